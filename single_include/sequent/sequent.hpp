@@ -36,18 +36,20 @@
 /// code gives on purpose: its sizes are `int`, it compares with numbers that are exact, and some
 /// casts are of use on other platforms alone.
 
-/// Version, platform switches and the inline namespace that every other header opens.
+/// The version, switches of the platform, and the inline namespace that every other header opens.
 
+/// The version of the library, for `#if`.
 #define SEQUENT_VERSION_MAJOR 0
 #define SEQUENT_VERSION_MINOR 1
 #define SEQUENT_VERSION_PATCH 0
 
 #if (!defined(_MSVC_LANG) || _MSVC_LANG < 202002L) && __cplusplus < 202002L
 #error "sequent: C++20 is needed: compile with -std=c++20"
-#include <sequent/needs_cxx20>  // compilers go on after an #error, but stop where a file is missing
+#include <sequent/needs_cxx20>  // compilers continue after an #error, but stop at a missing file
 #endif
 
-// Clang defines nothing for -fassociative-math: what it would reorder is guarded where it stands.
+// Clang defines no macro for -fassociative-math. Code that the flag would reorder is guarded in
+// place.
 #if defined(__FAST_MATH__)
 #error "sequent: -ffast-math breaks the exact zero of exp(-inf); build without it"
 #elif defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__ > 0
@@ -57,34 +59,37 @@
     "sequent: -fassociative-math, a part of -funsafe-math-optimizations, breaks exp; build without it"
 #endif
 
-// Unoptimised (-O0), a model takes some 200 times as long as at -O3, at -O1 or -Og 2 to 8 times.
-// Use -Og for debug builds, or put the model behind plain functions in a source file of its own
-// that is optimised. SEQUENT_UNOPTIMIZED says that it is meant so.
+// Compared with -O3, a model takes about 200 times as long at -O0, and 2 to 8 times at -O1 or -Og.
+// Use -Og for debug builds, or put the model behind plain functions in an optimised source file of
+// its own. Define SEQUENT_UNOPTIMIZED to suppress the message.
 #if defined(__GNUC__) && !defined(__OPTIMIZE__) && !defined(SEQUENT_UNOPTIMIZED)
 #pragma message( \
     "sequent: without optimisation (-O0) models run some 200 times slower; use -O1 or more, or -Og, or define SEQUENT_UNOPTIMIZED")
 #endif
 
+// Defined if errors are exceptions; otherwise they print a message and abort (fail.hpp).
 #if defined(__cpp_exceptions) || defined(_CPPUNWIND)
 #define SEQUENT_HAS_EXCEPTIONS
 #endif
 
-// Clang before 16 spells these without the second underscore.
+// Defined if matrix products may use AMX. Clang before 16 spells the macros without the second
+// underscore.
 #if defined(__linux__) && defined(__x86_64__) &&                                  \
     ((defined(__AMX_TILE__) && defined(__AMX_INT8__) && defined(__AMX_BF16__)) || \
      (defined(__AMXTILE__) && defined(__AMXINT8__) && defined(__AMXBF16__)))
 #define SEQUENT_HAS_AMX
 #endif
 
-// Where the standard library has no threads, a pool is the calling thread alone. A program for one
-// thread may define it, too.
+// Define SEQUENT_NO_THREADS if the standard library has no threads, or if the program uses one
+// thread: a thread pool is then the calling thread alone.
 #if defined(__wasm__) && !defined(_REENTRANT) && !defined(SEQUENT_NO_THREADS)
 #define SEQUENT_NO_THREADS
 #endif
 
-// What changes the code of an inline function is part of every symbol: the version, the instruction
-// set, SEQUENT_SMALL_CODE, SEQUENT_NO_THREADS, and what happens on an error. Two translation units
-// of one program that are built with different flags never share a kernel.
+// The inline namespace. Everything that changes the code of an inline function is part of its name,
+// and so of every symbol: the version, the instruction set, SEQUENT_SMALL_CODE, SEQUENT_NO_THREADS,
+// and the kind of errors. Two translation units of one program that are built with different flags
+// therefore never share a kernel.
 #if defined(__AVX512F__) && defined(__AVX512VL__) && defined(__AVX512DQ__) && defined(__AVX512BW__)
 #if defined(SEQUENT_HAS_AMX) && defined(__AVX512VNNI__) && defined(__AVX512BF16__)
 #define SEQUENT_ABI_SET avx512_vnni_bf16_amx
@@ -148,6 +153,8 @@
 #endif
 #define SEQUENT_ABI SEQUENT_ABI_NAME(SEQUENT_ABI_SET)
 
+// SEQUENT_INLINE: always inlined. SEQUENT_NOINLINE: never inlined. SEQUENT_COLD: never inlined, and
+// rarely called, as the functions that report errors.
 #if defined(_MSC_VER) && !defined(__clang__)
 #define SEQUENT_INLINE __forceinline
 #define SEQUENT_NOINLINE __declspec(noinline)
@@ -158,9 +165,9 @@
 #define SEQUENT_COLD __attribute__((noinline, cold))
 #endif
 
-// Stands before a function that is no template otherwise. The compiler instantiates what such a
-// body uses (containers, algorithms, strings) only in programs that call it, and not in all that
-// include its header.
+// Makes a function a template that needs no arguments. The compiler instantiates what its body uses
+// (containers, algorithms, strings) only in programs that call it, not in every program that
+// includes its header.
 #define SEQUENT_LAZY template <class = void>
 
 #pragma push_macro("Above")
@@ -344,8 +351,8 @@
 #pragma float_control(precise, on)
 #endif
 
-/// Files: parameters and optimiser state in the safetensors format, under a model's own names or
-/// those of another library; arrays of NumPy; checkpoints of llama2.c.
+/// Reads and writes files: parameters and optimizer state in the safetensors format, under the
+/// model's own names or those of another library; NumPy arrays; checkpoints of llama2.c.
 
 #include <stdexcept>
 
@@ -356,8 +363,8 @@
 
 namespace sequent::inline SEQUENT_ABI {
 
-/// The one way in which this library reports an error at run time: throws Error(message). Without
-/// exceptions (-fno-exceptions) it prints the message to stderr and aborts.
+/// Throws Error(message). All errors at run time are reported by this function. Without exceptions
+/// (-fno-exceptions) it prints the message to stderr and aborts.
 template <class Error>
 [[noreturn]] void fail(const std::string& message) {
 #if defined(SEQUENT_HAS_EXCEPTIONS)
@@ -368,15 +375,15 @@ template <class Error>
 #endif
 }
 
-/// What a debug build (one without NDEBUG) does about a mistake of the program that a release build
-/// does not look for: it prints the message to stderr and aborts, as assert does.
+/// Prints the message to stderr and aborts, as assert does. Debug builds (without NDEBUG) call it
+/// for programming errors that release builds do not check.
 [[noreturn]] inline void stop(const std::string& message) noexcept {
     std::fprintf(stderr, "%s\n", message.c_str());
     std::abort();
 }
 
-/// An argument does not fit: its shape, its size or one of its values. The message names it and
-/// both figures.
+/// The shape, the size or a value of an argument is wrong. The message names the argument, the
+/// given and the expected value.
 struct argument_error : std::invalid_argument {
     using std::invalid_argument::invalid_argument;
 };
@@ -385,8 +392,8 @@ struct argument_error : std::invalid_argument {
 
 namespace sequent::inline SEQUENT_ABI::io {
 
-/// What reading or writing a file throws. The message names the file and, where there is one, the
-/// tensor with the value that was found and the value that was wanted.
+/// Exception thrown when a file cannot be read or written. The message names the file and, if there
+/// is one, the tensor, with the value found and the value expected.
 struct error : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
@@ -398,21 +405,23 @@ struct error : std::runtime_error {
 
 namespace sequent::inline SEQUENT_ABI::io {
 
-/// What the tokenizer of a GGUF file consists of. Lists that the file does not have are empty.
+/// The tokenizer data of a GGUF file, from its keys "tokenizer.ggml.*". Lists that the file does
+/// not have are empty; ids that it does not state are -1.
 struct gguf_vocabulary {
-    std::string model;                // "llama", "gpt2", "bert", "t5" ...
-    std::string split;                // tokenizer.ggml.pre: how text is split before merges
-    std::vector<std::string> tokens;  // each token's text
-    std::vector<float> scores;
-    std::vector<std::int32_t> types;  // 1 normal, 2 unknown, 3 control, 4 user's, 5 unused, 6 byte
-    std::vector<std::string> merges;  // "left right", the first one first
-    std::int32_t begin = -1;          // of the text; -1 if the file does not state it
-    std::int32_t end = -1;
-    std::int32_t unknown = -1;
-    std::int32_t padding = -1;
-    bool adds_begin = false;
-    bool adds_end = false;
-    bool adds_space = true;  // before the text
+    std::string model;                ///< tokenizer.ggml.model: "llama", "gpt2", "bert", "t5" ...
+    std::string split;                ///< tokenizer.ggml.pre: how text is split before merges
+    std::vector<std::string> tokens;  ///< text of each token
+    std::vector<float> scores;        ///< score of each token
+    /// Type of each token: 1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused, 6 byte.
+    std::vector<std::int32_t> types;
+    std::vector<std::string> merges;  ///< "left right", in order of priority
+    std::int32_t begin = -1;          ///< id of the token that begins a text
+    std::int32_t end = -1;            ///< id of the token that ends a text
+    std::int32_t unknown = -1;        ///< id of the unknown token
+    std::int32_t padding = -1;        ///< id of the padding token
+    bool adds_begin = false;          ///< encoding adds the token `begin`
+    bool adds_end = false;            ///< encoding adds the token `end`
+    bool adds_space = true;           ///< encoding adds a space before the text
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::io
@@ -427,17 +436,20 @@ struct gguf_vocabulary {
 
 #include <initializer_list>
 
-/// Messages from parts. A chain of operator+ over strings costs the compiler an overload resolution
-/// and the program an inlined copy of each operand; here both are one function call.
+/// Messages that are concatenated from parts. A chain of operator+ over strings costs an overload
+/// resolution in the compiler and inlined code in the program for each operand; these functions
+/// cost one call.
 
 namespace sequent::inline SEQUENT_ABI {
 
-/// A piece of text or a whole number. The text is only referred to.
+/// A piece of text or an integer. The text is not copied: it must outlive the object.
 class text_part {
   public:
+    /// Refers to the text.
     text_part(const char* text) noexcept : text_(text) {}
     text_part(std::string_view text) noexcept : text_(text) {}
     text_part(const std::string& text) noexcept : text_(text) {}
+    /// An integer, written in decimal notation.
     text_part(int value) noexcept : text_part(static_cast<long long>(value)) {}
     text_part(long value) noexcept : text_part(static_cast<long long>(value)) {}
     text_part(long long value) noexcept : negative_(value < 0), is_number_(true) {
@@ -447,9 +459,11 @@ class text_part {
     text_part(unsigned value) noexcept : number_(value), is_number_(true) {}
     text_part(unsigned long value) noexcept : number_(value), is_number_(true) {}
     text_part(unsigned long long value) noexcept : number_(value), is_number_(true) {}
+    /// Use a string for a character, number_text for a floating-point number.
     text_part(char) = delete;
     text_part(double) = delete;
 
+    /// Appends the text, or the digits of the integer.
     void append_to(std::string& result) const {
         if (!is_number_) {
             result.append(text_.data(), text_.size());
@@ -473,25 +487,26 @@ class text_part {
     bool is_number_ = false;
 };
 
-/// Appends the parts, one after another.
+/// Appends the parts to `result`, in their order.
 SEQUENT_COLD inline void append_text(std::string& result, std::initializer_list<text_part> parts) {
     for (const text_part& part : parts) part.append_to(result);
 }
 
-/// The parts, one after another.
+/// The concatenation of the parts.
 SEQUENT_COLD inline std::string joined_text(std::initializer_list<text_part> parts) {
     std::string result;
     append_text(result, parts);
     return result;
 }
 
-/// fail<Error> with a message from parts.
+/// Throws Error with the concatenation of the parts as its message, by fail<Error>.
 template <class Error>
 [[noreturn]] SEQUENT_COLD void fail_with(std::initializer_list<text_part> parts) {
     fail<Error>(joined_text(parts));
 }
 
-/// Throws argument_error unless both sizes are equal; `what` is "adam: the gradient".
+/// Throws argument_error unless both sizes are equal. `what` names the argument, for example
+/// "adam: the gradient".
 inline void check_size(const char* what, std::size_t given, std::size_t expected) {
     if (given != expected)
         fail_with<argument_error>(
@@ -504,11 +519,13 @@ inline void check_size(const char* what, std::size_t given, std::size_t expected
 
 #include <charconv>
 
-/// Floating-point numbers as text, independent of the locale: a decimal point, no grouping.
+/// Floating-point numbers as text, independent of the locale: with a decimal point, without
+/// grouping.
 
 namespace sequent::inline SEQUENT_ABI {
 
-/// With `precision` significant digits at most, as "%.<precision>g" writes them in the C locale.
+/// The number with at most `precision` significant digits, as printf("%.<precision>g") writes it in
+/// the C locale.
 inline std::string number_text(double value, int precision) {
     std::array<char, 64> text{};
     const auto end = std::to_chars(text.data(), text.data() + text.size(), value,
@@ -517,13 +534,13 @@ inline std::string number_text(double value, int precision) {
     return {text.data(), end};
 }
 
-/// The shortest text that reads back as the same number.
+/// The shortest text from which the same number is read.
 inline std::string number_text(double value) {
     std::array<char, 64> text{};
     return {text.data(), std::to_chars(text.data(), text.data() + text.size(), value).ptr};
 }
 
-/// With `decimals` digits behind the point. `decimals` is at most 20.
+/// The number with `decimals` digits after the decimal point, at most 20.
 inline std::string fixed_text(double value, int decimals) {
     std::array<char, 352> text{};  // 309 digits of the largest double, sign, point, decimals
     const auto end = std::to_chars(text.data(), text.data() + text.size(), value,
@@ -551,19 +568,22 @@ void check_number(bool valid, std::string_view what, double value, std::string_v
 #include <concepts>
 #include <limits>
 
+/// Names, packs and the type of a refused expression: what the other headers of the language use.
+
 namespace sequent::inline SEQUENT_ABI::language {
 
-/// A name as a template argument: `relation<"query">`.
+/// A string literal as a template argument: `relation<"query">`. Size counts the final zero.
 template <std::size_t Size>
 struct fixed_string {
-    char characters[Size]{};
+    char characters[Size]{};  ///< with the final zero
 
+    /// Copies the literal.
     consteval fixed_string(const char (&text)[Size]) noexcept {
         for (std::size_t at = 0; at < Size; ++at) characters[at] = text[at];
     }
 };
 
-/// One name after another: `relation<Prefix + "query">`.
+/// The concatenation of two names: `relation<Prefix + "query">`.
 template <std::size_t First, std::size_t Second>
 consteval auto operator+(const fixed_string<First>& first, const char (&second)[Second]) noexcept {
     char text[First + Second - 1]{};
@@ -572,33 +592,38 @@ consteval auto operator+(const fixed_string<First>& first, const char (&second)[
     return fixed_string<First + Second - 1>(text);
 }
 
-/// Fails a static_assert with a reason where an expression makes no rule.
+/// Always false, but dependent on the template arguments: `static_assert(refused<T>, reason)` fails
+/// only when the template is instantiated.
 template <class...>
 inline constexpr bool refused = false;
 
-/// What an expression that makes no rule gives once its reason is told. The operators of rules take
-/// it and give it again, so that one mistake is one error.
+/// The result of an ill-formed expression, whose static_assert has already failed. The operators of
+/// rules accept it and return it, so that one mistake gives one error.
 struct mistaken {
+    /// Stays mistaken when transposed.
     constexpr mistaken T() const noexcept { return {}; }
+    /// Stays mistaken when a weight is applied.
     template <class Weight>
     constexpr mistaken operator[](Weight) const noexcept {
         return {};
     }
 };
 
-/// A list of values of different types.
+/// A tuple of values, `first` and `rest`; empty types take no space.
 template <class... Values>
 struct pack {};
 
 template <class First, class... Rest>
 struct pack<First, Rest...> {
-    First first;
-    [[no_unique_address]] pack<Rest...> rest;
+    First first;                               ///< the first value
+    [[no_unique_address]] pack<Rest...> rest;  ///< the others
 };
 
+/// The empty pack.
 constexpr pack<> make_pack() noexcept {
     return {};
 }
+/// A pack of the arguments, by value, in their order.
 template <class First, class... Rest>
 constexpr pack<First, Rest...> make_pack(First first, Rest... rest) noexcept {
     return {first, make_pack(rest...)};
@@ -606,80 +631,95 @@ constexpr pack<First, Rest...> make_pack(First first, Rest... rest) noexcept {
 
 }  // namespace sequent::inline SEQUENT_ABI::language
 
-/// Index variables, the integer expressions over them, and the constraints these make.
+/// Index variables, integer expressions over them, and constraints that compare these expressions.
 
 namespace sequent::inline SEQUENT_ABI::language {
 
-/// As the extent of a variable: the facts, weights and literals that bind it tell its range.
+/// The default extent of a variable: its range is inferred from the facts, weights and literals
+/// that use it.
 inline constexpr int unstated = std::numeric_limits<int>::min();
 
-/// An index variable. Its range follows from the facts, weights and literals that bind it, or is
-/// stated: `var<"h", 8>` runs over 0..7.
+/// An index variable. Its range is inferred from the facts, weights and literals that use it, or is
+/// stated: `var<"h", 8>` takes the values 0 to 7. Equal names within a rule are the same variable.
 template <fixed_string Name, int Extent = unstated>
 struct var {
+    /// The stated extent, or 0 if none is stated.
     static constexpr int stated_extent = Extent == unstated ? 0 : Extent;
 };
 
-/// `input = x`: an argument of a model's forward or backward under the name of a fact, a count or
-/// an output. Value is an lvalue reference unless x is a temporary.
+/// `input = x`: an argument of a model's forward or backward, named after a fact, a count or an
+/// output. Value is an lvalue reference if x is an lvalue.
 template <fixed_string Name, class Value>
 struct named_argument {
-    Value&& value;
+    Value&& value;  ///< the argument; it is not copied
 };
 
-/// A count given at run time, `j < length`. It bounds variables; it is no variable itself.
+/// A count: an integer given at run time, such as the length of a sequence in `j < length`. It may
+/// stand in constraints and in the index expressions of functions and of number(...), but not in an
+/// argument of a literal.
 template <fixed_string Name>
 struct bound {
+    /// Passes the count to a model: `length = 12`.
     template <class Value>
     constexpr named_argument<Name, Value> operator=(Value&& value) const noexcept {
         return {static_cast<Value&&>(value)};
     }
 };
 
+/// An integer constant in an index expression.
 struct integer {
-    int value;
+    int value;  ///< the constant
 };
 
+/// The operations of index expressions. `absolute` ignores its right operand.
 enum class arithmetic { add, subtract, multiply, divide, remainder, absolute };
 
-/// `left op right` over integers. Division and remainder round down. By zero, which a count given
-/// at run time may be, the quotient is 0 and the remainder is the left operand.
+/// `left op right` over integers. Division rounds down, so that a remainder has the sign of its
+/// divisor. If the divisor is zero, as a count may be, the quotient is 0 and the remainder is the
+/// left operand.
 template <arithmetic Operation, class Left, class Right>
 struct index_expression {
-    Left left;
-    Right right;
+    Left left;    ///< the left operand
+    Right right;  ///< the right operand
 };
 
+/// The relations of a comparison.
 enum class order { less, less_equal, greater, greater_equal, equal, not_equal };
 
+/// A constraint that compares two index expressions: `j <= i`.
 template <order Relation, class Left, class Right>
 struct comparison {
-    Left left;
-    Right right;
+    Left left;    ///< the left operand
+    Right right;  ///< the right operand
 };
 
+/// The connectives of constraints. `negation` ignores its right operand.
 enum class connective { conjunction, disjunction, negation };
 
+/// A constraint made of constraints by `&&`, `||` or `!`.
 template <connective Operation, class Left, class Right>
 struct compound {
-    Left left;
-    Right right;
+    Left left;    ///< the left operand
+    Right right;  ///< the right operand
 };
 
-/// A condition that a function of one index or two decides.
+/// A constraint given by a function of two indices; one_of ignores the second. Test::holds(left,
+/// right) is a static constexpr function.
 template <class Test, class Left, class Right>
 struct decision {
-    Left left;
-    Right right;
+    Left left;    ///< the first argument of Test::holds
+    Right right;  ///< the second argument of Test::holds
 };
 
-/// Both positions hold the same symbol of a fact, as those of one document do.
+/// A constraint: the fact has the same symbol at both positions. With a fact that numbers
+/// documents, both positions are in one document.
 template <fixed_string Fact, class Left, class Right>
 struct same_symbol {
-    Left left;
-    Right right;
+    Left left;    ///< one position
+    Right right;  ///< the other position
 };
 
+/// True for an index variable, a count, an integer constant and an index expression.
 template <class T>
 inline constexpr bool is_index = false;
 template <fixed_string Name, int Extent>
@@ -691,6 +731,7 @@ inline constexpr bool is_index<integer> = true;
 template <arithmetic Operation, class Left, class Right>
 inline constexpr bool is_index<index_expression<Operation, Left, Right>> = true;
 
+/// True for a constraint: comparison, compound, decision or same_symbol.
 template <class T>
 inline constexpr bool is_constraint = false;
 template <order Relation, class Left, class Right>
@@ -702,25 +743,32 @@ inline constexpr bool is_constraint<decision<Test, Left, Right>> = true;
 template <fixed_string Fact, class Left, class Right>
 inline constexpr bool is_constraint<same_symbol<Fact, Left, Right>> = true;
 
+/// An index variable, a count, an integer constant or an index expression.
 template <class T>
 concept index_term = is_index<T>;
+/// An index term or a plain integer.
 template <class T>
 concept index_operand = is_index<T> || std::integral<T>;
+/// A condition on indices that may stand in a body.
 template <class T>
 concept constraint = is_constraint<T>;
 
+/// Two index operands, of which at least one is an index term.
 template <class Left, class Right>
 concept index_pair = index_operand<Left> && index_operand<Right> &&
     (index_term<Left> || index_term<Right>);
 
+/// The operand as an index term: itself, or an integer constant.
 template <index_term Term>
 constexpr Term as_index(Term term) noexcept {
     return term;
 }
+/// The integer as an index term.
 constexpr integer as_index(int value) noexcept {
     return {value};
 }
 
+/// The type of as_index(T{}).
 template <class T>
 using index_of = decltype(as_index(T{}));
 
@@ -736,86 +784,104 @@ constexpr auto compare_index(Left left, Right right) noexcept {
 }
 }  // namespace detail
 
+/// The sum of two index operands.
 template <class Left, class Right>
     requires index_pair<Left, Right>
 constexpr auto operator+(Left left, Right right) noexcept {
     return detail::combine_index<arithmetic::add>(left, right);
 }
+/// The difference of two index operands.
 template <class Left, class Right>
     requires index_pair<Left, Right>
 constexpr auto operator-(Left left, Right right) noexcept {
     return detail::combine_index<arithmetic::subtract>(left, right);
 }
+/// The product of two index operands.
 template <class Left, class Right>
     requires index_pair<Left, Right>
 constexpr auto operator*(Left left, Right right) noexcept {
     return detail::combine_index<arithmetic::multiply>(left, right);
 }
+/// The quotient of two index operands, rounded down; 0 if the divisor is 0.
 template <class Left, class Right>
     requires index_pair<Left, Right>
 constexpr auto operator/(Left left, Right right) noexcept {
     return detail::combine_index<arithmetic::divide>(left, right);
 }
+/// The remainder of the quotient that is rounded down: `-1 % 5` is 4. The left operand if the
+/// divisor is 0.
 template <class Left, class Right>
     requires index_pair<Left, Right>
 constexpr auto operator%(Left left, Right right) noexcept {
     return detail::combine_index<arithmetic::remainder>(left, right);
 }
+/// The absolute value: `abs(i - j) < 8`.
 template <index_term Term>
 constexpr auto abs(Term term) noexcept {
     return detail::combine_index<arithmetic::absolute>(term, 0);
 }
 
+/// Constraint: the left operand is less than the right.
 template <class Left, class Right>
     requires index_pair<Left, Right>
 constexpr auto operator<(Left left, Right right) noexcept {
     return detail::compare_index<order::less>(left, right);
 }
+/// Constraint: the left operand is less than or equal to the right.
 template <class Left, class Right>
     requires index_pair<Left, Right>
 constexpr auto operator<=(Left left, Right right) noexcept {
     return detail::compare_index<order::less_equal>(left, right);
 }
+/// Constraint: the left operand is greater than the right.
 template <class Left, class Right>
     requires index_pair<Left, Right>
 constexpr auto operator>(Left left, Right right) noexcept {
     return detail::compare_index<order::greater>(left, right);
 }
+/// Constraint: the left operand is greater than or equal to the right.
 template <class Left, class Right>
     requires index_pair<Left, Right>
 constexpr auto operator>=(Left left, Right right) noexcept {
     return detail::compare_index<order::greater_equal>(left, right);
 }
+/// Constraint: the operands are equal.
 template <class Left, class Right>
     requires index_pair<Left, Right>
 constexpr auto operator==(Left left, Right right) noexcept {
     return detail::compare_index<order::equal>(left, right);
 }
-// Defined, not rewritten from ==: a rewritten != would negate an object, not a truth value.
+/// Constraint: the operands differ.
+// Written out, because a != that the compiler rewrites from == would negate an object, not a bool.
 template <class Left, class Right>
     requires index_pair<Left, Right>
 constexpr auto operator!=(Left left, Right right) noexcept {
     return detail::compare_index<order::not_equal>(left, right);
 }
 
+/// Both constraints hold.
 template <constraint Left, constraint Right>
 constexpr auto operator&&(Left left, Right right) noexcept {
     return compound<connective::conjunction, Left, Right>{left, right};
 }
+/// At least one of the constraints holds.
 template <constraint Left, constraint Right>
 constexpr auto operator||(Left left, Right right) noexcept {
     return compound<connective::disjunction, Left, Right>{left, right};
 }
+/// The constraint does not hold.
 template <constraint Condition>
 constexpr auto operator!(Condition condition) noexcept {
     return compound<connective::negation, Condition, integer>{condition, {0}};
 }
 
 namespace detail {
+/// The test of one_of.
 template <int... Members>
 struct is_member {
     static constexpr bool holds(int index, int) noexcept { return (... || (index == Members)); }
 };
+/// The test of holds.
 template <auto Predicate>
 struct is_held {
     static constexpr bool holds(int left, int right) noexcept {
@@ -824,15 +890,15 @@ struct is_held {
 };
 }  // namespace detail
 
-/// The index is one of the numbers: `one_of<0, 100, 500>(j)`.
+/// Constraint: the index is one of the numbers, `one_of<0, 100, 500>(j)`.
 template <int... Members, index_term Term>
 constexpr auto one_of(Term term) noexcept {
     return decision<detail::is_member<Members...>, Term, integer>{term, {0}};
 }
 
-/// Any condition on two indices: `holds<predicate>(i, j)`, where predicate(int, int) is a constexpr
-/// function, or an object that holds nothing. A table of its pairs is made with the
-/// first facts of the program.
+/// Constraint: `predicate(i, j)` is true in `holds<predicate>(i, j)`. The predicate is a constexpr
+/// function of two ints or an empty function object such as a lambda without captures. A table of
+/// the pairs for which it holds is made with the first facts of the program.
 template <auto Predicate, class Left, class Right>
     requires index_pair<Left, Right>
 constexpr auto holds(Left left, Right right) noexcept {
@@ -840,27 +906,30 @@ constexpr auto holds(Left left, Right right) noexcept {
                                                                                  as_index(right)};
 }
 
-// The same by their names in logic.
+/// `left <= right` by its name in logic.
 template <class Left, class Right>
     requires index_pair<Left, Right>
 constexpr auto leq(Left left, Right right) noexcept {
     return left <= right;
 }
+/// `left - right` by its name in logic.
 template <class Left, class Right>
     requires index_pair<Left, Right>
 constexpr auto sub(Left left, Right right) noexcept {
     return left - right;
 }
+/// `left % right` by its name in logic.
 template <class Left, class Right>
     requires index_pair<Left, Right>
 constexpr auto mod(Left left, Right right) noexcept {
     return left % right;
 }
+/// `term + 1`, the successor.
 template <index_term Term>
 constexpr auto next(Term term) noexcept {
     return term + 1;
 }
-/// No two of the terms are equal.
+/// Constraint: no two of the terms are equal.
 template <index_term First, index_term Second, index_term... Rest>
 constexpr auto alldiff(First first, Second second, Rest... rest) noexcept {
     if constexpr (sizeof...(Rest) == 0)
@@ -869,7 +938,8 @@ constexpr auto alldiff(First first, Second second, Rest... rest) noexcept {
         return (first != second) && (... && (first != rest)) && alldiff(second, rest...);
 }
 
-// A chain reads as mathematics and means something else: `0 <= i - j <= 5` compares a truth value.
+// Refuses chained comparisons: in C++ `0 <= i - j <= 5` would compare the result of the first
+// comparison with 5.
 #define SEQUENT_REFUSE_CHAIN(OPERATOR)                                                           \
     template <constraint Left, class Right>                                                      \
         requires(index_operand<Right> || constraint<Right>)                                      \
@@ -890,83 +960,98 @@ SEQUENT_REFUSE_CHAIN(!=)
 
 }  // namespace sequent::inline SEQUENT_ABI::language
 
-/// What a model is given at run time, and what it gives back.
+/// Facts: the inputs of a model, with their shapes; the query of its outputs; and requirements on
+/// its plan. They are the template arguments of `sequent::model` after the program.
 
 namespace sequent::inline SEQUENT_ABI::language {
 
+/// The type of `symbol<Classes>`.
 template <int Classes>
 struct symbol_type {
     static_assert(Classes > 0, "sequent: symbol<N> has at least one symbol");
-    static constexpr int classes = Classes > 0 ? Classes : 1;
+    static constexpr int classes = Classes > 0 ? Classes : 1;  ///< number of different symbols
 };
 
-/// As the last extent of a fact: its values are symbols 0..Classes-1, given as 32-bit integers.
+/// The last extent of a fact of symbols: its values are 32-bit integers from 0 to Classes - 1. A
+/// rule reads a symbol through a weight, `token(i)[E]`, which is row token(i) of the matrix E.
 template <int Classes>
 inline constexpr symbol_type<Classes> symbol{};
 
+/// The type of `sparse<Capacity>`.
 template <int Capacity>
 struct sparse_type {
     static_assert(Capacity > 0, "sequent: sparse<E> has room for at least one pair");
-    static constexpr int pairs = Capacity > 0 ? Capacity : 1;
+    static constexpr int pairs = Capacity > 0 ? Capacity : 1;  ///< maximum number of pairs
 };
 
-/// As the first extent of a fact: it holds for at most Capacity pairs (i, j), given at run time.
+/// The first extent of a sparse fact, which holds for at most Capacity pairs (i, j). The pairs are
+/// given at run time.
 template <int Capacity>
 inline constexpr sparse_type<Capacity> sparse{};
 
+/// The type of `up_to<Most>`.
 template <int Most>
 struct up_to_type {
     static_assert(Most > 0, "sequent: up_to<N> has room for at least one value");
-    static constexpr int most = Most > 0 ? Most : 1;
+    static constexpr int most = Most > 0 ? Most : 1;  ///< maximum length
 };
 
-/// As the first extent of a dense fact: it is given with any length from 0 to Most. Its atoms end
-/// there, so that all that follows from it has that length, at the cost of that length.
+/// The first extent of a dense fact of variable length: a call gives any length from 0 to Most.
+/// Relations over its index end at the same length, and the cost of a call follows the length.
 template <int Most>
 inline constexpr up_to_type<Most> up_to{};
 
-/// A dense fact. `fact<"input", 64, 128>` used as `input(i)` holds 64 vectors of 128 numbers; used
-/// as `input(i, j)`, 64 x 128 scalars. `fact<"token", 64, symbol<65>>` holds 64 symbols.
-/// `fact<"token", up_to<512>, symbol<65>>` holds at most 512, as many as are given.
-/// `fact<"edge", sparse<90>, 40, 40, 3>` is sparse: `edge(i, j)` holds for at most 90 of the pairs
-/// with i, j < 40, each with a vector of 3 numbers; with no extent after the two, a number each;
-/// with symbol<4> there, a symbol each.
+/// An input of the model under the name of a relation. A dense fact has up to 6 extents, a sparse
+/// one two indices and up to two extents of its values:
+///
+///     fact<"input", 64, 128>                  as input(i): 64 vectors of 128 numbers
+///                                             as input(i, j): 64 x 128 scalars
+///     fact<"token", 64, symbol<65>>           64 symbols
+///     fact<"token", up_to<512>, symbol<65>>   0 to 512 symbols
+///     fact<"edge", sparse<90>, 40, 40>        at most 90 pairs i, j < 40, with a number each
+///     fact<"edge", sparse<90>, 40, 40, 3>     with a vector of 3 numbers each
+///     fact<"edge", sparse<90>, 40, 40, symbol<4>>   with a symbol each
 template <fixed_string Name, auto... Shape>
 struct fact {};
 
-/// The relations that are the model's outputs, where they are not the one that no body uses.
+/// Names the outputs of a model, up to 16 relations. Without a query the output is the one relation
+/// that no body uses, or that only its own recursion uses.
 template <fixed_string... Names>
 struct query {};
 
-/// Among the facts of a model: a rule that no fused step computes, so that it would run as general
-/// loops, is a compile error that names the rule and the reason. `explain` prints the same reasons.
+/// An option among the facts of a model. A rule that no fused step computes, and that would run as
+/// general loops, becomes a compile error that names the rule and the reason. `explain` prints the
+/// same reasons.
 struct require_fused {};
 
 }  // namespace sequent::inline SEQUENT_ABI::language
 
 namespace sequent::inline SEQUENT_ABI {
 
-/// How the angles of rotary positions are scaled for sequences longer than those of pretraining, of
-/// `original` positions. Of the angle f of one position and the wavelength w = 2 pi / f of each
-/// pair:
+/// The scaling of the angles of rotary position embeddings, for sequences longer than the
+/// `original` positions of pretraining. f is the angle per position of a pair, w = 2 pi / f its
+/// wavelength:
 ///
 ///     linear   f / factor
-///     llama3   f where w < original / high, f / factor where w > original / low, between them a
-///              mixture, linear in original / w
-///     yarn     f for pairs that turn more often than `high` times in the original length, f /
-///              factor for those that turn less often than `low` times, a mixture linear in the
-///              pair between them (arXiv 2309.00071); scores grow by attention()^2
+///     llama3   f if w < original / high, f / factor if w > original / low, between them a mixture
+///              that is linear in original / w
+///     yarn     f for pairs that make more than `high` turns in the original length, f / factor for
+///              those that make less than `low` turns, between them a mixture that is linear in the
+///              number of the pair (arXiv 2309.00071); scores are multiplied by attention()^2
 struct rotary_scaling {
+    /// The formulas above; `none` leaves the angles unchanged.
     enum class rule : unsigned char { none, linear, llama3, yarn };
-    rule kind = rule::none;
-    unsigned char factor = 0;
-    unsigned char low = 0;
-    unsigned char high = 0;
-    int original = 0;
+    rule kind = rule::none;    ///< the formula
+    unsigned char factor = 0;  ///< ratio of the new to the original length
+    unsigned char low = 0;     ///< turns in the original length below which f is divided by factor
+    unsigned char high = 0;    ///< turns in the original length above which f is unchanged
+    int original = 0;          ///< positions of pretraining, of llama3 and yarn
 
+    /// Compares all members.
     friend constexpr bool operator==(const rotary_scaling&, const rotary_scaling&) = default;
 
-    /// What queries and keys are multiplied by.
+    /// The factor of queries and of keys: 0.1 ln(factor) + 1 for yarn with factor > 1, else 1
+    /// (arXiv 2309.00071).
     constexpr double attention() const {
         if (kind != rule::yarn || factor <= 1) return 1;
         // ln(factor) by its series in (x - 1) / (x + 1), after halving.
@@ -982,36 +1067,42 @@ struct rotary_scaling {
 
 }  // namespace sequent::inline SEQUENT_ABI
 
-/// What stands in a rule's body and head: relations, weights and numbers, each with its arguments.
+/// Literals: the relations, weights and numbers of a rule's head and body, with their arguments.
 
 namespace sequent::inline SEQUENT_ABI::language {
 
+/// In place of a weight: the literal has none.
 struct none {};
 
+/// Properties of a literal, one bit each. `negated`: the atom must be absent. `hidden_value`: the
+/// atom must be present, but its value is not read. `frozen`: a weight without a gradient.
 enum modifier : unsigned { plain = 0, transposed = 1, negated = 2, hidden_value = 4, frozen = 8 };
 
-/// `Source(terms...)[weight]`. Source is a relation or a weight; Weight is a literal of a weight,
-/// or none.
+/// The expression `Source(terms...)[weight]`. Source is a relation or a weight; Weight is a literal
+/// of a weight, or none; Modifiers is a union of modifier bits; Terms are up to 4 index terms.
 template <class Source, class Weight, unsigned Modifiers, class... Terms>
 struct literal;
 
+/// True for a weight, with or without arguments.
 template <class T>
 inline constexpr bool is_weight = false;
 
+/// A weight, with or without arguments: `W`, `W(h)`, `W.T()`.
 template <class T>
 concept weight_literal = is_weight<T>;
 
 template <class Source, class Weight, unsigned Modifiers, class... Terms>
 struct literal {
-    [[no_unique_address]] pack<Terms...> terms;
-    [[no_unique_address]] Weight weight;
+    [[no_unique_address]] pack<Terms...> terms;  ///< the arguments
+    [[no_unique_address]] Weight weight;         ///< the weight in brackets
 
-    /// The value turned into its transpose, after the weight is applied.
+    /// The transpose of the value. A weight is applied before it.
     constexpr auto T() const noexcept {
         return literal<Source, Weight, Modifiers ^ transposed, Terms...>{terms, weight};
     }
 
-    /// The value multiplied from the left by a weight; for a symbol, the weight's row.
+    /// The product weight * value. For a symbol, the row of the weight that the symbol numbers. A
+    /// second weight is a compile error.
     template <weight_literal Applied>
     constexpr auto operator[](Applied applied) const noexcept {
         static_assert(std::is_same_v<Weight, none>,
@@ -1021,9 +1112,10 @@ struct literal {
         return literal<Source, decltype(use), Modifiers, Terms...>{terms, use};
     }
 
+    /// The literal itself. A weight without arguments becomes a literal by the same call.
     constexpr literal use() const noexcept { return *this; }
 
-    /// A slip: `q(i) = body` in place of `q(i) <<= body`.
+    /// Refuses `q(i) = body`, which is written `q(i) <<= body`.
     template <class Body>
     constexpr mistaken operator=(const Body&) const noexcept {
         constexpr bool makes_a_rule = std::is_same_v<Body, mistaken>;
@@ -1032,19 +1124,22 @@ struct literal {
     }
 };
 
-/// A named relation; `r(i, j)` is its atom. The shape of its value is inferred. In bodies an
-/// argument may be a variable plus a constant, `r(i + 1)`, and the sum or the difference of two
-/// variables plus a constant, `r(j - i + 7)`; so may those of weights that stand alone. Where it
-/// lies outside of the relation, there is no ground rule. Attention reads scalars so, a relative
-/// bias for one, where they stand, if no row and column leads outside, whatever the mask.
+/// A relation: `r(i, j)` is one of its atoms, whose value is a scalar, a vector or a matrix of an
+/// inferred shape. In a body an argument may be a variable plus a constant, `r(i + 1)`, or the sum
+/// or difference of two variables plus a constant, `r(j - i + 7)`, where one of the variables may
+/// have an integer factor, `r(i + 2 * k)`. The same holds for the arguments of a weight that is a
+/// literal by itself. If an argument is outside of the relation, the ground rule does not exist. An
+/// attention step reads scalars with such arguments, a relative bias for example, in place,
+/// provided that no pair of row and column leads outside, whatever the mask.
 template <fixed_string Name>
 struct relation {
-    /// Names an argument of a model's forward or backward.
+    /// Passes an argument to a model's forward or backward: `input = x`.
     template <class Value>
     constexpr named_argument<Name, Value> operator=(Value&& value) const noexcept {
         return {static_cast<Value&&>(value)};
     }
 
+    /// The atom with these arguments, at most 4.
     template <index_operand... Terms>
     constexpr auto operator()(Terms... terms) const noexcept {
         return literal<relation, none, plain, index_of<Terms>...>{make_pack(as_index(terms)...),
@@ -1052,16 +1147,20 @@ struct relation {
     }
 };
 
-/// Learned numbers: a scalar, a vector or a matrix (rows = outputs, columns = inputs). With
-/// arguments there is one of them per value of the index, `W(h)`, `R(i, j)`. The same name is the
-/// same weight.
+/// A learned parameter: a scalar `weight<"s">`, a vector `weight<"b", R>` or a matrix
+/// `weight<"W", R, C>` of R outputs and C inputs. With arguments there is one such value for each
+/// value of the indices: `W(h)`, `table(i, j)`. Within a program, and within a stacked block, equal
+/// names are the same weight.
 template <fixed_string Name, int... Shape>
 struct weight {
+    /// The weight of these index values.
     template <index_operand... Terms>
     constexpr auto operator()(Terms... terms) const noexcept {
         return literal<weight, none, plain, index_of<Terms>...>{make_pack(as_index(terms)...), {}};
     }
+    /// The weight as a literal without arguments.
     constexpr auto use() const noexcept { return (*this)(); }
+    /// The transpose.
     constexpr auto T() const noexcept { return use().T(); }
 };
 
@@ -1070,7 +1169,7 @@ inline constexpr bool is_weight<weight<Name, Shape...>> = true;
 template <fixed_string Name, int... Shape, unsigned Modifiers, class... Terms>
 inline constexpr bool is_weight<literal<weight<Name, Shape...>, none, Modifiers, Terms...>> = true;
 
-/// The weight keeps its values: it gets no gradient.
+/// The weight as a constant: this use of it adds nothing to its gradient.
 template <weight_literal Weight>
 constexpr auto fixed(Weight weight) noexcept {
     auto freeze = []<class Source, unsigned Modifiers, class... Terms>(
@@ -1080,35 +1179,38 @@ constexpr auto fixed(Weight weight) noexcept {
     return freeze(weight.use());
 }
 
-/// Element `index` of the vector that `inner` gives.
+/// `at(inner, index)`: element `index` of the vector `inner`.
 template <class Inner, class Index>
 struct element {
-    Inner inner;
-    Index index;
+    Inner inner;  ///< a literal whose value is a vector
+    Index index;  ///< from 0
 };
 
-/// A constant scalar; `inverse_sqrt(root)`, or a number as it is.
+/// A constant scalar: `number(value)` or `inverse_sqrt(root)`.
 struct constant {
-    double value;
-    double root = 1;
+    double value;     ///< the number
+    double root = 1;  ///< the argument of inverse_sqrt, which a model checks; else 1
 };
 
-/// A scalar computed from indices: `number(i - j)`.
+/// A scalar with the value of an index expression: `number(i - j)`.
 template <class Index>
 struct index_value {
-    Index index;
+    Index index;  ///< the expression
 };
 
+/// A constant as a literal. A model refuses NaN and infinity.
 constexpr constant number(double value) noexcept {
     return {value};
 }
+/// The value of an index expression as a literal, a scalar.
 template <index_term Index>
 constexpr auto number(Index index) noexcept {
     return index_value<Index>{index};
 }
 
-/// 1 / sqrt(value), by Newton's method from above, which falls until it has arrived. The value is
-/// above 0 and finite; of another one a model tells the mistake.
+/// The constant 1 / sqrt(value). A model refuses a value that is not a positive normal number of
+/// float.
+// Newton's method from above decreases until it converges.
 constexpr constant inverse_sqrt(double value) noexcept {
     if (!(value > 0 && value <= std::numeric_limits<double>::max())) return {0, value};
     const auto square = static_cast<long double>(value);
@@ -1121,6 +1223,8 @@ constexpr constant inverse_sqrt(double value) noexcept {
     return {static_cast<double>(1 / root), value};
 }
 
+/// True for what has a value in a body: a literal, a weight, an element, a constant, an index
+/// value.
 template <class T>
 inline constexpr bool is_literal = is_weight<T>;
 template <class Source, class Weight, unsigned Modifiers, class... Terms>
@@ -1132,44 +1236,49 @@ inline constexpr bool is_literal<constant> = true;
 template <class Index>
 inline constexpr bool is_literal<index_value<Index>> = true;
 
+/// True for a literal of a relation.
 template <class T>
 inline constexpr bool is_atom = false;
 template <fixed_string Name, class Weight, unsigned Modifiers, class... Terms>
 inline constexpr bool is_atom<literal<relation<Name>, Weight, Modifiers, Terms...>> = true;
 
+/// True for a literal of a relation without modifiers.
 template <class T>
 inline constexpr bool is_head = false;
 template <fixed_string Name, class Weight, class... Terms>
 inline constexpr bool is_head<literal<relation<Name>, Weight, plain, Terms...>> = true;
 
+/// True for a literal with a weight in brackets.
 template <class T>
 inline constexpr bool is_weighted = false;
 template <class Source, weight_literal Weight, unsigned Modifiers, class... Terms>
 inline constexpr bool is_weighted<literal<Source, Weight, Modifiers, Terms...>> = true;
 
-/// An atom of a relation, weighted or not.
+/// An atom: a relation with its arguments, with or without a weight.
 template <class T>
 concept atom = is_atom<T>;
-/// What can be a head: neither transposed nor negated nor hidden.
+/// An atom that can be the head of a rule: not transposed, negated or hidden.
 template <class T>
 concept head_atom = is_head<T>;
-/// Anything that may stand in a body.
+/// One item of a body: a literal or a constraint.
 template <class T>
 concept body_item = is_literal<T> || is_constraint<T>;
 
+/// True for an index variable.
 template <class T>
 inline constexpr bool is_variable = false;
 template <fixed_string Name, int Extent>
 inline constexpr bool is_variable<var<Name, Extent>> = true;
 
-/// `document(i) == document(j)`: both positions hold the same symbol of the fact. Equal symbols
-/// stand side by side, so that each document is a run of positions.
+/// Constraint: the fact has the same symbol at both positions, `document(i) == document(j)`. Equal
+/// symbols must be contiguous, so that each document is a run of positions.
 template <fixed_string Name, class Left, class Right>
     requires(is_variable<Left>&& is_variable<Right>)
 constexpr auto operator==(literal<relation<Name>, none, plain, Left> left,
                           literal<relation<Name>, none, plain, Right> right) noexcept {
     return same_symbol<Name, Left, Right>{left.terms.first, right.terms.first};
 }
+/// Constraint: the fact has different symbols at the two positions.
 template <fixed_string Name, class Left, class Right>
     requires(is_variable<Left>&& is_variable<Right>)
 constexpr auto operator!=(literal<relation<Name>, none, plain, Left> left,
@@ -1177,6 +1286,7 @@ constexpr auto operator!=(literal<relation<Name>, none, plain, Left> left,
     return !same_symbol<Name, Left, Right>{left.terms.first, right.terms.first};
 }
 
+/// Element `index` of the vector `inner`, a scalar; the index counts from 0.
 template <atom Inner, index_operand Index>
 constexpr auto at(Inner inner, Index index) noexcept {
     return element<Inner, index_of<Index>>{inner, as_index(index)};
@@ -1189,14 +1299,16 @@ constexpr auto modified(literal<Source, none, Modifiers, Terms...> atom) noexcep
 }
 }  // namespace detail
 
-/// Must hold, but contributes no value. A dense fact holds where its value is not zero.
+/// The atom of a fact as a condition without a value: the ground rule exists only where the fact
+/// holds. A dense fact holds where its value is not zero.
 template <atom Atom>
     requires(!is_weighted<Atom>)
 constexpr auto hidden(Atom held) noexcept {
     return detail::modified<hidden_value>(held);
 }
 
-/// Holds where the fact is absent; a dense fact is absent where its value is zero.
+/// The negation of an atom of a fact: the ground rule exists only where the fact does not hold. A
+/// dense fact does not hold where its value is zero.
 template <atom Atom>
     requires(!is_weighted<Atom>)
 constexpr auto operator!(Atom absent) noexcept {
@@ -1205,15 +1317,18 @@ constexpr auto operator!(Atom absent) noexcept {
 
 }  // namespace sequent::inline SEQUENT_ABI::language
 
-/// The functions of a rule: how the literals of one body combine, what is done with the result, and
-/// how the ground rules of one head are brought together. All are calls, `relu()`: objects of these
-/// names would clash with `<cmath>`. A model refuses a rule in which a function is given a number
-/// outside of its range (plan/parameter.hpp).
+/// The functions of a rule, in the order in which they follow its body: a combination of the values
+/// of the literals, transformations of the result, and an aggregation of the ground rules of one
+/// head, or a stack. All are calls, `relu()`, because objects of these names would clash with
+/// `<cmath>`. A number outside of its range (plan/parameter.hpp) is a compile error of the model.
 
 namespace sequent::inline SEQUENT_ABI::language {
 
+/// The functions that combine the values of the literals of one body. In all but concat and cosine
+/// a scalar combines with each element of the other literals.
 enum class combination { sum, product, elementwise_product, max, min, mean, concat, cosine };
 
+/// The functions of one value, each made by the function of its name below.
 enum class transformation {
     identity,
     relu,
@@ -1243,90 +1358,114 @@ enum class transformation {
     reshape
 };
 
+/// The functions that aggregate the ground rules of one head.
 enum class aggregation { sum, mean, max, min, count, concat, softmax };
 
+/// A combination as it stands in a rule.
 template <combination Kind>
 struct combine {};
 
-/// A function of one value. `numbers` are its constants, Arguments its weights or index variables.
+/// A transformation as it stands in a rule.
 template <transformation Kind, class... Arguments>
 struct transform {
-    double numbers[2]{};
+    double numbers[2]{};  ///< constants, such as the slope or eps; 0 if there are none
+    /// Weights, a position or a seed, and a rotary_scaling.
     [[no_unique_address]] pack<Arguments...> arguments{};
 };
 
+/// An aggregation over variables as it stands in a rule.
 template <aggregation Kind, class... Variables>
 struct aggregate {};
 
-/// A program of one fact and one output, applied Count times, each time with parameters of its own,
-/// or with the same.
+/// A block, a program with one input and one output, applied Count times: with parameters of its
+/// own for each layer or, if Shares is true, with the same parameters for all layers.
 template <int Count, class Program, bool Shares = false>
 struct repeated {
-    const Program* block;
+    const Program* block;  ///< the program, which outlives this
 };
 
 // Combinations of the literals of one body.
+
+/// The sum of the literals, the default. A scalar is added to each element.
 constexpr auto sum() noexcept {
     return combine<combination::sum>{};
 }
-/// The matrix product of the literals, left to right.
+/// The matrix product of the literals, from left to right. A vector is a matrix of one column; a
+/// scalar scales the product.
 constexpr auto product() noexcept {
     return combine<combination::product>{};
 }
+/// The product of the literals, element by element. A scalar multiplies each element.
 constexpr auto elementwise_product() noexcept {
     return combine<combination::elementwise_product>{};
 }
+/// The maximum of the literals, element by element.
 constexpr auto max() noexcept {
     return combine<combination::max>{};
 }
+/// The minimum of the literals, element by element.
 constexpr auto min() noexcept {
     return combine<combination::min>{};
 }
+/// The sum of the literals divided by their number, element by element.
 constexpr auto mean() noexcept {
     return combine<combination::mean>{};
 }
+/// The rows of the literals, one literal below another; all have the same number of columns.
 constexpr auto concat() noexcept {
     return combine<combination::concat>{};
 }
-/// a . b / (|a| |b|), the cosine of the angle between two vectors; zero if one of them is zero.
+/// The cosine similarity of two vectors, a . b / (|a| |b|), a scalar; 0 if one of them is zero. The
+/// body has exactly two literals with values.
 constexpr auto cosine() noexcept {
     return combine<combination::cosine>{};
 }
 
 // Transformations, element by element.
+
+/// x.
 constexpr auto identity() noexcept {
     return transform<transformation::identity>{};
 }
+/// max(x, 0); NaN stays NaN.
 constexpr auto relu() noexcept {
     return transform<transformation::relu>{};
 }
-/// x, or slope x below zero. The slope is at least 0.
+/// x for x > 0, else slope x. The slope is finite and at least 0.
 constexpr auto leaky_relu(double slope = 0.01) noexcept {
     return transform<transformation::leaky_relu>{{slope}, {}};
 }
-/// x Phi(x), with the normal distribution's Phi (arXiv 1606.08415).
+/// x Phi(x), where Phi is the cumulative distribution function of the standard normal distribution
+/// (arXiv 1606.08415).
 constexpr auto gelu() noexcept {
     return transform<transformation::gelu>{};
 }
-/// The approximation of gelu by tanh (arXiv 1606.08415, section 2).
+/// The approximation of gelu by tanh: x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))
+/// (arXiv 1606.08415, section 2).
 constexpr auto gelu_tanh() noexcept {
     return transform<transformation::gelu_tanh>{};
 }
+/// x / (1 + exp(-x)).
 constexpr auto silu() noexcept {
     return transform<transformation::silu>{};
 }
+/// 1 / (1 + exp(-x)).
 constexpr auto sigmoid() noexcept {
     return transform<transformation::sigmoid>{};
 }
+/// The hyperbolic tangent.
 constexpr auto tanh() noexcept {
     return transform<transformation::tanh>{};
 }
+/// The exponential.
 constexpr auto exp() noexcept {
     return transform<transformation::exp>{};
 }
+/// The natural logarithm.
 constexpr auto log() noexcept {
     return transform<transformation::log>{};
 }
+/// The square root.
 constexpr auto sqrt() noexcept {
     return transform<transformation::sqrt>{};
 }
@@ -1338,29 +1477,32 @@ constexpr auto inverse() noexcept {
 constexpr auto complement() noexcept {
     return transform<transformation::complement>{};
 }
-/// c tanh(x / c); c is above 0.
+/// c tanh(x / c), which lies in [-c, c]. c is positive, finite and normal in float.
 constexpr auto soft_cap(double c) noexcept {
     return transform<transformation::soft_cap>{{c}, {}};
 }
-/// c x.
+/// c x; c is finite.
 constexpr auto scale(double c) noexcept {
     return transform<transformation::scale>{{c}, {}};
 }
 
-// Transformations of a whole value.
+// Transformations of a whole value. A matrix is treated as the vector of its elements by rows.
+
+/// exp(x) divided by the sum of exp(x) over the elements of the value.
 constexpr auto softmax() noexcept {
     return transform<transformation::softmax>{};
 }
-/// The projection onto the probability simplex (arXiv 1602.02068).
+/// The Euclidean projection onto the probability simplex (arXiv 1602.02068).
 constexpr auto sparsemax() noexcept {
     return transform<transformation::sparsemax>{};
 }
-/// (x - mean) / sqrt(variance + eps), the variance divided by the length;
-/// eps is above 0.
+/// (x - mean) / sqrt(variance + eps). The variance is the mean of (x - mean)^2. eps is positive,
+/// finite and normal in float, here and in the functions below.
 constexpr auto norm(double eps = 1e-5) noexcept {
     return transform<transformation::norm>{{eps}, {}};
 }
-/// norm, times a gain, plus a bias (arXiv 1607.06450).
+/// norm times a gain plus a bias, element by element (arXiv 1607.06450). Gain and bias have as many
+/// elements as the value.
 template <weight_literal Gain, weight_literal Bias>
 constexpr auto layer_norm(Gain gain, Bias bias, double eps = 1e-5) noexcept {
     auto gain_use = gain.use();
@@ -1368,115 +1510,130 @@ constexpr auto layer_norm(Gain gain, Bias bias, double eps = 1e-5) noexcept {
     return transform<transformation::layer_norm, decltype(gain_use), decltype(bias_use)>{
         {eps}, make_pack(gain_use, bias_use)};
 }
-/// The same without a bias.
+/// layer_norm without a bias.
 template <weight_literal Gain>
 constexpr auto layer_norm(Gain gain, double eps = 1e-5) noexcept {
     auto gain_use = gain.use();
     return transform<transformation::layer_norm, decltype(gain_use)>{{eps}, make_pack(gain_use)};
 }
-/// x / sqrt(mean of x^2 + eps), times a gain (arXiv 1910.07467).
+/// x / sqrt(mean of x^2 + eps) times a gain, element by element (arXiv 1910.07467). The gain has as
+/// many elements as the value.
 template <weight_literal Gain>
 constexpr auto rms_norm(Gain gain, double eps = 1e-5) noexcept {
     auto gain_use = gain.use();
     return transform<transformation::rms_norm, decltype(gain_use)>{{eps}, make_pack(gain_use)};
 }
-/// The same without a gain.
+/// rms_norm without a gain.
 constexpr auto rms_norm(double eps = 1e-5) noexcept {
     return transform<transformation::rms_norm>{{eps}, {}};
 }
-/// Turns each pair (x[2k], x[2k + 1]) by the angle position * base^(-2k / length)
-/// (arXiv 2104.09864).
+/// Rotary position embedding (arXiv 2104.09864): rotates each pair (x[2k], x[2k + 1]) by the angle
+/// position * base^(-2k / length). The length of the vector is even.
 template <index_term Position>
 constexpr auto rotary(Position position, double base = 10000) noexcept {
     return transform<transformation::rotary, Position>{{base}, make_pack(position)};
 }
-/// The same of the first `turned` elements alone, or all if it is 0, by scaled angles.
+/// Rotary position embedding of the first `turned` elements, an even number, or of all if it is 0.
+/// They take the place of the length in the formula. `scaling` changes the angles.
 template <index_term Position>
 constexpr auto rotary(Position position, double base, int turned,
                       rotary_scaling scaling = {}) noexcept {
     return transform<transformation::rotary, Position, rotary_scaling>{
         {base, static_cast<double>(turned)}, make_pack(position, scaling)};
 }
-/// The same for the pairs (x[k], x[k + length / 2]), as Llama's weights in other libraries need it.
+/// rotary with the pairs (x[k], x[k + length / 2]), the convention of Llama weights in most other
+/// libraries.
 template <index_term Position>
 constexpr auto rotary_halves(Position position, double base = 10000) noexcept {
     return transform<transformation::rotary_halves, Position>{{base}, make_pack(position)};
 }
+/// rotary_halves of the first `turned` elements, or of all if it is 0, with scaled angles.
 template <index_term Position>
 constexpr auto rotary_halves(Position position, double base, int turned,
                              rotary_scaling scaling = {}) noexcept {
     return transform<transformation::rotary_halves, Position, rotary_scaling>{
         {base, static_cast<double>(turned)}, make_pack(position, scaling)};
 }
-/// Adds sin(angle) to x[2k] and cos(angle) to x[2k + 1], the angle position * base^(-2k / length)
-/// (arXiv 1706.03762, section 3.5).
+/// Sinusoidal position encoding (arXiv 1706.03762, section 3.5): adds sin(angle) to x[2k] and
+/// cos(angle) to x[2k + 1], where angle = position * base^(-2k / length). The length of the vector
+/// is even.
 template <index_term Position>
 constexpr auto sinusoidal(Position position, double base = 10000) noexcept {
     return transform<transformation::sinusoidal, Position>{{base}, make_pack(position)};
 }
 
-/// Each element becomes zero with probability `rate`, else x / (1 - rate) (Srivastava et al. 2014).
-/// `seed` is a count given at run time, such as `bound<"seed"> seed`: the same seed drops the same
-/// elements, in backward as in forward and on any number of threads; a seed of 0 drops none. Each
-/// rule and each layer of a stack drops others; for each sample of a batch to do so, each has a
-/// seed of its own.
+/// Dropout (Srivastava et al. 2014): each element becomes 0 with probability `rate`, else
+/// x / (1 - rate). The rate is at least 0 and less than 1. `seed` is a count given at run time,
+/// such as `bound<"seed"> seed`. Equal seeds drop the same elements, in forward and backward and
+/// with any number of threads; seed 0 drops none. Rules and layers of a stack drop different
+/// elements. The samples of a batch do so only if each has a seed of its own.
 template <fixed_string Seed>
 constexpr auto dropout(double rate, bound<Seed> seed) noexcept {
     return transform<transformation::dropout, bound<Seed>>{{rate}, make_pack(seed)};
 }
-/// The `length` elements from `begin` on.
+/// The vector of the elements begin, ..., begin + length - 1 of the value.
 constexpr auto slice(int begin, int length) noexcept {
     return transform<transformation::slice>{
         {static_cast<double>(begin), static_cast<double>(length)}, {}};
 }
-/// The same elements in row-major order as a matrix of another shape.
+/// The elements of the value, in row-major order, as a matrix of rows x columns.
 constexpr auto reshape(int rows, int columns = 1) noexcept {
     return transform<transformation::reshape>{
         {static_cast<double>(rows), static_cast<double>(columns)}, {}};
 }
 
-// Aggregations over the variables that stand in the body but not in the head.
+// Aggregations over the variables that stand in the body but not in the head. All but sum name each
+// of these variables. Over no ground rule each is zero.
+
+/// The sum of the ground rules, the default. Variables that it does not name are summed, too.
 template <index_term First, index_term... Rest>
 constexpr auto sum(First, Rest...) noexcept {
     return aggregate<aggregation::sum, First, Rest...>{};
 }
+/// The mean of the ground rules, element by element.
 template <index_term First, index_term... Rest>
 constexpr auto mean(First, Rest...) noexcept {
     return aggregate<aggregation::mean, First, Rest...>{};
 }
+/// The maximum of the ground rules, element by element.
 template <index_term First, index_term... Rest>
 constexpr auto max(First, Rest...) noexcept {
     return aggregate<aggregation::max, First, Rest...>{};
 }
+/// The minimum of the ground rules, element by element.
 template <index_term First, index_term... Rest>
 constexpr auto min(First, Rest...) noexcept {
     return aggregate<aggregation::min, First, Rest...>{};
 }
-/// How many ground rules there are, a scalar.
+/// The number of ground rules, a scalar.
 template <index_term First, index_term... Rest>
 constexpr auto count(First, Rest...) noexcept {
     return aggregate<aggregation::count, First, Rest...>{};
 }
-/// The values one after another; zeros where there is no ground rule.
+/// The rows of the ground rules, one below another, in the order of the named variables, the last
+/// of which varies fastest; zeros where a ground rule does not exist.
 template <index_term First, index_term... Rest>
 constexpr auto concat(First, Rest...) noexcept {
     return aggregate<aggregation::concat, First, Rest...>{};
 }
-/// Normalises over the variable within the head's other variables. The variable stays in the head.
-/// Variables of the body that the head does not name are summed first, as by a rule of their own.
-/// Where all values are minus infinity the atoms follow from nothing: they are zero.
+/// The softmax over the named variables, for each value of the head's other variables. The named
+/// variables stay in the head. Variables of the body that are not in the head are summed first, as
+/// by a rule of their own. If all values are minus infinity, the result is 0.
 template <index_term First, index_term... Rest>
 constexpr auto softmax(First, Rest...) noexcept {
     return aggregate<aggregation::softmax, First, Rest...>{};
 }
 
-/// `y(i) <<= x(i) | stack<12>(block)`: the block applied again and again, each time with parameters
-/// of its own. It stands last: what the rest of its rule gives is the block's first input. It gives
-/// the one relation that its rules do not use. Its input is its one relation without a rule. Where
-/// it has several of these, those that follow from rules of the program around, or are facts, are
-/// these: computed once, read in every layer, scope by scope outward where stacks stand in stacks.
-/// The input then is the one that the program around does not know, or, if it knows all, the one
-/// with the name of what the block is applied to.
+/// Depth: `y(i) <<= x(i) | stack<12>(block)` applies the block 12 times, each time with parameters
+/// of its own. A stack is the last function of its rule. The value of the rest of the rule is the
+/// input of the first layer; the output of each layer is the input of the next.
+///
+/// The output of a block is the one relation that its rules do not use. The input is its one
+/// relation without a rule. If several relations have no rule, those that are facts, or that have
+/// rules in the program around, keep that meaning: they are computed once and read in every layer.
+/// In nested stacks the scopes are searched from the inside out. The input is then the relation
+/// that the program around does not know or, if it knows all, the one with the name of the relation
+/// that the stack is applied to. Stacks nest at most 2 deep.
 template <int Count, class Program>
 constexpr auto stack(const Program& block) noexcept {
     if constexpr (std::is_same_v<Program, mistaken>)
@@ -1485,7 +1642,7 @@ constexpr auto stack(const Program& block) noexcept {
         return repeated<Count, Program>{&block};
 }
 
-/// The same with one set of parameters, those of the block, for all layers (arXiv 1807.03819).
+/// stack with one set of parameters, those of the block, for all layers (arXiv 1807.03819).
 template <int Count, class Program>
 constexpr auto repeat(const Program& block) noexcept {
     if constexpr (std::is_same_v<Program, mistaken>)
@@ -1494,6 +1651,7 @@ constexpr auto repeat(const Program& block) noexcept {
         return repeated<Count, Program, true>{&block};
 }
 
+/// True for a combination, a transformation, an aggregation and a stack.
 template <class T>
 inline constexpr bool is_function = false;
 template <combination Kind>
@@ -1505,32 +1663,38 @@ inline constexpr bool is_function<aggregate<Kind, Variables...>> = true;
 template <int Count, class Program, bool Shares>
 inline constexpr bool is_function<repeated<Count, Program, Shares>> = true;
 
+/// What may stand after `|` in a rule.
 template <class T>
 concept function = is_function<T>;
 
 }  // namespace sequent::inline SEQUENT_ABI::language
 
-/// Declarations in which a name is written once. `relation<"q"> k;` compiles: k then is the
-/// relation q, and rules of both are added. With these macros a variable of C++ and what it names
-/// have the same name:
+/// Macros that declare a word of the language under its own name, which is written once. They
+/// exclude the slip `relation<"q"> k;`, which compiles: k is then the relation q, and rules for k
+/// are added to the rules for q.
 ///
 ///     SEQUENT_VARIABLES(i, j);
 ///     SEQUENT_RELATIONS(input, q, k, v);
 ///     SEQUENT_WEIGHT(W_q, 64, 64);
 ///
-/// They stand in a namespace, up to 32 names in one list.
+/// They are used at namespace scope; a list has up to 32 names.
 
+/// Declares the index variable NAME, `var<"NAME">`.
 #define SEQUENT_DECLARE_VARIABLE(NAME) \
     inline constexpr ::sequent::language::var<#NAME> NAME {}
+/// Declares the relation NAME, `relation<"NAME">`.
 #define SEQUENT_DECLARE_RELATION(NAME) \
     inline constexpr ::sequent::language::relation<#NAME> NAME {}
 
+/// Declares index variables: `SEQUENT_VARIABLES(i, j);`.
 #define SEQUENT_VARIABLES(...) SEQUENT_EACH(SEQUENT_DECLARE_VARIABLE, __VA_ARGS__)
+/// Declares relations: `SEQUENT_RELATIONS(q, k, v);`.
 #define SEQUENT_RELATIONS(...) SEQUENT_EACH(SEQUENT_DECLARE_RELATION, __VA_ARGS__)
+/// Declares a weight with its shape: `SEQUENT_WEIGHT(W, 64, 32);`.
 #define SEQUENT_WEIGHT(NAME, ...) \
     inline constexpr ::sequent::language::weight<#NAME __VA_OPT__(, ) __VA_ARGS__> NAME {}
 
-// SEQUENT_EACH(F, a, b, c) is F(a); F(b); F(c). The scans of SEQUENT_SCAN expand one name each.
+// SEQUENT_EACH(F, a, b, c) expands to F(a); F(b); F(c). Each scan of SEQUENT_SCAN expands one name.
 #define SEQUENT_EACH(F, ...) SEQUENT_SCAN(SEQUENT_EACH_NEXT(F, __VA_ARGS__))
 #define SEQUENT_EACH_NEXT(F, FIRST, ...) \
     F(FIRST) __VA_OPT__(; SEQUENT_EACH_AGAIN SEQUENT_LATER()()(F, __VA_ARGS__))
@@ -1543,49 +1707,54 @@ concept function = is_function<T>;
 #define SEQUENT_SCAN_2(...) SEQUENT_SCAN_1(SEQUENT_SCAN_1(__VA_ARGS__))
 #define SEQUENT_SCAN_1(...) __VA_ARGS__
 
-/// Bodies and rules. `head <<= (a, b, constraint) | combination | transformation |
-/// aggregation`, where <<= reads "follows from".
+/// Bodies and rules: `head <<= (a, b, constraint) | combination | transformation | aggregation`.
+/// The operator <<= is read as "follows from".
 
 namespace sequent::inline SEQUENT_ABI::language {
 
-/// Two parts of a body, in order.
+/// `left, right`: two parts of a body, in this order.
 template <class Left, class Right>
 struct joined {
-    Left left;
-    Right right;
+    Left left;    ///< a body
+    Right right;  ///< its last item
 };
 
-/// A body with a function applied to it.
+/// `body | function`.
 template <class Body, class Function>
 struct applied {
-    Body body;
-    [[no_unique_address]] Function function;
+    Body body;                                ///< a body, perhaps with functions
+    [[no_unique_address]] Function function;  ///< the last function
 };
 
+/// `head <<= body`.
 template <class Head, class Body>
 struct rule {
-    Head head;
-    Body body;
+    Head head;  ///< an atom, perhaps with a weight
+    Body body;  ///< a body, perhaps with functions
 };
 
+/// True for one item or several joined by commas.
 template <class T>
 inline constexpr bool is_body = body_item<T>;
 template <class Left, class Right>
 inline constexpr bool is_body<joined<Left, Right>> = true;
 
+/// True for a body with functions.
 template <class T>
 inline constexpr bool is_applied = false;
 template <class Body, class Function>
 inline constexpr bool is_applied<applied<Body, Function>> = true;
 
+/// A body without functions.
 template <class T>
 concept body = is_body<T>;
+/// A body with or without functions.
 template <class T>
 concept functional_body = is_body<T> || is_applied<T>;
 
-/// A transformation of an atom, `h(i) | relu()`, applied once all its rules are added; or once they
-/// are combined otherwise, `h(i) | max() | relu()`, in the order in which they are written, which
-/// needs rules with equal domains.
+/// True for an atom transformation, an argument of rules(...) by itself. `h(i) | relu()` applies to
+/// the sum of all rules with the head h(i). `h(i) | max() | relu()` combines the rules, in the
+/// order in which they are written, by max instead; their domains must be equal.
 template <class T>
 inline constexpr bool is_atom_transformation = false;
 template <atom Atom, class Function>
@@ -1594,21 +1763,25 @@ template <class Body, class Outer, class Inner>
 inline constexpr bool is_atom_transformation<applied<applied<Body, Inner>, Outer>> =
     is_atom_transformation<applied<Body, Inner>>;
 
+/// True for a rule and for an atom transformation.
 template <class T>
 inline constexpr bool is_rule = is_atom_transformation<T>;
 template <class Head, class Body>
 inline constexpr bool is_rule<rule<Head, Body>> = true;
 
+/// Appends an item to a body.
 template <body Left, body_item Right>
 constexpr auto operator,(Left left, Right right) noexcept {
     return joined<Left, Right>{left, right};
 }
 
+/// Applies a function to a body, after its other functions.
 template <functional_body Body, function Function>
 constexpr auto operator|(Body body, Function function) noexcept {
     return applied<Body, Function>{body, function};
 }
 
+/// The rule that derives the head from the body.
 template <head_atom Head, functional_body Body>
 constexpr auto operator<<=(Head head, Body body) noexcept {
     return rule<Head, Body>{head, body};
@@ -1616,29 +1789,32 @@ constexpr auto operator<<=(Head head, Body body) noexcept {
 
 }  // namespace sequent::inline SEQUENT_ABI::language
 
-/// What is left over makes no rule. Each operator says what to write instead, at the user's line.
+/// Catch-all overloads for ill-formed expressions. Each fails a static_assert that explains what to
+/// write instead; the compiler reports it at the user's line.
 
 namespace sequent::inline SEQUENT_ABI::language {
 
+/// True for a relation without arguments.
 template <class T>
 inline constexpr bool is_name = false;
 template <fixed_string Name>
 inline constexpr bool is_name<relation<Name>> = true;
 
-/// A part of a rule, whole or not.
+/// A rule, a part of one, or a mistake.
 template <class T>
 concept rule_part =
     is_body<T> || is_applied<T> || is_function<T> || is_rule<T> || std::is_same_v<T, mistaken>;
+/// Any expression of the language.
 template <class T>
 concept word = rule_part<T> || index_term<T> || is_name<T>;
 
-/// A part of a rule beside another word or a number. Whatever else stands beside one is left alone:
-/// it is no rule, but perhaps a test or a fold.
+/// Operands that the overloads below refuse: a part of a rule and another word or a number.
+/// Operands of other types, as in a test or a fold expression, are left alone.
 template <class Left, class Right>
 concept beside = (rule_part<Left> && (word<Right> || std::is_arithmetic_v<Right>)) ||
                  ((word<Left> || std::is_arithmetic_v<Left>)&&rule_part<Right>);
 
-/// `document(i) == document(j)`, of one fact.
+/// True for the operands of `document(i) == document(j)`, two atoms of one fact.
 template <class Left, class Right>
 inline constexpr bool are_symbols = false;
 template <fixed_string Name, class Left, class Right>
@@ -1646,7 +1822,7 @@ inline constexpr bool are_symbols<literal<relation<Name>, none, plain, Left>,
                                   literal<relation<Name>, none, plain, Right>> =
     is_variable<Left>&& is_variable<Right>;
 
-/// A mistake that has been told is not told again.
+/// True if a part is a mistake that is already reported, so that it is not reported again.
 template <class... Parts>
 inline constexpr bool told = (... || std::is_same_v<Parts, mistaken>);
 
@@ -1685,11 +1861,11 @@ template <class Left, class Right>
             return {};
         }
 
-        /// A function's name, without the parentheses of a call.
+        /// A function without the parentheses of a call, `relu` in place of `relu()`.
         struct uncalled {
             template <class Result, class... Arguments>
             constexpr uncalled(Result (*)(Arguments...)) noexcept {}
-            // Of the overloaded ones, those that a name alone cannot tell apart.
+            // These names are overloaded, so that the template above cannot deduce the function.
             constexpr uncalled(combine<combination::sum> (*)()) noexcept {}
             constexpr uncalled(combine<combination::max> (*)()) noexcept {}
             constexpr uncalled(combine<combination::min> (*)()) noexcept {}
@@ -1805,35 +1981,40 @@ template <class Left, class Right>
 
 }  // namespace sequent::inline SEQUENT_ABI::language
 
-/// Programs: lists of rules.
+/// Programs, which are lists of rules, and the replacement of rules in them.
 
 namespace sequent::inline SEQUENT_ABI::language {
 
+/// The rule at one place of a program, a base class of it.
 template <std::size_t Index, class Rule>
 struct rule_at {
-    Rule rule;
+    Rule rule;  ///< a rule, an atom transformation or a program
 };
 
+/// Rules in the order in which they are written; made by rules(...). Declare a program constexpr,
+/// at namespace scope or static: a model takes it by reference.
 template <class Indices, class... Rules>
 struct program;
 
-/// Rules in the order in which they were written. A program is a namespace-scope constexpr object.
+/// The definition, with one base class for each rule.
 template <std::size_t... Indices, class... Rules>
 struct program<std::index_sequence<Indices...>, Rules...> : rule_at<Indices, Rules>... {};
 
+/// True for a program.
 template <class T>
 inline constexpr bool is_program = false;
 template <class... Parameters>
 inline constexpr bool is_program<program<Parameters...>> = true;
 
-/// What may stand in rules(...).
+/// True for an argument that rules(...) accepts: a rule, an atom transformation or a program.
 template <class T>
 inline constexpr bool is_rules = is_rule<T> || is_program<T>;
 
-/// As the user counts.
+/// Names in an error message the first argument of rules(...) that is no rule, counted from 1.
 template <int Argument>
 struct argument_that_is_no_rule {};
 
+/// Fails a static_assert that names Argument.
 template <class Argument>
 constexpr mistaken refuse_argument() noexcept {
     static_assert(refused<Argument>,
@@ -1842,6 +2023,7 @@ constexpr mistaken refuse_argument() noexcept {
     return {};
 }
 
+/// The place, from 1, of the first type that rules(...) does not accept.
 template <class... Rules>
 consteval int first_refused() {
     int first = 1;
@@ -1849,7 +2031,8 @@ consteval int first_refused() {
     return first;
 }
 
-/// Rules, atom transformations, and other programs, whose rules are taken over as they are.
+/// A program of the arguments: rules, atom transformations, and other programs, whose rules are
+/// included unchanged. Another argument is a compile error that names its place.
 template <class... Rules>
 constexpr auto rules(Rules... list) noexcept {
     if constexpr ((... && is_rules<Rules>))
@@ -1860,7 +2043,7 @@ constexpr auto rules(Rules... list) noexcept {
         return refuse_argument<argument_that_is_no_rule<first_refused<Rules...>()>>();
 }
 
-/// The relation that a rule or an atom transformation is about.
+/// `type` is the relation in the head of a rule, or that an atom transformation transforms.
 template <class Rule>
 struct head_of;
 template <class Source, class Weight, unsigned Modifiers, class... Terms>
@@ -1872,6 +2055,7 @@ struct head_of<rule<Head, Body>> : head_of<Head> {};
 template <class Body, class Function>
 struct head_of<applied<Body, Function>> : head_of<Body> {};
 
+/// True if a rule has this relation in its head, or if a program has such a rule.
 template <class Relation, class Rule>
 inline constexpr bool is_about = std::is_same_v<Relation, typename head_of<Rule>::type>;
 template <class Relation, class Indices, class... Rules>
@@ -1880,7 +2064,8 @@ inline constexpr bool is_about<Relation, program<Indices, Rules...>> = (... ||
 
 namespace detail {
 
-/// What is left of a rule where those of these relations are taken away.
+/// The rule, or an empty program if its head is the head of one of the rules Taken; of a program,
+/// the remaining rules.
 template <class... Taken, class Rule>
 constexpr auto left_of(const Rule& given) noexcept {
     if constexpr ((... || is_about<typename head_of<Taken>::type, Rule>))
@@ -1895,8 +2080,9 @@ constexpr auto left_of(const program<std::index_sequence<Indices...>, Rules...>&
 
 }  // namespace detail
 
-/// A program in which these rules stand in place of all that have the same heads:
-/// `replace_rules(Template::program, transformed(i) <<= ...)`.
+/// The program without its rules and atom transformations for the heads of the new rules, followed
+/// by the new rules: `replace_rules(Template::program, transformed(i) <<= ...)`. A head for which
+/// the program has no rule is a compile error. Stacked blocks are not changed.
 template <class Indices, class... Rules, class... New>
 constexpr auto replace_rules(const program<Indices, Rules...>& given, New... replacing) noexcept {
     static_assert((... && is_rule<New>), "sequent: replace_rules(...) takes a program, then rules");
@@ -1907,41 +2093,43 @@ constexpr auto replace_rules(const program<Indices, Rules...>& given, New... rep
 
 }  // namespace sequent::inline SEQUENT_ABI::language
 
-/// The largest programs that a plan holds.
+/// The limits of a program. A program beyond them is a compile error.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-inline constexpr int max_arity = 4;            // arguments of an atom
-inline constexpr int max_variables = 6;        // of a rule
-inline constexpr int max_transformations = 4;  // of a rule
-inline constexpr int max_literals = 16;        // of a body; and as many rules have one head
+inline constexpr int max_arity = 4;            ///< arguments of an atom
+inline constexpr int max_variables = 6;        ///< variables of a rule
+inline constexpr int max_transformations = 4;  ///< transformations of a rule
+inline constexpr int max_literals = 16;        ///< literals of a body, and rules of one head
 
-/// The most numbers of a relation, a fact, all weights, or the memory of a call.
+/// The largest number of elements of a relation, a fact, all weights, or the memory of a call.
 inline constexpr long long max_numbers = 2147483647;
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// What a full list does at run time; programs that plan at run time define it.
+/// The action of a full list at run time. Programs that plan at run time define it; in a constant
+/// expression a full list is a compile error.
 #ifndef SEQUENT_LIST_IS_FULL
 #define SEQUENT_LIST_IS_FULL() static_cast<void>(0)
 #endif
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// An array with a count, for constant expressions. Going beyond the capacity is a compile error
-/// there.
+/// A vector of fixed capacity for constant expressions, where an index beyond it is a compile
+/// error.
 template <class T, int Capacity>
 struct list {
-    T items[Capacity > 0 ? Capacity : 1]{};
-    int count = 0;
+    T items[Capacity > 0 ? Capacity : 1]{};  ///< the storage
+    int count = 0;                           ///< number of items
 
+    /// Appends an item and returns its place.
     constexpr int push(const T& item) {
         if (count >= Capacity) SEQUENT_LIST_IS_FULL();
         items[count] = item;
         return count++;
     }
-    /// That many items, each T{}. They are assigned one by one, since GCC 12 loses the default
-    /// values of a large array's later elements in constant expressions.
+    /// Makes it `size` items, each T{}. They are assigned one by one, because GCC 12 loses the
+    /// default values of later elements of a large array in constant expressions.
     constexpr void reset(int size) {
         count = size;
         for (T& item : *this) item = T{};
@@ -1956,18 +2144,19 @@ struct list {
     static constexpr int capacity() { return Capacity; }
 };
 
-/// A name, interned by its hash: 64 bits tell the few hundred names of a program apart.
+/// A name. Two names are equal if their hashes are: 64 bits suffice for the few hundred names of a
+/// program.
 struct name {
-    const char* text = "";
-    int length = 0;
-    unsigned long long hash = 0;
+    const char* text = "";        ///< `length` characters
+    int length = 0;               ///< number of characters
+    unsigned long long hash = 0;  ///< FNV-1a of the characters
 
     friend constexpr bool operator==(const name& left, const name& right) {
         return left.hash == right.hash;
     }
 };
 
-/// FNV-1a.
+/// A name with its hash by FNV-1a.
 constexpr name make_name(const char* text, int length) {
     unsigned long long hash = 14695981039346656037ULL;
     for (int at = 0; at < length; ++at)
@@ -1975,38 +2164,45 @@ constexpr name make_name(const char* text, int length) {
     return {text, length, hash};
 }
 
-/// Division and remainder round down. Of a divisor of 0 the quotient is 0, so that the remainder is
-/// the value (Knuth, The Art of Computer Programming 1.2.4).
+/// The quotient rounded down. If the divisor is 0, the quotient is 0, so that the remainder is the
+/// value (Knuth, The Art of Computer Programming 1.2.4).
 constexpr int floor_divide(int value, int divisor) {
     if (divisor == 0) return 0;
     const int quotient = value / divisor;
     const int rest = value - quotient * divisor;
     return rest != 0 && (rest < 0) != (divisor < 0) ? quotient - 1 : quotient;
 }
+/// The remainder of floor_divide, which has the sign of the divisor.
 constexpr int floor_remainder(int value, int divisor) {
     return value - floor_divide(value, divisor) * divisor;
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// The ranges of the numbers that functions of a rule take.
+/// The ranges of the numbers that the functions of a rule accept.
 
 namespace sequent::inline SEQUENT_ABI {
 
-/// The ranges, as types whose names stand in the compiler's message. Those of float hold for models
-/// of double too, since a program does not know its number type.
+/// The ranges as types, whose names the compiler prints. Ranges of float apply to models of double,
+/// too, because a program does not know its number type.
 namespace mistake::range {
+/// Not infinite, not NaN.
 struct finite {};
+/// In [0, largest double].
 struct at_least_0_and_finite {};
+/// In [smallest normal float, largest float].
 struct above_0_and_finite_in_float {};
+/// In [0, 1 - 2^-24].
 struct from_0_to_below_1_in_float {};
+/// In [0, infinity].
 struct at_least_0 {};
+/// In [1, infinity].
 struct at_least_1 {};
 }  // namespace mistake::range
 
 namespace plan {
 
-/// The same as values.
+/// The ranges as values; `any` has no limits.
 enum class number_range {
     any,
     finite,
@@ -2017,6 +2213,7 @@ enum class number_range {
     at_least_1
 };
 
+/// Returns true if the range contains the value. No range but `any` contains NaN.
 constexpr bool is_within(number_range range, double value) {
     switch (range) {
         case number_range::finite:
@@ -2038,18 +2235,20 @@ constexpr bool is_within(number_range range, double value) {
     }
 }
 
-/// The ranges of a transformation's numbers, and its name in a rule.
+/// The ranges of the numbers of a transformation, and its name in a rule.
 struct number_ranges {
     name function{};
     number_range of[2]{};
 };
 
+/// The ranges of a transformation.
 constexpr number_ranges ranges_of(language::transformation kind) {
     using enum language::transformation;
     using enum number_range;
     switch (kind) {
         case leaky_relu:
-            // The derivative is judged by the sign of the result.
+            // The derivative depends on the sign of the result, which needs a slope that is not
+            // negative.
             return {make_name("leaky_relu", 10), {at_least_0_and_finite}};
         case soft_cap:
             return {make_name("soft_cap", 8), {above_0_and_finite_in_float}};
@@ -2078,14 +2277,14 @@ constexpr number_ranges ranges_of(language::transformation kind) {
     }
 }
 
-/// A number out of its range, and the function that is given it.
+/// A number outside of its range, and the function to which it is given.
 struct refused_number {
     name function{};
     double given = 0;
     number_range range = number_range::any;
 };
 
-/// A number of a message: up to six significant digits.
+/// A number as text with up to six significant digits, in constant expressions.
 struct number_text {
     char characters[16]{};
     int length = 0;
@@ -2139,12 +2338,13 @@ struct number_text {
 }  // namespace plan
 }  // namespace sequent::inline SEQUENT_ABI
 
-/// Why a rule is not computed by a fast form. A rule that fits none runs as a general step, and
-/// keeps the reason of each form.
+/// The reasons for which a rule is not computed by a fast form. A rule that matches no fast form
+/// becomes a general step, which stores one reason for each form.
 
-/// One entry for each reason: the form, the enumerator, the reason as a sentence, and a cure. The
-/// sentences become part of a program only where model/explain.hpp expands them.
-/// tests/docs/reasons.py writes the table of the guide from this one.
+/// The table of reasons: the form, the enumerator, the reason as a sentence, and what to write
+/// instead. Only model/explain.hpp expands the sentences, so that they are part of a program only
+/// if it calls `explain`. tests/docs/reasons.py writes the table of docs/fast_forms.md from this
+/// one.
 // clang-format off
 #define SEQUENT_REASONS(REASON)                                                                    \
     REASON(rows, not_a_sum_over_rows,                                                              \
@@ -2292,9 +2492,12 @@ struct number_text {
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
+/// The forms that have kernels of their own, in the order of form_reasons::of.
 enum class fast_form { rows, outer_product, attention };
+/// The number of fast forms.
 inline constexpr int fast_forms = 3;
 
+/// The enumerators of SEQUENT_REASONS; `none` if the form applies or was not tried.
 enum class reason : unsigned char {
     none,
 #define SEQUENT_REASON(FORM, NAME, SENTENCE, CURE) NAME,
@@ -2302,11 +2505,12 @@ enum class reason : unsigned char {
 #undef SEQUENT_REASON
 };
 
-/// Why a rule is a general step, for each form.
+/// The reason of each fast form for which a rule is a general step.
 struct form_reasons {
-    reason of[fast_forms]{};
+    reason of[fast_forms]{};  ///< indexed by fast_form
 
-    /// That of the form which the rule comes closest to.
+    /// The reason of the form that the rule comes closest to: attention or outer product, if the
+    /// rule matches the beginning of that form, else rows.
     constexpr reason closest() const {
         for (const reason first : {of[2], of[1]})
             if (first != reason::none && first != reason::no_softmax_times_values &&
@@ -2318,139 +2522,219 @@ struct form_reasons {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// What can be wrong with a program, and how the compiler says it.
+/// The mistakes of programs, and the static_assert that reports them.
 
 namespace sequent::inline SEQUENT_ABI {
 
-/// The mistakes, as types whose names stand in the compiler's message.
+/// The mistakes as types, whose names the compiler prints. A name states the mistake, or the
+/// condition that the program does not meet.
 namespace mistake {
+/// No mistake.
 struct none {};
+/// A wrong argument of a head, of a hidden or negated atom, of a weight in brackets, of a
+/// function's weight or of `at`; or a sum of two variables in a recursion, in a rule with a stack,
+/// or where a sparse fact restricts it.
 struct argument_is_not_a_variable_plus_a_constant {};
+/// A wrong argument of another literal. One of the two variables may have an integer factor.
 struct argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant {};
-/// The largest number that a program may have.
+/// The limit that a program exceeds.
 template <int Number>
 struct at_most {};
+/// An atom has more arguments than the limit.
 template <class Limit>
 struct too_many_arguments {};
+/// A rule has more variables than the limit.
 template <class Limit>
 struct too_many_variables {};
+/// A rule has more transformations than the limit.
 template <class Limit>
 struct too_many_transformations {};
+/// A body has more literals than the limit.
 template <class Limit>
 struct too_many_literals {};
+/// One head has more rules than the limit.
 template <class Limit>
 struct too_many_rules_for_one_head {};
+/// Stacks are nested more than 2 deep.
 struct stacks_within_stacks_within_stacks {};
-/// A number of a function; divisors are numbers of `%` and `/`.
+/// A function is given a number outside of its range. The operators `%` and `/`, weights, facts and
+/// variables count as functions of their divisor or extents.
 template <class Function, class Given, class Range>
 struct number_out_of_range {};
+/// A combination follows another function of its rule, or combines rules that an earlier atom
+/// transformation transforms.
 struct a_combination_stands_first {};
+/// The atom of an atom transformation has a weight, or is transposed, negated or hidden.
 struct an_atom_transformation_has_a_plain_atom {};
+/// An argument of rules(...) is `h(i) | sum(j)` or `h(i) | stack<2>(block)`. Usually a body of
+/// several literals, `(a, b) | sum(j)`, lacks its parentheses.
 struct an_atom_is_not_aggregated_or_stacked_are_parentheses_missing {};
+/// Another function follows a stack.
 struct a_stack_stands_last {};
+/// A hidden or negated atom has a weight, or is the operand of `at`.
 struct a_literal_without_a_value_has_no_weight_and_no_element {};
+/// An aggregation other than sum and softmax does not name a variable of the body.
 struct an_aggregation_names_all_variables_but_those_of_the_head {};
+/// The cosine is taken of fewer or more than two values.
 struct cosine_of_two_values {};
+/// A transformation follows the aggregation.
 struct a_transformation_stands_before_the_aggregation {};
+/// A rule has more than one aggregation.
 struct two_aggregations {};
+/// A weight has more than two extents.
 struct a_weight_is_a_scalar_a_vector_or_a_matrix {};
+/// A name is declared as weights of different shapes.
 struct one_weight_with_two_shapes {};
+/// A body reads a relation that has no rule and is no fact of the model.
 struct unknown_relation {};
+/// A query names a relation that has no rule.
 struct query_of_an_unknown_relation {};
+/// A relation has another number of arguments than its fact, or than at another place.
 template <int Given, int Expected>
 struct wrong_number_of_arguments {};
+/// A weight has another number of arguments than at another place.
 template <class Weight, int Given, int Expected>
 struct wrong_number_of_arguments_of_a_weight {};
+/// A head has one variable twice, or a constant or an offset that is not the time of a recursion.
 struct head_arguments_are_distinct_variables {};
-/// A variable's range follows from a relation's argument in the body, or is stated: `var<"h", 8>`.
+/// The range of a variable in the head is not known. It follows from an atom of the body, or is
+/// stated: `var<"h", 8>`.
 template <class Variable, class Cure>
 struct head_variable_that_nothing_binds {};
+/// The range of a variable that is only in the body is not known.
 template <class Variable, class Cure>
 struct body_variable_that_nothing_binds {};
+/// The cure of an unbound variable, printed beside it.
 struct state_its_extent_or_use_it_in_an_atom_of_the_body {};
-/// The times of a recursion are the range of its variable: stated, or that of another atom.
+/// The range of the variable over which a recursion runs is not known. It is stated, or follows
+/// from another atom.
 template <class Variable, class Cure>
 struct recursion_without_an_end {};
+/// A relation follows from itself, and not by a recursion from one time to another.
 struct cycle {};
+/// A recursion reads a relation at a time at which it may have no atom.
 struct recursion_without_a_base {};
-/// Counts limit its members in a way that does not settle.
+/// Counts limit the relations of a recursion, and the limits depend on each other without end.
 struct recursion_whose_end_is_not_known {};
+/// Two sizes conflict: of summands, of a matrix and its vector, of a slice and its value.
 template <int Left, int Right>
 struct shapes_do_not_fit {};
+/// A softmax names a variable that the head lacks.
 struct softmax_over_a_variable_not_in_the_head {};
+/// An aggregation other than softmax names a variable of the head.
 struct aggregation_over_a_variable_in_the_head {};
+/// An aggregation names a variable that the rule mentions nowhere else.
 struct aggregation_over_a_variable_that_the_body_does_not_mention {};
+/// Two rules of the score of a softmax, counted from 1, exist for different index values.
 template <int First, int Second>
 struct rules_of_one_sum_with_different_spaces {};
+/// Two rules, counted from 1, that an atom transformation combines otherwise than by a sum exist
+/// for different index values.
 template <int First, int Second>
 struct combined_rules_with_different_spaces {};
+/// A literal reads a symbol without a weight; write `token(i)[E]`.
 struct a_symbol_needs_a_weight {};
+/// A fact of the model is the head of a rule.
 struct a_fact_cannot_be_a_head {};
+/// A relation that has rules is negated or hidden.
 struct only_facts_are_negated_or_hidden {};
+/// Two facts of the model have one name.
 struct two_facts_of_one_name {};
+/// A rule uses a count that is neither a `bound` nor an `up_to` fact of the model.
 struct a_count_that_is_not_given {};
+/// A rule compares a fact that has no symbols or more than one index.
 struct only_symbols_of_one_index_are_compared {};
+/// Every relation is read by a rule of another relation; write a query.
 struct no_output {};
+/// More than one relation is read by no rule.
 struct several_outputs_need_a_query {};
-/// A relation, a fact, or the weights from the first to the one that is named.
+/// A relation, a fact, or the weights up to the one that is named have too many elements together.
 struct more_than_2147483647_numbers {};
+/// The rule of a stack has no literal.
 struct a_stack_is_applied_to_a_value {};
+/// The relations of a block that have no rule, or those that no rule of it reads, do not tell the
+/// input or the output.
 struct a_stacked_block_has_one_input_and_one_output {};
+/// The output of a block has another domain than its input.
 struct a_stacked_block_gives_the_atoms_that_it_takes {};
-struct two_stacks_of_one_head {};  // their weights would have the same names
+/// Two rules with stacks have one head; weights of the stacks could have the same names.
+struct two_stacks_of_one_head {};
+/// Two relations of a block have neither a rule in it nor a meaning around it.
 template <class First, class Second>
 struct two_inputs_of_a_stacked_block {};
-/// Of a model with require_fused among its facts; explain() has the reasons as sentences.
+/// A rule of a model with require_fused is a general step. `explain` prints the reasons as
+/// sentences.
 template <plan::reason Reason>
 struct no_fused_step_computes_the_rule {};
+/// `p[W]`: the model has no such weight.
 struct no_weight_of_this_name {};
+/// `p[W]`: several stacks have a weight of this name; for_each visits them.
 struct several_stacks_have_a_weight_of_this_name_use_for_each {};
+/// `w[r]`: the model has no such relation.
 struct no_relation_of_this_name {};
+/// `w[r]`: the values of the relation are not stored, or their memory is used again.
 struct the_plan_does_not_keep_this_relation_without_a_query {};
-/// Why a program does not run for some rows alone, as `step`, `prefill` and forward for rows do.
+/// A rule reads later rows. This and the following mistakes prevent `step`, `prefill` and forward
+/// for single rows.
 struct rows_that_need_later_rows {};
+/// A recursion runs over another index than the position in the sequence.
 struct a_recursion_over_another_variable_than_the_position {};
+/// A rule reads earlier rows, and no constant bounds how far back.
 struct a_rule_that_reads_rows_at_no_bounded_distance_before_its_own {};
+/// The numbers of a row of the sequence are not contiguous.
 struct a_rule_whose_first_argument_is_not_the_position {};
+/// A rule loops over the pairs of a sparse fact.
 struct a_rule_over_the_pairs_of_a_sparse_fact {};
+/// The state stores only the last rows, so that `truncate` could not restore earlier ones.
 struct a_state_that_keeps_the_last_rows_alone_is_not_truncated {};
+/// The facts along the sequence do not all have its length, or one of them is sparse.
 struct facts_or_outputs_along_the_sequence_have_different_lengths_or_are_sparse {};
 }  // namespace mistake
 
-/// As the user counts within rules(...), from 1. rule_number<2, 3> is rule 3 of the block that
+/// The number of a rule within rules(...), from 1. rule_number<2, 3> is rule 3 of the block that
 /// rule 2 stacks.
 template <int... Numbers>
 struct rule_number {};
+/// In place of rule_number: the mistake is in the facts, the query or the weights.
 struct outside_of_rules {};
+/// The relation of the mistake, character by character.
 template <char... Characters>
 struct in_relation {};
+/// The function that is given a wrong number.
 template <char... Characters>
 struct of_function {};
+/// The variable of the mistake.
 template <char... Characters>
 struct of_variable {};
+/// The weight of the mistake.
 template <char... Characters>
 struct of_weight {};
+/// A number that is given to a function, in decimal notation with up to 6 digits.
 template <char... Characters>
 struct given_number {};
 
+/// True if there is no mistake. The compiler prints its arguments if a static_assert of it fails.
 template <class Rule, class Relation, class Mistake>
 inline constexpr bool well_formed = false;
 template <class Rule, class Relation>
 inline constexpr bool well_formed<Rule, Relation, mistake::none> = true;
 
-/// The one place where an ill-formed program stops the compiler.
+/// Reports an ill-formed program. Every mistake of a program fails this static_assert.
 template <class Rule, class Relation, class Mistake>
 struct check_program {
     static_assert(well_formed<Rule, Relation, Mistake>,
                   "sequent: the program is ill-formed; rule, relation and mistake are named here");
 };
 
+/// The name that is looked up in a model.
 template <char... Characters>
 struct named {};
 
-/// The same for p[W] and w[r].
+/// Reports a name that a model does not have: in `p[W]` of parameters and `w[r]` of a workspace. It
+/// is false for all arguments.
 template <class Name, class Mistake>
 inline constexpr bool well_named = false;
+/// Fails a static_assert that names the name and the mistake.
 template <class Name, class Mistake>
 struct check_name {
     static_assert(well_named<Name, Mistake>,
@@ -2459,7 +2743,7 @@ struct check_name {
 
 namespace plan {
 
-/// The same as a value; `left` and `right` are the two figures that clash.
+/// The mistakes as values; mistake_type gives the type of each.
 enum class fault {
     none,
     ill_formed_text,
@@ -2517,51 +2801,59 @@ enum class fault {
     no_fused_step_computes_the_rule
 };
 
-/// The rule that keeps a program from running for some rows alone, and why.
+/// The first rule that prevents computing single rows of the sequence, as `step` does, and the
+/// reason.
 struct rows_obstacle {
+    /// The reasons.
     enum class kind {
-        none,
-        later_rows,
-        recursion,     // over another variable than the position
-        distant_rows,  // at no constant distance, or at none that the condition bounds
-        inner_rows,    // the numbers of a row do not lie together
-        pairs,         // of a sparse fact
-        several_lengths,
-        lost_rows,  // of truncate: the last rows alone are kept
+        none,             ///< all rules can be computed by rows
+        later_rows,       ///< the rule reads later rows
+        recursion,        ///< it runs over another variable than the position
+        distant_rows,     ///< no constant bounds how far back the rule reads
+        inner_rows,       ///< the numbers of a row are not contiguous
+        pairs,            ///< the rule loops over the pairs of a sparse fact
+        several_lengths,  ///< the facts along the sequence differ in length, or one is sparse
+        lost_rows,        ///< the state keeps only the last rows, so that truncate is impossible
     };
-    int rule = -1;
-    kind why = kind::none;
+    int rule = -1;          ///< its place in the source; -1 if there is none
+    kind why = kind::none;  ///< the reason
 };
 
+/// The first mistake of a program as a value, with what the message names.
 struct diagnosis {
-    fault found = fault::none;
-    int rule = 0;  // from 0; -1 where it is in none
-    name relation{};
-    int left = 0;
-    int right = 0;
-    int stacked_by = -1;  // the rule that stacks the block in which it is
-    name first{};         // relations that clash, a variable, or a weight
-    name second{};
-    refused_number refused{};
+    fault found = fault::none;  ///< the mistake
+    int rule = 0;               ///< number of the rule as written, from 0; -1 if it is in no rule
+    name relation{};            ///< the relation in which it is
+    int left = 0;               ///< the first of two numbers that conflict
+    int right = 0;              ///< the second
+    int stacked_by = -1;        ///< the rule that stacks the block of the rule; -1 if none does
+    name first{};               ///< a relation that conflicts with `second`, a variable or a weight
+    name second{};              ///< another relation
+    refused_number refused{};   ///< of number_out_of_range
 
+    /// Returns true if there is no mistake.
     constexpr bool ok() const { return found == fault::none; }
 };
 
+/// The mistake two_inputs_of_a_stacked_block with the names of both relations.
 template <const auto& Diagnosis, std::size_t... First, std::size_t... Second>
 consteval auto two_inputs(std::index_sequence<First...>, std::index_sequence<Second...>) {
     return mistake::two_inputs_of_a_stacked_block<in_relation<Diagnosis.first.text[First]...>,
                                                   in_relation<Diagnosis.second.text[Second]...>>{};
 }
 
+/// The refused function as of_function.
 template <const auto& Diagnosis, std::size_t... At>
 consteval auto function_type(std::index_sequence<At...>) {
     return of_function<Diagnosis.refused.function.text[At]...>{};
 }
+/// The refused number as given_number.
 template <const auto& Diagnosis, std::size_t... At>
 consteval auto given_type(std::index_sequence<At...>) {
     constexpr number_text text(Diagnosis.refused.given);
     return given_number<text.characters[At]...>{};
 }
+/// The mistake number_out_of_range with function, number and range.
 template <const auto& Diagnosis, class Range>
 consteval auto out_of_range() {
     constexpr auto letters = static_cast<std::size_t>(Diagnosis.refused.function.length);
@@ -2571,18 +2863,22 @@ consteval auto out_of_range() {
         decltype(given_type<Diagnosis>(std::make_index_sequence<digits>{})), Range>{};
 }
 
+/// `first` as of_variable.
 template <const auto& Diagnosis, std::size_t... At>
 consteval auto variable_type(std::index_sequence<At...>) {
     return of_variable<Diagnosis.first.text[At]...>{};
 }
+/// `first` as of_weight.
 template <const auto& Diagnosis, std::size_t... At>
 consteval auto weight_type(std::index_sequence<At...>) {
     return of_weight<Diagnosis.first.text[At]...>{};
 }
+/// The variable of the mistake.
 template <const auto& Diagnosis>
 using unbound_variable = decltype(variable_type<Diagnosis>(
     std::make_index_sequence<static_cast<std::size_t>(Diagnosis.first.length)>{}));
 
+/// number_out_of_range with the type of the range.
 template <const auto& Diagnosis>
 consteval auto number_mistake_type() {
     constexpr number_range range = Diagnosis.refused.range;
@@ -2600,6 +2896,7 @@ consteval auto number_mistake_type() {
         return out_of_range<Diagnosis, mistake::range::at_least_1>();
 }
 
+/// The type of the mistake with its arguments.
 template <const auto& Diagnosis>
 consteval auto mistake_type() {
     constexpr fault found = Diagnosis.found;
@@ -2691,6 +2988,7 @@ consteval auto mistake_type() {
         return mistake::shapes_do_not_fit<left, right>{};
 }
 
+/// The rule of the mistake as rule_number, or outside_of_rules.
 template <const auto& Diagnosis>
 consteval auto rule_type() {
     if constexpr (Diagnosis.rule < 0)
@@ -2701,20 +2999,22 @@ consteval auto rule_type() {
         return rule_number<Diagnosis.rule + 1>{};
 }
 
+/// The relation of the mistake as in_relation.
 template <const auto& Diagnosis, std::size_t... At>
 consteval auto relation_type(std::index_sequence<At...>) {
     return in_relation<Diagnosis.relation.text[At]...>{};
 }
 
+/// The characters of Name as named.
 template <language::fixed_string Name, std::size_t... At>
 consteval auto name_type(std::index_sequence<At...>) {
     return named<Name.characters[At]...>{};
 }
-/// A name whose characters stand in the compiler's message.
+/// The name as a type, whose characters the compiler prints.
 template <language::fixed_string Name>
 using named_as = decltype(name_type<Name>(std::make_index_sequence<sizeof(Name.characters) - 1>{}));
 
-/// Instantiating this reports `Diagnosis`, if it holds a mistake.
+/// Instantiating this type is a compile error if Diagnosis holds a mistake.
 template <const auto& Diagnosis>
 using report = check_program<decltype(rule_type<Diagnosis>()),
                              decltype(relation_type<Diagnosis>(
@@ -2724,7 +3024,9 @@ using report = check_program<decltype(rule_type<Diagnosis>()),
 }  // namespace plan
 }  // namespace sequent::inline SEQUENT_ABI
 
-/// A program as arrays of plain structs. Everything after reading works on these.
+/// A program as arrays of plain structs, the result of reading. All later stages work on it. Rules,
+/// literals, nodes, relations and weights refer to each other by their places in these arrays; -1
+/// means none.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
@@ -2732,40 +3034,42 @@ using language::aggregation;
 using language::combination;
 using language::transformation;
 
-inline constexpr int max_queries = 16;
-inline constexpr int max_depth = 2;              // of stacks within stacks
-inline constexpr int max_loops = max_depth + 1;  // these, and a recursion within
-inline constexpr int never = 1 << 30;
+inline constexpr int max_queries = 16;           ///< outputs that a query names
+inline constexpr int max_depth = 2;              ///< nested stacks
+inline constexpr int max_loops = max_depth + 1;  ///< nested stacks and a recursion within
+inline constexpr int never = 1 << 30;            ///< greater than each index
 
-inline constexpr int max_counts = 16;  // given at run time
+inline constexpr int max_counts = 16;  ///< integers given at run time
 
-/// As a term's variable: the time that the loop of a recursion counts.
+/// In place of a variable of a term: the time of the recursion, which its loop sets.
 inline constexpr int loop_time = -2;
 
-/// An argument: a variable plus an offset, or a constant where there is no variable. Of literals
-/// that are read through a rule of their own (`rule::views`) also a sum of two variables:
-/// variable + factor * second + offset.
+/// An argument: variable + factor * second + offset. Without a second variable it is a variable
+/// plus an offset, without a variable a constant. Only literals that are read through a rule of
+/// their own
+/// (`rule::views`) have a second variable.
 struct term {
-    int variable = -1;
-    int offset = 0;
-    int second = -1;
-    int factor = 0;
+    int variable = -1;  ///< a variable of the rule, or loop_time
+    int offset = 0;     ///< constant summand
+    int second = -1;    ///< another variable
+    int factor = 0;     ///< factor of `second`
 
     friend constexpr bool operator==(const term&, const term&) = default;
 };
 
-/// The weight's name, its arguments, and how it is used.
+/// A use of a weight with its arguments.
 struct weight_use {
-    int weight = -1;
-    int arity = 0;
-    term terms[max_arity]{};
-    bool transposed = false;
-    bool frozen = false;
+    int weight = -1;          ///< place of the weight
+    int arity = 0;            ///< number of arguments
+    term terms[max_arity]{};  ///< the arguments
+    bool transposed = false;  ///< the transpose is used
+    bool frozen = false;      ///< the use adds nothing to the gradient
 };
 
+/// The kinds of literals: an atom, a weight by itself, a number, an index expression as a number.
 enum class literal_kind { relation, weight, number, index };
 
-/// The variables of arguments; of the sum of two, the first.
+/// The variables of the arguments, one bit each; of a sum of two variables only the first.
 constexpr unsigned variables_in(const term* terms, int arity) {
     unsigned mask = 0;
     for (int at = 0; at < arity; ++at)
@@ -2773,24 +3077,28 @@ constexpr unsigned variables_in(const term* terms, int arity) {
     return mask;
 }
 
+/// A literal of a body.
 struct literal {
     literal_kind kind = literal_kind::relation;
-    int relation = -1;
-    int arity = 0;
-    term terms[max_arity]{};
-    weight_use weight{};  // applied to the relation's value, or the bare weight itself
-    bool transposed = false;
-    bool negated = false;
-    bool hidden = false;
-    bool has_element = false;
-    term element{};
-    double number = 0;
-    int expression = -1;
+    int relation = -1;         ///< place of the relation
+    int arity = 0;             ///< number of arguments
+    term terms[max_arity]{};   ///< the arguments
+    weight_use weight{};       ///< the weight in brackets, or the weight that is the literal
+    bool transposed = false;   ///< the value is transposed, after the weight
+    bool negated = false;      ///< the atom must be absent
+    bool hidden = false;       ///< the atom must be present; it has no value
+    bool has_element = false;  ///< only one element of the vector is read
+    term element{};            ///< its index
+    double number = 0;         ///< the value of a number
+    int expression = -1;       ///< node of an index expression
 
+    /// Returns true if the literal has a value.
     constexpr bool gives_value() const { return !negated && !hidden; }
+    /// Returns true if the literal is an atom of the relation.
     constexpr bool reads(int of) const { return kind == literal_kind::relation && relation == of; }
 };
 
+/// The kinds of nodes, those of arithmetic, order and connective in the order of the language.
 // clang-format off
 enum class node_kind {
     constant, variable, count,
@@ -2801,20 +3109,20 @@ enum class node_kind {
 };
 // clang-format on
 
-/// A node of an index expression or a constraint. `value` is the constant, the variable, or the
-/// place of the count, the decision's function or the compared fact in its list; of a pair, the
-/// sparse fact that holds for (left, right).
+/// A node of an index expression or a constraint.
 struct node {
     node_kind kind = node_kind::constant;
+    /// The constant, the variable, or the place of the count, of the predicate or of the compared
+    /// fact in its list; of a pair, the sparse fact that holds for (left, right).
     int value = 0;
-    int left = -1;
-    int right = -1;
+    int left = -1;   ///< the first operand, a node
+    int right = -1;  ///< the second operand, a node
 };
 
-/// A function of two indices that decides a condition.
+/// A predicate of two indices, of one_of or holds.
 using decision_function = bool (*)(int, int) noexcept;
 
-/// What an operation on integers gives, or whether a condition holds of them.
+/// The value of an operation on integers, or 1 if a condition holds for them, else 0.
 constexpr int evaluate(node_kind kind, int left, int right) {
     switch (kind) {
         case node_kind::add:
@@ -2850,37 +3158,39 @@ constexpr int evaluate(node_kind kind, int left, int right) {
     }
 }
 
+/// A transformation of a rule.
 struct transformation_use {
     transformation kind = transformation::identity;
-    double numbers[2]{};
-    weight_use weights[2]{};
-    int position = -1;  // the index expression of rotary, the seed of dropout
+    double numbers[2]{};      ///< constants
+    weight_use weights[2]{};  ///< gain and bias
+    int position = -1;        ///< node of the position of rotary, or of the seed of dropout
     rotary_scaling scaling{};
 };
 
+/// A variable of a rule.
 struct variable {
     name id{};
-    int stated = 0;
-    int extent = 0;
-    bool moved = false;       // arguments with an offset bind it, since nothing else does
-    bool follows = false;     // the other rules of its head bind it, since nothing in its own does
-    bool by_weights = false;  // and where these do not, weights whose extents others give
+    int stated = 0;           ///< the stated extent; 0: none
+    int extent = 0;           ///< the extent; 0: not known yet
+    bool moved = false;       ///< only arguments with an offset bind it
+    bool follows = false;     ///< nothing in its rule binds it, but another rule of the head
+    bool by_weights = false;  ///< nor does that; a weight whose extents others give binds it
 
-    /// Of the extents that are stated in one rule, the least holds.
+    /// Takes a stated extent. If a rule states several for one variable, the smallest holds.
     constexpr void state(int other) {
         if (other && (!stated || other < stated)) stated = other;
     }
 };
 
-/// How a rule takes part in a recursion: relations that follow from themselves, one time after
-/// another. The plan computes them in a loop; time t of a rule is its round t + delay.
-/// Where a count that is given at run time ends rounds: before max(least, count + beyond).
+/// The iteration before which a count, given at run time, ends a loop: max(least, count + beyond).
 struct counted_end {
-    int count = -1;
-    int beyond = 0;
-    int least = 0;
+    int count = -1;  ///< number of the count; -1: no count ends the loop
+    int beyond = 0;  ///< further iterations
+    int least = 0;   ///< the smallest end
 
+    /// Returns true if a count ends the loop.
     constexpr bool any() const { return count >= 0; }
+    /// The end for these counts.
     constexpr int of(const int* counts) const noexcept {
         const int end = counts[count] < never ? counts[count] + beyond : never;
         return end > least ? end : least;
@@ -2888,71 +3198,77 @@ struct counted_end {
     friend constexpr bool operator==(const counted_end&, const counted_end&) = default;
 };
 
+/// The place of a rule in a recursion, relations that follow from themselves from one time to
+/// another. The plan computes them in a loop; time t of a rule is computed in iteration t + delay.
 struct recurrence {
-    int loop = -1;      // which recursion
-    int time = -1;      // the variable
-    int argument = -1;  // of the head, where the time stands
-    int delay = 0;
-    bool backward = false;  // the last time comes first
-    int first = 0;          // the rounds in which the rule is computed
-    int last = never;
-    bool partial = false;  // at other times others compute the head, or nothing does
-    counted_end end{};     // that cuts the rounds
-    bool fills = false;    // zeros, in the rounds from that end on
+    int loop = -1;          ///< number of the recursion; -1: none
+    int time = -1;          ///< the variable that is the time
+    int argument = -1;      ///< the argument of the head that is the time
+    int delay = 0;          ///< iterations after that of the same time
+    bool backward = false;  ///< the loop begins with the last time
+    int first = 0;          ///< the first iteration in which the rule is computed
+    int last = never;       ///< the end of these iterations
+    bool partial = false;   ///< at other times another rule computes the head, or none does
+    counted_end end{};      ///< the count that ends these iterations
+    bool fills = false;     ///< the rule writes zeros in the iterations from that end on
 };
 
+/// A rule.
 struct rule {
-    int number = 0;  // as the user counts, from zero
-    int scope = 0;
-    int head = -1;
-    int arity = 0;
-    term terms[max_arity]{};
-    weight_use head_weight{};
-    int first_literal = 0;
-    int literals = 0;
-    int condition = -1;
+    int number = 0;            ///< number within rules(...), from 0
+    int scope = 0;             ///< the block of the rule; 0: the program
+    int head = -1;             ///< the relation of the head
+    int arity = 0;             ///< number of arguments of the head
+    term terms[max_arity]{};   ///< the arguments of the head
+    weight_use head_weight{};  ///< the weight of the head
+    int first_literal = 0;     ///< place of the first literal of the body
+    int literals = 0;          ///< number of literals
+    int condition = -1;        ///< node of the conjunction of all constraints
     combination combined = combination::sum;
-    bool states_combination = false;
+    bool states_combination = false;  ///< the combination is written in the rule
     list<transformation_use, max_transformations> transformations{};
     aggregation aggregated = aggregation::sum;
-    bool states_aggregation = false;
-    unsigned aggregated_variables = 0;
-    list<int, max_variables> aggregated_order{};  // the same, as the rule lists them
+    bool states_aggregation = false;              ///< the aggregation is written in the rule
+    unsigned aggregated_variables = 0;            ///< the variables that it names, one bit each
+    list<int, max_variables> aggregated_order{};  ///< these variables in the order of the rule
     list<variable, max_variables> variables{};
-    int repeat = 0;  // stack<repeat>
-    int block = 0;   // the scope of the stacked block
-    bool transforms_atom = false;
-    // A head's argument that was a constant, or a variable plus a shift, is this variable now.
-    int shifted = -1;
-    int shift = 0;
-    int base = -1;  // the constant
+    int repeat = 0;                ///< layers of a stack; 0: the rule has none
+    int block = 0;                 ///< the scope of the stacked block
+    bool transforms_atom = false;  ///< an atom transformation
+    int shifted = -1;  ///< the variable in place of a constant or an offset in the head; -1: none
+    int shift = 0;     ///< the offset that the head's argument had
+    int base = -1;     ///< the constant that the head's argument was; -1: none
     recurrence recurs{};
-    bool total = false;  // a literal without an atom adds nothing instead of removing the rule
-    bool views = false;  // its one literal's numbers, read at sums of variables; used once
+    bool total = false;  ///< the sum of the rules of a head: an absent literal adds nothing
+    bool views = false;  ///< reads its one literal at sums of variables, for one other rule
 
+    /// The variables of the head, one bit each.
     constexpr unsigned head_variables() const { return variables_in(terms, arity); }
 };
 
+/// A relation of a scope.
 struct relation {
     name id{};
-    int scope = 0;
-    bool invented = false;  // by the plan: users cannot name it
+    int scope = 0;          ///< the block; 0: the program
+    bool invented = false;  ///< made by the plan: users cannot name it
 };
 
+/// A weight of a scope.
 struct weight {
     name id{};
-    int scope = 0;
-    int rank = 0;
-    int shape[2]{1, 1};
+    int scope = 0;       ///< the block; 0: the program
+    int rank = 0;        ///< 0: scalar, 1: vector, 2: matrix
+    int shape[2]{1, 1};  ///< rows and columns
 };
 
-/// How many of each a program holds.
+/// The numbers of rules, literals, nodes and scopes of a program.
 struct sizes {
     int rules = 0;
     int literals = 0;
     int nodes = 0;
     int scopes = 1;
 
+    /// The sizes of two programs together; the outermost scope is common.
     friend constexpr sizes operator+(sizes left, sizes right) {
         return {left.rules + right.rules, left.literals + right.literals, left.nodes + right.nodes,
                 left.scopes + right.scopes - 1};
@@ -2961,16 +3277,16 @@ struct sizes {
 
 /// A stacked block: its rules form a scope of their own.
 struct scope {
-    int parent = -1;
-    int repeat = 1;
-    int rule = -1;        // that stacks it
-    bool shares = false;  // one set of parameters for all layers
+    int parent = -1;      ///< the scope around it; -1: it is the program
+    int repeat = 1;       ///< number of layers
+    int rule = -1;        ///< the rule that stacks it
+    bool shares = false;  ///< all layers have the same parameters
 
-    /// How many layers have parameters of their own.
+    /// The number of sets of parameters.
     constexpr int copies() const { return shares ? 1 : repeat; }
 };
 
-/// Whether an argument is the sum or the difference of two variables.
+/// Returns true if an argument is a sum or difference of two variables.
 constexpr bool is_view(const literal& item) {
     for (int argument = 0; argument < item.arity; ++argument)
         if (item.terms[argument].second >= 0) return true;
@@ -2997,13 +3313,14 @@ constexpr literal head_literal(const rule& from, int relation) {
 
 /// The literals of one rule.
 struct rule_body {
-    const literal* first;
-    const literal* last;
+    const literal* first;  ///< the first literal
+    const literal* last;   ///< the end of the literals
 
     constexpr const literal* begin() const { return first; }
     constexpr const literal* end() const { return last; }
 };
 
+/// A program, and its first mistake.
 template <sizes Sizes>
 struct source {
     list<rule, Sizes.rules> rules{};
@@ -3011,16 +3328,17 @@ struct source {
     list<node, Sizes.nodes> nodes{};
     list<relation, Sizes.rules + Sizes.literals> relations{};
     list<weight, Sizes.rules * 4 + Sizes.literals> weights{};
-    list<name, Sizes.nodes + max_counts> counts{};  // of conditions, and the lengths of facts
-    list<decision_function, Sizes.nodes + 1> decisions{};
-    list<name, Sizes.nodes + 1> compared{};  // facts whose symbols are equal or not
+    list<name, Sizes.nodes + max_counts> counts{};         ///< also the lengths of facts
+    list<decision_function, Sizes.nodes + 1> decisions{};  ///< predicates of conditions
+    list<name, Sizes.nodes + 1> compared{};                ///< facts whose symbols are compared
     list<scope, Sizes.scopes> scopes{};
-    fault mistake = fault::none;
-    int mistaken_rule = 0;
-    int mistaken_scope = 0;
-    int clash[2]{};  // the two figures of the mistake
-    refused_number refused{};
+    fault mistake = fault::none;  ///< the first mistake
+    int mistaken_rule = 0;        ///< number of its rule
+    int mistaken_scope = 0;       ///< scope of its rule
+    int clash[2]{};               ///< the numbers that conflict
+    refused_number refused{};     ///< of number_out_of_range
 
+    /// The literals of a rule.
     constexpr rule_body body(const rule& of) const {
         const literal* first = literals.begin() + of.first_literal;
         return {first, first + of.literals};
@@ -3036,13 +3354,14 @@ struct source {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// What files of other libraries suppose of a model's rules beside the shapes of its parameters.
+/// Reads from a model's rules the functions that file formats do not store: rotary positions,
+/// activations, norms. Formats and name maps depend on them beside the shapes of the parameters.
 
 namespace sequent::inline SEQUENT_ABI::io::detail {
 
 using language::transformation;
 
-/// The functions of a model's rules.
+/// All transformations of a model's rules, in the order of the rules.
 template <class Model>
 inline constexpr auto functions_of = [] {
     constexpr auto& rules = Model::plan::shapes.text.rules;
@@ -3056,12 +3375,13 @@ inline constexpr auto functions_of = [] {
         for (const plan::transformation_use& use : rule.transformations) result.push(use);
     return result;
 }();
-/// Calls f(transformation_use) for each of them.
+/// Calls f(transformation_use) for each transformation of the model.
 template <class Model, class F>
 constexpr void for_each_function(F f) {
     for (const plan::transformation_use& use : functions_of<Model>) f(use);
 }
 
+/// Returns true if a rule of the model has a transformation of this kind.
 template <class Model>
 constexpr bool uses(transformation kind) {
     bool result = false;
@@ -3069,7 +3389,8 @@ constexpr bool uses(transformation kind) {
     return result;
 }
 
-/// Whether rotary positions turn neighbours, (x[2k], x[2k + 1]), and not halves of a head.
+/// True if rotary positions rotate neighbours (x[2k], x[2k + 1]), false if they rotate the halves
+/// of a head or the model has none.
 template <class Model>
 inline constexpr bool pairs_neighbours = [] {
     static_assert(
@@ -3079,8 +3400,8 @@ inline constexpr bool pairs_neighbours = [] {
     return uses<Model>(transformation::rotary);
 }();
 
-/// What llama2.c's run computes and a model's rules don't; nothing if there is no such difference.
-/// Masks are not compared: the program has a causal one.
+/// Describes the first difference between the model's functions and those of llama2.c's run.c;
+/// empty if there is none. Masks are not compared: run.c always has a causal mask.
 template <class Model>
 std::string unlike_llama2c() {
     std::string problem;
@@ -3115,7 +3436,7 @@ std::string unlike_llama2c() {
     if (problem.empty() && !uses<Model>(transformation::rotary)) {
         has("no rotary positions", "them");
     }
-    // The templates' options that leave the functions as they are.
+    // Template options that do not show in the list of functions.
     if constexpr (requires { Model::shape.norm_first&& Model::shape.scaled; }) {
         if (!Model::shape.norm_first) has("norms behind residual sums", "norms before layers");
         if (!Model::shape.scaled) has("scores that are not scaled", "scaled ones");
@@ -3131,26 +3452,35 @@ std::string unlike_llama2c() {
 
 }  // namespace sequent::inline SEQUENT_ABI::io::detail
 
+/// Views of numbers in memory, of up to six dimensions.
+
 namespace sequent::inline SEQUENT_ABI {
 
+/// Largest rank of a tensor_view.
 inline constexpr int max_rank = 6;
 
-/// A strided view of up to six dimensions, the outermost first. It owns nothing. Strides count
-/// elements. A scalar has rank zero. Debug builds (those without NDEBUG) abort with a message at an
-/// index outside of the extents.
+/// A non-owning strided view of up to max_rank dimensions, the outermost first. A scalar has rank
+/// 0. Debug builds (without NDEBUG) abort with a message if an index is outside its extent or the
+/// number of indices is not the rank; release builds check nothing.
 template <class T>
 struct tensor_view {
+    /// The element at index 0 of every dimension.
     T* data = nullptr;
+    /// Number of dimensions.
     int rank = 0;
+    /// Extents of the dimensions; those from `rank` on are not used.
     std::array<int, max_rank> extents{};
+    /// Distance, in elements, between neighbours along each dimension.
     std::array<int, max_rank> strides{};
 
+    /// Number of elements: the product of the extents, 1 for a scalar.
     constexpr int size() const noexcept {
         int count = 1;
         for (int axis = 0; axis < rank; ++axis) count *= extents[static_cast<std::size_t>(axis)];
         return count;
     }
 
+    /// The element at these indices, one for each dimension.
     template <class... Index>
     constexpr T& operator()(Index... index) const noexcept {
         check_rank(static_cast<int>(sizeof...(Index)));
@@ -3160,7 +3490,7 @@ struct tensor_view {
         return data[at];
     }
 
-    /// The element at `position` in row-major order of the extents, whatever the strides are.
+    /// The element at `position` in row-major order of the extents, whatever the strides.
     constexpr T& element(int position) const noexcept {
 #if !defined(NDEBUG)
         if (position < 0 || position >= size())
@@ -3177,7 +3507,7 @@ struct tensor_view {
         return data[at];
     }
 
-    /// Whether the elements lie one after another in row-major order.
+    /// True if the elements are contiguous in row-major order.
     constexpr bool is_contiguous() const noexcept {
         std::ptrdiff_t expected = 1;
         for (auto axis = static_cast<std::size_t>(rank); axis-- > 0;) {
@@ -3187,8 +3517,8 @@ struct tensor_view {
         return true;
     }
 
-    /// The elements in row-major order. Throws argument_error if the view is not contiguous, as
-    /// rows are that are padded.
+    /// All elements in row-major order. Throws argument_error if the view is not contiguous, as
+    /// with padded rows.
     constexpr std::span<T> span() const {
         if (!is_contiguous())
             fail<argument_error>("sequent: span() of a view that is not contiguous");
@@ -3196,7 +3526,7 @@ struct tensor_view {
     }
 
   protected:
-    /// The first element at one index of the first dimension.
+    /// The first element at index `at` of the first dimension.
     constexpr T& first(int at) const noexcept {
         return data[checked(at, 0) * strides[0]];
     }
@@ -3220,9 +3550,11 @@ struct tensor_view {
     }
 };
 
-/// A view whose rank is known when the program is compiled, as those of a model are.
+/// A view with static rank, as all views of a model are. The number of indices is checked at
+/// compile time.
 template <class T, int Rank>
 struct ranked_view : tensor_view<T> {
+    /// The element at these indices, exactly Rank of them.
     template <class... Index>
     constexpr T& operator()(Index... index) const noexcept {
         static_assert(sizeof...(Index) == Rank,
@@ -3230,7 +3562,7 @@ struct ranked_view : tensor_view<T> {
         return tensor_view<T>::operator()(index...);
     }
 
-    /// The view at one index of the first dimension: row(i) of a matrix is a vector.
+    /// The view at one index of the first dimension; row(i) of a matrix is a vector.
     constexpr ranked_view<T, Rank - 1> row(int at) const noexcept requires(Rank > 0) {
         ranked_view<T, Rank - 1> result;
         result.data = &tensor_view<T>::first(at);
@@ -3243,8 +3575,9 @@ struct ranked_view : tensor_view<T> {
     }
 };
 
-/// A view of numbers that lie one after another, in row-major order: `view_of(logits, rows,
-/// classes)`. Throws argument_error if the container has another size.
+/// A row-major view of the elements of a contiguous container: `view_of(logits, rows, classes)`.
+/// The container must outlive the view. Throws argument_error if its size is not the product of the
+/// extents.
 template <class Numbers, std::convertible_to<int>... Extents>
     requires(sizeof...(Extents) <= max_rank)
 constexpr auto view_of(Numbers&& numbers, Extents... extents) {
@@ -3268,7 +3601,8 @@ constexpr auto view_of(Numbers&& numbers, Extents... extents) {
 
 }  // namespace sequent::inline SEQUENT_ABI
 
-/// The lines of a name map: which tensor of another library's file holds a parameter, and how.
+/// Entries of a name map: which tensor of another library's file holds a parameter, in which
+/// layout.
 ///
 ///     inline constexpr io::name_entry names[] = {
 ///         io::optional_prefix("transformer."),
@@ -3281,73 +3615,77 @@ constexpr auto view_of(Numbers&& numbers, Extents... extents) {
 
 namespace sequent::inline SEQUENT_ABI::io {
 
-/// Which rows of a tensor (elements of a vector) a parameter takes.
+/// Which rows of the file's tensor (elements of a vector) a parameter takes.
 enum class row_range {
-    all,
-    part,         // one of several parameters of one size, one after another
-    interleaved,  // the same within each slice of the parameter's first extent
-    fixed,        // of a number of rows that is stated
-    open,         // of a number of rows that the file states
-    successive    // behind those of the parameters before it
+    all,          ///< all rows
+    part,         ///< one of several equally large parts, see io::part
+    interleaved,  ///< one of several parts of each slice of the first extent, see io::interleaved
+    fixed,        ///< rows of a tensor whose number of rows the map states, see io::rows
+    open,         ///< rows of a tensor that may have more rows, see io::rows_from
+    successive    ///< the rows after those of the parameters before it, see io::successive
 };
 
-/// The order of the rows of each head in the file, where rotary positions turn pairs of them.
+/// The order in which the file has the rows of each head, for parameters with rotary positions:
+/// `any` if none is stated, `halves` and `neighbours` as the placements of these names.
 enum class row_order { any, halves, neighbours };
 
-/// How a tensor of a file holds a parameter. By default it holds a matrix: its columns are the
-/// parameter's last extent, its rows the product of the others, so that the heads of [H, d_h, d]
-/// are one matrix of H d_h x d; a parameter of one extent is a vector.
+/// How a tensor of a file holds a parameter. By default the tensor is a matrix whose columns are
+/// the parameter's last extent and whose rows are the product of the others: heads of [H, d_h, d]
+/// are one matrix of H d_h x d. A parameter of one extent is a vector. Placements are combined by
+/// `|`.
 struct placement {
-    bool transposed = false;
-    bool taps = false;
-    bool flat = false;
-    bool summand = false;
-    double plus = 0;
-    row_order order = row_order::any;
-    int rank = 0;  // of the shape that is stated; 0 if none is, -1 if it is the parameter's own
-    std::array<int, 4> shape{};
-    row_range range = row_range::all;
-    int begin = 0;  // the first row, or the number of the part
-    int of = 1;     // how many rows or parts the tensor has
+    bool transposed = false;           ///< the file's matrix is [columns, rows]
+    bool taps = false;                 ///< the first extent is the tensor's last, see `taps_last`
+    bool flat = false;                 ///< the tensor is a vector, see `flat`
+    bool summand = false;              ///< the tensor is added to the parameter, see `summand`
+    double plus = 0;                   ///< added to each number of the file
+    row_order order = row_order::any;  ///< order of the rows of each head
+    int rank = 0;  ///< rank of `shape`; 0 if no shape is stated, -1 if it is the parameter's own
+    std::array<int, 4> shape{};        ///< the extents given to `shaped`
+    row_range range = row_range::all;  ///< which rows the parameter takes
+    int begin = 0;                     ///< the first row, or the number of the part
+    int of = 1;                        ///< how many rows or parts the tensor has
 };
 
-/// The file's matrix is [columns, rows], [in, out] for a linear map.
+/// The file's matrix is [columns, rows]: [in, out] for a linear map.
 inline constexpr placement transposed{.transposed = true};
-/// The parameter's first extent, the taps of a convolution, is the tensor's last one: [out, in,
-/// taps], as PyTorch's Conv1d has it.
+/// The parameter's first extent, the taps of a convolution, is the tensor's last extent: [out, in,
+/// taps], the layout of PyTorch's Conv1d.
 inline constexpr placement taps_last{.taps = true};
-/// The tensor has the parameter's own shape, or that of a layer.
+/// The tensor has the parameter's own shape, or that of one of its layers.
 inline constexpr placement as_it_is{.rank = -1};
-/// The file has a vector: the parameter's elements in row-major order.
+/// The tensor is a vector: the parameter's elements in row-major order.
 inline constexpr placement flat{.flat = true};
-/// The rows of each head (the parameter's last extent but one; of a flat one the last) are in the
-/// order that rotary_halves() turns, x[k] with x[k + length / 2]. For a model with rotary(), which
-/// turns neighbours, they are put into its order, and back when they are written.
+/// The file has the rows of each head (the parameter's last extent but one; the last extent of a
+/// flat one) in the order of rotary_halves(), which rotates x[k] with x[k + length / 2]. If the
+/// model uses rotary(), `load` and `save` convert the order.
 inline constexpr placement halves{.order = row_order::halves};
-/// The rows of each head are in the order that rotary() turns, x[2k] with x[2k + 1]. For a model
-/// with rotary_halves() they are put into its order, and back when they are written.
+/// The file has the rows of each head in the order of rotary(), which rotates x[2k] with x[2k + 1].
+/// If the model does not use rotary(), `load` and `save` convert the order.
 inline constexpr placement neighbours{.order = row_order::neighbours};
-/// A further line of a parameter, which is the sum of its lines' tensors, such as the two biases of
-/// PyTorch's LSTM. It is written as zeros: the tensor of the first line has the sum.
+/// Marks a further entry of a parameter that is the sum of several tensors, such as the two biases
+/// of PyTorch's LSTM. `save` writes the sum to the tensor of the first entry and zeros to this one.
 inline constexpr placement summand{.summand = true};
-/// The parameter is the file's numbers plus this one: plus(1) for the gains g of norms that
-/// multiply by 1 + g.
+/// The parameter is the file's numbers plus `number`: plus(1) for files that store gains as g,
+/// where the norm multiplies by 1 + g.
 constexpr placement plus(double number) {
     return {.plus = number};
 }
 
-/// In `shaped`: the parameter's own extent of an axis.
+/// In `shaped`: the parameter's own extent along an axis. Throws io::error if no parameter has such
+/// an axis.
 constexpr int own(int axis) {
     if (axis < 0 || axis >= max_rank) {
         fail_with<error>({"io::own: no parameter has the axis ", axis});
     }
     return -1 - axis;
 }
-/// In `shaped`: the side of a square. It is the file's; a file is written with the greatest one.
+/// In `shaped`: the side of a square. `load` takes it from the file; `save` writes the largest one
+/// that fits.
 inline constexpr int side = -1 - max_rank;
 
-/// The file's tensor has these extents, with the elements in the same order; 0 is what the others
-/// leave: shaped(0, 3, 16, 16), shaped(own(0), 0, side, side).
+/// The file's tensor has these 1 to 4 extents, with the parameter's elements in the same order. An
+/// extent of 0 is computed from the others: shaped(0, 3, 16, 16), shaped(own(0), 0, side, side).
 template <class... Int>
 constexpr placement shaped(Int... extents) {
     static_assert(sizeof...(extents) >= 1 && sizeof...(extents) <= 4);
@@ -3364,36 +3702,39 @@ constexpr placement in_range(const char* function, row_range range, int begin, i
 }
 }  // namespace detail
 
-/// The file's rows (a vector's elements) are those of `of` parameters of one size, one after
-/// another, of which this is number `number`, counted from 0.
+/// The file's rows (a vector's elements) consist of `of` equally large parts, one after another.
+/// The parameter is part `number`, counted from 0. Throws io::error unless 0 <= number < of.
 constexpr placement part(int number, int of) {
     return detail::in_range("part", row_range::part, number, of, " parts");
 }
 
-/// The file's rows (a vector's elements) are, for each index of the parameter's first extent, those
-/// of `of` parameters of one size: query_key_value of GPT-NeoX, [heads, 3, head_width] rows.
+/// For each index of the parameter's first extent, the file has the rows (a vector's elements) of
+/// `of` equally large parts. The parameter takes part `number`: query_key_value of GPT-NeoX has
+/// [heads, 3, head_width] rows. Throws io::error unless 0 <= number < of.
 constexpr placement interleaved(int number, int of) {
     return detail::in_range("interleaved", row_range::interleaved, number, of, " parts");
 }
 
-/// The file has `of` rows (a vector's elements), and the parameter's begin at row `begin`.
+/// The file has `of` rows (a vector's elements), and the parameter begins at row `begin`. Throws
+/// io::error unless 0 <= begin < of.
 constexpr placement rows(int begin, int of) {
     return detail::in_range("rows", row_range::fixed, begin, of, " rows");
 }
 
-/// The parameter's rows are the tensor's from row `begin`, and the tensor may have more: a table of
-/// positions serves models with fewer positions. It is written with `begin` rows of zeros and the
-/// parameter's.
+/// The parameter begins at row `begin` of the tensor, which may have more rows than the parameter:
+/// a table of positions serves models with fewer positions. `save` writes `begin` rows of zeros and
+/// then the parameter. Throws io::error if `begin` is negative.
 constexpr placement rows_from(int begin) {
     if (begin < 0) fail_with<error>({"io::rows_from: no tensor has the row ", begin});
     return {.range = row_range::open, .begin = begin};
 }
 
-/// The rows (a vector's elements) of several parameters of any size, one after another in the order
-/// in which the model names them: queries, keys and values; the gate and what it gates.
+/// The tensor concatenates the rows (a vector's elements) of several parameters of any size, in the
+/// order in which the model lists them: queries, keys and values; W_gate and W_expand.
 inline constexpr placement successive{.range = row_range::successive};
 
-/// Both.
+/// Combines two placements: the flags of both hold and their `plus` are added. The row order, the
+/// shape of `shaped` and the row range that `b` states replace those of `a`.
 constexpr placement operator|(const placement& a, const placement& b) {
     placement result = a;
     result.transposed = a.transposed || b.transposed;
@@ -3414,62 +3755,66 @@ constexpr placement operator|(const placement& a, const placement& b) {
     return result;
 }
 
-/// A line of a map: a parameter as Model::for_each names it, and the tensor that holds it. Braces
-/// in the tensor's name stand for the number of a layer, an expression of the parameter's first
-/// extents a, b, c: "layers.{}.weight", short for "layers.{a}.weight", has one tensor for each
-/// index of the first extent; "layers.{6a+b}.weight" those of a stack within a stack.
+/// An entry of a name map: a parameter as Model::for_each names it, and the tensor that holds it.
+/// Braces in the tensor's name contain a layer number, as an expression of the indices a, b, c
+/// along the parameter's first extents: "layers.{}.weight", short for "layers.{a}.weight", names
+/// one tensor for each index of the first extent; "layers.{6a+b}.weight" names the tensors of a
+/// stack within a stack.
 ///
-/// A line whose parameter the model does not have is passed over, so that one map serves models
+/// Entries for parameters that the model does not have are skipped, so that one map serves models
 /// with and without biases. One tensor may fill several parameters.
 struct name_entry {
+    /// `parameter` for a parameter and its tensor; each other role is made by the function or
+    /// constant named `ignored`, `optional_prefix`, `copy_of`, `alias`, `own_names` or `constant`.
     enum class role { parameter, ignored, prefix, copy, alias, own, constant };
 
-    std::string_view parameter;
-    std::string_view tensor;
-    placement place{};
-    role use = role::parameter;
-    std::string_view with{};  // of a copy: the parameter that a model has where it matters
+    std::string_view parameter;  ///< the parameter; for an alias, the text to replace
+    std::string_view tensor;     ///< the tensor, a pattern, a prefix; for an alias, the replacement
+    placement place{};           ///< how the tensor holds the parameter
+    role use = role::parameter;  ///< what the entry states
+    std::string_view with{};     ///< of a copy: compared only for models that have this parameter
 };
 
-/// A tensor that a file may hold and that is not read. "{}" is any number, "*" at the end is
-/// anything.
+/// A tensor that a file may have and that is not read. In the name, "{}" matches any number, and
+/// "*" at the end matches any text.
 constexpr name_entry ignored(std::string_view tensor) {
     return {{}, tensor, {}, name_entry::role::ignored};
 }
 
-/// A tensor that a file may hold beside the one of `parameter` and that must equal it, such as the
-/// matrix of the logits of a model that has the embedding in its place. A model without the
-/// parameter `with`, if one is named, does not read it either way.
+/// A tensor that a file may have in addition to that of `parameter` and that must equal it, such as
+/// the output matrix of a model that ties the logits to the embedding. If `with` names a parameter,
+/// models without it do not compare the tensor.
 constexpr name_entry copy_of(std::string_view parameter, std::string_view tensor,
                              std::string_view with = {}) {
     return {parameter, tensor, {}, name_entry::role::copy, with};
 }
 
-/// What names of the file and of the map may begin with; names that differ in this alone are the
-/// same. A file is written with the names of the map as they stand there.
+/// A prefix that names in the file and in the map may have or lack: names that differ only in it
+/// are the same. `save` writes the names exactly as the map has them.
 constexpr name_entry optional_prefix(std::string_view text) {
     return {{}, text, {}, name_entry::role::prefix};
 }
 
-/// Where `text` stands in a name of the file, it is read as `as`: alias(".gamma", ".weight").
+/// Replaces each `text` in names of the file by `as`: alias(".gamma", ".weight").
 constexpr name_entry alias(std::string_view text, std::string_view as) {
     return {text, as, {}, name_entry::role::alias};
 }
 
-/// A parameter that the file does not hold: all its elements are `number`, such as the biases of a
-/// layer that has none there. To be written, they must be.
+/// A parameter that the file does not have: `load` sets all its elements to `number`, for example
+/// biases of a layer that has none in the file. `save` throws io::error if an element differs.
 constexpr name_entry constant(std::string_view parameter, double number) {
     return {parameter, {}, plus(number), name_entry::role::constant};
 }
 
-/// Parameters that no line names have the model's own names and shapes, so that a map states only
-/// what is different: {own_names, {"position", "position", rows_from(0)}} reads the file of a model
-/// with more positions.
+/// Parameters that no entry names have the model's own names and shapes in the file, so that a map
+/// need only list the differences: {own_names, {"position", "position", rows_from(0)}} reads the
+/// file of a model with more positions.
 inline constexpr name_entry own_names{{}, {}, {}, name_entry::role::own};
 
+/// A name map: its entries, in an array that outlives it.
 using name_map = std::span<const name_entry>;
 
-/// The lines of a map and further ones.
+/// The entries of a map, followed by further ones: joined(hugging_face::llama, {{"...", "..."}}).
 template <std::size_t First, std::size_t Second>
 constexpr std::array<name_entry, First + Second> joined(
     std::span<const name_entry, First> first, std::span<const name_entry, Second> second) {
@@ -3478,6 +3823,7 @@ constexpr std::array<name_entry, First + Second> joined(
     for (std::size_t at = 0; at < Second; ++at) result[First + at] = second[at];
     return result;
 }
+/// As above, for any map and an array of entries.
 template <class First, std::size_t Second>
 constexpr auto joined(const First& first, const name_entry (&second)[Second]) {
     return joined(std::span(first), std::span(second));
@@ -3490,11 +3836,12 @@ constexpr auto joined(const First& first, const name_entry (&second)[Second]) {
 #include <bit>
 #include <optional>
 
-/// Numbers of 16 bits: IEEE 754's binary16, and bfloat16, which is the upper half of a float.
+/// Conversions of 16-bit floating-point numbers: IEEE 754 binary16 and bfloat16, the upper half of
+/// a float.
 
 namespace sequent::inline SEQUENT_ABI {
 
-/// The number that the bits of a binary16 stand for, exactly.
+/// Converts the bits of a binary16 to float, exactly.
 constexpr float from_f16(std::uint16_t half) noexcept {
     const std::uint32_t rest = std::uint32_t{half} & 0x7FFFU;
     const bool finite = rest < 0x7C00U;
@@ -3503,15 +3850,15 @@ constexpr float from_f16(std::uint16_t half) noexcept {
     return std::bit_cast<float>(bits | (std::uint32_t{half} & 0x8000U) << 16);
 }
 
-/// The number that the bits of a bfloat16 stand for, exactly.
+/// Converts the bits of a bfloat16 to float, exactly.
 constexpr float from_bf16(std::uint16_t bits) noexcept {
     return std::bit_cast<float>(std::uint32_t{bits} << 16);
 }
 
 namespace detail {
 
-/// The bits of a value in a narrower format, rounded to nearest, ties to even; the bits of infinity
-/// where it is too large.
+/// Converts a number to the bits of a narrower format, rounded to nearest, ties to even. A number
+/// that is too large becomes infinity, NaN stays NaN.
 template <int ExponentBits, int FractionBits>
 constexpr std::uint16_t narrowed(double value) noexcept {
     const auto bits = std::bit_cast<std::uint64_t>(value);
@@ -3520,7 +3867,7 @@ constexpr std::uint16_t narrowed(double value) noexcept {
     if (value != value)
         return static_cast<std::uint16_t>(sign | infinity | 1U << (FractionBits - 1));
     const int biased = static_cast<int>(bits >> 52 & 0x7FF);
-    if (biased == 0) return static_cast<std::uint16_t>(sign);  // far below the least
+    if (biased == 0) return static_cast<std::uint16_t>(sign);  // zero, or rounds to zero
     int exponent = biased - 1023 + (1 << (ExponentBits - 1)) - 1;
     int shift = 52 - FractionBits;
     if (exponent < 1) {
@@ -3533,7 +3880,7 @@ constexpr std::uint16_t narrowed(double value) noexcept {
     const std::uint64_t rest = whole - (kept << shift);
     const std::uint64_t half = 1ULL << (shift - 1);
     if (rest > half || (rest == half && kept % 2 == 1)) ++kept;
-    // The leading one of `kept` counts the exponent up; so does a carry.
+    // The leading one of `kept` increments the exponent; so does a carry.
     const std::uint64_t magnitude =
         (static_cast<std::uint64_t>(exponent - 1) << FractionBits) + kept;
     return static_cast<std::uint16_t>(sign | (magnitude < infinity ? magnitude : infinity));
@@ -3541,24 +3888,28 @@ constexpr std::uint16_t narrowed(double value) noexcept {
 
 }  // namespace detail
 
-/// The bits of the nearest binary16, ties to even; those of infinity where the number is too large.
+/// Converts a number to the bits of the nearest binary16, ties to even; too large a number becomes
+/// infinity.
 constexpr std::uint16_t to_f16(double value) noexcept {
     return detail::narrowed<5, 10>(value);
 }
-/// The bits of the nearest bfloat16, ties to even.
+/// Converts a number to the bits of the nearest bfloat16, ties to even; too large a number becomes
+/// infinity.
 constexpr std::uint16_t to_bf16(double value) noexcept {
     return detail::narrowed<8, 7>(value);
 }
 
 }  // namespace sequent::inline SEQUENT_ABI
 
-/// The kinds of numbers that files hold, and their bytes, little-endian.
+/// Element types of files and their little-endian representation.
 
 namespace sequent::inline SEQUENT_ABI::io {
 
-/// F16 is IEEE 754's binary16; BF16 is the upper half of an F32.
+/// Element types that can be read into float or double and written from them. `f16`, `f32` and
+/// `f64` are IEEE 754's binary16, binary32 and binary64; `bf16` is the upper half of an F32.
 enum class dtype { f16, bf16, f32, f64 };
 
+/// The name in safetensors headers: "F16", "BF16", "F32" or "F64".
 constexpr std::string_view name_of(dtype type) noexcept {
     switch (type) {
         case dtype::f16:
@@ -3572,18 +3923,19 @@ constexpr std::string_view name_of(dtype type) noexcept {
     }
 }
 
+/// The dtype with this name, as name_of spells it; nullopt for any other name.
 constexpr std::optional<dtype> dtype_named(std::string_view name) noexcept {
     for (const dtype type : {dtype::f16, dtype::bf16, dtype::f32, dtype::f64})
         if (name == name_of(type)) return type;
     return {};
 }
 
-/// In bytes.
+/// Size of an element in bytes.
 constexpr std::size_t size_of(dtype type) noexcept {
     return type == dtype::f64 ? 8 : type == dtype::f32 ? 4 : 2;
 }
 
-/// How many bits an element has, of any dtype that the format knows; 0 of others.
+/// Bits per element of any dtype that safetensors defines; 0 for an unknown name.
 constexpr int bits_of(std::string_view dtype) noexcept {
     struct known {
         std::string_view name;
@@ -3599,6 +3951,7 @@ constexpr int bits_of(std::string_view dtype) noexcept {
     return 0;
 }
 
+/// The dtype that stores T exactly: F32 for float, F64 for any other T.
 template <class T>
 inline constexpr dtype dtype_of =
     std::is_same_v<std::remove_const_t<T>, float> ? dtype::f32 : dtype::f64;
@@ -3625,7 +3978,7 @@ constexpr void store_bits(Bits bits, std::byte* bytes) noexcept {
         bytes[index] = static_cast<std::byte>(static_cast<unsigned char>(bits >> (8 * index)));
 }
 
-/// The number at `bytes`; T is float or double and holds every number of the type.
+/// Decodes the element at `bytes`. T is float or double and represents every value of the type.
 template <class T, dtype Type>
 constexpr T load_element(const std::byte* bytes) noexcept {
     if constexpr (Type == dtype::f16)
@@ -3638,7 +3991,7 @@ constexpr T load_element(const std::byte* bytes) noexcept {
         return static_cast<T>(std::bit_cast<double>(load_bits<std::uint64_t>(bytes)));
 }
 
-/// Rounds to nearest even. False if the type has no number that large.
+/// Encodes a value, rounded to nearest, ties to even. Returns false if the value overflows Type.
 template <dtype Type, class T>
 constexpr bool store_element(T value, std::byte* bytes) noexcept {
     if constexpr (Type == dtype::f16 || Type == dtype::bf16) {
@@ -3649,7 +4002,7 @@ constexpr bool store_element(T value, std::byte* bytes) noexcept {
         constexpr std::uint16_t infinity = half ? 0x7C00 : 0x7F80;
         return (bits & 0x7FFF) != infinity;
     } else if constexpr (Type == dtype::f32) {
-        // From here on a double would round to infinity.
+        // Doubles of this magnitude and above round to infinity.
         if constexpr (sizeof(T) > 4)
             if (value >= 0x1.ffffffp127 || value <= -0x1.ffffffp127) return false;
         store_bits(std::bit_cast<std::uint32_t>(static_cast<float>(value)), bytes);
@@ -3660,7 +4013,7 @@ constexpr bool store_element(T value, std::byte* bytes) noexcept {
     }
 }
 
-/// Calls f(std::integral_constant<dtype, type>).
+/// Calls f with std::integral_constant<dtype, type>.
 template <class F>
 constexpr decltype(auto) with_dtype(dtype type, F f) {
     switch (type) {
@@ -3679,45 +4032,45 @@ constexpr decltype(auto) with_dtype(dtype type, F f) {
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
-/// How files store numbers: one after another, or in blocks that share a scale.
+/// Number formats of files: single numbers, or blocks of numbers that share a scale.
 
 namespace sequent::inline SEQUENT_ABI::io::detail {
 
 struct number_format;
 
-/// The numbers of a tensor in a file.
+/// The stored numbers of a file's tensor.
 struct stored_tensor {
     const std::byte* data = nullptr;
-    std::uint64_t count = 0;  // of its numbers
+    std::uint64_t count = 0;  // how many numbers
     const number_format* format = nullptr;
 };
 
-/// Writes `count` numbers of a tensor to `numbers`: number `first` of the tensor and those that are
-/// `stride` apart.
+/// Decodes the `count` numbers of a tensor with the indices first, first + stride, ... to
+/// `numbers`.
 using decoder = void (*)(const stored_tensor& from, std::uint64_t first, std::uint64_t stride,
                          std::size_t count, double* numbers);
 
-/// Numbers scale * q + minimum.
+/// A block of the numbers scale * q + minimum.
 struct scaled_block {
     double scale = 0;
     double minimum = 0;
     std::int8_t q[256]{};
 };
-/// Reads `count` numbers from number `first` on, which is a multiple of `count`, a divisor of the
-/// format's.
+/// Reads the scale and the integers of the `count` numbers from index `first` on. `count` divides
+/// the format's and `first`.
 using block_reader = void (*)(const stored_tensor& from, std::uint64_t first, std::size_t count,
                               scaled_block& to);
 
-/// A kind of numbers in a file: blocks of `count` numbers and of `bytes` bytes.
+/// A number format: blocks of `count` numbers that take `bytes` bytes.
 struct number_format {
     std::string_view name;
     std::uint64_t count = 1;
     std::uint64_t bytes = 0;
-    bool fits_float = true;  // every number is one of float's
+    bool fits_float = true;  // float represents every number exactly
     decoder decode = nullptr;
-    block_reader read_block = nullptr;  // null if the numbers have no scale in common
-    int bits = 0;                       // of q
-    bool has_minimum = false;           // then q has no sign
+    block_reader read_block = nullptr;  // null if the numbers do not share a scale
+    int bits = 0;                       // bits of q
+    bool has_minimum = false;           // if true, q is unsigned
 };
 
 template <dtype Type>
@@ -3734,7 +4087,7 @@ void decode_plain(const stored_tensor& from, std::uint64_t first, std::uint64_t 
         numbers[at] = load_element<double, Type>(data + at * stride * bytes);
 }
 
-/// The formats that have a dtype.
+/// The formats of the enumerators of io::dtype.
 SEQUENT_LAZY inline constexpr number_format plain_formats[] = {
     {"F16", 1, 2, true, decode_plain<dtype::f16>},
     {"BF16", 1, 2, true, decode_plain<dtype::bf16>},
@@ -3744,15 +4097,16 @@ SEQUENT_LAZY inline constexpr number_format plain_formats[] = {
 
 }  // namespace sequent::inline SEQUENT_ABI::io::detail
 
-/// Views of parameters beside the numbers of a file that they stand for, and their rows.
+/// Correspondence between views of parameters and numbers of a file's tensors, row by row.
 
 namespace sequent::inline SEQUENT_ABI::io::detail {
 
-/// One more than a parameter has: the axis of a row is split in two where its order changes.
+/// One more axis than a parameter has: a change of row order splits an axis in two.
 inline constexpr std::size_t max_axes = max_rank + 1;
 
-/// A view of float, double or, in a `.npy` file, int32, of which `type` tells the size: what reads
-/// and writes files is compiled once for all element types and all models. Const data is only read.
+/// A type-erased view of float, double or, for `.npy` files, int32; `type` states the element size.
+/// It lets the code for files be compiled once for all element types and models. Const data is only
+/// read.
 struct any_view {
     void* data = nullptr;
     dtype type = dtype::f32;
@@ -3801,25 +4155,25 @@ inline std::array<std::uint64_t, max_axes> row_major(const any_view& view) {
     return result;
 }
 
-/// A view and the numbers of a tensor that it stands for: those of a view with the same extents
-/// that begins at number `first` and has its own strides.
+/// A view and the numbers of a file's tensor that it corresponds to: same extents, beginning at
+/// number `first`, with `strides` in the tensor.
 struct piece {
     any_view view;
-    std::size_t tensor = 0;  // among those of the file
+    std::size_t tensor = 0;  // its index in the file
     std::uint64_t first = 0;
     std::array<std::uint64_t, max_axes> strides{};
-    bool is_summand = false;  // its numbers are added to what the view has
-    double plus = 0;          // and this to each
+    bool is_summand = false;  // the numbers are added to the view's
+    double plus = 0;          // added to each number
 };
 
-/// A view that is all of a tensor.
+/// The piece of a view that corresponds to a whole tensor.
 SEQUENT_LAZY
 inline piece whole(const any_view& view, std::size_t tensor) {
     return {view, tensor, 0, row_major(view)};
 }
 
-/// A row of a piece: `columns` elements of the view from `at`, `stride` apart, which are the
-/// tensor's numbers from `number`, `number_stride` apart.
+/// A row of a piece: `columns` elements of the view, `stride` apart from `at` on, correspond to the
+/// tensor's numbers `number_stride` apart from `number` on.
 struct piece_row {
     std::ptrdiff_t at = 0;
     std::ptrdiff_t stride = 1;
@@ -3828,7 +4182,7 @@ struct piece_row {
     std::size_t columns = 1;
 };
 
-/// A piece whose axes are in the order in which the tensor has its numbers.
+/// The piece with its axes sorted by descending stride in the tensor.
 SEQUENT_LAZY
 SEQUENT_COLD piece in_order(piece part) {
     const auto rank = static_cast<std::size_t>(part.view.rank);
@@ -3842,7 +4196,7 @@ SEQUENT_COLD piece in_order(piece part) {
     return part;
 }
 
-/// Calls f(piece_row) for the rows of a piece, in the order of the tensor.
+/// Calls f(piece_row) for each row of a piece, in the order of the tensor's numbers.
 template <class F>
 SEQUENT_COLD void for_each_row(const piece& given, F f) {
     const piece part = in_order(given);
@@ -3904,12 +4258,13 @@ SEQUENT_COLD void for_each_row(const piece& given, F f) {
 #include <unistd.h>
 #endif
 
-/// Names of files, and what the platforms call differently. Only where file names are not bytes is
-/// `<filesystem>` needed, which takes a compiler long to read.
+/// File names and wrappers of system calls that differ between platforms. `<filesystem>`, which is
+/// slow to compile, is only included on Windows, where file names are not bytes.
 
 namespace sequent::inline SEQUENT_ABI::io {
 
 #ifdef _WIN32
+/// The name of a file.
 using file_path = std::filesystem::path;
 #else
 namespace detail {
@@ -3919,17 +4274,24 @@ concept path_of_bytes = requires(const Path& path) {
 };
 }  // namespace detail
 
-/// The name of a file. Strings and std::filesystem::path convert to it.
+/// The name of a file, as bytes. Strings and std::filesystem::path convert to it; on Windows it is
+/// std::filesystem::path itself.
 class file_path {
   public:
+    /// An empty name.
     file_path() = default;
+    /// Converts from a string.
     template <std::convertible_to<std::string_view> Text>
     file_path(const Text& text) : text_(static_cast<std::string_view>(text)) {}
+    /// Converts from std::filesystem::path.
     template <detail::path_of_bytes Path>
     file_path(const Path& path) : text_(path.native()) {}
 
+    /// The name as a string.
     const std::string& string() const noexcept { return text_; }
+    /// The name as a null-terminated string.
     const char* c_str() const noexcept { return text_.c_str(); }
+    /// Returns true if the name is empty.
     bool empty() const noexcept { return text_.empty(); }
 
   private:
@@ -3941,7 +4303,7 @@ namespace detail {
 
 enum class file_kind { none, file, folder, link, other };
 
-/// Files are descriptors; a result below 0 is an error in errno.
+/// The functions below work on file descriptors; a result below 0 means an error, stored in errno.
 #ifdef _WIN32
 SEQUENT_COLD inline file_kind kind_of(const std::filesystem::file_status& status) noexcept {
     using std::filesystem::file_type;
@@ -3981,9 +4343,9 @@ SEQUENT_COLD inline file_path folder_of(const file_path& path) {
 SEQUENT_COLD inline file_path within(const file_path& folder, const file_path& name) {
     return folder / name;
 }
-/// Repeats `attempt`, for at most a second, while it reports that another process or thread has the
-/// file open (ERROR_SHARING_VIOLATION, and ERROR_ACCESS_DENIED of a replacement): who reads or
-/// replaces a file holds it for a moment.
+/// Repeats `attempt` for at most a second while it reports that another process or thread has the
+/// file open (ERROR_SHARING_VIOLATION, or ERROR_ACCESS_DENIED when replacing): readers and writers
+/// hold a file only for a moment.
 template <class Attempt>
 void until_not_in_use(const Attempt& attempt) noexcept {
     const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(1);
@@ -4011,7 +4373,7 @@ SEQUENT_COLD inline std::FILE* open_to_read(const file_path& path) noexcept {
     until_not_in_use([&]() -> unsigned long {
         _doserrno = 0;
         result = ::_wfopen(path.c_str(), L"rb");
-        // Access that is denied to a reader is denied for good.
+        // For a reader, ERROR_ACCESS_DENIED is permanent.
         return result == nullptr && _doserrno == 32 ? 32 : 0;
     });
     return result;
@@ -4047,7 +4409,7 @@ SEQUENT_COLD inline file_kind kind_of(const struct ::stat& status) noexcept {
            : S_ISLNK(status.st_mode) ? file_kind::link
                                      : file_kind::other;
 }
-/// Follows symbolic links. Of none, errno tells why.
+/// The kind of a file, following symbolic links. For file_kind::none, errno is set.
 SEQUENT_COLD inline file_kind kind_of(const file_path& path) noexcept {
     struct ::stat status;
     return ::stat(path.c_str(), &status) == 0 ? kind_of(status) : file_kind::none;
@@ -4066,7 +4428,7 @@ SEQUENT_COLD inline int read_link(const file_path& path, file_path& target) {
         return 0;
     }
 }
-/// Empty for a file of the current folder.
+/// The folder of a file; empty for a name without a folder.
 SEQUENT_COLD inline file_path folder_of(const file_path& path) {
     const std::string_view text = path.string();
     const std::size_t slash = text.rfind('/');
@@ -4075,7 +4437,7 @@ SEQUENT_COLD inline file_path folder_of(const file_path& path) {
     while (end > 0 && text[end - 1] == '/') --end;
     return text.substr(0, end == 0 ? 1 : end);
 }
-/// An absolute name stands for itself.
+/// The path of `name` within `folder`; `name` itself if it is absolute.
 SEQUENT_COLD inline file_path within(const file_path& folder, const file_path& name) {
     if (folder.empty() || name.string().starts_with('/')) return name;
     std::string text = folder.string();
@@ -4098,7 +4460,7 @@ inline int process_number() noexcept {
     return static_cast<int>(::getpid());
 #endif
 }
-/// Private ones are for the owner alone until their mode is known.
+/// Creates a new file. A private one is readable by its owner only, until its mode is set.
 SEQUENT_COLD inline int open_new(const file_path& path, bool is_private) noexcept {
     return ::open(path.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, is_private ? 0600 : 0666);
 }
@@ -4113,7 +4475,7 @@ SEQUENT_COLD inline int flush_to_disk(std::FILE* stream) noexcept {
     do {
         result = ::fsync(::fileno(stream));
     } while (result < 0 && errno == EINTR);
-    // Pipes and some network file systems cannot flush; that is not the writer's fault.
+    // Pipes and some network file systems cannot flush; that is no error of the writer.
     return result < 0 && (errno == EINVAL || errno == ENOTSUP) ? 0 : result;
 }
 inline void close(int descriptor) noexcept {
@@ -4122,7 +4484,8 @@ inline void close(int descriptor) noexcept {
 SEQUENT_COLD inline int may_write(const file_path& path) noexcept {
     return ::access(path.c_str(), W_OK);
 }
-/// As far as the process and the file system can: another owner takes privileges.
+/// Copies owner and mode of `path` to the new file as far as possible: changing the owner requires
+/// privileges.
 SEQUENT_COLD inline void keep_owner_and_mode([[maybe_unused]] int descriptor,
                                              [[maybe_unused]] const file_path& path) noexcept {
 #ifndef __wasi__  // there are neither
@@ -4131,15 +4494,15 @@ SEQUENT_COLD inline void keep_owner_and_mode([[maybe_unused]] int descriptor,
     if (old.st_uid != made.st_uid || old.st_gid != made.st_gid) {
         if (::fchown(descriptor, old.st_uid, old.st_gid) != 0 &&
             ::fchown(descriptor, static_cast<::uid_t>(-1), old.st_gid) != 0) {
-            // The file keeps the owner that it has.
+            // The new file keeps its own owner.
         }
     }
     if (::fchmod(descriptor, old.st_mode & 0777) != 0) {
-        // The file stays its owner's alone.
+        // The new file stays private to its owner.
     }
 #endif
 }
-/// The rename as well survives a crash.
+/// Flushes a folder to disk, so that a rename survives a crash.
 SEQUENT_COLD inline void flush_folder(const file_path& path) noexcept {
     const int descriptor = ::open(path.empty() ? "." : path.c_str(), O_RDONLY | O_CLOEXEC);
     if (descriptor < 0) return;
@@ -4148,7 +4511,7 @@ SEQUENT_COLD inline void flush_folder(const file_path& path) noexcept {
 }
 #endif
 
-/// ": " and what errno means; nothing of 0.
+/// ": " and the description of an errno value; empty for 0.
 SEQUENT_COLD inline std::string reason_text(int reason) {
     return reason == 0 ? std::string() : ": " + std::generic_category().message(reason);
 }
@@ -4159,30 +4522,32 @@ SEQUENT_COLD inline std::string reason_text(int reason) {
 
 namespace sequent::inline SEQUENT_ABI::io {
 
-/// What is read: a file, or bytes in memory such as weights that are embedded in a program. A file
-/// is mapped into memory where the platform can, so that only what is used is read; it must not be
-/// cut short meanwhile. Copies share the bytes.
+/// Input of all readers: a file, or bytes in memory such as weights embedded in a program. A file
+/// is memory-mapped if the platform supports it, so that only the pages in use are read; it must
+/// not be truncated meanwhile. Copies share the bytes.
 class source {
   public:
-    /// Throws io::error if there is no such file or it cannot be read.
+    /// Opens a file. Throws io::error if it does not exist or cannot be read.
     template <class Path>
         requires std::convertible_to<const Path&, file_path> source(const Path& path) {
             open(path);
         }
 
-    /// The bytes are only referred to. Messages call them `name`.
+    /// Refers to bytes that must outlive the source. Error messages use `name`.
     source(std::span<const std::byte> bytes, std::string name = "<memory>")
         : name_(std::move(name)), bytes_(bytes) {}
 
-    /// Bytes that `owner` keeps.
+    /// Refers to bytes that `owner` keeps alive.
     source(std::span<const std::byte> bytes, std::string name, std::shared_ptr<const void> owner)
         : name_(std::move(name)), bytes_(bytes), memory_(std::move(owner)) {}
 
+    /// The path of the file, or the name given for bytes in memory.
     const std::string& name() const noexcept { return name_; }
+    /// All bytes; valid as long as a copy of this source or the owner of the bytes.
     std::span<const std::byte> bytes() const noexcept { return bytes_; }
 
-    /// Removes the pages of a mapped file that begin within bytes [first, last) from the memory of
-    /// the process. They are read again on their next use.
+    /// Releases the pages of a mapped file in the range of bytes [first, last) from the memory of
+    /// the process. The next access reads them again. Has no effect on other sources.
     SEQUENT_LAZY void release([[maybe_unused]] std::size_t first,
                               [[maybe_unused]] std::size_t last) const noexcept {
 #ifdef SEQUENT_HAS_MMAP
@@ -4190,7 +4555,7 @@ class source {
         const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
         const std::size_t begin = first / page * page, end = last / page * page;
         if (begin >= end) return;
-        // A failure costs memory alone.
+        // On failure the pages just stay in memory.
         (void)::madvise(const_cast<std::byte*>(bytes_.data()) + begin, end - begin, MADV_DONTNEED);
 #endif
     }
@@ -4216,7 +4581,8 @@ class source {
         memory_ = std::move(read);
     }
 
-    /// False where the platform or the file system cannot map a file; then it is read.
+    /// Maps the file into memory. Returns false if the platform or the file system cannot; the file
+    /// is then read.
     SEQUENT_LAZY bool map([[maybe_unused]] const file_path& path) {
 #ifdef SEQUENT_HAS_MMAP
         const int descriptor = ::open(path.c_str(), O_RDONLY);
@@ -4254,63 +4620,65 @@ class source {
 
 #undef SEQUENT_HAS_MMAP
 
-/// Named tensors in files, whatever their format is, and their numbers as views of float or double.
-/// Each format has a reader that checks the file and makes a `tensor_file` of it.
+/// Named tensors of files in any format, and their conversion to views of float or double. The
+/// reader of each format checks the file and returns a `tensor_file`.
 
 namespace sequent::inline SEQUENT_ABI::io {
 
-/// Free text that travels with the tensors.
+/// Metadata of a file of tensors: free text by key.
 using metadata_map = std::map<std::string, std::string>;
 
-/// One tensor of a file. `begin` and `end` count bytes from where the data of the file begin.
+/// The header of one tensor of a file.
 struct header_entry {
-    std::string name;
-    std::string dtype;
-    std::vector<std::uint64_t> shape;
-    std::uint64_t begin = 0;
-    std::uint64_t end = 0;
-    std::size_t part = 0;  // which file has it, where several files hold the tensors
+    std::string name;                  ///< name of the tensor
+    std::string dtype;                 ///< element type as the file's format calls it
+    std::vector<std::uint64_t> shape;  ///< extents, row-major
+    std::uint64_t begin = 0;           ///< first byte, counted from the beginning of the data
+    std::uint64_t end = 0;             ///< one past the last byte
+    std::size_t part = 0;              ///< index in tensor_file::parts of the file that has it
 };
 
-/// The tensors in the order of the file.
+/// The header of a file of tensors.
 struct file_header {
-    std::vector<header_entry> tensors;
-    metadata_map metadata;
+    std::vector<header_entry> tensors;  ///< the tensors in the order of the file
+    metadata_map metadata;              ///< the file's metadata
 };
 
-/// Tensors of one or several files, checked: the bytes of each lie within its file and are as many
-/// as its shape and dtype take.
+/// Tensors of one or several files. The file has been checked: the bytes of each tensor lie within
+/// its file, and their number matches its shape and dtype.
 struct tensor_file {
-    /// A file, and where its data begin.
+    /// One file of those that hold the tensors.
     struct part {
-        source from;
-        std::size_t data = 0;
+        source from;           ///< the bytes of the file
+        std::size_t data = 0;  ///< the byte at which the tensors' data begin
     };
 
-    std::string name;  // in messages
-    file_header header;
-    std::vector<part> parts;
-    std::span<const detail::number_format> formats;
+    std::string name;                                ///< name in error messages
+    file_header header;                              ///< tensors and metadata
+    std::vector<part> parts;                         ///< the files that hold the tensors
+    std::span<const detail::number_format> formats;  ///< the dtypes that can be decoded
 
+    /// Name of the file that has the tensor.
     const std::string& name_of_part(const header_entry& entry) const noexcept {
         return parts[entry.part].from.name();
     }
+    /// First byte of the tensor.
     const std::byte* data_of(const header_entry& entry) const noexcept {
         const part& of = parts[entry.part];
         return of.from.bytes().data() + of.data + entry.begin;
     }
-    /// How the numbers of a tensor are stored; null if the dtype is not known.
+    /// The number format of the tensor's dtype; null if the dtype is unknown.
     const detail::number_format* format_of(const header_entry& entry) const noexcept {
         for (const detail::number_format& each : formats)
             if (each.name == entry.dtype) return &each;
         return nullptr;
     }
-    /// The numbers of a tensor, whose dtype is known.
+    /// The stored numbers of a tensor, whose dtype must be known.
     detail::stored_tensor stored_of(const header_entry& entry) const noexcept {
         const detail::number_format* const format = format_of(entry);
         return {data_of(entry), (entry.end - entry.begin) / format->bytes * format->count, format};
     }
-    /// Gives the memory of bytes [first, last) of a tensor back.
+    /// Releases the memory-mapped pages of bytes [first, last) of a tensor, see source::release.
     void release(const header_entry& entry, std::uint64_t first,
                  std::uint64_t last) const noexcept {
         const part& of = parts[entry.part];
@@ -4322,7 +4690,7 @@ struct tensor_file {
 
 namespace detail {
 
-/// A tensor as the file's names and the model's meet.
+/// Name and view of a parameter or another tensor to be loaded or saved.
 struct any_tensor {
     std::string name;
     any_view view;
@@ -4344,7 +4712,8 @@ SEQUENT_COLD std::string shape_text(const std::vector<std::uint64_t>& shape) {
     return text + "]";
 }
 
-/// The product of the extents; the shape has been compared with one of a tensor_view, or is one.
+/// The product of the extents. It does not overflow, because the shape is that of a tensor_view or
+/// was compared with one.
 SEQUENT_LAZY
 inline std::uint64_t size_of(const std::vector<std::uint64_t>& shape) {
     std::uint64_t size = 1;
@@ -4363,8 +4732,8 @@ inline std::string_view unlike_a_number(double value) {
     return std::isnan(value) ? "not a number" : "infinite";
 }
 
-/// What keeps a tensor of the file from being read as float or double, which `wanted` is; nothing
-/// if nothing does.
+/// Describes why a tensor of the file cannot be read exactly as `wanted`, F32 or F64; empty if it
+/// can.
 SEQUENT_LAZY
 SEQUENT_COLD std::string problem_of_type(const tensor_file& file, const header_entry& entry,
                                          dtype wanted) {
@@ -4382,12 +4751,12 @@ SEQUENT_COLD std::string problem_of_type(const tensor_file& file, const header_e
     return "";
 }
 
-/// Numbers that are decoded together.
+/// How many numbers are decoded in one call.
 inline constexpr std::size_t decoded_together = 512;
-/// Bytes of a file that are in memory before they are released.
+/// How many bytes of a mapped tensor are read before their pages are released.
 inline constexpr std::uint64_t released_together = std::uint64_t{1} << 22;
 
-/// Releases what has been read of a tensor while it is read in order.
+/// Releases the mapped pages of a tensor while it is read in order.
 class releaser {
   public:
     releaser(const tensor_file& file, const header_entry& entry, const number_format& format)
@@ -4427,8 +4796,8 @@ SEQUENT_COLD void for_each_number(const tensor_file& file, const header_entry& e
     }
 }
 
-/// Fails at a number that is not finite, and at one whose magnitude is above `most`, so that it
-/// cannot be added.
+/// Throws io::error at a number that is not finite or whose magnitude exceeds `most`, so that a sum
+/// could overflow.
 SEQUENT_LAZY
 SEQUENT_COLD void check_numbers(const tensor_file& file, const header_entry& entry, double most) {
     const auto fail = [&](std::uint64_t number, double value) {
@@ -4441,7 +4810,7 @@ SEQUENT_COLD void check_numbers(const tensor_file& file, const header_entry& ent
     });
 }
 
-/// Fails at a number below zero.
+/// Throws io::error at a number below zero.
 SEQUENT_LAZY
 SEQUENT_COLD void check_not_negative(const tensor_file& file, const header_entry& entry) {
     for_each_number(file, entry, [&](std::uint64_t number, double value) {
@@ -4451,7 +4820,7 @@ SEQUENT_COLD void check_not_negative(const tensor_file& file, const header_entry
     });
 }
 
-/// Fails unless two tensors of one shape hold the same numbers.
+/// Throws io::error unless two tensors of the same shape hold the same numbers.
 SEQUENT_LAZY
 SEQUENT_COLD void check_equal(const tensor_file& file, const header_entry& one,
                               const header_entry& two) {
@@ -4477,7 +4846,7 @@ SEQUENT_COLD void check_equal(const tensor_file& file, const header_entry& one,
     });
 }
 
-/// Decoded numbers as elements of a row.
+/// Stores decoded numbers as elements of a row.
 template <class T>
 void store_values(const double* values, std::size_t count, const piece& part, std::ptrdiff_t at,
                   std::ptrdiff_t stride) {
@@ -4517,7 +4886,7 @@ SEQUENT_COLD void fill_piece(const tensor_file& file, const piece& part) {
     });
 }
 
-/// Fails at a number of the tensors of pieces that is not finite.
+/// Throws io::error at a number of the pieces' tensors that is not finite or too large to be added.
 SEQUENT_LAZY
 SEQUENT_COLD void check_pieces(const tensor_file& file, const std::vector<piece>& pieces) {
     std::vector<double> largest(file.header.tensors.size());  // 0: the tensor is not used
@@ -4539,14 +4908,14 @@ struct equal_pair {
     std::size_t other = 0;
 };
 
-/// A view and the number that all its elements are.
+/// A view whose elements are all set to one number.
 struct constant_view {
     any_view view;
     double number = 0;
 };
 
-/// Pieces for views that are to be filled, and pairs of tensors that must be equal, or why the file
-/// is not for them.
+/// Result of matching parameters with a file: the pieces to be loaded, pairs of tensors that must
+/// be equal, tensors that must not be negative and constants; or the problem.
 struct matching {
     std::vector<piece> pieces;
     std::string problem;
@@ -4566,7 +4935,7 @@ SEQUENT_COLD void fill_constant(const constant_view& each) {
     });
 }
 
-/// Fails if the tensors of a matching do not fit.
+/// Throws io::error if the matching has a problem or the tensors violate its conditions.
 SEQUENT_LAZY
 SEQUENT_COLD void check_all(const tensor_file& file, const matching& found) {
     if (!found.problem.empty()) fail_with<error>({file.name, ": ", found.problem});
@@ -4577,7 +4946,8 @@ SEQUENT_COLD void check_all(const tensor_file& file, const matching& found) {
     check_pieces(file, found.pieces);
 }
 
-/// Fills the views of a matching, or says why not.
+/// Checks a matching, fills its views and returns the file's metadata. Throws io::error before any
+/// view has changed.
 SEQUENT_LAZY
 SEQUENT_COLD metadata_map load_all(const tensor_file& file, const matching& found) {
     check_all(file, found);
@@ -4590,11 +4960,12 @@ SEQUENT_COLD metadata_map load_all(const tensor_file& file, const matching& foun
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
-/// Names of tensors in files and in maps: prefixes, aliases and the numbers of layers.
+/// Tensor names in files and in name maps: prefixes, aliases and layer numbers.
 
 namespace sequent::inline SEQUENT_ABI::io::detail {
 
-/// A name of the file or of the map with aliases replaced and without its optional prefix.
+/// Canonical form of a tensor name from the file or the map: aliases are replaced and the optional
+/// prefix is removed.
 SEQUENT_LAZY
 SEQUENT_COLD std::string plain_name(std::string_view given, name_map names) {
     std::string name(given);
@@ -4611,8 +4982,8 @@ SEQUENT_COLD std::string plain_name(std::string_view given, name_map names) {
     return name;
 }
 
-/// The layers of a tensor's name: calls each(text before braces, text within them) and returns the
-/// text behind the last braces.
+/// Calls each(text before the braces, text within the braces) for each pair of braces in a name and
+/// returns the text after the last pair.
 template <class Each>
 std::string_view for_each_brace(std::string_view name, Each each) {
     for (;;) {
@@ -4624,7 +4995,9 @@ std::string_view for_each_brace(std::string_view name, Each each) {
     }
 }
 
-/// The value of a sum such as "6a+b+1", and how many of a, b, c it uses; "" is "a".
+/// Value of a layer expression such as "6a+b+1", and the number of axes a, b, c up to the last one
+/// that it uses. The empty expression means "a". `is_formed` is false if the expression is
+/// ill-formed.
 struct layer_number {
     std::uint64_t value = 0;
     std::size_t axes = 0;
@@ -4658,8 +5031,9 @@ SEQUENT_COLD layer_number number_of_layer(std::string_view text,
     return result;
 }
 
-/// A line's name with the layers' numbers; `axes` tells how many of the parameter's extents are
-/// layers.
+/// A tensor name of a map with its layer expressions evaluated. `axes` is the number of the
+/// parameter's first extents that index layers; `problem` is empty unless an expression is
+/// ill-formed.
 struct layered_name {
     std::string text;
     std::size_t axes = 0;
@@ -4686,7 +5060,7 @@ SEQUENT_COLD layered_name with_layers(std::string_view name,
     return result;
 }
 
-/// Whether a name is one of those that `ignored` describes.
+/// Returns true if a name matches a pattern of `ignored`.
 SEQUENT_LAZY
 SEQUENT_COLD bool is_like(std::string_view name, std::string_view pattern) {
     bool same = true;
@@ -4704,9 +5078,9 @@ SEQUENT_COLD bool is_like(std::string_view name, std::string_view pattern) {
     return name.starts_with(rest);
 }
 
-/// The numbers that the layers of a stack have in files, where a model has stacks of several kinds:
-/// its parameters' names begin with `prefix`, and stand in maps as those of "layers.". Index a of
-/// the first extent, and b of the second one if there are two axes, is number
+/// Numbers of a stack's layers in files, for models with several kinds of layers. The parameters of
+/// the stack begin with `prefix`; maps name them with "layers." in its place. The layer with index
+/// a along the first extent and, if `axes` is 2, index b along the second has the number
 /// first + outer a + b.
 struct layer_stack {
     std::string_view prefix;
@@ -4725,8 +5099,8 @@ struct layer_stack {
 
 namespace sequent::inline SEQUENT_ABI::io {
 
-/// Whether `text` is well-formed UTF-8 (Unicode 15, table 3-7): no overlong forms, no surrogates,
-/// nothing above U+10FFFF.
+/// Returns true if `text` is well-formed UTF-8 (Unicode 15, table 3-7): no overlong forms, no
+/// surrogates, nothing above U+10FFFF.
 constexpr bool is_utf8(std::string_view text) noexcept {
     std::size_t at = 0;
     const auto byte = [&](std::size_t index) { return static_cast<unsigned char>(text[index]); };
@@ -4735,7 +5109,7 @@ constexpr bool is_utf8(std::string_view text) noexcept {
         if (lead < 0x80) continue;
         const int following = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : 1;
         if (lead < 0xC2 || lead > 0xF4) return false;
-        // Only the first byte that follows can make a form overlong, a surrogate or too large.
+        // Only the second byte can make a sequence overlong, a surrogate or too large.
         unsigned low = 0x80, high = 0xBF;
         if (lead == 0xE0) low = 0xA0;
         if (lead == 0xED) high = 0x9F;
@@ -4770,8 +5144,8 @@ inline void append_utf8(std::string& text, std::uint32_t code) {
     }
 }
 
-/// The byte that "<0x41>" stands for; -1 if the text is none such. Vocabularies name the bytes so
-/// that no other token holds.
+/// The byte that a token "<0x41>" represents; -1 for any other text. Vocabularies use such tokens
+/// as fallback for bytes that no other token covers.
 constexpr int fallback_byte(std::string_view text) noexcept {
     if (text.size() != 6 || !text.starts_with("<0x") || text[5] != '>') return -1;
     int result = 0;
@@ -4790,8 +5164,8 @@ constexpr int fallback_byte(std::string_view text) noexcept {
 
 namespace sequent::inline SEQUENT_ABI::io::detail {
 
-/// Reads JSON (RFC 8259) token by token: the lexer of all readers of JSON in this library. `file`
-/// is named in the messages, `part` is what stands between it and the position: ": header".
+/// Lexer of all JSON readers of this library (RFC 8259). Error messages begin with `file`, then
+/// `part` (such as ": header"), then the position.
 SEQUENT_LAZY class json_cursor {
   public:
     json_cursor(std::string_view text, std::string_view file, std::string_view part = "")
@@ -4803,7 +5177,7 @@ SEQUENT_LAZY class json_cursor {
         return at_ < text_.size() ? text_[at_] : '\0';
     }
 
-    /// Calls `member(key)` behind the colon of each member; it reads the value.
+    /// Calls member(key) for each member of an object, after the colon; `member` reads the value.
     template <class Member>
     SEQUENT_COLD void object(Member member) {
         expect('{');
@@ -4965,25 +5339,25 @@ SEQUENT_COLD void append_json_string(std::string& json, std::string_view text) {
 
 }  // namespace sequent::inline SEQUENT_ABI::io::detail
 
-/// Sorted vectors for look-up by name. std::map, std::set and std::sort generate code for each type
-/// and each order; the C library's sort does not.
+/// Sorted vectors for lookup by name. They use qsort, because std::map, std::set and std::sort
+/// generate code for each type and each order.
 
 namespace sequent::inline SEQUENT_ABI::io::detail {
 
-/// A name and the position that it stands for.
+/// A name and the index of the item that has it.
 struct numbered_name {
     std::string_view name;
     std::size_t number = 0;
 };
 
-/// The names in ascending order, equal ones in the order of their numbers.
+/// A table of names in ascending order; equal names are in the order of their numbers.
 class name_table {
   public:
     SEQUENT_LAZY void add(std::string_view name, std::size_t number) {
         entries_.push_back({name, number});
     }
 
-    /// Once all are added.
+    /// Sorts the table; call it once, after all names have been added.
     SEQUENT_LAZY void sort() {
         if (entries_.empty()) return;
         std::qsort(entries_.data(), entries_.size(), sizeof(numbered_name),
@@ -5000,7 +5374,7 @@ class name_table {
 
     const std::vector<numbered_name>& entries() const noexcept { return entries_; }
 
-    /// The first of this name; null if there is none.
+    /// The entry of this name with the least number; null if there is none.
     const numbered_name* find(std::string_view name) const noexcept {
         std::size_t first = 0, last = entries_.size();
         while (first < last) {
@@ -5015,7 +5389,8 @@ class name_table {
                                                                                   : nullptr;
     }
 
-    /// Of the names that were added before, the one with the least number; null if there is none.
+    /// Among the entries that repeat the name of an entry with a smaller number, the one with the
+    /// least number; null if all names differ.
     const numbered_name* repeated() const noexcept {
         const numbered_name* result = nullptr;
         for (std::size_t at = 1; at < entries_.size(); ++at) {
@@ -5030,7 +5405,7 @@ class name_table {
     std::vector<numbered_name> entries_;
 };
 
-/// [first, last), and what it belongs to.
+/// A range [first, last) and the index of its owner.
 struct numbered_range {
     std::uint64_t first = 0;
     std::uint64_t last = 0;
@@ -5059,7 +5434,7 @@ namespace sequent::inline SEQUENT_ABI::io {
 
 namespace detail {
 
-/// Reads the JSON that a safetensors header may hold and nothing else: an object of tensors, and
+/// Parses exactly the JSON that a safetensors header may contain: an object of tensors, and
 /// `__metadata__`, an object of strings. It does not recurse, so no input exhausts the stack.
 SEQUENT_LAZY class header_parser : json_cursor<> {
   public:
@@ -5068,9 +5443,9 @@ SEQUENT_LAZY class header_parser : json_cursor<> {
 
     SEQUENT_COLD file_header parse() {
         file_header header;
-        std::vector<std::size_t> places;  // where in the text the value of each tensor begins
+        std::vector<std::size_t> places;  // the byte at which the value of each tensor begins
         bool metadata_seen = false;
-        // The format wants the brace in the first byte: no white space before it.
+        // The format requires the brace in the first byte: no white space before it.
         if (text_.empty() || text_[0] != '{') fail({"expected '{'"});
         object([&](std::string name) {
             if (name == "__metadata__") {
@@ -5156,15 +5531,16 @@ SEQUENT_LAZY class header_parser : json_cursor<> {
 
 }  // namespace detail
 
-/// Reads the JSON of a safetensors header. Strict: unknown or repeated keys, numbers other than
-/// whole ones and text that is not UTF-8 are errors. `file` is named in the messages.
+/// Parses the JSON of a safetensors header. Throws io::error, which names `file`, for JSON that is
+/// not well-formed, unknown or repeated keys, numbers that are not integers and text that is not
+/// UTF-8. Offsets are not checked; open_safetensors checks them.
 SEQUENT_LAZY
 SEQUENT_COLD file_header parse_header(std::string_view json, std::string_view file) {
     return detail::header_parser<>(json, file).parse();
 }
 
-/// The JSON of a header: metadata first, then the tensors in their order. Names and metadata must
-/// be UTF-8.
+/// The JSON of a safetensors header: metadata first, then the tensors in their order. Names and
+/// metadata must be UTF-8.
 SEQUENT_LAZY
 SEQUENT_COLD std::string format_header(const file_header& header) {
     std::string json = "{";
@@ -5203,17 +5579,19 @@ SEQUENT_COLD std::string format_header(const file_header& header) {
 
 namespace sequent::inline SEQUENT_ABI::io {
 
-/// Writes a new file of a name of its own beside `path` and renames it over `path` in `commit`:
-/// whoever reads `path` finds the old file or the whole new one, also after a crash and whatever
-/// other writers of the path do. Without `commit` nothing remains.
+/// Replaces a file atomically: writes a temporary file in the same folder, and `commit` renames it
+/// over `path`. Readers of `path` find either the old file or the complete new one, even after a
+/// crash or with other writers of the same path. Without `commit`, the destructor removes the
+/// temporary file.
 ///
-/// Of the old file, owner and mode are kept as far as the process may; a new one has the mode that
-/// the process gives to new files. Where `path` is a symbolic link, the file that it leads to is
-/// replaced. What is no file (a pipe, a device) is written to directly.
+/// The new file gets the owner and mode of the old one as far as the process is allowed to; if
+/// there is no old file, it gets the default mode of the process. If `path` is a symbolic link, its
+/// target is replaced. A path that is not a regular file (a pipe, a device) is written to directly.
 ///
-/// All members but the destructor throw io::error, which names `path`.
+/// All members except the destructor throw io::error, which names `path`.
 class file_replacement {
   public:
+    /// Creates the temporary file.
     SEQUENT_COLD explicit file_replacement(file_path path)
         : path_(std::move(path)), target_(followed()) {
         const detail::file_kind kind = detail::kind_of(target_);
@@ -5241,19 +5619,22 @@ class file_replacement {
     file_replacement(const file_replacement&) = delete;
     file_replacement& operator=(const file_replacement&) = delete;
 
+    /// Removes the temporary file unless it was committed.
     ~file_replacement() {
         if (stream_ != nullptr) std::fclose(stream_);
         remove();
     }
 
+    /// Appends `count` bytes to the file.
     void write(const char* bytes, std::size_t count) {
         errno = 0;
         if (std::fwrite(bytes, 1, count, stream_) != count) fail("cannot be written", errno);
     }
 
+    /// Flushes the file to disk and renames it over `path`. Call it once, as the last member.
     SEQUENT_COLD void commit() {
         errno = 0;
-        // Some file systems carry out the rename before they write the data.
+        // Some file systems perform the rename before they write the data.
         if (std::fflush(stream_) != 0 || detail::flush_to_disk(stream_) != 0) {
             fail("cannot be written", errno);
         }
@@ -5265,14 +5646,14 @@ class file_replacement {
     }
 
   private:
-    /// The file that the path leads to, over symbolic links; it need not be there.
+    /// The path with symbolic links resolved; the file need not exist.
     SEQUENT_COLD file_path followed() const {
         file_path result = path_;
         for (int links = 0; links < 40; ++links) {
             if (detail::kind_of_link(result) != detail::file_kind::link) return result;
             file_path next;
             if (detail::read_link(result, next) != 0) fail("cannot be followed", errno);
-            // An absolute one takes the place of the whole.
+            // An absolute target replaces the whole path.
             result = detail::within(detail::folder_of(result), next);
         }
         fail("cannot be followed", ELOOP);
@@ -5281,7 +5662,8 @@ class file_replacement {
     SEQUENT_COLD int create(bool is_private) {
         static std::atomic<unsigned> files{0};
         for (;;) {
-            // The process keeps writers apart that run now, the next number files of dead ones.
+            // The process id separates concurrent writers; the counter skips files left by dead
+            // ones.
             const std::string name = joined_text(
                 {".sequent-", detail::process_number(), "-", files.fetch_add(1), ".tmp"});
             new_path_ = detail::within(detail::folder_of(target_), name);
@@ -5304,25 +5686,25 @@ class file_replacement {
     }
 
     file_path path_;
-    file_path target_;    // behind symbolic links
-    file_path new_path_;  // empty where nothing is to be renamed or removed
+    file_path target_;    // `path_` with symbolic links resolved
+    file_path new_path_;  // the temporary file; empty if nothing is to be renamed or removed
     std::FILE* stream_ = nullptr;
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
-/// Tensors in the safetensors format: eight bytes with the length of the header (little-endian),
-/// the header as JSON, then the elements, little-endian and row-major, without holes.
+/// The safetensors format: eight bytes with the length of the header (little-endian), the header as
+/// JSON, then the elements, little-endian and row-major, without gaps.
 /// https://github.com/huggingface/safetensors#format
 
 namespace sequent::inline SEQUENT_ABI::io {
 
-/// A tensor and its name in a file. T is float or double, const where it is only read.
+/// A tensor and its name in a file. T is float or double; const if the tensor is only saved.
 template <class T>
 struct named_tensor {
-    using value_type = T;
-    std::string name;
-    tensor_view<T> view;
+    using value_type = T;  ///< element type of the view
+    std::string name;      ///< name of the tensor in the file, UTF-8
+    tensor_view<T> view;   ///< the elements, with any strides
 };
 
 namespace detail {
@@ -5350,11 +5732,12 @@ std::vector<any_tensor> any_tensors(const Tensors& tensors) {
     return result;
 }
 
-/// The limit of the format's own library: it keeps a false length from claiming all memory.
+/// Largest header in bytes, the limit of the format's reference implementation: a corrupt length
+/// cannot exhaust memory.
 inline constexpr std::uint64_t longest_header = 100'000'000;
 
-/// What keeps a tensor's bytes from being those of its shape and dtype; nothing if nothing does.
-/// The size of a dtype that is unknown is unknown.
+/// Describes why a tensor's bytes do not match its shape and dtype; empty if they do or the dtype
+/// is unknown.
 SEQUENT_LAZY
 SEQUENT_COLD std::string problem_of_size(const header_entry& entry) {
     const auto bits = static_cast<std::uint64_t>(bits_of(entry.dtype));
@@ -5363,7 +5746,7 @@ SEQUENT_COLD std::string problem_of_size(const header_entry& entry) {
     std::uint64_t all = bits;
     for (const std::uint64_t extent : entry.shape)
         all = extent != 0 && all > most / extent ? most : all * extent;
-    // A shape that holds a zero holds nothing, whatever overflowed before it.
+    // A shape with an extent of 0 has no elements, even if the product overflowed before it.
     for (const std::uint64_t extent : entry.shape)
         if (extent == 0) all = 0;
     const std::uint64_t found = entry.end - entry.begin;
@@ -5377,8 +5760,8 @@ SEQUENT_COLD std::string problem_of_size(const header_entry& entry) {
     return "";
 }
 
-/// The tensors must have the sizes of their shapes and cover the data exactly: in the order of
-/// their offsets each begins where the last one ended.
+/// Checks that each tensor has the size of its shape and that the tensors cover the data exactly:
+/// in the order of their offsets, each begins where the previous one ends.
 SEQUENT_LAZY
 SEQUENT_COLD void check_layout(const file_header& header, std::uint64_t data_size,
                                std::string_view file) {
@@ -5417,7 +5800,7 @@ SEQUENT_COLD void check_layout(const file_header& header, std::uint64_t data_siz
 
 }  // namespace detail
 
-/// A safetensors file, checked, for `load`. Throws io::error if it is not well-formed.
+/// Opens and checks a safetensors file for `load`. Throws io::error if it is not well-formed.
 SEQUENT_LAZY
 SEQUENT_COLD tensor_file open_safetensors(source from) {
     const std::span<const std::byte> bytes = from.bytes();
@@ -5456,7 +5839,7 @@ SEQUENT_COLD name_table table_of_names(const std::vector<header_entry>& tensors)
     return result;
 }
 
-/// Where each wanted tensor stands in the file, after every tensor has been compared.
+/// Finds each requested tensor in the file and compares names, shapes and dtypes of all tensors.
 SEQUENT_LAZY
 SEQUENT_COLD matching match(const tensor_file& file, const std::vector<any_tensor>& tensors) {
     const file_header& header = file.header;
@@ -5494,13 +5877,13 @@ SEQUENT_COLD matching match(const tensor_file& file, const std::vector<any_tenso
     return result;
 }
 
-/// A tensor that is to be written: what it is made of covers it.
+/// A tensor to be written; its pieces cover it completely.
 struct planned_tensor {
     std::string name;
     std::vector<std::uint64_t> shape;
 };
 
-/// Elements of a row as numbers.
+/// Reads `count` elements of a row, `stride` apart from `at` on, as doubles.
 template <class T>
 void load_values(const void* data, std::ptrdiff_t at, std::ptrdiff_t stride, std::size_t count,
                  double* values) {
@@ -5509,7 +5892,7 @@ void load_values(const void* data, std::ptrdiff_t at, std::ptrdiff_t stride, std
         values[column] = static_cast<double>(*from);
 }
 
-/// Fails at a number that is not finite or too large for the type.
+/// Encodes numbers of a row; throws io::error at one that is not finite or too large for the type.
 template <dtype To>
 void encode_plain(const double* values, std::size_t count, std::uint64_t first,
                   std::uint64_t stride, std::byte* data, std::string_view file,
@@ -5524,8 +5907,8 @@ void encode_plain(const double* values, std::size_t count, std::uint64_t first,
     }
 }
 
-/// A piece as numbers of a file's tensor, which begins at `data`. Of a sum, its first tensor has
-/// all and the others are zero.
+/// Encodes a piece into its tensor, which begins at `data`. The first tensor of a sum gets the
+/// whole sum; the others stay zero.
 SEQUENT_LAZY
 SEQUENT_COLD void store_piece(const piece& part, dtype type, std::byte* data, std::string_view file,
                               std::string_view tensor) {
@@ -5546,7 +5929,7 @@ SEQUENT_COLD void store_piece(const piece& part, dtype type, std::byte* data, st
     });
 }
 
-/// The header as bytes, with its length before it.
+/// The bytes of a file's header, preceded by their number and padded to a multiple of 8.
 SEQUENT_LAZY
 SEQUENT_COLD std::string header_bytes(const std::string& name, const file_header& header) {
     for (const auto& [key, value] : header.metadata) {
@@ -5565,7 +5948,7 @@ SEQUENT_COLD std::string header_bytes(const std::string& name, const file_header
     return std::string(reinterpret_cast<const char*>(length.data()), length.size()) + json;
 }
 
-/// Writes a file of tensors that consist of pieces.
+/// Writes a safetensors file of tensors that consist of pieces.
 SEQUENT_LAZY
 SEQUENT_COLD void save_all(const file_path& path, const std::vector<planned_tensor>& tensors,
                            const std::vector<piece>& pieces, const metadata_map& metadata,
@@ -5592,7 +5975,7 @@ SEQUENT_COLD void save_all(const file_path& path, const std::vector<planned_tens
     }
     const std::string json = header_bytes(name, header);
 
-    // All elements are looked at before there is a file.
+    // All elements are checked before a file is created.
     std::vector<std::byte> bytes;
     const auto encode = [&](std::size_t tensor) {
         const header_entry& entry = header.tensors[tensor];
@@ -5631,37 +6014,38 @@ SEQUENT_COLD metadata_map load_tensors(const tensor_file& file,
 
 }  // namespace detail
 
-/// Writes `tensors` (a vector, array or span of named_tensor) and `metadata` to a new file, which
-/// then replaces `path`; on an error `path` stays as it was. Elements are written in row-major
-/// order, whatever the strides of the views are, and exactly: a load gives the same bits. In a
-/// `type` of fewer bits than theirs they are rounded to nearest, ties to even.
+/// Writes `tensors` (a vector, array or span of named_tensor) and `metadata` to a new safetensors
+/// file, which then replaces `path`; after an error `path` is unchanged. Elements are written in
+/// row-major order for any strides of the views, and exactly: `load` gives the same bits. If `type`
+/// has fewer bits than the elements, they are rounded to nearest, ties to even.
 ///
-/// Throws io::error if the file cannot be written, if two tensors have one name, if a name or a
-/// piece of metadata is not UTF-8, or if an element is not finite or too large for the type.
+/// Throws io::error if the file cannot be written, if two tensors have the same name, if a name or
+/// a metadata string is not UTF-8, or if an element is not finite or too large for the type.
 template <detail::NamedTensors Tensors>
 void save(const file_path& path, const Tensors& tensors, const metadata_map& metadata = {},
           dtype type = dtype_of<detail::element_of<Tensors>>) {
     detail::save_tensors(path, detail::any_tensors(tensors), metadata, type);
 }
 
-/// Fills the views of `tensors` from a file, or from bytes in memory, and returns the metadata. It
-/// must hold exactly these tensors, with equal shapes, all of them finite. F16, BF16 and F32 are
-/// read into float and double, F64 into double alone: a number becomes the same number or none.
+/// Fills the views of `tensors` from a file, or from bytes in memory, and returns the metadata. The
+/// file must have exactly these tensors, with equal shapes and finite elements. F16, BF16 and F32
+/// are read into float and double, F64 into double only, so that every value is exact.
 ///
-/// Throws io::error otherwise, and if the file is not well-formed; then no view has changed.
+/// Throws io::error otherwise, and if the file is not well-formed; the views are then unchanged.
 template <detail::NamedTensors Tensors>
 metadata_map load(const tensor_file& from, const Tensors& tensors) {
     static_assert(!std::is_const_v<detail::element_of<Tensors>>,
                   "load writes into the views: they must not be const");
     return detail::load_tensors(from, detail::any_tensors(tensors));
 }
+/// As above, for a safetensors file or its bytes in memory.
 template <detail::NamedTensors Tensors>
 metadata_map load(const source& from, const Tensors& tensors) {
     return load(open_safetensors(from), tensors);
 }
 
-/// The header of a file, checked, without the elements: what the file holds and its metadata.
-/// Throws io::error if the file is not well-formed.
+/// Reads the header of a safetensors file: names, dtypes and shapes of its tensors, and the
+/// metadata. Throws io::error if the file is not well-formed.
 SEQUENT_LAZY
 SEQUENT_COLD file_header read_header(const source& from) {
     return open_safetensors(from).header;
@@ -5669,24 +6053,24 @@ SEQUENT_COLD file_header read_header(const source& from) {
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
-/// Where a parameter is in the tensor that a map's line names.
+/// Computes the location of a parameter in the tensor that a map entry names.
 
 namespace sequent::inline SEQUENT_ABI::io::detail {
 
-/// The shape of the tensor that holds a parameter, or one layer of it, and where it is there.
+/// The shape of the tensor that holds a parameter or one of its layers, and the location in it.
 struct placed {
     std::vector<std::uint64_t> shape;
     std::uint64_t first = 0;
     std::array<std::uint64_t, max_axes> strides{};
-    std::uint64_t begin = 0;  // of the rows that it takes, parts one after another
+    std::uint64_t begin = 0;  // the rows [begin, end) of `all` that it takes, part after part
     std::uint64_t end = 0;
     std::uint64_t all = 0;
-    std::size_t row_axes = 0;  // of the view, before its columns
+    std::size_t row_axes = 0;  // axes of the view that form rows, before its columns
     std::string problem;
 };
 
-/// The extents that a placement states, of a parameter of this shape. `found` is the shape in the
-/// file, if there is one, which tells the side of squares.
+/// The extents that a placement states for a parameter of the shape `own`. `found` is the shape in
+/// the file, or null; it determines the side of squares.
 SEQUENT_LAZY
 SEQUENT_COLD std::vector<std::uint64_t> stated_shape(const std::vector<std::uint64_t>& own,
                                                      const placement& how,
@@ -5706,7 +6090,7 @@ SEQUENT_COLD std::vector<std::uint64_t> stated_shape(const std::vector<std::uint
         others *= result.back();
         sides += extent == side ? 1U : 0U;
     }
-    // What is left for squares and the one extent that the others leave.
+    // The number of elements left for squares and for the extent of 0.
     std::uint64_t rest = others == 0 ? 0 : size / others;
     const auto power = [&](std::uint64_t length) {
         std::uint64_t all = 1;
@@ -5732,8 +6116,8 @@ SEQUENT_COLD std::vector<std::uint64_t> stated_shape(const std::vector<std::uint
     return result;
 }
 
-/// Where a parameter is in its tensor, of which `taken` rows belong to parameters before it.
-/// `found` is the tensor's shape in the file, if there is one.
+/// The location of a parameter in its tensor, of which `taken` rows belong to earlier parameters.
+/// `found` is the tensor's shape in the file, or null.
 SEQUENT_LAZY
 SEQUENT_COLD placed place(const any_view& view, const placement& how, std::uint64_t taken,
                           const std::vector<std::uint64_t>* found = nullptr) {
@@ -5777,7 +6161,7 @@ SEQUENT_COLD placed place(const any_view& view, const placement& how, std::uint6
     result.end = result.begin + count;
     result.all = is_part ? of * count : how.range == row_range::all ? count : of;
     if (how.range == row_range::open || follows) {
-        // The tensor states how many rows it has.
+        // The file's tensor determines the number of rows.
         const std::size_t axis = how.transposed && !vector ? 1 : 0;
         result.all = found && found->size() == (vector ? 1U : 2U) ? (*found)[axis] : result.end;
     }
@@ -5792,7 +6176,7 @@ SEQUENT_COLD placed place(const any_view& view, const placement& how, std::uint6
         if (!own.empty() || how.range != row_range::all || how.flat) result.shape = {result.all};
     } else if (how.transposed) {
         result.shape = {columns, result.all};
-        // Rows follow one another, and columns are as far apart as a row of the file is long.
+        // Rows are adjacent; columns are `all` numbers apart.
         for (std::size_t axis = 0; axis < row_axes; ++axis)
             result.strides[axis] = columns == 0 ? 0 : result.strides[axis] / columns;
         result.strides[row_axes] = result.all;
@@ -5809,8 +6193,8 @@ SEQUENT_COLD placed place(const any_view& view, const placement& how, std::uint6
     return result;
 }
 
-/// A view and a tensor's strides over the same extents. Where the tensor has the rows of a head in
-/// another order than the model, their axis becomes two.
+/// The piece of a view at a location of a tensor. If the tensor has the rows of heads in another
+/// order than the model (`neighbours`: that of rotary()), their axis is split in two.
 SEQUENT_LAZY
 SEQUENT_COLD piece piece_of(any_view view, std::size_t tensor, const placed& where,
                             const placement& how, bool neighbours) {
@@ -5828,7 +6212,8 @@ SEQUENT_COLD piece piece_of(any_view view, std::size_t tensor, const placed& whe
         const int half = view.extents[axis] / 2;
         view.extents[axis] = half;
         view.extents[axis + 1] = 2;
-        // Element k of half h is in the order of neighbours 2 k + h, in that of halves k + h half.
+        // Element k of half h has index 2 k + h in the order of neighbours, k + h half in that of
+        // halves.
         const auto split = [half](auto& of, std::size_t place, bool by_neighbours) {
             const auto stride = of[place];
             of[place] = by_neighbours ? 2 * stride : stride;
@@ -5844,7 +6229,8 @@ SEQUENT_COLD piece piece_of(any_view view, std::size_t tensor, const placed& whe
 
 }  // namespace sequent::inline SEQUENT_ABI::io::detail
 
-/// A model's parameters under the names, and in the layout, that another library's files have:
+/// Loads and saves a model's parameters, under the model's own names or under the names and in the
+/// layout of another library's files:
 ///
 ///     io::load<Model>("model.safetensors", parameters, io::hugging_face::gpt2);
 
@@ -5852,7 +6238,7 @@ namespace sequent::inline SEQUENT_ABI::io {
 
 namespace detail {
 
-/// One index of a view's first axis.
+/// The slice of a view at `index` along its first axis.
 SEQUENT_LAZY
 SEQUENT_COLD any_view slice_of(const any_view& view, std::uint64_t index) {
     const std::ptrdiff_t offset = static_cast<std::ptrdiff_t>(index) * view.strides[0];
@@ -5868,15 +6254,15 @@ SEQUENT_COLD any_view slice_of(const any_view& view, std::uint64_t index) {
     return result;
 }
 
-/// A parameter, or one layer of it, and the line of the map that places it.
+/// A parameter, or one of its layers, and the map entry that places it.
 struct place_of {
     any_view view;
-    std::string tensor;  // none, if the parameter is a constant
+    std::string tensor;  // empty if the parameter is a constant
     const placement& how;
 };
 
-/// Calls visit(place_of) for each line of each parameter, and each layer of it, until one returns a
-/// problem.
+/// Calls visit(place_of) for each map entry of each parameter and for each of its layers, until a
+/// call returns a problem; returns that problem with the names of tensor and parameter.
 template <class Visit>
 SEQUENT_COLD std::string for_each_place(const std::vector<any_tensor>& parameters, name_map names,
                                         const std::vector<layer_stack>& stacks, Visit visit) {
@@ -5911,7 +6297,7 @@ SEQUENT_COLD std::string for_each_place(const std::vector<any_tensor>& parameter
             }
             const layered_name form = with_layers(line.tensor, {});
             if (!form.problem.empty()) return problem(line.tensor, form.problem);
-            // A parameter without extents has no layers: its line may be that of another model.
+            // A parameter with too few extents has no layers: the entry is for another model.
             std::size_t axes = form.axes;
             if (in) axes = in->axes;
             if (static_cast<std::size_t>(parameter.view.rank) < axes) axes = 0;
@@ -5941,15 +6327,15 @@ SEQUENT_COLD std::string for_each_place(const std::vector<any_tensor>& parameter
     return "";
 }
 
-/// Which rows of a tensor are taken.
+/// The rows of a tensor that parameters take.
 struct coverage {
     std::vector<numbered_range> taken;
     std::uint64_t all = 0;
-    bool is_open = false;  // rows may remain
+    bool is_open = false;  // rows may remain untaken
     bool is_interleaved = false;
     bool is_mixed = false;
 
-    /// Where the rows end that are taken.
+    /// One past the last row taken.
     std::uint64_t end() const {
         std::uint64_t result = 0;
         for (const numbered_range& each : taken) result = std::max(result, each.last);
@@ -5963,7 +6349,8 @@ struct coverage {
         taken.push_back({where.begin, where.end, 0});
         all = where.all;
     }
-    /// The first rows that are taken by nothing, or, if that is asked, twice.
+    /// Names the first rows that no parameter takes or, if `once`, that two parameters take; empty
+    /// if there are none.
     std::string problem(bool once) {
         if (is_mixed) return "its rows are interleaved for some parameters alone";
         sort(taken);
@@ -5980,8 +6367,8 @@ struct coverage {
     }
 };
 
-/// What maps need to know of a model: whether it turns pairs of neighbours by rotary positions, and
-/// its stacks.
+/// Properties of a model that maps depend on: whether its rotary positions rotate neighbours, and
+/// its stacks of several kinds of layers.
 struct model_layout {
     bool neighbours = false;
     std::vector<layer_stack> stacks;
@@ -6005,7 +6392,7 @@ model_layout layout_of() {
     return result;
 }
 
-/// The pieces of the file that the parameters are.
+/// Matches the parameters with the tensors of a file by a name map.
 SEQUENT_LAZY
 SEQUENT_COLD matching match(const tensor_file& file, const std::vector<any_tensor>& parameters,
                             name_map names, const model_layout& layout) {
@@ -6020,7 +6407,8 @@ SEQUENT_COLD matching match(const tensor_file& file, const std::vector<any_tenso
                 joined_text({"tensor ", in_quotes(header.tensors[again->number].name),
                              " is there twice: under a name with and without a prefix or alias"})};
     }
-    // Of tensors that share their memory a writer may keep one, and say so in the metadata.
+    // A writer may store only one of several tensors that share memory and name the others in the
+    // metadata.
     const auto find = [&](std::string_view wanted) {
         const std::string name = plain_name(wanted, names);
         if (const numbered_name* const found = entries.find(name)) return found;
@@ -6069,13 +6457,13 @@ SEQUENT_COLD matching match(const tensor_file& file, const std::vector<any_tenso
         }
         const numbered_name* const found = entries.find(plain_name(copy.tensor, names));
         if (found == nullptr || !used[found->number].taken.empty()) continue;
-        std::string_view original = copy.parameter;  // of its own name, if no line names it
+        std::string_view original = copy.parameter;  // the own name, if no entry names it
         for (const name_entry& line : names)
             if (line.use == name_entry::role::parameter && line.parameter == copy.parameter &&
                 !line.place.summand)
                 original = line.tensor;
         const numbered_name* const place = find(original);
-        if (place == nullptr) continue;  // it has a tensor for each layer
+        if (place == nullptr) continue;  // each layer has its own tensor
         const header_entry& entry = header.tensors[found->number];
         const header_entry& other = header.tensors[place->number];
         std::string problem = problem_of_type(file, entry, parameters.front().view.type);
@@ -6115,7 +6503,8 @@ SEQUENT_COLD matching match(const tensor_file& file, const std::vector<any_tenso
     return result;
 }
 
-/// Whether two views hold the same numbers: of the same extents, or the strides of `two` are 0.
+/// Returns true if two views hold the same numbers. `two` has the extents of `one`, or strides of
+/// 0.
 SEQUENT_LAZY
 SEQUENT_COLD bool are_equal(const any_view& one, const any_view& two) {
     const auto load = [](const any_view& view, std::ptrdiff_t at) {
@@ -6140,7 +6529,7 @@ SEQUENT_COLD bool are_equal(const any_view& one, const any_view& two) {
     return equal;
 }
 
-/// A model's parameters as tensors.
+/// Names and views of all parameters of a model.
 template <class Model, class Parameters>
 std::vector<any_tensor> tensors_of(Parameters& parameters) {
     std::vector<any_tensor> tensors;
@@ -6157,7 +6546,7 @@ SEQUENT_COLD metadata_map load_mapped(const tensor_file& file,
     return load_all(file, match(file, parameters, names, layout));
 }
 
-/// The tensors that a map makes of parameters.
+/// The tensors that `save` writes for a map, and the pieces of which they consist.
 struct mapped_tensors {
     std::vector<planned_tensor> planned;
     std::vector<piece> pieces;
@@ -6220,42 +6609,49 @@ SEQUENT_COLD void save_mapped(const file_path& path, const std::vector<any_tenso
 
 }  // namespace detail
 
-/// Fills a model's parameters from a file (a safetensors file, or what a reader of another format
-/// has opened) of exactly these, under their own names, or under those
-/// of `names`, and returns its metadata. Types as in the load of tensors.
+/// Fills a model's parameters from a safetensors file, or from a file that a reader of another
+/// format has opened, and returns the file's metadata. The file must have exactly these parameters,
+/// under their own names or under those of `names`. F16, BF16 and F32 are read into float and
+/// double, F64 into double only.
 ///
-/// Throws io::error if a tensor is missing, not wanted, of another type or shape or not finite;
-/// then no parameter has changed.
+/// Throws io::error if the file is not well-formed, or if a tensor is missing, unknown, of another
+/// dtype or shape, or not finite; the parameters are then unchanged.
 template <class Model, class Parameters>
 metadata_map load(const tensor_file& from, Parameters& parameters) {
     return detail::load_tensors(from, detail::tensors_of<Model>(parameters));
 }
+/// As above, with the tensor names of `names`.
 template <class Model, class Parameters>
 metadata_map load(const tensor_file& from, Parameters& parameters, name_map names) {
     return detail::load_mapped(from, detail::tensors_of<Model>(parameters), names,
                                detail::layout_of<Model>());
 }
+/// As above, for a safetensors file or its bytes in memory.
 template <class Model, class Parameters>
 metadata_map load(const source& from, Parameters& parameters) {
     return load<Model>(open_safetensors(from), parameters);
 }
+/// As above, for a safetensors file or its bytes in memory, with the tensor names of `names`.
 template <class Model, class Parameters>
 metadata_map load(const source& from, Parameters& parameters, name_map names) {
     return load<Model>(open_safetensors(from), parameters, names);
 }
 
-/// Writes a model's parameters, under their own names or under those of `names`, to a new file that
-/// then replaces `path`; in a `type` of fewer bits than theirs rounded to nearest, ties to even.
-/// Under the names of another library the metadata say that PyTorch has written it, as Hugging
-/// Face's transformers expect. Copies and ignored tensors of the map are not written.
+/// Writes a model's parameters, under their own names or under those of `names`, to a new
+/// safetensors file, which then replaces `path`. If `type` has fewer bits than the parameters,
+/// numbers are rounded to nearest, ties to even. With `names`, the metadata default to
+/// {"format": "pt"}, which Hugging Face's transformers require. Copies and ignored tensors of the
+/// map are not written.
 ///
-/// Throws io::error if the file cannot be written, a number is not finite or too large for the
-/// type, or the parameters leave rows of a tensor open.
+/// Throws io::error if the file cannot be written, if a number is not finite or too large for the
+/// type, if a constant of the map has another value, or if the parameters do not cover all rows of
+/// a tensor; the old file then remains.
 template <class Model, class Parameters>
 void save(const file_path& path, const Parameters& parameters, const metadata_map& metadata = {},
           dtype type = dtype_of<std::remove_reference_t<decltype(*parameters.data())>>) {
     detail::save_tensors(path, detail::tensors_of<Model>(parameters), metadata, type);
 }
+/// As above, with the tensor names of `names`.
 template <class Model, class Parameters>
 void save(const file_path& path, const Parameters& parameters, name_map names,
           const metadata_map& metadata = {{"format", "pt"}},
@@ -6266,14 +6662,14 @@ void save(const file_path& path, const Parameters& parameters, name_map names,
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
-/// The names of the tensors of encoders.
+/// Name maps of Hugging Face's encoders.
 
 namespace sequent::inline SEQUENT_ABI::io::hugging_face {
 
-/// Of bert and of bert_masked_language.
+/// Name map of the presets `bert` and `bert_masked_language`.
 inline constexpr name_entry bert[] = {
     optional_prefix("bert."),
-    // Files of the first years, such as bert-base-uncased.
+    // Early files, such as bert-base-uncased, use these names.
     alias("LayerNorm.gamma", "LayerNorm.weight"),
     alias("LayerNorm.beta", "LayerNorm.bias"),
     {"embedding", "bert.embeddings.word_embeddings.weight"},
@@ -6311,7 +6707,8 @@ inline constexpr name_entry bert[] = {
     ignored("cls.*"),
 };
 
-/// Of roberta, also for XLM-RoBERTa. Positions begin at row 2 of their table.
+/// Name map of the preset `roberta`, for RoBERTa and XLM-RoBERTa. Position 0 is row 2 of the
+/// file's table.
 inline constexpr name_entry roberta[] = {
     optional_prefix("roberta."),
     {"embedding", "roberta.embeddings.word_embeddings.weight"},
@@ -6349,6 +6746,7 @@ inline constexpr name_entry roberta[] = {
     ignored("lm_head.*"),
 };
 
+/// Name map of the preset `distilbert`.
 inline constexpr name_entry distilbert[] = {
     optional_prefix("distilbert."),
     {"embedding", "distilbert.embeddings.word_embeddings.weight"},
@@ -6380,6 +6778,7 @@ inline constexpr name_entry distilbert[] = {
     ignored("vocab_*"),
 };
 
+/// Name map of the preset `albert`, whose layers share one set of tensors.
 inline constexpr name_entry albert[] = {
     optional_prefix("albert."),
     {"embedding", "albert.embeddings.word_embeddings.weight"},
@@ -6429,7 +6828,7 @@ inline constexpr name_entry albert[] = {
     ignored("sop_classifier.*"),
 };
 
-/// Positions of mpnet begin at row 2 of their table.
+/// Name map of the preset `mpnet`. Position 0 is row 2 of the file's table.
 inline constexpr name_entry mpnet[] = {
     optional_prefix("mpnet."),
     {"embedding", "mpnet.embeddings.word_embeddings.weight"},
@@ -6467,6 +6866,8 @@ inline constexpr name_entry mpnet[] = {
     ignored("lm_head.*"),
 };
 
+/// Name map of the preset `modernbert`. One tensor holds queries, keys and values; another the gate
+/// and W_expand.
 inline constexpr name_entry modernbert[] = {
     optional_prefix("model."),
     {"embedding", "model.embeddings.tok_embeddings.weight"},
@@ -6489,6 +6890,7 @@ inline constexpr name_entry modernbert[] = {
     ignored("decoder.*"),
 };
 
+/// Name map of the preset `clip_text`, CLIP's text encoder (CLIPTextModel).
 inline constexpr name_entry clip_text[] = {
     optional_prefix("text_model."),
     {"embedding", "text_model.embeddings.token_embedding.weight"},
@@ -6516,11 +6918,12 @@ inline constexpr name_entry clip_text[] = {
 
 }  // namespace sequent::inline SEQUENT_ABI::io::hugging_face
 
-/// The names of the tensors of language models.
+/// Name maps of Hugging Face's language models.
 
 namespace sequent::inline SEQUENT_ABI::io::hugging_face {
 
-/// Linear weights are [in, out], queries, keys and values one tensor.
+/// Name map of the preset `gpt2`. The file's matrices are [in, out]; one tensor holds queries, keys
+/// and values.
 inline constexpr name_entry gpt2[] = {
     optional_prefix("transformer."),
     {"embedding", "transformer.wte.weight"},
@@ -6549,8 +6952,8 @@ inline constexpr name_entry gpt2[] = {
     ignored("transformer.h.{}.attn.masked_bias"),
 };
 
-/// For models with rotary positions of either order, and tied<false> where the lm_head is not the
-/// embedding.
+/// Name map of the preset `llama`, with rotary positions of either order. Models whose lm_head is
+/// not the embedding need tied<false>.
 inline constexpr name_entry llama[] = {
     optional_prefix("model."),
     {"embedding", "model.embed_tokens.weight"},
@@ -6569,12 +6972,14 @@ inline constexpr name_entry llama[] = {
     ignored("model.layers.{}.self_attn.rotary_emb.inv_freq"),
 };
 
+/// Name map of the preset `qwen2`: Llama's names and the biases of queries, keys and values.
 inline constexpr auto qwen2 =
     joined(llama, {{"layers.b_query", "model.layers.{}.self_attn.q_proj.bias", flat | halves},
                    {"layers.b_key", "model.layers.{}.self_attn.k_proj.bias", flat | halves},
                    {"layers.b_value", "model.layers.{}.self_attn.v_proj.bias", flat}});
 
-/// The matrices of queries, keys and values are one, and the gate and what it gates.
+/// Name map of the preset `phi3`. One tensor holds queries, keys and values; another W_gate and
+/// W_expand.
 inline constexpr name_entry phi3[] = {
     optional_prefix("model."),
     {"embedding", "model.embed_tokens.weight"},
@@ -6592,13 +6997,16 @@ inline constexpr name_entry phi3[] = {
     copy_of("embedding", "lm_head.weight"),
 };
 
+/// Name map of the preset `llama3`.
 inline constexpr auto& llama3 = llama;
+/// Name map of the preset `mistral`.
 inline constexpr auto& mistral = llama;
+/// Name map of the preset `qwen3`: Llama's names and the gains of the head norms.
 inline constexpr auto qwen3 =
     joined(llama, {{"layers.gain_query", "model.layers.{}.self_attn.q_norm.weight", halves},
                    {"layers.gain_key", "model.layers.{}.self_attn.k_norm.weight", halves}});
 
-/// Of gemma2 and gemma3, whose gains are one more than the file's numbers.
+/// Name map of the presets `gemma2` and `gemma3`. The gains are the file's numbers plus 1.
 inline constexpr name_entry gemma[] = {
     optional_prefix("model."),
     {"embedding", "model.embed_tokens.weight"},
@@ -6619,10 +7027,13 @@ inline constexpr name_entry gemma[] = {
     copy_of("embedding", "lm_head.weight"),
     ignored("model.layers.{}.self_attn.rotary_emb.inv_freq"),
 };
+/// Name map of the preset `gemma2`.
 inline constexpr auto& gemma2 = gemma;
+/// Name map of the preset `gemma3`.
 inline constexpr auto& gemma3 = gemma;
 
-/// Of gpt_neox; query_key_value has the rows of each head's query, key and value side by side.
+/// Name map of the preset `gpt_neox`. The tensor query_key_value has, for each head, the rows of
+/// its query, its key and its value.
 inline constexpr name_entry gpt_neox[] = {
     optional_prefix("gpt_neox."),
     {"embedding", "gpt_neox.embed_in.weight"},
@@ -6653,7 +7064,8 @@ inline constexpr name_entry gpt_neox[] = {
     ignored("gpt_neox.layers.{}.attention.rotary_emb.inv_freq"),
 };
 
-/// query_key_value has the rows of each head's query, key and value side by side.
+/// Name map of the preset `bloom`. The tensor query_key_value has, for each head, the rows of its
+/// query, its key and its value.
 inline constexpr name_entry bloom[] = {
     optional_prefix("transformer."),
     {"embedding", "transformer.word_embeddings.weight"},
@@ -6683,6 +7095,7 @@ inline constexpr name_entry bloom[] = {
     copy_of("embedding", "lm_head.weight"),
 };
 
+/// Name map of the preset `phi`.
 inline constexpr name_entry phi[] = {
     optional_prefix("model."),
     {"embedding", "model.embed_tokens.weight"},
@@ -6706,6 +7119,7 @@ inline constexpr name_entry phi[] = {
     {"b_logits", "lm_head.bias"},
 };
 
+/// Name map of the preset `starcoder2`.
 inline constexpr name_entry starcoder2[] = {
     optional_prefix("model."),
     {"embedding", "model.embed_tokens.weight"},
@@ -6731,7 +7145,8 @@ inline constexpr name_entry starcoder2[] = {
     copy_of("embedding", "lm_head.weight"),
 };
 
-/// Of opt with its norms in front; positions begin at row 2 of their table.
+/// Name map of the preset `opt`, whose norms precede the layers. Position 0 is row 2 of the file's
+/// table.
 inline constexpr name_entry opt[] = {
     optional_prefix("model."),
     {"embedding", "model.decoder.embed_tokens.weight"},
@@ -6759,16 +7174,17 @@ inline constexpr name_entry opt[] = {
 
 }  // namespace sequent::inline SEQUENT_ABI::io::hugging_face
 
-/// The tensors of Hugging Face's files, for the presets:
+/// Name maps from the presets' parameters to the tensors of Hugging Face's files:
 /// `io::load<Model>("model.safetensors", parameters, io::hugging_face::gpt2)`.
 
 namespace sequent::inline SEQUENT_ABI::io::hugging_face {
 
+/// Name map of the preset `vit` with a classifier (ViTForImageClassification).
 inline constexpr name_entry vit[] = {
     optional_prefix("vit."),
     {"class_token", "vit.embeddings.cls_token", shaped(1, 1, own(0))},
     {"position", "vit.embeddings.position_embeddings", shaped(1, own(0), own(1))},
-    // Of channels and the rows and columns of a square patch.
+    // [width, channels, rows, columns] of square patches.
     {"W_patch", "vit.embeddings.patch_embeddings.projection.weight", shaped(own(0), 0, side, side)},
     {"b_patch", "vit.embeddings.patch_embeddings.projection.bias"},
     {"layers.gain_1", "vit.encoder.layer.{}.layernorm_before.weight"},
@@ -6795,7 +7211,7 @@ inline constexpr name_entry vit[] = {
 };
 
 namespace detail {
-/// The two versions differ in what the linear map is called that the other gates.
+/// Both versions of T5; only the name of the matrix W_expand differs.
 constexpr auto t5_names(bool gated) {
     return std::to_array<name_entry>({
         {"embedding", "shared.weight"},
@@ -6831,7 +7247,7 @@ constexpr auto t5_names(bool gated) {
         {"decoder.gain_3", "decoder.block.{}.layer.2.layer_norm.weight"},
         {"gain", "decoder.final_layer_norm.weight"},
         {"W_logits", "lm_head.weight"},
-        // The first version's is the embedding; the other one's is W_logits.
+        // Version 1.0 ties the logits to the embedding; version 1.1 has W_logits.
         copy_of("embedding", "lm_head.weight"),
         ignored("decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight"),
         copy_of("embedding", "encoder.embed_tokens.weight"),
@@ -6840,11 +7256,13 @@ constexpr auto t5_names(bool gated) {
 }
 }  // namespace detail
 
-/// Of T5, and of its version 1.1, which takes activation::geglu_tanh and tied<false>.
+/// Name map of the preset `t5`, version 1.0.
 inline constexpr auto t5 = detail::t5_names(false);
+/// Name map of the preset `t5`, version 1.1: a model with activation::geglu_tanh and tied<false>.
 inline constexpr auto t5_gated = detail::t5_names(true);
 
-/// Keys have no bias, which no softmax would see.
+/// Name map of the preset `whisper`. The files have no key biases, because softmax cancels them;
+/// the model's are 0.
 inline constexpr name_entry whisper[] = {
     optional_prefix("model."),
     {"W_conv_1", "model.encoder.conv1.weight", taps_last},
@@ -6909,30 +7327,32 @@ inline constexpr name_entry whisper[] = {
 
 namespace sequent::inline SEQUENT_ABI::io {
 
+/// The kinds of JSON values.
 enum class json_kind : std::uint8_t { null, boolean, number, string, array, object };
 
 namespace detail {
 
-/// A value of a document. Containers are followed by their contents, members by key and value.
+/// A value of a document. The nodes of its elements, or of the keys and values of its members,
+/// follow it.
 struct json_node {
-    const char* first = nullptr;  // of a string its characters, else where it begins in the text
-    std::uint32_t size = 0;       // of a string or number its characters, else of the contents
-    std::uint32_t next = 0;       // the node behind all that belongs to this one
-    std::uint32_t place = 0;      // its byte in the text
+    const char* first = nullptr;  // the characters of a string, else the value's text
+    std::uint32_t size = 0;       // number of characters of a string or number
+    std::uint32_t next = 0;       // the node after this value and its contents
+    std::uint32_t place = 0;      // the byte of the text at which the value begins
     json_kind kind = json_kind::null;
 };
 
 struct json_tree {
     std::string name;
     std::vector<json_node> nodes;
-    std::deque<std::string> decoded;  // strings that have escapes
+    std::deque<std::string> decoded;  // strings with escapes, decoded
 };
 
 SEQUENT_LAZY class json_tree_reader : json_cursor<> {
   public:
     json_tree_reader(std::string_view text, std::string_view file) : json_cursor<>(text, file) {}
 
-    /// Reads without recursion: no input exhausts the stack.
+    /// Reads the document without recursion, so that no input exhausts the stack.
     SEQUENT_COLD void read(json_tree& tree) {
         if (text_.size() > 0xFFFFFFFF) fail({"4 GiB of JSON or more"});
         std::vector<std::uint32_t> open;
@@ -6999,7 +7419,7 @@ SEQUENT_LAZY class json_tree_reader : json_cursor<> {
         }
     }
 
-    /// Reads a value, of a container that is not empty the beginning; then false.
+    /// Reads a value and returns true, or the beginning of a non-empty container and returns false.
     bool value(json_tree& tree, std::vector<std::uint32_t>& open) {
         const char next = peek();
         if (next == '"') {
@@ -7057,23 +7477,29 @@ SEQUENT_LAZY class json_tree_reader : json_cursor<> {
 
 }  // namespace detail
 
-/// A value of a json_document, valid as long as that. What is asked of a value of another kind
-/// throws io::error with the file, the byte and both kinds.
+/// A value of a json_document, valid as long as the document. Accessing it as another kind throws
+/// io::error with the file, the byte and both kinds.
 class json_value {
   public:
+    /// The value at node `at` of a tree.
     json_value(const detail::json_tree& tree, std::uint32_t at) noexcept : tree_(&tree), at_(at) {}
 
+    /// The kind of the value.
     json_kind kind() const noexcept { return node().kind; }
+    /// Returns true if the value is null.
     bool is_null() const noexcept { return kind() == json_kind::null; }
 
+    /// The decoded characters of a string, valid as long as the document and its text.
     SEQUENT_LAZY std::string_view string() const {
         wanted(json_kind::string);
         return {node().first, node().size};
     }
+    /// The value of true or false.
     SEQUENT_LAZY bool boolean() const {
         wanted(json_kind::boolean);
         return *node().first == 't';
     }
+    /// The value of a number. Throws io::error if it does not fit into a double.
     SEQUENT_LAZY double number() const {
         wanted(json_kind::number);
         double result = 0;
@@ -7082,7 +7508,7 @@ class json_value {
             fail({"the number is too large"});
         return result;
     }
-    /// A whole number of at most `largest`, and not negative.
+    /// The value of an integer from 0 to `largest`. Throws io::error for any other number.
     SEQUENT_LAZY std::uint64_t whole_number(std::uint64_t largest = 0xFFFFFFFFFFFFFFFF) const {
         wanted(json_kind::number);
         std::uint64_t result = 0;
@@ -7110,16 +7536,18 @@ class json_value {
             f(json_value(*tree_, at).string(), json_value(*tree_, at + 1));
     }
 
-    /// Whether an object has a member. The value of a repeated key is an error.
+    /// Returns true if an object has a member with this key. Throws io::error if the key is
+    /// repeated.
     SEQUENT_LAZY bool has(std::string_view key) const { return find(key) != 0; }
-    /// The member of an object; an error if there is none.
+    /// The value of a member of an object. Throws io::error if the key is missing or repeated.
     SEQUENT_LAZY json_value operator[](std::string_view key) const {
         const std::uint32_t at = find(key);
         if (at == 0) fail({"lacks \"", key, "\""});
         return {*tree_, at};
     }
 
-    /// Throws io::error with the file and the byte at which the value begins.
+    /// Throws io::error with the message `what` after the file and the byte at which the value
+    /// begins.
     [[noreturn]] SEQUENT_COLD void fail(std::initializer_list<text_part> what) const {
         fail_with<error>({tree_->name, ", byte ", node().place, ": ", joined_text(what)});
     }
@@ -7127,7 +7555,7 @@ class json_value {
   private:
     const detail::json_node& node() const noexcept { return tree_->nodes[at_]; }
 
-    /// The node of a member's value; 0 if there is none.
+    /// The node of a member's value; 0 if there is no such member.
     SEQUENT_LAZY std::uint32_t find(std::string_view wanted_key) const {
         std::uint32_t found = 0;
         for_each_member([&](std::string_view key, json_value value) {
@@ -7151,11 +7579,11 @@ class json_value {
     std::uint32_t at_;
 };
 
-/// A JSON text of less than 4 GiB. It refers to the text, which must outlive it.
+/// A parsed JSON text of less than 4 GiB. It refers to the text, which must outlive it.
 class json_document {
   public:
-    /// Throws io::error, which names `file` and the byte, for text that is not JSON (RFC 8259), not
-    /// UTF-8, or nested deeper than 256 values.
+    /// Parses the text. Throws io::error, which names `file` and the byte, for text that is not
+    /// JSON (RFC 8259), not UTF-8, or nested deeper than 256 containers.
     SEQUENT_LAZY json_document(std::string_view text, std::string file) {
         tree_.name = std::move(file);
         detail::json_tree_reader<>(text, tree_.name).read(tree_);
@@ -7163,6 +7591,7 @@ class json_document {
     json_document(const json_document&) = delete;
     json_document& operator=(const json_document&) = delete;
 
+    /// The outermost value.
     json_value root() const noexcept { return {tree_, 0}; }
 
   private:
@@ -7171,38 +7600,40 @@ class json_document {
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
-/// The checkpoints of llama2.c, all little-endian. https://github.com/karpathy/llama2.c
-/// Version 0, which run.c reads: seven int32, then numbers as F32. Versions 1 and 2: "ak42", the
-/// version, the same seven int32, whether the logits are tied, of version 2 the size of a group,
-/// and from byte 256 on the norms, then the matrices, as F32; or, in version 2, which runq.c reads,
-/// of each layer 8-bit integers followed by an F32 scale for each group of them.
+/// Checkpoints of llama2.c, all little-endian. https://github.com/karpathy/llama2.c
+/// Version 0, for run.c: seven int32, then the parameters as F32. Versions 1 and 2: "ak42", the
+/// version, the same seven int32, whether the logits are tied, in version 2 the group size, and
+/// from byte 256 on the norms and then the matrices. Version 1 stores matrices as F32; version 2,
+/// for runq.c, stores for each layer 8-bit integers followed by an F32 scale for each group.
 ///
 /// A model fits if its parameters have the names and extents of sequent::llama's: with d = width,
 /// H = heads, G = key_heads and d_h = d / H
 ///
 ///     embedding [vocabulary, d], gain [d], and if not tied W_logits [vocabulary, d];
-///     of each layer (depth, ...) gain_1, gain_2 [d], W_query [G, H / G, d_h, d], or [H, d_h, d]
-///     where G is H, W_key, W_value [G, d_h, d], W_out [d, d], W_gate, W_expand [hidden, d] and
-///     W_contract [d, hidden], with "layers." before their names.
+///     for each layer (first extent depth) gain_1, gain_2 [d], W_query [G, H / G, d_h, d], or
+///     [H, d_h, d] if G is H, W_key, W_value [G, d_h, d], W_out [d, d], W_gate, W_expand
+///     [hidden, d] and W_contract [d, hidden], with "layers." before their names.
 ///
-/// The format states neither functions nor their numbers; run.c computes rotary(i, 10000) of pairs
-/// of neighbours, RMS norms with an epsilon of 1e-5, and silu, so that other models are refused.
+/// The format does not store functions. run.c computes rotary(i, 10000) of pairs of neighbours, RMS
+/// norms with an epsilon of 1e-5, and silu; models that compute anything else are refused.
 
 namespace sequent::inline SEQUENT_ABI::io {
 
-/// What the header of a checkpoint states.
+/// The configuration in the header of a checkpoint.
 struct llama2c_configuration {
-    int width = 0;
-    int hidden = 0;
-    int depth = 0;
-    int heads = 0;
-    int key_heads = 0;
-    int vocabulary = 0;
-    int tokens = 0;
-    bool tied = true;  // logits through the embedding
+    int width = 0;       ///< width of the residual stream
+    int hidden = 0;      ///< width of the feed-forward layers
+    int depth = 0;       ///< number of layers
+    int heads = 0;       ///< number of query heads
+    int key_heads = 0;   ///< number of key and value heads
+    int vocabulary = 0;  ///< number of tokens of the vocabulary
+    int tokens = 0;      ///< number of positions
+    bool tied = true;    ///< the logits use the embedding
 
+    /// Compares all fields.
     friend bool operator==(const llama2c_configuration&, const llama2c_configuration&) = default;
 
+    /// The fields as text:
     /// "width 64, hidden 172, depth 5, heads 8, key_heads 4, vocabulary 512, tokens 512, tied".
     std::string text() const {
         return joined_text({"width ", width, ", hidden ", hidden, ", depth ", depth, ", heads ",
@@ -7216,7 +7647,7 @@ namespace detail {
 inline constexpr std::size_t llama2c_header = 7 * sizeof(std::int32_t);
 inline constexpr std::size_t llama2c_long_header = 256;
 
-/// Of version 2: number i of a tensor is q[i] s[i / group].
+/// Decodes tensors of version 2: number i is q[i] s[i / group].
 SEQUENT_LAZY
 inline void decode_groups(const stored_tensor& from, std::uint64_t first, std::uint64_t stride,
                           std::size_t count, double* numbers) {
@@ -7238,7 +7669,7 @@ inline void read_group(const stored_tensor& from, std::uint64_t first, std::size
         to.q[at] = static_cast<std::int8_t>(std::to_integer<std::uint8_t>(from.data[first + at]));
 }
 
-/// The numbers of versions 1 and 2, by the size of a group.
+/// The number formats of checkpoints: F32, and 8-bit groups of each size.
 SEQUENT_LAZY inline constexpr number_format llama2c_formats[] = {
     {"F32", 1, 4, true, decode_plain<dtype::f32>},
     {"groups of 1", 1, 5, true, decode_groups<>, read_group<>, 8},
@@ -7252,7 +7683,7 @@ SEQUENT_LAZY inline constexpr number_format llama2c_formats[] = {
     {"groups of 256", 256, 260, true, decode_groups<>, read_group<>, 8},
 };
 
-/// What a header states beside the model.
+/// A header: configuration, version and, in version 2, the group size.
 struct llama2c_form {
     llama2c_configuration configuration;
     int version = 0;
@@ -7263,7 +7694,7 @@ struct llama2c_form {
     }
 };
 
-/// In versions 1 and 2 each layer of a matrix is a tensor of its own.
+/// Name map of versions 1 and 2, in which each layer of a matrix is a separate tensor.
 inline constexpr name_entry llama2c_layers[] = {
     own_names,
     {"layers.W_query", "layers.W_query.{}", as_it_is},
@@ -7275,8 +7706,8 @@ inline constexpr name_entry llama2c_layers[] = {
     {"layers.W_expand", "layers.W_expand.{}", as_it_is},
 };
 
-/// What keeps a configuration from being one; nothing if nothing does. Within these limits no
-/// count of bytes overflows 64 bits.
+/// Describes why a configuration is invalid; empty if it is valid. Within these limits no number of
+/// bytes overflows 64 bits.
 SEQUENT_LAZY
 SEQUENT_COLD std::string problem_of(const llama2c_configuration& given) {
     const auto check = [](const char* field, int value, int most) {
@@ -7309,8 +7740,8 @@ SEQUENT_COLD std::string problem_of(const llama2c_configuration& given) {
     return "";
 }
 
-/// The tensors in the order of the file, `begin` and `end` in bytes of the file. What has no name
-/// is not read: the tables of rotary positions.
+/// The tensors in the order of the file, `begin` and `end` in bytes of the file. Entries without a
+/// name, the tables of rotary positions, are not read.
 SEQUENT_LAZY
 SEQUENT_COLD std::vector<header_entry> llama2c_tensors(const llama2c_form& form) {
     const llama2c_configuration& given = form.configuration;
@@ -7324,7 +7755,7 @@ SEQUENT_COLD std::vector<header_entry> llama2c_tensors(const llama2c_form& form)
     };
     const std::uint64_t width = u(given.width), hidden = u(given.hidden), depth = u(given.depth);
     const std::uint64_t keys = u(given.key_heads), of_head = u(given.width / given.heads);
-    /// A matrix of each layer.
+    // Adds a matrix for each layer.
     const auto add_layers = [&](const std::string& name, std::vector<std::uint64_t> shape) {
         if (form.version == 0) {
             shape.insert(shape.begin(), depth);
@@ -7367,7 +7798,7 @@ SEQUENT_COLD std::vector<header_entry> llama2c_tensors(const llama2c_form& form)
     }
     if (!given.tied) add("W_logits", {u(given.vocabulary), width});
     if (form.version != 2) return result;
-    // The matrices have a byte for each number, and scales.
+    // Matrices have one byte for each number, and scales.
     end = llama2c_long_header;
     for (header_entry& entry : result) {
         std::uint64_t bytes = entry.end - entry.begin;
@@ -7417,7 +7848,7 @@ SEQUENT_COLD llama2c_form read_form(const source& from) {
         if (tied > 1) fail(joined_text({"header: tied is ", tied, ", expected is 0 or 1"}));
         configuration.tied = tied == 1;
     } else if (configuration.vocabulary < 0) {
-        // The least number has no opposite; it is as little a size as 0.
+        // The least integer has no negative; it is as invalid a size as 0.
         configuration.vocabulary = configuration.vocabulary == std::numeric_limits<int>::min()
                                        ? 0
                                        : -configuration.vocabulary;
@@ -7450,7 +7881,7 @@ SEQUENT_COLD void erase_unnamed(std::vector<header_entry>& tensors) {
             tensors.erase(tensors.begin() + static_cast<std::ptrdiff_t>(at));
 }
 
-/// A checkpoint as if it were a file of named tensors.
+/// A checkpoint as a file of named tensors. Throws io::error if its size does not match its header.
 SEQUENT_LAZY
 SEQUENT_COLD tensor_file open_llama2c(const source& from, const llama2c_form& form) {
     tensor_file result{from.name(), {llama2c_tensors(form), {}}, {{from, 0}}, llama2c_formats<>};
@@ -7465,7 +7896,7 @@ SEQUENT_COLD tensor_file open_llama2c(const source& from, const llama2c_form& fo
     return result;
 }
 
-/// The configuration that a model's parameters have, if it is one; else vocabulary is 0.
+/// The configuration of a model's parameters; `vocabulary` is 0 if they are not those of a llama.
 SEQUENT_LAZY
 SEQUENT_COLD llama2c_configuration configuration_of(const std::vector<any_tensor>& parameters,
                                                     int tokens) {
@@ -7494,12 +7925,11 @@ SEQUENT_COLD llama2c_configuration configuration_of(const std::vector<any_tensor
     return result;
 }
 
-/// How many positions a model has: the first extent of its first fact.
+/// The number of positions of a model: the first extent of its first fact.
 template <class Model>
 constexpr int tokens_of = Model::plan::facts[0].extents[0];
 
-/// What keeps a model's parameters from being those of a configuration; they are named as its
-/// tensors are.
+/// Describes why a model's parameters do not match a configuration; empty if they do.
 SEQUENT_LAZY
 SEQUENT_COLD std::string misfit(const llama2c_configuration& configuration,
                                 const std::vector<any_tensor>& parameters) {
@@ -7508,15 +7938,17 @@ SEQUENT_COLD std::string misfit(const llama2c_configuration& configuration,
     return match(file, parameters).problem;
 }
 
-/// A checkpoint, the tensors that a model makes of it, and what its header states.
+/// A checkpoint, its tensors matched with a model's parameters, and its configuration.
 struct llama2c_match {
     tensor_file file;
     matching found;
     llama2c_configuration configuration;
 };
 
-/// `unlike`: what the model computes otherwise than llama2.c; `tokens`: how many positions it has.
-/// Numbers of version 2 are rounded to those of the parameters.
+/// Matches a checkpoint with a model's parameters. `unlike` describes what the model computes
+/// differently from llama2.c, `tokens` is its number of positions. Throws io::error if the model is
+/// different or has more positions than the checkpoint. Numbers of version 2 are rounded to the
+/// parameters' type.
 SEQUENT_LAZY
 SEQUENT_COLD llama2c_match match_llama2c(const source& from, const std::vector<any_tensor>& tensors,
                                          const std::string& unlike, int tokens) {
@@ -7589,8 +8021,8 @@ SEQUENT_COLD void save_as_llama2c(const file_path& path, const std::vector<any_t
 
 }  // namespace detail
 
-/// What the header of a checkpoint states. Throws io::error if it is none, or if the file has not
-/// exactly the bytes that it says.
+/// Reads the header of a checkpoint. Throws io::error if the file is not a checkpoint or its size
+/// does not match its header.
 SEQUENT_LAZY
 SEQUENT_COLD llama2c_configuration read_llama2c_header(const source& from) {
     const detail::llama2c_form form = detail::read_form(from);
@@ -7598,20 +8030,21 @@ SEQUENT_COLD llama2c_configuration read_llama2c_header(const source& from) {
     return form.configuration;
 }
 
-/// Fills a model's parameters, of float or double, from a checkpoint of any version, and returns
-/// what its header states. The model may have fewer positions than the checkpoint, not more.
+/// Fills a model's parameters, float or double, from a checkpoint of any version and returns its
+/// configuration. The model may have fewer positions than the checkpoint, but not more.
 ///
-/// Throws io::error if the file is not a checkpoint of this model or a number is not finite; then
-/// no parameter has changed.
+/// Throws io::error if the file is not a checkpoint of this model or a number is not finite; the
+/// parameters are then unchanged.
 template <class Model, class Parameters>
 llama2c_configuration load_llama2c(const source& from, Parameters& parameters) {
     return detail::load_as_llama2c(from, detail::tensors_of<Model>(parameters),
                                    detail::unlike_llama2c<Model>(), detail::tokens_of<Model>);
 }
 
-/// Writes a model's parameters as a checkpoint that then replaces `path`, in F32.
+/// Writes a model's parameters to a new checkpoint of version 0, in F32, which then replaces
+/// `path`.
 ///
-/// Throws io::error if the file cannot be written, the model is none that a checkpoint can hold, or
+/// Throws io::error if the file cannot be written, if the format cannot represent the model, or if
 /// a number is not finite or too large for F32.
 template <class Model, class Parameters>
 void save_llama2c(const file_path& path, const Parameters& parameters) {
@@ -7624,8 +8057,7 @@ void save_llama2c(const file_path& path, const Parameters& parameters) {
 /// SIMD kernels on raw pointers with static shapes, each with its gradient beside it. They know
 /// nothing of rules and can be used alone.
 
-// GCC 12 finds the undefined pass-through of its own AVX-512 intrinsics uninitialised, wherever
-// they are inlined from.
+/// Vectors of numbers: loads, stores, reductions and transposition on every instruction set.
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wuninitialized"
@@ -7636,15 +8068,16 @@ void save_llama2c(const file_path& path, const Parameters& parameters) {
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
-/// The widest vector of T that the instruction set of this translation unit has.
+/// The widest vector of T in the instruction set of this translation unit.
 template <class T>
 using batch = xsimd::batch<T>;
 
+/// Number of elements of a batch<T>.
 template <class T>
 inline constexpr int lanes = static_cast<int>(batch<T>::size);
 
-/// How many vector registers the instruction set names.
 #if defined(__AVX512F__) || defined(__aarch64__)
+/// Number of vector registers of the instruction set.
 inline constexpr int vector_registers = 32;
 #else
 inline constexpr int vector_registers = 16;
@@ -7663,8 +8096,8 @@ inline constexpr int vector_registers = 16;
 #define SEQUENT_NO_UNROLL _Pragma("GCC unroll 1")
 #endif
 
-/// Calls f(std::integral_constant<int, I>) for I = 0 .. Count - 1: for the few places
-/// where the index must be a constant. SEQUENT_UNROLL compiles faster.
+/// Calls f(std::integral_constant<int, I>) for I = 0 .. Count - 1. Only for loops whose index must
+/// be a constant: SEQUENT_UNROLL compiles faster.
 template <int Count, class F>
 SEQUENT_INLINE constexpr void unroll(F&& f) noexcept {
     [&]<int... I>(std::integer_sequence<int, I...>) __attribute__((always_inline)) {
@@ -7673,27 +8106,31 @@ SEQUENT_INLINE constexpr void unroll(F&& f) noexcept {
     (std::make_integer_sequence<int, Count>{});
 }
 
+/// A vector of zeros.
 template <class T>
 SEQUENT_INLINE batch<T> zero() noexcept {
     return batch<T>(T(0));
 }
 
+/// A vector with x in all lanes.
 template <class T>
 SEQUENT_INLINE batch<T> set(T x) noexcept {
     return batch<T>(x);
 }
 
+/// The lanes<T> elements from p on, which needs no alignment.
 template <class T>
 SEQUENT_INLINE batch<T> load(const T* p) noexcept {
     return batch<T>::load_unaligned(p);
 }
 
+/// Writes lanes<T> elements from p on, which needs no alignment.
 template <class T>
 SEQUENT_INLINE void store(T* p, batch<T> x) noexcept {
     x.store_unaligned(p);
 }
 
-/// a * b + c, rounded once where the machine can.
+/// a * b + c, with a single rounding if the processor has this operation.
 template <class T>
 SEQUENT_INLINE batch<T> fma(batch<T> a, batch<T> b, batch<T> c) noexcept {
 #if defined(__AVX512F__)  // xsimd 8 to 10 multiply and add here
@@ -7707,7 +8144,7 @@ SEQUENT_INLINE batch<T> fma(batch<T> a, batch<T> b, batch<T> c) noexcept {
 }
 
 #if defined(__AVX__) && !defined(__AVX512F__)
-/// Ones in the first `count` places of width sizeof(T), for AVX maskload and maskstore.
+/// Ones in the first `count` elements of size sizeof(T), for AVX maskload and maskstore.
 template <class T>
 SEQUENT_INLINE __m256i first_mask(int count) noexcept {
     // A window slides over eight words of ones and eight of zeros.
@@ -7717,8 +8154,7 @@ SEQUENT_INLINE __m256i first_mask(int count) noexcept {
 }
 #endif
 
-/// The first `count` elements, zeros behind them; memory beyond is not touched. 0 <= count <=
-/// lanes.
+/// The first `count` elements, then zeros; memory beyond is not accessed. 0 <= count <= lanes<T>.
 template <class T>
 SEQUENT_INLINE batch<T> load_first(const T* p, int count) noexcept {
 #if defined(__AVX512F__)
@@ -7738,7 +8174,7 @@ SEQUENT_INLINE batch<T> load_first(const T* p, int count) noexcept {
 #endif
 }
 
-/// Writes the first `count` elements of x and nothing else. 0 <= count <= lanes.
+/// Writes the first `count` elements of x and nothing else. 0 <= count <= lanes<T>.
 template <class T>
 SEQUENT_INLINE void store_first(T* p, batch<T> x, int count) noexcept {
 #if defined(__AVX512F__)
@@ -7758,7 +8194,7 @@ SEQUENT_INLINE void store_first(T* p, batch<T> x, int count) noexcept {
 #endif
 }
 
-/// The same with a count known to the compiler: a whole vector becomes a plain load or store.
+/// Likewise with a static count: a whole vector becomes a plain load.
 template <int Count, class T>
 SEQUENT_INLINE batch<T> load_first(const T* p) noexcept {
     static_assert(0 <= Count && Count <= lanes<T>);
@@ -7768,6 +8204,7 @@ SEQUENT_INLINE batch<T> load_first(const T* p) noexcept {
         return load_first(p, Count);
 }
 
+/// Likewise with a static count: a whole vector becomes a plain store.
 template <int Count, class T>
 SEQUENT_INLINE void store_first(T* p, batch<T> x) noexcept {
     static_assert(0 <= Count && Count <= lanes<T>);
@@ -7777,8 +8214,8 @@ SEQUENT_INLINE void store_first(T* p, batch<T> x) noexcept {
         store_first(p, x, Count);
 }
 
-/// A vector of half the lanes, for the ends of rows: where 512 bits pass as two halves, it costs
-/// half. A whole vector where there is nothing to gain.
+/// A vector with half the lanes, for the ends of rows: it costs half on processors that execute 512
+/// bits as two halves. The same as batch<T> where that gains nothing.
 #if defined(__AVX512VL__) && defined(__FMA__)
 template <class T>
 using half_batch = xsimd::batch<T, xsimd::fma3<xsimd::avx2>>;
@@ -7807,6 +8244,7 @@ SEQUENT_INLINE B low_part(batch<T> x) noexcept {
         return _mm512_castpd512_pd256(x);
 }
 
+/// Writes the first Count elements of half a vector.
 template <int Count, class T>
 SEQUENT_INLINE void store_first(T* p, half_batch<T> x) noexcept {
     if constexpr (Count == static_cast<int>(half_batch<T>::size))
@@ -7820,11 +8258,13 @@ SEQUENT_INLINE void store_first(T* p, half_batch<T> x) noexcept {
 template <class T>
 using half_batch = batch<T>;
 
+/// The first Count elements.
 template <class B, int Count, class T>
 SEQUENT_INLINE B load_first_as(const T* p) noexcept {
     return load_first<Count>(p);
 }
 
+/// Returns x.
 template <class B, class T>
 SEQUENT_INLINE B low_part(batch<T> x) noexcept {
     return x;
@@ -7859,6 +8299,7 @@ SEQUENT_INLINE batch<T> keep_first(batch<T> x, batch<T> rest) noexcept {
     }
 }
 
+/// The sum of the lanes.
 template <class T>
 SEQUENT_INLINE T reduce_add(batch<T> x) noexcept {
 #if XSIMD_VERSION_MAJOR >= 9
@@ -7868,6 +8309,7 @@ SEQUENT_INLINE T reduce_add(batch<T> x) noexcept {
 #endif
 }
 
+/// The maximum of the lanes.
 template <class T>
 SEQUENT_INLINE T reduce_max(batch<T> x) noexcept {
 #if defined(__AVX512F__)
@@ -7963,7 +8405,8 @@ SEQUENT_INLINE __m128 as_floats(__m128d x) noexcept {
 
 }  // namespace detail
 
-/// to[k] = the sum of the lanes of x[k]. Four float vectors are added up together.
+/// to[k] = the sum of the lanes of x[k], for k < Count. Groups of four float vectors are summed
+/// together.
 template <int Count, class T>
 SEQUENT_INLINE void reduce_add_each(const batch<T>* x, T* to) noexcept {
     constexpr int together = sizeof(T) == 4 ? Count / 4 * 4 : 0;
@@ -7998,11 +8441,11 @@ SEQUENT_INLINE void reduce_add_each(const batch<T>* x, T* to) noexcept {
     SEQUENT_UNROLL for (int k = together; k < Count; ++k) to[k] = reduce_add(x[k]);
 }
 
-/// How many columns load_transposed turns at once: those of one 128-bit lane.
+/// Number of columns that load_transposed gives: the elements of a 128-bit lane.
 template <class T>
 inline constexpr int transposed_columns = 16 / static_cast<int>(sizeof(T));
 
-/// Reads transposed_columns<T> elements from each of lanes<T> rows and gives them as columns:
+/// Reads transposed_columns<T> elements from each of lanes<T> rows and returns them as columns:
 /// out[k][r] = p[row(r) + k], where row(r) is the offset of row r.
 template <class T, class Row>
 SEQUENT_INLINE void load_transposed(const T* p, Row row, batch<T>* out) noexcept {
@@ -8041,11 +8484,14 @@ SEQUENT_INLINE void load_transposed(const T* p, Row row, batch<T>* out) noexcept
 #pragma GCC diagnostic pop
 #endif
 
+/// Exponential, logarithm, hyperbolic tangent, error function and logistic function of vectors and
+/// numbers.
+
 namespace sequent::inline SEQUENT_ABI::kernel {
 
 namespace detail {
 
-/// exp(r) = 1 + r + r^2 p(r) for |r| <= ln(2) / 2, p by the Remez algorithm for the relative error.
+/// exp(r) = 1 + r + r^2 p(r) for |r| <= ln(2) / 2; p by the Remez algorithm for the relative error.
 template <class T>
 struct exp_constants;
 
@@ -8053,10 +8499,10 @@ template <>
 struct exp_constants<float> {
     using word = std::int32_t;
     static constexpr int mantissa = 23;
-    static constexpr float magic = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer
+    static constexpr float magic = 12582912.0f;  // 1.5 * 2^23; adding it rounds to an integer
     static constexpr float ln2_high = 0.693359375f;
     static constexpr float ln2_low = -2.12194440e-4f;
-    static constexpr float least = -87.3365402f;    // below, the result is denormal
+    static constexpr float least = -87.3365402f;    // below, the result is subnormal
     static constexpr float greatest = 88.7228394f;  // above, it overflows
     static constexpr float p[] = {0.00138146132608f, 0.00836870982417f, 0.0416683873613f,
                                   0.166665206898f, 0.499999934517f};  // 3.1e-9
@@ -8078,8 +8524,8 @@ struct exp_constants<double> {
                                    1.6666666666666412776e-1, 5.0000000000000106168e-1};  // 3.6e-18
 };
 
-/// erf(x) = x inner(x^2) up to 1, above it 1 - exp(-x^2) outer(2 / (2 + x)); both by the Remez
-/// algorithm, the second weighted with exp(-x^2). From `one` on it rounds to 1.
+/// erf(x) = x inner(x^2) for x <= 1, else 1 - exp(-x^2) outer(2 / (2 + x)); both by the Remez
+/// algorithm, the second weighted with exp(-x^2). From `one` on the result rounds to 1.
 template <class T>
 struct erf_constants;
 
@@ -8108,7 +8554,7 @@ struct erf_constants<double> {
         2.8821870480576595367e-1,  2.8147203440463426391e-1,  2.8566858133790109564e-5};  // 2.5e-17
 };
 
-/// tanh(x) = x + x^3 inner(x^2) up to 0.625, by the Remez algorithm for the relative error.
+/// tanh(x) = x + x^3 inner(x^2) for x <= 0.625, by the Remez algorithm for the relative error.
 template <class T>
 struct tanh_constants;
 
@@ -8137,7 +8583,7 @@ SEQUENT_INLINE batch<T> polynomial(const T (&c)[N], batch<T> x) noexcept {
     return p;
 }
 
-/// The bits of a vector as another element type of the same width.
+/// Reinterprets the bits of a vector as another element type of the same width.
 template <class To, class T>
 SEQUENT_INLINE batch<To> bits_as(batch<T> x) noexcept {
 #if XSIMD_VERSION_MAJOR >= 11
@@ -8151,8 +8597,8 @@ SEQUENT_INLINE batch<To> bits_as(batch<T> x) noexcept {
 
 namespace detail {
 
-/// x, about which the compiler knows nothing: Clang tells the preprocessor nothing of
-/// -fassociative-math, with which (x + magic) - magic would become x.
+/// Returns x, hidden from the optimizer. Clang has no macro for -fassociative-math, under which (x
+/// + magic) - magic would become x.
 template <class T>
 SEQUENT_INLINE batch<T> opaque(batch<T> x) noexcept {
 #if defined(__clang__) && defined(__SSE2__)
@@ -8165,8 +8611,8 @@ SEQUENT_INLINE batch<T> opaque(batch<T> x) noexcept {
 
 }  // namespace detail
 
-/// e^x within 2 ulp. Exactly 0 where the result would be denormal and at -infinity, exactly 1 at 0,
-/// infinity where it overflows; a NaN stays.
+/// e^x within 2 ulp. Exactly 1 at 0; exactly 0 at -infinity and where the result would be
+/// subnormal; infinity where it overflows; NaN at NaN.
 template <class T>
 SEQUENT_INLINE batch<T> exp(batch<T> x) noexcept {
     using c = detail::exp_constants<T>;
@@ -8198,7 +8644,7 @@ SEQUENT_INLINE batch<T> exp(batch<T> x) noexcept {
     using word = typename c::word;
     const auto scaled = detail::bits_as<word>(p) + (detail::bits_as<word>(shifted) << c::mantissa);
     const batch<T> y = detail::bits_as<T>(batch<word>(scaled));
-    // Above the greatest, infinity; of a NaN, whose low bits have come into the exponent, a NaN.
+    // Infinity above the greatest; NaN for a NaN, whose low bits have changed the exponent.
     const batch<T> beyond = x + set(std::numeric_limits<T>::infinity());
     return xsimd::select(x < set(c::least), zero<T>(),
                          xsimd::select(x <= set(c::greatest), y, beyond));
@@ -8209,7 +8655,7 @@ SEQUENT_INLINE batch<T> exp(batch<T> x) noexcept {
 template <class T>
 SEQUENT_INLINE batch<T> log(batch<T> x) noexcept {
 #if defined(__AVX512F__) && !defined(__OPTIMIZE__) && !defined(__clang__)
-    // Unoptimised, GCC 12 finds no immediate for an intrinsic in xsimd 8.1's.
+    // Without optimization, GCC 12 rejects an intrinsic in xsimd 8.1: no immediate operand.
     alignas(batch<T>) T values[lanes<T>];
     x.store_aligned(values);
     for (T& value : values) value = std::log(value);
@@ -8219,17 +8665,19 @@ SEQUENT_INLINE batch<T> log(batch<T> x) noexcept {
 #endif
 }
 
+/// Hyperbolic tangent.
 template <class T>
 SEQUENT_INLINE batch<T> tanh(batch<T> x) noexcept {
     const batch<T> size = xsimd::abs(x);
     const batch<T> square = size * size;
     const batch<T> inner =
         fma(size * square, detail::polynomial(detail::tanh_constants<T>::inner, square), size);
-    // Where exp overflows this is 1.
+    // 1 if exp overflows.
     const batch<T> outer = set(T(1)) - set(T(2)) / (kernel::exp(size + size) + set(T(1)));
     return xsimd::copysign(xsimd::select(size < set(T(0.625)), inner, outer), x);
 }
 
+/// Error function.
 template <class T>
 SEQUENT_INLINE batch<T> erf(batch<T> x) noexcept {
     using c = detail::erf_constants<T>;
@@ -8247,23 +8695,27 @@ SEQUENT_INLINE batch<T> sigmoid(batch<T> x) noexcept {
     return set(T(1)) / (set(T(1)) + kernel::exp(-x));
 }
 
-/// One number, by the same arithmetic as a vector of them.
+/// e^x of one number, by the arithmetic of the vector function.
 template <std::floating_point T>
 inline T exp(T x) noexcept {
     return kernel::exp(set(x)).get(0);
 }
+/// Natural logarithm of one number.
 template <std::floating_point T>
 inline T log(T x) noexcept {
     return kernel::log(set(x)).get(0);
 }
+/// Hyperbolic tangent of one number.
 template <std::floating_point T>
 inline T tanh(T x) noexcept {
     return kernel::tanh(set(x)).get(0);
 }
+/// Error function of one number.
 template <std::floating_point T>
 inline T erf(T x) noexcept {
     return kernel::erf(set(x)).get(0);
 }
+/// 1 / (1 + e^-x) of one number.
 template <std::floating_point T>
 inline T sigmoid(T x) noexcept {
     return kernel::sigmoid(set(x)).get(0);
@@ -8271,30 +8723,32 @@ inline T sigmoid(T x) noexcept {
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
+/// Elementwise functions and their derivatives.
+
 namespace sequent::inline SEQUENT_ABI::kernel {
 
-/// Functions of one number. `parameter` is the slope of leaky_relu below zero and the c of
-/// soft_cap(x) = c tanh(x / c); the others ignore it.
+/// Functions of one number. `parameter` is the slope of leaky_relu below zero, the c of soft_cap(x)
+/// = c tanh(x / c) and the factor of scale; the other functions ignore it.
 enum class activation {
-    identity,
-    relu,
-    leaky_relu,
-    gelu,       ///< x Phi(x), Hendrycks & Gimpel 2016
-    gelu_tanh,  ///< its approximation x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))
-    silu,       ///< x sigmoid(x)
-    sigmoid,
-    tanh,
-    exp,
-    log,
-    sqrt,
+    identity,    ///< x
+    relu,        ///< max(x, 0)
+    leaky_relu,  ///< x if x > 0, else parameter * x
+    gelu,        ///< x Phi(x), Phi the normal distribution function; arXiv 1606.08415
+    gelu_tanh,   ///< x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))), approximates gelu
+    silu,        ///< x sigmoid(x)
+    sigmoid,     ///< 1 / (1 + e^-x)
+    tanh,        ///< hyperbolic tangent
+    exp,         ///< e^x
+    log,         ///< natural logarithm
+    sqrt,        ///< square root
     inverse,     ///< 1 / x
     complement,  ///< 1 - x
-    soft_cap,
-    scale  ///< parameter times x
+    soft_cap,    ///< parameter * tanh(x / parameter)
+    scale        ///< parameter * x
 };
 
-/// Whether `derivative` looks at x; if not, x may be anything and the output is enough. leaky_relu
-/// is judged by its output, which needs a slope above zero.
+/// True if `derivative` reads the input x. Otherwise only the output is read, and x may be
+/// anything. For leaky_relu the sign of the output decides, which requires a slope above zero.
 constexpr bool derivative_needs_input(activation f) noexcept {
     switch (f) {
         case activation::gelu:
@@ -8325,11 +8779,11 @@ inline constexpr double gelu_cubic = 0.044715;
 
 }  // namespace detail
 
-/// A batch<T> or a T.
+/// The number type of a batch<T> or a T: T.
 template <class B>
 using element_t = typename detail::element<B>::type;
 
-/// F(x)
+/// F(x) for a number or a vector of numbers.
 template <activation F, class B>
 SEQUENT_INLINE B apply(B x, element_t<B> parameter = 0) noexcept {
     using T = element_t<B>;
@@ -8337,7 +8791,7 @@ SEQUENT_INLINE B apply(B x, element_t<B> parameter = 0) noexcept {
     if constexpr (std::floating_point<B>) {
         return kernel::apply<F>(set(x), parameter).get(0);
     } else if constexpr (F == relu) {
-        return xsimd::max(zero<T>(), x);  // in this order, NaN stays on each instruction set
+        return xsimd::max(zero<T>(), x);  // in this order NaN propagates on every instruction set
     } else if constexpr (F == leaky_relu) {
         return xsimd::select(x > zero<T>(), x, x * set(parameter));
     } else if constexpr (F == gelu) {
@@ -8372,8 +8826,8 @@ SEQUENT_INLINE B apply(B x, element_t<B> parameter = 0) noexcept {
     }
 }
 
-/// dF/dx at input x, whose output is y = F(x). Zero at the kink of relu, the slope at that of
-/// leaky_relu; 1 for relu of NaN, so that the gradient's NaN passes.
+/// dF/dx at input x with output y = F(x). At its kink relu has the derivative 0 and leaky_relu its
+/// slope. The derivative of relu at NaN is 1, so that a NaN in the gradient propagates.
 template <activation F, class B>
 SEQUENT_INLINE B derivative(B x, B y, element_t<B> parameter = 0) noexcept {
     using T = element_t<B>;
@@ -8427,9 +8881,9 @@ SEQUENT_INLINE B derivative(B x, B y, element_t<B> parameter = 0) noexcept {
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
-/// Matrix products of any shape by one body for each type of number, with strides given at run
-/// time: what every product is made of if SEQUENT_SMALL_CODE is defined. It compiles faster and
-/// takes less room; see docs/building.md for what it costs.
+/// Matrix products of any shape by one function for each number type, with strides given at run
+/// time. If SEQUENT_SMALL_CODE is defined, every product uses it: that compiles faster and gives
+/// less code; docs/building.md tells what it costs.
 
 namespace sequent::inline SEQUENT_ABI::kernel::detail {
 
@@ -8441,7 +8895,8 @@ namespace sequent::inline SEQUENT_ABI::kernel::detail {
 #define SEQUENT_ONE_BODY __attribute__((noinline))
 #endif
 
-/// The dot product of two rows, as a vector whose sum it is; four sums hide the latency of fma.
+/// The dot product of two rows, as a vector whose lanes sum to it. Four sums hide the latency of
+/// fma.
 template <class T>
 SEQUENT_INLINE batch<T> dot_of_rows(const T* a, const T* b, int depth) noexcept {
     constexpr int n = lanes<T>;
@@ -8457,12 +8912,12 @@ SEQUENT_INLINE batch<T> dot_of_rows(const T* a, const T* b, int depth) noexcept 
     return (sum[0] + sum[1]) + (sum[2] + sum[3]);
 }
 
-/// The strides of a product, as product_shape has them.
+/// The strides of a product, as in product_shape.
 struct product_strides {
     int a_row, a_depth, b_depth, b_column, c_row;
 };
 
-/// Rows rows of C against a panel of Vectors vectors, of which `columns` are columns of C.
+/// Multiplies Rows rows with a panel of Vectors vectors, of which `columns` columns belong to C.
 template <int Rows, int Vectors, class T>
 SEQUENT_INLINE void small_tile(const T* a, const T* b, T* c, const product_strides& s, int b_depth,
                                int columns, int depth, bool accumulate) noexcept {
@@ -8490,7 +8945,7 @@ SEQUENT_INLINE void small_tile(const T* a, const T* b, T* c, const product_strid
     }
 }
 
-/// All rows of C against a panel.
+/// Multiplies all rows with a panel.
 template <int Vectors, class T>
 SEQUENT_INLINE void small_panel(const T* a, const T* b, T* c, const product_strides& s, int b_depth,
                                 int rows, int columns, int depth, bool accumulate) noexcept {
@@ -8549,22 +9004,27 @@ SEQUENT_ONE_BODY void small_product(const T* a, const T* b, T* c, product_stride
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel::detail
 
+/// Matrix products with static shapes.
+
 namespace sequent::inline SEQUENT_ABI::kernel {
 
-/// C = A B or C += A B with C rows x columns, A rows x depth, B depth x columns. Strides count
-/// elements. The columns of C are contiguous.
+/// Shape of a product C = A B or C += A B: C is rows x columns, A rows x depth, B depth x columns.
+/// Strides count elements. The columns of C are contiguous.
 struct product_shape {
+    /// Extents; all are at least 1.
     int rows, columns, depth;
-    int a_row, a_depth;     ///< either may be 1; a_row == 1 is a transposed left operand
-    int b_depth, b_column;  ///< one of the two is 1; b_depth == 1 is a transposed right operand
+    int a_row, a_depth;     ///< strides of A; a_row == 1 is a transposed left operand
+    int b_depth, b_column;  ///< strides of B, one of them 1; b_depth == 1: B is transposed
+    /// Row stride of C.
     int c_row;
     bool accumulate;  ///< += instead of =
 };
 
-/// What a product does to its results before it stores them, given vectors of them: here nothing.
-/// Another type gives a result as finish(x, row, column, count) for the columns [column, column +
-/// count) of a row, where count, a constant, may be less than a vector has.
+/// The default of what a product does to its results before it stores them: nothing. Another type
+/// turns a vector of results x into finish(x, row, column, count) for columns [column, column +
+/// count) of a row; count is an integral_constant, which may be less than the lanes of x.
 struct as_is {
+    /// Returns x.
     template <class B, class Count>
     SEQUENT_INLINE B operator()(B x, int, int, Count) const noexcept {
         return x;
@@ -8573,8 +9033,8 @@ struct as_is {
 
 namespace detail {
 
-/// n in as few parts of at most `most` as will do, as equal as can be: `longer` parts of size + 1,
-/// then parts of `size`.
+/// n in as few parts of at most `most` as possible, as even as possible: `longer` parts of size +
+/// 1, then parts of `size`.
 struct even_split {
     int parts, size, longer;
 
@@ -8583,7 +9043,7 @@ struct even_split {
     constexpr int greatest() const { return size + (longer > 0); }
 };
 
-/// How a shape is cut: panels of columns, tiles of rows in a panel, blocks of depth.
+/// How a product is divided: panels of columns, tiles of rows in a panel, blocks of depth.
 template <product_shape Shape, class T>
 struct product_plan {
     // A tile of R x V vectors takes R V sums, V of B and one of A; a product apart from its sum
@@ -8602,15 +9062,15 @@ struct product_plan {
     static constexpr int most_vectors(int down) {
         return std::clamp(registers / (down + 1), 2, 8);
     }
-    // One row is limited by how fast B arrives: as much of its rows as can be, one after another.
+    // One row is limited by reading B: long runs of each of its rows, one after another.
     static constexpr bool single = Shape.rows == 1;
 
     static constexpr int vectors = (Shape.columns + lanes<T> - 1) / lanes<T>;
-    static constexpr int last = Shape.columns - (vectors - 1) * lanes<T>;  // lanes of the last one
+    static constexpr int last = Shape.columns - (vectors - 1) * lanes<T>;  // of the last vector
     using last_batch = std::conditional_t<(last <= static_cast<int>(half_batch<T>::size)),
                                           half_batch<T>, batch<T>>;
 
-    // Few rows take more vectors at once.
+    // With few rows, more vectors fit at once.
     static constexpr even_split panels{
         vectors,
         single ? registers * 3 / 4 : most_vectors(even_split{Shape.rows, most_rows(2)}.greatest())};
@@ -8623,18 +9083,18 @@ struct product_plan {
     static constexpr bool aliased = Shape.b_depth * int{sizeof(T)} % 512 == 0;
     static constexpr bool copied = turned || (aliased && Shape.rows >= 192);
     static constexpr int dot_rows = turned && Shape.a_depth == 1 ? 4 : 0;
-    // One row against what the nearer caches do not hold.
+    // One row, with a B that exceeds the nearer caches.
     static constexpr bool from_memory = single && std::int64_t{Shape.columns} * Shape.depth *
                                                           std::int64_t{sizeof(T)} >
                                                       (4 << 20);
-    // A panel would read a little of each page.
+    // A panel would read only a little of each page.
     static constexpr bool streamed =
         from_memory && !copied && Shape.b_column == 1 && Shape.columns >= 8192;
     static constexpr int block =
         single && !copied ? Shape.depth : std::min(Shape.depth, 16384 / int{sizeof(T)} / width);
 };
 
-/// Where a tile stands in C, and what is done with its sums: added to C or not, finished or not.
+/// The place of a tile in C, and whether its sums are added to C and whether they are finished.
 struct tile_target {
     int row;
     int column;
@@ -8664,14 +9124,14 @@ SEQUENT_INLINE void store_sums(batch<T>* sum, Last last, T* to, const tile_targe
     store_first<StoreLast, T>(to + Whole * n, last);
 }
 
-/// Strides that are constants, named as in product_strides.
+/// Strides known at compile time, named as in product_strides.
 template <int ARow, int ADepth, int BDepth, int CRow>
 struct constant_strides {
     static constexpr int a_row = ARow, a_depth = ADepth, b_depth = BDepth, c_row = CRow;
 };
 
-/// Rows x Vectors batches of C in registers. The last vector of each row is a Last, loaded from B
-/// with LoadLast lanes and stored to C with StoreLast lanes. Strides: constant_strides or
+/// Computes Rows x Vectors vectors of C in registers. The last vector of each row is a Last, loaded
+/// from B with LoadLast lanes and stored to C with StoreLast lanes. Strides: constant_strides or
 /// product_strides.
 template <class Last, int Rows, int Vectors, int LoadLast, int StoreLast, class Strides, class T,
           class Finish>
@@ -8687,7 +9147,7 @@ inline void product_tile(const T* a, const T* b, T* c, int depth, const Strides&
     SEQUENT_UNROLL for (int g = 0; g < groups; ++g) {
         first[g] = a + g * together * std::ptrdiff_t{strides.a_row};
     }
-    batch<T> sum[Rows][Vectors];  // the last column only fills what would be an array of none
+    batch<T> sum[Rows][Vectors];  // the last column avoids an array of size 0
     Last last_sum[Rows];
     SEQUENT_UNROLL for (int r = 0; r < Rows; ++r) {
         SEQUENT_UNROLL for (int v = 0; v < whole; ++v) sum[r][v] = zero<T>();
@@ -8704,8 +9164,8 @@ inline void product_tile(const T* a, const T* b, T* c, int depth, const Strides&
             batch<T> x = set(number);
             Last last_x(number);
 #if defined(__clang__) && defined(__x86_64__)
-            // Clang spreads the number in half a vector, then again: a shuffle for each row.
-            // "v" is a vector register of x86.
+            // Clang broadcasts to half a vector, then again: a shuffle for each row.
+            // "v": an x86 vector register.
             if constexpr (Vectors == 2 && sizeof(Last) < sizeof(x)) {
                 asm("" : "+v"(x.data));
                 last_x = low_part<Last>(x);
@@ -8724,7 +9184,7 @@ inline void product_tile(const T* a, const T* b, T* c, int depth, const Strides&
     }
 }
 
-/// A tile that is one function for all shapes: what is left of the rows of a panel.
+/// A tile by one function for all shapes, used for the remaining rows of a panel.
 template <class Last, int Rows, int Vectors, int LoadLast, int StoreLast, class T>
 SEQUENT_ONE_BODY void product_rest(const T* a, const T* b, T* c, int depth,
                                    const product_strides& strides, bool accumulate) noexcept {
@@ -8732,7 +9192,7 @@ SEQUENT_ONE_BODY void product_rest(const T* a, const T* b, T* c, int depth,
         a, b, c, depth, strides, tile_target{0, 0, accumulate, false}, as_is{});
 }
 
-/// Finishes rows of a panel that are in C already.
+/// Finishes rows of a panel that are already in C.
 template <class Last, int Vectors, int StoreLast, class T, class Finish>
 inline void finish_panel(T* c, int c_row, int rows, tile_target place,
                          const Finish& finish) noexcept {
@@ -8749,8 +9209,8 @@ inline void finish_panel(T* c, int c_row, int rows, tile_target place,
     }
 }
 
-/// One row, where no load serves another one. Few vectors take several rows of B at once, since
-/// their sums would wait for each other.
+/// One row: no load serves another row. With few vectors, several rows of B are taken at once,
+/// since the sums would wait for each other.
 template <class Last, int Vectors, int LoadLast, int StoreLast, int ADepth, int BDepth, class T,
           class Finish>
 inline void product_row(const T* a, const T* b, T* c, int depth, tile_target place,
@@ -8786,7 +9246,8 @@ inline void product_row(const T* a, const T* b, T* c, int depth, tile_target pla
     store_sums<whole, StoreLast>(sum[0], last_sum[0], c, place, finish);
 }
 
-/// One panel of columns: all rows against it. `b` has row stride BDepth. Whole: rows is Shape.rows.
+/// Multiplies all rows with one panel of columns. `b` has row stride BDepth. Whole: rows is
+/// Shape.rows.
 template <product_shape Shape, bool Whole, class Last, int Vectors, int LoadLast, int StoreLast,
           int BDepth, class T, class Finish>
 inline void product_panel(const T* a, const T* b, T* c, int rows, int depth, tile_target place,
@@ -8809,7 +9270,7 @@ inline void product_panel(const T* a, const T* b, T* c, int rows, int depth, til
         product_row<Last, Vectors, LoadLast, StoreLast, Shape.a_depth, BDepth>(a, b, c, depth,
                                                                                place, finish);
     } else if constexpr (Whole) {
-        // Tiles that no row reaches are not compiled.
+        // Tile sizes that do not occur are not compiled.
         if constexpr (tiles.longer > 0)
             for (int i = 0; i < tiles.longer; ++i) take(integral_constant<int, tiles.size + 1>{});
         while (rows > 0) take(integral_constant<int, tiles.size>{});
@@ -8837,8 +9298,8 @@ inline void product_panel(const T* a, const T* b, T* c, int rows, int depth, til
     }
 }
 
-/// Copies columns of a transposed right operand to rows of Pitch elements, a row for each k. Behind
-/// the last column, its vector repeats it.
+/// Copies columns of a transposed right operand to rows of Pitch elements, one row for each k. The
+/// last column fills its vector.
 template <int BColumn, int Pitch, class T>
 SEQUENT_INLINE void turn_columns(const T* b, T* to, int columns, int depth) noexcept {
     constexpr int n = lanes<T>;
@@ -8862,14 +9323,14 @@ SEQUENT_INLINE void turn_columns(const T* b, T* to, int columns, int depth) noex
                     b + k, [last](int column) { return std::min(column, last) * BColumn; }, out);
             for (int i = 0; i < group; ++i, row += Pitch) store(row, out[i]);
         }
-        // Counted from the end, so that the compiler sees how few there are.
+        // Counts down, so that the compiler sees the limit.
         for (unsigned rest = static_cast<unsigned>(depth) % group; rest > 0;
              --rest, ++k, row += Pitch)
             for (int j = 0; j < n; ++j) row[j] = b[std::min(j, last) * BColumn + k];
     }
 }
 
-/// Copies columns of a plain right operand to `panel` in the same way.
+/// Copies columns of a right operand that is not transposed to `panel`, likewise.
 template <int Vectors, class Last, int LastColumns, int BDepth, int Width, class T>
 inline void copy_panel(const T* b, T* panel, int depth) noexcept {
     constexpr int n = lanes<T>;
@@ -8882,7 +9343,7 @@ inline void copy_panel(const T* b, T* panel, int depth) noexcept {
 }
 
 /// Columns elements of C, each the dot product of a row of A and a row of a transposed B. InOrder:
-/// B is read from its first number to its last, as memory gives it fastest.
+/// reads B from its first to its last element, which is fastest from memory.
 template <int Columns, int BColumn, bool InOrder, class T>
 inline void product_dots(const T* a, const T* b, T* c, int depth, bool accumulate) noexcept {
     constexpr int n = lanes<T>;
@@ -8915,7 +9376,7 @@ inline void product_dots(const T* a, const T* b, T* c, int depth, bool accumulat
     }
 }
 
-/// All columns of a few rows that way.
+/// All columns of a few rows by product_dots.
 template <product_shape Shape, class T>
 inline void product_of_few_rows(const T* a, const T* b, T* c, int rows, int depth) noexcept {
     constexpr int group = std::min(Shape.columns, 8);
@@ -8954,8 +9415,7 @@ SEQUENT_INLINE void add_scaled_rows(const T* a, const T* b, T* c, int columns,
     }
 }
 
-/// One row, with B read in long runs, some of its rows at once; the sums of a run stay in the
-/// nearest cache.
+/// One row: reads long runs of B, some rows at once. The sums of a run stay in the nearest cache.
 template <product_shape Shape, class T>
 inline void product_of_stream(const T* a, const T* b, T* c) noexcept {
     constexpr int run = 131072 / int{sizeof(T)};
@@ -8976,7 +9436,7 @@ inline void product_of_stream(const T* a, const T* b, T* c) noexcept {
     }
 }
 
-/// All columns and depths, panel by panel. Whole: rows and depth are Shape's.
+/// All columns and depths, panel by panel. Whole: rows and depth are those of Shape.
 template <product_shape Shape, bool Whole, class T, class Finish>
 inline void product_of_panels(const T* a, const T* b, T* c, int rows, int depth,
                               const Finish& finish) noexcept {
@@ -9033,7 +9493,7 @@ inline void product_of_panels(const T* a, const T* b, T* c, int rows, int depth,
     } while (left > 0);
 }
 
-/// Finishes rows that are in C already.
+/// Finishes rows that are already in C.
 template <product_shape Shape, class T, class Finish>
 inline void finish_rows(T* c, int rows, const Finish& finish) noexcept {
     constexpr int n = lanes<T>;
@@ -9074,18 +9534,20 @@ inline void product(const T* a, const T* b, T* c, int rows, int depth,
 
 }  // namespace detail
 
-/// C (=, +=) A B for a shape known to the compiler, finished. C must not overlap A or B.
+/// C (=, +=) A B with a static shape; `finish` is applied to the results. C must not overlap A or
+/// B.
 template <product_shape Shape, class T, class Finish = as_is>
 inline void product(const T* a, const T* b, T* c, const Finish& finish = {}) noexcept {
     detail::product<Shape, true>(a, b, c, Shape.rows, Shape.depth, finish);
 }
 
-/// Only the first `rows` rows and the first `depth` of the depth, both at most those of Shape and
-/// either possibly zero: depth zero gives zeros, or leaves C as it is if Shape accumulates.
+/// Likewise with only the first `rows` rows and the first `depth` of the depth: at most those of
+/// Shape, and possibly 0. With depth 0 the result is zero, or C is left as it is if Shape
+/// accumulates.
 template <product_shape Shape, class T, class Finish = as_is>
 inline void product(const T* a, const T* b, T* c, int rows, int depth,
                     const Finish& finish = {}) noexcept {
-    depth = std::min(depth, Shape.depth);  // GCC warns of what a greater depth would read
+    depth = std::min(depth, Shape.depth);  // else GCC warns of reads out of bounds
     if (rows == Shape.rows && depth == Shape.depth)
         detail::product<Shape, true>(a, b, c, rows, depth, finish);
     else
@@ -9094,37 +9556,47 @@ inline void product(const T* a, const T* b, T* c, int rows, int depth,
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
-/// An index space as lattices, and a lattice as tiles: the shapes in which attention walks over its
+/// An index space as lattices, and a lattice as tiles: the order in which attention visits its
 /// pairs.
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
-/// Rows [begin, end) of those that a shape has.
+/// Rows [begin, end) of a shape.
 struct row_range {
+    /// First row.
     int begin;
+    /// One past the last row.
     int end;
 };
 
-/// Rows [begin, end) of the first `all` ones: the others are in no pair.
+/// Rows [begin, end) of the first `all` rows; rows from `all` on are in no pair.
 struct counted_rows {
+    /// First row.
     int begin;
+    /// One past the last row.
     int end;
+    /// Number of rows that are in pairs.
     int all;
 };
 
-/// All rows, known to the compiler.
+/// All rows, with their number known at compile time.
 template <int Rows>
 struct all_rows {
+    /// First row.
     static constexpr int begin = 0;
+    /// One past the last row.
     static constexpr int end = Rows;
 };
 
-/// One of them: kernels take the shortest way for it.
+/// A single row, for which kernels have shorter code.
 struct one_row {
+    /// The row.
     int begin;
+    /// One past it.
     int end = begin + 1;
 };
 
+/// True for all_rows.
 template <class Range>
 inline constexpr bool is_whole = false;
 template <int Rows>
@@ -9132,7 +9604,7 @@ inline constexpr bool is_whole<all_rows<Rows>> = true;
 
 namespace detail {
 
-/// A number that is known to the compiler or, if Known is negative, at run time only.
+/// A number known at compile time or, if Known is negative, at run time.
 template <int Known>
 struct extent {
     constexpr operator int() const noexcept { return Known; }
@@ -9149,10 +9621,10 @@ struct extent<Known> {
     }
 };
 
-/// The part of a piece whose rows are first_row + t row_step and columns first_column +
-/// u column_step, with each row's columns as an interval [begin, end) of u. Capacity is the most
-/// rows; Rows and Columns are the extents if all lattices of the piece have them, else -1. Full:
-/// each row has all columns. Reach is `columns`, or -1 where the columns end at run time.
+/// The part of a piece with rows first_row + t row_step and columns first_column + u column_step;
+/// the columns of each row are an interval [begin, end) of u. Capacity: the largest number of rows.
+/// Rows, Columns: the extents if all lattices of the piece have them, else -1. Full: each row has
+/// all columns. Reach: `Columns`, or -1 if the columns end at a number given at run time.
 template <int Capacity, int Rows = -1, int Columns = -1, bool Full = false, int Reach = Columns>
 class lattice {
   public:
@@ -9160,7 +9632,7 @@ class lattice {
     extent<(Columns < 0 ? -1 : 0)> first_column;
     extent<Rows> rows;
     extent<Columns> columns;
-    extent<Reach> reach;  // where the columns of the rows end
+    extent<Reach> reach;  // upper bound of the ends of all rows
 
     SEQUENT_INLINE int begin([[maybe_unused]] int row) const noexcept {
         if constexpr (Full)
@@ -9192,7 +9664,7 @@ constexpr int ceil_divide(int value, int divisor) {
     return value >= 0 ? (value + divisor - 1) / divisor : -(-value / divisor);
 }
 
-/// Whether the columns of a piece end where something that is given at run time says.
+/// True if the columns of a piece end at a number given at run time.
 template <class Piece>
 constexpr bool ends_at_run_time(const Piece& piece) {
     bool result = false;
@@ -9205,8 +9677,8 @@ constexpr int row_step_of(const Piece& piece) {
     return piece.slope != 0 ? piece.modulus : piece.row_modulus;
 }
 
-/// Calls visit(lattice, piece) for each part of the space within the rows, with the piece's place
-/// among the pieces as a constant.
+/// Calls visit(lattice, piece) for each part of the space within the rows; piece is the index of
+/// the piece as an integral_constant.
 template <class Shape, class Range, class Visit>
 SEQUENT_INLINE void each_lattice(const int* counts, Range range, Visit visit) noexcept {
     unroll<Shape::space.pieces.size()>([&](auto index) {
@@ -9261,8 +9733,8 @@ SEQUENT_INLINE void each_lattice(const int* counts, Range range, Visit visit) no
     });
 }
 
-/// How a piece of a space is cut: blocks of columns, in a block tiles of rows, in these tiles of
-/// columns. Sizes count lattice points.
+/// How a piece of a space is divided: blocks of columns, in a block tiles of rows, in these tiles
+/// of columns. Sizes count lattice points.
 struct tile_plan {
     int rows = 1;
     int columns = 1;
@@ -9270,10 +9742,10 @@ struct tile_plan {
     bool narrow = false;  // all columns of a tile of rows fit in half a block
 };
 
-/// The numbers of a tile stay in the L1 cache.
+/// Largest number of elements of a tile, which stays in the L1 cache.
 inline constexpr int most_tile_numbers = 5120;
-/// And the columns of a block, with their values, in the L2 cache. Their operands stand on the
-/// stack while they are turned.
+/// Largest number of columns of a block, which stays in the L2 cache with its values. The
+/// transposed operands are on the stack.
 template <class Shape>
 inline constexpr int most_block_columns = [] {
     int depth = Shape::length;
@@ -9281,7 +9753,7 @@ inline constexpr int most_block_columns = [] {
     return std::clamp(20480 / depth, 64, 320);
 }();
 
-/// How many tiles cover columns [begin, end) where each block has its own.
+/// Number of tiles that cover columns [begin, end) if no tile crosses the border of a block.
 constexpr int count_tiles(int begin, int end, int block, int tile) {
     const int first = begin / block;
     const int last = (end - 1) / block;
@@ -9303,7 +9775,7 @@ struct column_span {
     }
 };
 
-/// Those of rows under a piece; counts given at run time do not bound them.
+/// The columns of these rows of a piece; counts given at run time are ignored.
 template <class Piece>
 constexpr column_span span_of_rows(const Piece& piece, std::initializer_list<int> rows,
                                    int columns) {
@@ -9321,16 +9793,16 @@ constexpr column_span span_of_rows(const Piece& piece, std::initializer_list<int
     return result;
 }
 
-/// And of a tile of them: the bounds are monotone or constant from row to row.
+/// The columns of rows first to last: the bounds are monotone or constant from row to row.
 template <class Piece>
 constexpr column_span span_of_tile(const Piece& piece, int first, int last, int columns) {
     return span_of_rows(piece, {first, last}, columns);
 }
 
-/// Whether any `count` rows side by side have their columns within `room`.
+/// True if any `count` adjacent rows have their columns within `room`.
 template <class Piece>
 constexpr bool is_narrow(const Piece& piece, int rows, int columns, int count, int room) {
-    constexpr int most_rows = 8192;  // that a compiler looks at
+    constexpr int most_rows = 8192;  // limits the work of the compiler
     if (rows > most_rows) return false;
     for (int first = 0; first < rows; first += count) {
         column_span all;
@@ -9343,9 +9815,9 @@ constexpr bool is_narrow(const Piece& piece, int rows, int columns, int count, i
     return true;
 }
 
-/// What the tiles of a piece cost, in units of one pair: with whole vectors of columns, and a share
-/// for each row of a tile and for each tile. Counts given at run time do not bound it. Of many
-/// tiles of rows a sample is taken. By halves: products end with half a vector where that will do.
+/// Estimated cost of the tiles of a piece, in units of one pair: whole vectors of columns, and an
+/// overhead for each row of a tile and for each tile. Counts given at run time are ignored. Of many
+/// tiles of rows a sample is taken. By halves: products end with half a vector if that suffices.
 template <int Lanes, class Piece>
 constexpr double tile_cost(const Piece& piece, int rows, int columns, int block, int tile_rows,
                            int tile_columns, bool by_halves = false) {
@@ -9359,7 +9831,7 @@ constexpr double tile_cost(const Piece& piece, int rows, int columns, int block,
     const int sampled = std::min(tiles, 16);
     double cost = 0;
     for (int at = 0; at < sampled; ++at) {
-        // By halves, not only tiles that stand alike in their blocks are looked at.
+        // By halves: also samples tiles at different places in their blocks.
         const int shifted = by_halves ? at % ceil_divide(tiles, sampled) : 0;
         const int tile = std::min(at * tiles / sampled + shifted, tiles - 1);
         const int first = tile * tile_rows * step;
@@ -9372,7 +9844,8 @@ constexpr double tile_cost(const Piece& piece, int rows, int columns, int block,
     return cost * tiles / sampled;
 }
 
-/// The cheapest tiles for piece At of a shape's space: even parts of all, or some round sizes.
+/// The cheapest tiles for piece At of a shape's space: even parts of the whole, or some round
+/// sizes.
 template <class Shape, int At, class T>
 inline constexpr tile_plan tiles_of = [] {
     constexpr auto& piece = Shape::space.pieces[At];
@@ -9384,7 +9857,7 @@ inline constexpr tile_plan tiles_of = [] {
     const int block = ceil_divide(most_columns, best.blocks);
     // Some lattices of a piece may have one column less.
     const int widest = piece.modulus == 1 ? block : std::max(block - 1, 1);
-    // Sequences and documents are of any length: wide tiles would reach far beyond short ones.
+    // Sequences and documents have any length: wide tiles would exceed short ones by far.
     const bool ends = ends_at_run_time(piece);
     double least = std::numeric_limits<double>::infinity();
     for (const int tall :
@@ -9402,7 +9875,7 @@ inline constexpr tile_plan tiles_of = [] {
                 best.columns = wide;
             }
         }
-    // In a band, a few rows at a time leave the least outside of it.
+    // In a band, tiles of few rows have the fewest pairs outside of it.
     const int middle = Shape::rows / 2 / step * step;
     least = tile_cost<lanes<T>>(piece, Shape::rows, Shape::columns, block, best.rows, best.columns,
                                 true);
@@ -9430,8 +9903,8 @@ inline constexpr tile_plan tiles_of = [] {
     return best;
 }();
 
-/// A block of columns at hand: [first, end) of the lattice, of which those from `fresh` on have not
-/// been at hand before. No tile goes beyond `limit`.
+/// The current block of columns: [first, end) of the lattice; those from `fresh` on were in no
+/// earlier block. No tile extends beyond `limit`.
 struct column_block {
     int first;
     int fresh;
@@ -9439,8 +9912,7 @@ struct column_block {
     int limit;
 };
 
-/// A tile at hand: rows from `row` and columns from `column`, of which those from `fresh` on are
-/// new.
+/// The current tile: rows from `row` and columns from `column` on; those from `fresh` on are new.
 struct tile_place {
     int row;
     int column;
@@ -9448,8 +9920,8 @@ struct tile_place {
 };
 
 /// Calls begin(block), then visit(block, row, count, begin, end) for each tile of rows that has
-/// pairs in the block: those lie in columns [begin, end). Each column is in one block, or, in a
-/// narrow band, all columns of a tile are, and blocks overlap.
+/// pairs in the block, all in columns [begin, end). Each column is in one block. In a narrow band,
+/// all columns of a tile are in one block instead, and blocks overlap.
 template <tile_plan Plan, class Lattice, class Begin, class Visit>
 SEQUENT_INLINE void each_row_tile(const Lattice& part, Begin begin, Visit visit) noexcept {
     const int size = (part.columns + Plan.blocks - 1) / Plan.blocks;
@@ -9461,7 +9933,7 @@ SEQUENT_INLINE void each_row_tile(const Lattice& part, Begin begin, Visit visit)
     };
     if constexpr (Plan.narrow) {
         for (int row = 0; row < part.rows;) {
-            // As many tiles of rows as a block holds the columns of, up to whole tiles of columns.
+            // As many tiles of rows as have their columns in one block, in whole tiles of columns.
             column_span all;
             int next = row;
             for (; next < part.rows; next += Plan.rows) {
@@ -9502,7 +9974,7 @@ SEQUENT_INLINE void each_row_tile(const Lattice& part, Begin begin, Visit visit)
 }
 
 /// Calls visit(tile) for the tiles that cover columns [begin, end) of a row tile. All have Columns
-/// columns: one that would leave the block overlaps the one before.
+/// columns: one that would extend beyond the block overlaps the one before.
 template <int Columns, class Visit>
 SEQUENT_INLINE void each_column_tile(const column_block& block, int row, int begin, int end,
                                      Visit visit) noexcept {
@@ -9510,8 +9982,8 @@ SEQUENT_INLINE void each_column_tile(const column_block& block, int row, int beg
         visit(tile_place{row, std::min(fresh, block.limit - Columns), fresh});
 }
 
-/// The elements from one row of turned columns to the next: not a power of two, whose rows would
-/// share a few lines of the cache.
+/// Row stride of transposed columns, in elements. Not a power of two for many columns: such rows
+/// would share a few cache lines.
 template <class T>
 constexpr int turned_pitch(int columns) {
     const int pitch = (columns + lanes<T> - 1) / lanes<T> * lanes<T>;
@@ -9521,10 +9993,11 @@ constexpr int turned_pitch(int columns) {
 }  // namespace detail
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
-/// Score expressions: how strongly row i attends to column j, evaluated a tile at a time.
+/// Score expressions: score(i, j) of row i and column j, evaluated one tile at a time.
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
+/// The operation of a score node.
 enum class score_op {
     dot,       ///< value * (x at row i) . (y at column j)
     load,      ///< one element, x[i x_row + j x_column]
@@ -9535,39 +10008,59 @@ enum class score_op {
     function   ///< function(left), with `value` as its parameter
 };
 
-/// A node; operands come before the operations on them. Strides count elements. A flag tells
-/// whether the gradient of x and of y is wanted at all.
+/// A node of a score expression; operands come before the operations on them. Strides count
+/// elements.
 struct score_node {
+    /// The operation.
     score_op op = score_op::number;
+    /// Stride of x from row to row; coefficient of i in an index node.
     int x_row = 0;
+    /// Stride of x from column to column; coefficient of j in an index node.
     int x_column = 0;
+    /// Stride of y from column to column.
     int y_column = 0;
+    /// Length of a dot product, whose numbers are contiguous.
     int depth = 0;
+    /// Factor, number or parameter; see score_op.
     double value = 1;
+    /// The function of a function node.
     activation function = activation::identity;
+    /// Node number of the left or only operand.
     int left = -1;
+    /// Node number of the right operand.
     int right = -1;
-    bool packed = false;  // of load: row i of x begins at i (i + 1) / 2
+    bool packed = false;  ///< of load: row i of x begins at i (i + 1) / 2
+    /// True if the gradient of x may be needed.
     bool x_gradient = false;
+    /// True if the gradient of y may be needed.
     bool y_gradient = false;
 
+    /// Offset of row `row` of x.
     constexpr int row_place(int row) const {
         return packed ? static_cast<int>(1LL * row * (row + 1) / 2) : row * x_row;
     }
+    /// True if the node has no operand nodes and is no dot product.
     constexpr bool is_leaf() const {
         return op == score_op::load || op == score_op::number || op == score_op::index;
     }
 };
 
+/// Largest number of nodes of a score.
 inline constexpr int max_score_nodes = 12;
 
-/// The pointers that go with the nodes; gradients may be null. `base` is added to an index node.
+/// The pointers of the nodes, by node number; gradients may be null. `base` is added to an index
+/// node.
 template <class T>
 struct score_operands {
+    /// Left operand of a dot product, or the array of a load.
     std::array<const T*, max_score_nodes> x{};
+    /// Right operand of a dot product.
     std::array<const T*, max_score_nodes> y{};
+    /// Gradient of x, added to.
     std::array<T*, max_score_nodes> dx{};
+    /// Gradient of y, added to.
     std::array<T*, max_score_nodes> dy{};
+    /// Added to an index node.
     std::array<T, max_score_nodes> base{};
 };
 
@@ -9592,7 +10085,7 @@ SEQUENT_COLD inline void add_scaled(T factor, const T* from, T* to, int length) 
     }
 }
 
-/// Whether `count` rows of Length elements, `stride` elements apart, hold neither infinity nor NaN.
+/// True if `count` rows of Length elements, `stride` elements apart, hold neither infinity nor NaN.
 template <int Length, class T>
 inline bool are_finite(const T* rows, int stride, int count) noexcept {
     // Zero times infinity or NaN is NaN, which stays in a sum.
@@ -9619,8 +10112,8 @@ inline bool are_finite(const T* rows, int stride, int count) noexcept {
     return xsimd::all((seen[0] + seen[1]) + (seen[2] + seen[3]) == zero<T>());
 }
 
-/// A product whose rows or depth may be fewer than its shape's, unless all tiles are Even: that
-/// needs less code.
+/// A product whose rows or depth may be fewer than its shape's. If all tiles are Even they are not,
+/// which needs less code.
 template <product_shape Shape, bool Even, class T, class Finish = as_is>
 SEQUENT_INLINE void tile_product(const T* a, const T* b, T* c, int rows, int depth,
                                  const Finish& finish = {}) noexcept {
@@ -9648,9 +10141,9 @@ struct add_to_listed {
     }
 };
 
-/// The right operands of a score's dot products, for a block of columns: turned once, so that all
-/// tiles of rows multiply by plain matrices. `Columns` is the most that a block has; with none,
-/// the products are of operands as they lie.
+/// The right operands of a score's dot products for a block of columns, transposed once, so that
+/// all tiles of rows multiply by matrices that are not transposed. `Columns`: the most that a block
+/// has; if 0, nothing is transposed and products read the operands in place.
 template <class Shape, class T, int Columns, int ColumnStep>
 class turned_operands {
   public:
@@ -9687,10 +10180,9 @@ class turned_operands {
     alignas(64) T numbers_[size > 0 ? size : 1];
 };
 
-/// A tile of Shape's scores: rows first_row + r row_step, columns first_column + c column_step, or
-/// those that Turned has gathered. Each operation has a tile of numbers of its own, `pitch`
-/// elements from row to row. Ends: there may be fewer columns, and no number of others is read that
-/// is part of a result.
+/// A tile of Shape's scores: rows first_row + r row_step and columns first_column + c column_step,
+/// or those that Turned has gathered. Each operation has its own tile of numbers, with row stride
+/// `pitch`. Ends: there may be fewer columns, and numbers of others are not read into results.
 template <class Shape, class T, int Rows, int Columns, int RowStep, int ColumnStep, bool Even,
           class Turned, bool Ends = false>
 class score_tile {
@@ -9699,8 +10191,8 @@ class score_tile {
     static constexpr auto& nodes = Shape::nodes;
     static constexpr int root = Shape::nodes.size() - 1;
 
-    /// `column` of the matrix is column `in_block` of the block that has been turned. Where the
-    /// operands are gathered, `in_block` is how many columns there are.
+    /// `column` of the matrix is column `in_block` of the transposed block. If the operands are
+    /// gathered, `in_block` is the number of columns.
     score_tile(const score_operands<T>& operands, const Turned& turned, int row, int column,
                int in_block, int rows, int columns = Columns) noexcept
         : operands_(operands),
@@ -9711,12 +10203,12 @@ class score_tile {
           rows_(rows),
           columns_(columns) {}
 
-    /// What the numbers of the root's tile are to be multiplied by.
+    /// The factor by which the numbers of the root's tile are still to be multiplied.
     static constexpr double root_scale() {
         return nodes[root].op == score_op::dot && nodes[root].value > 0 ? nodes[root].value : 1.0;
     }
 
-    /// Whether the scores themselves must be left as they are until `propagate`.
+    /// True if the scores must be kept unchanged until `propagate`.
     static constexpr bool needs_scores = nodes[root].op == score_op::function;
 
     T* evaluate() noexcept {
@@ -9727,22 +10219,22 @@ class score_tile {
         return tile<root>();
     }
 
-    /// Scores that are one dot product, not yet times root_scale(): only those of the tile are
-    /// written.
+    /// Writes scores that are one dot product, not yet multiplied by root_scale(), and only those
+    /// of the tile.
     template <int Pitch>
     void evaluate_to(T* to) noexcept {
         multiply<root, Pitch>(to);
     }
 
-    /// Given the gradient in `gradient` (a tile, overwritten) of the root, times root_scale() and
-    /// zero where there is no pair, adds to the gradients of the operands.
+    /// Adds to the gradients of the operands. `gradient` is a tile, which is overwritten: the
+    /// gradient of the root times root_scale(), zero where there is no pair.
     template <class Pairs>
     void propagate(T* gradient, const Pairs& pairs) noexcept {
         propagate_node<root>(gradient, true, pairs);
     }
 
   private:
-    /// Whether the node's own tile is to hold the product times its value.
+    /// True if the node's own tile must hold the product times its value.
     static constexpr bool scales(int node) {
         return nodes[node].value != 1.0 && (node != root || nodes[node].value < 0);
     }
@@ -9792,7 +10284,7 @@ class score_tile {
             for (int c = 0; c < Columns; c += lanes<T>) f(r, c);
     }
 
-    /// A leaf's numbers for row r, columns c and on.
+    /// The numbers of a leaf for row r and columns from c on.
     template <int Node>
     SEQUENT_INLINE batch<T> leaf(int r, int c) const noexcept {
         constexpr score_node node = nodes[Node];
@@ -9833,7 +10325,7 @@ class score_tile {
         each_vector([&](int r, int c) { store(to + r * pitch + c, leaf<Node>(r, c)); });
     }
 
-    /// The numbers of a node that has been evaluated, or of a leaf.
+    /// The numbers of an evaluated node or of a leaf.
     template <int Node>
     SEQUENT_INLINE batch<T> value(int r, int c) noexcept {
         if constexpr (nodes[Node].is_leaf())
@@ -9858,7 +10350,7 @@ class score_tile {
             return nodes[Node].x_row * RowStep;
     }
 
-    /// The products of a dot node, Pitch elements from row to row.
+    /// The products of a dot node, with row stride Pitch.
     template <int Node, int Pitch>
     void multiply(T* to) noexcept {
         constexpr score_node node = nodes[Node];
@@ -9922,7 +10414,7 @@ class score_tile {
         if (!pairs.whole()) pairs.template clear_others<pitch>(to);
     }
 
-    /// `last` tells that the gradient's numbers are needed by nobody else.
+    /// `last`: no other node needs the numbers of `gradient`.
     template <int Node, class Pairs>
     void propagate_node(T* gradient, bool last, const Pairs& pairs) noexcept {
         constexpr score_node node = nodes[Node];
@@ -10063,13 +10555,14 @@ class score_tile {
 }  // namespace detail
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
-/// Attention of one row, one pair after another: for the rows whose result the kernels of whole
-/// tiles leave infinite or NaN. Tiles multiply the values of columns that are no pairs by a weight
-/// of zero, and divide by the sum of the weights at the end; so infinity where there is no pair,
-/// and a sum that overflows before it is divided, would reach the result.
+/// Attention of one row, pair by pair, for rows that the tiled kernels leave infinite or NaN. Tiles
+/// multiply the values of columns that are no pairs by a weight of zero, and divide by the sum of
+/// the weights at the end; so infinity where there is no pair, or a sum that overflows before the
+/// division, would reach the result.
 
 namespace sequent::inline SEQUENT_ABI::kernel::detail {
 
+/// Dot product of two contiguous rows of Length elements.
 template <int Length, class T>
 SEQUENT_INLINE T dot_rows(const T* left, const T* right) noexcept {
     constexpr int n = lanes<T>;
@@ -10081,7 +10574,7 @@ SEQUENT_INLINE T dot_rows(const T* left, const T* right) noexcept {
     return reduce_add(sum);
 }
 
-/// Multiplies a row by a factor. Returns zeros, but NaN where the result is infinite or NaN.
+/// Multiplies a row by a factor. Returns zeros, but NaN in lanes whose result is infinite or NaN.
 template <int Length, class T>
 SEQUENT_INLINE batch<T> scale_row(T* row, T factor) noexcept {
     constexpr int n = lanes<T>;
@@ -10131,8 +10624,8 @@ T score_of_pair(const score_operands<T>& operands, int row, int column) noexcept
             .get(0);
 }
 
-/// Turns `size` scores, whole vectors, of which those of no pair are -infinity, into weights whose
-/// sum is at most one. Returns what a sum of values with these weights is to be multiplied by.
+/// Turns `size` scores, a multiple of lanes<T>, into weights whose sum is at most 1; scores of no
+/// pair are -infinity. Returns the factor for a sum of values with these weights.
 template <class T>
 SEQUENT_COLD T soften_scores(T* p, int size) noexcept {
     constexpr int n = lanes<T>;
@@ -10141,7 +10634,7 @@ SEQUENT_COLD T soften_scores(T* p, int size) noexcept {
     for (int c = 0; c < size; c += n) most = xsimd::max(most, load(p + c));
     const T greatest = reduce_max(most);
     const batch<T> shift = set(greatest == none ? T(0) : greatest);
-    // A power of two, which changes no digit.
+    // Multiplying by a power of two is exact.
     T part = 1;
     while (part * static_cast<T>(size) > 1) part /= 2;
     batch<T> sums = zero<T>();
@@ -10154,7 +10647,7 @@ SEQUENT_COLD T soften_scores(T* p, int size) noexcept {
     return sum == T(0) ? T(0) : 1 / sum;
 }
 
-/// Writes the attention of `row` over its pairs: each_column(f) calls f(column) for each of them.
+/// Writes the attention of `row` over its pairs; each_column(f) calls f(column) for each of them.
 /// No sum of values overflows before it is divided by the sum of the weights.
 template <class Shape, class T, class EachColumn>
 SEQUENT_COLD void attend_to_pairs(const score_operands<T>& operands, const T* value, T* out,
@@ -10187,29 +10680,31 @@ void each_column_of_space(int row, const int* counts, F f) noexcept {
 }  // namespace sequent::inline SEQUENT_ABI::kernel::detail
 
 /// Attention over an index space: out(i) = sum over j of softmax over j of score(i, j), times
-/// value(j). Only tiles that hold pairs of the space are computed, with a running softmax (Milakov
-/// and Gimelshein, arXiv 1805.02867; Dao et al., arXiv 2205.14135): no rows x columns array. A row
-/// without a pair gives zero.
+/// value(j). Only tiles that contain pairs of the space are computed, with a running softmax
+/// (Milakov and Gimelshein, arXiv 1805.02867; Dao et al., arXiv 2205.14135), so no rows x columns
+/// array is stored. A row without pairs gives zero.
 ///
 /// Shape is a type with static constexpr members
-///   rows, columns, length      the extents of i and j, and of a value
-///   nodes                      the score expression, `size()` of them, the last is the score
-///   space                      `pieces` that don't overlap, each with begin(i), end(i),
-///   admits_row(i)
-///                              modulus, slope, residues, row_modulus, row_residues
-///   value_column, out_row      strides
-///   value_gradient             whether it may be wanted
-///   keeps_scores, score_row    whether the scores are kept for the gradient, and their stride
+///
+///     rows, columns, length      the extents of i and j, and of a value
+///     nodes                      the score expression, `size()` nodes; the last is the score
+///     space                      `pieces` that do not overlap, each with begin(i), end(i),
+///                                admits_row(i), modulus, slope, residues, row_modulus and
+///                                row_residues
+///     value_column, out_row      strides of value and out, in elements
+///     value_gradient             true if the gradient of the values may be needed
+///     keeps_scores, score_row    true if the scores are cached for the gradient, and their row
+///                                stride
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
-/// So many rows are attended from without turning the columns.
+/// Up to this number of rows, columns are read without being transposed first.
 inline constexpr int few_rows = 4;
 
 namespace detail {
 
 /// The types with which piece At of a shape's space is computed. Few: at most few_rows rows, for
-/// which turning columns does not pay.
+/// which transposing the columns does not pay.
 template <class Shape, class T, class Range, bool Few, int At>
 struct piece_kernel {
     static constexpr auto piece = Shape::space.pieces[At];
@@ -10223,7 +10718,7 @@ struct piece_kernel {
     static constexpr bool even =
         is_whole<Range> && row_step == 1 && Shape::rows % rows == 0 && !ends;
 
-    /// How many columns of a tile from lattice column `first` on are before the last one's end.
+    /// Number of columns of a tile from lattice column `first` on that exist.
     template <class Lattice>
     static SEQUENT_INLINE int columns_from(const Lattice& part, int first) noexcept {
         return ends ? std::min<int>(columns, part.reach - first) : columns;
@@ -10235,7 +10730,8 @@ struct piece_kernel {
     using tile = score_tile<Shape, T, rows, columns, row_step, column_step, even, turned, ends>;
 };
 
-/// Of the columns in row r of a lattice, those in a tile, counted from its first.
+/// The interval of a tile's columns that row r of a lattice has, counted from the tile's first
+/// column.
 struct tile_interval {
     int begin;
     int end;
@@ -10247,7 +10743,7 @@ struct tile_interval {
 
     SEQUENT_INLINE bool empty() const { return begin >= end; }
     SEQUENT_INLINE bool covers(int columns) const { return begin <= 0 && end >= columns; }
-    /// Whether the columns c, c + 1, ... are inside.
+    /// True in the lanes of columns c, c + 1, ... that are inside.
     template <class T>
     SEQUENT_INLINE auto mask(int c) const {
         const batch<T> at = iota<T>() + set(static_cast<T>(c));
@@ -10255,14 +10751,14 @@ struct tile_interval {
     }
 };
 
-/// Every pair of a lattice.
+/// Admits every pair of a lattice.
 struct all_pairs {
     constexpr bool operator()(int, int) const noexcept { return true; }
 };
 
-/// The pairs of a tile: of row r the columns c of its interval for which admits(r, c). Whole: each
-/// row has each column. Dense: products of whole matrices may be taken. They multiply the numbers
-/// of other pairs by a weight of zero, which is only right if the numbers are finite.
+/// The pairs of a tile: in row r the columns c of its interval for which admits(r, c). Whole: each
+/// row has all columns. Dense: products of whole matrices may be used. They multiply the numbers of
+/// other pairs by a weight of zero, which is right only if these numbers are finite.
 template <class Lattice, class Admits = all_pairs>
 class tile_pairs {
   public:
@@ -10289,7 +10785,7 @@ class tile_pairs {
         }
     }
 
-    /// Sets the other numbers of a tile to zero.
+    /// Sets the numbers of a tile that belong to no pair to zero.
     template <int Pitch, class T>
     void clear_others(T* tile) const noexcept {
         for (int r = 0; r < rows_; ++r, tile += Pitch) {
@@ -10309,9 +10805,9 @@ class tile_pairs {
     [[no_unique_address]] Admits admits_;
 };
 
-/// Whether what the products of a gradient read is finite: rows and columns of the operands of dot
-/// products, and rows of the gradient of the output, unless that is null. Rows are first_row +
-/// r RowStep, columns alike.
+/// True if everything that the products of a gradient read is finite: rows and columns of the
+/// operands of dot products, and rows of the gradient of the output, unless that is null. Rows are
+/// first_row + r RowStep; columns likewise.
 template <class Shape, int RowStep, int ColumnStep, class T>
 SEQUENT_COLD bool gradient_operands_are_finite(const score_operands<T>& operands,
                                                const T* out_gradient, int first_row, int rows,
@@ -10334,7 +10830,7 @@ SEQUENT_COLD bool gradient_operands_are_finite(const score_operands<T>& operands
     return finite;
 }
 
-/// The same of what the tiles of a lattice reach, looked at when the answer is first needed.
+/// The same for everything that the tiles of a lattice read, computed when first needed.
 template <class Shape, class Piece, class T, class Lattice>
 class finite_operands {
   public:
@@ -10371,7 +10867,7 @@ class finite_operands {
     bool finite_ = false;
 };
 
-/// Running softmax of each row: the shift, close to the greatest score, and the sum of
+/// Running softmax state of each row: the shift, close to the maximum score, and the sum of
 /// exp(score - shift).
 template <int Rows, class T>
 struct running_softmax {
@@ -10382,34 +10878,34 @@ struct running_softmax {
 template <class T>
 inline constexpr T lowest = -std::numeric_limits<T>::infinity();
 
-/// Up to here, fma(scale, score, -shift) is used: it differs from rounded(scale * score) - shift by
-/// the rounding error of a product, which is negligible here. Above, that error would change the
-/// weights, and at last overflow.
+/// Up to this shift, fma(scale, score, -shift) is used. It differs from round(scale * score) -
+/// shift by the rounding error of a product, which is negligible here. Above, that error would
+/// change the weights and finally overflow.
 template <class T>
 inline constexpr T greatest_fused_shift = 256;
 
-/// Whether the scores of a row with this shift, if it has any, must be multiplied by the scale
-/// first.
+/// True if the scores of a row with this shift must be multiplied by the scale first. False if no
+/// score has set the shift.
 template <class T>
 SEQUENT_INLINE bool is_far(T shift) noexcept {
     return std::abs(shift) > greatest_fused_shift<T> && shift != lowest<T>;
 }
 
-/// Writes the normalizer of a row, from which the gradient gets the weights again: exp(score -
-/// shift) * factor. Kept apart, since shift - log(factor) would be rounded as much as the greatest
-/// score is. Zeros for a row without a pair, or where all scores are -infinity.
-/// Returns the factor.
+/// Writes the normalizer of a row, shift and factor, from which the gradient recomputes the
+/// weights: exp(score - shift) * factor. They are stored separately, since shift - log(factor)
+/// would have the rounding error of the maximum score. Zeros for a row without pairs, or if all
+/// scores are -infinity. Returns the factor.
 template <class T>
 SEQUENT_INLINE T write_normalizer(T shift, T sum, T* to) noexcept {
     to[0] = sum == T(0) ? T(0) : shift;
     return to[1] = sum == T(0) ? T(0) : 1 / sum;
 }
 
-/// How far a score may lie above the shift before the shift follows: exp(8) is far from the ends of
-/// the range, and most tiles after a row's first leave what was summed as it is.
+/// A score may exceed the shift by this much before the shift follows. exp(8) is far from the ends
+/// of the range, so that most tiles after a row's first do not rescale the sums.
 inline constexpr int shift_slack = 8;
 
-/// Gives a row another shift. What was summed before is scaled: sum, sums and out.
+/// Changes the shift of a row and rescales what has been summed: sum, sums and out.
 template <int Length, class T>
 SEQUENT_INLINE void move_shift(T next, T& shift, T& sum, T* sums, T* out) noexcept {
     if (shift != lowest<T>) {
@@ -10421,8 +10917,8 @@ SEQUENT_INLINE void move_shift(T next, T& shift, T& sum, T* sums, T* out) noexce
     shift = next;
 }
 
-/// Makes a row's shift fit the scores of a tile, copied to `to`, which may be they themselves, and
-/// -infinity outside of the interval.
+/// Raises a row's shift if the scores of a tile require it, and copies the scores to `to`, which
+/// may be `scores`, with -infinity outside the interval.
 template <int Columns, int Length, class Inside, class T>
 SEQUENT_INLINE void shift_row(const T* scores, T* to, Inside inside, T scale, T& shift, T& sum,
                               T* sums, T* out) noexcept {
@@ -10445,16 +10941,16 @@ SEQUENT_INLINE void shift_row(const T* scores, T* to, Inside inside, T scale, T&
     move_shift<Length>(reduce_max(most) * scale, shift, sum, sums, out);
 }
 
-/// Scores far from zero are multiplied by the scale before the shift is subtracted.
+/// Multiplies scores far from zero by the scale before the shift is subtracted.
 template <class T>
 SEQUENT_COLD void scale_scores(const T* from, T* to, T scale, int count) noexcept {
     for (int c = 0; c < count; ++c) to[c] = from[c] * scale;
 }
 
-/// Turns a row of scores into exp(scale score - shift) and adds them to sums.
+/// Turns a row of scores into exp(scale score - shift) and adds these to sums.
 template <int Columns, class T>
 SEQUENT_INLINE void soften_row(T* row, T scale, T shift, T* sums) noexcept {
-    // Only if all scores so far are -infinity is the shift.
+    // The shift is -infinity only if all scores so far are.
     const batch<T> down = set(shift == lowest<T> ? T(0) : -shift);
     batch<T> sum = load(sums);
     // Limited by the FMA ports, on which the polynomial of exp runs.
@@ -10466,9 +10962,9 @@ SEQUENT_INLINE void soften_row(T* row, T scale, T shift, T* sums) noexcept {
     store(sums, sum);
 }
 
-/// Turns one row of a tile's scores into weights and the gradient of the weights into that of the
-/// scores, times scale. Both are zero outside of the interval. The scores are still to be
-/// multiplied by score_factor.
+/// Turns one row of a tile's scores into weights, and the gradient of the weights into that of the
+/// scores, times scale. Both are zero outside the interval. The scores still need to be multiplied
+/// by score_factor.
 template <int Columns, class Inside, class T>
 SEQUENT_INLINE void weight_row(const T* scores, T* weights, T* gradient, Inside inside,
                                T score_factor, T scale, const T* normalizer, T inner) noexcept {
@@ -10477,7 +10973,7 @@ SEQUENT_INLINE void weight_row(const T* scores, T* weights, T* gradient, Inside 
     const batch<T> shift = set(-normalizer[0]);
     const batch<T> factor = set(normalizer[1]);
     const batch<T> mean = set(-inner * scale);
-    // Limited by exp, as soften_row.
+    // Limited by exp, like soften_row.
     for (int c = 0; c < Columns; c += n) {
         batch<T> p = exp(fma(load(scores + c), set(score_factor), shift)) * factor;
         batch<T> slope = p * fma(load(gradient + c), set(scale), mean);
@@ -10491,7 +10987,7 @@ SEQUENT_INLINE void weight_row(const T* scores, T* weights, T* gradient, Inside 
     }
 }
 
-/// Does the rows again whose result is infinite or NaN.
+/// Recomputes the rows whose result is infinite or NaN.
 template <class Shape, class T>
 SEQUENT_COLD void mend_rows(const score_operands<T>& operands, const T* value, T* out,
                             const int* counts, int begin, int end) noexcept {
@@ -10586,7 +11082,7 @@ void attention(const score_operands<T>& operands, const T* value, T* out, T* nor
 
 namespace detail {
 
-/// How many rows there are. Parts of counted rows are computed as the whole is, to the same bits.
+/// Number of rows. Parts of counted rows are computed as the whole is, with bitwise equal results.
 template <class Range>
 constexpr int count_of(const Range& range) noexcept {
     if constexpr (std::is_same_v<Range, counted_rows>)
@@ -10597,9 +11093,10 @@ constexpr int count_of(const Range& range) noexcept {
 
 }  // namespace detail
 
-/// Rows `range` of out and of normalizer, two numbers for each row, which the gradient needs.
-/// `kept` are the scores, if they are kept. A pair outside of the space touches no number, whatever
-/// its operands are; of the others, NaN and infinity propagate.
+/// Computes rows `range` of out, and of normalizer: two numbers per row that the gradient needs.
+/// `kept`: the cached scores, written if Shape::keeps_scores. counts: the numbers that bound the
+/// space at run time. A pair outside the space affects no number, whatever its operands are; within
+/// it, NaN and infinity propagate.
 template <class Shape, class T, class Range>
 void attention(const score_operands<T>& operands, const T* value, T* out, T* normalizer, T* kept,
                const int* counts, Range range) noexcept {
@@ -10612,9 +11109,9 @@ void attention(const score_operands<T>& operands, const T* value, T* out, T* nor
         detail::attention<false, Shape>(operands, value, out, normalizer, kept, counts, range);
 }
 
-/// Adds to the gradients in `operands` and to value_gradient, which may be null: all that comes
-/// from rows `range`, which begin with the first. Scores that are not kept are computed again;
-/// D(i) = out(i) . out_gradient(i) as in arXiv 2205.14135, appendix B.
+/// Adds to the gradients in `operands` and to value_gradient, which may be null, the contributions
+/// of rows `range`, which must begin with row 0. Scores that are not cached are recomputed. D(i) =
+/// out(i) . out_gradient(i) as in arXiv 2205.14135, appendix B.
 template <class Shape, class T, class Range = all_rows<Shape::rows>>
 void attention_gradient(const score_operands<T>& operands, const T* value, const T* out,
                         const T* normalizer, const T* kept, const T* out_gradient,
@@ -10729,17 +11226,20 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
+/// Cosine similarity.
+
 namespace sequent::inline SEQUENT_ABI::kernel {
 
 /// The cosine of the angle between two vectors of `size` numbers, and its gradient. Vectors are
-/// scaled by powers of two, so that no square overflows or vanishes.
+/// scaled by powers of two, so that no square overflows or underflows. Refers to the vectors.
 template <class T>
 class cosine {
   public:
+    /// Computes the value from vectors a and b.
     cosine(const T* a, const T* b, int size) noexcept : sides_{side(a, size), side(b, size)} {
         T dot = 0;
         for (int at = 0; at < size; ++at) dot += sides_[0].scaled(at) * sides_[1].scaled(at);
-        // Of a vector of zeros there is no angle: zero, or NaN if the other has no number either.
+        // Zero if a vector is zero, but NaN if the other one is not finite.
         const T product = sides_[0].norm * sides_[1].norm;
         value_ = product == T(0) ? dot * T(0) : dot / product;
         // A rounded quotient may exceed 1.
@@ -10747,10 +11247,10 @@ class cosine {
         if (value_ < T(-1)) value_ = -1;
     }
 
-    /// a . b / (|a| |b|), zero if either is zero.
+    /// a . b / (|a| |b|), in [-1, 1]; zero if either vector is zero.
     T value() const noexcept { return value_; }
 
-    /// The gradient of element `at` of vector `which`, 0 or 1, given that of the value.
+    /// The gradient of element `at` of vector `which`, 0 or 1, given the gradient of the value.
     T gradient(int which, int at, T of_value) const noexcept {
         const side& self = sides_[which];
         const side& other = sides_[1 - which];
@@ -10762,9 +11262,9 @@ class cosine {
   private:
     struct side {
         const T* numbers;
-        T first = 1;  // the scale, as a product: it may be beyond the range of T itself
+        T first = 1;  // the scale is first * second: it may exceed the range of T
         T second = 1;
-        T norm = 0;  // of the scaled vector
+        T norm = 0;  // norm of the scaled vector
 
         side(const T* x, int size) noexcept : numbers(x) {
             T most = 0;
@@ -10786,23 +11286,24 @@ class cosine {
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
-/// Dropout (Srivastava et al. 2014) whose choice is a function of a key and of the element's
-/// number: nothing is kept for the backward pass, and any order of computation drops the same
+/// Dropout (Srivastava et al. 2014). A key and the number of the element decide whether it is
+/// dropped: no mask is stored for the backward pass, and any order of computation drops the same
 /// elements.
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
-/// What a seed and the place of a rule become: mixed once for each, read for all elements.
+/// A key, mixed from a seed and the place of a rule; then used for all elements.
 class dropout_key {
   public:
+    /// The key of a seed.
     constexpr explicit dropout_key(std::uint64_t seed) noexcept : key_(mixed(seed)) {}
 
-    /// The key of a part of what this one is for.
+    /// The key of part number `part` of what this key is for.
     constexpr dropout_key of(int part) const noexcept {
         return dropout_key(key_ ^ static_cast<std::uint32_t>(part));
     }
 
-    /// Equally distributed over all numbers of 32 bits.
+    /// Pseudorandom bits of an element, uniform over all 32-bit integers.
     constexpr std::uint32_t bits(std::uint32_t element) const noexcept {
         return hashed(hashed(element + static_cast<std::uint32_t>(key_)) ^
                       static_cast<std::uint32_t>(key_ >> 32));
@@ -10811,14 +11312,15 @@ class dropout_key {
   private:
     std::uint64_t key_;
 
-    /// The finaliser of SplitMix64 (Steele, Lea and Flood 2014).
+    /// The finalizer of SplitMix64 (Steele, Lea and Flood 2014).
     static constexpr std::uint64_t mixed(std::uint64_t value) noexcept {
         value += 0x9E3779B97F4A7C15;
         value = (value ^ (value >> 30)) * 0xBF58476D1CE4E5B9;
         value = (value ^ (value >> 27)) * 0x94D049BB133111EB;
         return value ^ (value >> 31);
     }
-    /// A bijection in which each bit depends on every bit, of few operations that vectors have.
+    /// A bijection in which each output bit depends on every input bit, of few operations that
+    /// vector units have.
     static constexpr std::uint32_t hashed(std::uint32_t value) noexcept {
         value = (value ^ (value >> 16)) * 0x21F0AAAD;
         value = (value ^ (value >> 15)) * 0x735A2D97;
@@ -10826,9 +11328,9 @@ class dropout_key {
     }
 };
 
-/// Zero with probability `rate`, whatever x is, else x / (1 - rate); `first` is the number of the
-/// first element. The same function turns the gradient of y into that of x. 0 <= rate < 1; y may be
-/// x.
+/// y[at] = 0 with probability `rate`, whatever x is, else x[at] / (1 - rate), for at < Length.
+/// `first` is the number of the first element. The same call turns the gradient of y into that of
+/// x. 0 <= rate < 1. y may be x.
 template <int Length, class T>
 inline void dropout(const T* x, T* y, dropout_key key, std::uint32_t first, double rate) noexcept {
     const auto threshold = static_cast<std::uint32_t>(rate * 4294967296.0);
@@ -10841,20 +11343,21 @@ inline void dropout(const T* x, T* y, dropout_key key, std::uint32_t first, doub
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
-/// How kept columns are stored: number k of column c stands at k * pitch + c, as a `number`. Where
-/// `block` is not 0, that many numbers of a column share a scale, and the scale of block b of
-/// column c stands at b * pitch + c of the scales. A form has
-///   number, block
-///   load(from)           lanes<T> of the stored numbers as T
-///   scales(from)         if `block` is not 0: lanes<T> scales, which are stored as binary16
-///   put(from, count, to, scales, pitch)
-///                        stores `count` numbers of T, which lie side by side, as a column
+/// Storage of cached columns, such as keys and values. Number k of column c is at k * pitch + c,
+/// stored as a `number`. If `block` is not 0, that many numbers of a column share a scale; the
+/// scale of block b of column c is at b * pitch + c of the scales. A form has
+///
+///     number, block
+///     load(from)           lanes<T> stored numbers as T
+///     scales(from)         if `block` is not 0: lanes<T> scales, stored as binary16
+///     put(from, count, to, scales, pitch)
+///                          stores `count` contiguous numbers of T as a column
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
 namespace detail {
 
-/// Where an operand's numbers, and their scales if they have any, begin.
+/// Where the numbers of an operand begin, and their scales if they have any.
 struct columns_place {
     const void* first = nullptr;
     const std::uint16_t* scales = nullptr;
@@ -10871,16 +11374,22 @@ struct columns_place {
 
 }  // namespace detail
 
-/// The form of a type of stored numbers for computation in T; here T itself.
+/// The form in which columns for computation in T are stored as Stored. Here T itself;
+/// packed_columns.hpp has bf16 and q8_0.
 template <class Stored, class T>
 struct kept_columns;
 
+/// Columns stored as T: no rounding.
 template <class T>
 struct kept_columns<T, T> {
+    /// A stored number.
     using number = T;
+    /// Numbers that share a scale; 0: none do.
     static constexpr int block = 0;
 
+    /// lanes<T> numbers.
     static SEQUENT_INLINE batch<T> load(const T* from) noexcept { return kernel::load(from); }
+    /// Stores `count` contiguous numbers as a column.
     static void put(const T* from, int count, number* to, std::uint16_t*,
                     std::ptrdiff_t pitch) noexcept {
         for (int k = 0; k < count; ++k) to[k * pitch] = from[k];
@@ -10889,26 +11398,28 @@ struct kept_columns<T, T> {
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
-/// Attention of one row over columns that are kept turned: number k of a column c stands at
-/// k * pitch + c, so that a vector holds one number of several columns, nothing is added across
-/// lanes until all columns are summed, and a new column takes one store for each of its numbers.
+/// Attention of one row over cached columns that are stored transposed: number k of column c is at
+/// k * pitch + c. A vector then holds one number of several columns, nothing is summed across lanes
+/// until all columns are done, and a new column takes one store for each of its numbers.
 ///
 /// Shape is a type with static constexpr members
-///   columns, length, out_row,
-///   nodes, space                     as in attention.hpp
-///   is_table                         the row's pairs are bits, less those outside of the space
-///   value_pitch                      of the values; 0 where they lie value_column apart
-///   pitches                          the same of what each node reads by columns
-///   value_slides, slides             whether these begin with column `first`
-///   node_columns<Node>, value_columns
-///                                    how these are stored (kept_columns.hpp)
-///   shares                           whether queries 2q and 2q + 1 read the same columns
-///   is_causal                        whether there are no columns beyond the row
+///
+///     columns, length, out_row,
+///     nodes, space                     as in attention.hpp
+///     is_table                         true if bits select the pairs, among those of the space if
+///                                      that has pieces
+///     value_pitch                      pitch of the values; 0 if they are value_column apart
+///     pitches                          likewise for what each node reads by columns
+///     value_slides, slides             true if these begin with column `first`
+///     node_columns<Node>, value_columns
+///                                      how these are stored (kept_columns.hpp)
+///     shares                           true if queries 2q and 2q + 1 read the same columns
+///     is_causal                        true if there are no columns after the row
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
-/// One row of a table of pairs: whether columns [column, column + 64) are in it, for a multiple of
-/// 64.
+/// One row of a table of pairs: each element tells by its bits which of columns [column, column +
+/// 64) are in it, for multiples of 64.
 using row_bits = const std::uint64_t*;
 
 namespace detail {
@@ -10921,7 +11432,7 @@ SEQUENT_INLINE auto lanes_of(std::uint64_t bits) noexcept {
     return batch<T>::load_aligned(flags) > zero<T>();
 }
 
-/// The pointers that go with the nodes of a score; `base` is added to an index node.
+/// The pointers of the nodes of a score; `base` is added to an index node.
 template <int Nodes, class T>
 struct kept_operands {
     std::array<const T*, Nodes> x;
@@ -10931,15 +11442,15 @@ struct kept_operands {
     T* out;
 };
 
-/// The same row of Queries of them, one part of the work after another for all, so that none waits
-/// for its own sums.
+/// Computes the same row of several queries (such as the heads of a layer). Each part of the work
+/// is done for all of them in turn, so that none waits for its own sums.
 template <class Shape, class T, int Queries>
 class kept_rows {
   public:
     static constexpr int nodes = Shape::nodes.size();
     using operands = kept_operands<nodes, T>;
 
-    /// `first` is the column that what slides begins with, a multiple of 16.
+    /// `first` is the first column of operands that slide, a multiple of 16.
     kept_rows(const operands* queries, int row, int first, const int* counts,
               row_bits bits) noexcept
         : queries_(queries), row_(row), first_(first), counts_(counts), bits_(bits) {
@@ -10949,6 +11460,7 @@ class kept_rows {
         }
     }
 
+    /// Writes the attention of all queries.
     void attend() noexcept {
         for (int q = 0; q < Queries; ++q) std::fill_n(out(q), Shape::length, T(0));
         if constexpr (Shape::is_table && Shape::space.pieces.size() == 0) {
@@ -10968,11 +11480,11 @@ class kept_rows {
   private:
     static constexpr int n = lanes<T>;
     static constexpr int root = nodes - 1;
-    /// Queries that read the same columns, which are loaded once for both.
+    /// 2 if queries read the same columns in pairs, which are then loaded once for both.
     static constexpr int pair = Queries % 2 == 0 && Shape::shares ? 2 : 1;
     static constexpr int chunk = std::min((Shape::columns + n - 1) / n * n + n, 512);
-    /// A power of two by which weights are multiplied, so that they add up to at most one and their
-    /// products with the values to a number in range.
+    /// A power of two that multiplies weights, so that they sum to at most 1 and their products
+    /// with the values stay in range.
     static constexpr T least_weight = [] {
         T result = 1;
         while (result * Shape::columns > 1) result /= 2;
@@ -10999,10 +11511,10 @@ class kept_rows {
 
     T* out(int q) const noexcept { return queries_[q].out + row_ * Shape::out_row; }
 
-    /// Behind the columns that there are.
+    /// One past the last column that exists.
     int last_column() const noexcept { return Shape::is_causal ? row_ + 1 : Shape::columns; }
 
-    /// The columns of piece `Piece` that are in [begin, end), chunk by chunk.
+    /// Takes the columns of piece `Piece` in [begin, end), chunk by chunk.
     template <int Piece>
     void interval(int begin, int end) noexcept {
         for (int from = begin / n * n; from < end; from += chunk)
@@ -11057,7 +11569,7 @@ class kept_rows {
         for (int q = 0; q < Queries; q += pair) add_values<masked>(q, from, vectors, there);
     }
 
-    /// Raises the shift to the greatest of the scores.
+    /// Raises the shift to the maximum score.
     void move_shift(int q, int vectors) noexcept {
         batch<T> greatest = load(weights_[q]);
         for (int v = 1; v < vectors; ++v)
@@ -11073,7 +11585,7 @@ class kept_rows {
     }
 
     void soften(int q, int vectors) noexcept {
-        // Only if all scores so far are -infinity is the shift.
+        // The shift is -infinity only if all scores so far are.
         const batch<T> shift = set(shift_[q] == none ? T(0) : shift_[q]);
         batch<T> sum = zero<T>();
         for (int v = 0; v < vectors; ++v) {
@@ -11085,7 +11597,7 @@ class kept_rows {
         sum_[q] += reduce_add(sum);
     }
 
-    /// Which of n columns a lattice or a table admits.
+    /// Which of n columns a lattice or a table admits, as bits.
     template <int Piece>
     std::uint64_t admitted(int column) const noexcept {
         std::uint64_t result = 0;
@@ -11102,7 +11614,7 @@ class kept_rows {
 
     // Scores.
 
-    // Of `pair` queries, the scores of one before those of the other.
+    // The scores of `pair` queries, one after the other.
 
     template <int Vectors>
     SEQUENT_INLINE void score(int q, int from, int first) noexcept {
@@ -11115,7 +11627,7 @@ class kept_rows {
         }
     }
 
-    /// n elements, `step` apart, of which those from `count` on are not touched.
+    /// n elements, `step` apart; those from `count` on are not accessed.
     template <int Step>
     static SEQUENT_INLINE batch<T> load_spread(const T* from, int count) noexcept {
         if constexpr (Step == 0) {
@@ -11191,7 +11703,8 @@ class kept_rows {
         }
     }
 
-    /// Numbers of one vector of columns, or dot products with columns that are not turned.
+    /// The numbers of a leaf, or dot products with columns that are not transposed, for one vector
+    /// of columns.
     template <int Node>
     SEQUENT_INLINE batch<T> leaf(const operands& query, int column) noexcept {
         constexpr score_node node = Shape::nodes[Node];
@@ -11220,8 +11733,8 @@ class kept_rows {
 
     // Values.
 
-    /// Of vector v of the columns, those in there(v) are pairs: the others touch nothing, whatever
-    /// stands there.
+    /// Adds the weighted values. In vector v of the columns those in there(v) are pairs; the others
+    /// affect nothing, whatever is stored there.
     template <bool Masked, class There>
     void add_values(int q, int from, int vectors, There there) noexcept {
         if constexpr (Shape::value_pitch > 0) {
@@ -11246,7 +11759,7 @@ class kept_rows {
         }
     }
 
-    /// Count numbers of the values, from number k on.
+    /// Adds Count numbers of the values, from number k on.
     template <bool Masked, int Count, class There>
     SEQUENT_INLINE void add_numbers(int q, int k, int from, int vectors, There there) noexcept {
         constexpr int pitch = Shape::value_pitch;
@@ -11307,30 +11820,41 @@ class kept_rows {
 }  // namespace detail
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
-/// The pairs of any condition as tiles: some rows, the columns that any of them has, and a bit for
-/// each pair. Rows of one tile need not be neighbours, nor need its columns.
+/// The pairs of an arbitrary condition as tiles: some rows, the columns that any of them has, and a
+/// bit for each pair. Neither the rows nor the columns of a tile need to be adjacent.
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
-/// Rows and columns stand in the table's lists from `first_row` and `first_column` on. The list of
-/// rows repeats the last one up to a tile's height.
+/// A tile: its rows and columns are in the table's lists from `first_row` and `first_column` on.
+/// The list of rows repeats the last row up to the height of a tile.
 struct mask_tile {
+    /// Index of its first row in mask_table::rows.
     int first_row = 0;
+    /// Number of rows.
     int rows = 0;
+    /// Index of its first column in mask_table::columns and bits.
     int first_column = 0;
+    /// Number of columns.
     int columns = 0;
 };
 
-/// Made once (tables.hpp). Its memory is proportional to the pairs in its tiles.
+/// A table of pairs, computed once (tables.hpp). Its memory is proportional to the number of pairs
+/// in its tiles.
 class mask_table {
   public:
+    /// Largest number of rows of a tile.
     static constexpr int height = 16;
 
+    /// The tiles.
     std::vector<mask_tile> tiles{};
+    /// The rows of all tiles.
     std::vector<int> rows{};
-    std::vector<int> columns{};  // rising in each tile
+    /// The columns of all tiles, ascending within each.
+    std::vector<int> columns{};
+    /// For each column the rows of its tile that have it; the tile's first row is the lowest bit.
     std::vector<std::uint16_t>
-        bits{};  // of each column, the rows of its tile, the first the lowest
+        bits{};  // of each column, one bit for each row of its tile, the first the lowest
+    /// Number of pairs.
     long long pairs = 0;
 
     /// The pairs (i, j) of row_count x column_count for which keeps(i, j).
@@ -11360,7 +11884,7 @@ class mask_table {
     static std::size_t to_size(int number) { return static_cast<std::size_t>(number); }
     std::uint64_t* bits_of(int row) { return all_.data() + to_size(row) * to_size(words_); }
 
-    /// The rows that have pairs: those with equal remainders side by side.
+    /// The rows that have pairs; those with equal remainders are adjacent.
     SEQUENT_LAZY std::vector<int> in_order(int row_count, int modulus) const {
         std::vector<int> result;
         for (int first = 0; first < modulus; ++first)
@@ -11369,7 +11893,7 @@ class mask_table {
         return result;
     }
 
-    /// How many columns some rows have together.
+    /// Number of columns in the union of some rows.
     int count_union(const int* row, int count) {
         int result = 0;
         for (int word = 0; word < words_; ++word) {
@@ -11380,14 +11904,14 @@ class mask_table {
         return result;
     }
 
-    /// In units of one pair: half of the work is done for the whole height of a tile, and columns
-    /// are copied at the price of a few rows.
+    /// Estimated cost of a tile, in units of one pair: half of the work is done for the whole
+    /// height of a tile, and copying a column costs as much as a few rows.
     static double cost_of(int count, int columns) {
         return (0.5 * height + 0.5 * count + 4.0) * columns + 128.0;
     }
 
-    /// Calls take(rows, count) for tiles of rows in this order. Rows with many more columns than
-    /// others of their tile are put off, to tiles of their own at the end.
+    /// Calls take(rows, count) for tiles of rows in this order and returns their cost. Rows with
+    /// many more columns than others of their tile get tiles of their own at the end.
     template <class Take>
     double cut(std::vector<int> order, Take take) {
         double cost = 0;
@@ -11465,18 +11989,19 @@ class mask_table {
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
-/// Attention whose scores follow from parameters alone: the weights, softmax over j of score(i, j),
-/// are computed once for all inputs, and what each input takes is a product of matrices. A weight
-/// outside of the space is zero; products leave out the blocks in which all are.
+/// Attention whose scores depend on parameters alone: the weights, softmax over j of score(i, j),
+/// are computed once for all inputs, and each input takes a matrix product. A weight outside the
+/// space is zero; products skip the blocks that are all zero.
 ///
 /// Shape is a type with static constexpr members
-///   rows, columns, length, nodes,
-///   value_column, out_row,
-///   value_gradient                as in attention.hpp
-///   space                         the same, with at least one piece
-///   is_table, bits(row)           whether a pair's bit must be set, too
-///   weight_row                    the elements from one row of weights to the next, whole vectors
-///   weight_gradient               whether the gradient of the weights is wanted at all
+///
+///     rows, columns, length, nodes,
+///     value_column, out_row,
+///     value_gradient                as in attention.hpp
+///     space                         likewise, with at least one piece
+///     is_table, bits(row)           whether a pair's bit must be set, too
+///     weight_row                    row stride of the weights: whole vectors
+///     weight_gradient               true if the gradient of the weights may be needed
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
@@ -11490,7 +12015,7 @@ inline bool has_pair(int row, int column) noexcept {
         return true;
 }
 
-/// Whether a pair is in the space and, if there is one, in the table.
+/// True if a pair is in the space and, if there is one, in the table.
 template <class Shape>
 bool is_pair(int row, int column) noexcept {
     for (const auto& part : Shape::space.pieces)
@@ -11500,7 +12025,7 @@ bool is_pair(int row, int column) noexcept {
     return false;
 }
 
-/// Adds weight times value over the pairs of a row alone: a weight of zero times infinity, where
+/// Sums weight times value over the pairs of a row only: a weight of zero times infinity, where
 /// there is no pair, would be NaN.
 template <class Shape, class T, class Value>
 SEQUENT_COLD void weighted_sum_of_pairs(const T* weights, int row, int end, T* out,
@@ -11522,8 +12047,8 @@ SEQUENT_COLD void add_value_gradient_of_pairs(const T* weights, const T* out_gra
                            value_gradient + column * Shape::value_column, Shape::length);
 }
 
-/// Rows and columns of weights in blocks, and of each the columns, or the rows, between the first
-/// and the last of its pairs.
+/// The weights in blocks of rows and of columns, and for each block the range of columns, or of
+/// rows, from the first to the last of its pairs.
 template <class Shape>
 struct weight_blocks {
     static constexpr bool is_full = [] {
@@ -11537,8 +12062,8 @@ struct weight_blocks {
     static constexpr int down = (Shape::rows + height - 1) / height;
     static constexpr int across = (Shape::columns + width - 1) / width;
 
-    std::array<column_span, down> columns;  // of each block of rows
-    std::array<column_span, across> rows;   // of each block of columns
+    std::array<column_span, down> columns;  // for each block of rows
+    std::array<column_span, across> rows;   // for each block of columns
 
     static const weight_blocks& made() noexcept {
         static const weight_blocks result;
@@ -11558,8 +12083,8 @@ struct weight_blocks {
     }
 };
 
-/// Calls visit(scores, part, place, row, count) for the tiles of a shape's scores, from the row
-/// `row` on.
+/// Calls visit(scores, part, place, row, count) for the tiles of a shape's scores; `row` is the
+/// tile's first row.
 template <class Shape, class T, class Visit>
 void each_score_tile(const score_operands<T>& operands, Visit visit) noexcept {
     constexpr all_rows<Shape::rows> all;
@@ -11587,7 +12112,7 @@ void each_score_tile(const score_operands<T>& operands, Visit visit) noexcept {
 
 }  // namespace detail
 
-/// All weights, zero where there is no pair.
+/// Computes all weights, Shape::weight_row elements per row; zero where there is no pair.
 template <class Shape, class T>
 void attention_weights(const score_operands<T>& operands, T* weights) noexcept {
     constexpr int n = lanes<T>;
@@ -11630,7 +12155,7 @@ void attention_weights(const score_operands<T>& operands, T* weights) noexcept {
     }
 }
 
-/// Adds to the gradients in `operands`, given that of the weights.
+/// Adds to the gradients in `operands`, given the gradient of the weights.
 template <class Shape, class T>
 void attention_weights_gradient(const score_operands<T>& operands, const T* weights,
                                 const T* gradient) noexcept {
@@ -11676,7 +12201,7 @@ void attention_weights_gradient(const score_operands<T>& operands, const T* weig
         });
 }
 
-/// Rows `range` of out: the weights times the values.
+/// Writes rows `range` of out: the weights times the values.
 template <class Shape, class T, class Range>
 void weighted_sum(const T* weights, const T* value, T* out, Range range) noexcept {
     using blocks = detail::weight_blocks<Shape>;
@@ -11759,8 +12284,9 @@ void weighted_sum_gradient(const T* weights, const T* value, const T* out_gradie
     }
 }
 
-/// One row, from values that are kept turned: number k of column c stands at k * Pitch + c - first.
-/// With Pitch zero they lie as elsewhere. No column beyond `end` is read.
+/// Writes one row of out from cached values that are stored transposed: number k of column c is at
+/// k * Pitch + c - first. If Pitch is 0, values are value_column apart. No column from `end` on is
+/// read.
 template <class Shape, int Pitch, class T>
 void weighted_row(const T* weights, const T* value, T* out, int row, int end, int first) noexcept {
     detail::column_span span;
@@ -11809,15 +12335,17 @@ void weighted_row(const T* weights, const T* value, T* out, int row, int end, in
 #endif
 
 /// Tables that kernels read, such as the angles of positions or the pairs of a mask. A program
-/// makes those of all its models when it first names facts for a call: later than main begins, so
-/// that a program that runs no model does not wait for them, and before the call, which allocates
-/// nothing.
+/// computes the tables of all its models when facts are first made for a call: after main begins,
+/// so that a program that runs no model does not wait for them, and before the call, which
+/// allocates nothing.
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
-/// A table that this program may need: a static object beside the table, which it makes.
+/// A table that this program may need: a static object beside the table. Its function computes the
+/// table.
 class table_maker {
   public:
+    /// Registers the table that `make` computes.
     explicit table_maker(void (*make)()) : make_(make) {
         [[maybe_unused]] const auto lock = locked();
         next_ = first_;
@@ -11826,7 +12354,8 @@ class table_maker {
     table_maker(const table_maker&) = delete;
     table_maker& operator=(const table_maker&) = delete;
 
-    /// Makes the tables that have not been made. Throws std::bad_alloc.
+    /// Computes the tables that have not been computed. Safe to call from several threads. Throws
+    /// std::bad_alloc.
     static void make_all() {
         if (!first_.load(std::memory_order_acquire)) return;
         make_those_that_wait();
@@ -11836,7 +12365,7 @@ class table_maker {
     void (*make_)();
     table_maker* next_ = nullptr;
 
-    // Libraries that are loaded later add theirs.
+    // Libraries loaded later add their tables.
     static inline constinit std::atomic<table_maker*> first_{nullptr};
 
 #if defined(SEQUENT_NO_THREADS)
@@ -11846,7 +12375,7 @@ class table_maker {
     }
 #else
     static std::unique_lock<std::mutex> locked() {
-        // Not a constant everywhere: made where it is first wanted.
+        // Not constant-initialized on every platform, hence created on first use.
         static std::mutex mutex;
         return std::unique_lock(mutex);
     }
@@ -11862,16 +12391,16 @@ class table_maker {
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
-/// Rotary and sinusoidal positions: the pairs of a row as points of a plane, pair k of Length / 2
-/// at the angle position * base^(-2k / Length) (arXiv 2104.09864, section 3.2.2; arXiv 1706.03762,
-/// section 3.5). y may be x.
+/// Rotary and sinusoidal positions. The elements of a row form Length / 2 pairs, points of a plane;
+/// pair k has the angle position * base^(-2k / Length) (arXiv 2104.09864, section 3.2.2; arXiv
+/// 1706.03762, section 3.5). y may be x.
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
-/// Which elements are a pair: (2k, 2k + 1), or (k, k + Length / 2).
+/// Which elements form pair k: `neighbours` (2k, 2k + 1), `halves` (k, k + Length / 2).
 enum class pairing { neighbours, halves };
 
-/// The angle of pair k at position 1, scaled from base^(-2k / length).
+/// The angle of pair k at position 1 in radians: base^(-2k / length), scaled by `by`.
 inline double angle_of_pair(int k, int length, double base, const rotary_scaling& by) noexcept {
     constexpr double circle = 6.283185307179586476925;
     const double angle = std::exp(-2.0 * std::log(base) / length * k);
@@ -11888,7 +12417,7 @@ inline double angle_of_pair(int k, int length, double base, const rotary_scaling
         default:
             break;
     }
-    // The pair that turns so many times in the original length.
+    // The pair that makes this number of turns in the original length.
     const auto pair_of = [&](double turns) {
         return length * std::log(by.original / (turns * circle)) / (2 * std::log(base));
     };
@@ -11909,8 +12438,8 @@ inline void write_angles(double position, double base, T* to,
     }
 }
 
-/// The same for positions 0 to Positions - 1. The base is given by
-/// its bits: numbers of this kind are no template arguments everywhere.
+/// A table of write_angles for positions 0 to Positions - 1. Base is the bit pattern of the base:
+/// not every compiler has template arguments of type double.
 template <int Length, class T, int Positions, std::uint64_t Base,
           rotary_scaling Scaling = rotary_scaling{}>
 class angle_table {
@@ -11928,19 +12457,21 @@ class angle_table {
     static inline const table_maker maker{[] { (void)made(); }};
 
   public:
+    /// The cosines and sines of a position: Length elements.
     static const T* at(int position) noexcept {
         (void)&maker;
         return made() + static_cast<std::ptrdiff_t>(position) * Length;
     }
 };
 
-/// Turns each pair of the first Turned elements by its angle, or back.
+/// Rotates each pair of the first Turned elements by its angle, or by its negative if Back; copies
+/// the other elements. angles: as write_angles<Turned> gives them.
 template <int Length, pairing Pairing, bool Back, int Turned = Length, class T>
 SEQUENT_INLINE void turn(const T* x, T* y, const T* angles) noexcept {
     constexpr int half = Turned / 2;
     constexpr int stride = Pairing == pairing::neighbours ? 2 : 1;
     constexpr int second = Pairing == pairing::neighbours ? 1 : half;
-    T turned[Length];  // y may be x: the compiler could not use vectors
+    T turned[Length];  // y may be x, which would prevent vectorization
     for (int k = 0; k < half; ++k) {
         const T a = x[stride * k];
         const T b = x[stride * k + second];
@@ -11953,7 +12484,7 @@ SEQUENT_INLINE void turn(const T* x, T* y, const T* angles) noexcept {
     for (int k = 0; k < Length; ++k) y[k] = turned[k];
 }
 
-/// Adds the sine of each angle to element 2k, the cosine to 2k + 1.
+/// y = x plus the sine of angle k in element 2k and its cosine in element 2k + 1.
 template <int Length, class T>
 SEQUENT_INLINE void add_waves(const T* x, T* y, const T* angles) noexcept {
     for (int k = 0; k < Length / 2; ++k) {
@@ -11964,15 +12495,15 @@ SEQUENT_INLINE void add_waves(const T* x, T* y, const T* angles) noexcept {
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
-/// Functions of one contiguous row of Length elements, each with its gradient beside it. y may be x
-/// and dx may be dy. Gradients write dx and add to dgain and dbias, which may be null.
+/// Functions of one contiguous row of Length elements, each with its gradient. y may be x, and dx
+/// may be dy. Gradients write dx, and add to dgain and dbias, which may be null.
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
 namespace detail {
 
-/// Calls f(i, count) for each vector of a row: i is its first element, integral_constant count how
-/// many of its lanes belong to the row.
+/// Calls f(i, count) for each vector of a row: i is its first element, the integral_constant count
+/// the number of its lanes that belong to the row.
 template <int Length, class T, class F>
 SEQUENT_INLINE void each_vector(F f) noexcept {
     constexpr int n = lanes<T>;
@@ -11981,9 +12512,9 @@ SEQUENT_INLINE void each_vector(F f) noexcept {
     if constexpr (Length % n != 0) f(i, std::integral_constant<int, Length % n>{});
 }
 
-/// Sum over the row of f(i, count), which must give zeros in the lanes from count on. Up to four
-/// sums hide the latency of the addition. They begin with the first vectors, not with zero, in
-/// short rows, where each addition is waited for.
+/// Sum over the row of f(i, count), which must return zeros in the lanes from count on. Up to four
+/// sums hide the latency of the addition. In short rows they start with the first vectors instead
+/// of zero, since each addition is waited for.
 template <int Length, class T, class F>
 SEQUENT_INLINE T row_sum(F f) noexcept {
     constexpr int n = lanes<T>;
@@ -12015,32 +12546,35 @@ SEQUENT_INLINE T row_sum(F f) noexcept {
     if constexpr (sums == 4) return reduce_add((sum[0] + sum[1]) + (sum[2] + sum[3]));
 }
 
-/// A power of two by which rows are multiplied if the sum of their squares overflows: the squares
-/// of their largest numbers are in range then.
+/// A power of two with which rows are multiplied if the sum of their squares overflows; then the
+/// squares of their largest numbers are in range.
 template <class T>
 inline constexpr T small_scale = sizeof(T) == 4 ? T(0x1p-80) : T(0x1p-600);
 
+/// y = x * small_scale; returns eps scaled alike.
 template <int Length, class T>
 inline T make_small(const T* x, T* y, T eps) noexcept {
     for (int i = 0; i < Length; ++i) y[i] = x[i] * small_scale<T>;
     return eps * small_scale<T> * small_scale<T>;
 }
 
-/// Mean and 1 / sqrt(var + eps) of the row x, the variance over Length and in a second pass.
+/// Mean and 1 / sqrt(var + eps) of the row x; the variance is divided by Length and computed in a
+/// second pass.
 template <class T>
 struct moments {
     const T* x;
     T mean, rstd;
-    T offset;  ///< the rounding error of the mean, times rstd
+    T offset;  ///< rounding error of the mean, times rstd
     T slope;   ///< rstd as a factor of gradients: of the given row if x is a small one
 
-    /// (x - mean) / sqrt(var + eps), of count() numbers from number i on.
+    /// (x - mean) / sqrt(var + eps) of count() numbers from number i on.
     template <class Count>
     SEQUENT_INLINE batch<T> normal(int i, Count count) const noexcept {
         return fma(batch<T>(load_first<count()>(x + i) - set(mean)), set(rstd), set(-offset));
     }
 };
 
+/// Sum of (x - mean)^2.
 template <int Length, class T>
 SEQUENT_INLINE T sum_of_squares_from(const T* x, T mean) noexcept {
     return row_sum<Length, T>([&](int i, auto count) {
@@ -12049,8 +12583,8 @@ SEQUENT_INLINE T sum_of_squares_from(const T* x, T mean) noexcept {
     });
 }
 
-/// The moments where the rounding error of the mean matters: the mean is that of the differences
-/// from the first number.
+/// The moments if the rounding error of the mean matters: the mean is computed from the differences
+/// to the first number.
 template <int Length, class T>
 inline moments<T> exact_moments(const T* x, T eps, T factor = T(1)) noexcept {
     const T origin = x[0];
@@ -12068,7 +12602,8 @@ inline moments<T> exact_moments(const T* x, T eps, T factor = T(1)) noexcept {
     return {x, mean, rstd, error * rstd, rstd * factor};
 }
 
-/// A row whose squares overflow is replaced by a small one in `room`.
+/// The moments of a row that needs care. A row whose squares overflow is replaced by a scaled one
+/// in `room`.
 template <int Length, class T>
 SEQUENT_COLD moments<T> careful_moments(const T* x, T eps, T* room) noexcept {
     const moments<T> result = exact_moments<Length>(x, eps);
@@ -12077,7 +12612,7 @@ SEQUENT_COLD moments<T> careful_moments(const T* x, T eps, T* room) noexcept {
     return exact_moments<Length, T>(room, eps, small_scale<T>);
 }
 
-/// `room` may be where x is.
+/// The moments of a row. `room`: Length numbers, which may be x.
 template <int Length, class T>
 SEQUENT_INLINE moments<T> row_moments(const T* x, T eps, T* room) noexcept {
     const T mean =
@@ -12094,6 +12629,7 @@ SEQUENT_INLINE moments<T> row_moments(const T* x, T eps, T* room) noexcept {
     return {x, mean, rstd, T(0), rstd};
 }
 
+/// 1 / sqrt(mean(x^2) + eps).
 template <int Length, class T>
 SEQUENT_INLINE T row_rms(const T* x, T eps) noexcept {
     const T square = row_sum<Length, T>([&](int i, auto count) {
@@ -12103,13 +12639,13 @@ SEQUENT_INLINE T row_rms(const T* x, T eps) noexcept {
     return T(1) / std::sqrt(square / T(Length) + eps);
 }
 
-/// 1 / sqrt(mean(x^2) + eps) of a row whose squares overflow: of a small one in `room`.
+/// row_rms of a row whose squares overflow, by way of a scaled row in `room`.
 template <int Length, class T>
 SEQUENT_COLD T rms_of_large(const T* x, T eps, T* room) noexcept {
     return row_rms<Length>(room, make_small<Length>(x, room, eps));
 }
 
-/// The same of any row: x becomes `room` where the squares overflow.
+/// row_rms of any row; if the squares overflow, x is changed to the scaled row in `room`.
 template <int Length, class T>
 SEQUENT_INLINE T rms_in_range(const T*& x, T eps, T* room) noexcept {
     const T result = row_rms<Length>(x, eps);
@@ -12137,13 +12673,13 @@ SEQUENT_INLINE T sum_of_products(const T* x, const T* y, const T* z) noexcept {
     });
 }
 
-/// at[i ...] += v, unless there is no such row.
+/// at[i ...] += v, unless `at` is null.
 template <int Count, class T>
 SEQUENT_INLINE void add_first(T* at, int i, batch<T> v) noexcept {
     if (at != nullptr) store_first<Count>(at + i, load_first<Count>(at + i) + v);
 }
 
-/// Gradient of layer_norm; gain null stands for ones.
+/// Gradient of layer_norm; a null gain stands for ones.
 template <int Length, class T>
 inline void layer_norm_gradient(const T* x, const T* gain, const T* dy, T* dx, T* dgain, T* dbias,
                                 T eps) noexcept {
@@ -12172,7 +12708,7 @@ inline void layer_norm_gradient(const T* x, const T* gain, const T* dy, T* dx, T
 
 }  // namespace detail
 
-/// y = (x - mean) / sqrt(var + eps), the variance divided by Length.
+/// y = (x - mean) / sqrt(var + eps); the variance is divided by Length.
 template <int Length, class T>
 inline void norm(const T* x, T* y, T eps) noexcept {
     const detail::moments<T> all = detail::row_moments<Length>(x, eps, y);
@@ -12180,6 +12716,7 @@ inline void norm(const T* x, T* y, T eps) noexcept {
         [&](int i, auto count) { store_first<count()>(y + i, all.normal(i, count)); });
 }
 
+/// Gradient of norm: writes dx, given x and dy.
 template <int Length, class T>
 inline void norm_gradient(const T* x, const T* dy, T* dx, T eps) noexcept {
     detail::layer_norm_gradient<Length, T>(x, nullptr, dy, dx, nullptr, nullptr, eps);
@@ -12195,6 +12732,7 @@ inline void layer_norm(const T* x, const T* gain, const T* bias, T* y, T eps) no
     });
 }
 
+/// Gradient of layer_norm: writes dx and adds to dgain and dbias, given x and dy.
 template <int Length, class T>
 inline void layer_norm_gradient(const T* x, const T* gain, const T* dy, T* dx, T* dgain, T* dbias,
                                 T eps) noexcept {
@@ -12212,13 +12750,14 @@ inline void rms_norm(const T* x, const T* gain, T* y, T eps) noexcept {
     });
 }
 
+/// Gradient of rms_norm: writes dx and adds to dgain, given x and dy.
 template <int Length, class T>
 inline void rms_norm_gradient(const T* x, const T* gain, const T* dy, T* dx, T* dgain,
                               T eps) noexcept {
     T room[Length];
     T scale = detail::row_rms<Length>(x, eps);
     T slope = scale;
-    // Of x before it is multiplied by the scale: that would wait for the scale.
+    // Uses x before it is scaled, so as not to wait for the scale.
     const auto sum_along = [&] {
         return gain != nullptr
                    ? detail::sum_of_products<Length>(dy, gain, x)
@@ -12245,6 +12784,7 @@ inline void rms_norm_gradient(const T* x, const T* gain, const T* dy, T* dx, T* 
 
 namespace detail {
 
+/// The maximum of a row.
 template <int Length, class T>
 SEQUENT_INLINE T row_max(const T* x) noexcept {
     const batch<T> lowest = set(-std::numeric_limits<T>::infinity());
@@ -12258,24 +12798,24 @@ SEQUENT_INLINE T row_max(const T* x) noexcept {
 
 }  // namespace detail
 
-/// y = exp(x - max x) / sum exp(x - max x). Zeros where every x is -infinity.
+/// y = exp(x - max x) / sum exp(x - max x). Zeros if every x is -infinity.
 template <int Length, class T>
 inline void softmax(const T* x, T* y) noexcept {
     const T greatest = detail::row_max<Length>(x);
-    // With -infinity alone, any finite shift gives zeros.
+    // If all are -infinity, any finite shift gives zeros.
     const T shift = greatest == -std::numeric_limits<T>::infinity() ? T(0) : greatest;
     const T sum = detail::row_sum<Length, T>([&](int i, auto count) {
         const batch<T> e = kernel::exp(batch<T>(load_first<count()>(x + i) - set(shift)));
         store_first<count()>(y + i, e);
         return keep_first<count()>(e, zero<T>());
     });
-    const T scale = sum == T(0) ? T(0) : T(1) / sum;  // NaN stays
+    const T scale = sum == T(0) ? T(0) : T(1) / sum;  // NaN propagates
     detail::each_vector<Length, T>([&](int i, auto count) {
         store_first<count()>(y + i, batch<T>(load_first<count()>(y + i) * set(scale)));
     });
 }
 
-/// dx = y (dy - sum y dy), from the output alone.
+/// dx = y (dy - sum y dy): reads the output y of softmax, not its input.
 template <int Length, class T>
 inline void softmax_gradient(const T* y, const T* dy, T* dx) noexcept {
     const T sum = detail::row_sum<Length, T>([&](int i, auto count) {
@@ -12287,14 +12827,15 @@ inline void softmax_gradient(const T* y, const T* dy, T* dx) noexcept {
     });
 }
 
-/// The point of the simplex nearest to x: y = max(x - tau, 0) with sum y = 1 (Martins & Astudillo
-/// 2016), zeros where every x is -infinity. NaN or +infinity makes the row NaN. The threshold is
-/// found without sorting: tau of a set that holds the support never exceeds the true one, and
-/// dropping what lies below it ends at the support (Michelot 1986).
+/// The point of the probability simplex nearest to x: y = max(x - tau, 0) with sum y = 1 (Martins &
+/// Astudillo 2016). Zeros if every x is -infinity; NaN in the whole row if x holds NaN or
+/// +infinity. The threshold is found without sorting: tau of a set that contains the support never
+/// exceeds the true threshold, and repeatedly dropping what is below it ends at the support
+/// (Michelot 1986).
 template <int Length, class T>
 inline void sparsemax(const T* x, T* y) noexcept {
     const T greatest = detail::row_max<Length>(x);
-    T tau = T(-1);  // of x - greatest; the support lies above it
+    T tau = T(-1);  // threshold of x - greatest; the support is above it
     T size = T(0);
     for (int round = 0; round < Length; ++round) {
         batch<T> ones = zero<T>();
@@ -12322,8 +12863,8 @@ inline void sparsemax(const T* x, T* y) noexcept {
     for (int i = 0; i < Length; ++i) y[i] = std::numeric_limits<T>::quiet_NaN();
 }
 
-/// dx = dy - mean of dy over the support, zero outside (Martins & Astudillo 2016, equation 14). NaN
-/// in y stays.
+/// dx = dy - mean of dy over the support, zero outside it (Martins & Astudillo 2016, equation 14).
+/// Reads the output y of sparsemax. NaN in y stays NaN.
 template <int Length, class T>
 inline void sparsemax_gradient(const T* y, const T* dy, T* dx) noexcept {
     batch<T> ones = zero<T>();
@@ -12344,15 +12885,15 @@ inline void sparsemax_gradient(const T* y, const T* dy, T* dx) noexcept {
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
-/// Attention over the pairs of a table. A tile's rows stand in the lanes of vectors and its columns
-/// one after another, so that only columns which a row of the tile has are computed. All of a row's
-/// columns are in one tile.
+/// Attention over the pairs of a table. The rows of a tile are in the lanes of vectors and its
+/// columns are taken one after another, so that only columns that some row of the tile has are
+/// computed. All columns of a row are in one tile.
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
 namespace detail {
 
-/// A score whose rows are the columns of Shape's, and the other way round.
+/// A score with rows and columns of Shape's exchanged.
 template <class Shape>
 struct exchanged {
     static constexpr auto nodes = [] {
@@ -12380,8 +12921,8 @@ struct exchanged {
     }
 };
 
-/// The operands of an exchanged score's dot products: of listed columns as they are, and of the
-/// rows of a tile turned and, for the gradient, as they are.
+/// The operands of an exchanged score's dot products: of listed columns as they are; of the rows of
+/// a tile transposed and, for the gradient, as they are, too.
 template <class Score, class T, int Rows, int Columns, bool Gradient>
 class gathered_operands {
   public:
@@ -12414,7 +12955,7 @@ class gathered_operands {
     T* dy() const noexcept {
         return dy_ + depth_before(Node) * Columns;
     }
-    /// Where a product may leave its sums.
+    /// Memory in which a product may leave its sums.
     T* sums() const noexcept { return sums_; }
 
     void take_rows(const score_operands<T>& operands, const int* listed, int count) noexcept {
@@ -12467,7 +13008,7 @@ class gathered_operands {
         }
     }
 
-    /// Copies Count listed rows to the columns of a matrix of as many.
+    /// Copies Count listed rows to the columns of a matrix with Count columns.
     template <int Depth, int Count>
     static void turn_listed(const T* from, int stride, const int* listed, T* to) noexcept {
         constexpr int n = lanes<T>;
@@ -12509,12 +13050,12 @@ class gathered_operands {
     alignas(64) T turned_[room(true, all_depths* Columns)];
     alignas(64) T x_[room(true, all_depths* Rows)];
     alignas(64) T y_[room(Gradient, all_depths* Columns)];
-    // Written by the tile that has this as its operands.
+    // Written by the tile whose operands these are.
     alignas(64) mutable T dy_[room(Gradient, all_depths* Columns)];
     alignas(64) mutable T sums_[room(Gradient, all_depths* Rows)];
 };
 
-/// Which rows of a tile have a column, from `first` on.
+/// The rows of a tile, from `first` on, that have a column.
 template <class T>
 SEQUENT_INLINE auto mask_of_bits(unsigned bits, int first) noexcept {
     bits >>= first;
@@ -12528,8 +13069,8 @@ SEQUENT_INLINE auto mask_of_bits(unsigned bits, int first) noexcept {
 #endif
 }
 
-/// The rows of a tile that are in a range, as bits, and where among the tile's columns the first
-/// begins and the last ends.
+/// The rows of a tile that are in a range, as bits, and the part [begin, end) of the tile's columns
+/// that they need.
 template <class Shape, class T>
 struct tile_rows {
     static constexpr int height = mask_table::height;
@@ -12537,7 +13078,7 @@ struct tile_rows {
     unsigned taken = 0;
     int begin = 0;
     int end = 0;
-    // For a clipped table, of each row.
+    // For each row, if the table is clipped.
     alignas(64) T row_begin[Shape::clips ? height : 1];
     alignas(64) T row_end[Shape::clips ? height : 1];
     int listed[Shape::clips ? height : 1];
@@ -12576,7 +13117,7 @@ struct tile_rows {
         }
     }
 
-    /// The rows of a tile. In the place of those beyond what is there stands another.
+    /// The rows of a tile. Rows that are not there are replaced by another.
     const int* list(const mask_table& table, const mask_tile& tile) const noexcept {
         if constexpr (Shape::clips)
             return listed;
@@ -12594,7 +13135,7 @@ struct tile_rows {
         return result;
     }
 
-    /// Whether row r is among them.
+    /// True if row r is among them.
     bool has(unsigned bits, int r, int at) const noexcept {
         bool result = ((bits & taken) >> r & 1u) != 0;
         if constexpr (Shape::clips)
@@ -12604,7 +13145,8 @@ struct tile_rows {
     }
 };
 
-/// The pairs (c, r) of a tile's columns from `first` on and its rows: as tile_pairs has them.
+/// The pairs (c, r) of a tile's columns from `first` on and its rows, with the interface of
+/// tile_pairs.
 template <class Rows>
 class listed_pairs {
   public:
@@ -12637,7 +13179,7 @@ class listed_pairs {
     int count_;
 };
 
-/// How many columns are at hand at once.
+/// Number of columns that are gathered at once.
 inline constexpr int listed_columns = 64;
 
 template <class Shape, class T, class Range>
@@ -12693,7 +13235,7 @@ void tabled_attention(const mask_table& table, const score_operands<T>& given, c
                 if (xsimd::any(moves)) {
                     const batch<T> next = xsimd::select(moves, most, now);
                     alignas(64) T factor[n];
-                    // Rows that have had no pair yet have nothing to scale.
+                    // Rows without a pair so far have nothing to scale.
                     store(factor, xsimd::select(now == next, set(T(1)), exp(now - next)));
                     store(sum + r, batch<T>(load(sum + r) * load(factor)));
                     for (int lane = 0; lane < n && r + lane < each.rows; ++lane)
@@ -12844,14 +13386,16 @@ void tabled_attention_gradient(const mask_table& table, const score_operands<T>&
 
 }  // namespace detail
 
-/// The same as `attention` for a Shape with a table of pairs:
-///   clips, space               whether the pairs are those of the table that are in
-///   space.pieces[0]
+/// Like `attention` for a space and for a table of pairs, whose Shape also has
+///
+///     clips, space      if `clips`, the pairs are those of the table that are also in
+///                       space.pieces[0]
 template <class Shape, class T, class Range>
 void attention(const mask_table& table, const score_operands<T>& operands, const T* value, T* out,
                T* normalizer, const int* counts, Range range) noexcept {
     detail::tabled_attention<Shape>(table, operands, value, out, normalizer, counts, range);
 }
+/// Gradient of it: adds to the gradients in `operands` and to value_gradient, which may be null.
 template <class Shape, class T>
 void attention_gradient(const mask_table& table, const score_operands<T>& operands, const T* value,
                         const T* out, const T* normalizer, const T* out_gradient, T* value_gradient,
@@ -12862,12 +13406,12 @@ void attention_gradient(const mask_table& table, const score_operands<T>& operan
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
-/// Rules that are linear maps of what they read, added up.
+/// Rules that are sums of linear maps of the relations that they read.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// Whether the literal gives its whole value, at variables and constants. `moved`: arguments with
-/// an offset are known to lie within their relations.
+/// Returns true if the literal gives its whole value, at variables and constants. `moved`:
+/// arguments with an offset are known to lie within their relations.
 constexpr bool is_plain(const literal& item, bool moved = false) {
     if (!item.gives_value() || item.has_element) return false;
     for (int argument = 0; argument < item.arity; ++argument)
@@ -12910,7 +13454,7 @@ constexpr reason linear_sum_obstacle(const rule& rule, const source<Sizes>& sour
                                                           : reason::an_unmentioned_variable;
 }
 
-/// Whether this is all that the rule does.
+/// Returns true if this is all that the rule does.
 template <sizes Sizes>
 constexpr bool is_linear(const rule& rule, const source<Sizes>& source) {
     if (rule.condition >= 0 || rule.repeat) return false;
@@ -12921,13 +13465,13 @@ constexpr bool is_linear(const rule& rule, const source<Sizes>& source) {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// Finds relations that follow from themselves. They are a recursion over time if one argument of
-/// each, the time, moves in the same direction around every cycle: `h(next(t)) <<= h(t)[U]`.
+/// Recursions: relations that follow from themselves, in which one argument of each, the time,
+/// moves in the same direction around every cycle: `h(next(t)) <<= h(t)[U]`.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// Writes each head with plain variables: `h(next(t)) <<= x(t)` as `h(t) <<= x(t - 1)` and a
-/// constant as a variable that has one value. Whether they may stand there is judged later.
+/// Rewrites each head with plain variables: `h(next(t)) <<= x(t)` becomes `h(t) <<= x(t - 1)`, and
+/// a constant becomes a variable with one value. A later stage checks that they are allowed.
 template <sizes Sizes>
 constexpr void straighten_head(rule& written, source<Sizes>& in) {
     int bent = -1;
@@ -12967,7 +13511,7 @@ constexpr void straighten_head(rule& written, source<Sizes>& in) {
             for (int axis = 0; axis < use.arity; ++axis) move(use.terms[axis]);
 }
 
-/// Marks the rules of each recursion. Each relation follows from one rule with a plain head by now.
+/// Marks the rules of each recursion. At this stage each relation has one rule with a plain head.
 template <sizes Sizes>
 class recursion_finder {
   public:
@@ -13001,7 +13545,7 @@ class recursion_finder {
         return value.kind == literal_kind::relation ? definer[value.relation] : -1;
     }
 
-    /// Without an argument that is moved there is no recursion.
+    /// A recursion needs an argument with an offset.
     constexpr bool may_recur() const {
         for (const rule& written : in_.rules)
             for (const literal& value : in_.body(written)) {
@@ -13039,8 +13583,8 @@ class recursion_finder {
         if (members.size() > 1 || follows_itself) mark(members);
     }
 
-    /// Finds the time of the rules and how late each is computed; leaves them as they are, a
-    /// cycle, if they have none.
+    /// Finds the time of the rules and the delay of each. Rules without a time are left unchanged;
+    /// they are a cycle.
     constexpr void mark(const list<int, Sizes.rules>& members) {
         list<int, Sizes.rules> axis{};
         axis.reset(in_.rules.size());
@@ -13122,7 +13666,7 @@ class recursion_finder {
         return found;
     }
 
-    /// A rule is as late as what it follows from, less how far that lies back.
+    /// The delay of a rule is that of the rules that it depends on, less the offset of the time.
     constexpr bool find_delays(const list<int, Sizes.rules>& members,
                                const list<int, Sizes.rules>& axis, int direction,
                                list<int, Sizes.rules>& delay) const {
@@ -13164,12 +13708,15 @@ class recursion_finder {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// Rewrites a source so that each relation follows from one rule whose head is a plain atom: a head
-/// weight, what a stack is applied to, a sum within a softmax, an atom transformation, and several
-/// rules with one head become rules over invented relations; a weighted literal becomes one where
-/// the rule is not itself a linear map or would compute it again for each value of a variable that
-/// it does not mention, and so does what a rule of a recursion adds from outside; a literal at the
-/// sum or difference of two variables is read through a rule that does nothing else.
+/// Normalisation: rewrites a source so that each relation follows from one rule whose head is a
+/// plain atom. The following become rules of their own, over relations that the plan invents:
+///
+/// - a head weight, the operand of a stack, a sum within a softmax, an atom transformation;
+/// - each of several rules with one head;
+/// - a weighted literal, unless the rule is itself a linear map that computes it only once for all
+///   values of a variable that the literal does not mention;
+/// - the terms that a rule of a recursion adds from outside;
+/// - a literal at the sum or difference of two variables, by a rule that does nothing else.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
@@ -13212,7 +13759,7 @@ class normaliser {
     }
 
   private:
-    // How the rules of a relation are combined, and which rules were atom transformations.
+    // The combination of the rules of each relation, and the rules that were atom transformations.
     combination combined_[decltype(out.relations)::capacity()]{};
     bool was_atom_[decltype(out.rules)::capacity()]{};
 
@@ -13227,7 +13774,7 @@ class normaliser {
         return out.relations.push({out.relations[from.head].id, from.scope, true});
     }
 
-    /// A rule that stands for a part of another one.
+    /// A rule for a part of another rule.
     static constexpr rule part_of(const rule& from) {
         rule result;
         result.number = from.number;
@@ -13274,8 +13821,8 @@ class normaliser {
         }
     }
 
-    /// A stack applied to anything but a relation at the head's arguments: the rest of the rule
-    /// becomes a rule of its own.
+    /// If a stack is applied to anything but a relation at the arguments of the head, the rest of
+    /// the rule becomes a rule of its own.
     constexpr void split_stacks() {
         const int count = out.rules.size();
         for (int at = 0; at < count; ++at)
@@ -13385,7 +13932,7 @@ class normaliser {
                 continue;
             }
             rule sum = same_head(out.rules[first]);
-            // How far a variable runs is stated for its own rule.
+            // A stated extent applies to its own rule only.
             for (variable& index : sum.variables) index.stated = 0;
             sum.total = true;
             sum.combined = combined_[head];
@@ -13406,8 +13953,8 @@ class normaliser {
         }
     }
 
-    // Recursions: what comes from outside is computed for all times at once, and each product
-    // within becomes a rule, so that those with one input can be computed as one.
+    // Recursions: terms from outside are computed for all times at once. Each product within
+    // becomes a rule, so that products of one input can be grouped.
 
     constexpr void split_recursions() {
         const recursion_finder<normal_size(Sizes)> found(out);
@@ -13441,7 +13988,7 @@ class normaliser {
         return rule_at >= 0 && out.rules[rule_at].recurs.loop == of.recurs.loop;
     }
 
-    /// Whether the rule adds its literals for each head on its own.
+    /// Returns true if the rule adds its literals for each head on its own.
     constexpr bool adds_literals(const rule& written) const {
         if (written.condition >= 0 || written.total || written.literals < 2 ||
             written.combined != combination::sum || written.aggregated != aggregation::sum)
@@ -13479,7 +14026,7 @@ class normaliser {
         return plain;
     }
 
-    /// Of a rule in a recursion, the products of relations outside and the biases become a rule
+    /// In a rule of a recursion, the biases and the products of relations outside become a rule
     /// outside.
     constexpr void split_outside(int at, const auto& definer) {
         if (!adds_literals(out.rules[at])) return;
@@ -13534,8 +14081,8 @@ class normaliser {
         out.rules.push(made);
     }
 
-    /// What is sliced becomes a rule of its own, and so does the slice where other functions
-    /// follow: it can be a view then.
+    /// The operand of a slice becomes a rule of its own. So does the slice if other functions
+    /// follow, so that it can be a view.
     constexpr void split_slices() {
         const int count = out.rules.size();
         for (int at = 0; at < count; ++at) {
@@ -13574,7 +14121,7 @@ class normaliser {
         }
     }
 
-    /// Whether the literal, one of several, is the same for all values of one of the head's
+    /// Returns true if the literal, one of several, is the same for all values of one of the head's
     /// variables.
     static constexpr bool mentions_less(const literal& item, const rule& user) {
         return user.literals > 1 && (user.head_variables() & ~variables_of(item));
@@ -13694,25 +14241,29 @@ constexpr auto normalise(const source<Sizes>& in) {
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-inline constexpr int max_fact_rank = 6;
+inline constexpr int max_fact_rank = 6;  ///< extents of a fact
 
+/// The kinds of facts: numbers, symbols, or an integer.
 enum class fact_kind { dense, symbols, count };
 
+/// The shape of a fact.
 struct fact_shape {
     name id{};
     fact_kind kind = fact_kind::dense;
-    int rank = 0;
-    int extents[max_fact_rank]{};
-    int classes = 0;
-    int pairs = 0;       // how many a sparse fact may have; 0 of a dense one
-    bool up_to = false;  // the first extent is the most that may be given
-    int length = -1;     // then which of the program's counts tells how many are
+    int rank = 0;                  ///< number of extents
+    int extents[max_fact_rank]{};  ///< of a sparse fact, the ranges of both indices first
+    int classes = 0;               ///< number of different symbols
+    int pairs = 0;                 ///< maximum number of pairs of a sparse fact; 0: dense
+    bool up_to = false;            ///< the first extent is a maximum
+    int length = -1;               ///< then the number of the count that is the length
 
+    /// Returns true if the fact holds for given pairs only.
     constexpr bool is_sparse() const { return pairs > 0; }
-    /// How many numbers there are: of all pairs, or of one.
+    /// The number of elements, of a sparse fact for the maximum number of pairs.
     constexpr int size() const { return (is_sparse() ? pairs : 1) * product_from(sparse_axes()); }
+    /// The number of elements of one pair.
     constexpr int pair_size() const { return product_from(2); }
-    /// A dense fact of the values of `count` pairs.
+    /// The shape of the values of `count` pairs, as a dense fact.
     constexpr fact_shape values_of(int count) const {
         fact_shape result = *this;
         result.pairs = 0;
@@ -13731,52 +14282,56 @@ struct fact_shape {
     }
 };
 
-/// Rows x columns; a vector is one column, a scalar 1 x 1.
+/// The shape of a value, rows x columns. A vector has one column, a scalar is 1 x 1.
 struct value_shape {
     int rows = 1;
     int columns = 1;
 
+    /// The number of elements.
     constexpr int size() const { return rows * columns; }
     constexpr bool is_scalar() const { return size() == 1; }
     constexpr value_shape transposed() const { return {columns, rows}; }
     friend constexpr bool operator==(const value_shape&, const value_shape&) = default;
 };
 
+/// The shape of a relation.
 struct relation_shape {
-    int fact = -1;
-    int rule = -1;
-    int arity = -1;
-    int extents[max_arity]{};
-    value_shape value{};
-    int classes = 0;       // of a symbol
-    int passes_into = -1;  // for a block's input: the relation that it is at first
-    int uses = 0;          // by value, in bodies
-    bool output = false;
+    int fact = -1;             ///< number of the fact that it is; -1: none
+    int rule = -1;             ///< the rule that it follows from; -1: none
+    int arity = -1;            ///< number of arguments; -1: not known yet
+    int extents[max_arity]{};  ///< ranges of the arguments
+    value_shape value{};       ///< shape of the value of an atom
+    int classes = 0;           ///< number of different symbols; 0: numbers
+    int passes_into = -1;      ///< of a block's input: the relation that is its value in layer 0
+    int uses = 0;              ///< number of literals that read its value
+    bool output = false;       ///< an output of the model
 };
 
+/// The shape of a weight.
 struct weight_shape {
-    int arity = -1;
-    int extents[max_arity]{};
-    bool trained = false;
-    int uses = 0;
-    bool looked_up = false;  // by a symbol: its rows are read whole
+    int arity = -1;            ///< number of arguments; -1: not known yet
+    int extents[max_arity]{};  ///< ranges of the arguments
+    bool trained = false;      ///< some use adds to its gradient
+    int uses = 0;              ///< number of uses
+    bool looked_up = false;    ///< symbols select its rows, which are read as a whole
 };
 
+/// A program with its shapes, the result of shaping.
 template <sizes Sizes, int Facts>
 struct shaped {
     source<Sizes> text{};
     list<fact_shape, Facts> facts{};
     list<relation_shape, decltype(text.relations)::capacity()> relations{};
     list<weight_shape, decltype(text.weights)::capacity()> weights{};
-    list<int, Sizes.rules> order{};  // rules; those of a stacked block before their stack
-    int block_input[Sizes.scopes]{};
-    int block_output[Sizes.scopes]{};
-    list<int, Sizes.rules> outputs{};
+    list<int, Sizes.rules> order{};    ///< rules; those of a block before the rule that stacks it
+    int block_input[Sizes.scopes]{};   ///< the relation that is the input of each block
+    int block_output[Sizes.scopes]{};  ///< the relation that is the output of each block
+    list<int, Sizes.rules> outputs{};  ///< the relations that are outputs of the model
     diagnosis mistake{};
 };
 
-/// The fact whose symbols the program compares under number `at`; -1 if there is none with one
-/// symbol for each value of one index.
+/// The fact that the program compares under number `at`; -1 if no fact of this name has one index
+/// and symbols.
 template <class Shaped>
 constexpr int compared_fact(const Shaped& in, int at) {
     for (int given = 0; given < in.facts.size(); ++given)
@@ -13786,18 +14341,20 @@ constexpr int compared_fact(const Shaped& in, int at) {
     return -1;
 }
 
-/// The least and the greatest value of an argument.
+/// The smallest value of an argument.
 template <class Variables>
 constexpr int first_of(const term& at, const Variables& variables) {
     return at.offset + (at.factor < 0 ? at.factor * (variables[at.second].extent - 1) : 0);
 }
+/// The greatest value of an argument.
 template <class Variables>
 constexpr int last_of(const term& at, const Variables& variables) {
     return at.offset + (at.variable < 0 ? 0 : variables[at.variable].extent - 1) +
            (at.factor > 0 ? at.factor * (variables[at.second].extent - 1) : 0);
 }
 
-/// The value of one literal, and of a body.
+/// The shape of the value of a literal. If a weight does not fit, `fits` becomes false, and `left`
+/// and `right` the sizes that conflict.
 template <class Shaped>
 constexpr value_shape literal_shape(const Shaped& in, const literal& item, bool& fits, int& left,
                                     int& right) {
@@ -13841,12 +14398,12 @@ constexpr value_shape literal_shape(const Shaped& in, const literal& item, bool&
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// The pairs of a sparse fact, indexed both ways.
+/// The pairs of a sparse fact, indexed by rows and by columns.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// Where the parts of an index lie in its memory, in 32-bit integers: compressed sparse rows and
-/// compressed sparse columns. The pairs keep the numbers under which they are given.
+/// Layout of an index in memory, in 32-bit integers: compressed sparse rows and compressed sparse
+/// columns. Pairs keep the numbers under which they were given.
 struct pair_layout {
     int rows = 0;
     int columns = 0;
@@ -13855,7 +14412,7 @@ struct pair_layout {
     static constexpr int count() { return 0; }
     static constexpr int row_of_pair() { return 1; }
     constexpr int column_of_pair() const { return row_of_pair() + capacity; }
-    // Of the pairs of row i, begin[i] .. begin[i + 1]: the other index, ascending, and the number.
+    // The pairs of row i are begin[i] .. begin[i + 1]: other index, ascending, and pair number.
     constexpr int row_begin() const { return column_of_pair() + capacity; }
     constexpr int columns_of_row() const { return row_begin() + rows + 1; }
     constexpr int pairs_of_row() const { return columns_of_row() + capacity; }
@@ -13902,8 +14459,8 @@ struct pair_index {
     }
 };
 
-/// Sorts the pairs, two integers each, all within the layout's rows and columns and no more than
-/// its capacity, by counting.
+/// Writes the index of `count` pairs, two integers each, by counting sort. All must be within the
+/// layout's rows and columns and not more than its capacity.
 SEQUENT_LAZY
 inline void index_pairs(const pair_layout& layout, const std::int32_t* pairs, int count,
                         std::int32_t* memory) noexcept {
@@ -13943,30 +14500,35 @@ inline void index_pairs(const pair_layout& layout, const std::int32_t* pairs, in
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// Turns a caller's containers into the pointers that kernels take, and checks them once.
+/// Turns the containers of the caller into the pointers that kernels take, and checks them once.
 
 namespace sequent::inline SEQUENT_ABI {
 
-/// The pairs of a sparse fact and their values, as an argument; see sparse_pairs(). Pairs and
-/// Values are lvalue references unless the containers are temporaries.
+/// A sparse fact as an argument, made by sparse_pairs(). Pairs and Values are lvalue reference
+/// types unless the containers are temporaries.
 template <class Pairs, class Values>
 struct sparse_argument {
+    /// The pairs.
     Pairs&& pairs;
+    /// Their values.
     Values&& values;
 };
+/// A sparse fact without values: each pair has the value 1.
 template <class Pairs>
 struct sparse_argument<Pairs, void> {
+    /// The pairs.
     Pairs&& pairs;
 };
 
-/// The pairs for which a sparse fact holds, integers of 32 bits: nested, {{0, 1}, {1, 0}}, or flat,
-/// and a value for each in a contiguous container: pairs x the fact's value. `edge =
-/// sparse_pairs(pairs, values)`. The facts copy the pairs and refer to the values.
+/// A sparse fact: the pairs (i, j) for which it holds, and the value of each, `edge =
+/// sparse_pairs(pairs, values)`. pairs: std::int32_t, nested, {{0, 1}, {1, 0}}, or flat. values: a
+/// contiguous container of the shape pairs x the fact's value. The facts made from it copy the
+/// pairs and refer to the values.
 template <class Pairs, class Values>
 constexpr sparse_argument<Pairs, Values> sparse_pairs(Pairs&& pairs, Values&& values) noexcept {
     return {static_cast<Pairs&&>(pairs), static_cast<Values&&>(values)};
 }
-/// The same for a sparse fact of scalars, all one.
+/// Likewise for a sparse fact of scalars, all 1.
 template <class Pairs>
 constexpr sparse_argument<Pairs, void> sparse_pairs(Pairs&& pairs) noexcept {
     return {static_cast<Pairs&&>(pairs)};
@@ -13974,28 +14536,31 @@ constexpr sparse_argument<Pairs, void> sparse_pairs(Pairs&& pairs) noexcept {
 
 namespace model_detail {
 
+/// True for what sparse_pairs() returns.
 template <class T>
 inline constexpr bool is_sparse_argument = false;
 template <class Pairs, class Values>
 inline constexpr bool is_sparse_argument<sparse_argument<Pairs, Values>> = true;
+/// True for an argument with a name, `x = container`.
 template <class T>
 inline constexpr bool is_named_argument = false;
 template <language::fixed_string Name, class Value>
 inline constexpr bool is_named_argument<language::named_argument<Name, Value>> = true;
 
+/// A tensor_view or a class derived from one.
 template <class X>
 concept is_view = requires(const X& x) {
     []<class T>(const tensor_view<T>&) {}(x);
 };
 
-/// A view by its type: xt::view of an lvalue.
+/// True if the type tells that it is a view of an lvalue, such as xt::view.
 template <class T>
 inline constexpr bool views_an_lvalue = false;
 template <template <class, class...> class View, class Viewed, class... Rest>
 inline constexpr bool views_an_lvalue<View<Viewed&, Rest...>> = true;
 
-/// Whether numbers that are read through a Value&& are still there when the full expression has
-/// ended: Value is an lvalue reference, or a view, which owns nothing.
+/// True if numbers read through a Value&& still exist after the full expression: Value is an lvalue
+/// reference, or a view, which owns nothing.
 template <class Value>
 inline constexpr bool outlives_call =
     std::is_lvalue_reference_v<Value> || std::ranges::borrowed_range<Value> ||
@@ -14007,7 +14572,7 @@ template <class Pairs, class Values>
 inline constexpr bool outlives_call<sparse_argument<Pairs, Values>> = outlives_call<Values>;
 template <class Pairs>
 inline constexpr bool outlives_call<sparse_argument<Pairs, void>> = true;
-// Of one that has a name, the pairs are read later than in the expression that gave them.
+// If sparse_pairs() was stored in a variable, the pairs are read after its expression has ended.
 template <class Pairs, class Values>
 inline constexpr bool outlives_call<sparse_argument<Pairs, Values>&> = outlives_call<Pairs> &&
                                                                        (std::is_void_v<Values> ||
@@ -14026,12 +14591,12 @@ SEQUENT_COLD std::string extents_text(const Int* extents, int rank) {
     return result;
 }
 
-/// What the text of an error speaks of: `fact "x"`, or `fact number 2` where it has no name. The
-/// text is made where there is an error.
+/// What an error message is about: `fact "x"`, or `fact number 2` if it has no name. The text is
+/// made only if an error occurs.
 struct subject {
     const char* what = "";
     plan::name id{};
-    int number = -1;  // counted from zero; -1 of one that stands for itself
+    int number = -1;  ///< counted from zero; -1 if there is only one
 
     SEQUENT_COLD std::string text() const {
         std::string result(what);
@@ -14045,20 +14610,23 @@ struct subject {
     }
 };
 
-/// Throws argument_error: the subject, then the parts.
+/// Throws argument_error: "sequent: ", the subject, the parts of `why`.
 SEQUENT_LAZY
 [[noreturn]] SEQUENT_COLD void refuse(const subject& what, std::initializer_list<text_part> why) {
     fail_with<argument_error>({"sequent: ", what.text(), joined_text(why)});
 }
 
-/// The extents of a container: of a span or vector its length, of nested arrays all, of anything
-/// with shape() what that says.
+/// The extents of a container: the length of a span or vector, all extents of nested arrays, and
+/// those that shape() returns for a class that has it.
 struct extents {
+    /// Number of extents.
     int rank = 0;
+    /// The extents.
     std::array<long, 8> at{};
-    bool shaped = false;  // the extents are those of the values, not only their number
+    bool shaped = false;  ///< the extents are those of the values, not only their number
     bool contiguous = true;
 
+    /// Product of the extents.
     constexpr long size() const {
         long product = 1;
         for (int axis = 0; axis < rank; ++axis) product *= at[static_cast<std::size_t>(axis)];
@@ -14071,6 +14639,7 @@ template <class T>
 inline constexpr bool is_std_array = false;
 template <class T, std::size_t Size>
 inline constexpr bool is_std_array<std::array<T, Size>> = true;
+/// An xtensor container or view, or another class with this interface.
 template <class X>
 concept has_shape = requires(const X& x) {
     x.shape();
@@ -14078,7 +14647,7 @@ concept has_shape = requires(const X& x) {
     x.strides();
 };
 
-/// The first element of a container of any nesting, and its extents.
+/// The first element of a container of any nesting; writes its extents to `found`.
 template <class X>
 auto* unwrap(X& x, extents& found) {
     using container = std::remove_cv_t<X>;
@@ -14100,7 +14669,7 @@ auto* unwrap(X& x, extents& found) {
         for (int axis = rank; axis-- > 0;) {
             const auto place = static_cast<std::size_t>(axis);
             const long extent = static_cast<long>(x.shape()[place]);
-            // A stride of an axis of one element may be anything.
+            // The stride of an axis with one element is arbitrary.
             found.contiguous = found.contiguous && (extent == 1 || x.strides()[place] == stride);
             stride *= extent;
         }
@@ -14137,24 +14706,33 @@ auto* unwrap(X& x, extents& found) {
     }
 }
 
-/// The facts, rows or gradients of a call, as opposed to one of them.
+/// The facts, rows or gradients of a call, as opposed to a single one of them.
 template <class T>
 concept is_fact_set = requires {
     typename T::given_together;
 };
 
-/// One argument with its type forgotten. Element says what the values must be: const T for facts,
-/// T where they are written.
+/// One argument with its type erased. Element is the required type of the values: const T for
+/// facts, T if they are written.
 template <class Element>
 struct argument {
+    /// The name; empty if the argument is given by position.
     plan::name id{};
+    /// First number, or null.
     Element* numbers = nullptr;
+    /// First symbol, or null.
     const std::int32_t* symbols = nullptr;
+    /// The value, if the argument is an integer.
     int count = 0;
+    /// True if the argument is an integer.
     bool is_count = false;
+    /// Extents of the numbers or symbols.
     extents shape{};
+    /// First pair of a sparse fact, or null.
     const std::int32_t* pairs = nullptr;
+    /// Extents of the pairs.
     extents pairs_shape{};
+    /// True for sparse_pairs().
     bool is_sparse = false;
 
     argument() = default;
@@ -14214,7 +14792,8 @@ struct argument {
     }
 };
 
-/// An argument that is referred to after the expression that gives it.
+/// An argument that is used after the expression in which it is given: temporary containers do not
+/// compile.
 template <class Element>
 struct kept_argument : argument<Element> {
     template <class Value>
@@ -14227,23 +14806,28 @@ struct kept_argument : argument<Element> {
     }
 };
 
-/// Chooses the constructor that takes temporaries.
+/// Selects the constructor that accepts temporaries.
 struct temporaries_too {};
 
-/// What one call reads: `Kept` that the caller has, or one made of a braced list. Containers in
-/// that list may be temporaries, since they live until the call has returned. For parameters alone.
+/// The arguments of one call: refers to a `Kept` of the caller, or makes one from a braced list.
+/// Containers in the list may be temporaries, since they exist until the call has returned. Only
+/// for function parameters.
 template <class Kept, class Argument>
 class of_one_call {
   public:
     using given_together = Kept;
 
+    /// Refers to `kept`.
     of_one_call(const Kept& kept) noexcept : given_(kept) {}
+    /// Makes a Kept for this call.
     of_one_call(std::initializer_list<Argument> given)
         : made_(std::in_place, given, temporaries_too{}), given_(*made_) {}
     of_one_call(const of_one_call&) = delete;
     of_one_call& operator=(const of_one_call&) = delete;
 
+    /// The arguments.
     const Kept& operator*() const noexcept { return given_; }
+    /// The arguments.
     const Kept* operator->() const noexcept { return &given_; }
 
   private:
@@ -14251,7 +14835,8 @@ class of_one_call {
     const Kept& given_;
 };
 
-/// Throws unless the container has the expected extents; a flat one of the right size will do.
+/// Throws argument_error unless the container has the expected extents, or is flat and has their
+/// product as size, and is contiguous.
 SEQUENT_LAZY
 inline void check_shape(const subject& what, const extents& given, const int* expected, int rank) {
     long size = 1;
@@ -14269,8 +14854,9 @@ inline void check_shape(const subject& what, const extents& given, const int* ex
         refuse(what, {" needs contiguous row-major values, given is a strided view"});
 }
 
-/// The length of a container for a fact of a length up to its first extent. Throws unless it is
-/// that; the other extents are left to check_shape.
+/// Length of a container for a fact with a length up to its first extent. Throws argument_error if
+/// the container is longer, or is flat and not a whole number of rows. check_shape checks the other
+/// extents.
 SEQUENT_LAZY
 inline int length_of(const subject& what, const extents& given, const plan::fact_shape& fact) {
     const int row = fact.size() / fact.extents[0];
@@ -14283,12 +14869,13 @@ inline int length_of(const subject& what, const extents& given, const plan::fact
     return static_cast<int>(length);
 }
 
+/// "(3, 5)", for messages.
 SEQUENT_LAZY
 SEQUENT_COLD std::string pair_text(const std::int32_t* pair) {
     return joined_text({"(", pair[0], ", ", pair[1], ")"});
 }
 
-/// Throws if a symbol is none of the classes.
+/// Throws argument_error if a symbol is outside [0, classes).
 SEQUENT_LAZY
 inline void check_symbols(const subject& what, const std::int32_t* symbols, int size, int classes) {
     for (int at = 0; at < size; ++at)
@@ -14297,12 +14884,12 @@ inline void check_symbols(const subject& what, const std::int32_t* symbols, int 
                           classes, " classes"});
 }
 
-/// Whether no number is infinite or none.
+/// True if no number is infinite or NaN.
 template <class T>
 bool is_finite(const T* numbers, int size) noexcept {
     constexpr int n = kernel::lanes<T>;
     constexpr int sums = 4;
-    // Zero times what is not finite is not zero.
+    // Zero times infinity or NaN is NaN.
     kernel::batch<T> sum[sums];
     for (auto& each : sum) each = kernel::zero<T>();
     int at = 0;
@@ -14314,6 +14901,7 @@ bool is_finite(const T* numbers, int size) noexcept {
     for (; at < size; ++at) total += numbers[at] * T(0);
     return total == T(0);
 }
+/// Throws argument_error, with the position, if a number is infinite or NaN.
 template <class T>
 void check_finite(const subject& what, const T* numbers, int size) {
     if (is_finite(numbers, size)) return;
@@ -14323,8 +14911,8 @@ void check_finite(const subject& what, const T* numbers, int size) {
                   "; values are finite"});
 }
 
-/// Throws unless the pairs of a sparse fact are distinct, within its indices, and not too many;
-/// then indexes them.
+/// Throws argument_error unless the pairs of a sparse fact are distinct, within its extents and not
+/// more than it has room for; then writes their index to `memory`.
 template <class Element>
 void take_pairs(const subject& what, const argument<Element>& given, const pair_layout& layout,
                 std::int32_t* memory) {
@@ -14357,29 +14945,30 @@ void take_pairs(const subject& what, const argument<Element>& given, const pair_
 }  // namespace model_detail
 }  // namespace sequent::inline SEQUENT_ABI
 
-/// Arrays of NumPy, .npy files: "\x93NUMPY", the version, the length of the header, the header, a
-/// dict of Python, then the elements.
+/// NumPy arrays in .npy files: "\x93NUMPY", the version, the length of the header, the header (a
+/// Python dict), then the elements.
 /// https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
 ///
-/// What is loaded and saved is whatever a fact may be: containers and views of xtensor, nested
-/// arrays, tensor_views, and vectors and spans, which have no shape and take any of their size.
+/// Arrays are loaded to and saved from everything that a fact accepts: containers and views of
+/// xtensor, nested arrays, tensor_views, and vectors and spans, which have no shape and accept any
+/// shape of their size.
 
 namespace sequent::inline SEQUENT_ABI::io {
 
-/// What a file states of its array.
+/// The header of a .npy file.
 struct npy_header {
-    std::string descr;  // "<f4": little-endian, float, 4 bytes
-    bool fortran_order = false;
-    std::vector<std::uint64_t> shape;
-    std::size_t data = 0;  // where the elements begin
+    std::string descr;                 ///< element type: "<f4" is a little-endian float of 4 bytes
+    bool fortran_order = false;        ///< the elements are in column-major order
+    std::vector<std::uint64_t> shape;  ///< extents of the array
+    std::size_t data = 0;              ///< the byte at which the elements begin
 };
 
 namespace detail {
 
-/// Reads the dict, of the three keys in any order.
+/// Parses the dict with its three keys in any order.
 SEQUENT_LAZY class npy_parser {
   public:
-    /// `longs`: whether the numbers may be Python 2's, which end with an L.
+    /// `longs`: numbers may end with an L, as Python 2 writes them.
     npy_parser(std::string_view text, std::string_view file, bool longs)
         : text_(text), file_(file), longs_(longs) {}
 
@@ -14451,7 +15040,7 @@ SEQUENT_LAZY class npy_parser {
         while (!accept(')')) {
             values.push_back(number());
             if (accept(',')) continue;
-            // A tuple of one has a comma.
+            // A tuple of one element ends with a comma.
             if (values.size() == 1) fail({"expected ','"});
             expect(')');
             break;
@@ -14501,13 +15090,13 @@ SEQUENT_LAZY class npy_parser {
 
 inline constexpr std::string_view npy_magic("\x93NUMPY", 6);
 
-/// As the element's type is called in safetensors; as it is where it has no name there.
+/// The name of an element type in safetensors; `descr` itself if it has none.
 SEQUENT_LAZY
 SEQUENT_COLD std::string dtype_of_descr(const std::string& descr) {
     return descr == "<f2" ? "F16" : descr == "<f4" ? "F32" : descr == "<f8" ? "F64" : descr;
 }
 
-/// A container as a view of its elements, and whether it has a shape of its own.
+/// A view of a container's elements; sets `shaped` if the container has a shape of its own.
 template <class Container>
 auto view_of(Container& container, bool& shaped) {
     model_detail::extents found;
@@ -14537,7 +15126,7 @@ auto view_of(Container& container, bool& shaped) {
     return view;
 }
 
-/// With its axes in the opposite order: the elements of an array in Fortran's order.
+/// The view with its axes reversed, for the elements of an array in Fortran order.
 SEQUENT_LAZY
 SEQUENT_COLD any_view reversed(const any_view& view) {
     any_view result = view;
@@ -14549,7 +15138,7 @@ SEQUENT_COLD any_view reversed(const any_view& view) {
     return result;
 }
 
-/// Integers of the file, as int32.
+/// Reads integers of 4 or 8 bytes as int32. Throws io::error if one is beyond 32 bits.
 template <std::size_t Bytes>
 void fill_integers(std::span<const std::byte> data, std::string_view file, const piece& part) {
     using bits = std::conditional_t<Bytes == 4, std::uint32_t, std::uint64_t>;
@@ -14572,7 +15161,7 @@ void fill_integers(std::span<const std::byte> data, std::string_view file, const
 
 }  // namespace detail
 
-/// The header of a file. Throws io::error if it is not well-formed.
+/// Reads the header of a .npy file of version 1 to 3. Throws io::error if it is not well-formed.
 SEQUENT_LAZY
 SEQUENT_COLD npy_header read_npy_header(const source& from) {
     const std::span<const std::byte> bytes = from.bytes();
@@ -14619,7 +15208,7 @@ SEQUENT_COLD void load_array(const source& from, const any_view& view, bool shap
     const auto wanted = shape_of(view);
     std::uint64_t elements = 1;
     for (const std::uint64_t extent : header.shape) {
-        // More than a view can have are too many.
+        // No view has this many elements; the minimum avoids overflow.
         constexpr std::uint64_t most = std::uint64_t{1} << 31;
         elements = std::min(elements * std::min(extent, most), most);
     }
@@ -14627,7 +15216,7 @@ SEQUENT_COLD void load_array(const source& from, const any_view& view, bool shap
         fail(joined_text(
             {"has shape ", shape_text(header.shape), ", wanted is ", shape_text(wanted)}));
     }
-    // The elements of a flat container are in the file's order.
+    // A container without a shape takes the elements in the file's order.
     const auto ordered = header.fortran_order && shaped ? reversed(view) : view;
     if (header.fortran_order && !shaped && header.shape.size() > 1) {
         fail("is in Fortran's order, and the container has no shape to put it into");
@@ -14659,7 +15248,7 @@ SEQUENT_COLD void load_array(const source& from, const any_view& view, bool shap
     fill_piece(file, part);
 }
 
-/// `descr`: the element's type as the file calls it.
+/// Writes a .npy file of version 1. `descr` is the element type of its header.
 SEQUENT_LAZY
 SEQUENT_COLD void save_array(const file_path& path, const any_view& view, const char* descr,
                              bool integers) {
@@ -14668,7 +15257,7 @@ SEQUENT_COLD void save_array(const file_path& path, const any_view& view, const 
         joined_text({"{'descr': '", descr, "', 'fortran_order': False, 'shape': ("});
     for (const std::uint64_t extent : shape_of(view)) append_text(header, {extent, ", "});
     header += "), }";
-    // As NumPy does: the elements are aligned to 64 bytes.
+    // Like NumPy, align the elements to 64 bytes.
     header.resize((header.size() + 1 + 10 + 63) / 64 * 64 - 10 - 1, ' ');
     header += '\n';
     std::vector<std::byte> bytes(static_cast<std::size_t>(view.size()) * io::size_of(view.type));
@@ -14697,11 +15286,12 @@ SEQUENT_COLD void save_array(const file_path& path, const any_view& view, const 
 
 }  // namespace detail
 
-/// Fills a container of float, double or std::int32_t from a file. Float takes <f2 and <f4, double
-/// <f8 too, std::int32_t <i4 and <i8.
+/// Fills a container of float, double or std::int32_t from a .npy file. float takes <f2 and <f4,
+/// double also <f8, std::int32_t <i4 and <i8. A container with a shape takes arrays in C or Fortran
+/// order.
 ///
-/// Throws io::error if the file is not well-formed, if it holds another shape or type, or a number
-/// that is not finite or does not fit; then nothing has changed.
+/// Throws io::error if the file is not well-formed, if shape or element type differ, or if a number
+/// is not finite or does not fit; the container is then unchanged.
 template <class Container>
 void load_npy(const source& from, Container&& container) {
     bool shaped = false;
@@ -14713,8 +15303,8 @@ void load_npy(const source& from, Container&& container) {
     detail::load_array(from, detail::any_view::of(view), shaped, integers);
 }
 
-/// Writes a container of float, double or std::int32_t to a new file, which then replaces `path`,
-/// in row-major order and exactly.
+/// Writes a container of float, double or std::int32_t exactly and in row-major order to a new .npy
+/// file, which then replaces `path`.
 ///
 /// Throws io::error if the file cannot be written or a number is not finite.
 template <class Container>
@@ -14733,7 +15323,7 @@ void save_npy(const file_path& path, const Container& container) {
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
-/// Where the shapes in a file decide the type of the model:
+/// Selects the type of the model at run time by the shapes in a file:
 ///
 ///     io::visit<Small, Large>("model.bin", [&]<class Model>() { run<Model>(); });
 
@@ -14741,7 +15331,7 @@ namespace sequent::inline SEQUENT_ABI::io {
 
 namespace detail {
 
-/// The parameters of a model with their extents alone.
+/// Names and extents of a model's parameters, without data.
 template <class Model>
 std::vector<any_tensor> shapes_of() {
     std::vector<any_tensor> result;
@@ -14756,15 +15346,15 @@ std::vector<any_tensor> shapes_of() {
     return result;
 }
 
-/// Whether the bytes begin as a safetensors file does, whose header is an object of JSON. Of a
-/// checkpoint of llama2.c, the same bytes are its depth, which then had more than 8000 layers.
+/// Returns true if the bytes begin like a safetensors file, whose header is a JSON object. In a
+/// checkpoint of llama2.c, these bytes state the depth, which would exceed 8000 layers.
 SEQUENT_LAZY
 inline bool is_safetensors(std::span<const std::byte> bytes) {
     return bytes.size() > 9 && bytes[8] == std::byte{'{'} &&
            (bytes[9] == std::byte{'"'} || bytes[9] == std::byte{'}'} || bytes[9] == std::byte{' '});
 }
 
-/// What keeps each model from being that of a llama2.c checkpoint.
+/// Describes why a model does not fit a checkpoint of llama2.c; empty if it fits.
 template <class Model>
 std::string misfit(const llama2c_configuration& configuration) {
     const std::vector<any_tensor> parameters = shapes_of<Model>();
@@ -14789,7 +15379,7 @@ decltype(auto) call_for(std::size_t number, F&& f) {
     return std::forward<F>(f).template operator()<Model>();
 }
 
-/// The number of the first model without a misfit. Fails if there is none.
+/// The index of the first model without a misfit. Throws io::error if there is none.
 SEQUENT_LAZY
 inline std::size_t first_fit(std::string_view file, const std::string& found,
                              std::span<const std::string> misfits) {
@@ -14822,26 +15412,29 @@ decltype(auto) visit_with(const source& from, const name_map* names, F&& f) {
 }  // namespace detail
 
 /// Calls `f.template operator()<Model>()` for the first of the models that has exactly the
-/// parameters of a file, and returns what f returns. The file is a checkpoint of llama2.c, then it
-/// states the positions too, or a safetensors file, or what a reader of another format has opened,
-/// with the model's own names, or with those of `names`. (A file fits models with fewer positions,
-/// too, if `names` says so: of these, the one with most stands first in the list.)
+/// parameters of a file, and returns the result. The file is a safetensors file or one that a
+/// reader of another format has opened, with the model's own names or those of `names`; or a
+/// checkpoint of llama2.c, whose number of positions must match, too. If `names` lets a file fit
+/// models with fewer positions, list the model with the most positions first.
 ///
-/// Throws io::error if the file is neither, or if no model fits: the message gives what the file
-/// has, and what of each model is different.
+/// Throws io::error if the file has another format or no model fits; the message states what the
+/// file has and how each model differs.
 template <class Model, class... Models, class F>
 decltype(auto) visit(const source& from, F&& f) {
     return detail::visit_with<Model, Models...>(from, nullptr, std::forward<F>(f));
 }
+/// As above, with the tensor names of `names`.
 template <class Model, class... Models, class F>
 decltype(auto) visit(const source& from, name_map names, F&& f) {
     return detail::visit_with<Model, Models...>(from, &names, std::forward<F>(f));
 }
 
+/// As above, for a file that a reader has opened.
 template <class Model, class... Models, class F>
 decltype(auto) visit(const tensor_file& from, F&& f) {
     return detail::visit_tensors<Model, Models...>(from, nullptr, std::forward<F>(f));
 }
+/// As above, for a file that a reader has opened, with the tensor names of `names`.
 template <class Model, class... Models, class F>
 decltype(auto) visit(const tensor_file& from, name_map names, F&& f) {
     return detail::visit_tensors<Model, Models...>(from, &names, std::forward<F>(f));
@@ -14851,14 +15444,15 @@ decltype(auto) visit(const tensor_file& from, name_map names, F&& f) {
 
 /// A plan bound to kernels.
 
-/// How large a count that is given at run time may be: what a variable is compared with, `j <
-/// length`, is at most the variable's extent.
+/// The limits of counts given at run time. A count with which a variable is compared, `j < length`,
+/// is at most the extent of the variable.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
+/// In place of the limit of a count that bounds no variable.
 inline constexpr int without_limit = -1;
 
-/// The counts that bound a variable, a bit for each: those of the conjuncts `variable < count`.
+/// The counts of the conjuncts `variable < count` of a condition, one bit each.
 template <class Pool>
 constexpr unsigned counts_above(const Pool& pool, int root, int variable) {
     unsigned result = 0;
@@ -14874,7 +15468,7 @@ constexpr unsigned counts_above(const Pool& pool, int root, int variable) {
     return result;
 }
 
-/// The least of `most` and of some counts, a bit for each.
+/// The smallest of `most` and the counts whose bits are set in `counts`; `given` are all counts.
 constexpr int least_count(unsigned counts, int most, const int* given) noexcept {
     for (int at = 0; counts != 0; ++at, counts >>= 1)
         if ((counts & 1u) && given[at] < most) most = given[at];
@@ -14923,15 +15517,16 @@ constexpr int limit_of_count(const Shaped& in, int count) {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// Conditions and index expressions as nodes that rules share.
+/// The nodes of conditions and index expressions, which all rules share.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// Nodes, each kept once, so that equal conditions have equal numbers.
+/// Nodes without duplicates: equal expressions have equal numbers.
 template <int Capacity>
 struct node_pool {
     list<node, Capacity> nodes{};
 
+    /// The number of a node, which is added if it is new. Comparisons are brought into one form.
     constexpr int add(node_kind kind, int value, int left = -1, int right = -1) {
         if (kind == node_kind::greater) return add(node_kind::less, value, right, left);
         if (kind == node_kind::greater_equal) return add(node_kind::less_equal, value, right, left);
@@ -14953,11 +15548,13 @@ struct node_pool {
                 return at;
         return nodes.push({kind, value, left, right});
     }
+    /// The conjunction of two conditions; -1 is the condition that always holds.
     constexpr int both(int left, int right) {
         if (left < 0 || left == right) return right;
         if (right < 0) return left;
         return add(node_kind::conjunction, 0, left, right);
     }
+    /// The node of an argument.
     constexpr int at_term(const term& written) {
         const int constant = add(node_kind::constant, written.offset);
         if (written.variable < 0) return constant;
@@ -14971,6 +15568,7 @@ struct node_pool {
         }
         return written.offset ? add(node_kind::add, 0, sum, constant) : sum;
     }
+    /// The variables of an expression, one bit each.
     constexpr unsigned variables(int root) const {
         if (root < 0) return 0;
         const node& top = nodes[root];
@@ -14986,7 +15584,7 @@ struct node_pool {
         each_conjunct(top.left, visit);
         each_conjunct(top.right, visit);
     }
-    /// Whether each conjunct of `part` is one of `whole`.
+    /// Returns true if each conjunct of `part` is a conjunct of `whole`.
     constexpr bool holds_conjuncts(int whole, int part) const {
         if (part < 0 || whole == part) return true;
         if (whole < 0) return false;
@@ -14997,11 +15595,11 @@ struct node_pool {
         return among.kind == node_kind::conjunction &&
                (holds_conjuncts(among.left, part) || holds_conjuncts(among.right, part));
     }
-    /// Whether two conditions have the same conjuncts, in any order.
+    /// Returns true if two conditions have the same conjuncts, in any order.
     constexpr bool same_conjuncts(int left, int right) const {
         return holds_conjuncts(left, right) && holds_conjuncts(right, left);
     }
-    /// Whether the node is another one plus `by`.
+    /// Returns true if the node is another node plus `by`.
     constexpr bool is_moved(int root, int by) const {
         const node& top = nodes[root];
         if (top.kind != node_kind::add && top.kind != node_kind::subtract) return false;
@@ -15009,7 +15607,7 @@ struct node_pool {
         return moved.kind == node_kind::constant &&
                moved.value == (top.kind == node_kind::add ? by : -by);
     }
-    /// The term that at_term() made a node of.
+    /// The inverse of at_term, for a variable plus an offset or a constant.
     constexpr term as_term(int root) const {
         const node& top = nodes[root];
         if (top.kind == node_kind::constant) return {-1, top.value};
@@ -15030,23 +15628,26 @@ struct node_pool {
     }
 };
 
+/// The capacity of the pool of a program.
 constexpr int pool_size(int nodes, int literals) {
     return 8 * nodes + 10 * literals + 32;
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// What an index expression may be for a constraint over it to become loop bounds.
+/// Linear forms of index expressions. A constraint between linear forms becomes bounds of loops.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
 namespace detail {
 
-/// row * i + column * j + one quotient of each + offset + a count.
+/// row * i + column * j + row_quotient * floor((i + row_shift) / row_divisor) + column_quotient *
+/// floor((j + column_shift) / column_divisor) + offset + count_factor * count + remainder *
+/// ((remainder_row * i + remainder_column * j + remainder_shift) mod modulus).
 struct linear_form {
     int row = 0;
     int column = 0;
-    int row_quotient = 0;  // factor of floor((i + row_shift) / row_divisor)
+    int row_quotient = 0;
     int row_divisor = 1;
     int row_shift = 0;
     int column_quotient = 0;
@@ -15055,24 +15656,27 @@ struct linear_form {
     int offset = 0;
     int count = -1;
     int count_factor = 0;
-    int remainder = 0;  // factor of (remainder_row i + remainder_column j + shift) mod modulus
+    int remainder = 0;
     int modulus = 1;
     int remainder_row = 0;
     int remainder_column = 0;
     int remainder_shift = 0;
-    bool known = true;
+    bool known = true;  ///< false: the expression has no such form
 
+    /// Returns true if the form is row * i + column * j + offset.
     constexpr bool is_affine() const {
         return known && !row_quotient && !column_quotient && !remainder && !count_factor;
     }
 };
 
+/// The form of other expressions.
 constexpr linear_form unknown_form() {
     linear_form form;
     form.known = false;
     return form;
 }
 
+/// The form times a factor.
 constexpr linear_form scaled(linear_form form, int factor) {
     form.row *= factor;
     form.column *= factor;
@@ -15084,6 +15688,7 @@ constexpr linear_form scaled(linear_form form, int factor) {
     return form;
 }
 
+/// The sum of two forms; unknown if it needs two different quotients, counts or remainders.
 constexpr linear_form added(linear_form left, const linear_form& right) {
     if (!left.known || !right.known) return unknown_form();
     left.row += right.row;
@@ -15124,39 +15729,44 @@ constexpr linear_form added(linear_form left, const linear_form& right) {
 }  // namespace detail
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// Index spaces: which columns j belong to each row i, as loop bounds.
+/// Index spaces: the columns j of each row i that a condition admits, as bounds of loops.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-inline constexpr int max_pieces = 8;
-inline constexpr int max_bounds = 3;
-inline constexpr int max_modulus = 64;
-inline constexpr int max_compared = 4;
+inline constexpr int max_pieces = 8;    ///< pieces of a space
+inline constexpr int max_bounds = 3;    ///< lower, and upper, bounds of a piece
+inline constexpr int max_modulus = 64;  ///< of residues, which are bits of 64
+inline constexpr int max_compared = 4;  ///< facts whose symbols are compared
 
-/// What is given at run time, in one array: the counts; for each compared fact where its runs'
-/// begins and ends stand in the array, zero where they are not known; the begin of the run of equal
-/// symbols around each position, and the end.
+/// The layout of the array of integers that are given at run time. First the counts. Then for each
+/// compared fact two places in the array: of the begins and of the ends of its runs, 0 if they are
+/// not known. Then for each position the begin, and the end, of the run of equal symbols around it.
 struct given_numbers {
+    /// The index that holds the place of the begins.
     static constexpr int begins_of(int fact) { return max_counts + 2 * fact; }
+    /// The index that holds the place of the ends.
     static constexpr int ends_of(int fact) { return max_counts + 2 * fact + 1; }
+    /// The index of the first run.
     static constexpr int runs = max_counts + 2 * max_compared;
 };
 
-/// multiplier * floor((factor * row + shift) / divisor) + offset, plus a count given at run time;
-/// or where the run of a compared fact around the row begins or ends. A run that is not known is
-/// as long as what it bounds allows: all columns, or, where the columns lie outside of it, one.
+/// A bound of the columns of a row: multiplier * floor((factor * row + shift) / divisor) + offset,
+/// plus a count; or the begin or the end of the run of a compared fact around the row. An unknown
+/// run includes all columns or, if the columns are outside of the run, only the row itself.
 struct bound {
     int multiplier = 0;
     int factor = 1;
     int shift = 0;
     int divisor = 1;
     int offset = 0;
-    int count = -1;
-    int compared = -1;
-    bool run_end = false;
-    bool outside = false;
+    int count = -1;        ///< number of the count; -1: none
+    int compared = -1;     ///< number of the compared fact; -1: none
+    bool run_end = false;  ///< the end of the run, not its begin
+    bool outside = false;  ///< the columns are outside of the run
 
+    /// Returns true if the bound depends on nothing that is given at run time.
     constexpr bool is_static() const { return count < 0 && compared < 0; }
+    /// The bound of a row, for an array of given_numbers.
     constexpr int at(int row, const int* counts) const {
         if (compared >= 0) {
             const int runs = counts[run_end ? given_numbers::ends_of(compared)
@@ -15171,7 +15781,7 @@ struct bound {
     friend constexpr bool operator==(const bound&, const bound&) = default;
 };
 
-/// The least counts that may be given at run time, and counts that are as good as without limit.
+/// The smallest counts that may be given at run time, and counts that limit nothing.
 struct widest_counts {
     int least[given_numbers::runs]{};
     int most[given_numbers::runs]{};
@@ -15183,19 +15793,20 @@ struct widest_counts {
 
 inline constexpr widest_counts any_counts{};
 
-/// Columns [max of lower, min of upper) with (column - slope * row) mod modulus in a set of
-/// residues, for the rows that the guard admits.
+/// The columns [max of lower, min of upper) for which (column - slope * row) mod modulus is in a
+/// set of residues. Rows outside of their own bounds and residues have no columns.
 struct piece {
     list<bound, max_bounds> lower{};
     list<bound, max_bounds> upper{};
     int modulus = 1;
     int slope = 0;
-    unsigned long long residues = 1;
-    list<bound, max_bounds> row_lower{};  // bounds on the row itself, as constants or counts
+    unsigned long long residues = 1;      ///< bit r: residue r
+    list<bound, max_bounds> row_lower{};  ///< bounds of the row itself: constants or counts
     list<bound, max_bounds> row_upper{};
     int row_modulus = 1;
     unsigned long long row_residues = 1;
 
+    /// Returns true if the row may have columns.
     constexpr bool admits_row(int row, const int* counts) const {
         for (const bound& limit : row_lower)
             if (row < limit.at(0, counts)) return false;
@@ -15203,6 +15814,7 @@ struct piece {
             if (row >= limit.at(0, counts)) return false;
         return ((row_residues >> floor_remainder(row, row_modulus)) & 1) != 0;
     }
+    /// The first column of a row that is admitted.
     constexpr int begin(int row, const int* counts) const {
         int result = 0;
         for (const bound& limit : lower) {
@@ -15211,6 +15823,7 @@ struct piece {
         }
         return result;
     }
+    /// The end of the columns of a row that is admitted, at most `columns`.
     constexpr int end(int row, int columns, const int* counts) const {
         int result = columns;
         for (const bound& limit : upper) {
@@ -15219,8 +15832,7 @@ struct piece {
         }
         return result;
     }
-    /// All columns that the row may have, whatever counts are given: [first,
-    /// second), none where first is not less.
+    /// The columns [first, second) that the row may have for any counts; none if first >= second.
     constexpr std::pair<int, int> widest(int row, int columns) const {
         constexpr const widest_counts& given = any_counts;
         for (const bound& limit : row_lower)
@@ -15230,28 +15842,31 @@ struct piece {
         if (!((row_residues >> floor_remainder(row, row_modulus)) & 1)) return {};
         return {begin(row, given.least), end(row, columns, given.most)};
     }
+    /// Returns true if the column has one of the residues of the row.
     constexpr bool admits_residue(int row, int column) const {
         return ((residues >> floor_remainder(column - slope * row, modulus)) & 1) != 0;
     }
 };
 
-/// Pieces that do not overlap.
+/// The pairs of row and column that a condition admits: pieces that do not overlap.
 struct space {
     list<piece, max_pieces> pieces{};
-    bool exact = true;  // false where the condition has no such form
+    bool exact = true;  ///< false: the condition has no such form
 
+    /// Returns true if each row has all columns.
     constexpr bool is_full() const {
         return exact && pieces.size() == 1 && pieces[0].lower.size() == 0 &&
                pieces[0].upper.size() == 0 && pieces[0].modulus == 1 &&
                pieces[0].row_lower.size() == 0 && pieces[0].row_upper.size() == 0 &&
                pieces[0].row_modulus == 1;
     }
-    /// Whether each row's columns are an interval in each piece.
+    /// Returns true if the columns of a row are an interval in each piece.
     constexpr bool is_contiguous() const {
         for (const piece& part : pieces)
             if (part.modulus != 1) return false;
         return exact;
     }
+    /// Returns true if the pair is admitted.
     constexpr bool contains(int row, int column, int columns, const int* counts) const {
         for (const piece& part : pieces)
             if (part.admits_row(row, counts) && column >= part.begin(row, counts) &&
@@ -15273,7 +15888,7 @@ struct line {
     }
     constexpr long long at(long long t) const { return offset + slope * t; }
     constexpr line from(long long t) const { return {at(t), slope}; }
-    /// Narrows [first, last) to where the line is not negative.
+    /// Narrows [first, last) to the t at which the line is not negative.
     constexpr void clip(long long& first, long long& last) const {
         if (slope == 0) {
             if (offset < 0) last = first;
@@ -15287,7 +15902,7 @@ struct line {
     }
 };
 
-/// Rows row, row + step, ..., `count` of them, whose first column and number of columns are lines.
+/// The rows row, row + step, ..., `count` rows, whose first column and number of columns are lines.
 struct row_line {
     int row = 0;
     int step = 1;
@@ -15296,9 +15911,9 @@ struct row_line {
     line length{};
 };
 
-/// Walks the rows of one piece that have columns, whatever counts are given. Bounds and residues
-/// repeat with a period of rows, so that along every period-th row each bound is a straight line:
-/// rows are visited by such lines where there are many of them, else one by one.
+/// Visits the rows of one piece that have columns for some counts. Bounds and residues repeat with
+/// a period of rows: along every period-th row each bound is a straight line. Rows are visited in
+/// such lines if these are long enough, else one by one.
 class piece_rows {
   public:
     constexpr piece_rows(const piece& part, int rows, int columns)
@@ -15313,12 +15928,12 @@ class piece_rows {
             if (const int value = limit.at(0, given_.most); value < last_) last_ = value;
     }
 
-    /// Whether the rows are visited by lines.
+    /// Returns true if the rows are visited in lines.
     constexpr bool has_lines() const { return period() * least_rows <= last_ - first_; }
 
   private:
-    /// Of the rows row, row + step, ...: where one lower bound is the greatest and one upper bound
-    /// the least.
+    /// Visits the parts of the rows row, row + step, ... in which one lower bound is the greatest
+    /// and one upper bound is the smallest.
     template <class Visit>
     constexpr void each_line(int row, int step, int rows, Visit& visit) const {
         const lines lower = lines_of(part_.lower, {0, 0}, row, step, given_.least);
@@ -15360,6 +15975,7 @@ class piece_rows {
         }
     }
 
+    /// The number of pairs.
     constexpr long long count() const {
         long long pairs = 0;
         each([&](const row_line& rows) {
@@ -15404,7 +16020,7 @@ class piece_rows {
         return left / greater * right;
     }
 
-    /// Of `length` columns of a row from `begin` on.
+    /// The number of columns with a residue of the row among `length` columns from `begin` on.
     constexpr long long count_columns(int row, long long begin, long long length) const {
         if (length <= 0 || part_.modulus == 1) return length > 0 ? length : 0;
         const int modulus = part_.modulus;
@@ -15432,7 +16048,7 @@ class piece_rows {
 
 }  // namespace detail
 
-/// How many pairs a space holds, whatever counts are given at run time: at most.
+/// The greatest number of pairs of a space for any counts.
 constexpr long long count_pairs(const space& where, int rows, int columns) {
     long long pairs = 0;
     for (const piece& part : where.pieces) pairs += detail::piece_rows(part, rows, columns).count();
@@ -15442,8 +16058,8 @@ constexpr long long count_pairs(const space& where, int rows, int columns) {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// Turns a condition into an index space: first into alternatives of simple comparisons, then into
-/// pieces that don't overlap.
+/// Converts a condition into an index space: first into alternatives of simple comparisons, then
+/// into pieces that do not overlap.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
@@ -15715,13 +16331,13 @@ class space_builder {
                       : both(one(false, false), one(true, true));
     }
 
-    /// The comparison that holds where `kind` does not.
+    /// The negation of a comparison.
     static constexpr node_kind opposite(node_kind kind) {
         using enum node_kind;
         constexpr node_kind of[] = {greater_equal, greater, less_equal, less, not_equal, equal};
         return of[static_cast<int>(kind) - static_cast<int>(less)];
     }
-    /// The comparison of the same sides in the opposite order.
+    /// The comparison with its operands exchanged.
     static constexpr node_kind mirrored(node_kind kind) {
         using enum node_kind;
         constexpr node_kind of[] = {greater, greater_equal, less, less_equal, equal, not_equal};
@@ -15765,8 +16381,8 @@ class space_builder {
         return result;
     }
 
-    /// Whether two parts share nothing since one holds f <= 0 and the other -f + c <= 0, c > 0; or
-    /// one what is before a run, or in it, and the other what is after.
+    /// Returns true if two parts share nothing since one holds f <= 0 and the other -f + c <= 0, c
+    /// > 0; or one what is before a run, or in it, and the other what is after.
     static constexpr bool excludes(const conjunction& left, const conjunction& right) {
         for (const atom_condition& first : left)
             for (const atom_condition& second : right) {
@@ -15936,8 +16552,8 @@ constexpr space make_space(const Nodes& nodes, int root, int row, int column) {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// For which values of one variable a condition holds, where these are an interval that a count,
-/// given at run time, may end: the times of a recursion over a sequence of any length.
+/// The values of one variable for which a condition holds, if they are an interval, which a count
+/// may end: the times of a recursion over a sequence of any length.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
@@ -15945,9 +16561,10 @@ namespace sequent::inline SEQUENT_ABI::plan {
 struct line {
     int slope = 0;
     int constant = 0;
-    bool known = true;
+    bool known = true;  ///< false: the expression has no such form
 };
 
+/// The line of an expression.
 template <class Pool>
 constexpr line line_of(const Pool& pool, int root, int variable) {
     const node& top = pool.nodes[root];
@@ -15961,15 +16578,16 @@ constexpr line line_of(const Pool& pool, int root, int variable) {
             left.known && right.known};
 }
 
-/// The values [first, last), of which those before `end` if a count ends them.
+/// The values [first, last) that are less than `end`, if a count ends them.
 struct interval {
     int first = 0;
     int last = never;
     counted_end end{};
-    bool known = true;
+    bool known = true;  ///< false: the values have no such form
 
+    /// Returns true if there are no values.
     constexpr bool empty() const { return first >= last; }
-    /// Cuts the interval by another one.
+    /// Replaces the interval by its intersection with another one.
     constexpr void cut(const interval& by) {
         if (by.first > first) first = by.first;
         if (by.last < last) last = by.last;
@@ -15986,7 +16604,7 @@ struct interval {
     }
 };
 
-/// The values of either one, if they are an interval.
+/// The union of two intervals, if it is an interval; else one that is not known.
 constexpr interval either_of(interval left, interval right) {
     if (right.first < left.first) {
         const interval kept = left;
@@ -16012,7 +16630,7 @@ constexpr interval either_of(interval left, interval right) {
     return within && right.last <= left.last ? left : unknown;
 }
 
-/// Those for which a condition holds that mentions this variable and counts alone.
+/// The values for which a condition holds that mentions only this variable and counts.
 template <class Pool>
 constexpr interval values_of(const Pool& pool, int root, int variable) {
     interval result;
@@ -16047,13 +16665,14 @@ constexpr interval values_of(const Pool& pool, int root, int variable) {
     return result;
 }
 
-/// `variable < end` as a condition; there is none for an end with `least`.
+/// The condition `variable < end`, for an end without `least`.
 template <class Pool>
 constexpr int below(Pool& pool, int variable, const counted_end& end) {
     return pool.add(node_kind::less, 0, pool.at_term({variable, -end.beyond}),
                     pool.add(node_kind::count, end.count));
 }
 
+/// Returns true if an expression mentions a count.
 template <class Pool>
 constexpr bool mentions_count(const Pool& pool, int root) {
     if (root < 0) return false;
@@ -16074,8 +16693,8 @@ constexpr int counted_conjuncts(Pool& pool, int root, int variables) {
     });
     return result;
 }
-/// Whether two conditions, each as far as its conjuncts are intervals, admit the same values of
-/// each variable.
+/// Returns true if two conditions, each as far as its conjuncts are intervals, admit the same
+/// values of each variable.
 template <class Pool>
 constexpr bool have_same_values(const Pool& pool, int left, int right, int variables) {
     for (int index = 0; index < variables; ++index) {
@@ -16091,7 +16710,7 @@ constexpr bool have_same_values(const Pool& pool, int left, int right, int varia
     }
     return true;
 }
-/// Whether counts end a conjunct that is none of these.
+/// Returns true if a conjunct mentions a count and is not of that form.
 template <class Pool>
 constexpr bool has_other_counts(const Pool& pool, int root, int variables) {
     bool result = false;
@@ -16105,8 +16724,8 @@ constexpr bool has_other_counts(const Pool& pool, int root, int variables) {
     return result;
 }
 
-/// A condition in which what counts say of a variable is one conjunct, `variable + c < count`, and
-/// none that another one implies. `extent(variable)` is how many values it has.
+/// An equivalent condition with at most one conjunct `variable + c < count` for each variable, the
+/// strictest one. `extent(variable)` is the number of its values.
 template <class Pool, class Extent>
 constexpr int with_plain_counts(Pool& pool, int root, int variables, Extent extent) {
     int result = -1;
@@ -16134,13 +16753,13 @@ constexpr int with_plain_counts(Pool& pool, int root, int variables, Extent exte
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// The condition under which a ground rule exists: its own constraints and what its literals
-/// inherit from the domains of their relations. A relation's domain is the part of the condition
-/// that mentions only head variables.
+/// Domains: the condition under which a ground rule exists is its own constraints and the domains
+/// of the relations of its literals. The domain of a relation is the part of the condition of its
+/// rule that mentions only head variables.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// Per rule its condition, per relation its domain over argument positions; -1 where none.
+/// The conditions and domains of a program, as nodes of a pool; -1: no condition.
 template <sizes Sizes>
 struct domains {
     node_pool<pool_size(Sizes.nodes, Sizes.literals)> pool{};
@@ -16225,7 +16844,7 @@ class domain_finder {
         }
         return out.pool.substitute(out.pool.nodes, domain, item.terms);
     }
-    /// What counts say of each variable, in one conjunct.
+    /// The condition with at most one conjunct of a count for each variable.
     constexpr int plainly(int root, const rule& written) {
         if (in.text.counts.size() == 0) return root;
         return with_plain_counts(out.pool, root, written.variables.size(),
@@ -16341,7 +16960,7 @@ class domain_finder {
         out.domain[input] = out.domain[in.relations[input].passes_into];
     }
 
-    /// What a head says of its time that is no plain variable.
+    /// The condition of a head whose time was a constant or had an offset.
     constexpr int limit_of_time(const rule& written) {
         if (written.base < 0 && written.shift <= 0) return -1;
         const bool base = written.base >= 0;
@@ -16376,7 +16995,7 @@ class domain_finder {
         out.mistake = {found,     second,     in.text.relations[total.head].id,
                        first + 1, second + 1, stacking < 0 ? -1 : in.text.rules[stacking].number};
     }
-    /// Whether the literal of a total rule has an atom for each of the head's.
+    /// Returns true if the literal of a total rule has an atom for each of the head's.
     constexpr bool has_extents_of(const rule& total, const literal& item) const {
         for (int axis = 0; axis < item.arity; ++axis)
             if (item.terms[axis].variable >= 0 &&
@@ -16420,7 +17039,8 @@ class domain_finder {
         }
         return pairs[0] == pairs[2] && pairs[1] == pairs[2];
     }
-    /// Whether the pairs of a space can be counted in few enough steps of a constant expression.
+    /// Returns true if the pairs of a space can be counted in few enough steps of a constant
+    /// expression.
     static constexpr bool is_countable(const space& where, int rows, int columns) {
         constexpr int most_rows = 2048;  // one by one
         if (!where.exact) return false;
@@ -16482,7 +17102,7 @@ class domain_finder {
             if (some == all) return shared;
         }
     }
-    /// Whether a condition on one variable holds for all of its values.
+    /// Returns true if a condition on one variable holds for all of its values.
     constexpr bool always_holds(int root, const rule& written) {
         const unsigned mentioned = out.pool.variables(root);
         if (!is_arithmetic(root)) return false;
@@ -16604,63 +17224,69 @@ class domain_finder {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// What the plan hands to the kernels: steps over operands with places, offsets and strides. A
-/// kernel sees one step, a shape and pointers; it knows nothing of rules.
+/// Steps, the result of a plan: each is one kernel call, whose operands have places, offsets and
+/// strides. A kernel receives one step, its shape and pointers; it knows nothing of rules.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-inline constexpr int max_outers = 3;
-inline constexpr int max_terms = 6;            // of a row step
-inline constexpr int max_condition_joins = 6;  // of a general step
+inline constexpr int max_outers = 3;           ///< outer loops of a row step or an attention step
+inline constexpr int max_terms = 6;            ///< terms of a row step
+inline constexpr int max_condition_joins = 6;  ///< joins of the condition of a general step
 
-/// prepared: what follows from parameters alone, computed once for all calls. packed: parameters in
-/// another number type, of which 64 bytes count as one element.
+/// The memory that holds an operand. parameter: the parameters of the model. value: the workspace.
+/// fact: an input. prepared: values that depend on parameters only, computed once for all calls.
+/// packed: parameters in another number type, where 64 bytes count as one element.
 enum class place { none, parameter, value, fact, prepared, packed };
 
-/// Where numbers lie. Offsets and strides count elements; layer strides apply within stacks.
+/// The location of an operand. Offsets and strides count elements. A layer stride is what the layer
+/// of a stack, or the time of a recursion, adds, for each level of nesting.
 struct operand {
-    place where = place::none;
-    int index = -1;  // which fact, or which buffer of the workspace
-    int offset = 0;
-    int layer_strides[max_loops]{};
-    int part = 0;             // of the buffer, until memory is laid out
-    bool each_layer = false;  // one part further with each layer
-    int turn = 0;             // what odd layers add, where the parts share two places
-    int turn_level = 0;
-    int adjoint = -1;  // offset of the gradient in the workspace
-    int adjoint_layer_strides[max_loops]{};
-    bool trained = false;
-    int moving = 0;  // row size in elements if only some rows of the sequence are stored, else 0
-    int origin = 0;  // of these: 1 + the window that tells which, 0 for the rows at hand
+    place where = place::none;       ///< the memory
+    int index = -1;                  ///< number of the fact, or of the buffer in the workspace
+    int offset = 0;                  ///< of the first element
+    int layer_strides[max_loops]{};  ///< what each loop adds per iteration
+    int part = 0;                    ///< part of the buffer, until memory is laid out
+    bool each_layer = false;         ///< each layer uses the next part
+    int turn = 0;        ///< what odd layers add if the layers alternate between two parts
+    int turn_level = 0;  ///< the loop whose layers alternate
+    int adjoint = -1;    ///< offset of the gradient in the workspace
+    int adjoint_layer_strides[max_loops]{};  ///< layer strides of the gradient
+    bool trained = false;                    ///< it has a gradient; false for a fixed weight
+    int moving = 0;  ///< row size in elements if only some rows of the sequence are stored, else 0
+    /// 1 + the window that tells which rows are stored, or 0: the current rows are.
+    int origin = 0;
 };
 
-/// An operand walked by a row, a column (or a segment of a row), and outer loops.
+/// An operand with the strides of a step's loops.
 struct access {
-    operand at{};
-    int row = 0;
-    int column = 0;
-    int outer[max_outers]{};
+    operand at{};             ///< the location of the first element
+    int row = 0;              ///< stride of the rows
+    int column = 0;           ///< stride of the columns, or of the segments of a row
+    int outer[max_outers]{};  ///< strides of the outer loops
 };
 
+/// product: x times a weight. add: x itself. gather: a row of a table, which the symbol x selects.
 enum class term_kind { product, add, gather };
 
-/// Of a pair.
+/// One of the two indices of a pair.
 enum class side { none, row, column };
 
-/// Of a term that reads other rows than its own: in row, or round of an outer loop, `r` and split
-/// `s` of the inputs, row stride r + step s + origin of x. Where that is not in [0, extent), or not
-/// below some counts, a bit for each, the split adds nothing.
+/// The rows that a term reads if they are not its own, as in a convolution. In iteration r of the
+/// row loop or of an outer loop, split s reads row stride * r + step * s + origin of x. Splits
+/// whose row is not in [0, extent), or not below the counts, add nothing.
 struct term_window {
-    int walker = -1;  // 0: the row, 1 + o: outer loop o
-    int stride = 1;
-    int step = 0;
-    int origin = 0;
-    int extent = never;
-    unsigned counts = 0;
-    bool bounded = false;
+    int walker = -1;       ///< the loop of r: 0 for the rows, 1 + o for outer loop o; -1: no window
+    int stride = 1;        ///< factor of r
+    int step = 0;          ///< factor of s
+    int origin = 0;        ///< constant summand
+    int extent = never;    ///< number of rows of x
+    unsigned counts = 0;   ///< counts that limit the rows of x, one bit each
+    bool bounded = false;  ///< some splits do not exist
 
+    /// Returns true if the term has a window.
     constexpr bool any() const { return walker >= 0; }
-    /// The rows among [begin, end) in which a split is there; `walked` are the outer loops' rounds.
+    /// The part of the rows [begin, end) for which the split exists. `walked` are the iterations of
+    /// the outer loops, `given` the counts.
     template <class Range>
     constexpr Range rows(int split, const int* walked, int begin, int end,
                          const int* given) const noexcept {
@@ -16678,41 +17304,44 @@ struct term_window {
     }
 };
 
-/// One summand of a row: x times a weight, x itself, or the row of a table that the symbol x names.
+/// One term of a row: x times a weight, x itself, or the row of a table that the symbol x selects.
 struct row_term {
     term_kind kind = term_kind::add;
-    access x{};
-    access w{};
-    int depth = 0;
-    int w_depth = 0;
-    int w_column = 0;
-    int splits = 1;  // depth * splits inputs in all; both sides are strided from split to split
-    int x_split = 0;
-    int w_split = 0;
-    int relation = -1;
-    side indexed = side::none;  // of a pair's two indices, the one that is the row of x
-    int format = 0;             // of a packed weight; 0: numbers like those of x
-    term_window window{};
+    access x{};                 ///< the input
+    access w{};                 ///< the weight, or the table
+    int depth = 0;              ///< contiguous inputs of a product
+    int w_depth = 0;            ///< stride of the weight from input to input
+    int w_column = 0;           ///< stride of the weight from output to output
+    int splits = 1;             ///< a product sums depth * splits inputs
+    int x_split = 0;            ///< stride of x from split to split
+    int w_split = 0;            ///< stride of w from split to split
+    int relation = -1;          ///< the relation of x; -1 if x is a weight
+    side indexed = side::none;  ///< in a step over pairs, the index that selects the row of x
+    int format = 0;             ///< format of a packed weight; 0: the number type of x
+    term_window window{};       ///< the rows of x, if they are not those of the step
 };
 
+/// A transformation of the rows. Its position is position_offset plus, for each of the row, the
+/// segment and the outer loops, index times factor.
 struct row_function {
     transformation kind = transformation::identity;
-    double numbers[2]{};
-    access weights[2]{};
-    int position_row = 0;
-    int position_column = 0;
-    int position_outer[max_outers]{};
-    int position_offset = 0;
+    double numbers[2]{};               ///< constants
+    access weights[2]{};               ///< gain and bias
+    int position_row = 0;              ///< factor of the row
+    int position_column = 0;           ///< factor of the segment
+    int position_outer[max_outers]{};  ///< factors of the outer loops
+    int position_offset = 0;           ///< constant summand
     rotary_scaling scaling{};
-    int seed = -1;      // of dropout, which count it is
-    int identity = -1;  // and which rule, so that each drops others
+    int seed = -1;      ///< of dropout: the number of the count
+    int identity = -1;  ///< of dropout: the rule, so that each rule drops different elements
 };
 
-/// What the derivative of a function reads besides the gradient of its result.
+/// The values that the derivative of a function reads besides the gradient of its result.
 struct derivative_reads {
-    bool argument = false;
-    bool result = false;
+    bool argument = false;  ///< the argument
+    bool result = false;    ///< the result
 };
+/// The values that the derivative of a transformation reads.
 constexpr derivative_reads derivative_of(transformation kind) {
     switch (kind) {
         case transformation::identity:
@@ -16748,34 +17377,37 @@ constexpr derivative_reads derivative_of(transformation kind) {
     return {true, true};
 }
 
-/// out = functions(terms combined), for each row of segments x length numbers.
+/// A row step: out = functions(combined terms), for each row of segments x length elements, in each
+/// iteration of the outer loops.
 struct row_step {
-    int rows = 1;
-    int row_variable = -1;  // of the rule that it computes
-    int segments = 1;
-    int length = 1;
-    int outers = 0;
-    int outer_extents[max_outers]{1, 1, 1};
-    bool multiplies = false;  // the terms elementwise, instead of adding them
-    bool is_outer = false;    // or each number of the first, a segment's, times all of the second
+    int rows = 1;           ///< number of rows
+    int row_variable = -1;  ///< the variable of the rule that numbers the rows; -1: one row
+    int segments = 1;       ///< parts of a row that share x and have weights of their own
+    int length = 1;         ///< elements of a segment
+    int outers = 0;         ///< number of outer loops
+    int outer_extents[max_outers]{1, 1, 1};  ///< their iterations
+    bool multiplies = false;  ///< the terms are multiplied elementwise instead of added
+    bool is_outer = false;    ///< an outer product: segment s is element s of term 0 times term 1
     list<row_term, max_terms> terms{};
     list<row_function, max_transformations> functions{};
-    access out{};
-    access before{};  // the sum before the functions, kept where their gradient needs it
+    access out{};     ///< the result
+    access before{};  ///< the sum before the functions, stored if their gradient reads it
 
-    // Rows beyond a count given at run time, and those for which a condition does not hold, are no
-    // atoms: zero, as far as they are read.
-    int pairs = -1;           // the sparse fact whose pairs the rows are
-    unsigned counts = 0;      // or the counts that limit them, a bit for each
-    unsigned out_counts = 0;  // and those beyond which no row of `out` is read
-    int condition = -1;
-    int outer_variables[max_outers]{-1, -1, -1};  // in the condition, as row_variable
-    int pair_variables[2]{-1, -1};
+    // Rows beyond a count, and rows for which the condition does not hold, are not atoms. They are
+    // zero, provided that another step reads them.
+    int pairs = -1;           ///< the sparse fact whose pairs are the rows; -1: none
+    unsigned counts = 0;      ///< counts that limit the rows, one bit each
+    unsigned out_counts = 0;  ///< counts beyond which no row of `out` is read, one bit each
+    int condition = -1;       ///< node of the condition; -1: none
+    int outer_variables[max_outers]{-1, -1, -1};  ///< variables of the outer loops in the condition
+    int pair_variables[2]{-1, -1};                ///< variables of the pair in the condition
 
+    /// Elements of a row.
     constexpr int columns() const { return segments * length; }
+    /// Returns true if the number of rows is known only at run time.
     constexpr bool is_limited() const { return pairs >= 0 || counts != 0; }
-    /// Returns true if the gradient of the functions reads the sum before them. Values between two
-    /// functions are computed again from that sum.
+    /// Returns true if the gradient of the functions reads the sum before them. The backward pass
+    /// recomputes values between two functions from that sum.
     constexpr bool needs_sum() const {
         for (int at = 0; at < functions.size(); ++at) {
             const derivative_reads reads = derivative_of(functions[at].kind);
@@ -16789,155 +17421,159 @@ struct row_step {
     }
 };
 
+/// The kinds of nodes of a score.
 enum class score_kind { dot, load, number, index, add, multiply, function };
 
-/// A node of a score expression. dot: x at the row times y at the column; load: one element;
-/// index: x.row * i + x.column * j + outer + value.
+/// A node of a score, a postfix expression over row i and column j. dot: value times the dot
+/// product of row i of x and column j of y. load: one element of x. number: value. index: value
+/// plus x.row * i + x.column * j + the outer loops' shares. add, multiply: of the nodes left and
+/// right. function: of the node left, with the parameter value.
 struct score_node {
     score_kind kind = score_kind::number;
-    access x{};
-    access y{};
-    int depth = 0;
-    double value = 0;
+    access x{};        ///< the first factor, the table, or the factors of an index
+    access y{};        ///< the second factor of a dot
+    int depth = 0;     ///< elements of the vectors of a dot
+    double value = 0;  ///< see above
     transformation function = transformation::identity;
-    int left = -1;
-    int right = -1;
-    bool packed = false;  // x is: row i begins at i (i + 1) / 2
+    int left = -1;        ///< the first operand, a node
+    int right = -1;       ///< the second operand, a node
+    bool packed = false;  ///< x is a lower triangle: row i begins at i (i + 1) / 2
 };
 
-/// out(i) = sum over j of softmax over j of score(i, j), times value(j), over the pairs of a space.
+/// An attention step: out(i) = sum over j of softmax_j(score(i, j)) value(j), where (i, j) are the
+/// pairs of a space, in each iteration of the outer loops.
 struct attention_step {
-    int rows = 1;
-    int columns = 1;
-    int length = 1;
-    int outers = 0;
-    int outer_extents[max_outers]{1, 1, 1};
-    list<score_node, 12> nodes{};  // operands before their operations; the last is the score
-    access value{};
-    access out{};
-    access normalizer{};  // shift and 1 / sum of each row, kept for the gradient
-    access scores{};      // the same, where to compute them again would cost more
-    access weights{};     // the softmax, where a step of its own prepares it
-    int condition = -1;
-    int row_variable = -1;
-    int column_variable = -1;
-    int outer_variables[max_outers]{-1, -1, -1};
-    // Counts given at run time, a bit for each: rows and columns beyond them are in no pair and not
-    // read. Rows of `out` beyond its own are not read by others.
-    unsigned row_counts = 0;
-    unsigned column_counts = 0;
-    unsigned out_counts = 0;
+    int rows = 1;                            ///< values of i
+    int columns = 1;                         ///< values of j
+    int length = 1;                          ///< elements of value(j)
+    int outers = 0;                          ///< number of outer loops
+    int outer_extents[max_outers]{1, 1, 1};  ///< their iterations
+    list<score_node, 12> nodes{};  ///< operands before their operations; the last is the score
+    access value{};                ///< value(j)
+    access out{};                  ///< out(i)
+    access normalizer{};           ///< maximum and 1 / sum of each row, stored for the gradient
+    access scores{};        ///< scores cached for the gradient, only where recomputing costs more
+    access weights{};       ///< the softmax, if a step of its own prepares it
+    int condition = -1;     ///< node of the condition of the pairs; -1: all pairs
+    int row_variable = -1;  ///< the variable i in the condition
+    int column_variable = -1;                     ///< the variable j in the condition
+    int outer_variables[max_outers]{-1, -1, -1};  ///< variables of the outer loops there
+    unsigned row_counts = 0;     ///< counts beyond which rows have no pairs, one bit each
+    unsigned column_counts = 0;  ///< counts beyond which columns are in no pair and not read
+    unsigned out_counts = 0;     ///< counts beyond which no row of `out` is read
 
+    /// Iterations of all outer loops.
     constexpr int rounds() const { return outer_extents[0] * outer_extents[1] * outer_extents[2]; }
+    /// Returns true if the softmax is computed by a step of its own.
     constexpr bool is_prepared() const { return weights.at.where != place::none; }
 };
 
-/// A sparse fact that holds for two terms of a rule. While its loops run, the number of the pair is
-/// known.
+/// A sparse fact that holds for two arguments of a rule. Within the loops of the rule the number of
+/// the current pair is known.
 struct pair_join {
-    int fact = -1;
-    term row{};
-    term column{};
-    bool optional = false;  // of a total rule: where it does not hold, a literal adds nothing
+    int fact = -1;          ///< the sparse fact
+    term row{};             ///< its first argument
+    term column{};          ///< its second argument
+    bool optional = false;  ///< in a sum of rules: if the pair is absent, the literal adds nothing
 
     friend constexpr bool operator==(const pair_join&, const pair_join&) = default;
 };
 
-/// A function of two variables that must hold. Where its pairs are listed, the
-/// inner variable takes the listed values alone.
+/// A predicate of two variables that must hold. If its pairs are listed, the inner variable takes
+/// only the listed values.
 struct pair_list {
-    int decision = -1;
-    int left = -1;
-    int right = -1;
+    int decision = -1;  ///< number of the predicate; -1: none
+    int left = -1;      ///< the variable of its first argument
+    int right = -1;     ///< the variable of its second argument
 };
 
+/// A literal of a general step.
 struct general_literal {
     literal_kind kind = literal_kind::number;
-    operand at{};
-    int strides[max_variables]{};
-    int rows = 1;  // of the value before the weight
-    int columns = 1;
-    value_shape shape{};  // as the combination sees it
-    bool transposed = false;
-    bool symbols = false;
-    bool required_nonzero = false;  // hidden
-    bool required_zero = false;     // negated
-    bool is_condition = false;      // what is required is part of the step's condition
-    bool has_element = false;
-    term element{};
-    double number = 0;
-    int expression = -1;
-    operand weight{};
-    int weight_strides[max_variables]{};
-    int weight_row = 0;
-    int weight_column = 0;
-    int weight_rows = 0;  // 0: no weight
-    int weight_columns = 0;
-    int limits[max_variables]{};  // a total rule's literal counts below these; 0: no limit
-    int join = -1;                // whose pair's number it is strided by, too
-    int pair_stride = 0;
+    operand at{};                   ///< the relation's value, or the weight that is the literal
+    int strides[max_variables]{};   ///< what each variable adds to the offset
+    int rows = 1;                   ///< rows of the value before the weight in brackets
+    int columns = 1;                ///< columns of that value
+    value_shape shape{};            ///< the shape that the combination sees
+    bool transposed = false;        ///< the value is transposed, after the weight
+    bool symbols = false;           ///< the value is a symbol, which selects a row of the weight
+    bool required_nonzero = false;  ///< a hidden literal
+    bool required_zero = false;     ///< a negated literal
+    bool is_condition = false;      ///< the condition of the step already tests the literal
+    bool has_element = false;       ///< only one element of the vector is read
+    term element{};                 ///< its index
+    double number = 0;              ///< the value of a number
+    int expression = -1;            ///< node of the value of an index expression
+    operand weight{};               ///< the weight in brackets
+    int weight_strides[max_variables]{};  ///< what each variable adds to its offset
+    int weight_row = 0;                   ///< its stride from row to row
+    int weight_column = 0;                ///< its stride from column to column
+    int weight_rows = 0;                  ///< its rows, after transposition; 0: no weight
+    int weight_columns = 0;               ///< its columns
+    int limits[max_variables]{};  ///< in a sum of rules, extents of the literal; 0: no limit
+    int join = -1;                ///< the join whose pair number also moves the offset; -1: none
+    int pair_stride = 0;          ///< what the pair number adds
 };
 
+/// A transformation of a general step.
 struct general_function {
     transformation kind = transformation::identity;
-    double numbers[2]{};
-    value_shape shape{};  // before it
-    operand weights[2]{};
-    int weight_strides[2][max_variables]{};
-    int position = -1;
+    double numbers[2]{};                     ///< constants
+    value_shape shape{};                     ///< shape of the argument
+    operand weights[2]{};                    ///< gain and bias
+    int weight_strides[2][max_variables]{};  ///< what each variable adds to their offsets
+    int position = -1;                       ///< node of the position, or of the seed of dropout
     rotary_scaling scaling{};
-    int identity = -1;  // of dropout, which rule it is
+    int identity = -1;  ///< the rule, so that each rule drops different elements
 };
 
-/// Of the rows of a general step, or of a position in a state: the variable whose values lie near
-/// the position, in [position - back, position + ahead]. Runs: each row adds to the row before, so
-/// that back is -ahead.
+/// A variable whose values are near a row or position p, in [p - back, p + ahead].
 struct column_bound {
-    int variable = -1;
+    int variable = -1;  ///< the variable; -1: none
     int back = 0;
     int ahead = 0;
-    bool runs = false;
+    bool runs = false;  ///< each row adds one value to the row before; then back is -ahead
 };
 
-/// One rule, taken literally: loops over its variables.
+/// A general step: one rule by its definition, as loops over its variables.
 struct general_step {
-    int variables = 0;
-    int extents[max_variables]{};
-    unsigned counts[max_variables]{};  // that limit a variable, a bit for each
-    int order[max_variables]{};  // the outermost first; the head's, less those softmax ranges over
-    int heads = 0;               // how many of them those are
+    int variables = 0;                 ///< number of variables
+    int extents[max_variables]{};      ///< their ranges
+    unsigned counts[max_variables]{};  ///< counts that limit each variable, one bit each
+    int order[max_variables]{};  ///< loops from the outermost: head variables, then aggregated ones
+    int heads = 0;  ///< number of loops over variables of the head, less those of a softmax
     list<general_literal, max_literals> literals{};
     list<general_function, max_transformations> functions{};
     combination combined = combination::sum;
     aggregation aggregated = aggregation::sum;
-    value_shape combined_shape{};
-    value_shape shape{};  // of one ground rule
-    int condition = -1;
-    operand out{};
-    int out_strides[max_variables]{};
-    int out_size = 1;
-    int out_join = -1;
-    int out_pair_stride = 0;
-    int out_total = 0;        // of all atoms; 0 in a recursion
-    unsigned out_counts = 0;  // beyond these, no atom is read
-    int out_row = 0;          // that differ in the index which they limit
+    value_shape combined_shape{};      ///< shape before the functions
+    value_shape shape{};               ///< shape of the value of a ground rule
+    int condition = -1;                ///< node of the condition; -1: none
+    operand out{};                     ///< the relation of the head
+    int out_strides[max_variables]{};  ///< what each variable adds to its offset
+    int out_size = 1;                  ///< elements of an atom
+    int out_join = -1;                 ///< the join whose pair number also moves `out`; -1: none
+    int out_pair_stride = 0;           ///< what the pair number adds
+    int out_total = 0;                 ///< elements of all atoms; 0 in a recursion
+    unsigned out_counts = 0;           ///< counts beyond which no atom is read, one bit each
+    int out_row = 0;  ///< distance of atoms that differ in the index that these limit
     list<pair_join, max_condition_joins + max_literals + 1> joins{};
     pair_list listed{};
-    int time = -1;  // in a recursion, the variable that the loop at this level counts
-    int level = 0;
-    int delay = 0;
-    form_reasons reasons{};  // that it is no other step
-    // Where each value of a head's variable begins with what the one before has: that variable,
-    // what it adds, and the counts that limit it and the variable that is added over.
-    int running_row = -1;
-    column_bound running{};
-    unsigned running_rows = 0;
-    unsigned running_values = 0;
+    int time = -1;           ///< in a recursion, the variable that its loop sets; else -1
+    int level = 0;           ///< nesting level of that loop
+    int delay = 0;           ///< the iteration of that loop is time + delay
+    form_reasons reasons{};  ///< the reasons that no fast form applies
+    int running_row = -1;  ///< the head variable of a running aggregate, or -1: each of its values
+                           ///< aggregates the values of the one before and one more
+    column_bound running{};       ///< the variable that is aggregated over
+    unsigned running_rows = 0;    ///< counts that limit running_row, one bit each
+    unsigned running_values = 0;  ///< counts that limit running.variable, one bit each
 
+    /// The number of values of running_row below its counts.
     constexpr int end_of_running_rows(const int* given) const noexcept {
         return least_count(running_rows, extents[running_row], given);
     }
-    /// How many values there are at a row.
+    /// The number of values that are aggregated at a row.
     constexpr int values_of_running_row(int row, const int* given) const noexcept {
         const int most = least_count(running_values, extents[running.variable], given);
         const int values = row + 1 + running.ahead;
@@ -16945,20 +17581,22 @@ struct general_step {
     }
 };
 
-/// weights: the softmax of an attention step whose scores follow from parameters alone.
+/// The kinds of steps. weights: the softmax of an attention step whose scores depend on parameters
+/// only. repeat_begin, repeat_end: the limits of the loop of a stack or a recursion.
 enum class step_kind { rows, attention, weights, general, repeat_begin, repeat_end };
 
-/// A gradient that is first written in the backward of a step, to be zeroed there: `parts` of
-/// `size` numbers, or of each the rows up to some counts, a bit for each, and a few beyond.
+/// A gradient that the backward pass of a step writes first, and that is set to zero before:
+/// `parts` parts of `size` elements each, or in each part only the rows below some counts and
+/// `beyond` more.
 struct birth {
-    int offset = 0;
-    int size = 0;
-    int parts = 1;
-    unsigned counts = 0;
-    int row = 0;
-    int beyond = 0;
+    int offset = 0;       ///< in the workspace
+    int size = 0;         ///< elements of a part
+    int parts = 1;        ///< number of parts
+    unsigned counts = 0;  ///< counts that limit the rows, one bit each; 0: all rows
+    int row = 0;          ///< elements of a row
+    int beyond = 0;       ///< further rows
 
-    /// How many numbers of a part are zeroed.
+    /// The number of elements of a part that are set to zero; `given` are the counts.
     constexpr int cleared(const int* given) const noexcept {
         if (counts == 0) return size;
         const int rows = least_count(counts, size / row, given) + beyond;
@@ -16966,30 +17604,31 @@ struct birth {
     }
 };
 
+/// One entry of a plan, in the order of the forward pass.
 struct step {
     step_kind kind = step_kind::rows;
-    int at = 0;     // in the list of its kind; of weights, the attention's; of repeat_end, the
-                    // step that begins
-    int rule = -1;  // that it computes
-    int repeat = 1;
-    int depth = 0;          // how many stacks and recursions it stands in
-    bool recurs = false;    // repeats over the times of a recursion, not over layers
-    bool backward = false;  // the last time first
-    int first = 0;          // within a recursion, the rounds in which it is run
-    int last = never;
-    bool prepared = false;  // follows from parameters alone
-    counted_end end{};      // of the rounds in which it is run; of a recursion, of its rounds
-    bool fills = false;     // is run from that end on instead
-    bool idle = false;      // fills rows that nothing reads
+    int at = 0;      ///< place in the list of its kind; of weights, that of the attention step; of
+                     ///< repeat_begin and repeat_end, the number of the other
+    int rule = -1;   ///< the rule that the step computes
+    int repeat = 1;  ///< iterations of a stack or a recursion
+    int depth = 0;   ///< number of stacks and recursions around the step
+    bool recurs = false;    ///< the loop of a recursion, not of a stack
+    bool backward = false;  ///< the recursion begins with the last time
+    int first = 0;          ///< in a recursion, the first iteration in which the step runs
+    int last = never;       ///< and the end of these iterations
+    bool prepared = false;  ///< the step depends on parameters only
+    counted_end end{};      ///< end of these iterations; of a recursion, of its loop
+    bool fills = false;     ///< the step runs from that end on instead of before it
+    bool idle = false;      ///< the step fills rows that nothing reads
     list<birth, max_literals + 4> births{};
 
-    /// Of a step within a recursion, whether it is run in this round.
+    /// Returns true if a step in a recursion runs in this iteration.
     constexpr bool is_run_in(int round, const int* counts) const noexcept {
         if (last == never && !end.any()) return true;
         if (idle || round < first || round >= last) return false;
         return !end.any() || (round < end.of(counts)) != fills;
     }
-    /// How many rounds a stack or a recursion has.
+    /// The number of iterations of a stack or a recursion, for these counts.
     constexpr int rounds(const int* counts) const noexcept {
         if (!end.any()) return repeat;
         const int some = end.of(counts);
@@ -16999,15 +17638,15 @@ struct step {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// Which steps of a plan take the rows of several samples, or of several sequences, at once.
+/// The row steps that compute the rows of several samples, or of several sequences, in one product.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// How many numbers the weights of a step have that is worth it.
+/// The smallest number of weight elements for which this is faster.
 inline constexpr long long least_joined_numbers = 1024;
 
-/// Whether the products of a row step take the rows of several samples: their weights are the same
-/// numbers for all samples.
+/// Returns true if the products of a row step can take the rows of several samples: their weights
+/// are common to all samples and have at least `least` elements.
 constexpr bool is_joined(const row_step& step, long long least) {
     if (step.pairs >= 0 || step.condition >= 0 || step.is_outer) return false;
     long long size = 0;
@@ -17021,27 +17660,26 @@ constexpr bool is_joined(const row_step& step, long long least) {
     return size > 0 && size >= least;
 }
 
-/// Whether a step whose rows are `lead` beyond those at hand takes the row at hand of several
-/// sequences: not where it computes rows beyond that at the first position, nor where it reads what
-/// each state has prepared for itself.
+/// Returns true if a step, which computes rows up to `lead` beyond the current one, can take the
+/// current row of several sequences. It cannot if it computes further rows at the first position,
+/// or if it reads values that each state has prepared for itself.
 constexpr bool joins_sequences(const row_step& step, int lead, long long least) {
     for (const row_term& term : step.terms)
         if (term.kind == term_kind::product && term.w.at.where == place::prepared) return false;
     return lead == 0 && is_joined(step, least);
 }
 
-/// The joined steps of a plan: the numbers of their weights, in all layers, the most rows, and the
-/// counts that limit these; and whether counts end a recursion, which then has other rounds for
-/// each sample.
+/// The joined steps of a plan.
 struct joined_steps {
-    long long weights = 0;
-    int rows = 0;
-    unsigned counts = 0;
-    bool ends = false;
+    long long weights = 0;  ///< elements of their weights in all layers
+    int rows = 0;           ///< the greatest number of rows
+    unsigned counts = 0;    ///< counts that limit these rows, one bit each
+    bool ends = false;      ///< counts end a recursion, which has other iterations for each sample
 
     /// Returns true if samples of different counts can be run step by step.
     constexpr bool any() const { return rows > 0 && !ends; }
 };
+/// The joined steps of a plan whose weights have at least `least` elements.
 template <class Tables>
 constexpr joined_steps find_joined_steps(const Tables& tables, long long least) {
     joined_steps result;
@@ -17064,7 +17702,7 @@ constexpr joined_steps find_joined_steps(const Tables& tables, long long least) 
     return result;
 }
 
-/// Whether a plan repeats steps over the times of a recursion, of which each sequence has others.
+/// Returns true if a plan has a recursion, whose times differ between sequences.
 template <class Tables>
 constexpr bool recurs(const Tables& tables) {
     for (const step& each : tables.steps)
@@ -17076,92 +17714,94 @@ constexpr bool recurs(const Tables& tables) {
 
 #include <cstring>
 
-/// The state of planning: what is known of each rule, relation and weight while steps are chosen.
+/// The data of planning: the role of each rule, the layouts of relations and weights, and the
+/// buffers, while steps are chosen.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
+/// The way in which a rule is computed.
 enum class role {
-    step,      // computed by a step of its own
-    inlined,   // added by the one rule that uses it
-    absorbed,  // part of an attention's score expression, or its weights
-    grouped,   // computed with others that multiply the same input
-    alias      // another relation's numbers, read differently
+    step,      ///< by a step of its own
+    inlined,   ///< as terms of the step of the one rule that reads it
+    absorbed,  ///< as a part of the score of an attention step, or as its weights
+    grouped,   ///< in one step with other products of the same input
+    alias      ///< not at all: it reads the elements of another relation with other strides
 };
 
-/// The pairs of a sparse fact that two arguments of a relation are, if any.
+/// The sparse fact whose pairs two arguments of a relation are, if there is one.
 struct pair_place {
-    int fact = -1;
-    int axes[2]{};
+    int fact = -1;  ///< number of the fact; -1: none
+    int axes[2]{};  ///< the arguments
 
     constexpr bool any() const { return fact >= 0; }
     constexpr bool has(int axis) const { return any() && (axis == axes[0] || axis == axes[1]); }
 };
 
-/// Where a relation's atoms lie, or, of a parameter, which literal uses it. Values are contiguous.
-/// Of a relation that holds for the pairs of a sparse fact alone, one atom for each of these: the
-/// two arguments' strides are zero then.
+/// The storage of a relation: a fact, a buffer, or (for a parameter) the literal that reads the
+/// weight. The elements of an atom are contiguous. A relation that holds only for pairs of a sparse
+/// fact has one atom per pair, and the strides of the two arguments are zero.
 struct relation_layout {
     place where = place::none;
-    int index = -1;  // fact, buffer or literal
-    int offset = 0;
-    int strides[max_arity]{};
-    int part = 0;             // of the buffer
-    bool each_layer = false;  // one part further with each layer
-    pair_place pairs{};
-    int pair_stride = 0;
-    unsigned counts[max_arity]{};  // that limit an argument, a bit for each
+    int index = -1;                ///< number of the fact, buffer or literal
+    int offset = 0;                ///< of the first atom
+    int strides[max_arity]{};      ///< strides of the arguments
+    int part = 0;                  ///< part of the buffer
+    bool each_layer = false;       ///< each layer uses the next part
+    pair_place pairs{};            ///< the pairs for which there are atoms
+    int pair_stride = 0;           ///< stride from pair to pair
+    unsigned counts[max_arity]{};  ///< counts that limit each argument, one bit each
 };
 
-/// Where a weight lies in the parameters of its scope. Input-major by default: all outputs of one
-/// input stand together, which is how the forward product reads them.
+/// The storage of a weight in the parameters of its scope. The default is input-major: all outputs
+/// of one input are contiguous, in the order in which the forward product reads them.
 struct weight_layout {
-    int offset = -1;
-    int strides[max_arity]{};
-    int row = 0;
-    int column = 0;
-    bool packed = false;   // of a table whose columns never lie beyond their row, these alone
-    int interleaved = -1;  // the index axis whose values stand between input and output
-    int group = -1;
-    int group_column = 0;  // its first among the group's columns
+    int offset = -1;           ///< of the first element; -1: not laid out yet
+    int strides[max_arity]{};  ///< strides of the arguments
+    int row = 0;               ///< stride from row to row
+    int column = 0;            ///< stride from column to column
+    bool packed = false;       ///< a table that stores only the columns up to each row
+    int interleaved = -1;      ///< the argument whose values stand between input and output
+    int group = -1;            ///< the group of products of which it is one; -1: none
+    int group_column = 0;      ///< its first column in the group
 };
 
+/// A part of the workspace, or of the prepared values.
 struct buffer {
-    int size = 0;
-    int parts = 1;  // of a stack's input: one for each layer, and one for the output
-    int scope = 0;
-    int copies = 1;     // one per layer, where the backward pass of a stack needs them all
-    int first = never;  // first and last use of the values, in steps
-    int last = -1;
-    int adjoint_first = never;
-    int adjoint_last = -1;
-    int offset = 0;
-    int adjoint = -1;
-    bool prepared = false;
-    // Whose rows, `row` numbers each, are not read beyond some counts, a bit for each, and a few
-    // rows more.
-    unsigned counts = 0;
-    int row = 0;
-    int beyond = 0;
+    int size = 0;               ///< number of elements
+    int parts = 1;              ///< of a stack's input: one for each layer, and one for the output
+    int scope = 0;              ///< the block in which it is written
+    int copies = 1;             ///< one per layer, if the backward pass of a stack needs them all
+    int first = never;          ///< first use of the values, as the number of a step
+    int last = -1;              ///< last use of the values
+    int adjoint_first = never;  ///< first use of the gradient
+    int adjoint_last = -1;      ///< last use of the gradient
+    int offset = 0;             ///< in its memory, once that is laid out
+    int adjoint = -1;           ///< offset of the gradient
+    bool prepared = false;      ///< the values depend on parameters only
+    unsigned counts = 0;        ///< counts beyond which rows are not read, one bit each; 0: all are
+    int row = 0;                ///< elements of such a row
+    int beyond = 0;             ///< further rows that are read
 
-    /// What of the gradient is zeroed when it is first written.
+    /// The part of the gradient that is set to zero before it is first written.
     constexpr birth adjoint_birth() const {
         if (counts == 0) return {adjoint, size};
         return {adjoint, size / parts, parts, counts, row, beyond};
     }
 };
 
-/// Where row `row` of a packed table begins; and how many numbers stand before it.
+/// The offset of a row of a packed table, which is the number of elements before it.
 constexpr int packed_row(int row) {
     return static_cast<int>(1LL * row * (row + 1) / 2);
 }
 
-/// Products of one input with several weights, computed as one.
+/// Products of one input with several weights, computed as one product.
 struct group {
-    int first_rule = -1;
-    int columns = 0;
-    int buffer = -1;
+    int first_rule = -1;  ///< the rule whose step computes them
+    int columns = 0;      ///< outputs of all members
+    int buffer = -1;      ///< the buffer of the results
 };
 
+/// The result of planning: steps, layouts and sizes.
 template <sizes Sizes, int Facts>
 struct plan_tables {
     static constexpr int rule_capacity = Sizes.rules;
@@ -17177,21 +17817,22 @@ struct plan_tables {
     list<weight_layout, weight_capacity> weights{};
     list<buffer, Sizes.rules * 3 + 4> buffers{};
     decltype(domains<Sizes>{}.pool) pool{};
-    int parameters = 0;
-    int workspace = 0;
-    int prepared = 0;                      // numbers that follow from parameters alone
-    int scope_parameters[Sizes.scopes]{};  // per layer
-    int scope_offset[Sizes.scopes]{};
+    int parameters = 0;                    ///< elements of all parameters
+    int workspace = 0;                     ///< elements of the workspace
+    int prepared = 0;                      ///< elements that depend on parameters only
+    int scope_parameters[Sizes.scopes]{};  ///< elements of the parameters of one layer
+    int scope_offset[Sizes.scopes]{};      ///< offset of the parameters of each scope
 };
 
-/// The steps of a program over symbolic operands: those of the workspace hold the number of their
-/// buffer, and no buffer has a place yet. Built once for all purposes.
+/// The steps of a program before memory is laid out: operands in the workspace hold the number of
+/// their buffer, and buffers have no offsets. It is built once and laid out for training, inference
+/// and step.
 template <sizes Sizes, int Facts>
 struct drafted {
     const shaped<Sizes, Facts>& in;
     plan_tables<Sizes, Facts> out{};
-    bool recurs = false;  // some rules do
-    diagnosis mistake{};  // something is too large to be laid out
+    bool recurs = false;  ///< the program has a recursion
+    diagnosis mistake{};  ///< something is too large to be laid out
 
     constexpr explicit drafted(const shaped<Sizes, Facts>& program) : in(program) {
         for (int at : in.order) recurs = recurs || in.text.rules[at].recurs.loop >= 0;
@@ -17201,14 +17842,14 @@ struct drafted {
     constexpr bool is_prepared(const relation_layout& layout) const {
         return layout.where == place::value && out.buffers[layout.index].prepared;
     }
-    /// How many layers of stacks a scope stands for.
+    /// The number of layers of a scope, of all stacks around it.
     constexpr int copies_of(int scope) const {
         int copies = 1;
         for (; scope > 0; scope = in.text.scopes[scope].parent)
             copies *= in.text.scopes[scope].repeat;
         return copies;
     }
-    /// How many stacks a scope stands in.
+    /// The number of stacks around a scope.
     constexpr int depth_of(int scope) const {
         int depth = 0;
         for (; scope > 0; scope = in.text.scopes[scope].parent) ++depth;
@@ -17216,15 +17857,16 @@ struct drafted {
     }
 };
 
-/// Of a rule that sums its one literal over a window: x(i - 1), or x(i - k)[W(k)] summed over k.
+/// The window of a rule that sums its one literal: x(i - 1), or x(i - k)[W(k)] summed over k.
 struct window_rule {
-    bool found = false;
-    bool bounded = false;  // some argument lies outside
-    int extent = never;    // arguments are below this
-    unsigned counts = 0;   // and below these
-    int rest = -1;         // what else the rule's condition says
+    bool found = false;    ///< the rule has this form
+    bool bounded = false;  ///< some argument is outside of x
+    int extent = never;    ///< arguments are less than this
+    unsigned counts = 0;   ///< and less than these counts, one bit each
+    int rest = -1;         ///< node of the other conditions
 };
 
+/// The steps while they are chosen.
 template <sizes Sizes, int Facts>
 struct draft : drafted<Sizes, Facts> {
     using base = drafted<Sizes, Facts>;
@@ -17232,12 +17874,12 @@ struct draft : drafted<Sizes, Facts> {
     static constexpr int rule_capacity = Sizes.rules;
 
     const domains<Sizes>& conditions;
-    list<role, Sizes.rules> roles{};
-    list<int, Sizes.rules> group_of{};
-    list<int, Sizes.rules> user{};          // of the rule's relation, where it is the only one
-    list<int, Sizes.rules> user_literal{};  // within that rule
+    list<role, Sizes.rules> roles{};        ///< of each rule
+    list<int, Sizes.rules> group_of{};      ///< the group of each rule; -1: none
+    list<int, Sizes.rules> user{};          ///< the one rule that reads each rule's relation, or -1
+    list<int, Sizes.rules> user_literal{};  ///< the literal of that rule which reads it
     list<group, Sizes.rules> groups{};
-    list<bool, Sizes.rules> prepared{};  // rules that follow from parameters alone
+    list<bool, Sizes.rules> prepared{};  ///< rules that depend on parameters only
     list<window_rule, Sizes.rules> windows{};
 
     constexpr draft(const shaped<Sizes, Facts>& program, const domains<Sizes>& found)
@@ -17257,8 +17899,8 @@ struct draft : drafted<Sizes, Facts> {
                 const literal& item = literal_of(at, body);
                 if (item.kind != literal_kind::relation) continue;
                 const int definer = in.relations[item.relation].rule;
-                // What a block takes from outside is computed once, outside; what is read at sums
-                // of variables, before.
+                // A relation that a block reads from outside is computed once, outside. A relation
+                // that is read at sums of variables is computed before.
                 if (definer < 0 || in.relations[item.relation].uses != 1 ||
                     in.text.rules[definer].scope != in.text.rules[at].scope ||
                     in.text.rules[definer].views || in.text.rules[at].views)
@@ -17276,13 +17918,14 @@ struct draft : drafted<Sizes, Facts> {
     constexpr const relation_shape& head_of(int rule) const {
         return in.relations[in.text.rules[rule].head];
     }
+    /// Returns true if only one rule reads the relation, so that it needs no memory of its own.
     constexpr bool is_private(int rule) const {
         return user[rule] >= 0 && !head_of(rule).output && in.text.rules[user[rule]].repeat == 0 &&
                !is_block_output(rule) && !rule_of(rule).recurs.partial &&
                rule_of(rule).recurs.loop == rule_of(user[rule]).recurs.loop;
     }
-    /// Whether neither a fact nor a count that is given has a part in the rule. Outputs are left to
-    /// each call.
+    /// Returns true if the rule depends on no fact and no count. Outputs are computed in each
+    /// call.
     constexpr bool follows_from_parameters(int at) const {
         const rule& written = rule_of(at);
         if (recurs || written.repeat || head_of(at).output || is_block_output(at) ||
@@ -17307,13 +17950,13 @@ struct draft : drafted<Sizes, Facts> {
         return top.kind == node_kind::count || top.kind == node_kind::same_symbol ||
                top.kind == node_kind::pair || mentions_given(top.left) || mentions_given(top.right);
     }
-    /// Whether the literal's numbers are another's, read at sums of variables.
+    /// Returns true if the literal reads another relation at sums of variables.
     constexpr bool is_view(const literal& item) const {
         const int definer =
             item.kind == literal_kind::relation ? in.relations[item.relation].rule : -1;
         return definer >= 0 && rule_of(definer).views;
     }
-    /// Of a rule that reads such numbers: whether all of these arguments lie inside.
+    /// Returns true if all arguments of such a literal are within its relation.
     constexpr bool is_inside(const rule& written) const {
         const literal& item = in.text.literals[written.first_literal];
         const bool bare = item.kind == literal_kind::weight;
@@ -17336,13 +17979,13 @@ struct draft : drafted<Sizes, Facts> {
         int right = 0;
         return literal_shape(in, item, fits, left, right);
     }
-    /// Whether the literal is of a sparse fact.
+    /// Returns true if the literal is an atom of a sparse fact.
     constexpr bool is_sparse(const literal& item) const {
         if (item.kind != literal_kind::relation) return false;
         const int given = in.relations[item.relation].fact;
         return given >= 0 && in.facts[given].is_sparse();
     }
-    /// The pairs that a relation's domain lies in.
+    /// The sparse fact whose pairs include the domain of a relation.
     constexpr pair_place pairs_of(int relation) const {
         const int given = in.relations[relation].fact;
         if (given >= 0)
@@ -17360,7 +18003,7 @@ struct draft : drafted<Sizes, Facts> {
         });
         return result;
     }
-    /// For numbers of a rule.
+    /// Adds a buffer for the values of a rule and returns its number.
     constexpr int new_buffer(long long size, int rule, int parts = 1) {
         if (size > max_numbers) refuse_size(rule);
         buffer made;
@@ -17380,20 +18023,20 @@ struct draft : drafted<Sizes, Facts> {
         mistake.stacked_by = stacking < 0 ? -1 : in.text.rules[stacking].number;
     }
 
-    /// How many times a rule in a recursion has atoms for; its numbers are kept for each.
+    /// The number of times for which a rule in a recursion stores values.
     constexpr int times_of(const rule& written) const {
         return written.recurs.loop < 0
                    ? 1
                    : in.relations[written.head].extents[written.recurs.argument];
     }
-    /// What the time adds to an operand of a rule.
+    /// Adds the stride of the time to an operand of a rule.
     constexpr void add_time(operand& to, const rule& written, int stride) const {
         const int level = depth_of(written.scope);
         to.layer_strides[level] += stride;
         if (to.where == place::value) to.adjoint_layer_strides[level] += stride;
     }
 
-    // Operands. Those of the workspace hold their buffer's number until memory is laid out.
+    // Operands. In the workspace they hold the number of their buffer until memory is laid out.
 
     constexpr operand relation_operand(int relation) const {
         const relation_layout& layout = out.relations[relation];
@@ -17428,13 +18071,13 @@ struct draft : drafted<Sizes, Facts> {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// Finds general steps of which each row is the row before and one more value: a sum, mean, maximum
-/// or minimum over j <= i of what does not depend on i.
+/// Running aggregates: general steps in which each row adds one value to the row before, such as a
+/// sum, mean, maximum or minimum over j <= i of values that do not depend on i.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// Whether the values that a general step aggregates do not depend on `row`, the aggregation takes
-/// them one by one, and `over` is the only variable that it aggregates over.
+/// Returns true if the values that a general step aggregates do not depend on `row`, the
+/// aggregation takes them one by one, and `over` is the only variable that it aggregates over.
 template <class Pool>
 constexpr bool adds_to_rows(const Pool& pool, const general_step& general, int row, int over) {
     const unsigned moved = 1u << row;
@@ -17460,8 +18103,8 @@ constexpr bool adds_to_rows(const Pool& pool, const general_step& general, int r
     return true;
 }
 
-/// Sets what a general step says of its running rows, where the condition is `over <= row + c` with
-/// c <= 0, besides counts above either of them.
+/// Sets the running aggregate of a general step whose condition is `over <= row + c` with c <= 0,
+/// apart from counts that limit either variable.
 template <class Pool>
 constexpr void find_running(Pool& pool, general_step& general) {
     if (general.time >= 0 || general.out_join >= 0 || general.heads == 0 ||
@@ -17503,11 +18146,11 @@ constexpr void find_running(Pool& pool, general_step& general) {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// Turns any rule into a general step: loops over its variables, by the letter.
+/// The builder of general steps: loops over the variables of a rule, by its definition.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// Of a rule whose relation has been laid out.
+/// Builds the general step of a rule whose relation is laid out.
 template <class Draft>
 class general_builder {
   public:
@@ -17587,8 +18230,8 @@ class general_builder {
         return size;
     }
 
-    /// Turns sparse facts of a condition that must hold into joins, as far as there is room beside
-    /// those of the head and the literals; returns what is left.
+    /// Converts sparse facts of a condition that must hold into joins, at most max_condition_joins.
+    /// Returns the rest of the condition.
     constexpr int join_pairs(general_step& made, int root) {
         auto& pool = draft_.out.pool;
         int rest = -1;
@@ -17601,7 +18244,8 @@ class general_builder {
         });
         return rest;
     }
-    /// Takes a function of two variables that must hold out of a condition; returns what is left.
+    /// Takes a predicate of two variables that must hold out of a condition. Returns the rest of
+    /// the condition.
     constexpr int list_pairs(general_step& made, int root) {
         constexpr int most = 1 << 18;
         auto& pool = draft_.out.pool;
@@ -17744,8 +18388,9 @@ class general_builder {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// Recognises rules that are sums of weighted literals per head, which row steps compute: matrix
-/// products with everything that can be added or applied while a row is at hand.
+/// Recognises rules that row steps compute: sums of weighted literals for each head, which are
+/// matrix products, with the terms and functions that can be applied to a row as soon as
+/// it is computed.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
@@ -17759,7 +18404,7 @@ struct axes {
     int pair_row = -1;
     int pair_column = -1;
 
-    /// Whether the terms of a relation are the pair.
+    /// Returns true if the terms of a relation are the pair.
     constexpr bool is_pair(const pair_place& of, const term* terms) const {
         return pairs >= 0 && of.fact == pairs && terms[of.axes[0]] == term{pair_row, 0} &&
                terms[of.axes[1]] == term{pair_column, 0};
@@ -17782,7 +18427,7 @@ constexpr axes pairs_of_rule(const Draft& draft, int at) {
     return result;
 }
 
-/// Whether all pairs that the fact may hold lie within the extents of the rule's variables.
+/// Returns true if all pairs that the fact may hold lie within the extents of the rule's variables.
 template <class Draft>
 constexpr bool holds_all_pairs(const Draft& draft, const rule& written, const axes& pairs) {
     if (pairs.pairs < 0) return true;
@@ -17791,7 +18436,8 @@ constexpr bool holds_all_pairs(const Draft& draft, const rule& written, const ax
            written.variables[pairs.pair_column].extent >= given.extents[1];
 }
 
-/// Whether a condition asks a function or a sparse fact: general loops visit their pairs alone.
+/// Returns true if a condition asks a function or a sparse fact: general loops visit their pairs
+/// alone.
 template <class Pool>
 constexpr bool asks_for_pairs(const Pool& pool, int root) {
     if (root < 0) return false;
@@ -17800,8 +18446,8 @@ constexpr bool asks_for_pairs(const Pool& pool, int root) {
            asks_for_pairs(pool, top.left) || asks_for_pairs(pool, top.right);
 }
 
-/// What keeps a row step from leaving out the atoms that do not exist: all but a condition on the
-/// indices of the rows and outer loops.
+/// The reason that a row step cannot leave out the atoms that do not exist; none for a condition on
+/// the indices of rows and outer loops only.
 template <class Draft>
 constexpr reason row_condition_obstacle(const Draft& draft, int at, const axes& pairs) {
     const auto& pool = draft.out.pool;
@@ -17816,13 +18462,13 @@ constexpr reason row_condition_obstacle(const Draft& draft, int at, const axes& 
     return reason::none;
 }
 
-/// Whether the literal is nothing but a condition.
+/// Returns true if the literal is nothing but a condition.
 template <class Draft>
 constexpr bool is_sparse_condition(const Draft& draft, const literal& item) {
     return draft.is_sparse(item) && !item.gives_value();
 }
 
-/// Whether the literal's terms, of which some may be a pair's, can be walked row by row.
+/// Returns true if the literal's terms, of which some may be a pair's, can be walked row by row.
 template <class Draft>
 constexpr bool fits_pairs(const Draft& draft, const axes& pairs, const literal& item,
                           bool weighted) {
@@ -17849,7 +18495,8 @@ constexpr bool keeps_rows(transformation kind) {
     return kind != transformation::slice && kind != transformation::reshape;
 }
 
-/// Whether the aggregation adds: true of sum, and of all but count where nothing is aggregated.
+/// Returns true if the aggregation adds: true of sum, and of all but count where nothing is
+/// aggregated.
 template <class Draft>
 constexpr bool adds(const Draft& draft, const rule& written) {
     if (written.aggregated == aggregation::sum) return true;
@@ -17860,7 +18507,7 @@ constexpr bool adds(const Draft& draft, const rule& written) {
     return (written.head_variables() & all) == all;
 }
 
-/// Whether the literal lies within its relation for every value of the rule's variables.
+/// Returns true if the literal lies within its relation for every value of the rule's variables.
 template <class Draft>
 constexpr bool covers(const Draft& draft, const rule& written, const literal& item) {
     if (item.kind != literal_kind::relation) return true;
@@ -17880,8 +18527,8 @@ constexpr bool is_symbol(const Draft& draft, const literal& item) {
     return item.kind == literal_kind::relation && draft.in.relations[item.relation].classes > 0;
 }
 
-/// What keeps the rule's literals from giving their values as they are, but for sparse ones that
-/// only hold.
+/// The reason that the literals of a rule cannot be read as they are. Sparse literals without a
+/// value are ignored.
 template <class Draft>
 constexpr reason plain_row_obstacle(const Draft& draft, int at, bool moved) {
     for (const literal& item : draft.in.text.body(draft.rule_of(at))) {
@@ -17894,8 +18541,7 @@ constexpr reason plain_row_obstacle(const Draft& draft, int at, bool moved) {
     return reason::none;
 }
 
-/// What keeps the rule from being a column times a row, as one vector: each number of the one times
-/// all of the other.
+/// The reason that the rule is no outer product: a column times a row, as one vector.
 template <class Draft>
 constexpr reason outer_product_obstacle(const Draft& draft, int at) {
     const rule& written = draft.rule_of(at);
@@ -17924,7 +18570,7 @@ constexpr bool is_outer_product(const Draft& draft, int at) {
     return outer_product_obstacle(draft, at) == reason::none;
 }
 
-/// What keeps a row step from adding the rule's literals, or multiplying them elementwise.
+/// The reason that a row step cannot add the literals of the rule or multiply them elementwise.
 template <class Draft>
 constexpr reason row_obstacle(const Draft& draft, int at) {
     const rule& written = draft.rule_of(at);
@@ -17999,7 +18645,7 @@ constexpr reason row_obstacle(const Draft& draft, int at) {
                                                                  : reason::no_literal_has_a_value;
 }
 
-/// Whether a row step can compute the rule.
+/// Returns true if a row step can compute the rule.
 template <class Draft>
 constexpr bool is_row_rule(const Draft& draft, int at) {
     return is_outer_product(draft, at) || row_obstacle(draft, at) == reason::none;
@@ -18020,8 +18666,8 @@ constexpr int count_terms(const Draft& draft, int at) {
     return count;
 }
 
-/// Whether no other rule of the recursion multiplies the same input, so that the two would be
-/// computed together, and the weights have no indices that would change the user's layout.
+/// Returns true if no other rule of the recursion multiplies the same input, so that the two would
+/// be computed together, and the weights have no indices that would change the user's layout.
 template <class Draft>
 constexpr bool stands_alone(const Draft& draft, int at) {
     for (const literal& item : draft.in.text.body(draft.rule_of(at))) {
@@ -18037,7 +18683,7 @@ constexpr bool stands_alone(const Draft& draft, int at) {
     return true;
 }
 
-/// Whether the user adds the relation as it is, so that its terms can be the user's.
+/// Returns true if the user adds the relation as it is, so that its terms can be the user's.
 template <class Draft>
 constexpr bool can_inline(const Draft& draft, int at) {
     const rule& written = draft.rule_of(at);
@@ -18086,12 +18732,12 @@ constexpr bool can_inline(const Draft& draft, int at) {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// Turns a rule that a row step computes into that step: which variables are its rows, segments and
-/// outer loops, what its terms are, and which rows exist.
+/// The builder of row steps: chooses the variables of rows, segments and outer loops, and converts
+/// literals into terms and conditions into limits of the rows.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// A literal seen from the rule into which it is inlined: its variables as that rule's.
+/// A literal with the variables of the rule into which it is inlined.
 struct placed_literal {
     literal item{};
     bool weighted = false;
@@ -18116,7 +18762,7 @@ class row_builder {
         if (axes_.pairs >= 0) return draft_.in.facts[axes_.pairs].pairs;
         return axes_.row >= 0 ? variables_[axes_.row].extent : 1;
     }
-    /// Of all the relation's atoms.
+    /// The number of elements of all atoms of the relation.
     constexpr long long size() const {
         long long size = 1LL * draft_.in.relations[rule_.head].value.size() * rows();
         for (int axis = 0; axis < rule_.arity; ++axis) {
@@ -18196,14 +18842,13 @@ class row_builder {
     unsigned head_ = 0;
     axes axes_{};
 
-    /// What the rule's condition says but for windows.
+    /// The condition of the rule, without the part that states a window.
     constexpr int condition() const {
         return draft_.windows[at_].found ? draft_.windows[at_].rest
                                          : draft_.conditions.condition[at_];
     }
 
-    /// Which rows are atoms: the pairs given, those below a count, and what else the condition
-    /// says.
+    /// Sets the limits of the rows: given pairs, counts, and the rest of the condition.
     constexpr void limit(row_step& made) {
         auto& pool = draft_.out.pool;
         made.pairs = axes_.pairs;
@@ -18244,8 +18889,8 @@ class row_builder {
         return result;
     }
 
-    /// `later`: how many rounds after its own the rule is used. `window`: the rule that reads it
-    /// so.
+    /// Collects the literals of a rule and of the rules inlined into it. `later`: iterations after
+    /// its own in which the rule is used. `window`: the rule that reads a window of it.
     constexpr void collect(int at, const term* map, int later, int window) {
         const rule& written = draft_.rule_of(at);
         if (draft_.windows[at].found) window = at;
@@ -18291,7 +18936,7 @@ class row_builder {
         return count;
     }
 
-    /// One symbol is read for all segments of a row.
+    /// Returns true if a symbol depends on the variable. All segments of a row read one symbol.
     constexpr bool chooses_symbol(int variable) const {
         for (const placed_literal& placed : literals_)
             if (placed.weighted && is_symbol(draft_, placed.item) &&
@@ -18453,7 +19098,7 @@ class row_builder {
         return made;
     }
 
-    /// By which of the pair's indices the terms go.
+    /// The index of the pair that the terms mention.
     constexpr side index_of(const term* terms, int arity) const {
         if (axes_.pairs < 0) return side::none;
         if (mentions(terms, arity, axes_.pair_row)) return side::row;
@@ -18488,12 +19133,12 @@ class row_builder {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// How the pairs of an attention step are found: as the pieces of a space, or in a table that is
-/// made with the first facts of the program.
+/// Masks: the pairs of an attention step are the pieces of a space, or are in a table that is made
+/// with the first facts of the program.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// A condition of its own. Without a root it always holds.
+/// A condition with its own nodes. Without a root it always holds.
 template <int Capacity>
 struct condition_tree {
     node_pool<Capacity> pool{};
@@ -18515,7 +19160,8 @@ struct condition_tree {
 
 namespace detail {
 
-/// Copies a condition with some variables replaced by numbers, less what they decide.
+/// Copies a condition with some variables replaced by numbers, and drops the parts that are then
+/// known.
 template <class Nodes, class Tree>
 class specialiser {
   public:
@@ -18565,7 +19211,7 @@ class specialiser {
 
     static constexpr bool is_condition(node_kind kind) { return kind >= node_kind::less; }
 
-    /// 1 where the condition holds whatever the other variables are, 0 where it never does, else
+    /// 1 if the condition holds for all values of the other variables, 0 if it never holds, else
     /// -1.
     constexpr int decide(int root) const {
         const node& top = nodes_[root];
@@ -18618,7 +19264,8 @@ constexpr condition_tree<Capacity> specialised(const Nodes& nodes, int root, uns
 
 inline constexpr int max_condition_nodes = 256;
 
-/// The condition of an attention step in one round of its outer loops, whose variables are known.
+/// The condition of an attention step in one iteration of its outer loops, whose variables are
+/// known.
 template <int Capacity>
 constexpr condition_tree<max_condition_nodes> condition_in_round(const list<node, Capacity>& nodes,
                                                                  const attention_step& step,
@@ -18633,11 +19280,11 @@ constexpr condition_tree<max_condition_nodes> condition_in_round(const list<node
     return specialised<max_condition_nodes>(nodes, step.condition, known, values);
 }
 
-/// Rounds with one condition are of one kind.
+/// The kinds of iterations: those with equal conditions are of one kind.
 template <int Rounds>
 struct round_kinds {
     int kind_of[Rounds]{};
-    list<int, Rounds> first{};  // round of each kind
+    list<int, Rounds> first{};  // first iteration of each kind
 };
 template <int Rounds, int Capacity>
 constexpr round_kinds<Rounds> kinds_of_rounds(const list<node, Capacity>& nodes,
@@ -18655,7 +19302,7 @@ constexpr round_kinds<Rounds> kinds_of_rounds(const list<node, Capacity>& nodes,
     return result;
 }
 
-/// How many rounds may have conditions of their own.
+/// The number of iterations that may have conditions of their own.
 template <class Pool>
 constexpr int different_rounds(const Pool& pool, const attention_step& step) {
     const unsigned mentioned = pool.variables(step.condition);
@@ -18688,7 +19335,7 @@ constexpr bool is_static(const Pool& pool, int root) {
     return is_static(pool, top.left) && is_static(pool, top.right);
 }
 
-/// The conjuncts that are known at compile time, or those that are not.
+/// The conjuncts that are known at compile time, or the others.
 template <class Pool>
 constexpr int conjuncts(Pool& pool, int root, bool known) {
     const node top = pool.nodes[root];
@@ -18728,7 +19375,7 @@ constexpr mask_form form_of(Tree& tree, int row, int column) {
     return result;
 }
 
-/// How far the columns that a condition admits lie from their row: in [-back, ahead].
+/// The distance of the admitted columns from their row, in [-back, ahead].
 struct column_reach {
     int back = 0;
     int ahead = 0;
@@ -18771,7 +19418,7 @@ constexpr bool looks_back(const Tree& tree, int root, int row, int column, int r
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
 /// Recognises attention: a softmax over j of a scalar score, then the sum over j of weight times
-/// value. The score becomes a small expression over dots, elements, numbers and indices.
+/// value. The score becomes a postfix expression over dot products, elements, numbers and indices.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
@@ -18784,7 +19431,7 @@ class attention_matcher {
   public:
     attention_step step{};
     list<int, 8> absorbed{};
-    reason why = reason::none;  // it is no attention
+    reason why = reason::none;  // the reason that it is no attention
     int value_literal = -1;
     int softmax_rule = -1;
 
@@ -18794,7 +19441,7 @@ class attention_matcher {
     }
     constexpr bool matched() const { return why == reason::none; }
 
-    /// Strides are known only once the relations are laid out.
+    /// Sets offsets and strides, which are known only after the relations are laid out.
     constexpr void fill() {
         step.nodes.count = 0;
         fill_ = true;
@@ -18804,8 +19451,8 @@ class attention_matcher {
         step.out = access_to(head_literal(rule_, rule_.head));
     }
 
-    /// Marks tables of the score of which no column beyond the row is ever read, and that have no
-    /// other use.
+    /// Packs the tables of the score that have no other use and of which no column beyond the row
+    /// is read.
     constexpr void pack_tables() {
         for (const weight_use& use : tables_) {
             const weight_shape& shape = draft_.in.weights[use.weight];
@@ -18828,13 +19475,13 @@ class attention_matcher {
         }
     }
 
-    /// Gives the weights a place of their own, where they follow from parameters alone and are not
-    /// too many. Returns whether they have one.
+    /// Lays out a buffer for the softmax weights if they depend on parameters only and are not too
+    /// many. Returns true if it does.
     constexpr bool lay_out_weights() {
         constexpr int most_numbers = 1 << 24;
         if (!draft_.prepared[softmax_rule]) return false;
         const literal& weights = draft_.literal_of(at_, weights_literal_);
-        // Rows of a round length would fall on the same lines of the cache.
+        // Rows whose length is a multiple of 256 would map to the same lines of the CPU cache.
         int pitch = (step.columns + 15) / 16 * 16;
         if (pitch % 256 == 0) pitch += 16;
         const unsigned mentioned = variables_of(weights);
@@ -18898,12 +19545,12 @@ class attention_matcher {
     int row_ = -1;
     int column_ = -1;
     list<int, max_variables> outers_{};
-    list<weight_use, 12> tables_{};  // that the score reads as they are
+    list<weight_use, 12> tables_{};  // weights that the score reads by element
     bool fill_ = false;
 
     constexpr bool plain(const literal& item) const {
         if (!item.gives_value()) return false;
-        // Atoms of pairs alone lie in the order of the pairs.
+        // A relation that holds for pairs only is stored in the order of the pairs.
         if (item.kind == literal_kind::relation && draft_.pairs_of(item.relation).any())
             return false;
         for (int axis = 0; axis < item.arity; ++axis)
@@ -18999,7 +19646,7 @@ class attention_matcher {
         return masked != reason::none || expand_weights() >= 0 ? masked : why;
     }
 
-    /// What keeps the pairs of all rounds from being found by pieces or tables.
+    /// The reason that the pairs of some iteration can be found neither by pieces nor by tables.
     constexpr reason mask_obstacle() {
         if (step.condition < 0) return reason::none;
         const auto& pool = draft_.out.pool;
@@ -19277,17 +19924,19 @@ class attention_matcher {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// Chooses which rules are computed together, and lays out the parameters.
+/// Groups products of one input, and lays out the parameters.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
+/// The size rounded up to a multiple of 16 elements.
 template <class Int>
 constexpr Int aligned(Int size) {
     return (size + 15) / 16 * 16;
 }
 
-/// The index of a weight that is in the head but not in the input stands between the weight's
-/// inputs and its outputs: all heads become the columns of one matrix product.
+/// Interleaves weights: the index of a weight that is in the head but not in the input, such as
+/// that of attention heads, is placed between the inputs and the outputs of the weight. All heads
+/// then become the columns of one matrix product.
 template <class Draft>
 constexpr void weave_weights(Draft& draft) {
     for (int at = 0; at < draft.in.text.rules.size(); ++at) {
@@ -19311,10 +19960,10 @@ constexpr void weave_weights(Draft& draft) {
     }
 }
 
-/// What makes a rule fit to be computed with others: one product, perhaps a bias, nothing else.
+/// A rule that can be computed with others: one product, perhaps a bias, nothing else.
 struct group_candidate {
-    bool fits = false;
-    literal x{};
+    bool fits = false;  ///< the rule has this form
+    literal x{};        ///< the input
     int row = -1;
     int rows = 1;
     int segment = -1;
@@ -19324,6 +19973,7 @@ struct group_candidate {
     int columns = 0;
 };
 
+/// The rule as a candidate.
 template <class Draft>
 constexpr group_candidate candidate_of(Draft& draft, int at) {
     group_candidate result;
@@ -19371,7 +20021,7 @@ constexpr group_candidate candidate_of(Draft& draft, int at) {
     return result;
 }
 
-/// Whether both rules are computed in the same rounds of one recursion, or in none.
+/// Returns true if both rules are computed in the same iterations of one recursion, or in none.
 template <class Draft>
 constexpr bool is_same_loop(const Draft& draft, int one, int other) {
     const recurrence& left = draft.rule_of(one).recurs;
@@ -19422,8 +20072,8 @@ constexpr void group_products(Draft& draft) {
     }
 }
 
-/// Gives each weight of a scope its place, and the scopes within it theirs. Returns the scope's
-/// size per layer.
+/// Lays out the weights of a scope and of the scopes within it. Returns the number of elements of
+/// one layer.
 template <class Draft>
 constexpr long long lay_out_parameters(Draft& draft, int scope, long long base) {
     long long size = 0;
@@ -19451,7 +20101,7 @@ constexpr long long lay_out_parameters(Draft& draft, int scope, long long base) 
         const long long side = layout.packed ? shape.extents[shape.arity - 1] : 0;
         if (layout.packed) total = total / (side * side) * (side * (side + 1) / 2);
         if (layout.group >= 0) {
-            // One panel for the group: for each input, the outputs of all its members.
+            // One panel for the group: for each input, the outputs of all members.
             const group& of = draft.groups[layout.group];
             const bool matrix = declared.rank == 2;
             int& start = matrix ? matrix_of[layout.group] : bias_of[layout.group];
@@ -19486,7 +20136,7 @@ constexpr long long lay_out_parameters(Draft& draft, int scope, long long base) 
             if (axis == layout.interleaved && !row_major) continue;
             layout.strides[axis] = static_cast<int>(stride);
             stride *= shape.extents[axis];
-            // Rows have no stride; what stands for it tells that they are apart.
+            // The rows have no stride; this value states that they are not contiguous.
             if (layout.packed && axis == shape.arity - 2) stride = side * (side + 1) / 2;
         }
     }
@@ -19502,44 +20152,44 @@ constexpr long long lay_out_parameters(Draft& draft, int scope, long long base) 
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// Finds the buffers of which no step reads rows beyond counts that are given at run time: what
-/// writes them need not write zeros there, and their gradients are cleared and added to up to the
-/// counts alone.
+/// Buffers of which no step reads rows beyond counts given at run time. Their writers need not
+/// write zeros there, and their gradients are set to zero and accumulated only up to the counts.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// The rows of a buffer that a walk visits: those before each of some counts plus `beyond`. Of
-/// all_counts: before `beyond`, whatever is given.
+/// The rows of a buffer that a step visits: those less than each of some counts plus `beyond`. With
+/// all_counts: those less than `beyond`, for any counts.
 struct row_limit {
-    unsigned counts = 0;
-    int beyond = 0;
+    unsigned counts = 0;  ///< one bit each
+    int beyond = 0;       ///< further rows
 };
+/// In place of counts: the limit does not depend on counts.
 inline constexpr unsigned all_counts = ~0u;
 
-/// An operand as a step walks it: by some indices, of which counts limit some, and by the rounds of
-/// a recursion.
+/// The elements of an operand that a step visits: by indices, some of which counts limit, and by
+/// the iterations of a recursion.
 struct walk {
     struct index {
         int stride = 0;
         int extent = 1;
         unsigned counts = 0;
-        bool can_end = false;  // of what writes: by other counts, too
+        bool can_end = false;  // of a writer: other counts may limit it, too
     };
     list<index, max_variables + 4> indices{};
     bool known = true;
-    const step* within = nullptr;  // of a step of a recursion
+    const step* within = nullptr;  // the step, if it is in a recursion
 
     constexpr void add(int stride, int extent, unsigned counts = 0, bool can_end = false) {
         if (stride != 0 && extent > 1)
             indices.push({stride, extent, counts, can_end && within == nullptr});
     }
-    /// How far one round of the recursion moves the operand.
+    /// The stride of the operand from one iteration of the recursion to the next.
     constexpr int time_stride(const operand& at) const {
         return within ? at.layer_strides[within->depth - 1] : 0;
     }
     constexpr bool ends_with_count() const { return within && within->end.any(); }
 
-    /// Returns true if the rows, `row` numbers each, can be written up to any count.
+    /// Returns true if the rows, of `row` elements, can be written up to any count.
     constexpr bool can_end_rows(const operand& to, int row) const {
         walk by = *this;
         bool found = false;
@@ -19550,7 +20200,7 @@ struct walk {
         return found && by.limit_of_rows(to, row).counts != 0;
     }
 
-    /// What limits the rows, `row` numbers each; no counts if that is not to be seen.
+    /// The limit of the rows, of `row` elements; without counts if it cannot be determined.
     constexpr row_limit limit_of_rows(const operand& from, int row) const {
         if (!known || row <= 0) return {};
         for (int level = 0; level < max_loops; ++level)
@@ -19825,13 +20475,13 @@ constexpr void write_unread_rows(Tables& tables) {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// Finds the rules that sum their one literal over a window of rows: y(i) <<= x(i - 1), or
-/// y(i) <<= x(i - k)[W(k)] | sum(k), which is a convolution. A row step computes them without
-/// copies of x: its terms tell in which rows they are there.
+/// Windows: rules that sum their one literal over a window of rows, y(i) <<= x(i - 1), or
+/// y(i) <<= x(i - k)[W(k)] | sum(k), a convolution. A row step computes them without copies of x;
+/// its terms hold the rows for which they exist.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// A sum of variables with factors, and a constant.
+/// A sum of variables with integer factors, and a constant.
 struct index_form {
     int factors[max_variables]{};
     int constant = 0;
@@ -19839,7 +20489,7 @@ struct index_form {
     friend constexpr bool operator==(const index_form&, const index_form&) = default;
 };
 
-/// Adds factor times an expression; returns false if it is of another form.
+/// Adds factor times an expression. Returns false if the expression has another form.
 template <class Pool>
 constexpr bool add_to_form(const Pool& pool, int root, int factor, index_form& to) {
     const node& top = pool.nodes[root];
@@ -19879,7 +20529,7 @@ class window_finder {
   private:
     Draft& draft_;
     const rule& rule_;
-    list<int, 2> inner_{};  // rules that the step takes in
+    list<int, 2> inner_{};  // rules that are inlined into the step
     index_form read_{};     // the argument of x
 
     /// A rule that nothing else reads.
@@ -19962,7 +20612,7 @@ class window_finder {
                !draft_.pairs_of(item.relation).any();
     }
 
-    /// Whether a rule is one product, at plain arguments.
+    /// Returns true if a rule is one product, at plain arguments.
     constexpr bool multiplies(int at) const {
         const rule& written = draft_.rule_of(at);
         if (written.literals != 1 || written.transformations.size() || written.views ||
@@ -19980,8 +20630,8 @@ class window_finder {
         return true;
     }
 
-    /// Splits a condition into what says that the argument lies within x, and the rest, of which
-    /// each conjunct is a count that limits rows.
+    /// Splits a condition into the part which states that the argument is within x, and the rest,
+    /// in which each conjunct is a count that limits rows. Returns false if it has another form.
     constexpr bool take_condition(int root, window_rule& to) {
         auto& pool = draft_.out.pool;
         bool fits = true;
@@ -20037,7 +20687,7 @@ constexpr void find_windows(Draft& draft) {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// Turns each rule into a step, in order.
+/// The builder of steps: one step for each rule or group of rules, in the order of the rules.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
@@ -20131,8 +20781,8 @@ class builder {
         mark_loop(draft_.out.steps[made], at);
         return made;
     }
-    /// A recursion reads relations before it computes them, so that all must have their places
-    /// first: its steps are built once for these alone.
+    /// A recursion reads relations before it computes them, so that all must be laid out first. For
+    /// this its steps are built once and dropped.
     constexpr void lay_out_loop(int loop) {
         auto& out = draft_.out;
         const int kept[] = {out.steps.count, out.rows.count, out.attentions.count,
@@ -20196,7 +20846,7 @@ class builder {
         }
     }
 
-    /// A stacked block's output goes to where the next layer reads its input.
+    /// The output of a stacked block is stored where the next layer reads its input.
     constexpr bool lay_out_in_carry(int at) {
         if (!draft_.is_block_output(at)) return false;
         const int scope = draft_.rule_of(at).scope;
@@ -20206,7 +20856,7 @@ class builder {
         return true;
     }
 
-    /// Before, or by another rule for other times.
+    /// The relation is laid out already, or by another rule for other times.
     constexpr bool is_laid_out(int at) const {
         return draft_.rule_of(at).recurs.loop >= 0 &&
                draft_.out.relations[draft_.rule_of(at).head].where == place::value;
@@ -20388,9 +21038,10 @@ class builder {
         push(step_kind::attention, draft_.out.attentions.push(made), at);
     }
 
-    /// Few scores that are long products are kept for the gradient, so that the memory does not
-    /// grow with the square of the sequence. A vector more in each row keeps reads of whole vectors
-    /// inside, and rows of a round length off the same lines of the cache.
+    /// Caches scores for the gradient if they are long products and few, so that the memory does
+    /// not grow with the square of the length. Each row has one vector more: reads of whole vectors
+    /// stay inside, and rows whose length is a multiple of a large power of two do not map to the
+    /// same lines of the CPU cache.
     constexpr void keep_scores(attention_step& made, int outer, int at) {
         constexpr int most_numbers = 1 << 16;
         constexpr int least_depth = 48;
@@ -20409,8 +21060,8 @@ class builder {
         }
     }
 
-    // Stacks: the input is copied to where the first layer reads it; each layer writes where the
-    // next one reads.
+    // Stacks: the input is copied to the place where the first layer reads it; each layer writes to
+    // the place where the next layer reads.
 
     constexpr void emit_stack(int at) {
         const rule& written = draft_.rule_of(at);
@@ -20491,16 +21142,16 @@ class builder {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// Takes the time out of the rules of recursions, which are computed in a loop over it: where it
-/// stood as an argument now stands `loop_time`, and each rule knows in which rounds it holds.
+/// Loops: recursions become loops over the time. In their rules `loop_time` replaces the time as an
+/// argument, and each rule has the iterations in which it is computed.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// The times from `first` to before `last`, of which some do not count if there is a `rest`.
+/// The times [first, last) for which a condition may hold; for all of them if there is no `rest`.
 struct window {
     int first = 0;
     int last = never;
-    int rest = -1;  // the part of the condition that is no bound of the time
+    int rest = -1;  // node of the conditions that are no bounds of the time
     counted_end end{};
 
     constexpr bool holds(int time) const { return first <= time && time < last; }
@@ -20577,7 +21228,7 @@ class loop_planner {
 
     // Bounds of the time.
 
-    /// The condition as bounds of the variable, and what else it says.
+    /// The condition as bounds of the variable, and the rest.
     constexpr window window_of(int root, int variable) {
         window result;
         add_bounds(root, variable, result);
@@ -20599,7 +21250,7 @@ class loop_planner {
             to.rest = conditions.pool.both(to.rest, root);
     }
 
-    /// When the literal of a sum has an atom.
+    /// The times at which the literal of a sum has an atom.
     constexpr window window_of_part(const rule& sum, const literal& part) {
         const int root = conditions.pool.substitute(conditions.pool.nodes,
                                                     conditions.domain[part.relation], part.terms);
@@ -20743,7 +21394,7 @@ class loop_planner {
         return true;
     }
 
-    /// Atoms that do not exist are zeros for those who look from outside.
+    /// Atoms that do not exist are zeros for readers outside of the recursion.
     constexpr void fill_gaps(int at) {
         const int relation = rule_of(at).head;
         if (!is_seen(rule_of(at))) return;
@@ -20803,7 +21454,7 @@ class loop_planner {
         conditions.condition.push(-1);
     }
 
-    /// Whether others than the recursion read the relation, the user among them.
+    /// Returns true if others than the recursion read the relation, the user among them.
     constexpr bool is_seen(const rule& of) const {
         const relation& head = program.text.relations[of.head];
         if (program.relations[of.head].output || (!head.invented && head.scope == 0)) return true;
@@ -20841,8 +21492,8 @@ class loop_planner {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// Writes a program into a `source`, rule by rule: what reading types and reading text have in
-/// common. Names are interned, and the first mistake is kept.
+/// The common part of the readers of types and of text: writes a program into a `source`, rule by
+/// rule. Names become numbers, and the first mistake is stored.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
@@ -20888,7 +21539,7 @@ class source_writer {
         const int at = out.rules.push(finished);
         if (finished.repeat) out.scopes[finished.block].rule = at;
     }
-    /// A node that is true where the condition holds joins those of the rule.
+    /// Adds a condition to the conjunction of the rule.
     constexpr void add_condition(int root) {
         current.condition =
             current.condition < 0
@@ -20906,7 +21557,7 @@ class source_writer {
         current.combined = kind;
         current.states_combination = true;
     }
-    /// Whether the rule takes another transformation of this kind.
+    /// Returns true if the rule takes another transformation of this kind.
     constexpr bool begin_transformation(transformation kind) {
         if (current.states_aggregation) fail(fault::a_transformation_stands_before_the_aggregation);
         check_not_stacked();
@@ -20934,8 +21585,8 @@ class source_writer {
         if (!((current.aggregated_variables >> index) & 1u)) current.aggregated_order.push(index);
         current.aggregated_variables |= 1u << index;
     }
-    /// Of a block that is stacked `count` times, with parameters for each layer or, if it shares
-    /// them, one set for all; `read` reads its rules.
+    /// Adds a stack of `count` layers, with parameters for each layer or, if `shares`, one set for
+    /// all. `read` reads the rules of the block.
     template <class Read>
     constexpr void stack(int count, bool shares, Read read) {
         check_number(shares ? make_name("repeat", 6) : make_name("stack", 5),
@@ -20969,7 +21620,7 @@ class source_writer {
         current.first_literal = out.literals.size();
         for (const literal& item : body) out.literals.push(item);
     }
-    /// A stack is a rule's last function.
+    /// Refuses a function after a stack.
     constexpr void check_not_stacked() {
         if (current.repeat > 0) fail(fault::a_stack_stands_last);
     }
@@ -20991,7 +21642,8 @@ class source_writer {
             variables[place] = variable;
             factors[place] += factor;
         }
-        /// Whether a variable cancels out, `i - i`, which a rule would mention and not depend on.
+        /// Returns true if a variable cancels out, `i - i`, which a rule would mention and not
+        /// depend on.
         constexpr bool cancels() const {
             return (variables[0] >= 0 && factors[0] == 0) || (variables[1] >= 0 && factors[1] == 0);
         }
@@ -21005,7 +21657,7 @@ class source_writer {
         if (sum.variables[second] < 0) return {sum.variables[first], sum.offset};
         return {sum.variables[first], sum.offset, sum.variables[second], sum.factors[second]};
     }
-    /// Where two variables cannot stand.
+    /// Refuses arguments with two variables.
     constexpr void check_single(const term* terms, int arity) {
         for (int at = 0; at < arity; ++at)
             if (terms[at].second >= 0) fail(fault::argument_is_not_a_variable_plus_a_constant);
@@ -21019,7 +21671,7 @@ class source_writer {
             if (items[at] == wanted) return at;
         return items.push(wanted);
     }
-    /// `extent` is 0 where none is stated.
+    /// The number of a variable of the rule. `extent` is 0 if none is stated.
     constexpr int variable_id(const name& id, int extent) {
         for (int at = 0; at < current.variables.size(); ++at)
             if (current.variables[at].id == id) {
@@ -21052,7 +21704,7 @@ class source_writer {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// How much room the arrays of a program's `source` need.
+/// The capacities of the arrays of a program's `source`.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
@@ -21076,8 +21728,8 @@ inline constexpr int index_nodes<lang::decision<Test, Left, Right>> =
 template <lang::fixed_string Fact, class Left, class Right>
 inline constexpr int index_nodes<lang::same_symbol<Fact, Left, Right>> = 3;
 
-/// How many variables an index mentions, and whether an argument of a literal mentions several,
-/// for which it gets a rule of its own.
+/// The number of variables of an index expression, and whether an argument of a literal has several
+/// variables, so that the literal gets a rule of its own.
 template <class Index>
 inline constexpr int index_variables = 0;
 template <lang::fixed_string Name, int Extent>
@@ -21118,11 +21770,11 @@ inline constexpr sizes size_of<lang::program<Indices, Rules...>> =
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// Turns the types of a program into a `source`, in one walk.
+/// The reader: converts the types of a program into a `source`, in one pass.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// Whether a function may be applied to an atom.
+/// True if the function can be part of an atom transformation.
 template <class Function>
 inline constexpr bool is_of_atoms = true;
 template <lang::aggregation Kind, class... Variables>
@@ -21462,7 +22114,7 @@ class reader : public source_writer<Sizes> {
     }
 };
 
-/// Reads a program object and tells what is wrong with it; sequent/text.hpp adds one for text.
+/// Reads a program object, and reports its mistakes. sequent/text.hpp adds a reader of text.
 template <const auto& Program, class Type = std::remove_cvref_t<decltype(Program)>>
 struct program_reader {
     static consteval auto read() {
@@ -21482,16 +22134,17 @@ consteval auto read() {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// Gives each buffer a place in the workspace by the time in which it is needed, and the steps
-/// their final offsets. Forward steps are the times 0 .. S-1; at S the outputs' gradients are
-/// given; the steps' own follow in S+1 .. 2S.
+/// Memory: the offset of each buffer in the workspace, by the time in which it is used, and the
+/// final offsets of the operands. The forward pass of S steps is the times 0 .. S-1. At time S the
+/// gradients of the outputs are given. The backward pass is the times S+1 .. 2S.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// How long the numbers of an operand must last: until the step is done, or until its gradient has
-/// been computed. `kept` numbers last as long; they have no gradient of their own.
+/// The lifetime of the values of an operand. now: until the step is done. until_gradient: until the
+/// gradient of the step is computed. kept: the same for values that have no gradient.
 enum class usage { now, until_gradient, kept };
 
+/// Calls visit(operand, usage) for the operands of a row step.
 template <class Row, class Visit>
 constexpr void visit_row(Row& row, Visit visit) {
     for (auto& term : row.terms) {
@@ -21505,6 +22158,7 @@ constexpr void visit_row(Row& row, Visit visit) {
     visit(row.before.at, usage::kept);
 }
 
+/// Calls visit(operand, usage) for the operands of a score.
 template <class Attention, class Visit>
 constexpr void visit_score(Attention& attention, Visit visit) {
     for (auto& node : attention.nodes) {
@@ -21513,6 +22167,7 @@ constexpr void visit_score(Attention& attention, Visit visit) {
     }
 }
 
+/// Calls visit(operand, usage) for the operands of an attention step.
 template <class Attention, class Visit>
 constexpr void visit_attention(Attention& attention, Visit visit) {
     if (attention.is_prepared()) {
@@ -21528,6 +22183,7 @@ constexpr void visit_attention(Attention& attention, Visit visit) {
     visit(attention.scores.at, usage::kept);
 }
 
+/// Calls visit(operand, usage) for the operands of a general step.
 template <class General, class Visit>
 constexpr void visit_general(General& general, Visit visit) {
     for (auto& item : general.literals) {
@@ -21539,6 +22195,7 @@ constexpr void visit_general(General& general, Visit visit) {
     visit(general.out, usage::until_gradient);
 }
 
+/// Calls visit(operand, usage) for the operands of a step.
 template <class Tables, class Step, class Visit>
 constexpr void visit_operands(Tables& tables, const Step& at, Visit visit) {
     if (at.kind == step_kind::rows) visit_row(tables.rows[at.at], visit);
@@ -21547,7 +22204,7 @@ constexpr void visit_operands(Tables& tables, const Step& at, Visit visit) {
     if (at.kind == step_kind::general) visit_general(tables.generals[at.at], visit);
 }
 
-/// Gives what is prepared its place, the same whatever else is planned.
+/// Lays out the prepared values. Their offsets do not depend on the purpose of the plan.
 template <class Draft>
 constexpr void place_prepared(Draft& draft) {
     for (buffer& each : draft.out.buffers) {
@@ -21559,8 +22216,8 @@ constexpr void place_prepared(Draft& draft) {
     }
 }
 
-/// Of a buffer with a copy for each layer; an inner stack's copies stand together within an outer
-/// layer.
+/// Adds the layer strides of a buffer with a copy for each layer. The copies of an inner stack are
+/// contiguous within a layer of the outer one.
 template <class Draft>
 constexpr void add_layers(const Draft& draft, const buffer& of, operand& used) {
     int stride = of.size;
@@ -21570,7 +22227,7 @@ constexpr void add_layers(const Draft& draft, const buffer& of, operand& used) {
     }
 }
 
-/// Returns whether it is.
+/// Sets the place of a prepared operand. Returns true if the operand is prepared.
 template <class Draft>
 constexpr bool resolve_prepared(const Draft& draft, operand& used) {
     if (used.where != place::value || !draft.out.buffers[used.index].prepared) return false;
@@ -21588,7 +22245,7 @@ constexpr bool resolve_prepared(const Draft& draft, relation_layout& layout) {
     return true;
 }
 
-/// Adds the place of an operand's part. In turn: of parts that share two places.
+/// Adds the offset of an operand's part. `in_turn`: the parts alternate between two places.
 template <class Draft>
 constexpr void add_part(const Draft& draft, const buffer& of, int size, bool in_turn,
                         operand& used) {
@@ -21604,25 +22261,26 @@ constexpr void add_part(const Draft& draft, const buffer& of, int size, bool in_
     }
 }
 
-/// What the memory of a plan is laid out for. train: values last until their gradients have been
-/// computed. infer: until they are last read, and all layers of a stack share one layer's memory.
+/// The purpose of a memory layout. train: values last until their gradients are computed. infer:
+/// values last until they are last read, and all layers of a stack share the memory of one layer.
 enum class purpose { train, infer };
 
-/// Of a workspace that would have more than max_numbers.
+/// In place of the size of a workspace that would have more than max_numbers elements.
 inline constexpr int too_large = -1;
 
+/// The size of a memory as int, or too_large.
 constexpr int numbers_of_memory(long long numbers) {
     return numbers > max_numbers ? too_large : static_cast<int>(numbers);
 }
 
-/// Memory that is given out for spans of time: each time the first place that is free for that
-/// long.
+/// Allocates memory for intervals of time: the first offset that is free during the interval.
 template <int Capacity>
 class arena {
   public:
-    long long size = 0;
+    long long size = 0;  ///< elements of the whole memory
 
-    /// Of no use where the whole has become larger than max_numbers.
+    /// The offset of `numbers` elements from time `first` to `last`. It is meaningless if the whole
+    /// memory has more than max_numbers elements.
     constexpr int put(long long numbers, int first, int last) {
         long long offset = 0;
         bool moved = true;
@@ -21651,7 +22309,8 @@ class arena {
     list<interval, Capacity> taken_{};
 };
 
-/// Places the buffers of a draft for one purpose, and resolves the operands of its steps.
+/// Lays out the buffers of a draft for one purpose, and sets the offsets of the operands of its
+/// steps.
 template <class Drafted>
 class memory_planner {
   public:
@@ -21661,7 +22320,7 @@ class memory_planner {
         find_lifetimes();
         for (buffer& each : out_.buffers) {
             if (trains_) each.copies = draft_.copies_of(each.scope);
-            // Two places are enough for the input and the output of one layer.
+            // Two parts are enough for the input and the output of one layer.
             else if (each.parts > 2)
                 each.size = each.size / each.parts * 2;
             each.size = aligned(each.size);
@@ -21680,7 +22339,7 @@ class memory_planner {
         }
     }
 
-    /// The steps, laid out.
+    /// The steps with their offsets.
     constexpr const auto& placed() const { return out_; }
 
   private:
@@ -21709,7 +22368,7 @@ class memory_planner {
             visit_operands(out_, each, [&](const operand& used, usage how) {
                 if (used.where != place::value || out_.buffers[used.index].prepared) return;
                 buffer& of = out_.buffers[used.index];
-                // What comes from outside of loops lasts for all of their rounds.
+                // A value from outside of loops lasts for all of their iterations.
                 const int outside = draft_.depth_of(of.scope);
                 const int begin = outside < each.depth ? loops[outside] : at;
                 const int end = outside < each.depth ? out_.steps[begin].at : at;
@@ -21718,7 +22377,7 @@ class memory_planner {
                     return;
                 }
                 if (of.scope > 0) {
-                    // Kept from layer to layer: through both passes of the whole stack.
+                    // Each layer has a copy, which lasts through both passes of the stack.
                     use(of, loops[0], backward_of(loops[0]));
                 } else {
                     use(of, begin, how == usage::now ? end : backward_of(begin));
@@ -21750,7 +22409,8 @@ class memory_planner {
             each.offset = memory.put(1LL * each.size * each.copies, each.first, each.last);
             if (!draft_.recurs) put_adjoint(each);
         }
-        // Those of a recursion are all born at once: together, they can be cleared at once.
+        // The gradients of a recursion are first written at the same time. They are placed
+        // together, so that they can be set to zero together.
         if (draft_.recurs)
             for (buffer& each : out_.buffers) put_adjoint(each);
         out_.workspace = numbers_of_memory(memory.size);
@@ -21789,25 +22449,26 @@ class memory_planner {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// Whether a plan can run for rows [begin, end) of the sequence alone, on the memory that earlier
-/// rows have left: a prefix, or one new position after another.
+/// Execution by rows: a plan runs for rows [begin, end) of the sequence only, with the state that
+/// earlier rows have left; for a prefix, or for one new position after another.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
+/// The positions of a program, and the dependence of its steps on the sequence.
 template <int Steps>
 struct rows_form {
     rows_obstacle obstacle{};
-    int rows = 0;            // how many there are in all
-    unsigned sequences = 0;  // a bit for each fact whose first argument is the position
-    bool once[Steps]{};      // steps that follow from other facts, or from none
-    int position[Steps]{};   // the variable of the step's rule that is the position, or -1
-    bool in_time[Steps]{};   // steps of a recursion over the positions
+    int rows = 0;            ///< rows of the sequence
+    unsigned sequences = 0;  ///< facts whose first argument is the position, one bit each
+    bool once[Steps]{};      ///< the step does not depend on these facts
+    int position[Steps]{};   ///< the variable of the step's rule that is the position, or -1
+    bool in_time[Steps]{};   ///< the step is in a recursion over the positions
 };
 
-/// Finds the positions of a program: arguments that are one variable in some rule are one class,
-/// and so are the arguments that a variable shifts, `x(i - k)`. The class of the first argument of
-/// the outputs are the positions; the facts of which it is the first argument are the sequence;
-/// what does not depend on these is computed once.
+/// Finds the positions of a program. Arguments that are one variable in some rule form a class,
+/// also if another variable shifts them, `x(i - k)`. The class of the first argument of the outputs
+/// is the positions. The facts whose first argument is in this class are the sequence. Steps that
+/// do not depend on the sequence are computed once.
 template <class Shaped, class Tables>
 class rows_form_finder {
   public:
@@ -21823,7 +22484,7 @@ class rows_form_finder {
                 for (int other = 0; other < at; ++other)
                     if (in.relations[other].fact == fact) join_all(other, at);
             }
-        // Rules of a recursion and of a stack's layer follow from later ones.
+        // Rules of a recursion, and of a layer, depend on later rules.
         for (grows_ = true; grows_;) {
             grows_ = false;
             for (int at : in.order) follow(in.text.rules[at]);
@@ -21834,7 +22495,8 @@ class rows_form_finder {
             refuse_compared(at, in.text.rules[at].condition);
         }
         for (int at = 0; at < tables_.steps.size(); ++at) read_step(at);
-        // A stack that follows from other facts alone may have rules, of no use, that do not.
+        // A stack that depends on other facts only may have unused rules that do depend on the
+        // sequence.
         for (int begin = 0; begin < tables_.steps.size(); ++begin) {
             if (tables_.steps[begin].kind != step_kind::repeat_begin) continue;
             const int end = tables_.steps[begin].at;
@@ -21849,8 +22511,8 @@ class rows_form_finder {
 
     const Shaped& in;
     const Tables& tables_;
-    unsigned depends_[decltype(in.relations)::capacity()]{};  // on which facts
-    bool grows_ = true;                                       // what some relation depends on
+    unsigned depends_[decltype(in.relations)::capacity()]{};  // on these facts, one bit each
+    bool grows_ = true;                                       // some of these sets have grown
     int together_[arguments]{};  // a chain from each argument to the one that stands for its class
     unsigned positions_[decltype(in.relations)::capacity()]{};  // a bit for each argument
 
@@ -21876,7 +22538,8 @@ class rows_form_finder {
             join(argument(one, axis), argument(other, axis));
     }
 
-    /// The input of a layer is the stack's input or the layer before's output: one buffer.
+    /// The input of a layer is the input of the stack or the output of the layer before, one
+    /// buffer.
     constexpr void bind_inputs(int scope) {
         if (scope == 0) return;
         bind_inputs(in.text.scopes[scope].parent);
@@ -21886,7 +22549,7 @@ class rows_form_finder {
         join_all(in.block_output[scope], input);
     }
 
-    /// The facts whose symbols a condition compares, a bit for each.
+    /// The facts whose symbols a condition compares, one bit each.
     constexpr unsigned facts_compared(int root) const {
         if (root < 0) return 0;
         const node& top = in.text.nodes[root];
@@ -21944,7 +22607,7 @@ class rows_form_finder {
                     found.sequences |= 1u << fact;
         };
         mark();
-        // Outputs that meet no fact run along the first one.
+        // If the outputs share a class with no fact, the sequence is the first fact.
         for (int at = 0; at < in.text.relations.size() && !found.sequences; ++at)
             if (in.relations[at].fact >= 0 && can_be_sequence(in.relations[at].fact)) {
                 first.push(argument(at, 0));
@@ -21953,7 +22616,7 @@ class rows_form_finder {
         for (int at = 0; at < in.facts.size(); ++at)
             if (((found.sequences >> at) & 1u) && found.rows == 0)
                 found.rows = in.facts[at].extents[0];
-        // So do symbols that are only compared.
+        // Symbols that are only compared are along the sequence, too.
         for (int at = 0; at < in.text.compared.size(); ++at)
             if (const int fact = compared_fact(in, at);
                 fact >= 0 && in.facts[fact].extents[0] == found.rows)
@@ -21964,8 +22627,8 @@ class rows_form_finder {
                 refuse(in.relations[in.outputs[0]].rule, kind::several_lengths);
     }
 
-    /// Of an argument `i - k`, where i is a position: the argument is one, too. Returns true if
-    /// it was not known.
+    /// Adds to the positions the arguments `i - k` of which i is a position. Returns true if one
+    /// was added.
     constexpr bool join_shifted() {
         bool joined = false;
         for (int at : in.order) {
@@ -22003,7 +22666,8 @@ class rows_form_finder {
         return result;
     }
 
-    /// Positions side by side are all rows at once. No step may be left to show it.
+    /// Refuses a concat over positions, which reads all rows at once. It may be a view, so that no
+    /// step shows it.
     constexpr void refuse_concat(int at) {
         const rule& written = in.text.rules[at];
         if (written.aggregated == aggregation::concat &&
@@ -22012,8 +22676,8 @@ class rows_form_finder {
             refuse(at, kind::distant_rows);
     }
 
-    /// Symbols of the sequence may be of later positions where other variables than positions are
-    /// compared.
+    /// Refuses comparisons of symbols of the sequence at other variables than positions, which may
+    /// be later positions.
     constexpr void refuse_compared(int at, int root) {
         if (root < 0) return;
         const node& top = in.text.nodes[root];
@@ -22031,7 +22695,8 @@ class rows_form_finder {
         }
     }
 
-    /// All rules of a recursion are computed in one loop: none of them once.
+    /// Returns true if the rule is computed once. All rules of a recursion are computed in one
+    /// loop, and none of them once if one of them depends on the sequence.
     constexpr bool is_once(const rule& written) const {
         if (written.recurs.loop < 0) return !(depends_[written.head] & found.sequences);
         for (int other : in.order)
@@ -22061,7 +22726,8 @@ class rows_form_finder {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// What the names of a program mean: facts, the relations of the program around a block, counts.
+/// Name binding: the names of a program become facts, relations of the program around a block, or
+/// counts.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
@@ -22162,7 +22828,7 @@ class name_binder {
         for (int scope = 1; ok() && scope < out.text.scopes.size(); ++scope) bind_block(scope);
     }
 
-    /// The length of a fact that may be shorter is a count of its name.
+    /// Adds a count with the name of each fact of variable length: its length.
     constexpr void count_lengths() {
         for (fact_shape& given : out.facts) {
             if (!given.up_to) continue;
@@ -22172,7 +22838,7 @@ class name_binder {
         }
     }
 
-    /// Whether the rule mentions a count, or compares a fact.
+    /// Returns true if the rule mentions a count, or compares a fact.
     constexpr bool mentions(node_kind kind, int root, int value) const {
         if (root < 0) return false;
         const node& top = out.text.nodes[root];
@@ -22277,7 +22943,7 @@ class name_binder {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// Finds rules that are ill-formed whatever their shapes, and puts the others in order.
+/// Checks of rules that do not depend on shapes, and the order of the rules.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
@@ -22301,7 +22967,7 @@ class rule_checker : public name_binder<Sizes, Facts> {
             for (int at = 0; at < written.arity; ++at)
                 plain = plain && written.terms[at].offset == 0;
             plain = plain && ((written.base < 0 && written.shift == 0) || is_of_recursion(written));
-            // A cycle that is no recursion is told as one, below.
+            // A cycle that is no recursion is reported below.
             if (!plain && (is_of_recursion(written) || !follows_from_itself(written.head)))
                 fail(fault::head_arguments_are_distinct_variables, written, -1);
             if (written.aggregated == aggregation::softmax) {
@@ -22383,7 +23049,7 @@ class rule_checker : public name_binder<Sizes, Facts> {
         if (!use.frozen) shape.trained = true;
     }
 
-    /// Whether the head's relation follows from itself, one time after another.
+    /// Returns true if the head's relation follows from itself, one time after another.
     constexpr bool is_of_recursion(const rule& written) const {
         const relation& head = out.text.relations[written.head];
         for (const rule& other : out.text.rules) {
@@ -22395,7 +23061,7 @@ class rule_checker : public name_binder<Sizes, Facts> {
         return false;
     }
 
-    /// Whether rules that name this relation in their head follow from it.
+    /// Returns true if rules that name this relation in their head follow from it.
     constexpr bool follows_from_itself(int relation) const {
         const plan::relation& wanted = out.text.relations[relation];
         list<bool, Sizes.rules> seen{};
@@ -22482,8 +23148,8 @@ class rule_checker : public name_binder<Sizes, Facts> {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// Gives relations, variables and weights their extents and values their shapes, and finds what
-/// does not fit.
+/// Shape inference: the extents of relations, variables and weights, the shapes of values, and
+/// their conflicts.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
@@ -22514,7 +23180,7 @@ class shaper : public rule_checker<Sizes, Facts> {
         if (ok()) this->put_in_order();
         bool settling = settle_all();
         while (ok() && !settling && bind_late()) settling = settle_all();
-        for (int at : out.order)  // a recursion that goes on for ever
+        for (int at : out.order)  // a recursion without an end
             if (ok() && settling && out.text.rules[at].recurs.loop >= 0)
                 fail_at_variable(fault::recursion_without_an_end, out.text.rules[at],
                                  out.text.rules[at].recurs.time);
@@ -22529,14 +23195,14 @@ class shaper : public rule_checker<Sizes, Facts> {
 
     bool settled_ = false;
 
-    /// Shapes are judged once all extents are known.
+    /// Reports a conflict of shapes, once all extents are known.
     constexpr void misfit(const rule& at, int relation, int left, int right) {
         if (settled_) fail(fault::shapes_do_not_fit, at, relation, left, right);
     }
 
     // Extents and shapes, in passes until nothing changes.
 
-    /// False once nothing changes any more.
+    /// Repeats the passes. Returns false when nothing changes any more.
     constexpr bool settle_all() {
         bool settling = true;
         for (int pass = 0; ok() && settling && pass <= Sizes.rules; ++pass) settling = settle();
@@ -22566,7 +23232,7 @@ class shaper : public rule_checker<Sizes, Facts> {
         return false;
     }
     /// Marks the variables of the head's rules that nothing binds yet, and to which `find` gives an
-    /// extent. Returns whether there are any.
+    /// extent. Returns true if there are any.
     constexpr bool mark(int head, bool variable::*flag, int (shaper::*find)(const rule&, int)) {
         bool found = false;
         for (rule& written : out.text.rules)
@@ -22908,7 +23574,7 @@ class shaper : public rule_checker<Sizes, Facts> {
         }
     }
 
-    /// A variable at which a fact's symbol is compared stays within the fact.
+    /// Checks that a variable at which symbols of a fact are compared stays within the fact.
     constexpr void check_compared(const rule& written, int root) {
         if (root < 0) return;
         const node& top = out.text.nodes[root];
@@ -22953,7 +23619,7 @@ class shaper : public rule_checker<Sizes, Facts> {
         for (int at : out.outputs) out.relations[at].output = true;
     }
 
-    /// Relations that no rule uses but those that they follow from themselves.
+    /// Makes those relations outputs that only their own rules read.
     constexpr void find_recursive_outputs() {
         for (int at = 0; at < out.text.relations.size(); ++at) {
             const relation& known = out.text.relations[at];
@@ -22968,10 +23634,12 @@ class shaper : public rule_checker<Sizes, Facts> {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// The stages of a plan, each a constexpr variable of its own.
+/// The plan of a model: its stages, each a constexpr variable of its own, because Clang limits the
+/// evaluation steps of each.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
+/// True if the first extent of a fact is up_to<N>.
 template <auto...>
 inline constexpr bool begins_with_length = false;
 template <auto First, auto... Rest>
@@ -22979,6 +23647,8 @@ inline constexpr bool begins_with_length<First, Rest...> = requires {
     decltype(First)::most;
 };
 
+/// Reads an argument of a model: `read` gives the shape of a fact or a count, or adds the names of
+/// a query. An ill-formed fact fails a static_assert.
 template <class T>
 struct fact_reader;
 template <language::fixed_string Name, auto... Shape>
@@ -23037,11 +23707,11 @@ struct fact_reader<language::query<Names...>> {
 
 template <>
 struct fact_reader<language::require_fused> {
-    static constexpr bool is_query = true;  // that names no output
+    static constexpr bool is_query = true;  // a query that names no output
     static constexpr void read(list<name, max_queries>&) {}
 };
 
-/// The first general step, as a mistake.
+/// The mistake that the first general step is under require_fused; none if there is no such step.
 template <class Drafted>
 constexpr diagnosis general_step_in(const Drafted& unplaced) {
     diagnosis result;
@@ -23058,17 +23728,20 @@ constexpr diagnosis general_step_in(const Drafted& unplaced) {
     return result;
 }
 
+/// The normalised source of a program.
 template <const auto& Program>
 inline constexpr auto source_of = normalise(read<Program>());
 
+/// The capacity of a source.
 template <sizes Sizes>
 constexpr sizes sizes_of(const source<Sizes>&) {
     return Sizes;
 }
 
+/// In place of a stage that a program does not need.
 struct nothing {};
 
-/// What recursions make of a stage, or the stage itself where there is none.
+/// The result of the loop planner for a stage, or the stage itself if the program has no recursion.
 template <bool Loops, class Planner, class Stage, class Take>
 constexpr const auto& chosen(const Planner& planner, const Stage& stage, Take take) {
     if constexpr (Loops)
@@ -23077,18 +23750,23 @@ constexpr const auto& chosen(const Planner& planner, const Stage& stage, Take ta
         return stage;
 }
 
-/// What kernels see of a plan, with its memory laid out for some purpose: single steps, never the
-/// whole.
+/// The part of a plan that kernels see: single steps with offsets, never the whole plan, whose
+/// tables would otherwise become part of the program. `Placed` is a plan whose memory is laid out.
 template <class Placed>
 struct single_steps {
+    /// Entry At of the plan.
     template <int At>
     static constexpr step step_at = Placed::tables.steps[At];
+    /// Row step At.
     template <int At>
     static constexpr row_step row_step_at = Placed::tables.rows[At];
+    /// Attention step At.
     template <int At>
     static constexpr attention_step attention_at = Placed::tables.attentions[At];
+    /// General step At.
     template <int At>
     static constexpr general_step general_at = Placed::tables.generals[At];
+    /// Node At of the conditions.
     template <int At>
     static constexpr node node_at = Placed::tables.pool.nodes[At];
 };
@@ -23096,9 +23774,12 @@ struct single_steps {
 /// The plan of a program over facts, with its memory laid out for training.
 template <const auto& Program, class... Facts>
 struct plan_of : single_steps<plan_of<Program, Facts...>> {
+    /// The number of facts and counts.
     static constexpr int fact_count = (0 + ... + (fact_reader<Facts>::is_query ? 0 : 1));
+    /// The capacity of the arrays.
     static constexpr sizes size = sizes_of(source_of<Program>);
 
+    /// The shapes of the facts and counts, in the order of the model.
     static constexpr auto facts = [] {
         list<fact_shape, fact_count> result;
         auto add = [&]<class Fact>(fact_reader<Fact> reader) {
@@ -23107,6 +23788,7 @@ struct plan_of : single_steps<plan_of<Program, Facts...>> {
         (add(fact_reader<Facts>{}), ...);
         return result;
     }();
+    /// The names of the outputs; empty without a query.
     static constexpr auto queries = [] {
         list<name, max_queries> result;
         auto add = [&]<class Fact>(fact_reader<Fact> reader) {
@@ -23115,50 +23797,62 @@ struct plan_of : single_steps<plan_of<Program, Facts...>> {
         (add(fact_reader<Facts>{}), ...);
         return result;
     }();
+    /// The program with its shapes.
     static constexpr auto written =
         shaper<size, fact_count>(source_of<Program>, facts, queries).out;
+    /// The domains.
     static constexpr auto found = [] {
         if constexpr (written.mistake.ok())
             return domain_finder<size, fact_count>(written).out;
         else
             return domains<size>{};
     }();
+    /// True if the program has a recursion.
     static constexpr bool loops = [] {
         bool result = false;
         for (int at : written.order) result = result || written.text.rules[at].recurs.loop >= 0;
         return result && written.mistake.ok() && found.mistake.ok();
     }();
+    /// The recursions as loops.
     static constexpr auto looped = [] {
         if constexpr (loops)
             return loop_planner<size, fact_count>(written, found);
         else
             return nothing{};
     }();
+    /// The program with its shapes, recursions as loops.
     static constexpr const auto& shapes = chosen<loops>(
         looped, written, [](const auto& planner) -> const auto& { return planner.program; });
+    /// The domains, recursions as loops.
     static constexpr const auto& conditions = chosen<loops>(
         looped, found, [](const auto& planner) -> const auto& { return planner.conditions; });
+    /// True if no mistake is found so far.
     static constexpr bool understood = shapes.mistake.ok() && conditions.mistake.ok();
+    /// The steps before memory is laid out.
     static constexpr auto unplaced = [] {
         draft<size, fact_count> work(shapes, conditions);
         if constexpr (understood) builder<draft<size, fact_count>> build(work);
         return drafted<size, fact_count>(work);
     }();
+    /// True if require_fused is among the facts.
     static constexpr bool requires_fused =
         (false || ... || std::is_same_v<Facts, language::require_fused>);
+    /// The first mistake of the program.
     static constexpr diagnosis mistake = !shapes.mistake.ok()       ? shapes.mistake
                                          : !conditions.mistake.ok() ? conditions.mistake
                                          : requires_fused && unplaced.mistake.ok()
                                              ? general_step_in(unplaced)
                                              : unplaced.mistake;
+    /// True if the program is well-formed.
     static constexpr bool ok = mistake.ok();
+    /// The steps, laid out for training.
     static constexpr auto tables = [] {
         if constexpr (ok)
             return memory_planner(unplaced, purpose::train).placed();
         else
             return unplaced.out;
     }();
-    /// Whether rows can be computed one after another.
+    /// The positions of the program, and the obstacle to computing rows one after another.
     static constexpr auto by_rows = rows_form_finder(shapes, unplaced.out).found;
 };
 
@@ -23172,14 +23866,18 @@ struct inference_plan_of : single_steps<inference_plan_of<Plan>> {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
+/// A random number generator with a fixed sequence for each seed.
+
 namespace sequent::inline SEQUENT_ABI {
 
-/// Numbers that are the same on every platform for one seed: splitmix64 (Steele, Lea and Flood,
-/// 2014), and the method of Box and Muller for the normal ones.
+/// A pseudorandom generator with 64 bits of state: splitmix64 (Steele, Lea and Flood, 2014). The
+/// integers and uniform numbers of one seed are the same on every platform. Not for cryptography.
 class random_numbers {
   public:
+    /// Starts the sequence of `seed`.
     explicit constexpr random_numbers(std::uint64_t seed) noexcept : state_(seed) {}
 
+    /// The next number, uniform over all 64-bit integers.
     constexpr std::uint64_t next() noexcept {
         std::uint64_t mixed = state_ += 0x9E3779B97F4A7C15ULL;
         mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9ULL;
@@ -23187,22 +23885,25 @@ class random_numbers {
         return mixed ^ (mixed >> 31);
     }
 
-    /// Uniform in [0, 1).
+    /// Uniform in [0, 1), with 53 random bits.
     constexpr double uniform() noexcept { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
 
-    /// Uniform in 0 .. count - 1.
+    /// A uniform integer in [0, count).
     constexpr int below(int count) noexcept {
         return static_cast<int>(uniform() * static_cast<double>(count));
     }
 
-    /// Normal with mean 0 and deviation 1.
+    /// Normal with mean 0 and standard deviation 1, by the method of Box and Muller. Consumes two
+    /// numbers.
     double normal() noexcept {
         constexpr double two_pi = 6.283185307179586;
         const double radius = std::sqrt(-2.0 * std::log(1.0 - uniform()));
         return radius * std::cos(two_pi * uniform());
     }
 
+    /// The state of the generator, for restore().
     constexpr std::uint64_t state() const noexcept { return state_; }
+    /// Continues from a state that state() has returned.
     constexpr void restore(std::uint64_t state) noexcept { state_ = state; }
 
   private:
@@ -23211,27 +23912,28 @@ class random_numbers {
 
 }  // namespace sequent::inline SEQUENT_ABI
 
-/// The learned numbers of a model: one flat block, read through named views.
+/// The learned weights of a model: one flat block, read through named views.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
 using language::fixed_string;
 
-/// What is to be known of one weight: its name, its extents (layers, indices, rows, columns), and
-/// what it is used for.
+/// A weight as the library sees it: offset, extents (layers, indices, rows, columns), strides and
+/// how it is used.
 struct weight_view {
-    int offset = 0;
-    int rank = 0;
-    int value_rank = 0;  // of these, the dimensions of one value
-    int indices = 0;     // and its arguments in the rules
-    int extents[max_rank]{};
-    int strides[max_rank]{};
-    bool trained = false;
-    bool gain = false;       // of a norm
-    bool looked_up = false;  // rows chosen by symbols
-    bool bare = false;       // a bias or a table
+    int offset = 0;           ///< of the first element in the block
+    int rank = 0;             ///< number of dimensions
+    int value_rank = 0;       ///< number of these that belong to one value
+    int indices = 0;          ///< number of arguments in the rules
+    int extents[max_rank]{};  ///< extents of the dimensions
+    int strides[max_rank]{};  ///< strides of the dimensions, in elements
+    bool trained = false;     ///< true if it has a gradient
+    bool gain = false;        ///< true for the gain of a norm
+    bool looked_up = false;   ///< true if symbols select its rows
+    bool bare = false;        ///< true for a bias or a table
 };
 
+/// View of weight `at` in the parameters.
 template <class Plan>
 constexpr weight_view view_of_weight(int at) {
     constexpr auto& shapes = Plan::shapes;
@@ -23270,11 +23972,13 @@ constexpr weight_view view_of_weight(int at) {
     return result;
 }
 
-/// The name as io writes it: a block's weights carry the relation that stacks the block.
+/// The name of a weight as files have it: the weights of a block carry the relation that stacks the
+/// block, "layers.W_q".
 struct full_name {
     char text[128]{};
     int length = 0;
 
+    /// Puts `part` in front, followed by a dot if `dot`.
     constexpr void prepend(const plan::name& part, bool dot) {
         const int added = part.length + (dot ? 1 : 0);
         for (int at = length; at-- > 0;) text[at + added] = text[at];
@@ -23284,6 +23988,7 @@ struct full_name {
     }
 };
 
+/// Full name of weight `at`.
 template <class Plan>
 constexpr full_name name_of_weight(int at) {
     constexpr auto& text = Plan::shapes.text;
@@ -23294,7 +23999,7 @@ constexpr full_name name_of_weight(int at) {
     return result;
 }
 
-/// The characters of a name, without the room that a longer one would take.
+/// The characters of a name in an array of exactly that size.
 template <class Plan, int At>
 inline constexpr auto characters_of_name = [] {
     constexpr full_name name = name_of_weight<Plan>(At);
@@ -23303,6 +24008,7 @@ inline constexpr auto characters_of_name = [] {
     return result;
 }();
 
+/// A weight's full name and view.
 struct named_weight {
     std::string_view name;
     weight_view view;
@@ -23329,6 +24035,7 @@ inline constexpr auto named_weights = [] {
     return result;
 }();
 
+/// Index of the weight of this name; -1 if there is none, -2 if several stacks have one.
 template <class Plan, fixed_string Name>
 consteval int find_weight() {
     constexpr plan::name id =
@@ -23339,6 +24046,7 @@ consteval int find_weight() {
     return found;
 }
 
+/// Turns a weight_view into a tensor_view of the numbers from `base` on.
 template <class T>
 constexpr tensor_view<T> to_tensor(const weight_view& view, T* base) {
     tensor_view<T> result;
@@ -23349,45 +24057,58 @@ constexpr tensor_view<T> to_tensor(const weight_view& view, T* base) {
     return result;
 }
 
+/// Likewise with static rank.
 template <int Rank, class T>
 constexpr ranked_view<T, Rank> to_tensor(const weight_view& view, T* base) {
     return {to_tensor(view, base)};
 }
 
-/// What `{}` is where a block is assigned: zeros that are written in place. A temporary of the
-/// block's size might not fit the stack.
+/// The type of `{}` in `block = {}`: zeros are written in place. A temporary of the block's size
+/// might not fit on the stack.
 enum class zeros {};
 
-/// All weights of a model, aligned and trivially copyable. Padding between them stays zero. `p =
-/// {}` fills it with zeros.
+/// All weights of a model: Model::parameters<T>. One block of numbers of type T, aligned to 64
+/// bytes and trivially copyable; a gradient or an optimizer's moment has the same layout. The
+/// padding between weights stays zero. Allocate large models by make_unique.
 template <class Plan, class T>
 struct alignas(64) parameter_block {
+    /// The number type of the weights.
     using number = T;
+    /// Number of elements, padding included; at least 1.
     static constexpr int size = Plan::tables.parameters > 0 ? Plan::tables.parameters : 1;
 
+    /// All weights, in the library's own order.
     T numbers[static_cast<std::size_t>(size)]{};
 
+    /// `p = {}` sets all weights to zero.
     parameter_block& operator=(zeros) noexcept {
         std::fill_n(numbers, size, T(0));
         return *this;
     }
 
+    /// The first element.
     T* data() noexcept { return numbers; }
+    /// The first element.
     const T* data() const noexcept { return numbers; }
+    /// All elements, for optimizers and files.
     std::span<T, static_cast<std::size_t>(size)> flat() noexcept {
         return std::span<T, static_cast<std::size_t>(size)>(numbers);
     }
+    /// All elements.
     std::span<const T, static_cast<std::size_t>(size)> flat() const noexcept {
         return std::span<const T, static_cast<std::size_t>(size)>(numbers);
     }
 
-    /// A view in the weight's own orientation: layers, indices, rows (outputs), columns (inputs).
-    /// Of a table R(i, j) of which attention reads nothing but j <= i, these alone are there, as
-    /// one dimension of the view: (i, j) is number i (i + 1) / 2 + j.
+    /// View of a declared weight, p[W_q]: a ranked_view with the dimensions layers (of the stacks
+    /// around it), indices, rows (outputs), columns (inputs). If attention reads only the entries j
+    /// <= i of a table R(i, j), only these are stored, as one dimension: entry (i, j) is element i
+    /// (i + 1) / 2 + j. Does not compile if the model has no weight of this name, or if several
+    /// stacks have one.
     template <fixed_string Name, int... Shape>
     auto operator[](language::weight<Name, Shape...>) noexcept {
         return view<Name, T>(numbers);
     }
+    /// Likewise, read-only.
     template <fixed_string Name, int... Shape>
     auto operator[](language::weight<Name, Shape...>) const noexcept {
         return view<Name, const T>(numbers);
@@ -23410,6 +24131,7 @@ struct alignas(64) parameter_block {
     }
 };
 
+/// Number of weights without padding.
 template <class Plan>
 constexpr int count_parameters() {
     int count = 0;
@@ -23423,9 +24145,8 @@ constexpr int count_parameters() {
     return count;
 }
 
-/// Gains one, biases zero, embeddings and tables normal with deviation 0.02, matrices normal with
-/// deviation 1 / sqrt(inputs). Tables of numbers that are never trained have deviation one: they
-/// stay what they are.
+/// Initial values of weights; see model::initialize. Tables of numbers that are never trained have
+/// standard deviation 1.
 template <class T>
 SEQUENT_COLD void initialize_parameters(std::span<const named_weight> weights, T* base,
                                         std::uint64_t seed) {
@@ -23446,7 +24167,7 @@ SEQUENT_COLD void initialize_parameters(std::span<const named_weight> weights, T
     }
 }
 
-/// One in trained matrices.
+/// Sets the elements of trained matrices to 1.
 template <class T>
 SEQUENT_COLD void mark_matrices(std::span<const named_weight> weights, T* base) {
     for (const auto& [name, view] : weights) {
@@ -23460,59 +24181,68 @@ SEQUENT_COLD void mark_matrices(std::span<const named_weight> weights, T* base) 
 
 #include <numeric>
 
-/// The pointers of one call: where a plan's places lie in memory.
+/// The pointers of one call: the memory of a plan's operands.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
 using plan::operand;
 using plan::place;
 
+/// Largest number of facts of a model.
 inline constexpr int max_facts = 16;
 
+/// The pointers of one call, and the layer in which it is. Operands of the plan are offsets from
+/// these pointers.
 template <class T>
 struct bindings {
-    const T* parameters = nullptr;
-    T* workspace = nullptr;
-    const T* prepared = nullptr;
-    const std::byte* packed = nullptr;
-    T* prepared_to = nullptr;        // while it is prepared
-    std::byte* cache = nullptr;      // of a state: columns of keys and values
-    T* scratch = nullptr;            // of general steps whose values are large
-    T* prepared_gradient = nullptr;  // laid out as what is prepared
-    const void* facts[max_facts]{};
-    const std::int32_t* pairs[max_facts]{};  // the indices of sparse facts
-    T* parameter_gradient = nullptr;
-    T* fact_gradients[max_facts]{};  // null where none is wanted
-    const int* counts = nullptr;     // plan::given_numbers: counts, in the order in which the
-                                     // program names them, and runs of equal symbols
-    int layer[plan::max_loops]{};    // of stacks; or the time, in a recursion
-    const int* origins = nullptr;    // of a state: the first row at hand, and those of its windows
+    const T* parameters = nullptr;      ///< the weights; of packed weights, those kept as floats
+    T* workspace = nullptr;             ///< values of relations and their gradients
+    const T* prepared = nullptr;        ///< prepared values
+    const std::byte* packed = nullptr;  ///< packed weights
+    T* prepared_to = nullptr;           ///< prepared values while they are computed
+    std::byte* cache = nullptr;         ///< KV cache of a state
+    T* scratch = nullptr;               ///< temporary memory of general steps with large values
+    T* prepared_gradient = nullptr;     ///< gradient of the prepared values
+    const void* facts[max_facts]{};     ///< numbers or symbols
+    const std::int32_t* pairs[max_facts]{};  ///< indices of sparse facts
+    T* parameter_gradient = nullptr;         ///< gradient of the weights
+    T* fact_gradients[max_facts]{};          ///< gradients of facts; null if not computed
+    /// Counts in the order in which the program names them, and runs of equal symbols; layout:
+    /// plan::given_numbers.
+    const int* counts = nullptr;
+    int layer[plan::max_loops]{};  ///< current layer of each stack, or time of a recursion
+    const int* origins = nullptr;  ///< of a state: first current row, first row of each window
 
+    /// Offset of the current layers.
     SEQUENT_INLINE std::ptrdiff_t shift(const int* strides) const noexcept {
         std::ptrdiff_t at = 0;
         for (int level = 0; level < plan::max_loops; ++level)
             at += static_cast<std::ptrdiff_t>(layer[level]) * strides[level];
         return at;
     }
+    /// Offset of an operand in its memory.
     SEQUENT_INLINE std::ptrdiff_t place_of(const operand& at) const noexcept {
         const std::ptrdiff_t from =
             at.offset + shift(at.layer_strides) + (layer[at.turn_level] & 1) * at.turn;
         return at.moving == 0 ? from
                               : from - static_cast<std::ptrdiff_t>(at.moving) * origins[at.origin];
     }
+    /// First number of an operand.
     SEQUENT_INLINE const T* read(const operand& at) const noexcept {
         if (at.where == place::fact) return static_cast<const T*>(facts[at.index]) + place_of(at);
         if (at.where == place::prepared) return prepared + place_of(at);
         return (at.where == place::parameter ? parameters : workspace) + place_of(at);
     }
+    /// First byte of a packed operand.
     SEQUENT_INLINE const std::byte* read_packed(const operand& at) const noexcept {
         return packed + 64 * place_of(at);
     }
+    /// First symbol of an operand.
     SEQUENT_INLINE const std::int32_t* read_symbols(const operand& at) const noexcept {
         return static_cast<const std::int32_t*>(facts[at.index]) + place_of(at);
     }
-    /// Row `symbol` of a table whose rows lie `stride` apart; null of a symbol that is none of
-    /// `classes`. Symbols are checked where facts are made, but a caller may change them later.
+    /// Row `symbol` of a table with rows `stride` elements apart; null if the symbol is not in [0,
+    /// classes). Symbols are checked when facts are made, but a caller may change them later.
     static SEQUENT_INLINE const T* row_of(const T* table, std::int32_t symbol, int classes,
                                           int stride) noexcept {
         return static_cast<std::uint32_t>(symbol) < static_cast<std::uint32_t>(classes)
@@ -23523,17 +24253,18 @@ struct bindings {
                                     int stride) noexcept {
         return const_cast<T*>(row_of(static_cast<const T*>(table), symbol, classes, stride));
     }
+    /// Where an operand is written.
     SEQUENT_INLINE T* write(const operand& at) const noexcept {
         return (at.where == place::prepared ? prepared_to : workspace) + place_of(at);
     }
-    /// Of what a rule drops in this layer and time.
+    /// Key of the dropout mask of a rule in the current layers and time.
     SEQUENT_INLINE kernel::dropout_key key(int seed, int rule) const noexcept {
         kernel::dropout_key result(static_cast<std::uint64_t>(seed));
         result = result.of(rule);
         for (int level : layer) result = result.of(level);
         return result;
     }
-    /// Where the operand's gradient is to be added; null where none is wanted.
+    /// Where the operand's gradient is added; null if it has none.
     SEQUENT_INLINE T* gradient(const operand& at) const noexcept {
         switch (at.where) {
             case place::value:
@@ -23553,11 +24284,12 @@ struct bindings {
     }
 };
 
-/// The index of a plan's sparse fact.
+/// Layout of the index of a plan's sparse fact.
 template <class Plan, int Fact>
 constexpr pair_layout pair_layout_of() {
     return {Plan::facts[Fact].extents[0], Plan::facts[Fact].extents[1], Plan::facts[Fact].pairs};
 }
+/// The index of the pairs of a sparse fact.
 template <class Plan, int Fact, class T>
 SEQUENT_INLINE pair_index<pair_layout_of<Plan, Fact>()> pairs_of(
     const bindings<T>& bound) noexcept {
@@ -23572,7 +24304,7 @@ SEQUENT_INLINE void each_outer(const int* extents, Body body) noexcept {
             for (int third = 0; third < extents[2]; ++third) body(first, second, third);
 }
 
-/// How far an access has moved after that many rounds of the outer loops.
+/// Offset of an access in these rounds of the outer loops.
 SEQUENT_INLINE std::ptrdiff_t outer_shift(const plan::access& at, int first, int second,
                                           int third) noexcept {
     return static_cast<std::ptrdiff_t>(first) * at.outer[0] +
@@ -23582,11 +24314,11 @@ SEQUENT_INLINE std::ptrdiff_t outer_shift(const plan::access& at, int first, int
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// Index expressions and conditions at run time.
+/// Evaluates index expressions and conditions at run time.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// The value of node `Root` of a plan, with that index for each variable; of a condition, whether
+/// The value of node `Root` of a plan for these values of the variables; for a condition, whether
 /// it holds.
 template <class Plan, int Root, class T>
 SEQUENT_INLINE int evaluate_node(const bindings<T>& bound, const int* index) noexcept {
@@ -23599,7 +24331,7 @@ SEQUENT_INLINE int evaluate_node(const bindings<T>& bound, const int* index) noe
     } else if constexpr (top.kind == node_kind::count) {
         return bound.counts[top.value];
     } else if constexpr (top.kind == node_kind::conjunction) {
-        // Indices may only be what the right side takes where the left side holds.
+        // The right side may be defined only for indices for which the left side holds.
         return evaluate_node<Plan, top.left>(bound, index) &&
                evaluate_node<Plan, top.right>(bound, index);
     } else {
@@ -23623,15 +24355,15 @@ SEQUENT_INLINE int evaluate_node(const bindings<T>& bound, const int* index) noe
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// The assignments of a general step's variables, one after another. Where a sparse fact or a
-/// function of two of them must hold, only their pairs are visited.
+/// Enumerates the assignments of a general step's variables. If a sparse fact or a function of two
+/// variables must hold, only their pairs are visited.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
 using plan::general_step;
 using plan::pair_join;
 
-/// The place in the order of a general step from which on a variable's value is known.
+/// The position in the order of a general step's loops from which on a variable's value is known.
 template <class Step>
 constexpr int place_in_order(const Step& step, int variable) {
     int place = 0;
@@ -23639,8 +24371,8 @@ constexpr int place_in_order(const Step& step, int variable) {
     return place;
 }
 
-/// For each value of the outer one of two variables, those of the inner one for which a function
-/// holds.
+/// For each value of the outer one of two variables, the values of the inner one for which a
+/// function holds.
 template <class Plan, int At>
 class listed_pairs {
     static constexpr general_step step = Plan::template general_at<At>;
@@ -23703,13 +24435,13 @@ class assignments {
   protected:
     const bindings<T>& bound_;
     int index_[plan::max_variables]{};
-    int pair_[joins > 0 ? joins : 1]{};  // the number of each join's pair
-    kernel::row_range rows_{};           // the values of `ranged`
+    int pair_[joins > 0 ? joins : 1]{};  // number of the current pair of each join
+    kernel::row_range rows_{};           // values of the variable `ranged`
 
     static constexpr bool in_state = requires { Plan::template position_of_general<At>; };
-    /// In a state's plan, the position, of which a run takes some values alone unless it is the
-    /// time of a recursion, and the variable whose values lie near it; else -1. In others, the rows
-    /// that begin with those before, and what they add.
+    /// In a state's plan: the position variable, of which a run takes only some values unless it is
+    /// the time of a recursion, and the variable whose values are near it; else -1. In other plans:
+    /// the rows that continue the row before, and what they add.
     static constexpr int position = [] {
         if constexpr (in_state)
             return Plan::template position_of_general<At>;
@@ -23733,7 +24465,7 @@ class assignments {
         return model_detail::evaluate_node<Plan, Root>(bound_, index_);
     }
 
-    /// Returns true if condition `Root` holds, of which the loops below a count hold their part.
+    /// True if condition `Root` holds; loops below a count have checked their part of it.
     template <int Root>
     bool holds() const noexcept {
         using plan::node_kind;
@@ -23750,8 +24482,8 @@ class assignments {
         return at.offset + (at.variable >= 0 ? index_[at.variable] : 0);
     }
 
-    /// Calls body() for each value of the variables order[From] .. order[To - 1] with which all
-    /// joins hold that are known by then.
+    /// Calls body() for each value of the variables order[From] .. order[To - 1] for which all
+    /// joins known by then hold.
     template <int From, int To, class Body>
     SEQUENT_INLINE void each(Body& body) noexcept {
         if constexpr (From == 0)
@@ -23760,8 +24492,7 @@ class assignments {
     }
 
   private:
-    /// Returns true if condition `Root` says that a variable is below a count at which its loop
-    /// ends.
+    /// True if condition `Root` says that a variable is below a count, at which its loop ends.
     template <int Root>
     static constexpr bool ends_loop() {
         constexpr plan::node top = Plan::template node_at<Root>;
@@ -23778,7 +24509,7 @@ class assignments {
         }
     }
 
-    /// The place in the order from which on a term's value is known; -1 of a constant.
+    /// The position in the order from which on a term's value is known; -1 for a constant.
     static constexpr int known_from(const plan::term& at) {
         return at.variable < 0 ? -1 : place_in_order(step, at.variable);
     }
@@ -23794,7 +24525,7 @@ class assignments {
         return -1;
     }
 
-    /// Finds the pairs of the joins that are known from `Place` on; whether all are there.
+    /// Finds the pairs of the joins that are known from `Place` on. Returns true if all exist.
     template <int Place>
     SEQUENT_INLINE bool find_pairs() noexcept {
         bool found = true;
@@ -23812,7 +24543,7 @@ class assignments {
         return found;
     }
 
-    /// The values of a variable that are visited lie below this one.
+    /// Upper bound, exclusive, of the visited values of a variable.
     template <int Variable>
     int end_of() const noexcept {
         return plan::least_count(step.counts[Variable], step.extents[Variable], bound_.counts);
@@ -23874,18 +24605,18 @@ class assignments {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// Values as lists of numbers that are template arguments, so that what is compiled for equal
-/// values is one function.
+/// Values as lists of numbers that are template arguments: code for equal values is compiled as one
+/// function.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// A list of exactly so many numbers, as a template argument.
+/// A list of exactly Size numbers, as a template argument.
 template <int Size>
 struct form_key {
     int numbers[Size > 0 ? Size : 1]{};
 };
 
-/// Writes fields as numbers, or counts these where `to` is null.
+/// Writes fields as numbers, or counts them if `to` is null.
 struct form_writer {
     int* to = nullptr;
     int count = 0;
@@ -23906,7 +24637,7 @@ struct form_writer {
     }
 };
 
-/// Reads them back.
+/// Reads fields back.
 struct form_reader {
     const int* from;
 
@@ -23941,7 +24672,7 @@ inline constexpr auto form_key_of = [] {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// Row steps by their form: steps that differ in nothing but where their numbers lie are one
+/// Row steps by their form: steps that differ only in the addresses of their operands are one
 /// function, whichever pass, plan or model they belong to.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
@@ -23951,11 +24682,11 @@ using plan::row_term;
 using plan::term_kind;
 using plan::transformation;
 
-/// How a row step computes: the step without where its operands lie, of which `index` is the place
-/// among row_pointers.
+/// How a row step computes: the step without the addresses of its operands, whose `index` is their
+/// position among row_pointers.
 struct row_form {
     row_step step{};
-    int classes[plan::max_terms]{};  // of the symbols that choose the rows of a term
+    int classes[plan::max_terms]{};  // number of classes of a term's symbols
 };
 
 template <class Access, class Visit>
@@ -24033,7 +24764,7 @@ constexpr void visit_form(Form& form, Visit& visit) {
     visit_access(step.before, visit);
 }
 
-/// About how many operations a row takes.
+/// Approximate number of operations of the functions of a row.
 constexpr long long functions_cost(const row_step& step) {
     return 16LL * step.columns() * step.functions.size();
 }
@@ -24045,14 +24776,14 @@ constexpr long long row_cost(const row_step& step) {
     return cost;
 }
 
-/// From how many operations on a step is compiled by its form. Of the library's own tests alone:
-/// all units of a program must have the same number.
+/// Smallest number of operations of a step that is compiled by its form. Only the library's own
+/// tests change it. All translation units of a program must have the same value.
 #ifndef SEQUENT_LEAST_SHARED
 #define SEQUENT_LEAST_SHARED 50'000
 #endif
 
-/// Whether a step is compiled by its form. It must read no condition of the plan, no pairs and no
-/// identity, and take a microsecond or so: the pointers and the call take 10 ns.
+/// True if a step is compiled by its form. It must read no condition of the plan, no pairs and no
+/// identity, and take at least about a microsecond: pointers and call take 10 ns.
 constexpr bool is_shared(const row_step& step) {
     for (const plan::row_function& function : step.functions)
         if (function.kind == transformation::dropout) return false;
@@ -24060,7 +24791,7 @@ constexpr bool is_shared(const row_step& step) {
            row_cost(step) * step.rows >= SEQUENT_LEAST_SHARED;
 }
 
-/// What a kernel sees of a row step: of the plan's step `At`.
+/// Row step `At` of a plan as kernels take it.
 template <class Plan, int At>
 struct row_step_value {
     using plan = Plan;
@@ -24077,7 +24808,7 @@ struct row_pointers {
     static constexpr int most = 2 * plan::max_terms + 2 * plan::max_transformations + 2;
 
     const void* at[most];
-    T* gradients[most];  // null where none is wanted
+    T* gradients[most];  // null if not computed
     const int* counts;
 
     SEQUENT_INLINE const T* read(const operand& of) const noexcept {
@@ -24100,7 +24831,7 @@ struct row_pointers {
     }
 };
 
-/// The same of all steps of a form.
+/// All row steps of a form as kernels take them.
 template <form_key Key>
 struct row_step_of_form {
     using plan = void;
@@ -24120,7 +24851,8 @@ struct row_step_of_form {
     static constexpr int classes = form.classes[Term];
 };
 
-/// Row step `At` of a plan as the kernels are to see it, and the pointers that they take.
+/// Row step `At` of a plan in the form in which it is compiled, with the pointers that this code
+/// takes.
 template <class Plan, int At>
 class row_code {
     using own = row_step_value<Plan, At>;
@@ -24169,7 +24901,7 @@ class row_code {
     static constexpr bool by_form = is_shared(own::value);
     using step = typename choice<by_form>::step;
 
-    /// Backward: with the gradients.
+    /// The pointers. Backward: including gradients.
     template <bool Backward, class T>
     static SEQUENT_INLINE decltype(auto) bind(const bindings<T>& bound) noexcept {
         if constexpr (!by_form) {
@@ -24199,7 +24931,7 @@ class row_code {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// What is done to the rows of a row step: its functions, and what of them a product takes up.
+/// The functions that a row step applies to its rows, and which of them its product applies.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
@@ -24209,7 +24941,8 @@ constexpr bool is_elementwise(transformation kind) {
     return kind < transformation::softmax;
 }
 
-/// Few enough instructions to be repeated for all registers of a product's tile.
+/// True if the function has few enough instructions to be repeated for all registers of a product's
+/// tile.
 constexpr bool is_cheap(transformation kind) {
     return kind <= transformation::leaky_relu || kind == transformation::complement ||
            kind == transformation::scale;
@@ -24223,7 +24956,7 @@ constexpr kernel::pairing pairing_of(transformation kind) {
     return kind == transformation::rotary ? kernel::pairing::neighbours : kernel::pairing::halves;
 }
 
-/// How many of a value's elements rotary positions turn.
+/// Number of a value's elements that rotary positions rotate.
 template <class Function>
 constexpr int turned_of(const Function& function, int length) {
     const int turned = static_cast<int>(function.numbers[1]);
@@ -24271,7 +25004,7 @@ SEQUENT_INLINE void multiply_to(T* to, const T* from) noexcept {
     });
 }
 
-/// The functions of row step `Step`, which says so by a static member `value`.
+/// The functions of row step `Step`, which has the step as static member `value`.
 template <class Step, class T>
 struct row_functions {
     static constexpr const row_step& step = Step::value;
@@ -24321,7 +25054,7 @@ struct row_functions {
                static_cast<std::ptrdiff_t>(segment) * weight.column;
     }
 
-    /// Function `At` of one row; x may be y.
+    /// Applies function `At` to one row; x may be y.
     template <int At>
     SEQUENT_INLINE void forward(const T* x, T* y, int row) const noexcept {
         constexpr row_function function = step.functions[At];
@@ -24357,7 +25090,7 @@ struct row_functions {
         }
     }
 
-    /// The gain or the bias of function `At`, and its gradient; null where it has none.
+    /// The gain or the bias of function `At`, and its gradient; null if it has none.
     template <int At, int Which>
     SEQUENT_INLINE const T* weight(int row, int segment) const noexcept {
         constexpr plan::access of = step.functions[At].weights[Which];
@@ -24374,8 +25107,8 @@ struct row_functions {
         return gradient ? gradient + weight_at(of, row, segment) : nullptr;
     }
 
-    /// Turns the gradient of function `At`'s result into that of its argument, in place. x is
-    /// read only where the result y does not suffice.
+    /// Turns the gradient of function `At`'s result into that of its argument, in place. x is read
+    /// only if the result y does not suffice.
     template <int At>
     SEQUENT_INLINE void backward(const T* x, const T* y, T* gradient, int row) const noexcept {
         constexpr row_function function = step.functions[At];
@@ -24419,17 +25152,17 @@ struct row_functions {
     }
 };
 
-/// What the last product of a row step does besides: it adds the summands that lie row by row, and
-/// applies the first function if that is cheap and all is summed by then.
+/// What the last product of a row step also does: it adds the summands that are stored row by row,
+/// and applies the first function if that is cheap and the sum is complete.
 template <class Step>
 struct row_fusion {
     static constexpr const row_step& step = Step::value;
 
-    /// A product whose rows are not rows of x times one weight is taken row by row.
+    /// A product whose rows are not rows of x times one weight is computed row by row.
     static constexpr bool by_row(const row_term& term) {
         return (term.x.row == 0 && step.rows > 1) || term.w.row != 0;
     }
-    /// One segment where the numbers lie side by side anyway.
+    /// Number of segments; one if their numbers are contiguous anyway.
     static constexpr int segments_of(const plan::access& at) {
         return step.segments > 1 && at.column != step.length ? step.segments : 1;
     }
@@ -24457,14 +25190,14 @@ struct row_fusion {
     }();
 };
 
-/// The same as a product's Finish, for rows from that of the pointers on.
+/// Likewise as the Finish of a product, for rows from that of the pointers on.
 template <class Step, class T>
 struct row_finish {
     using fusion = row_fusion<Step>;
     static constexpr const row_step& step = Step::value;
 
     const T* summands[static_cast<std::size_t>(step.terms.size())];
-    T* out;  // of the function, where the step keeps its argument
+    T* out;  // result of the function, if the step keeps its argument
 
     template <class B, class Count>
     SEQUENT_INLINE B operator()(B x, int row, int column, Count) const noexcept {
@@ -24487,45 +25220,58 @@ struct row_finish {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
+/// Matrix products whose rows may be anywhere in memory, of any size.
+
 namespace sequent::inline SEQUENT_ABI::kernel {
 
-/// Rows of numbers: listed, or a stride apart.
+/// The rows of a matrix: a list of pointers, or a first row and a stride in elements.
 template <class T>
 struct row_places {
+    /// Pointers to the rows, or null.
     T* const* listed = nullptr;
+    /// The first row, if no rows are listed.
     T* first = nullptr;
+    /// Distance from row to row in elements.
     std::ptrdiff_t stride = 0;
 
+    /// The first element of a row.
     SEQUENT_INLINE T* operator[](int row) const noexcept {
         return listed ? listed[row] : first + row * stride;
     }
 };
 
-/// C = A B or C += A B of any sizes, with C rows x columns and A rows x depth, whose rows may lie
-/// anywhere. Turned: the rows that are given are those of the transposed matrix.
+/// C = A B or C += A B with run-time sizes: C is rows x columns, A rows x depth, B depth x columns.
+/// If a_turned or b_turned, the rows given are those of the transposed matrix.
 template <class T>
 struct gathered_product {
+    /// Extents.
     int rows, columns, depth;
+    /// Rows of A, or of its transpose.
     row_places<const T> a;
+    /// True if A is given transposed.
     bool a_turned;
+    /// Rows of B, or of its transpose.
     row_places<const T> b;
+    /// True if B is given transposed.
     bool b_turned;
+    /// Rows of C.
     row_places<T> c;
+    /// Adds to C instead of writing it.
     bool accumulate;
-    /// For a few rows: B is read in the order in which it lies, not copied, unless it is turned.
+    /// For a few rows: reads B in memory order without copying it, unless it is transposed.
     bool streams = false;
 };
 
 namespace detail {
 
-/// How a gathered product is cut: blocks of A and panels of B are copied, so that each number of B
-/// is read once for up to `rows` rows.
+/// Block sizes: blocks of A and panels of B are copied, so that each number of B is read once for
+/// up to `rows` rows.
 template <class T>
 struct gathered_plan {
     static constexpr int rows = 256;
     static constexpr int depth = 256;
-    static constexpr int streams = 16;                       // rows of B, where it is not copied
-    static constexpr int pitch = 256 + 64 / int{sizeof(T)};  // of the copy of A
+    static constexpr int streams = 16;  // rows of B at once, if it is not copied
+    static constexpr int pitch = 256 + 64 / int{sizeof(T)};  // row stride of the copy of A
     static constexpr int width = 2 * lanes<T>;
     static constexpr int tile = std::min(vector_registers / 2 - 2, 12);
 };
@@ -24544,7 +25290,7 @@ inline void gather_rows(const row_places<const T>& from, int first, int rows, in
         std::copy_n(from[first + row] + begin, count, to);
 }
 
-/// Copies a panel of B, a row of `width` numbers for each k; zeros behind the last column.
+/// Copies a panel of B: a row of `width` numbers for each k, with zeros after the last column.
 template <class T>
 inline void gather_panel(const gathered_product<T>& of, int k, int depth, int column,
                          T* to) noexcept {
@@ -24577,7 +25323,7 @@ inline void gather_panel(const gathered_product<T>& of, int k, int depth, int co
         const auto lane_at = [&](int lane) { return std::min(lane, last) * of.b.stride; };
         int at = 0;
         for (; at + group <= depth; at += group) {
-            // The panel that is copied next.
+            // Prefetches the panel that is copied next.
             if (of.streams && at % (64 / int{sizeof(T)}) == 0)
                 for (int lane = 0; lane < next; ++lane)
                     prefetch(from + at + (lane + width) * of.b.stride);
@@ -24590,7 +25336,7 @@ inline void gather_panel(const gathered_product<T>& of, int k, int depth, int co
     }
 }
 
-/// Asks for part `part` of `parts` of the panel that is copied next.
+/// Prefetches part `part` of `parts` of the panel that is copied next.
 template <class T>
 SEQUENT_INLINE void prefetch_panel(const gathered_product<T>& of, int k, int depth, int column,
                                    int part, int parts) noexcept {
@@ -24605,7 +25351,7 @@ SEQUENT_INLINE void prefetch_panel(const gathered_product<T>& of, int k, int dep
         for (int at = 0; at < length; at += line) prefetch(of.b[first + row] + begin + at);
 }
 
-/// Rows of C of one tile against a panel of B, from the copy of A.
+/// Multiplies rows of the copy of A with a panel of B and writes one tile of C.
 template <int Rows, class Strides, class T>
 SEQUENT_ONE_BODY void gathered_tile(const T* a, const T* b, const Strides& strides,
                                     const row_places<T>& c, int row, int rows, int column,
@@ -24637,7 +25383,7 @@ SEQUENT_ONE_BODY void gathered_tile(const T* a, const T* b, const Strides& strid
     }
 }
 
-/// A block of A, of which rows are a_row apart, against a panel of B.
+/// Multiplies a block of A, with rows a_row elements apart, with a panel of B.
 template <class Strides, class T>
 inline void gathered_tiles(const gathered_product<T>& of, const T* a, const T* b,
                            const Strides& strides, int first, int rows, int k, int depth,
@@ -24665,15 +25411,16 @@ inline void gathered_tiles(const gathered_product<T>& of, const T* a, const T* b
 
 }  // namespace detail
 
-/// How many numbers of memory a gathered product works in; of so many rows at most, A not turned.
+/// Number of elements of temporary memory that a gathered product needs; for at most Rows rows if A
+/// is not transposed.
 template <class T,
           int Rows = std::max(detail::gathered_plan<T>::rows, detail::gathered_plan<T>::depth)>
 inline constexpr int gathered_room =
     (Rows + detail::gathered_plan<T>::tile) * detail::gathered_plan<T>::pitch
     + detail::gathered_plan<T>::depth* detail::gathered_plan<T>::width;
 
-/// Computes a gathered product. B's rows are a stride apart where they are turned. A number of C is
-/// the same whatever the other rows are. `room` has gathered_room numbers, aligned to 64 bytes.
+/// Computes a gathered product. If B is transposed, its rows must have a stride. An element of C
+/// does not depend on the other rows. `room`: gathered_room elements, aligned to 64 bytes.
 template <class T>
 SEQUENT_ONE_BODY void product(const gathered_product<T>& of, T* room) noexcept {
     using plan = detail::gathered_plan<T>;
@@ -24701,7 +25448,7 @@ SEQUENT_ONE_BODY void product(const gathered_product<T>& of, T* room) noexcept {
                                            accumulate);
                 };
                 if (in_place && column + plan::width <= of.columns) {
-                    // The rows that are read next.
+                    // Prefetches the rows that are read next.
                     for (int at = 0; at < std::min(depth, of.depth - k - depth); ++at) {
                         const T* next = of.b[k + depth + at] + column;
                         detail::prefetch(next);
@@ -24726,18 +25473,18 @@ SEQUENT_ONE_BODY void product(const gathered_product<T>& of, T* room) noexcept {
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
-/// The three products of a row term with a matrix, of rows that may lie anywhere: y from x, the
-/// gradient of x, and the gradient of the matrix w.
+/// The three products of a row term with a matrix, whose rows may be anywhere in memory: y from x,
+/// the gradient of x, and the gradient of the matrix w.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// Rows of w in memory: inputs, if w_column is 1, or outputs.
+/// The rows of w in memory: inputs if w_column is 1, else outputs.
 template <class T>
 constexpr kernel::row_places<T> rows_of_weight(const row_term& term, T* w) noexcept {
     return {nullptr, w, term.w_column == 1 ? term.w_depth : term.w_column};
 }
 
-/// y (=, +=) x w, of `rows` rows and `columns` outputs.
+/// y (=, +=) x w, with `rows` rows and `columns` outputs.
 template <class T>
 constexpr kernel::gathered_product<T> output_product(const row_term& term, int columns, int rows,
                                                      kernel::row_places<const T> x, const T* w,
@@ -24756,8 +25503,8 @@ constexpr kernel::gathered_product<T> input_product(const row_term& term, int co
             dx,   true};
 }
 
-/// dw += x^T dy, of `count` rows of w in memory, summed over `rows` rows of x and dy. They begin at
-/// the first of these inputs or outputs.
+/// dw += x^T dy for `count` rows of w in memory, summed over `rows` rows of x and dy, which begin
+/// at the first of these inputs or outputs.
 template <class T>
 constexpr kernel::gathered_product<T> weight_product(const row_term& term, int columns, int count,
                                                      int rows, kernel::row_places<const T> x,
@@ -24769,14 +25516,13 @@ constexpr kernel::gathered_product<T> weight_product(const row_term& term, int c
         false, rows_of_weight(term, dw),        true};
 }
 
-/// Such a product of operands that are rounded to a format (packed_format); model/rounded.hpp has
-/// it.
+/// Such a product with operands rounded to a format (packed_format); defined in model/rounded.hpp.
 template <int Format, class T>
 void multiply_rounded(const kernel::gathered_product<T>& of) noexcept;
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// The rows of a row step that are there, and their gradients.
+/// The rows of a row step that are atoms, and the gradients of a row step.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
@@ -24794,13 +25540,13 @@ class row_atoms {
     static constexpr kernel::all_rows<step.rows> all{};
 
   public:
-    /// Whether all rows are atoms. Others run on one thread.
+    /// True if all rows are atoms. Other steps run on one thread.
     static constexpr bool is_whole = !Step::value.is_limited() && Step::value.condition < 0;
 
     static constexpr bool by_row(const row_term& term) { return fusion::by_row(term); }
     static constexpr int segments_of(const plan::access& at) { return fusion::segments_of(at); }
 
-    /// How many rows there are, all in front.
+    /// Number of rows that exist; they come first.
     static int limit(const bindings& bound) noexcept {
         if constexpr (step.pairs >= 0)
             return bound.pairs[step.pairs][pair_layout::count()];
@@ -24811,7 +25557,7 @@ class row_atoms {
     }
 
   protected:
-    /// Calls visit(range) for the atoms among some rows, side by side.
+    /// Calls visit(range) for adjacent atoms among some rows.
     template <class Range, class Visit>
     static void each_run(const bindings& bound, int first, int second, int third, Range range,
                          Visit visit) noexcept {
@@ -24842,7 +25588,7 @@ class row_atoms {
         return evaluate_node<typename Step::plan, step.condition>(bound, index);
     }
 
-    /// The row of a term that goes by an index of the step's pairs.
+    /// The row of a term that is selected by an index of the step's pairs.
     template <plan::side Side>
     static int pair_row(const bindings& bound, int row) noexcept {
         if constexpr (Side == plan::side::none) {
@@ -24855,7 +25601,7 @@ class row_atoms {
         }
     }
 
-    /// The rows of a range in which split `split` of term At is there.
+    /// The rows of a range in which split `split` of term At exists.
     template <int At, class Range>
     static auto rows_of_split(const bindings& bound, int first, int second, int third, int split,
                               Range range) noexcept {
@@ -24875,7 +25621,7 @@ class row_atoms {
     }
 };
 
-/// The gradients of a row step, over rows that may be some: for runs on several threads.
+/// The gradients of a row step over some or all of its rows; some, for runs on several threads.
 template <class Step, class T>
 class row_gradients : public row_atoms<Step, T> {
     using base = row_atoms<Step, T>;
@@ -24939,7 +25685,7 @@ class row_gradients : public row_atoms<Step, T> {
         }
     }
 
-    /// Adds to the gradient of a product's rows, `split` of the inputs.
+    /// Adds to the gradient of a product's rows, for `split` of the inputs.
     template <int At, class Range>
     static void input_gradient(const bindings& bound, int first, int second, int third, int split,
                                Range range) noexcept {
@@ -24962,14 +25708,14 @@ class row_gradients : public row_atoms<Step, T> {
             kernel::detail::tile_product<shape, kernel::is_whole<Range>>(dy, w, dx, rows, columns);
     }
 
-    /// How many rows a product's weight has in memory.
+    /// Number of rows that a product's weight has in memory.
     template <int At>
     static constexpr int weight_rows() {
         return step.terms[At].w_column == 1 ? step.terms[At].depth : columns;
     }
 
-    /// Adds to the gradient of a product's weight: of `split` of the inputs, these rows in memory,
-    /// from some rows of x.
+    /// Adds to the gradient of a product's weight: `of` gives its rows in memory, for `split` of
+    /// the inputs, `range` the rows of x.
     template <int At, class Range, class Rows = kernel::all_rows<Step::value.rows>>
     static void weight_gradient(const bindings& bound, int first, int second, int third, int split,
                                 Range range, Rows of = {}) noexcept {
@@ -25152,7 +25898,7 @@ class row_gradients : public row_atoms<Step, T> {
         }
     }
 
-    /// The gradient of one factor: that of the product, times the other factors.
+    /// The gradient of one factor: the gradient of the product times the other factors.
     template <int At, class Range>
     static void factor_gradient(const bindings& bound, int first, int second, int third,
                                 Range range) noexcept {
@@ -25185,12 +25931,12 @@ class row_gradients : public row_atoms<Step, T> {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// Runs row steps: a block of rows is multiplied, added to, and transformed while it is in the
+/// Runs row steps: a block of rows is multiplied, added to and transformed while it is in the
 /// cache.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// How many rows are at hand at once: a divisor of all, where one is near 64.
+/// Number of rows that are computed at once: a divisor of `rows`, if one is near 64.
 constexpr int block_rows(int rows) {
     if (rows <= 64) return rows;
     for (int block = 64; block >= 24; --block)
@@ -25199,8 +25945,8 @@ constexpr int block_rows(int rows) {
     return (rows + blocks - 1) / blocks;
 }
 
-/// Product `At` of a row step by packed weights, and a row of a packed table; model/packed.hpp has
-/// them.
+/// Product `At` of a row step with packed weights, and a row of a packed table; defined in
+/// model/packed.hpp.
 template <class Step, int At, bool Accumulate, int Block>
 void multiply_packed(const float* x, const std::byte* w, float* sum, int sum_row,
                      int rows) noexcept;
@@ -25218,7 +25964,7 @@ class row_runner : public row_gradients<Step, T> {
     static constexpr bool keeps_input = step.before.at.where != place::none;
 
   public:
-    /// How far rows of sums are apart.
+    /// Row stride of the sums.
     static constexpr int sum_row = keeps_input ? step.before.row : step.out.row;
 
     using base::backward;
@@ -25233,7 +25979,7 @@ class row_runner : public row_gradients<Step, T> {
         });
     }
 
-    /// One round of the outer loops.
+    /// Computes one round of the outer loops.
     template <class Range>
     static void forward_at(const bindings& bound, int first, int second, int third,
                            Range range) noexcept {
@@ -25256,7 +26002,7 @@ class row_runner : public row_gradients<Step, T> {
     }
 
   private:
-    /// Atoms alone: operands may end where the others do.
+    /// Computes adjacent atoms; operands may end where others do not.
     template <class Range>
     static void forward_rows(const bindings& bound, int first, int second, int third,
                              Range range) noexcept {
@@ -25272,7 +26018,7 @@ class row_runner : public row_gradients<Step, T> {
                 combine<all, even && all == block>(bound, first, second, third, sum, out, row,
                                                    rows);
             };
-            // Products of few rows are others than those of many.
+            // Products of few rows are computed by other code than products of many.
             constexpr int few = step.counts != 0 ? std::min(block, 4) : block;
             constexpr int some = step.counts != 0 ? std::min(block, 16) : block;
             if (few < block && rows <= few)
@@ -25294,9 +26040,9 @@ class row_runner : public row_gradients<Step, T> {
     }
     SEQUENT_NOINLINE static void backward_apart(const bindings& bound) noexcept { backward(bound); }
 
-    // For the rows of several samples: what is left once the products have been summed.
+    // For the rows of several samples: the rest of the step after the products.
 
-    /// Where a row's sum begins.
+    /// The sum of the first row.
     static T* sum_of(const bindings& bound, int first, int second, int third) noexcept {
         if constexpr (keeps_input)
             return bound.write(step.before.at) + outer_shift(step.before, first, second, third);
@@ -25341,7 +26087,7 @@ class row_runner : public row_gradients<Step, T> {
         for (const row_term& term : step.terms) result = result || term.window.bounded;
         return result;
     }();
-    /// The rows among some in which all splits of all products are there.
+    /// The rows among some in which all splits of all products exist.
     static kernel::row_range full_rows(const bindings& bound, int first, int second, int third,
                                        int begin, int end) noexcept {
         kernel::row_range result{begin, end};
@@ -25354,7 +26100,7 @@ class row_runner : public row_gradients<Step, T> {
         });
         return result;
     }
-    /// Rows in which some splits are not there: each is added where it is.
+    /// Computes rows in which some splits do not exist: each is added where it does.
     template <int Block>
     static void multiply_partly(const bindings& bound, int first, int second, int third, T* sum,
                                 T* out, int begin, int end) noexcept {
@@ -25398,7 +26144,7 @@ class row_runner : public row_gradients<Step, T> {
         return -1;
     }
 
-    /// At most Block rows from `row` on; Even: exactly so many.
+    /// Computes at most Block rows from `row` on; Even: exactly Block.
     template <int Block, bool Even>
     static void combine(const bindings& bound, int first, int second, int third, T* sum, T* out,
                         int row, int rows) noexcept {
@@ -25438,7 +26184,7 @@ class row_runner : public row_gradients<Step, T> {
         add_terms(bound, first, second, third, sum, row, rows);
     }
 
-    /// The functions that the products have not applied.
+    /// Applies the functions that the products have not applied.
     static void apply_functions(const bindings& bound, int first, int second, int third,
                                 const T* sum, T* out, int row, int rows) noexcept {
         constexpr int applied = fusion::applies ? 1 : 0;
@@ -25453,12 +26199,12 @@ class row_runner : public row_gradients<Step, T> {
         }
     }
 
-    /// The summands that the products have not added.
+    /// Adds the summands that the products have not added.
     static void add_terms(const bindings& bound, int first, int second, int third, T* sum, int row,
                           int rows) noexcept {
         kernel::unroll<step.terms.size()>([&](auto index) {
             constexpr row_term term = step.terms[index()];
-            // Where a term is not in all rows, these begin with zeros.
+            // If a term does not exist in all rows, sums begin with zero.
             constexpr bool cleared = first_product() < 0 && index() == 0 && term.window.bounded;
             constexpr bool starts = first_product() < 0 && index() == 0 && !cleared;
             if constexpr (cleared)
@@ -25467,7 +26213,7 @@ class row_runner : public row_gradients<Step, T> {
             [[maybe_unused]] const auto present = base::template rows_of_split<index()>(
                 bound, first, second, third, 0, kernel::row_range{row, row + rows});
             if constexpr (fusion::adds(index())) {
-                // Done by the product.
+                // The product has added it.
             } else if constexpr (term.kind == term_kind::add) {
                 const T* x = bound.read(term.x.at) + outer_shift(term.x, first, second, third);
                 for (int at = present.begin; at < present.end; ++at)
@@ -25610,7 +26356,7 @@ class row_runner : public row_gradients<Step, T> {
         }
     }
 
-    /// What a product would have done to its tiles.
+    /// Does to rows what a product would have done to its tiles.
     static void finish_rows(const row_finish<Step, T>& finish, T* sum, int rows) noexcept {
         for (int row = 0; row < rows; ++row)
             each_lane<columns, T>([&](int at, auto count) {
@@ -25623,14 +26369,14 @@ class row_runner : public row_gradients<Step, T> {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// Runs attention steps: hands the kernel the shape, the space and the pointers.
+/// Runs attention steps: gives the kernel the shape, the space and the pointers.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
 using plan::attention_step;
 using plan::score_kind;
 
-/// Which rounds of the outer loops of an attention step have the same mask.
+/// The kind of mask of each round of the outer loops of an attention step.
 template <class Plan, int At>
 inline constexpr auto mask_kinds = plan::kinds_of_rounds<plan::different_rounds(
     Plan::tables.pool, Plan::template attention_at<At>)>(Plan::tables.pool.nodes,
@@ -25682,7 +26428,7 @@ struct attention_mask {
         return made_table();
     }
 
-    /// A row's pairs as bits.
+    /// The pairs of a row as bits.
     static const std::uint64_t* bits(int row) noexcept {
         (void)&bits_maker;
         return made_bits().data() + static_cast<std::ptrdiff_t>(row) * words;
@@ -25711,7 +26457,7 @@ struct attention_mask {
     static inline const kernel::table_maker bits_maker{[] { (void)made_bits(); }};
 };
 
-/// The kernel's view of attention step `At` of a plan, in the rounds of a kind.
+/// The Shape that kernels take for attention step `At` of a plan, in the rounds of a kind.
 template <class Plan, int At, int Kind = 0>
 struct attention_shape {
     using mask = attention_mask<Plan, At, Kind>;
@@ -25734,7 +26480,8 @@ struct attention_shape {
             return plan::count_pairs(space, rows, columns);
     }
 
-    /// Kept as rows and columns of the matrix, which lattices are not.
+    /// True if scores are cached for the gradient, as rows and columns of the matrix; lattices do
+    /// not have this form.
     static constexpr bool keeps_scores = [] {
         if (is_table) return false;
         for (const plan::piece& part : space.pieces)
@@ -25786,7 +26533,8 @@ struct attention_shape {
     }();
 };
 
-/// What of an attention_shape the kernels are compiled for; of a mask that is no table, all.
+/// The part of an attention_shape for which kernels are compiled: all of it, unless the mask is a
+/// table.
 struct attention_form {
     int rows = 0;
     int columns = 0;
@@ -25858,7 +26606,7 @@ constexpr void visit_attention_form(Form& form, Visit& visit) {
     }
 }
 
-/// The kernel's view of all attention steps of a form.
+/// The Shape of all attention steps of a form.
 template <form_key Key>
 struct attention_shape_of_form {
     static constexpr attention_form form = [] {
@@ -25936,7 +26684,7 @@ kernel::score_operands<T> operands_of_score(const bindings<T>& bound, int first,
     return result;
 }
 
-/// Calls visit(kind) with the kind of a round of the outer loops, a constant.
+/// Calls visit(kind) with the kind of a round of the outer loops as a constant.
 template <class Plan, int At, class Visit>
 void with_kind(int first, int second, int third, Visit visit) noexcept {
     constexpr attention_step step = Plan::template attention_at<At>;
@@ -25956,7 +26704,7 @@ template <class Plan, int At, class T>
 class attention_runner {
     static constexpr attention_step step = Plan::template attention_at<At>;
 
-    /// Calls visit(shape) with the kernel's view of one round of the outer loops.
+    /// Calls visit(shape) with the Shape of one round of the outer loops.
     template <class Visit>
     static void with_shape(int first, int second, int third, Visit visit) noexcept {
         with_kind<Plan, At>(first, second, third, [&](auto kind) {
@@ -25998,7 +26746,7 @@ class attention_runner {
         });
     }
 
-    /// One round of the outer loops.
+    /// Computes one round of the outer loops.
     template <class Range>
     static void forward_at(const bindings<T>& bound, int first, int second, int third,
                            Range range) noexcept {
@@ -26049,7 +26797,7 @@ class attention_runner {
     }
 };
 
-/// The kernel's view of attention step `At` of a plan whose weights are prepared.
+/// The Shape of attention step `At` of a plan whose weights are prepared.
 template <class Plan, int At, int Kind>
 struct weights_shape {
     using whole = attention_shape<Plan, At, Kind>;
@@ -26069,7 +26817,7 @@ struct weights_shape {
             result = result || node.x_gradient || node.y_gradient;
         return result;
     }();
-    /// Of a table, that of what limits it, or all.
+    /// The space that limits a table, or everything.
     static constexpr plan::space space = [] {
         plan::space result = whole::space;
         if (is_table && result.pieces.size() == 0) result.pieces.push({});
@@ -26078,7 +26826,7 @@ struct weights_shape {
     static const std::uint64_t* bits(int row) noexcept { return whole::mask::bits(row); }
 };
 
-/// Calls visit(shape) with the kernel's view of one round of the outer loops.
+/// Calls visit(shape) with the Shape of one round of the outer loops.
 template <class Plan, int At, class Visit>
 void with_weights(int first, int second, int third, Visit visit) noexcept {
     with_kind<Plan, At>(first, second, third, [&](auto kind) {
@@ -26086,8 +26834,7 @@ void with_weights(int first, int second, int third, Visit visit) noexcept {
     });
 }
 
-/// Prepares the weights of an attention step. They may be the same in several rounds of its outer
-/// loops.
+/// Prepares the weights of an attention step. Several rounds of its outer loops may have the same.
 template <class Plan, int At, class T>
 class weights_runner {
     static constexpr attention_step step = Plan::template attention_at<At>;
@@ -26119,7 +26866,7 @@ class weights_runner {
     }
 };
 
-/// An attention step whose weights are prepared.
+/// Runs an attention step whose weights are prepared.
 template <class Plan, int At, class T>
 class weighted_runner {
     static constexpr attention_step step = Plan::template attention_at<At>;
@@ -26159,13 +26906,12 @@ class weighted_runner {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// One ground rule of a general step: its value at an assignment of the variables, and the gradient
-/// of what it reads.
+/// One ground rule of a general step: its value for an assignment of the variables, and the
+/// gradient of what it reads.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// Whether x takes the place of `most` as the greatest number, or else the least. NaN beats every
-/// number.
+/// True if x replaces `most` as the maximum, or else the minimum. NaN replaces every number.
 template <bool Greatest, class T>
 constexpr bool beats(T x, T most) noexcept {
     if (x != x) return most == most;
@@ -26179,7 +26925,7 @@ using plan::general_literal;
 using plan::literal_kind;
 using plan::value_shape;
 
-/// How many numbers the largest value has of a literal or a function.
+/// Number of elements of the largest value of a literal or a function.
 constexpr int value_room(const plan::general_step& step) {
     int size = std::max(step.combined_shape.size(), step.shape.size());
     for (const general_literal& item : step.literals)
@@ -26188,8 +26934,8 @@ constexpr int value_room(const plan::general_step& step) {
         size = std::max(size, function.shape.size());
     return size;
 }
-/// How many such values a step needs at once: its literals, the products of the first ones, what
-/// its functions are applied to, and temporaries.
+/// Number of such values that a step needs at once: its literals, the products of the first ones,
+/// the arguments of its functions, and temporaries.
 inline constexpr int general_temporaries = 5;
 constexpr int first_temporary(const plan::general_step& step) {
     return 2 * step.literals.size() + step.functions.size() + 2;
@@ -26199,12 +26945,12 @@ constexpr long long value_bytes(const plan::general_step& step) {
     return static_cast<long long>(first_temporary(step) + general_temporaries) * value_room(step) *
            static_cast<long long>(sizeof(T));
 }
-/// Few values are kept on the stack, where compilers keep them in registers.
+/// True if the values are few enough for the stack, where compilers keep them in registers.
 template <class T>
 constexpr bool is_on_stack(const plan::general_step& step) {
     return value_bytes<T>(step) <= 32768;
 }
-/// Of the steps of a plan, how many numbers of memory those need whose values are large.
+/// Number of elements of scratch memory that the steps of a plan with large values need.
 template <class Plan, class T>
 inline constexpr int scratch_size = [] {
     long long bytes = 0;
@@ -26226,7 +26972,7 @@ class ground_rule : protected assignments<Plan, At, T> {
     static constexpr int length = step.shape.size();
     static constexpr int combined = step.combined_shape.size();
 
-    /// Room for one value of any literal or function.
+    /// Number of elements of memory for one value of any literal or function.
     static constexpr int room = value_room(step);
     static constexpr bool on_stack = is_on_stack<T>(step);
 
@@ -26252,9 +26998,10 @@ class ground_rule : protected assignments<Plan, At, T> {
                 return list.first_ + static_cast<std::ptrdiff_t>(at) * room;
         }
     };
-    /// A value that a function needs for itself. Those that are needed at once have different
-    /// places in the memory of the call.
+    /// Memory on the stack for one temporary value of a function.
     using own_value = T[on_stack ? room : 1];
+    /// A temporary value of a function. Temporaries that are needed at once have different places
+    /// in the memory of the call.
     template <int Place>
     T* temporary([[maybe_unused]] T* own) const noexcept {
         static_assert(Place < general_temporaries);
@@ -26265,9 +27012,9 @@ class ground_rule : protected assignments<Plan, At, T> {
                    static_cast<std::ptrdiff_t>(first_temporary(step) + Place) * room;
     }
 
-    value_list<(literals > 0 ? literals : 1)> values_;  // of the literals, as combined
-    value_list<literals + 1> partial_;                  // products of the first ones
-    value_list<functions + 1> stages_;                  // before, between and after functions
+    value_list<(literals > 0 ? literals : 1)> values_;  // values of the literals
+    value_list<literals + 1> partial_;                  // products of the first literals
+    value_list<functions + 1> stages_;  // values before, between and after functions
 
     explicit ground_rule(const bindings<T>& bound) noexcept
         : base(bound),
@@ -26289,11 +27036,11 @@ class ground_rule : protected assignments<Plan, At, T> {
     template <int Item>
     static constexpr auto literal = Plan::template general_at<At>.literals[Item];
 
-    /// Of the symbols of a literal's fact.
+    /// Number of classes of the symbols of a literal's fact.
     template <int Item>
     static constexpr int classes = Plan::facts[literal<Item>.at.index].classes;
 
-    /// How far a literal's value lies from the first of its relation.
+    /// Offset of a literal's value from the first of its relation.
     template <int Item>
     SEQUENT_INLINE std::ptrdiff_t place() const noexcept {
         constexpr general_literal item = literal<Item>;
@@ -26304,7 +27051,8 @@ class ground_rule : protected assignments<Plan, At, T> {
                    static_cast<std::ptrdiff_t>(pair_[item.join]) * item.pair_stride;
     }
 
-    /// Whether the literal's atom lies within its relation, for a rule that adds what there is.
+    /// True if the literal's atom exists in its relation, for a rule that adds only those that
+    /// exist.
     template <int Item>
     bool present() const noexcept {
         constexpr general_literal item = literal<Item>;
@@ -26314,7 +27062,7 @@ class ground_rule : protected assignments<Plan, At, T> {
         return true;
     }
 
-    /// Whether a dense fact holds.
+    /// True if a dense fact holds.
     template <int Item>
     bool is_nonzero() const noexcept {
         constexpr general_literal item = literal<Item>;
@@ -26339,7 +27087,7 @@ class ground_rule : protected assignments<Plan, At, T> {
         return holds;
     }
 
-    /// The weighted value, before an element is taken or the whole is transposed.
+    /// The weighted value, before an element is selected or the whole is transposed.
     template <int Item>
     void weighted(T* to) const noexcept {
         constexpr general_literal item = literal<Item>;
@@ -26430,7 +27178,7 @@ class ground_rule : protected assignments<Plan, At, T> {
         });
     }
 
-    /// C_rule of the literals, into stages_[0].
+    /// Combines the literals into stages_[0] by the rule's combination.
     void combine() noexcept {
         T* to = stages_[0];
         each_value([&](auto index) {
@@ -26488,7 +27236,7 @@ class ground_rule : protected assignments<Plan, At, T> {
         return {vectors[0], vectors[1], size};
     }
 
-    /// C (rows x columns) = A (rows x depth) B; a scalar on either side multiplies.
+    /// C (rows x columns) = A (rows x depth) B; a scalar on either side scales the other.
     template <value_shape A, value_shape B>
     static void multiply(const T* left, const T* right, T* to) noexcept {
         if constexpr (B.is_scalar()) {
@@ -26522,7 +27270,7 @@ class ground_rule : protected assignments<Plan, At, T> {
             else
                 multiply<product_shape(index()), shape>(partial_[index()], values_[index()],
                                                         partial_[index() + 1]);
-            // A literal without a value passes the product on.
+            // A literal without a value leaves the product unchanged.
             for (int next = index() + 1; next < literals && !gives_value(step.literals[next]);
                  ++next)
                 std::copy_n(partial_[next], room, partial_[next + 1]);
@@ -26611,14 +27359,14 @@ class ground_rule : protected assignments<Plan, At, T> {
         }
     }
 
-    /// The value of the ground rule at index_, in stages_[functions].
+    /// Computes the value of the ground rule at index_ into stages_[functions].
     void evaluate() noexcept {
         combine();
         kernel::unroll<functions>([&](auto index) { apply_function<index()>(); });
     }
     const T* result() const noexcept { return stages_[functions]; }
 
-    // The gradient of one ground rule, of which `gradient` is overwritten.
+    // The gradient of one ground rule; `gradient` is overwritten.
 
     template <int F>
     void undo_function(T* gradient) noexcept {
@@ -26782,7 +27530,7 @@ class ground_rule : protected assignments<Plan, At, T> {
         });
     }
 
-    /// Adds the gradient of literal `Item`'s value to those of what it reads.
+    /// Adds the gradient of literal `Item`'s value to the gradients of what it reads.
     template <int Item>
     void undo_literal(const T* gradient) noexcept {
         constexpr general_literal item = literal<Item>;
@@ -26854,8 +27602,8 @@ class ground_rule : protected assignments<Plan, At, T> {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// Runs any rule by its literal meaning: loops over every assignment of its variables. It computes
-/// what no other step can, vectorised along the values.
+/// Runs any rule by its definition: loops over every assignment of its variables. It computes what
+/// no other step can, with vectors along the values.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
@@ -26889,7 +27637,7 @@ class general_runner : ground_rule<Plan, At, T> {
     const T* out_value() const noexcept { return bound_.read(step.out) + out_place(); }
     T* out_gradient() const noexcept { return bound_.gradient(step.out) + out_place(); }
 
-    /// The place of this ground rule's value in a concatenation.
+    /// The position of this ground rule's value in a concatenation.
     int slot() const noexcept {
         int at = 0;
         for (int place = step.heads; place < step.variables; ++place)
@@ -26901,15 +27649,15 @@ class general_runner : ground_rule<Plan, At, T> {
         step.aggregated == aggregation::max || step.aggregated == aggregation::min;
     static constexpr bool normalises = step.aggregated == aggregation::softmax;
 
-    /// Whether there are atoms that no loop visits; they are cleared beforehand.
+    /// True if there are atoms that no loop visits; they are cleared first.
     static constexpr bool skips = step.joins.size() > 0 ||
                                   (step.listed.decision >= 0 &&
                                    place_in_order(step, step.listed.left) < step.heads &&
                                    place_in_order(step, step.listed.right) < step.heads);
 
-    /// Whether a row begins with the row before, and adds one value.
+    /// True if a row continues the row before and adds one value.
     static constexpr bool runs = ground::nearby.runs;
-    /// The rows of a whole run: a mean is a sum until all rows have been added.
+    /// True for the rows of a whole run: a mean is a sum until all rows have been added.
     static constexpr bool runs_whole = runs && !ground::in_state;
     static constexpr bool divides = step.aggregated == aggregation::mean;
 
@@ -26921,7 +27669,7 @@ class general_runner : ground_rule<Plan, At, T> {
     bool is_row() const noexcept { return row() < step.end_of_running_rows(bound_.counts); }
     int values_of(int row) const noexcept { return step.values_of_running_row(row, bound_.counts); }
 
-    /// What a row is before values are added, and how many have been.
+    /// Writes the initial value of a row and returns the number of values in it.
     int begin_row(T* to) noexcept {
         if constexpr (runs) {
             if (row() > 0) {
@@ -26974,8 +27722,8 @@ class general_runner : ground_rule<Plan, At, T> {
             for (int at = 0; at < length; ++at) to[at] /= static_cast<T>(count);
     }
 
-    /// After the gradients of all later rows: passes those of this row on to the row before, but
-    /// for what this row adds.
+    /// Passes the gradients of this row on to the row before, except for the value that this row
+    /// adds. Called after the gradients of all later rows.
     void backward_row() noexcept {
         if (!is_row()) return;
         alignas(64) own_value own_gradient;
@@ -26999,7 +27747,7 @@ class general_runner : ground_rule<Plan, At, T> {
         each_ground(body);
     }
 
-    /// Three passes over one group: the greatest, the exponentials and their sum, the quotients.
+    /// Three passes over one group: the maximum, the exponentials and their sum, the quotients.
     void forward_softmax() noexcept {
         alignas(64) own_value own_most;
         T* const most = ground::template temporary<3>(own_most);
@@ -27017,7 +27765,7 @@ class general_runner : ground_rule<Plan, At, T> {
             }
         };
         each_ground(first);
-        // Where all scores are minus infinity the atoms follow from nothing: they are zero.
+        // If all scores are -infinity, no atom of the group holds: all are zero.
         for (int at = 0; at < length; ++at)
             if (most[at] == -std::numeric_limits<T>::infinity()) most[at] = 0;
         auto second = [&] {
@@ -27037,7 +27785,7 @@ class general_runner : ground_rule<Plan, At, T> {
         each_ground(third);
     }
 
-    /// Zeros for all atoms of a softmax group: those without a ground rule stay so.
+    /// Clears all atoms of a softmax group: those without a ground rule stay zero.
     void clear_group(int from) noexcept {
         if (from == step.variables) {
             std::fill_n(out(), length, T(0));
@@ -27098,7 +27846,7 @@ class general_runner : ground_rule<Plan, At, T> {
         }
     }
 
-    /// Returns true if something that the rule reads has a gradient; facts often have none.
+    /// True if something that the rule reads has a gradient; facts often have none.
     static bool has_gradients(const bindings<T>& bound) noexcept {
         bool any = false;
         const auto see = [&](const plan::operand& at) {
@@ -27115,7 +27863,7 @@ class general_runner : ground_rule<Plan, At, T> {
         return any;
     }
 
-    /// How many numbers from the first on may be read.
+    /// Number of elements from the first on that may be read.
     static int cleared(const bindings<T>& bound) noexcept {
         if constexpr (step.out_counts == 0)
             return step.out_total;
@@ -27136,7 +27884,7 @@ class general_runner : ground_rule<Plan, At, T> {
             runner.template each<0, step.heads>(last);
         }
     }
-    /// For some rows of a sequence.
+    /// Computes some rows of a sequence.
     static void forward(const bindings<T>& bound, kernel::row_range rows) noexcept {
         general_runner runner(bound);
         runner.rows_ = rows;
@@ -27175,13 +27923,13 @@ class general_runner : ground_rule<Plan, At, T> {
 
 #if defined(SEQUENT_NO_THREADS)
 
-/// The pool of a program without threads.
+/// The thread_pool of builds with SEQUENT_NO_THREADS.
 
 namespace sequent::inline SEQUENT_ABI {
 
 namespace model_detail {
 
-/// What one thread waits for has happened.
+/// With one thread, every condition that it waits for already holds.
 struct bell {
     template <class Condition>
     void wait(Condition) noexcept {}
@@ -27190,13 +27938,15 @@ struct bell {
 
 }  // namespace model_detail
 
-/// As the pool of threads, of which there is one: the calling one.
+/// Same interface as the pool of threads; the only thread is the calling one.
 class thread_pool {
   public:
+    /// Ignores the number of threads.
     explicit thread_pool(int = 1) noexcept {}
     thread_pool(const thread_pool&) = delete;
     thread_pool& operator=(const thread_pool&) = delete;
 
+    /// The number of threads: 1.
     int size() const noexcept { return 1; }
 
     /// Calls f(task) or f(task, 0) for each task in [0, tasks), in order.
@@ -27231,13 +27981,13 @@ class thread_pool {
 #include <emmintrin.h>
 #endif
 
-/// Threads that wait for work.
+/// A pool of threads for the tasks of one call at a time.
 
 namespace sequent::inline SEQUENT_ABI {
 
 namespace model_detail {
 
-/// Tells the processor that this thread only waits.
+/// Tells the processor that this thread waits in a loop.
 inline void relax() noexcept {
 #if defined(__SSE2__) || defined(_M_X64)
     _mm_pause();
@@ -27246,18 +27996,21 @@ inline void relax() noexcept {
 #endif
 }
 
-/// How this thread rounds and whether it takes denormal numbers for zero.
+/// The floating-point mode of the calling thread: rounding, and whether denormal numbers are
+/// flushed to zero.
 class float_mode {
   public:
+    /// The mode of the calling thread.
     static float_mode current() noexcept {
         float_mode result;
 #if defined(__SSE2__) || defined(_M_X64)
-        result.bits = _mm_getcsr() & ~0x3FU;  // without the flags of what has happened
+        result.bits = _mm_getcsr() & ~0x3FU;  // without the exception flags
 #elif defined(__aarch64__) && !defined(_MSC_VER)
         __asm__ __volatile__("mrs %0, fpcr" : "=r"(result.bits));
 #endif
         return result;
     }
+    /// Sets the mode of the calling thread.
     void apply() const noexcept {
 #if defined(__SSE2__) || defined(_M_X64)
         _mm_setcsr(static_cast<unsigned>(bits));
@@ -27266,10 +28019,12 @@ class float_mode {
 #endif
     }
 
+    /// The control register, MXCSR or FPCR; 0 on other machines.
     std::uint64_t bits = 0;
 };
 
-/// A monotonic clock. A compiler reads <chrono> longer than many headers together.
+/// Time of a monotonic clock in nanoseconds. On POSIX systems without std::chrono, whose header
+/// takes longer to compile than many others together.
 inline long long nanoseconds_now() noexcept {
 #if defined(SEQUENT_HAS_FORK)
     struct ::timespec now;
@@ -27281,11 +28036,12 @@ inline long long nanoseconds_now() noexcept {
 #endif
 }
 
-/// Where threads wait for a condition: some microseconds awake, then asleep. What the condition
-/// reads is written by sequentially consistent operations before ring(), so that either the bell
-/// sees the sleeper or the sleeper the condition.
+/// Lets threads wait for a condition: 50 microseconds by polling, then asleep. Writers change what
+/// the condition reads by sequentially consistent operations before they call ring(); then either
+/// ring() sees the sleeper or the sleeper sees the change.
 class bell {
   public:
+    /// Returns once condition() is true.
     template <class Condition>
     void wait(Condition condition) noexcept {
         if (condition()) return;
@@ -27302,6 +28058,7 @@ class bell {
         --asleep_;
     }
 
+    /// Wakes all sleepers; each checks its condition again.
     void ring() noexcept {
         if (asleep_ == 0) return;
         { const std::lock_guard<std::mutex> lock(mutex_); }
@@ -27314,9 +28071,11 @@ class bell {
     std::atomic<int> asleep_{0};
 };
 
-/// How often this process has come out of fork() as the child: threads made before are not there.
+/// Number of times this process came out of fork() as the child. Threads made before a fork do not
+/// exist in the child.
 inline std::atomic<int> times_forked{0};
 
+/// Registers the fork handler on first use; returns times_forked.
 inline int count_forks() noexcept {
 #if defined(SEQUENT_HAS_FORK)
     [[maybe_unused]] static const int registered = ::pthread_atfork(
@@ -27325,7 +28084,7 @@ inline int count_forks() noexcept {
     return times_forked.load(std::memory_order_relaxed);
 }
 
-/// The pool whose task this thread is in, and the thread's number there.
+/// The pool whose task the calling thread runs, and the thread's number in it.
 struct pool_position {
     const void* pool = nullptr;
     int thread = 0;
@@ -27334,18 +28093,19 @@ inline constinit thread_local pool_position in_pool{};
 
 }  // namespace model_detail
 
-/// A fixed number of threads, made once, for many short pieces of work: the thread that calls run,
-/// and size() - 1 workers, which sleep while there is none.
+/// A fixed number of threads for many short tasks: the thread that calls run, and size() - 1
+/// workers, which are created once and sleep while there are no tasks. Use it by the name
+/// thread_pool.
 ///
-/// A pool shares one run at a time among its threads. A run that begins within a task of the same
-/// pool, or while another thread's run is under way, is done by the calling thread alone, to the
-/// same numbers. So is a run in the child of a fork(), where the workers are not. A pool must live
-/// until run has returned; its end ends the workers. A template without arguments, as
-/// SEQUENT_LAZY functions are.
+/// One run at a time uses the workers. The calling thread computes its run alone, with identical
+/// results, if the run begins within a task of the same pool, while another thread's run is under
+/// way, or in the child of a fork(), where the workers do not exist. Don't destroy a pool before
+/// run has returned; the destructor joins the workers. The class is a template without arguments so
+/// that only programs that use it compile it.
 SEQUENT_LAZY class basic_thread_pool {
   public:
-    /// As many threads as the machine has unless told; at least one. Throws std::system_error if
-    /// the system has no more threads.
+    /// Creates `threads` - 1 workers; the default is one thread per hardware thread, and at least 1
+    /// thread is used. Throws std::system_error if the system cannot create a thread.
     explicit basic_thread_pool(int threads = static_cast<int>(std::thread::hardware_concurrency()))
         : basic_thread_pool(std::max(1, threads), nothing_started{}) {
         std::vector<std::thread>& workers = crew_->workers;
@@ -27354,6 +28114,7 @@ SEQUENT_LAZY class basic_thread_pool {
             workers.emplace_back([this, thread] { serve(thread); });
         }
     }
+    /// Ends and joins the workers.
     ~basic_thread_pool() {
         if (is_forked()) {
             // Threads that are not there can neither be joined nor detached, and the child's copy
@@ -27369,17 +28130,19 @@ SEQUENT_LAZY class basic_thread_pool {
     basic_thread_pool(const basic_thread_pool&) = delete;
     basic_thread_pool& operator=(const basic_thread_pool&) = delete;
 
-    /// With the calling thread.
+    /// Number of threads, the calling one included.
     int size() const noexcept { return size_; }
 
-    /// Calls f(task) or f(task, thread) once for each task in [0, tasks), on all threads in no
-    /// certain order, and returns when all are done. 0 <= thread < size(); two tasks of this call
-    /// that run at once have different ones, and those of a run within a task have that task's.
-    /// What was written before is seen by the tasks, and what they wrote is seen after. Tasks round
-    /// as the caller does. Nothing is allocated.
+    /// Calls f(task) or f(task, thread) once for each task in [0, tasks), on all threads in
+    /// unspecified order, and returns when all calls are done. 0 <= thread < size(). Tasks of one
+    /// run that are computed at the same time have different thread numbers; a run within a task
+    /// has the thread number of that task throughout.
     ///
-    /// If f throws, tasks that have not begun are left out, and one of the exceptions is thrown
-    /// here once those that have begun are done.
+    /// Tasks see all writes made before run, and the caller sees all writes of the tasks
+    /// afterwards. Tasks use the floating-point mode of the caller. run allocates nothing.
+    ///
+    /// If f throws, tasks that have not begun are skipped; one of the exceptions is rethrown here
+    /// once the tasks that have begun are done.
     template <class F>
     void run(int tasks, F&& f) {
         using function = std::remove_reference_t<F>;
@@ -27405,7 +28168,7 @@ SEQUENT_LAZY class basic_thread_pool {
     using call_type = void (*)(const void*, int, int);
     struct nothing_started {};
 
-    /// What the threads share.
+    /// State shared by the threads.
     struct crew {
         alignas(64) std::atomic<std::uint64_t> left{0};
         alignas(64) std::atomic<int> done{0};
@@ -27414,7 +28177,7 @@ SEQUENT_LAZY class basic_thread_pool {
         std::atomic<int> tasks{0};
         std::atomic<std::uint64_t> float_mode{0};
         std::atomic<bool> failed{false};
-        std::exception_ptr error{};  // of the thread that has set `failed`
+        std::exception_ptr error{};  // stored by the thread that set `failed`
         std::atomic<bool> running{false};
         std::atomic<bool> ending{false};
         model_detail::bell begin{};
@@ -27422,13 +28185,14 @@ SEQUENT_LAZY class basic_thread_pool {
         std::vector<std::thread> workers{};
     };
 
-    /// In `left`, the number of the run stands above that of the tasks that nobody has taken.
+    /// `left` holds the number of the run in its upper 32 bits and the number of tasks not yet
+    /// taken in its lower 32 bits.
     static constexpr std::uint64_t one_run = std::uint64_t{1} << 32;
     static constexpr std::uint64_t run_of(std::uint64_t left) { return left / one_run; }
     static constexpr int tasks_of(std::uint64_t left) { return static_cast<int>(left % one_run); }
 
-    /// The threads follow in the constructor that delegates here: should one fail, the destructor
-    /// ends those that have started.
+    /// The delegating constructor starts the threads: if one cannot be created, the destructor ends
+    /// those that have started.
     basic_thread_pool(int size, nothing_started) : size_(size), crew_(std::make_unique<crew>()) {
         crew_->workers.reserve(static_cast<std::size_t>(size - 1));
     }
@@ -27459,8 +28223,9 @@ SEQUENT_LAZY class basic_thread_pool {
 #endif
     }
 
-    /// A worker may come late and read what the next run is to do, or a mixture. It takes nothing
-    /// then: a task is claimed after that, and the claim fails unless this run has tasks left.
+    /// Computes tasks of run number `run` until none is left. A worker that arrives late may read
+    /// the fields of the next run, or a mixture of both. This is harmless: it claims a task only
+    /// afterwards, and the claim fails unless run `run` has tasks left.
     void take_tasks(std::uint64_t run, int thread) noexcept {
         constexpr auto relaxed = std::memory_order_relaxed;
         crew& shared = *crew_;
@@ -27510,15 +28275,16 @@ SEQUENT_LAZY class basic_thread_pool {
     int forks_ = model_detail::count_forks();
     std::unique_ptr<crew> crew_;
 };
+/// The pool of threads that the calls of a model take.
 using thread_pool = basic_thread_pool<>;
 
 }  // namespace sequent::inline SEQUENT_ABI
 
 #endif
 
-/// Steps of one sample on several threads, to the same bits as on one: each number is computed by
-/// one thread, from the same terms in the same order. Where that cannot be seen from the strides,
-/// or does not pay, the calling thread computes the step alone.
+/// Computes the steps of one sample on several threads, with results bitwise equal to those of one
+/// thread: each number is computed by one thread, from the same terms in the same order. If the
+/// strides do not show that, or if it does not pay, the calling thread computes the step alone.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
@@ -27527,21 +28293,22 @@ struct run_on_pool {
     thread_pool& pool;
 };
 
-/// What is worth a run of the pool, and a task of it, in operations: some microseconds, and half of
-/// one.
+/// Smallest number of operations for which a run of the pool pays (some microseconds), and a task
+/// of it (half a microsecond).
 inline constexpr long long least_run = 400'000;
 inline constexpr long long least_task = 50'000;
 
-/// Products of few rows may sum in another order than those of many.
+/// Smallest number of rows of a part: products of few rows may sum in another order than those of
+/// many.
 inline constexpr int least_rows = 16;
 
-/// One index of an array: how many values it takes, and how far apart their numbers lie.
+/// One index of an array: its number of values, and the stride of its elements.
 struct dimension {
     int extent = 1;
     int stride = 0;
 };
 
-/// Whether runs of `length` numbers that differ in an index never meet.
+/// True if runs of `length` numbers that differ in an index never overlap.
 template <std::size_t Count>
 constexpr bool are_apart(std::array<dimension, Count> indices, int length) {
     std::sort(indices.begin(), indices.end(), [](const dimension& left, const dimension& right) {
@@ -27556,7 +28323,7 @@ constexpr bool are_apart(std::array<dimension, Count> indices, int length) {
     return true;
 }
 
-/// The same for an access by row and outer indices.
+/// Likewise for an access by row and outer indices.
 SEQUENT_LAZY constexpr bool are_apart(const plan::access& at, int rows, const int* outers,
                                       int length) {
     return are_apart(std::array<dimension, 4>{{{rows, at.row},
@@ -27570,8 +28337,8 @@ constexpr int count_outers(const int* extents) {
     return extents[0] * extents[1] * extents[2];
 }
 
-/// Into how many parts, `most` at most, each of `blocks` is to be cut so that the threads end at
-/// about the same time.
+/// Number of parts, at most `most`, into which each of `blocks` is divided so that the threads
+/// finish at about the same time.
 constexpr int parts_of_blocks(int blocks, int most, int threads) {
     for (int parts = 1; parts < most; ++parts) {
         const int rounds = (blocks * parts + threads - 1) / threads;
@@ -27580,12 +28347,12 @@ constexpr int parts_of_blocks(int blocks, int most, int threads) {
     return std::max(1, most);
 }
 
-/// Some of the rows that a step has, as few parts as keep `threads` busy: each block is cut by
-/// itself and no part has less than `least` rows.
+/// The rows of a step, divided into as few parts as keep `threads` busy. Each block is divided by
+/// itself, and no part has fewer than `least` rows.
 struct cut_rows {
     int rows;
     int block;
-    int parts;  // of a block
+    int parts;  // parts of each block
     int least = least_rows;
 
     int count() const noexcept { return (rows + block - 1) / block * parts; }
@@ -27598,8 +28365,8 @@ struct cut_rows {
     }
 };
 
-/// Rows in blocks that have at least least_rows, of which some stand together so that there are as
-/// few parts as keep the threads busy.
+/// The rows of a step in blocks of at least least_rows, joined into as few parts as keep the
+/// threads busy.
 template <int Rows, int Block>
 struct join_blocks {
     static constexpr int blocks = std::max(1, (Rows + Block - least_rows) / Block);
@@ -27644,7 +28411,7 @@ void each_row_part(thread_pool& pool, Range rows, long long operations, Body bod
             operations, [&](int, int, int, kernel::row_range range) { body(range); });
 }
 
-/// Row steps on a pool.
+/// Runs row steps on a pool.
 template <class Step, class T>
 class pooled_rows {
     using runner = row_runner<Step, T>;
@@ -27653,7 +28420,8 @@ class pooled_rows {
     static constexpr int outers = count_outers(step.outer_extents);
     static constexpr kernel::all_rows<step.rows> all{};
 
-    /// Whether a count that is given ends the rows. Products of up to 16 of them are others.
+    /// True if a count given at run time ends the rows. Products of up to 16 of them are computed
+    /// by other code.
     static constexpr bool counted = step.counts != 0 && step.pairs < 0 && step.condition < 0;
     static constexpr int least = counted ? least_rows + 1 : least_rows;
     static auto rows_of(const bindings& bound) noexcept {
@@ -27670,7 +28438,7 @@ class pooled_rows {
 
     static constexpr bool divides = (runner::is_whole || counted) && writes_apart;
 
-    /// Rows whose functions add to the gradient of a gain do so one after another.
+    /// True if functions add to the gradient of a gain: their rows are computed one after another.
     static constexpr bool has_gains() {
         for (const row_function& function : step.functions)
             for (const plan::access& weight : function.weights)
@@ -27678,7 +28446,7 @@ class pooled_rows {
         return false;
     }
 
-    /// Whether rows of the gradient of x never meet.
+    /// True if rows of the gradient of x never overlap.
     static constexpr bool inputs_apart(const row_term& term, int segments, int segment_stride,
                                        int length) {
         return term.x.at.where != place::parameter &&
@@ -27768,7 +28536,7 @@ class pooled_rows {
         }
     }
 
-    /// One part of one outer round after another, in the order of the single thread.
+    /// Runs one part of one outer round after another, in the order of a single thread.
     static void backward(const bindings& bound, thread_pool& pool) noexcept {
         const auto rows = rows_of(bound);
         if constexpr (!divides || row_cost(step) * step.rows < least_run) {
@@ -27798,7 +28566,7 @@ class pooled_rows {
     }
 };
 
-/// Where an attention step adds to a gradient: rows of `length` numbers, for outer indices zero.
+/// Where an attention step adds to a gradient: rows of `length` numbers, for outer indices 0.
 struct gradient_region {
     place where = place::none;
     int fact = -1;
@@ -27818,7 +28586,7 @@ struct gradient_region {
 
     constexpr long long reach() const { return static_cast<long long>(row) * (rows - 1) + length; }
 
-    /// Whether this may meet `other` once that has moved.
+    /// True if this may overlap `other` after it has moved.
     constexpr bool meets(const gradient_region& other, const int* moved) const {
         if (where != other.where || fact != other.fact) return false;
         long long ahead = other.base - base;
@@ -27826,14 +28594,14 @@ struct gradient_region {
             ahead += static_cast<long long>(other.outer[loop]) * moved[loop];
         if (row < 0 || other.row < 0) return true;
         if (ahead >= reach() || -ahead >= other.reach()) return false;
-        // Rows of one array, the regions side by side in each.
+        // Rows of one array; the regions are adjacent in each row.
         if (row != other.row || length > row || other.length > row) return true;
         const long long shift = (ahead % row + row) % row;
         return shift < length || row - shift < other.length;
     }
 };
 
-/// Attention steps on a pool.
+/// Runs attention steps on a pool.
 template <class Plan, int At, class T>
 class pooled_attention {
     using runner = attention_runner<Plan, At, T>;
@@ -27853,7 +28621,7 @@ class pooled_attention {
         long long each = 2LL * step.length + 20;
         for (const plan::score_node& node : step.nodes)
             each += node.kind == score_kind::dot ? 2LL * node.depth : 4;
-        // A table is not there yet: it is taken to hold every eighth pair.
+        // The table is not computed yet: assume that it holds every eighth pair.
         long long pairs = 0;
         kernel::unroll<kinds>([&](auto kind) {
             pairs += shape<kind()>::is_table
@@ -27863,7 +28631,8 @@ class pooled_attention {
         return each * pairs * outers / kinds;
     }
 
-    /// A row's numbers do not depend on the other rows of a table's tile.
+    /// Smallest block of rows. The results of a row do not depend on the other rows of a table's
+    /// tile.
     template <class Shape>
     static constexpr int block_of() {
         int rows = Shape::is_table ? 32 : 1;
@@ -27876,14 +28645,14 @@ class pooled_attention {
         return rows;
     }
 
-    /// Rows from a multiple of this on have the tiles that they have in the whole.
+    /// Rows from a multiple of this on have the same tiles as in the whole.
     static constexpr int block = [] {
         int rows = 1;
         kernel::unroll<kinds>([&](auto kind) { rows = std::lcm(rows, block_of<shape<kind()>>()); });
         return std::min(rows, step.rows);
     }();
 
-    /// Whether different outer indices add to different numbers.
+    /// True if different outer indices add to different numbers.
     static constexpr bool gradients_apart() {
         plan::list<gradient_region, 2 * 12 + 1> regions;
         if (step.value.at.trained)
@@ -27947,7 +28716,7 @@ class pooled_attention {
     }
 };
 
-/// Attention steps whose weights are prepared, on a pool.
+/// Runs attention steps whose weights are prepared on a pool.
 template <class Plan, int At, class T>
 class pooled_weighted {
     using runner = weighted_runner<Plan, At, T>;
@@ -27973,7 +28742,7 @@ class pooled_weighted {
     }
 };
 
-/// Zeros, written by several threads where there are many.
+/// Writes zeros, by several threads if there are many.
 template <class T>
 void clear_on_pool(T* numbers, int size, thread_pool& pool) noexcept {
     constexpr int part = 16384;
@@ -27984,7 +28753,7 @@ void clear_on_pool(T* numbers, int size, thread_pool& pool) noexcept {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// Walks the steps of a plan, forward and backward.
+/// Runs the steps of a plan, forward and backward.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
@@ -28003,7 +28772,7 @@ constexpr kernel::row_range rows_in(kernel::row_range range) {
     return range;
 }
 
-/// Row step `At` over some rows.
+/// Runs row step `At` over some rows.
 template <class Plan, int At, class T, class Range>
 SEQUENT_INLINE void forward_rows(const bindings<T>& bound, Range range) noexcept {
     using code = row_code<Plan, At>;
@@ -28024,7 +28793,7 @@ SEQUENT_INLINE void backward_rows(const bindings<T>& bound) noexcept {
         runner::backward(code::template bind<true>(bound));
 }
 
-/// Of an attention step.
+/// The class that runs an attention step.
 template <class Plan, int At, class T>
 using runner_of_attention =
     std::conditional_t<Plan::template attention_at<At>.is_prepared(), weighted_runner<Plan, At, T>,
@@ -28064,14 +28833,14 @@ void forward_step(const bindings<T>& bound, run_on_pool run) noexcept {
         general_runner<Plan, at, T>::forward(bound);
 }
 
-/// Calls visit(offset, size) for the numbers that are zeroed of each part of a gradient.
+/// Calls visit(offset, size) for the parts of a gradient that are cleared.
 template <class Visit>
 SEQUENT_INLINE void each_part_of(const plan::birth& born, const int* counts, Visit visit) noexcept {
     for (int part = 0; part < born.parts; ++part)
         visit(born.offset + part * born.size, born.cleared(counts));
 }
 
-/// Clears the gradients that are first written in the backward of step `At`.
+/// Clears the gradients that are first written in the backward pass of step `At`.
 template <class Plan, int At, class T>
 SEQUENT_INLINE void clear_births(const bindings<T>& bound) noexcept {
     constexpr plan::step step = Plan::template step_at<At>;
@@ -28117,7 +28886,7 @@ void backward_step(const bindings<T>& bound, run_on_pool run) noexcept {
         general_runner<Plan, step.at, T>::backward(bound);
 }
 
-/// Whether a step within a recursion is run in this round.
+/// True if a step within a recursion is run in this round.
 template <class Plan, int At, class T>
 SEQUENT_INLINE bool is_run(const bindings<T>& bound) noexcept {
     constexpr plan::step step = Plan::template step_at<At>;
@@ -28127,7 +28896,7 @@ SEQUENT_INLINE bool is_run(const bindings<T>& bound) noexcept {
         return step.is_run_in(bound.layer[step.depth - 1], bound.counts);
 }
 
-/// Whether some of the steps [At, End) are prepared.
+/// True if some of the steps [At, End) are prepared.
 template <class Plan, int At, int End>
 inline constexpr bool has_prepared = [] {
     for (int at = At; at < End; ++at)
@@ -28135,7 +28904,7 @@ inline constexpr bool has_prepared = [] {
     return false;
 }();
 
-/// Steps [At, End). Prepares: those alone that follow from parameters; else all others.
+/// Runs steps [At, End). Prepares: only those that depend on parameters alone; else all others.
 template <class Plan, int At, int End, bool Prepares = false, class T, class Range>
 void forward_steps(bindings<T>& bound, Range range) noexcept {
     if constexpr (At < End) {
@@ -28186,8 +28955,8 @@ void backward_steps(bindings<T>& bound, Run run) noexcept {
 /// Runs the steps that depend on parameters alone.
 struct prepare_run {};
 
-/// Entry points to the code of a plan, `Run` being whole_run, run_on_pool or prepare_run. They are
-/// not inline: SEQUENT_EXTERN_MODEL suppresses their instantiation.
+/// Entry points to the code of a plan; `Run` is whole_run, run_on_pool or prepare_run. They are not
+/// inline, so that SEQUENT_EXTERN_MODEL can suppress their instantiation.
 template <class Plan, class T, class Run>
 struct compiled_forward {
     static void run(bindings<T>& bound, Run how) noexcept;
@@ -28215,23 +28984,23 @@ void compiled_backward<Plan, T, Run>::run(bindings<T>& bound, Run how) noexcept 
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// Runs a plan for several samples at once, step by step: products by parameters take the rows of
-/// all samples, so that each weight is read from memory once; all else is computed sample by
-/// sample. A number does not depend on which samples stand beside its own.
+/// Runs a plan for several samples at once, step by step. Products with parameters take the rows of
+/// all samples, so that each weight is read from memory once; everything else is computed sample by
+/// sample. The result of a sample does not depend on the samples beside it.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// From how many bytes of parameters on the samples of a batch are joined: beyond what an L2 cache
-/// holds. For the library's own tests, 0 joins samples of any model; all units of a program must
-/// have the same number.
+/// Parameters of more bytes than this make samples of a batch be computed together: about the size
+/// of an L2 cache. 0, used by the library's own tests, joins the samples of any model. All
+/// translation units of a program must have the same value.
 #ifndef SEQUENT_LEAST_JOINED
 #define SEQUENT_LEAST_JOINED 1'048'576
 #endif
 
-/// How many rows are worth one pass over the weights.
+/// Number of rows after which more rows in one pass over the weights no longer pay.
 inline constexpr int joined_rows_at_once = 256;
 
-/// Several samples at once, with room for kernel::gathered_room numbers.
+/// Several samples at once, and memory of kernel::gathered_room numbers.
 template <class T>
 struct joined_run {
     bindings<T>* samples;
@@ -28242,11 +29011,11 @@ struct joined_run {
     static constexpr int most = 16;
 };
 
-/// How many numbers the weights of a step have that is joined.
+/// Smallest number of weights of a step that is joined.
 inline constexpr long long least_joined_numbers =
     std::min<long long>(plan::least_joined_numbers, SEQUENT_LEAST_JOINED);
 
-/// Row step `At` of a plan for several samples.
+/// Computes row step `At` of a plan for several samples.
 template <class Plan, int At, class T>
 class joined_rows {
     using code = row_code<Plan, At>;
@@ -28283,12 +29052,12 @@ class joined_rows {
         if (filled > 0) product(filled);
     }
 
-    /// The pointers of each sample, and its rows.
+    /// The pointers and rows of each sample.
     template <bool Backward>
     struct bound_samples {
         const pointers* of[joined_run<T>::most];
         kernel::row_range ranges[joined_run<T>::most];
-        int ends[joined_run<T>::most];  // of those that are atoms or not
+        int ends[joined_run<T>::most];  // including rows that are no atoms
         pointers made[code::by_form ? joined_run<T>::most : 1];
 
         template <class Range>
@@ -28442,7 +29211,7 @@ class joined_rows {
     }
 };
 
-/// Whether step `At` takes the rows of all samples.
+/// True if step `At` computes the rows of all samples at once.
 template <class Plan, int At>
 constexpr bool joins_step() {
     constexpr plan::step step = Plan::template step_at<At>;
@@ -28480,8 +29249,8 @@ template <class Plan>
 inline constexpr plan::joined_steps joined_steps_of = plan::find_joined_steps(Plan::tables,
                                                                               least_joined_numbers);
 
-/// How many samples at most are run at once on such memory: 1 where each is run alone. Together
-/// they take no more memory than the parameters do.
+/// Largest number of samples that are computed at once in memory of this type; 1 if each is
+/// computed alone. Together they take no more memory than the parameters.
 template <class Memory, class T>
 constexpr int most_joined() {
     using plan = typename Memory::placed;
@@ -28497,7 +29266,7 @@ constexpr int most_joined() {
         std::clamp<long long>(std::min<long long>(room, wanted), 1, joined_run<T>::most));
 }
 
-/// Entry points to the code that runs several samples at once; empty where each is run alone.
+/// Entry points to the code that computes several samples at once; empty if each is computed alone.
 template <class Plan, class T, bool Joins>
 struct joined_forward {
     static void run(joined_run<T> samples) noexcept;
@@ -28529,15 +29298,15 @@ void joined_backward<Plan, T, Joins>::run(joined_run<T> samples) noexcept {
 #include <sys/mman.h>
 #endif
 
-/// Parameters and memory of calls on the heap.
+/// Allocation of parameters and of the memory of calls on the heap.
 
 namespace sequent::inline SEQUENT_ABI {
 
 namespace model_detail {
 
-/// Asks the system for huge pages, of 2 MB, in the part of [at, at + size) that they can cover:
-/// steps of generation read all parameters, and small pages cost them a walk of the page table
-/// every 4 KB. Where the system has none to give, nothing changes.
+/// Asks Linux for huge pages of 2 MB within [at, at + size). A generation step reads all
+/// parameters, and small pages cost a page-table walk for every 4 KB. Has no effect if the system
+/// grants none, or on other systems.
 inline void ask_for_huge_pages([[maybe_unused]] void* at, [[maybe_unused]] std::size_t size) {
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
     constexpr std::uintptr_t page = std::uintptr_t{1} << 21;
@@ -28549,10 +29318,11 @@ inline void ask_for_huge_pages([[maybe_unused]] void* at, [[maybe_unused]] std::
 
 }  // namespace model_detail
 
-/// A block of parameters or the memory of a call on the heap, of zeros: large models do not fit a
-/// stack. On Linux it lies on huge pages, where the system gives them (transparent huge pages are
-/// "madvise" or "always"). `given` are the arguments of its constructor: make_unique<Model::packed<
-/// q8_0>>(*parameters).
+/// Allocates a block, such as parameters, a workspace or a state, on the heap; large blocks do not
+/// fit on the stack. Passes `given` to its constructor:
+/// make_unique<Model::packed<q8_0>>(*parameters). Without arguments all numbers are zero. On Linux
+/// the block uses transparent huge pages if they are set to "madvise" or "always". Throws
+/// std::bad_alloc.
 template <class Block, class... Given>
 std::unique_ptr<Block> make_unique(const Given&... given) {
     constexpr std::align_val_t alignment{alignof(Block)};
@@ -28568,10 +29338,11 @@ std::unique_ptr<Block> make_unique(const Given&... given) {
 
 }  // namespace sequent::inline SEQUENT_ABI
 
-/// The memory of a call, and where the values of relations lie in it.
+/// The memory of a call, and where the values of relations are in it.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
+/// View of a relation's values: offset, extents and strides in the memory of `Plan`.
 template <class Plan>
 constexpr weight_view view_of_relation(int at) {
     const plan::relation_layout& layout = Plan::tables.relations[at];
@@ -28598,7 +29369,7 @@ constexpr weight_view view_of_relation(int at) {
     return result;
 }
 
-/// The counts of a plan that are the lengths of facts, a bit for each.
+/// Bit set of the plan's counts that are lengths of facts.
 template <class Plan>
 inline constexpr unsigned length_counts = [] {
     unsigned result = 0;
@@ -28607,6 +29378,7 @@ inline constexpr unsigned length_counts = [] {
     return result;
 }();
 
+/// True if the relation is an output.
 template <class Plan>
 constexpr bool is_output(int relation) {
     for (int output : Plan::shapes.outputs)
@@ -28614,16 +29386,18 @@ constexpr bool is_output(int relation) {
     return false;
 }
 
-/// The counts that limit the extents of a relation's view, a bit for each: where a fact's length
-/// ends it, and, of what is no output, where it has not been written.
+/// The counts that limit the extents of a relation's view, as a bit set for each dimension: a
+/// fact's length that ends the relation, and, for relations other than outputs, a count beyond
+/// which rows are not written.
 struct view_limits {
     unsigned counts[max_rank]{};
     int beyond[max_rank]{};
     bool any = false;
-    // Of outputs: rows along `axis` beyond some counts have not been written.
+    // Outputs: rows along `axis` beyond the counts `written` are not written.
     int axis = -1;
     unsigned written = 0;
 };
+/// The limits of a relation's view.
 template <class Plan>
 constexpr view_limits limits_of_view(int relation) {
     const plan::relation_layout& layout = Plan::tables.relations[relation];
@@ -28650,7 +29424,7 @@ constexpr view_limits limits_of_view(int relation) {
     }
     return result;
 }
-/// The view of a relation when these counts have been given.
+/// The view of a relation under the given counts.
 template <class Plan, int Relation>
 constexpr weight_view limited_view([[maybe_unused]] const int* given) noexcept {
     constexpr view_limits limits = limits_of_view<Plan>(Relation);
@@ -28667,6 +29441,7 @@ constexpr weight_view limited_view([[maybe_unused]] const int* given) noexcept {
     return result;
 }
 
+/// Index of the relation of this name; -1 if there is none.
 template <class Plan, fixed_string Name>
 consteval int find_relation() {
     constexpr plan::name id =
@@ -28678,7 +29453,7 @@ consteval int find_relation() {
     return -1;
 }
 
-/// Whether the relation's values are still there once forward has returned.
+/// True if the relation's values are still in memory after forward.
 template <class Plan>
 constexpr bool is_kept(int at) {
     if (at < 0) return false;
@@ -28687,12 +29462,16 @@ constexpr bool is_kept(int at) {
            Plan::tables.buffers[layout.index].last >= Plan::tables.steps.size();
 }
 
+/// Mark of a workspace: no forward since the last backward.
 inline constexpr std::uint64_t nothing_left = 0;
-inline constexpr std::uint64_t left_by_any = 1;  // by a release build, which does not look
+/// Mark that a release build leaves, which does not compare arguments.
+inline constexpr std::uint64_t left_by_any = 1;  // written by release builds, which do not compare
 
-/// A number that stands for what a call is given. Of arrays it takes a few elements.
+/// A hash of the arguments of a call, by which debug builds recognize them in backward. It covers
+/// some elements of each array.
 class call_mark {
   public:
+    /// Adds a number.
     template <class N>
     void add(N number) noexcept {
         static_assert(sizeof(N) <= sizeof(std::uint64_t));
@@ -28701,6 +29480,7 @@ class call_mark {
         hash_ = (hash_ ^ bits) * 1099511628211U;
         hash_ ^= hash_ >> 29;
     }
+    /// Adds the size, about 8 evenly spaced elements and the last element of an array.
     template <class N>
     void add(const N* numbers, int size) noexcept {
         add(size);
@@ -28708,30 +29488,39 @@ class call_mark {
         for (int at = 0; at < size; at += step) add(numbers[at]);
         if (size > 0) add(numbers[size - 1]);
     }
+    /// The hash, never one of the reserved marks.
     std::uint64_t value() const noexcept { return std::max<std::uint64_t>(hash_, 2); }
 
   private:
     std::uint64_t hash_ = 14695981039346656037U;
 };
 
-/// The memory of one call, laid out by `Placed`, reused by the next; one per thread.
+/// The memory of one call, laid out by the plan `Placed`, in numbers of type T. The next call
+/// reuses it. Use one per thread.
 template <class Placed, class T>
 struct alignas(64) call_memory {
     static_assert(Placed::tables.workspace != plan::too_large,
                   "sequent: the memory of this call would have more than 2147483647 numbers");
+    /// Number of values in `numbers`.
     static constexpr int size = Placed::tables.workspace > 0 ? Placed::tables.workspace : 1;
+    /// Number of values in `prepared`.
     static constexpr int prepared_size = Placed::tables.prepared > 0 ? Placed::tables.prepared : 1;
 
+    /// The values of relations, and in a workspace their gradients.
     T numbers[static_cast<std::size_t>(size)]{};
-    /// What parameters that have not been prepared are prepared to.
+    /// Values that depend on parameters alone; used if the parameters are not given prepared.
     alignas(64) T prepared[static_cast<std::size_t>(prepared_size)]{};
+    /// Temporary memory of general steps with large values.
     alignas(64) T scratch[static_cast<std::size_t>(scratch_size<Placed, T>)]{};
-    /// The counts that forward was given.
+    /// Number of counts of the program.
     static constexpr int count_of_counts = Placed::shapes.text.counts.size();
+    /// The counts that forward was given.
     int counts[count_of_counts > 0 ? count_of_counts : 1]{};
 
-    /// A relation's values after forward; of a workspace, until backward. Where a count or the
-    /// length of a fact ends the relation, the view may end there.
+    /// View of a relation's values after forward; in a workspace they are valid until backward. If
+    /// a count or a fact's length ends the relation, the view may end there. Does not compile if
+    /// the program has no relation of this name, or if its memory is reused before the end of
+    /// forward: name such a relation in a query.
     template <fixed_string Name>
     auto operator[](language::relation<Name>) const noexcept {
         constexpr int at = find_relation<Placed, Name>();
@@ -28749,39 +29538,44 @@ struct alignas(64) call_memory {
     }
 };
 
-/// The memory of inference: Model::scratch<T>. Values lie in it until they are last read, and all
-/// layers of a stack share the memory of one.
+/// The memory of inference: Model::scratch<T>. Memory is reused as soon as a value has been read
+/// for the last time, and all layers of a stack share the memory of one.
 template <class Plan, class T>
 struct scratch_block : call_memory<plan::inference_plan_of<Plan>, T> {
+    /// The plan with the memory layout of inference.
     using placed = plan::inference_plan_of<Plan>;
 
+    /// `s = {}` sets all values to zero.
     scratch_block& operator=(zeros) noexcept {
         std::fill_n(this->numbers, this->size, T(0));
         return *this;
     }
 };
 
-/// A plan whose products round their operands to Products; T: they do not. model/rounded.hpp has
-/// others.
+/// A plan whose products round their operands to Products. If Products is T, nothing is rounded;
+/// for other types see model/rounded.hpp.
 template <class Plan, class T, class Products>
 struct rounded_plan_of;
+/// Products are not rounded.
 template <class Plan, class T>
 struct rounded_plan_of<Plan, T, T> {
     using type = Plan;
 };
 
-/// The memory of training: Model::workspace<T, Products>. Values and gradients share it by the time
-/// in which they are needed.
+/// The memory of training: Model::workspace<T, Products>. Values and gradients whose lifetimes do
+/// not overlap share memory.
 template <class Plan, class T, class Products = T>
 struct workspace_block : call_memory<Plan, T> {
+    /// The plan with the memory layout of training.
     using placed = typename rounded_plan_of<Plan, T, Products>::type;
 
-    /// The gradient of what is prepared.
+    /// The gradient of the prepared values.
     alignas(64) T prepared_gradient[static_cast<std::size_t>(workspace_block::prepared_size)]{};
-    /// What forward was given, for backward, which uses up the values: nothing_left if there are
-    /// none. Written in every build, so that the layout is the same; checked in debug builds.
+    /// Mark of the arguments of the last forward, or nothing_left after backward. Written in every
+    /// build, so that the layout is the same; compared in debug builds.
     std::uint64_t left_by = nothing_left;
 
+    /// `w = {}` sets all values to zero and forgets the last forward.
     workspace_block& operator=(zeros) noexcept {
         std::fill_n(this->numbers, this->size, T(0));
         left_by = nothing_left;
@@ -28789,33 +29583,34 @@ struct workspace_block : call_memory<Plan, T> {
     }
 };
 
-/// Whether backward can be run on it.
+/// True if backward can use the memory.
 template <class Memory, class Plan, class T>
 inline constexpr bool is_workspace = false;
 template <class Plan, class T, class Products>
 inline constexpr bool is_workspace<workspace_block<Plan, T, Products>, Plan, T> = true;
+/// Memory that backward can use.
 template <class Memory, class Plan, class T>
 concept workspace_of = is_workspace<Memory, Plan, T>;
 
-/// Whether a plan can be run on it.
+/// Memory that forward can use: a workspace or a scratch.
 template <class Memory, class Plan, class T>
 concept memory_of = workspace_of<Memory, Plan, T> || std::is_same_v<Memory, scratch_block<Plan, T>>;
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// The outputs of a plan as a caller sees them, and where they lie.
+/// The outputs of a plan as a caller sees them, and their layout in memory.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// Calls body(position, offset, length) for the runs of a view's elements that lie side by side:
-/// `offset` in memory, `position` in row-major order of the extents of `whole`, of which the view
-/// may be a part.
+/// Calls body(position, offset, length) for the contiguous runs of a view's elements: `offset` in
+/// memory, `position` in row-major order of the extents of `whole`, of which the view may be a
+/// part.
 template <class Body>
 SEQUENT_INLINE void each_run(const weight_view& view, const weight_view& whole,
                              Body body) noexcept {
     int length = 1;
     int axes = view.rank;
-    bool inner = true;  // all of the axes within are whole
+    bool inner = true;  // all inner axes are whole
     while (axes > 0 && view.strides[axes - 1] == length && inner) {
         --axes;
         length *= view.extents[axes];
@@ -28847,31 +29642,39 @@ SEQUENT_INLINE void each_run(const weight_view& view, Body body) noexcept {
 /// The outputs of a plan as a caller sees them: row-major, one after another.
 template <class Plan>
 struct output_layout {
+    /// Number of outputs.
     static constexpr int count = Plan::shapes.outputs.size();
+    /// The names of the outputs.
     static constexpr auto names = [] {
         plan::list<plan::name, count> result;
         for (int at : Plan::shapes.outputs) result.push(Plan::shapes.text.relations[at].id);
         return result;
     }();
+    /// The views of the outputs in the memory of the plan.
     static constexpr auto whole_views = [] {
         plan::list<weight_view, count> result;
         for (int at : Plan::shapes.outputs) result.push(view_of_relation<Plan>(at));
         return result;
     }();
+    /// The view of an output in the memory of the plan.
     static constexpr weight_view view(int at) { return whole_views[at]; }
+    /// Number of elements of an output.
     static constexpr int size(int at) {
         const weight_view of = view(at);
         int product = 1;
         for (int axis = 0; axis < of.rank; ++axis) product *= of.extents[axis];
         return product;
     }
+    /// Position of the first element of an output.
     static constexpr int offset(int at) {
         int before = 0;
         for (int other = 0; other < at; ++other) before += size(other);
         return before;
     }
+    /// Number of elements of all outputs.
     static constexpr int total = offset(count);
 
+    /// The view of an output in this layout.
     static constexpr weight_view side_by_side(int at) {
         weight_view result = view(at);
         int stride = 1;
@@ -28881,6 +29684,7 @@ struct output_layout {
         return result;
     }
 
+    /// True if all outputs have the same rank.
     static constexpr bool same_rank = [] {
         bool result = count > 0;
         for (int at = 1; at < count; ++at) result = result && view(at).rank == view(0).rank;
@@ -28888,14 +29692,16 @@ struct output_layout {
     }();
     static constexpr int rank = same_rank ? view(0).rank : 0;
 
+    /// The view of one output: of static rank if all outputs have the same rank.
     template <class T>
     using one_view = std::conditional_t<same_rank, ranked_view<T, rank>, tensor_view<T>>;
-    /// One view, or an array of them.
+    /// A view of the only output, or an array of views.
     template <class T>
     using views = std::conditional_t<count == 1, one_view<T>,
                                      std::array<one_view<T>, static_cast<std::size_t>(count)>>;
 
-    /// Views of numbers that lie so, as long as facts are; all of them zero.
+    /// Sets numbers of this layout to zero and returns views of them; outputs that follow a fact's
+    /// length end there.
     template <class T>
     static views<T> cleared_views(T* numbers, const int* counts) noexcept {
         views<T> result;
@@ -28922,16 +29728,18 @@ struct output_layout {
 
 #include <cassert>
 
-/// What follows from parameters alone: computed once, not in each call.
+/// Values that depend on parameters alone, computed once instead of in each call.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
+/// True if the plan has such values.
 template <class Plan>
 inline constexpr bool prepares = Plan::tables.prepared > 0;
+/// Number of these values; at least 1.
 template <class Plan>
 inline constexpr int prepared_size = prepares<Plan> ? Plan::tables.prepared : 1;
 
-/// Computes what is prepared. `Plan` may be that of a state.
+/// Computes the prepared values. `Plan` may be the plan of a state.
 template <class Plan, class T>
 void prepare_numbers(const T* parameters, T* to, T* scratch) noexcept {
     if constexpr (prepares<Plan>) {
@@ -28943,7 +29751,7 @@ void prepare_numbers(const T* parameters, T* to, T* scratch) noexcept {
     }
 }
 
-/// Adds to the gradient of the parameters, given that of what is prepared.
+/// Adds to the gradient of the parameters what follows from the gradient of the prepared values.
 template <class Plan, class T>
 void prepare_gradient(const T* parameters, const T* prepared, T* prepared_gradient, T* gradient,
                       T* scratch) noexcept {
@@ -28958,42 +29766,50 @@ void prepare_gradient(const T* parameters, const T* prepared, T* prepared_gradie
     }
 }
 
-/// Parameters, and with them what follows from them alone, such as the softmax of a random
-/// synthesizer: Model::prepared<T>. It stands in the place of the parameters in every call, and
-/// reads them, which must outlive it. Once they have changed, prepare() is due.
+/// The parameters together with the values that depend on them alone, such as the softmax of a
+/// random synthesizer: Model::prepared<T>. It can be passed wherever parameters are expected. It
+/// refers to the parameters, which must outlive it. Call prepare() after they have changed.
 template <class Plan, class T>
 class alignas(64) prepared_block {
   public:
+    /// The number type of the parameters.
     using number = T;
+    /// Number of prepared values; at least 1.
     static constexpr int size = prepared_size<Plan>;
 
+    /// Empty: call prepare(p) before use.
     prepared_block() = default;
+    /// Prepares `p` and refers to it.
     explicit prepared_block(const parameter_block<Plan, T>& p) noexcept { prepare(p); }
 
+    /// Returns to the empty state.
     prepared_block& operator=(zeros) noexcept {
         parameters_ = nullptr;
         std::fill_n(numbers_, size, T(0));
         return *this;
     }
 
-    /// Computes all of it anew.
+    /// Computes all prepared values from `p` and refers to `p` from now on.
     void prepare(const parameter_block<Plan, T>& p) noexcept {
         parameters_ = &p;
         prepare_numbers<Plan>(p.numbers, numbers_, scratch_);
     }
+    /// Computes them again from the same parameters.
     void prepare() noexcept {
         assert(parameters_);
         prepare(*parameters_);
     }
 
-    /// Those it was prepared from.
+    /// The parameters that it refers to.
     const parameter_block<Plan, T>& parameters() const noexcept {
         assert(parameters_);
         return *parameters_;
     }
+    /// The prepared values.
     const T* data() const noexcept { return numbers_; }
 
-    /// The values of a relation outside of stacks that is prepared.
+    /// View of a prepared relation that is not part of a stack. Does not compile for other
+    /// relations.
     template <fixed_string Name>
     auto operator[](language::relation<Name>) const noexcept {
         constexpr int at = find_relation<Plan, Name>();
@@ -29014,36 +29830,40 @@ class alignas(64) prepared_block {
     alignas(64) T scratch_[static_cast<std::size_t>(prepares<Plan> ? scratch_size<Plan, T> : 1)]{};
 };
 
-/// Parameters, prepared or not: what has gradients.
+/// Parameters, prepared or not; calls that compute gradients take these.
 template <class P, class Plan>
 concept trained_parameters_of = std::is_same_v<P, parameter_block<Plan, typename P::number>> ||
     std::is_same_v<P, prepared_block<Plan, typename P::number>>;
 
-/// The formats of packed weights by name, and none.
+/// The formats of packed weights as values; `floats` leaves a weight unpacked. q8_N is q8<N>: 8
+/// bits with a float scale for each group of N inputs.
 enum class packed_as { floats, bf16, q8_0, q4_0, q4_1, q8_4, q8_8, q8_16, q8_32, q8_64 };
-/// Which weights Model::packed<Format, Which> packs: Which(name, looked_up) is asked of each weight
-/// that products multiply with, and, with looked_up true, of each table that symbols choose rows
-/// of.
+/// The default of Model::packed<Format, Which>: packs weights of products. Which(name, looked_up)
+/// is called for each weight of a product, and with looked_up true for each table whose rows
+/// symbols select.
 struct pack_products_type {
     constexpr bool operator()(std::string_view, bool looked_up) const { return !looked_up; }
 };
+/// Packs both.
 struct pack_all_type {
     constexpr bool operator()(std::string_view, bool) const { return true; }
 };
 
-/// These, or what stands in their place; model/packed.hpp has packed_block.
+/// Quantized weights; see model/packed.hpp.
 template <class Plan, class Format, auto Which>
 class packed_block;
+/// Parameters, prepared or packed or neither.
 template <class P, class Plan>
 concept parameters_of =
     trained_parameters_of<P, Plan> || std::is_same_v<typename P::packed_for, Plan>;
 
-/// What a plan with its memory laid out is for these parameters.
+/// The plan `Placed` as it runs with parameters of type P.
 template <class P, class Placed>
 struct placed_for {
     using type = Placed;
 };
 
+/// The parameters that are read as numbers.
 template <class Plan, class T>
 const T* numbers_of(const parameter_block<Plan, T>& p) noexcept {
     return p.numbers;
@@ -29053,7 +29873,7 @@ const T* numbers_of(const prepared_block<Plan, T>& p) noexcept {
     return p.parameters().numbers;
 }
 
-/// What is prepared, or null.
+/// The prepared values, or null.
 template <class Plan, class T>
 const T* prepared_in(const parameter_block<Plan, T>&) noexcept {
     return nullptr;
@@ -29063,7 +29883,7 @@ const T* prepared_in(const prepared_block<Plan, T>& p) noexcept {
     return p.data();
 }
 
-/// Packed weights, or null.
+/// The packed weights, or null.
 template <class P>
 const std::byte* packed_in(const P&) noexcept {
     return nullptr;
@@ -29080,33 +29900,41 @@ const std::byte* packed_in(const packed_block<Plan, Format, Which>& p) noexcept;
 
 namespace sequent::inline SEQUENT_ABI {
 
-/// For Model::packed<Format, Which>: the matrices of products alone, or tables that symbols choose
-/// rows of, too. Any other function of a weight's name and whether it is looked up does as well:
-/// [](std::string_view name, bool looked_up) { return name != "W_logits" && !looked_up; }. Instead
-/// of true or false it may return the format of this weight, packed_as::q8_0. Weights that are
-/// computed together, such as those of queries, keys and values, have one format or stay floats.
+/// The format of a packed weight, which a function Which of Model::packed may return.
 using model_detail::packed_as;
+/// For Model::packed<Format, Which>: packs the weight matrices of products.
+///
+/// Which may be any constexpr function of a weight's full name and of whether the weight is a table
+/// whose rows symbols select, for example
+///
+///     [](std::string_view name, bool looked_up) { return name != "W_logits" && !looked_up; }
+///
+/// It returns true, false, or the format of this weight, packed_as::q8_0. Weights that are computed
+/// together, such as those of queries, keys and values, need the same answer, else they stay
+/// floats.
 inline constexpr model_detail::pack_products_type pack_products{};
+/// For Model::packed<Format, Which>: packs these matrices and tables whose rows symbols select.
 inline constexpr model_detail::pack_all_type pack_all{};
 
 }  // namespace sequent::inline SEQUENT_ABI
 
-/// Many samples on several threads.
+/// Memory for computing many samples on several threads.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// The memory of batches on the threads of a pool, which must outlive it: for each thread
-/// workspaces, or, of forward_batch alone, scratches; and, with workspaces, a gradient.
+/// The memory of batched calls: Model::batch<T> and Model::scratch_batch<T>. Memory is
+/// workspace_block, or scratch_block for forward_batch alone. Holds workspaces or scratches for
+/// each thread of a pool and, with workspaces, a gradient for each thread. The pool must outlive
+/// it. One call uses it at a time.
 ///
-/// Where the weights are more than a cache holds, a thread runs several samples at once, up to
-/// `joined`, so that it reads each weight once for all of them. The outputs do not depend on which.
+/// If the parameters take more bytes than an L2 cache holds (SEQUENT_LEAST_JOINED), a thread
+/// computes up to `joined` samples at once, so that each weight is read once for all of them. The
+/// outputs do not depend on which samples are computed together.
 ///
-/// Samples are added up in groups, each a fixed share of the batch in order, and the groups in
-/// order: the numbers depend on how many groups there are and never on the threads. That number is
-/// `groups`, or, where it is 0, follows from the number of samples: half of it, at least 4 and at
-/// most 64; or, where samples are joined, one group for each `joined` of them, at least 2. No more
-/// threads than groups can share a backward_batch. With one group there is no gradient but the
-/// caller's. One call uses it at a time.
+/// backward_batch divides the batch into groups of consecutive samples, sums the gradients within
+/// each group in order, then adds the groups in order. The result depends on the number of groups,
+/// never on the number of threads. At most as many threads as groups share a backward_batch. With
+/// one group there is no gradient besides the caller's.
 template <class Plan, class T, class Memory>
 class batch_memory {
     static constexpr bool trains = workspace_of<Memory, Plan, T>;
@@ -29115,9 +29943,11 @@ class batch_memory {
     };
 
   public:
-    /// How many samples a thread runs at once, at most.
+    /// Largest number of samples that a thread computes at once.
     static constexpr int joined = most_joined<Memory, T>();
 
+    /// Allocates the memory for all threads of `pool`. `groups`: number of groups of a
+    /// backward_batch, see groups(); 0 chooses it by the number of samples.
     explicit batch_memory(thread_pool& pool, int groups = 0)
         : pool_(pool), groups_(std::max(0, groups)) {
         for (int thread = 0; thread < pool.size(); ++thread) {
@@ -29137,11 +29967,12 @@ class batch_memory {
         }
     }
 
-    /// Parameters, prepared.
+    /// `p` if it is prepared or packed; parameters are prepared into this object's memory.
     template <class P>
     const P& prepared(const P& p) noexcept {
         return p;
     }
+    /// Likewise for parameters.
     const auto& prepared(const parameter_block<Plan, T>& p) noexcept {
         if constexpr (prepares<Plan>) {
             prepared_->prepare(p);
@@ -29151,15 +29982,18 @@ class batch_memory {
         }
     }
 
+    /// The pool given to the constructor.
     thread_pool& pool() const noexcept { return pool_; }
-    /// Of a backward_batch of so many samples.
+    /// Number of groups in a backward_batch of so many samples. The constructor's `groups`, or, if
+    /// that is 0, half the number of samples, at least 4 and at most 64; if samples are joined, one
+    /// group for each `joined` samples, at least 2 and at most 64. Never more than samples.
     int groups(int samples) const noexcept {
         constexpr int least = joined > 1 ? 2 : 4;
         const int wanted =
             groups_ > 0 ? groups_ : std::clamp(samples / std::max(2, joined), least, 64);
         return std::clamp(samples, 1, wanted);
     }
-    /// Of all memory that this owns.
+    /// Size in bytes of all workspaces, gradients and other blocks that this object owns.
     std::size_t bytes() const noexcept {
         std::size_t result = workspaces_.size() * sizeof(Memory) +
                              rooms_.size() * sizeof(room_block) +
@@ -29169,14 +30003,16 @@ class batch_memory {
         return result + (prepared_ ? sizeof(prepared_block<Plan, T>) : 0);
     }
 
-    /// Of one of the samples that a thread runs at once.
+    /// The workspace or scratch of one of the samples, 0 <= sample < joined, that a thread computes
+    /// at once.
     Memory& workspace(int thread, int sample = 0) noexcept {
         return *at(workspaces_, thread * joined + sample);
     }
+    /// Memory of a thread for the products of joined samples; null if samples are not joined.
     T* room(int thread) noexcept { return joined > 1 ? at(rooms_, thread)->numbers : nullptr; }
 
-    /// How many of the samples [begin, end) are run at once, `most` at most: as many as have rows
-    /// enough together. counts(sample) are the counts that the sample is given.
+    /// Number of samples from `begin` on to compute at once: at least 1, at most `most`, until they
+    /// have enough rows together. counts(sample) are the counts that the sample is given.
     template <class Counts>
     static int at_once(int begin, int end, int most, Counts counts) noexcept {
         if constexpr (joined == 1) return 1;
@@ -29189,7 +30025,8 @@ class batch_memory {
         return count;
     }
 
-    /// Calls body(first, count, thread) for all samples, on the threads of the pool.
+    /// Calls body(first, count, thread) for consecutive parts of all samples, on the threads of the
+    /// pool.
     template <class Counts, class Body>
     void each_at_once(int samples, Counts counts, Body body) {
         if constexpr (joined == 1) {
@@ -29204,12 +30041,13 @@ class batch_memory {
             });
         }
     }
-    /// Room for the gradients of one sample's outputs.
+    /// Memory of a thread for the gradients of one sample's outputs.
     std::vector<T>& outward(int thread) noexcept { return at(outward_, thread); }
 
-    /// Calls add(first, count, thread, gradient, prepared_gradient) for all of `samples`, where add
-    /// adds to the gradients and returns a loss; the sum of the losses. All is added to `total` in
-    /// the end, the gradient of what is prepared once for all samples.
+    /// Calls add(first, count, thread, gradient, prepared_gradient) for consecutive parts of all
+    /// samples; add adds to the gradients and returns a loss. Adds the sum of the gradients to
+    /// `total` and returns the sum of the losses. The gradient of prepared values is propagated to
+    /// the parameters once for all samples.
     template <class P, class Counts, class Add>
     double sum(const P& p, int samples, Counts counts, parameter_block<Plan, T>& total, Add add) {
         const int count = groups(samples);
@@ -29240,16 +30078,18 @@ class batch_memory {
         return loss;
     }
 
-    /// One call uses the memory at a time. Throws argument_error if there is another, such as the
-    /// one whose visitor or loss makes this call.
+    /// Marks the memory as used by one call. Throws argument_error if another call is using it,
+    /// such as one whose visitor or loss makes this call.
     class use {
       public:
+        /// Begins the use. Throws argument_error if it has begun already.
         explicit use(batch_memory& of) : of_(of) {
             if (of_.shared_->used.exchange(true, std::memory_order_acquire))
                 fail<argument_error>(
                     "sequent: a batch is given to a call while another call uses it; each call "
                     "that runs at the same time, or within another, needs a batch of its own");
         }
+        /// Ends the use.
         ~use() { of_.shared_->used.store(false, std::memory_order_release); }
         use(const use&) = delete;
         use& operator=(const use&) = delete;
@@ -29259,7 +30099,7 @@ class batch_memory {
     };
 
   private:
-    /// Restores the zeros of the gradients if an exception has left numbers there.
+    /// Clears the gradients if an exception has interrupted the sum: they are zero between calls.
     struct clear_at_end {
         batch_memory& of;
         bool wanted = true;
@@ -29272,7 +30112,7 @@ class batch_memory {
         }
     };
 
-    /// Tells the groups that wait if this one has ended by an exception.
+    /// Wakes the groups that wait for this one if it has ended by an exception.
     struct ring_at_end {
         batch_memory& of;
         bool failed = true;
@@ -29284,13 +30124,13 @@ class batch_memory {
     };
 
     static constexpr int numbers = parameter_block<Plan, T>::size;
-    /// Parts of the gradient that are added one by one, so that one group can add to the first
-    /// while the group before it adds to the second.
+    /// The gradient is added in parts, so that one group can add to the first part while the group
+    /// before it adds to the second.
     static constexpr int parts = std::clamp(numbers / 8192, 1, 64);
 
-    /// What the threads of a call share.
+    /// State shared by the threads of a call.
     struct shared {
-        // The group whose turn it is to add to each part, and to what stands beside the parameters.
+        // For each part of the gradient, and for the prepared values, the group that adds next.
         std::array<std::atomic<int>, std::size_t{parts} + 1> turns{};
         std::atomic<bool> failed{false};
         std::atomic<bool> used{false};
@@ -29300,13 +30140,13 @@ class batch_memory {
     thread_pool& pool_;
     int groups_;
     std::unique_ptr<shared> shared_ = std::make_unique<shared>();
-    std::vector<std::unique_ptr<Memory>> workspaces_;  // `joined` of each thread
+    std::vector<std::unique_ptr<Memory>> workspaces_;  // `joined` per thread
     std::vector<std::unique_ptr<room_block>> rooms_;
-    std::vector<int> begins_;  // of the samples that are run at once
+    std::vector<int> begins_;  // first samples of those run at once
     std::vector<std::vector<T>> outward_;
-    // Of each thread; zero between calls.
+    // One per thread; zero between calls.
     std::vector<std::unique_ptr<parameter_block<Plan, T>>> gradients_;
-    // If anything is prepared: of the first group, then of each thread.
+    // If the plan prepares values: one for the first group, then one per thread.
     std::vector<std::vector<T>> prepared_gradients_;
     std::unique_ptr<prepared_block<Plan, T>> prepared_;
 
@@ -29323,7 +30163,8 @@ class batch_memory {
         return static_cast<int>((static_cast<long long>(samples) * group + count - 1) / count);
     }
 
-    /// Calls body() once all groups before this one have done so; not if one of them has failed.
+    /// Waits until all groups before this one have called their body for this part, then calls
+    /// body(). Skips it if a group has failed.
     template <class Body>
     void in_turn(int group, int part, Body body) noexcept {
         std::atomic<int>& turn = at(shared_->turns, part);
@@ -29334,8 +30175,9 @@ class batch_memory {
         shared_->waiting.ring();
     }
 
-    /// Adds a group's numbers to those of the groups before it, and leaves zeros. The first group's
-    /// are there already. Groups begin in order, so that those which are waited for have begun.
+    /// Adds a group's gradients to the total after all groups before it, and clears them. The first
+    /// group has written to the total itself. Groups begin in order, so a group only waits for
+    /// groups that have begun.
     void add_in_turn(int group, parameter_block<Plan, T>& gradient, T* prepared,
                      parameter_block<Plan, T>& total, double loss, double& losses) noexcept {
         for (int part = 0; part < parts; ++part)
@@ -29352,6 +30194,7 @@ class batch_memory {
         });
     }
 
+    /// Adds elements [begin, end) of `from` to `to` and clears them in `from`.
     static void move_to(T* to, T* from, int begin, int end) noexcept {
         constexpr int n = kernel::lanes<T>;
         int at = begin;
@@ -29369,18 +30212,20 @@ class batch_memory {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// The runs of equal symbols of facts that the rules compare: packed documents.
+/// Runs of equal symbols in the facts that rules compare, such as the documents of a packed
+/// sequence.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// A fact whose symbols the rules compare, and its length.
+/// A fact whose symbols the rules compare, and its number of symbols.
 struct compared_symbols {
     int fact = -1;
     int size = 0;
 };
 using compared_list = plan::list<compared_symbols, plan::max_compared>;
 
-/// Those of a plan, apart from it: code that runs reads these alone.
+/// The compared facts of a plan, in a table of its own: code reads this at run time and not the
+/// plan's tables.
 template <class Plan>
 inline constexpr compared_list compared_facts = [] {
     static_assert(Plan::shapes.text.compared.size() <= plan::max_compared,
@@ -29393,7 +30238,7 @@ inline constexpr compared_list compared_facts = [] {
     return result;
 }();
 
-/// How many numbers plan::given_numbers holds for a plan.
+/// Number of integers that plan::given_numbers holds for a plan.
 template <class Plan>
 constexpr int count_given() {
     int count = plan::given_numbers::runs;
@@ -29401,8 +30246,9 @@ constexpr int count_given() {
     return count;
 }
 
-/// If the rules compare fact `fact`, writes where the run of equal symbols around each position
-/// begins and ends, `length` of them. Throws where a symbol comes back after another one.
+/// If the rules compare fact `fact`: writes where the run of equal symbols around each of the
+/// `length` positions begins and ends. Throws argument_error if a symbol occurs again after another
+/// one.
 SEQUENT_LAZY
 inline void find_runs(const compared_list& compared, int fact, const subject& what,
                       const std::int32_t* symbols, int length, int* given) {
@@ -29418,7 +30264,7 @@ inline void find_runs(const compared_list& compared, int fact, const subject& wh
         std::int32_t greatest = -1;
         for (int begin = 0, end = 0; begin < length; begin = end) {
             while (end < length && symbols[end] == symbols[begin]) ++end;
-            const bool rises = symbols[begin] > greatest;  // as documents do that are counted
+            const bool rises = symbols[begin] > greatest;  // true for numbered documents
             if (rises) greatest = symbols[begin];
             for (int earlier = 0; !rises && earlier < begin; earlier = ends[earlier])
                 if (symbols[earlier] == symbols[begin])
@@ -29434,12 +30280,12 @@ inline void find_runs(const compared_list& compared, int fact, const subject& wh
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// The facts of a call as pointers, checked.
+/// The facts of a call, checked and stored as pointers.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// Where a count, or the length of a fact, stands among those that the program names; -1 if
-/// it is none.
+/// Position of each fact's count or length in the program's list of counts; -1 if the fact has
+/// neither.
 template <class Plan>
 inline constexpr auto count_places = [] {
     std::array<int, max_facts> result{};
@@ -29452,7 +30298,7 @@ inline constexpr auto count_places = [] {
     return result;
 }();
 
-/// Where the fact of this name stands among the facts; -1 if there is none.
+/// Position of the fact of this name; -1 if there is none.
 template <class Plan>
 constexpr int place_of_fact(const plan::name& id) {
     for (int at = 0; at < Plan::facts.capacity(); ++at)
@@ -29460,7 +30306,7 @@ constexpr int place_of_fact(const plan::name& id) {
     return -1;
 }
 
-/// A fact's shape when these counts have been given.
+/// Shape of fact `at` under the given counts: a length replaces the first extent.
 template <class Plan>
 constexpr plan::fact_shape given_shape(int at, const int* counts) noexcept {
     plan::fact_shape result = Plan::facts[at];
@@ -29468,27 +30314,35 @@ constexpr plan::fact_shape given_shape(int at, const int* counts) noexcept {
     return result;
 }
 
-/// Facts as pointers, checked: each is there once and has the shape of its fact. They refer to
-/// the containers, which must live as long as the facts are used, and copy the pairs of sparse
-/// facts and the counts. A container that is a temporary does not compile, unless it is given
-/// in braces to the call that reads it: forward(p, {x_of(sample)}, w).
+/// The facts of one sample: Model::facts<T>. The constructor takes them in order or by name and
+/// checks them once: each fact is given once, with the shape that the model declares, with finite
+/// numbers and with symbols below its number of classes. Otherwise it throws argument_error, which
+/// names the fact and both values.
 ///
-/// What is changed in the containers afterwards is not checked again: numbers are taken as they
-/// are, and a symbol outside of its classes counts as a row of NaN.
+/// The object refers to the containers, which must outlive it; it copies counts, and the pairs of
+/// sparse facts. A temporary container does not compile, except in a braced list passed to the call
+/// that reads it: forward(p, {x_of(sample)}, w).
+///
+/// Later changes to the containers are not checked: numbers are used as they are, and a symbol
+/// outside its classes stands for a row of NaN.
 template <class Plan, class T>
 class given_facts {
   public:
     using given_together = given_facts;
 
+    /// Facts in order or by name. Throws argument_error.
     given_facts(std::initializer_list<kept_argument<const T>> given) { take_all(given); }
-    /// Of one call alone.
+    /// Facts of a single call: temporaries are allowed.
     given_facts(std::initializer_list<argument<const T>> given, temporaries_too) {
         take_all(given);
     }
 
+    /// First element of each fact: std::int32_t for symbols, else T.
     const void* pointers[max_facts]{};
-    int counts[count_given<Plan>()]{};  // plan::given_numbers
+    int counts[count_given<Plan>()]{};  ///< Counts and runs of symbols, see plan::given_numbers.
 
+    /// Adds counts, pairs and a sample of the elements to a call's mark, which debug builds
+    /// compare.
     void add_to(call_mark& mark) const noexcept {
         constexpr int count_facts = Plan::shapes.text.counts.size();
         mark.add(counts, count_facts);
@@ -29510,7 +30364,7 @@ class given_facts {
         }
     }
 
-    /// The index of a sparse fact's pairs.
+    /// The index of a sparse fact's pairs, null for a dense fact; layout: pair_layout.
     const std::int32_t* pairs(int at) const noexcept {
         return Plan::facts[at].is_sparse() ? indices_.data() + index_offset(at) : nullptr;
     }
@@ -29552,8 +30406,8 @@ class given_facts {
             if (Plan::facts[at].is_sparse()) offset += layout_of(at).size();
         return offset;
     }
-    /// The values of pairs that are given without. Written at run time: compilers limit the
-    /// loops of constant expressions.
+    /// Size of `ones`, the values of pairs that are given without values. The array is filled at
+    /// run time: compilers limit the loops of constant expressions.
     static constexpr int most_pairs = [] {
         int result = 1;
         for (const auto& each : Plan::facts) result = std::max(result, each.pairs);
@@ -29568,7 +30422,7 @@ class given_facts {
         return result.numbers;
     }
     static constexpr int index_size = index_offset(Plan::facts.capacity());
-    /// An index of many pairs is on the heap: facts may stand on the stack.
+    /// A large index is kept on the heap, since facts may be on the stack.
     static constexpr bool large_index = index_size > 16384;
     std::conditional_t<large_index, std::vector<std::int32_t>,
                        std::array<std::int32_t, index_size && !large_index ? index_size : 1>>
@@ -29581,7 +30435,8 @@ class given_facts {
         return result;
     }();
 
-    /// Code for kinds of facts that the program does not have is not compiled.
+    /// True if some fact passes the test. Code for kinds of facts that the program does not have is
+    /// not compiled.
     template <class Test>
     static constexpr bool has_fact(Test test) {
         for (int at = 0; at < Plan::facts.capacity(); ++at)
@@ -29629,7 +30484,7 @@ class given_facts {
                 }
             }
         }
-        // Of no values there may be no memory.
+        // A container without values may have no memory.
         const bool empty =
             wanted.up_to && shape.extents[0] == 0 && !given.symbols && !given.numbers;
         if constexpr (has_fact([](const auto& each) { return each.kind == kind::symbols; })) {
@@ -29652,12 +30507,13 @@ class given_facts {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// The gradients of outputs and of facts that a call is given, as pointers, checked.
+/// The gradients of outputs and facts that a call is given, checked and stored as pointers.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// The gradients of the outputs, in their order or by name. They refer to the containers, as
-/// facts do.
+/// The gradients of the outputs: Model::output_gradients<T>, in the order of the outputs or by
+/// name. Throws argument_error if one is missing, belongs to no output or has another shape than
+/// its output. Refers to the containers, as facts do.
 template <class Plan, class T>
 class given_output_gradients {
     using layout = output_layout<Plan>;
@@ -29667,20 +30523,24 @@ class given_output_gradients {
   public:
     using given_together = given_output_gradients;
 
+    /// The gradients of all outputs.
     given_output_gradients(std::initializer_list<kept_argument<const T>> given) { take_all(given); }
+    /// The gradient of the only output.
     template <class Value>
         requires(!is_fact_set<std::remove_cvref_t<Value>>)
     given_output_gradients(Value&& only) {
         take_all(std::initializer_list<kept_argument<const T>>{static_cast<Value&&>(only)});
     }
-    /// Of one call alone.
+    /// Gradients for a single call: temporaries are allowed.
     given_output_gradients(std::initializer_list<argument<const T>> given, temporaries_too) {
         take_all(given);
     }
 
+    /// First element of each gradient.
     const T* pointers[outputs > 0 ? outputs : 1]{};
 
-    /// Throws unless the gradients of outputs that a fact's length ends have that length.
+    /// Throws argument_error unless the gradients of outputs that follow a fact's length have that
+    /// length.
     void check_lengths(const int* counts) const {
         if constexpr (has_lengths) [&]<int... At>(std::integer_sequence<int, At...>) {
                 (check_length<At>(counts), ...);
@@ -29718,7 +30578,7 @@ class given_output_gradients {
                 shapes_[at] = given.shape;
             else
                 check_shape({"the gradient of output", id}, given.shape, view.extents, view.rank);
-            // Of no numbers there may be no memory, but of this one none is read.
+            // A container without numbers may have no memory; `nothing` is never read.
             static constexpr T nothing{};
             pointers[at] = given.numbers ? given.numbers : &nothing;
             return;
@@ -29727,7 +30587,8 @@ class given_output_gradients {
     }
 };
 
-/// The gradients of one call: output_gradients, or what makes them for this call alone.
+/// The gradients of one call: an object of type output_gradients, a braced list or a single
+/// container.
 template <class Plan, class T>
 class gradients_of_one_call
     : public of_one_call<given_output_gradients<Plan, T>, argument<const T>> {
@@ -29741,13 +30602,18 @@ class gradients_of_one_call
         : base(std::initializer_list<argument<const T>>{static_cast<Value&&>(only)}) {}
 };
 
-/// Where the gradients of facts are to be added, by name or in order; none by default.
+/// Where backward adds the gradients of dense facts: Model::fact_gradients<T>, in order or by name.
+/// Default: none are computed. Throws argument_error for facts of symbols, counts or another shape.
+/// The gradient of a sparse fact has room for all pairs that the fact may have. Refers to the
+/// containers.
 template <class Plan, class T>
 class given_fact_gradients {
     static constexpr bool has_lengths = length_counts<Plan> != 0;
 
   public:
+    /// No gradients of facts.
     given_fact_gradients() = default;
+    /// The containers to add to; facts that are not named get no gradient.
     given_fact_gradients(std::initializer_list<kept_argument<T>> given) {
         int position = 0;
         for (const auto& each : given) {
@@ -29755,7 +30621,7 @@ class given_fact_gradients {
             if (at < 0 || at >= Plan::facts.capacity() ||
                 Plan::facts[at].kind != plan::fact_kind::dense || !each.numbers)
                 fail<argument_error>("sequent: only dense facts have gradients");
-            // Of a sparse one, with room for all pairs that it may have.
+            // The gradient of a sparse fact has room for all pairs that the fact may have.
             const auto& of = Plan::facts[at];
             auto shape = of.is_sparse() ? of.values_of(of.pairs) : of;
             const subject what{"the gradient of fact", of.id, at};
@@ -29767,9 +30633,10 @@ class given_fact_gradients {
         }
     }
 
+    /// First element of each gradient; null if none is computed.
     T* pointers[max_facts]{};
 
-    /// Throws unless the gradients of facts are as long as these.
+    /// Throws argument_error unless the gradients of facts have the lengths of the facts.
     void check_lengths(const int* counts) const {
         if constexpr (has_lengths)
             for (int at = 0; at < Plan::facts.capacity(); ++at) {
@@ -29785,18 +30652,18 @@ class given_fact_gradients {
 
   private:
     struct told_length {
-        int number = -1;  // where the pointer was set by hand
+        int number = -1;  // if the pointer was set directly
     };
     told_length lengths_[has_lengths ? max_facts : 1]{};
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// Runs a plan, forward and backward, for one sample.
+/// Runs a plan forward and backward for one sample, or for several at once.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// The calls of a model on one sample.
+/// The calls of a model on samples.
 template <class Plan>
 struct calls {
     using layout = output_layout<Plan>;
@@ -29812,6 +30679,7 @@ struct calls {
     template <class T>
     using output_views = typename layout::template views<T>;
 
+    /// Mark of the arguments, which backward compares in debug builds.
     template <class P, class T>
     static std::uint64_t mark_of([[maybe_unused]] const P& p,
                                  [[maybe_unused]] const facts<T>& given) noexcept {
@@ -29825,6 +30693,7 @@ struct calls {
 #endif
     }
 
+    /// Debug builds abort unless forward with the same arguments came before.
     template <class P, class T, class W>
     static void check_left_by([[maybe_unused]] const P& p, [[maybe_unused]] const facts<T>& given,
                               W& w) noexcept {
@@ -29841,7 +30710,8 @@ struct calls {
         w.left_by = nothing_left;
     }
 
-    /// Parameters that are not prepared are, in w. Kept: forward has done so.
+    /// The pointers of a call. Prepares the parameters in w if they are not prepared, unless
+    /// `kept`: forward has done so.
     template <class P, class T, class W>
     static bindings<T> bind(const P& p, const facts<T>& given, W& w, bool kept = false) noexcept {
         bindings<T> result;
@@ -29862,6 +30732,7 @@ struct calls {
         return result;
     }
 
+    /// Runs forward and returns views of the outputs in w.
     template <class P, class T, class W, class Run>
     static output_views<const T> run_forward(const P& p, const facts<T>& given, W& w,
                                              Run run) noexcept {
@@ -29872,6 +30743,7 @@ struct calls {
         return end_forward(given, w);
     }
 
+    /// Stores the counts in w and clears the rows of outputs that no step has written.
     template <class T, class W>
     static output_views<const T> end_forward(const facts<T>& given, W& w) noexcept {
         std::copy_n(given.counts, W::count_of_counts, w.counts);
@@ -29879,7 +30751,7 @@ struct calls {
         return all_outputs<T>(w);
     }
 
-    /// For several samples at once, on memory(sample) each.
+    /// Runs forward for several samples at once; memory(sample) is the memory of each.
     template <class P, class T, class Memory>
     static void forward_joined(const P& p, std::span<const facts<T>> samples, Memory memory,
                                T* room) noexcept {
@@ -29898,7 +30770,8 @@ struct calls {
             (void)end_forward(samples[static_cast<std::size_t>(at)], memory(at));
     }
 
-    /// After forward_joined and, for each sample, seed_all.
+    /// Runs backward for several samples at once, after forward_joined and, for each sample,
+    /// seed_all.
     template <class P, class T, class Memory>
     static void backward_joined(const P& p, std::span<const facts<T>> samples, Memory memory,
                                 parameters<T>& gradient, T* prepared_gradient, T* room) noexcept {
@@ -29934,8 +30807,8 @@ struct calls {
         }
     }
 
-    /// What is added to the gradient of what is prepared goes to prepared_gradient, or, where that
-    /// is null, on to the parameters.
+    /// Runs backward. Adds the gradient of prepared values to prepared_gradient; if that is null,
+    /// propagates it to the parameters.
     template <bool Whole = false, class P, class T, workspace_of<Plan, T> W, class Run>
     static void run_backward(const P& p, const facts<T>& given, const T* const* outward, W& w,
                              parameters<T>& gradient, T* prepared_gradient,
@@ -29958,7 +30831,7 @@ struct calls {
                                        gradient.numbers, w.scratch);
     }
 
-    /// With the gradients of all outputs one after another.
+    /// Runs backward with the gradients of all outputs in one array, one after another.
     template <class P, class T, class W>
     static void backward_from(const P& p, const facts<T>& given, const T* outward, W& w,
                               parameters<T>& gradient, T* prepared_gradient) noexcept {
@@ -29966,6 +30839,7 @@ struct calls {
                            {}, whole_run{});
     }
 
+    /// The gradient of each output in such an array.
     template <class T>
     static auto pointers_in(const T* outward) noexcept {
         std::array<const T*, static_cast<std::size_t>(outputs > 0 ? outputs : 1)> result;
@@ -29974,6 +30848,7 @@ struct calls {
         return result;
     }
 
+    /// Clears the gradients of all outputs in w, then adds the caller's.
     template <bool Whole, class T, class W>
     static void seed_all(const T* const* outward, W& w, const int* counts) noexcept {
         kernel::unroll<outputs>(
@@ -29982,11 +30857,12 @@ struct calls {
             [&](auto index) { seed<index(), Whole>(outward[index()], w, counts, false); });
     }
 
-    /// Where an output lies in that memory.
+    /// View of an output in memory of type W.
     template <class W, int At>
     static constexpr auto view_of_output =
         view_of_relation<typename W::placed>(Plan::shapes.outputs[At]);
 
+    /// Views of the outputs in w.
     template <class T, class W>
     static output_views<const T> all_outputs(const W& w) noexcept {
         if constexpr (outputs == 1) {
@@ -30000,20 +30876,22 @@ struct calls {
         }
     }
 
+    /// The view of one output.
     template <class T, int At, class W>
     static auto output(const W& w) noexcept {
         constexpr int rank = view_of_output<W, At>.rank;
         return to_tensor<rank>(limited_output<W, At>(w.counts), static_cast<const T*>(w.numbers));
     }
 
+    /// The view of an output under the given counts.
     template <class W, int At>
     static constexpr weight_view limited_output(const int* counts) noexcept {
         return limited_view<typename W::placed, Plan::shapes.outputs[At]>(counts);
     }
 
-    /// The caller's gradient of an output, to where backward expects it; first zeros, since an
-    /// output may lie among others' numbers. Whole: the gradient has the output's extents, whatever
-    /// the lengths of facts are.
+    /// Adds the caller's gradient of an output where backward expects it, or, if `clear`, clears
+    /// that place first: an output may be stored among the values of others. Whole: the gradient
+    /// has the output's full extents, whatever the lengths of facts.
     template <int At, bool Whole, class T, class W>
     static void seed(const T* outward, W& w, const int* counts, bool clear) noexcept {
         // By value: a reference would put the plan's tables into the program.
@@ -30044,6 +30922,7 @@ struct calls {
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
+/// The mistake that a compiler error names for each obstacle to computing row by row.
 template <plan::rows_obstacle::kind Why>
 consteval auto rows_mistake() {
     using enum plan::rows_obstacle::kind;
@@ -30065,6 +30944,7 @@ consteval auto rows_mistake() {
         return mistake::none{};
 }
 
+/// Rule and relation that the error names.
 template <class Plan, int Rule>
 inline constexpr plan::diagnosis rows_diagnosis = [] {
     plan::diagnosis result;
@@ -30076,7 +30956,7 @@ inline constexpr plan::diagnosis rows_diagnosis = [] {
     return result;
 }();
 
-/// Reports the rule that keeps a program from running by rows, if one does.
+/// Reports the rule that prevents a program from being computed row by row, if there is one.
 template <class Plan, int Rule, plan::rows_obstacle::kind Why>
 using check_rows = check_program<rule_number<rows_diagnosis<Plan, Rule>.rule + 1>,
                                  decltype(plan::relation_type<rows_diagnosis<Plan, Rule>>(
@@ -30086,8 +30966,8 @@ using check_rows = check_program<rule_number<rows_diagnosis<Plan, Rule>.rule + 1
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// What stands for the model of an ill-formed program once the mistake is told. It takes what a
-/// model takes and computes nothing, so that code that goes on to use it brings no further error.
+/// Replaces the model of an ill-formed program after its mistake has been reported. It accepts what
+/// a model accepts and computes nothing, so that code using it causes no further errors.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
@@ -30104,7 +30984,7 @@ consteval bool check_form() {
 template <const auto& Program, class... Facts>
 inline constexpr bool is_well_formed = check_form<Program, Facts...>();
 
-/// What is wrong, unless an operator has told it already.
+/// Reports the mistake, unless an operator has reported it already.
 template <bool Told, const auto& Program, class... Facts>
 struct report_of {
     using type = typename plan::program_reader<Program>::template report<
@@ -30115,7 +30995,7 @@ struct report_of<true, Program, Facts...> {
     using type = language::mistaken;
 };
 
-/// Any argument, under a name or not.
+/// Accepts any argument, with or without a name.
 struct anything {
     constexpr anything() = default;
     template <class Value>
@@ -30262,13 +31142,18 @@ class ill_formed_model {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// Rows of the facts along a sequence, as pointers, checked.
+/// The rows of the facts along a sequence, checked and stored as pointers.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// Of each fact along the sequence one row, without the fact's first argument, or several, with it;
-/// one symbol may be an integer. Facts that are not along the sequence are given whole, with the
-/// first rows. Facts is the class of whole facts.
+/// The rows of step and prefill: Model::rows<T>, in order or by name. Each fact along the sequence
+/// gives one row, without the fact's first dimension, or several, with it; all facts give the same
+/// number of rows. One symbol may be an integer. Facts that are not along the sequence are given
+/// whole, with the first rows. `Facts` is the type of whole facts.
+///
+/// Throws argument_error if a fact along the sequence is missing, given twice, has another shape,
+/// or holds numbers that are not finite or symbols outside its classes. Refers to the containers,
+/// as facts do.
 template <class Plan, class T, class Facts>
 class row_facts {
     static constexpr const auto& known = Plan::facts;
@@ -30276,27 +31161,29 @@ class row_facts {
   public:
     using given_together = row_facts;
 
+    /// Rows in order or by name.
     row_facts(std::initializer_list<kept_argument<const T>> given) { take_all(given); }
-    /// Of one call alone.
+    /// Rows for a single call: temporaries are allowed.
     row_facts(std::initializer_list<argument<const T>> given, temporaries_too) { take_all(given); }
 
-    /// How many rows there are.
+    /// Number of rows.
     int size() const noexcept { return count_; }
 
-    /// Throws unless it is one row.
+    /// Throws argument_error unless there is exactly one row.
     void check_single() const {
         if (count_ != 1)
             fail_with<argument_error>({"sequent: a step computes 1 row, given are ", count_});
     }
 
+    /// True if a fact that is not along the sequence is given.
     bool has_rest() const noexcept {
         for (int at = 0; at < known.size(); ++at)
             if (filled_[at] && !is_along(at)) return true;
         return false;
     }
 
-    /// Throws unless the facts that are not along the sequence are given, or have been, but not
-    /// both. Whether they are.
+    /// Throws argument_error unless the facts that are not along the sequence are given here or, if
+    /// `known_before`, earlier, but not both. Returns true if they are given here.
     bool check_rest(bool known_before) const {
         if (known_before && has_rest())
             fail<argument_error>(
@@ -30305,9 +31192,10 @@ class row_facts {
         return !known_before;
     }
 
+    /// The facts that are not along the sequence.
     const Facts& rest() const noexcept { return rest_; }
 
-    /// Row `from` and what follows of a fact along the sequence.
+    /// Row `from` and those after it, of a fact along the sequence.
     const void* row(int at, int from) const noexcept {
         const std::ptrdiff_t offset = static_cast<std::ptrdiff_t>(from) * row_size(at);
         if (!is_symbols(at)) return static_cast<const T*>(pointers_[at]) + offset;
@@ -30390,7 +31278,7 @@ class row_facts {
                 check_symbols(what(at), symbols, size, known[at].classes);
     }
 
-    /// How many rows a container holds.
+    /// Number of rows that a container holds.
     static int count_rows(int at, const argument<const T>& given) {
         const plan::fact_shape& wanted = known[at];
         const extents& shape = given.shape;
@@ -30412,86 +31300,88 @@ class row_facts {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// Which rows of a sequence the steps of a plan read and write: how far before the position at hand
-/// what they read lies, and how far beyond it what is read must have been computed.
+/// The reach of the steps of a plan in a sequence: how far before the current position they read,
+/// and how far beyond it the rows that they read must be computed.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// How the cache of a state stores the numbers of columns: in so many bytes each, none if they are
-/// among the numbers of the state; and how many numbers of a column share a scale of two bytes, 0
-/// if there are no scales.
+/// The format of columns in the KV cache of a state.
 struct column_form {
-    int bytes = 0;
-    int block = 0;
+    int bytes = 0;  ///< bytes of an element; 0: the columns are in the workspace of the state
+    int block = 0;  ///< elements of a column that share a scale of two bytes; 0: no scales
 };
+/// The formats of a KV cache.
 struct cache_form {
-    column_form keys{};
-    column_form values{};
+    column_form keys{};    ///< of keys
+    column_form values{};  ///< of values
 };
 
-/// Columns that are cached. The scales have lines of their own, in the same order.
+/// Columns in a KV cache. The scales have lines of their own, in the same order.
 struct cached_columns : column_form {
-    int begin = 0;   // bytes from the begin of the cache
-    int scales = 0;  // likewise
+    int begin = 0;   ///< offset in the cache, in bytes
+    int scales = 0;  ///< offset of the scales in the cache, in bytes
 
-    /// Lines of scales for each `depth` lines of numbers.
+    /// The lines of scales for `depth` lines of elements.
     constexpr int blocks(int depth) const { return block > 0 ? (depth + block - 1) / block : 0; }
 };
 
-/// An operand that an attention step reads by columns. Kept columns are turned: number k of column
-/// c stands at to + k pitch + c, so that the columns of one number are a vector.
+/// An operand that an attention step reads by columns. Stored columns are transposed: element k of
+/// column c is at to + k * pitch + c, so that element k of all columns is a vector.
 struct kept_operand {
-    bool kept = false;
-    bool moves = false;   // follows from the sequence, one column after another; else all at once
-    bool slides = false;  // only the window's columns are kept
-    access from{};        // the columns, `column` apart
-    int columns = 0;
-    int depth = 0;  // numbers of a column
-    operand to{};
-    int outer[max_outers]{};
-    int pitch = 0;
-    int lines = 0;            // of `pitch` numbers, in all layers and outer loops
-    cached_columns cached{};  // in the cache; else among the numbers of the state
+    bool kept = false;        ///< the columns are stored
+    bool moves = false;       ///< each position adds a column; else all are computed at once
+    bool slides = false;      ///< only the columns of a window are stored
+    access from{};            ///< the computed columns, at the stride `column`
+    int columns = 0;          ///< number of columns
+    int depth = 0;            ///< elements of a column
+    operand to{};             ///< the stored columns
+    int outer[max_outers]{};  ///< their strides of the outer loops
+    int pitch = 0;            ///< their stride from element to element
+    int lines = 0;            ///< lines of `pitch` elements, in all layers and outer loops
+    cached_columns cached{};  ///< their format and place if they are in the KV cache
 };
 
-/// The value, and what the nodes of the score read.
+/// The columns that an attention step reads.
 struct kept_attention {
-    kept_operand value{};
-    kept_operand nodes[12]{};
+    kept_operand value{};      ///< the value
+    kept_operand nodes[12]{};  ///< the operands of the nodes of the score
 };
 
-/// Rows that are kept from run to run, from [first, first + capacity): those from `back` before the
-/// rows at hand to `ahead` beyond them. Where they are full, the first ones give way.
+/// The rows [first, first + capacity) that are stored from call to call. They include those from
+/// `back` before the current rows to `ahead` beyond them. When they are full, the oldest rows are
+/// dropped.
 struct row_window {
-    int back = 0;
-    int ahead = 0;
-    int capacity = 0;
-    int grain = 1;  // the first row is a multiple
+    int back = 0;      ///< rows before the current ones
+    int ahead = 0;     ///< rows beyond the current ones
+    int capacity = 0;  ///< stored rows
+    int grain = 1;     ///< the first row is a multiple of this
 
     friend constexpr bool operator==(const row_window&, const row_window&) = default;
 
-    /// The first row that is kept while rows [begin, end) are computed.
+    /// The first row that is stored while rows [begin, end) are computed; `before` is the one so
+    /// far.
     constexpr int first(int before, int begin, int end) const {
         if (end + ahead - before <= capacity) return before;
         return std::max(0, begin - back) / grain * grain;
     }
 };
 
-/// Where a window's rows lie: in `lines` places that are `pitch` numbers apart.
+/// The storage of the rows of a window: `lines` places, `pitch` elements apart.
 struct window_place {
-    int window = 0;
-    int offset = 0;
-    int lines = 1;
-    int pitch = 0;
-    int row = 1;  // numbers of a row
+    int window = 0;  ///< number of the window
+    int offset = 0;  ///< of the first place
+    int lines = 1;   ///< number of places
+    int pitch = 0;   ///< distance of the places
+    int row = 1;     ///< elements of a row
 };
 
-/// Rows at hand: enough that a product reads its weights once for many, few enough for the cache;
-/// more of them where the weights do not stay in a cache of a megabyte.
+/// The maximum number of current rows: enough that a product reads its weights once for many rows,
+/// few enough for the cache; more if the weights do not fit a cache of one megabyte.
 constexpr int most_block_rows(int parameters) {
     return parameters > 1 << 18 ? 64 : 16;
 }
 
+/// The steps of a state and the layout of its memory.
 template <class Tables, int Facts>
 struct state_tables {
     static constexpr int buffers = decltype(Tables::buffers)::capacity();
@@ -30502,25 +31392,25 @@ struct state_tables {
     list<column_bound, decltype(Tables::generals)::capacity()> bounds{};
     list<row_window, buffers + facts + 1> windows{};
     list<window_place, buffers + 13 * decltype(Tables::attentions)::capacity()> places{};
-    list<window_place, 26 * decltype(Tables::attentions)::capacity()> cache_places{};  // in bytes
-    int cache = 0;                                                                     // bytes
-    int row_size[buffers]{};                          // of what moves with the rows
-    int window_of[buffers]{};                         // 1 + which window, or 0
-    int fact_window[facts]{};                         // likewise
-    bool kept_whole[buffers]{};                       // all rows
-    bool keeps_fact[facts]{};                         // rows of the sequence that are read again
-    bool reads_fact[facts]{};                         // facts besides the sequence that rows need
-    int lead[decltype(Tables::steps)::capacity()]{};  // how many rows, or rounds, beyond those at
-                                                      // hand a step computes
-    int rows = 0;                                     // of the sequence
-    int block = 0;                                    // rows at hand, at most
-    int column_window = 0;                            // 1 + that of attention's columns, or 0
+    list<window_place, 26 * decltype(Tables::attentions)::capacity()> cache_places{};  ///< in bytes
+    int cache = 0;               ///< bytes of the KV cache
+    int row_size[buffers]{};     ///< elements of a row of a buffer that follows the sequence
+    int window_of[buffers]{};    ///< 1 + the window of a buffer, or 0
+    int fact_window[facts]{};    ///< 1 + the window of a fact, or 0
+    bool kept_whole[buffers]{};  ///< all rows of a buffer are stored
+    bool keeps_fact[facts]{};    ///< rows of a fact are stored, because they are read again
+    bool reads_fact[facts]{};    ///< rows read a fact that is not along the sequence
+    /// The rows, or iterations, beyond the current ones that a step computes.
+    int lead[decltype(Tables::steps)::capacity()]{};
+    int rows = 0;           ///< rows of the sequence
+    int block = 0;          ///< maximum number of current rows
+    int column_window = 0;  ///< 1 + the window of the columns of attention, or 0
     rows_obstacle obstacle{};
-    rows_obstacle lost{};  // the first rule of which only the last rows are kept
+    rows_obstacle lost{};  ///< the first rule that reads rows of which only the last are stored
 };
 
-/// Reads the steps of a draft. Its results are in the tables of the state that is planned, and for
-/// its planner.
+/// Finds the reach of the steps of a draft. The results are in the tables of the state, and in
+/// members for its planner.
 template <class Drafted, class Form>
 class row_reach {
   public:
@@ -30583,7 +31473,7 @@ class row_reach {
             return false;
         return admits_all_before(general, position, over);
     }
-    /// Whether the condition admits all values of the variable up to position + ahead.
+    /// Returns true if the condition admits all values of the variable up to position + ahead.
     constexpr bool admits_all_before(const general_step& general, int position,
                                      const column_bound& over) const {
         if (mentions_given(general.condition)) return false;
@@ -30911,12 +31801,12 @@ class row_reach {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// The cache of a state: keys and values of attention in a form of fewer bits.
+/// The KV cache of a state: keys and values of attention in a format of fewer bits.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// Calls visit(operand, form) for the columns that a state keeps, in the order in which they were
-/// placed. Keys and values of softmax attention have those of the cache.
+/// Calls visit(operand, form) for the columns that a state stores, in the order of their offsets.
+/// Only keys and values of softmax attention have the form of the cache.
 template <class Made, class Visit>
 constexpr void each_kept(Made& made, const cache_form& form, Visit visit) {
     for (int at = 0; at < made.kept.size(); ++at) {
@@ -30931,12 +31821,12 @@ constexpr void each_kept(Made& made, const cache_form& form, Visit visit) {
     }
 }
 
-/// Bytes up to the end of their last cache line.
+/// The number of bytes rounded up to whole cache lines.
 constexpr long long whole_lines(long long bytes) {
     return (bytes + 63) / 64 * 64;
 }
 
-/// Adds the bytes of keys and values as float, in bf16 and in q8_0.
+/// Adds the bytes that keys and values need in float, in bf16 and in q8_0.
 template <class Made>
 constexpr void add_cache_bytes(const Made& made, std::array<long long, 3>& bytes) {
     each_kept(made, {{1, 32}, {1, 32}}, [&](const kept_operand& kept, const column_form& form) {
@@ -30949,7 +31839,7 @@ constexpr void add_cache_bytes(const Made& made, std::array<long long, 3>& bytes
     });
 }
 
-/// Moves keys and values of attention from the numbers of a state to its cache.
+/// Moves keys and values of attention from the workspace of a state to its KV cache.
 template <class Made>
 class cache_planner {
   public:
@@ -30961,7 +31851,7 @@ class cache_planner {
         each_kept(made, {}, [&](kept_operand& kept, const column_form&) {
             size_ = std::min<long long>(size_, kept.to.offset);
         });
-        // What is kept stands behind all else.
+        // The stored columns are at the end of the workspace.
         int places = 0;
         for (const window_place& place : made.places)
             if (place.offset < size_) made.places[places++] = place;
@@ -31003,14 +31893,14 @@ class cache_planner {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// The memory of one sequence that is computed a few rows at a time. Each buffer of the sequence
-/// keeps, besides the rows at hand, as many rows before them as later steps read: none for plain
-/// rows, a few for shifts, convolutions and recursions, all for aggregates over everything before.
-/// Attention keeps its columns apart, transposed.
+/// The state of one sequence that is computed a few rows at a time. Each buffer of the sequence
+/// stores the current rows and as many rows before them as later steps read: none for plain rows, a
+/// few for shifts, convolutions and recursions, all for aggregates over all earlier rows. The
+/// columns of attention steps are stored separately, transposed.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// Places the steps of a draft for a few rows at a time.
+/// Lays out the steps of a draft for a few rows at a time.
 template <class Drafted, class Form>
 class state_planner : public row_reach<Drafted, Form> {
     using base = row_reach<Drafted, Form>;
@@ -31018,13 +31908,13 @@ class state_planner : public row_reach<Drafted, Form> {
   public:
     using base::made;
 
-    /// Of at most `block` rows at a time; 0: as many as suit the size of the weights.
+    /// `block` is the maximum number of rows at a time; 0: chosen by the size of the weights.
     constexpr state_planner(const Drafted& from, const Form& form, int block = 0)
         : base(from, form) {
         if (block == 0) block = most_block_rows(draft_.out.parameters);
         made.block = std::min(form.rows, block);
         made.obstacle = form.obstacle;
-        // Where no fact is along a sequence, there are no rows.
+        // Without a fact along a sequence there are no rows.
         if (refused() || form.rows == 0) return;
         forget_training();
         this->find_reach();
@@ -31058,7 +31948,7 @@ class state_planner : public row_reach<Drafted, Form> {
         base::row_size, base::visit_reads;
 
     int part_[capacity]{};
-    bool kept_[capacity]{};  // rows of it are kept from run to run
+    bool kept_[capacity]{};  // rows are stored from call to call
 
     constexpr void forget_training() {
         write_unread_rows(out_);
@@ -31071,16 +31961,16 @@ class state_planner : public row_reach<Drafted, Form> {
         }
     }
 
-    // What is kept from run to run.
+    // The rows that are stored from call to call.
 
-    /// The window of rows, plus 1; 0 where all of them are kept.
+    /// 1 + the number of the window of rows; 0 if all rows are stored.
     constexpr int window(const row_window& made_of, int extent) {
         if (made_of.capacity >= extent) return 0;
         for (int at = 0; at < made.windows.size(); ++at)
             if (made.windows[at] == made_of) return at + 1;
         return made.windows.push(made_of) + 1;
     }
-    /// So many rows that one is moved for each that is computed.
+    /// The window with a capacity for which one row is moved per computed row.
     constexpr row_window window_of(int back, int ahead) const {
         return {back, ahead, 2 * back + ahead + made.block};
     }
@@ -31097,7 +31987,7 @@ class state_planner : public row_reach<Drafted, Form> {
                 made.fact_window[fact] = window(window_of(fact_back_[fact], 0), made.rows);
         }
     }
-    /// The first rule that reads rows of which some are lost.
+    /// Finds the first rule that reads rows of which only the last are stored.
     constexpr void find_lost() {
         for (int at = out_.steps.size(); at-- > 0;) {
             if (form_.once[at]) continue;
@@ -31113,7 +32003,7 @@ class state_planner : public row_reach<Drafted, Form> {
                 made.lost = loses;
         }
     }
-    /// The attention steps whose rows do not need all columns share one window.
+    /// Finds the one window of all attention steps whose rows do not need all columns.
     constexpr void find_column_window() {
         row_window most{-1, 0, 0, 16};
         for (int at = 0; at < out_.steps.size(); ++at) {
@@ -31175,14 +32065,14 @@ class state_planner : public row_reach<Drafted, Form> {
         }
         const int scope = draft_.rule_of(out_.steps[at].rule).scope;
         result.to.where = place::value;
-        result.to.index = scope;  // until memory is laid out
+        result.to.index = scope;  // the scope, until memory is laid out
         for (int block = scope; block > 0; block = draft_.in.text.scopes[block].parent) {
             result.to.layer_strides[draft_.depth_of(block) - 1] = result.lines * result.pitch;
             result.lines *= draft_.in.text.scopes[block].repeat;
         }
         return result;
     }
-    /// Lines that do not all fall on the same few sets of the cache.
+    /// A pitch for which the lines do not all map to the same few sets of the cache.
     static constexpr int pitch_of(int columns) {
         const int pitch = aligned(columns);
         return pitch % 128 == 0 ? pitch + 16 : pitch;
@@ -31207,7 +32097,7 @@ class state_planner : public row_reach<Drafted, Form> {
             if (each.kind == step_kind::repeat_begin) begun.push(at);
             if (each.kind == step_kind::repeat_end) --begun.count;
             visit_operands(out_, each, [&](const operand& used, usage) {
-                // What is given or computed once stays, if rows read it later.
+                // A value that is given or computed once is stored if rows read it later.
                 const bool stays = !form_.once[at] && !is_sequence(used) && !is_copied(each, used);
                 if (used.where == place::fact && stays) made.reads_fact[used.index] = true;
                 if (used.where != place::value || out_.buffers[used.index].prepared) return;
@@ -31229,7 +32119,7 @@ class state_planner : public row_reach<Drafted, Form> {
         for (int index = 0; index < out_.buffers.size(); ++index)
             if (kept_[index]) use(out_.buffers[index], 0, steps);
     }
-    /// Whether an operand is of columns that are kept apart.
+    /// Returns true if the columns of an operand are stored separately.
     constexpr bool is_copied(const step& each, const operand& used) const {
         if (each.kind != step_kind::attention) return false;
         const attention_step& attention = out_.attentions[each.at];
@@ -31307,8 +32197,8 @@ class state_planner : public row_reach<Drafted, Form> {
     }
 };
 
-/// The same plan, with its memory laid out for a few rows at a time; keys and values of attention
-/// in a cache of their own if `Cache` gives them a form.
+/// A plan whose memory is laid out for a few rows at a time, the state of a sequence. If `Cache`
+/// has a form for them, the keys and values of attention are in a KV cache of fewer bits.
 template <class Plan, cache_form Cache = cache_form{}>
 struct state_plan_of : single_steps<state_plan_of<Plan, Cache>> {
     static constexpr auto& facts = Plan::facts;
@@ -31326,17 +32216,19 @@ struct state_plan_of : single_steps<state_plan_of<Plan, Cache>> {
     }();
     static constexpr auto& tables = made.steps;
 
-    /// Whether the step does not follow from the sequence.
+    /// True if the step does not depend on the sequence.
     template <int At>
     static constexpr bool is_once = form.once[At];
+    /// The stored columns of attention step At.
     template <int At>
     static constexpr kept_attention kept_at = made.kept[At];
-    /// Whether it is of a recursion over the positions.
+    /// True if the step is in a recursion over the positions.
     template <int At>
     static constexpr bool is_in_time = form.in_time[At];
+    /// The rows beyond the current ones that the step computes.
     template <int At>
     static constexpr int lead_of = made.lead[At];
-    /// The variable that is the position, of general step number `At`; -1 where there is none.
+    /// The variable of general step At that is the position; -1 if there is none.
     template <int At>
     static constexpr int position_of_general = [] {
         for (int each = 0; each < tables.steps.size(); ++each)
@@ -31345,6 +32237,7 @@ struct state_plan_of : single_steps<state_plan_of<Plan, Cache>> {
                 return form.position[each];
         return -1;
     }();
+    /// The variable of general step At whose values are near the position.
     template <int At>
     static constexpr column_bound bound_of_general = made.bounds.size() > At ? made.bounds[At]
                                                                              : column_bound{};
@@ -31352,7 +32245,7 @@ struct state_plan_of : single_steps<state_plan_of<Plan, Cache>> {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// Runs the steps of a state's plan for the rows at hand: attention over the columns that are kept,
+/// Runs the steps of a state's plan for the current rows: attention over the cached columns,
 /// everything else as in any run.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
@@ -31374,7 +32267,7 @@ struct columns_form<Plan, T, true, true> {
     using type = kernel::kept_columns<typename Plan::cache::values, T>;
 };
 
-/// The kernel's view of attention step `At` of a state's plan, in the rounds of a kind.
+/// The Shape that kernels take for attention step `At` of a state's plan, in the rounds of a kind.
 template <class Plan, int At, int Kind, class T>
 struct kept_shape {
     using whole = attention_shape<Plan, At, Kind>;
@@ -31407,8 +32300,8 @@ struct kept_shape {
             result[static_cast<std::size_t>(at)] = kept.nodes[at].slides;
         return result;
     }();
-    /// Whether two rounds of the innermost loop, an even number of them, differ in the row's
-    /// operands alone.
+    /// True if the innermost loop has an even number of rounds, of which two adjacent ones differ
+    /// only in the operands of the row.
     static constexpr bool shares = [] {
         const int last = step.outers > 0 ? step.outers - 1 : 0;
         if (step.outer_extents[last] % 2 != 0) return false;
@@ -31435,14 +32328,14 @@ struct kept_shape {
     }
 };
 
-/// Copies columns of `depth` numbers, `stride` apart, to columns of lines that are `pitch` apart,
-/// from column number `first` on.
+/// Copies columns of `depth` numbers, `stride` apart, to columns number `first` and following of
+/// lines that are `pitch` apart.
 template <class Form, class T>
 SEQUENT_NOINLINE void keep_columns(const T* from, int stride,
                                    const kernel::detail::columns_place& to, int first, int pitch,
                                    int count, int depth) noexcept {
     using number = typename Form::number;
-    // Both are of the state, which is being written.
+    // Both belong to the state, which is being written.
     auto* numbers = const_cast<number*>(to.template numbers<number>()) + first;
     auto* scales = const_cast<std::uint16_t*>(to.scales);
     if constexpr (Form::block > 0) scales += first;
@@ -31452,7 +32345,7 @@ SEQUENT_NOINLINE void keep_columns(const T* from, int stride,
     }
 }
 
-/// An attention step of a state's plan.
+/// Runs an attention step of a state's plan.
 template <class Plan, int At, class T>
 class kept_runner {
     static constexpr attention_step step = Plan::template attention_at<At>;
@@ -31477,7 +32370,7 @@ class kept_runner {
                     at / of.depth * of.cached.blocks(of.depth)};
     }
 
-    /// Keeps columns [begin, end), of which the first stands at place `begin - first`.
+    /// Caches columns [begin, end); column `begin` is stored at place `begin - first`.
     template <class Operand>
     static void keep(const bindings<T>& bound, Operand, int begin, int end, int first) noexcept {
         constexpr kept_operand of = Operand::value;
@@ -31547,7 +32440,7 @@ class kept_runner {
         return result;
     }
 
-    /// So many rounds of the outer loops at once.
+    /// Computes Queries rounds of the outer loops at once.
     template <int Kind, int Queries, class Range>
     static void attend(const bindings<T>& bound, int round, Range range,
                        int first_column) noexcept {
@@ -31560,7 +32453,7 @@ class kept_runner {
                 .attend();
     }
 
-    /// Rows of weights that are prepared, times the values.
+    /// Computes rows of prepared weights times the values.
     template <class Range>
     static void weigh(const bindings<T>& bound, Range range, int first_column) noexcept {
         constexpr int pitch = kept.value.kept ? kept.value.pitch : 0;
@@ -31585,7 +32478,7 @@ class kept_runner {
     }
 
   public:
-    /// First: what is computed once has been computed in this run.
+    /// Computes some rows. First: what is computed once has been computed in this run.
     template <bool First, class Range>
     static void forward(const bindings<T>& bound, Range range) noexcept {
         const int first_column =
@@ -31618,7 +32511,7 @@ class kept_runner {
     }
 };
 
-/// Whether some steps do not follow from the sequence.
+/// True if some steps do not depend on the sequence.
 template <class Plan>
 inline constexpr bool computes_once = [] {
     for (int at = 0; at < Plan::tables.steps.size(); ++at)
@@ -31626,13 +32519,13 @@ inline constexpr bool computes_once = [] {
     return false;
 }();
 
-/// The rows, or the rounds of a recursion, that a step with a lead computes for some positions, of
-/// at most so many.
+/// The rows, or the rounds of a recursion, that a step with a lead computes for some positions; at
+/// most `most`.
 SEQUENT_INLINE kernel::row_range led(kernel::row_range positions, int lead, int most) noexcept {
     return {positions.begin == 0 ? 0 : positions.begin + lead,
             std::min(positions.end + lead, most)};
 }
-/// The same without a lead, where all positions have a row.
+/// Likewise with a static lead; without a lead, every position has a row.
 template <int Lead, int Most, int Length, class Range>
 SEQUENT_INLINE auto rows_led(Range positions) noexcept {
     if constexpr (Lead == 0 && Most >= Length)
@@ -31641,7 +32534,7 @@ SEQUENT_INLINE auto rows_led(Range positions) noexcept {
         return led({positions.begin, positions.end}, Lead, Most);
 }
 
-/// Step `At`, which follows from the sequence, for some positions.
+/// Runs step `At`, which depends on the sequence, for some positions.
 template <class Plan, int At, bool First, class T, class Range>
 void forward_sequence_step(const bindings<T>& bound, Range positions) noexcept {
     constexpr plan::step step = Plan::template step_at<At>;
@@ -31667,7 +32560,7 @@ void forward_sequence_step(const bindings<T>& bound, Range positions) noexcept {
     }
 }
 
-/// The rounds of the recursion that begins with step `At` in which some step is run.
+/// The rounds of the recursion beginning with step `At` in which some step is run.
 template <class Plan, int At>
 SEQUENT_INLINE kernel::row_range rounds_led(kernel::row_range positions) noexcept {
     constexpr plan::step step = Plan::template step_at<At>;
@@ -31683,8 +32576,8 @@ SEQUENT_INLINE kernel::row_range rounds_led(kernel::row_range positions) noexcep
             led(positions, leads.second, step.repeat).end};
 }
 
-/// Steps [At, End) for some positions of the sequence. Once: those that do not follow from it as
-/// well, for all of their rows.
+/// Runs steps [At, End) for some positions of the sequence. Once: also runs those that do not
+/// depend on it, for all of their rows.
 template <class Plan, int At, int End, bool Once, class T, class Range>
 void sequence_steps(bindings<T>& bound, Range positions) noexcept {
     if constexpr (At < End) {
@@ -31711,7 +32604,7 @@ void sequence_steps(bindings<T>& bound, Range positions) noexcept {
     }
 }
 
-/// Entry point to the code that computes rows of a sequence, as `compiled` is for whole runs.
+/// Entry point to the code that computes rows of a sequence, as compiled_forward is for whole runs.
 template <class Plan, class T, bool First, class Range>
 struct compiled_rows {
     static void run(bindings<T>& bound, Range range) noexcept;
@@ -31725,18 +32618,20 @@ void compiled_rows<Plan, T, First, Range>::run(bindings<T>& bound, Range range) 
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// The memory of one sequence that a model computes row by row.
+/// The state of one sequence that a model computes row by row.
 
 namespace sequent::inline SEQUENT_ABI {
 
-/// The number types in which a state stores the keys and values of softmax attention: each is the
-/// state's own, or, from sequent/packed.hpp, bf16 or q8_0, to which each number is rounded when its
-/// row is computed. All rows read the rounded numbers, that row too.
+/// The number types in which a state stores the KV cache of softmax attention. Each is the state's
+/// own type, or bf16 or q8_0 from sequent/packed.hpp. Numbers are rounded when their row is
+/// computed, and every row, that row included, reads the rounded numbers.
 ///
 ///     Model::state<float, cache<q8_0>> s;
 template <class Keys, class Values = Keys>
 struct cache {
+    /// Storage type of the keys.
     using keys = Keys;
+    /// Storage type of the values.
     using values = Values;
 };
 
@@ -31744,11 +32639,13 @@ struct cache {
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// Whether a plan runs row by row. It names T so that a program that does not call `step` does not
-/// evaluate the plan of its state.
+/// True if the plan can be run row by row. The constant depends on T so that the plan of the state
+/// is evaluated only in programs that call `step`.
 template <class Plan, class T>
 inline constexpr bool has_state = plan::state_plan_of<Plan>::made.obstacle.rule < 0;
 
+/// Element size and block length of a cache of type Stored; the default form if it is the state's
+/// own type.
 template <class Stored, class T>
 constexpr plan::column_form column_form_of() {
     if constexpr (std::is_same_v<Stored, T>) {
@@ -31763,7 +32660,7 @@ constexpr plan::column_form column_form_of() {
     }
 }
 
-/// A state's plan, with the types of what is cached.
+/// The plan of a state, with the types of its cache.
 template <class Plan, class T, class Cache>
 struct cached_plan_of
     : plan::state_plan_of<Plan, plan::cache_form{column_form_of<typename Cache::keys, T>(),
@@ -31779,14 +32676,16 @@ struct state_plan_for<Plan, T, cache<T>> {
     using type = plan::state_plan_of<Plan>;
 };
 
-/// What is kept of the rows so far, and room for the rows at hand: Model::state<T>. One for each
-/// sequence. Copies are states of their own.
+/// The state of one sequence: Model::state<T, Cache>. It holds what later rows read of earlier ones
+/// (the KV cache, hidden states, windows), a copy of the facts that are not along the sequence, and
+/// memory for the rows being computed. Use one per sequence. A copy is an independent state.
+/// Allocate large states by make_unique.
 template <class Plan, class T, class Cache = cache<T>, bool Possible = has_state<Plan, T>>
 class alignas(64) state_block {
     using state_plan = typename state_plan_for<Plan, T, Cache>::type;
     static constexpr auto& made = state_plan::made;
 
-    // A copy: a run-time reader of the plan's tables would put them into an unoptimised program.
+    // A copy: reading the plan's tables at run time would put them into unoptimised programs.
     static constexpr unsigned sequences = state_plan::form.sequences;
     static constexpr bool is_along(int fact) { return ((sequences >> fact) & 1u) != 0; }
 
@@ -31795,22 +32694,26 @@ class alignas(64) state_block {
                   "layers or positions, or narrower ones");
 
   public:
+    /// The types of the KV cache.
     using cached = Cache;
-    /// How many numbers are kept, and how many bytes of the cache.
+    /// Size of the state in numbers, without the KV cache.
     static constexpr int size = state_plan::tables.workspace > 0 ? state_plan::tables.workspace : 1;
+    /// Size of the KV cache in bytes.
     static constexpr int cache_bytes = made.cache;
-    /// How many positions the sequence may have.
+    /// Largest number of positions of the sequence.
     static constexpr int length = made.rows;
-    /// And how many rows of them are computed at a time.
+    /// Largest number of rows that prefill computes at once.
     static constexpr int block = made.block;
-    /// Whether there are facts besides the sequence, and whether anything follows from these alone.
+    /// True if the model has facts that are not along the sequence; prefill takes them with the
+    /// first rows.
     static constexpr bool needs_rest = [] {
         bool result = false;
         for (int at = 0; at < Plan::fact_count; ++at) result = result || !is_along(at);
         return result;
     }();
+    /// True if something is computed once per sequence, from those facts or from parameters alone.
     static constexpr bool computes_once = model_detail::computes_once<state_plan> || [] {
-        // Columns of other facts are kept once, too.
+        // Columns of other facts are cached once, too.
         bool result = false;
         const auto add = [&](const kept_operand& of) { result = result || (of.kept && !of.moves); };
         for (const kept_attention& kept : made.kept) {
@@ -31820,16 +32723,16 @@ class alignas(64) state_block {
         return result;
     }();
 
-    /// Starts another sequence, as reset() does.
+    /// `s = {}`: starts a new sequence, as reset() does.
     state_block& operator=(zeros) noexcept {
         reset();
         return *this;
     }
 
-    /// The row that the next step computes.
+    /// Index of the row that the next step computes; 0 at first.
     int position() const noexcept { return position_; }
 
-    /// Starts another sequence.
+    /// Starts a new sequence: position 0, no facts given.
     void reset() noexcept {
         position_ = 0;
         std::fill_n(origins_, std::size(origins_), 0);
@@ -31837,9 +32740,10 @@ class alignas(64) state_block {
         has_prepared_ = false;
     }
 
-    /// Forgets rows from `position` on: the next step computes that row. Throws argument_error
-    /// beyond position(). Does not compile where the state keeps the last rows alone, as of a
-    /// recursion, a convolution or a window: a copy of the state, `*saved = *state`, does instead.
+    /// Discards the rows from `position` on: the next step computes that row. Throws argument_error
+    /// if `position` is negative or greater than position(). Does not compile if the state keeps
+    /// only the last rows, as for a recursion, a convolution or a window; save a copy instead,
+    /// `*saved = *state`.
     void truncate(int position) {
         static_assert(sizeof(check_rows<Plan, made.lost.rule, made.lost.why>) > 0);
         if (position < 0 || position > position_)
@@ -31848,10 +32752,11 @@ class alignas(64) state_block {
         position_ = position;
     }
 
-    /// Whether the facts besides the sequence have been given.
+    /// True if the facts that are not along the sequence have been given.
     bool has_rest() const noexcept { return has_rest_; }
 
-    /// Takes the facts that are not along the sequence: those that rows read later are copied.
+    /// Takes the facts that are not along the sequence and copies those that later rows read.
+    /// Called by prefill.
     void take_rest(const void* const* pointers, const int* counts) noexcept {
         has_rest_ = true;
         std::copy_n(counts, count_given<Plan>(), counts_);
@@ -31868,17 +32773,18 @@ class alignas(64) state_block {
         });
     }
 
-    /// Computes the rows of a range, at most `block`: rows(fact) is the first of them, rest(fact)
-    /// and pairs(fact) are the facts that are not along the sequence. First: with what is computed
-    /// once.
+    /// Computes the rows of `range`, at most `block`. rows(fact) is the first of them; rest(fact)
+    /// and pairs(fact) are the facts that are not along the sequence. First: also compute what is
+    /// computed once. Called by step and prefill.
     template <bool First, class P, class Rows, class Rest, class Pairs, class Range>
     void run(const P& p, Rows rows, Rest rest, Pairs pairs, Range range) noexcept {
         bindings<T> bound = enter<First>(p, rows, rest, pairs, range);
         compiled_rows<typename placed_for<P, state_plan>::type, T, First, Range>::run(bound, range);
     }
 
-    /// Makes ready for these rows, which are to be computed then with the pointers that it returns.
-    /// What is prepared may be null: then the sequence's first rows prepare it.
+    /// Prepares the state for the rows of `range` and returns the pointers with which they are to
+    /// be computed; advances the position. If `p` is not prepared, the sequence's first rows
+    /// prepare it here.
     template <bool First, class P, class Rows, class Rest, class Pairs, class Range>
     bindings<T> enter(const P& p, Rows rows, Rest rest, Pairs pairs, Range range) noexcept {
         const T* const parameters = numbers_of(p);
@@ -31904,7 +32810,7 @@ class alignas(64) state_block {
         kernel::unroll<fact_count>([&](auto index) {
             constexpr int at = decltype(index)::value;
             if constexpr (is_along(at)) {
-                // Rows are given as they come, up to all.
+                // Rows are given one after another, up to the full length.
                 constexpr plan::fact_shape shape = Plan::shapes.facts[at];
                 if constexpr (shape.up_to) counts_[shape.length] = shape.extents[0];
                 bound.facts[at] = given[at] = rows(at);
@@ -31924,7 +32830,7 @@ class alignas(64) state_block {
         return bound;
     }
 
-    /// The last row of output `At`: the output without its first argument.
+    /// The last computed row of output `At`: a view without the output's first dimension.
     template <int At>
     auto output() const noexcept {
         constexpr int relation = Plan::shapes.outputs[At];
@@ -31939,7 +32845,7 @@ class alignas(64) state_block {
   private:
     static constexpr int fact_count = Plan::fact_count;
 
-    /// Without the first argument, if rows are computed one after another.
+    /// View of one row: without the first dimension, if rows are computed one after another.
     static constexpr weight_view view_of_row(const weight_view& whole, int row_size) {
         weight_view result = whole;
         if (row_size == 0) return result;
@@ -31951,14 +32857,14 @@ class alignas(64) state_block {
         return result;
     }
 
-    /// The first row that is kept of a buffer.
+    /// First row that is kept of a buffer.
     template <int Buffer>
     int first_row() const noexcept {
         constexpr int window = made.kept_whole[Buffer] ? -1 : made.window_of[Buffer];
         return window < 0 ? 0 : origins_[window];
     }
 
-    /// Of a row of a fact.
+    /// Size in bytes of one row of a fact.
     static constexpr std::size_t row_bytes(int at) {
         const plan::fact_shape& fact = Plan::facts[at];
         const std::size_t number =
@@ -31966,7 +32872,7 @@ class alignas(64) state_block {
         const int rows = fact.rank > 0 ? fact.extents[0] : 1;
         return static_cast<std::size_t>(fact.size() / rows) * number;
     }
-    /// How many rows of a fact are kept.
+    /// Number of rows that are kept of a fact.
     static constexpr int rows_kept(int at) {
         const int window = made.fact_window[at];
         return window > 0 ? made.windows[window - 1].capacity : Plan::facts[at].extents[0];
@@ -31987,7 +32893,7 @@ class alignas(64) state_block {
     }
     static constexpr std::size_t fact_bytes = fact_offsets.back();
 
-    /// The elements of a list alone, without the room for more.
+    /// The elements of a list as an array of exactly their number.
     template <class List>
     static constexpr auto elements(const List& of, auto count) {
         std::array<std::remove_cvref_t<decltype(of[0])>, decltype(count)::value> result{};
@@ -32004,19 +32910,19 @@ class alignas(64) state_block {
     T numbers_[static_cast<std::size_t>(size)]{};
     alignas(64) T prepared_[static_cast<std::size_t>(prepared_size<state_plan>)]{};
     alignas(64) T scratch_[static_cast<std::size_t>(scratch_size<state_plan, T>)]{};
-    // Facts, then the cache.
+    // Facts, then the KV cache.
     static constexpr std::size_t all_bytes = fact_bytes + std::size_t{cache_bytes};
     alignas(64) std::byte facts_[all_bytes > 0 ? all_bytes : 1]{};
     int counts_[count_given<Plan>()]{};
     std::int32_t symbols_[std::max(1, compared_facts<Plan>.size())]
                          [compared_facts<Plan>.size() > 0 ? length : 1]{};
     int position_ = 0;
-    int origins_[made.windows.size() + 1]{};  // the first row at hand, and those of windows
+    int origins_[made.windows.size() + 1]{};  // first current row, first row of each window
     bool has_rest_ = false;
     bool has_prepared_ = false;
 
-    /// Of facts along the sequence whose symbols the rules compare, where the run of equal symbols
-    /// begins.
+    /// Updates, for facts along the sequence whose symbols the rules compare, where the run of
+    /// equal symbols of each new row begins.
     template <class Range>
     void find_runs(const void* const* rows, Range range) noexcept {
         int room = plan::given_numbers::runs;
@@ -32039,7 +32945,7 @@ class alignas(64) state_block {
         }
     }
 
-    /// Adds the rows at hand of a fact to those that are kept.
+    /// Copies the new rows of a fact behind those that are kept.
     template <int At>
     void keep_rows(const void* rows, int begin, int end) noexcept {
         constexpr int window = made.fact_window[At];
@@ -32049,7 +32955,8 @@ class alignas(64) state_block {
                     static_cast<std::size_t>(end - begin) * row);
     }
 
-    /// Makes room for the rows at hand: where a window is full, its first rows give way.
+    /// Makes room for rows [begin, end): in a full window the oldest rows are dropped and the
+    /// others move to the front.
     void slide(int begin, int end) noexcept {
         origins_[0] = begin;
         for (std::size_t at = 0; at < windows.size(); ++at) {
@@ -32082,7 +32989,7 @@ class alignas(64) state_block {
     }
 };
 
-/// Where a rule needs later rows: tells which.
+/// The model cannot run row by row, since a rule needs later rows: reports which.
 template <class Plan, class T, class Cache>
 class state_block<Plan, T, Cache, false> {
     static constexpr plan::rows_obstacle obstacle = plan::state_plan_of<Plan>::made.obstacle;
@@ -32116,18 +33023,18 @@ class state_block<Plan, T, Cache, false> {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// Computes sequences row by row: one, or several at once.
+/// Computes sequences row by row: a single one, or several at once.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// The row at hand of several sequences.
+/// The current row of several sequences.
 template <class T>
 struct joined_positions {
     joined_run<T> run;
     const int* positions;
 };
 
-/// Whether step `At` takes the row at hand of all sequences.
+/// True if step `At` computes the current rows of all sequences at once.
 template <class Plan, int At>
 constexpr bool joins_sequences() {
     constexpr plan::step step = Plan::template step_at<At>;
@@ -32157,11 +33064,12 @@ void forward_sequence_step(const bindings<T>& bound, joined_positions<T> rows) n
                                                    kernel::one_row{rows.positions[at]});
 }
 
+/// True if the plan contains a recursion.
 template <class Plan>
 inline constexpr bool recurs = plan::recurs(Plan::tables);
 
-/// Entry point to the code that computes a row of several sequences; empty where each is computed
-/// alone.
+/// Entry point of the code that computes a row of several sequences. Empty if each sequence is
+/// computed alone.
 template <class Plan, class T>
 struct joined_sequences {
     static void run(joined_positions<T> rows) noexcept;
@@ -32174,7 +33082,7 @@ void joined_sequences<Plan, T>::run([[maybe_unused]] joined_positions<T> rows) n
     }
 }
 
-/// The calls of a model on sequences.
+/// The calls of a model on sequences; see model::step, prefill and step_batch.
 template <class Plan>
 struct sequences {
     static constexpr int outputs = output_layout<Plan>::count;
@@ -32183,6 +33091,7 @@ struct sequences {
     template <class T>
     using rows = row_facts<Plan, T, given_facts<Plan, T>>;
 
+    /// See model::step.
     template <class P, class T, class Cache>
     static auto step(const P& p, const rows<T>& given, state<T, Cache>& s) {
         using state = state<T, Cache>;
@@ -32197,6 +33106,7 @@ struct sequences {
         return last_row(s);
     }
 
+    /// See model::prefill.
     template <class P, class T, class Cache>
     static auto prefill(const P& p, const rows<T>& given, state<T, Cache>& s) {
         using state = state<T, Cache>;
@@ -32218,6 +33128,7 @@ struct sequences {
         return last_row(s);
     }
 
+    /// See model::step_batch.
     template <class P, class T, class Cache, class Visit>
     static void step_batch(const P& p, std::span<const rows<T>> given,
                            std::span<state<T, Cache>* const> states, Visit& visit) {
@@ -32267,7 +33178,7 @@ struct sequences {
     }
 
   private:
-    /// Throws unless the state can take this row.
+    /// Throws argument_error unless the state can take this row.
     template <class T, class State>
     static void check_step(const rows<T>& given, const State& s) {
         given.check_single();
@@ -32279,6 +33190,7 @@ struct sequences {
                     "rows");
     }
 
+    /// Throws argument_error unless `rows` more positions exist.
     template <class State>
     static void check_position(const State& s, int rows) {
         constexpr int length = State::length;
@@ -32313,7 +33225,8 @@ struct sequences {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// A program bound to the shapes of its facts: parameters, workspace, forward, backward.
+/// A model: a program bound to the shapes of its facts. It gives the types of parameters and memory
+/// and the functions forward, backward, step and their batched forms.
 
 namespace sequent::inline SEQUENT_ABI {
 
@@ -32325,105 +33238,139 @@ using language::sparse;
 using language::symbol;
 using language::up_to;
 
-/// `model<program, fact<"input", 16, 64>>`. Facts are given to forward in this order, or by name. A
-/// `query<"a", "b">` among them names the outputs.
+/// A model, for example `model<program, fact<"input", 16, 64>>`. All its functions are static;
+/// parameters and memory are objects of the types that it names.
+///
+/// Program: the rules. Facts: the inputs with their extents, in the order in which forward takes
+/// them by position; they can be given by name as well. A `query<"a", "b">` among them names the
+/// outputs and their order.
+///
+/// A program or a list of facts that is not well formed does not compile: one static_assert names
+/// the rule, the relation and the mistake.
 template <const auto& Program, class... Facts>
 class model {
     using plan_type = plan::plan_of<Program, Facts...>;
 
   public:
+    /// The execution plan of the program for these shapes. Internal; named here for explain() and
+    /// the file formats.
     using plan = plan_type;
 
+    /// All weights in one flat block of numbers of type T; see parameter_block.
     template <class T>
     using parameters = model_detail::parameter_block<plan, T>;
-    /// The memory of forward and backward. workspace<float, bf16>, of sequent/packed.hpp: what
-    /// they multiply by weights is rounded to bfloat16 (model/rounded.hpp).
+    /// The memory of forward and backward for one sample; one per thread. workspace<float, bf16>,
+    /// from sequent/packed.hpp, rounds the operands of products with weights to bfloat16; see
+    /// model/rounded.hpp.
     template <class T, class Products = T>
     using workspace = model_detail::workspace_block<plan, T, Products>;
-    /// The memory of forward alone, which is a fraction of that.
+    /// The memory of forward alone: a fraction of a workspace. backward does not take it.
     template <class T>
     using scratch = model_detail::scratch_block<plan, T>;
-    /// Parameters with what follows from them alone, which stand in their place in all calls:
-    /// forward, step, backward and their kin give the same numbers for them, and sooner. To be
-    /// prepared again when the parameters have changed.
+    /// The parameters together with every value that depends on parameters alone, computed once by
+    /// prepare(). It can be passed wherever parameters are expected, gives identical results and
+    /// saves the repeated work. It refers to the parameters, which must outlive it. Prepare it
+    /// again after the parameters have changed.
     template <class T>
     using prepared = model_detail::prepared_block<plan, T>;
-    /// Weights in fewer bits, of Format bf16, q8_0, q4_0 or q4_1, which stand in
-    /// the place of the parameters in calls without gradients; from sequent/packed.hpp.
+    /// Quantized weights, from sequent/packed.hpp. Format is bf16, q8_0, q4_0 or q4_1; Which
+    /// chooses the weights to pack: pack_products, pack_all or a function of your own. A packed
+    /// block can be passed instead of the parameters to every call that computes no gradients.
     template <class Format, auto Which = pack_products>
     using packed = model_detail::packed_block<plan, Format, Which>;
+    /// The memory of forward_batch and backward_batch on all threads of a pool; see batch_memory.
+    /// Products as in workspace.
     template <class T, class Products = T>
     using batch = model_detail::batch_memory<plan, T, workspace<T, Products>>;
-    /// The memory of forward_batch alone.
+    /// The memory of forward_batch alone, on all threads of a pool.
     template <class T>
     using scratch_batch = model_detail::batch_memory<plan, T, scratch<T>>;
-    /// What step and prefill keep of one sequence, and room for the rows at hand: they need no
-    /// workspace and no scratch. Cache: in which types it stores keys and values (see cache).
+    /// What step and prefill keep of one sequence, such as its KV cache, and room for the rows that
+    /// they compute. Neither needs a workspace or a scratch besides. Cache gives the number types
+    /// in which keys and values are stored; see sequent::cache.
     template <class T, class Cache = cache<T>>
     using state = model_detail::state_block<plan, T, Cache>;
-    /// A view of the output, or an array of them where there are several.
+    /// The type of what forward returns: a view of the output, or a std::array of views if there
+    /// are several outputs.
     template <class T>
     using output_views = typename model_detail::output_layout<plan>::template views<T>;
+    /// The list of facts, without the query.
     using facts_list = decltype(plan::facts);
     static_assert(facts_list::capacity() <= model_detail::max_facts,
                   "sequent: a model takes up to 16 facts");
 
-    /// The rules themselves.
+    /// The program, as given.
     static constexpr const auto& program = Program;
 
+    /// Number of weights of the model, without padding between them. `parameters<T>::size` counts
+    /// the padding, too.
     static constexpr int parameter_count = model_detail::count_parameters<plan>();
+    /// Number of outputs: the relations that the query names, or else the one output of the
+    /// program.
     static constexpr int outputs = plan::shapes.outputs.size();
 
-    /// Whether a fact is given with any length up to its extent. Outputs that it ends are views of
-    /// that length, and so are their gradients.
+    /// True if some fact is declared with a length up to its extent (`up_to`). A view of an output
+    /// whose extent follows that length ends there, and the gradient of that output must have the
+    /// same length.
     static constexpr bool has_lengths = model_detail::length_counts<plan> != 0;
 
-    /// Facts as pointers, checked. They refer to the containers, which must live as long as the
-    /// facts are used.
+    /// The facts of one sample as pointers, checked when they are made; see given_facts. They refer
+    /// to the containers, which must outlive them.
     template <class T>
     using facts = model_detail::given_facts<plan, T>;
-    /// The facts of one call: facts, or a list in braces that makes them for this call alone.
+    /// The facts of one call: an object of type facts, or a braced list. Containers in a braced
+    /// list may be temporaries.
     template <class T>
     using facts_of_call = model_detail::of_one_call<facts<T>, model_detail::argument<const T>>;
 
-    /// Rows of the facts along the sequence, for step and prefill; in any order by name.
+    /// The rows of the facts along the sequence, for step and prefill, in order or by name; see
+    /// row_facts.
     template <class T>
     using rows = model_detail::row_facts<plan, T, facts<T>>;
+    /// The rows of one call: an object of type rows, or a braced list.
     template <class T>
     using rows_of_call = model_detail::of_one_call<rows<T>, model_detail::argument<const T>>;
 
-    /// The gradients of the outputs, in their order or by name. They refer to the containers, as
-    /// facts do.
+    /// The gradients of the outputs, in the order of the outputs or by name. They refer to the
+    /// containers, as facts do.
     template <class T>
     using output_gradients = model_detail::given_output_gradients<plan, T>;
-    /// The gradients of one call: output_gradients, or what makes them for this call alone.
+    /// The gradients of one call: an object of type output_gradients, a braced list, or a single
+    /// container if there is one output.
     template <class T>
     using gradients_of_call = model_detail::gradients_of_one_call<plan, T>;
-    /// Where the gradients of facts are to be added, by name or in order; none by default.
+    /// Where backward adds the gradients of dense facts, by name or in order. Default: none are
+    /// computed.
     template <class T>
     using fact_gradients = model_detail::given_fact_gradients<plan, T>;
 
-    /// Gains one, biases zero, embeddings and tables normal with deviation 0.02 (one, if they are
-    /// never trained), matrices normal with deviation 1 / sqrt(inputs). The same seed gives the
-    /// same numbers everywhere.
+    /// Overwrites all weights with initial values: gains 1, biases 0, embeddings and tables normal
+    /// with standard deviation 0.02 (1 for tables of numbers that are never trained), matrices
+    /// normal with standard deviation 1 / sqrt(inputs). All normal distributions have mean 0. The
+    /// same seed gives the same numbers on every platform, up to the rounding of its std::log and
+    /// std::cos.
     template <class T>
     static void initialize(parameters<T>& p, std::uint64_t seed = 0) {
         p = {};
         model_detail::initialize_parameters<T>(model_detail::named_weights<plan>, p.numbers, seed);
     }
 
-    /// Calls f(name, view) for each weight, in the order in which the program names them; the view
-    /// is a tensor_view.
+    /// Calls f(name, view) for each weight that rules use, in the order in which the program names
+    /// them. name is a std::string_view that stays valid, view a tensor_view<T>. Weights of a
+    /// stacked block carry the name of the relation that stacks it, "layers.W_q", and have the
+    /// layers as first dimension.
     template <class T, class F>
     static void for_each(parameters<T>& p, F f) {
         for_each_at(p.numbers, f);
     }
+    /// Likewise, with views of const numbers.
     template <class T, class F>
     static void for_each(const parameters<T>& p, F f) {
         for_each_at(p.numbers, f);
     }
 
-    /// The same for any block that is laid out as the parameters are, such as an optimiser's state.
+    /// Likewise for any block with the layout of the parameters, such as a moment of an optimizer.
+    /// Throws argument_error unless it has parameters<T>::size numbers.
     template <class T, class F>
     static void for_each(std::span<T> flat, F f) {
         if (flat.size() != static_cast<std::size_t>(parameters<std::remove_const_t<T>>::size))
@@ -32433,67 +33380,79 @@ class model {
         for_each_at(flat.data(), f);
     }
 
-    /// What for_each visits, without numbers: f(name, extents), a std::span<const int>.
+    /// Calls f(name, extents) for each weight that for_each visits; extents is a span of const int.
+    /// Needs no parameters.
     template <class F>
     static void for_each_shape(F f) {
         for (const auto& [name, view] : model_detail::named_weights<plan>)
             f(name, std::span<const int>(view.extents, static_cast<std::size_t>(view.rank)));
     }
 
-    /// One where weight decay is usual, in matrices, and zero elsewhere.
+    /// Sets `mask` to 1 at the elements of trained matrices, to which weight decay is usually
+    /// applied, and to 0 elsewhere.
     template <class T>
     static void mark_decayed(parameters<T>& mask) {
         mask = {};
         model_detail::mark_matrices<T>(model_detail::named_weights<plan>, mask.numbers);
     }
 
-    /// Computes what follows from parameters alone, for all calls until they change. Calls that are
-    /// given the parameters themselves do it on their own: forward and backward for each sample,
-    /// forward_batch and backward_batch once for all, step with the first of a sequence.
+    /// Computes every value that depends on parameters alone into `ready`; see prepared. It holds
+    /// until the parameters change. Without it, each call computes these values itself: forward for
+    /// each sample, forward_batch and backward_batch once per batch, and a state with the first row
+    /// of a sequence.
     template <class T>
     static void prepare(const parameters<T>& p, prepared<T>& ready) noexcept {
         ready.prepare(p);
     }
 
-    /// The outputs' values, in a view or, where there are several, an array of views of w, valid
-    /// until the next call with w: a workspace, on which backward may follow, or a scratch.
+    /// Computes the outputs from the facts. Returns a view of the output, or an array of views if
+    /// there are several outputs. The views refer to w and are valid until the next call with w. w
+    /// is a workspace, on which backward may follow, or a scratch. Allocates nothing and does not
+    /// throw; making the facts from containers throws argument_error if they do not fit the model.
     template <model_detail::parameters_of<plan> P,
               model_detail::memory_of<plan, typename P::number> W>
     static auto forward(const P& p, const facts_of_call<typename P::number>& given, W& w) noexcept {
         return calls::run_forward(p, *given, w, model_detail::whole_run{});
     }
 
-    /// The row at s.position() of the outputs, from that row of the facts along the sequence, and
-    /// what s keeps of the rows before; then the position is the next one. Views of s, without the
-    /// outputs' first argument, valid until the next call with s. Throws argument_error at a
-    /// position beyond the last, and where other facts are needed that prefill has not been given->
-    /// Does not compile where a rule needs later rows.
+    /// Computes row s.position() of the outputs from that row of the facts along the sequence and
+    /// from what s keeps of the rows before it; then advances the position by one. Returns views
+    /// without the first dimension of the outputs. They refer to s and are valid until the next
+    /// call with s.
+    ///
+    /// Throws argument_error if the position is beyond the last one, if more than one row is given,
+    /// or if the model has facts that are not along the sequence and they are given here or were
+    /// not given to prefill. Does not compile if a rule needs later rows.
     template <model_detail::parameters_of<plan> P, class Cache, class T = typename P::number>
     static auto step(const P& p, const std::type_identity_t<rows_of_call<T>>& given,
                      state<T, Cache>& s) {
         return sequences::step(p, *given, s);
     }
 
-    /// The same for several rows at once: those at s.position() and after it; the views are of the
-    /// last one. With the first rows of a sequence, the facts that are not along it are given
-    /// whole: what follows from them alone is computed once.
+    /// Computes several rows at once, from s.position() on, and advances the position by their
+    /// number. Returns views of the last row, as step does. Facts that are not along the sequence
+    /// are given whole with its first rows; what depends on them alone is computed once. Throws
+    /// argument_error if the rows reach beyond the last position, or if these facts are missing
+    /// with the first rows or given again later.
     template <model_detail::parameters_of<plan> P, class Cache, class T = typename P::number>
     static auto prefill(const P& p, const std::type_identity_t<rows_of_call<T>>& given,
                         state<T, Cache>& s) {
         return sequences::prefill(p, *given, s);
     }
 
-    /// A step of several sequences, which may be at different positions: given[k] is the row of
-    /// states[k], and visit(k, y) is given what step returns. Each weight is read once for up to 16
-    /// sequences; with packed weights, once for each. The numbers are those of step but for
-    /// rounding, and do not depend on the other sequences. Throws argument_error as step does,
-    /// before any sequence has moved on, and unless there are as many rows as different states.
+    /// Computes one step of several sequences, which may be at different positions: given[k] is the
+    /// row of states[k]. Calls visit(k, y) for each; y is what step would return. Each weight is
+    /// read once for up to 16 sequences; packed weights are read once for each sequence. The
+    /// results equal those of step up to rounding and do not depend on the other sequences.
+    ///
+    /// Throws argument_error as step does, and if the numbers of rows and states differ or a state
+    /// occurs twice. All is checked before any sequence advances.
     template <model_detail::parameters_of<plan> P, class Visit, class T = typename P::number>
     static void step_batch(const P& p, std::span<const std::type_identity_t<rows<T>>> given,
                            std::span<state<std::type_identity_t<T>>* const> states, Visit&& visit) {
         sequences::step_batch(p, given, states, visit);
     }
-    /// Of states with a cache of its own type, which Cache names.
+    /// Likewise for states whose cache has types of its own: step_batch<Cache>(...).
     template <class Cache, model_detail::parameters_of<plan> P, class Visit,
               class T = typename P::number>
     static void step_batch(const P& p, std::span<const std::type_identity_t<rows<T>>> given,
@@ -32502,8 +33461,9 @@ class model {
         sequences::step_batch(p, given, states, visit);
     }
 
-    /// The same on all threads of a pool, to the same numbers: rows and outer indices of large
-    /// steps are computed at the same time. For many samples, forward_batch has less to wait for.
+    /// Like forward without a pool, with identical results, on all threads of a pool: the rows and
+    /// outer indices of large steps are divided among the threads. For many samples forward_batch
+    /// is faster, since its threads wait less for each other.
     template <model_detail::parameters_of<plan> P,
               model_detail::memory_of<plan, typename P::number> W>
     static auto forward(const P& p, const facts_of_call<typename P::number>& given, W& w,
@@ -32511,11 +33471,16 @@ class model {
         return calls::run_forward(p, *given, w, model_detail::run_on_pool{pool});
     }
 
-    /// After forward with the same arguments on the same workspace: adds to `gradient`, and to the
-    /// gradients of facts where they are asked for. The values in w are used up, so that a second
-    /// backward needs a second forward. Debug builds (those without NDEBUG) abort with a message if
-    /// there was no forward, or one of other facts or parameters, as far as some elements of each
-    /// tell; in release builds the gradients are then of no meaning.
+    /// Computes the gradients after forward with the same arguments on the same workspace. Adds to
+    /// `gradient` and to the gradients of facts if `of_facts` names any. backward overwrites the
+    /// values in w: a second backward needs a second forward.
+    ///
+    /// outward: the gradient of the loss with respect to each output, of the output's shape. Throws
+    /// argument_error if its length, or that of a gradient in of_facts, is not the length of the
+    /// facts; a model without lengths throws nothing here. Debug builds (without NDEBUG) abort with
+    /// a message if no forward came before, or one with other facts or parameters, as far as a
+    /// sample of their elements tells. Release builds do not check this, and the gradients are then
+    /// meaningless.
     template <model_detail::trained_parameters_of<plan> P, class T = typename P::number,
               model_detail::workspace_of<plan, T> W>
     static void backward(
@@ -32527,7 +33492,7 @@ class model {
                             of_facts, model_detail::whole_run{});
     }
 
-    /// The same on all threads of a pool, to the same numbers.
+    /// Like backward without a pool, with identical results, on all threads of a pool.
     template <model_detail::trained_parameters_of<plan> P, class T = typename P::number,
               model_detail::workspace_of<plan, T> W>
     static void backward(
@@ -32540,9 +33505,11 @@ class model {
                             of_facts, model_detail::run_on_pool{pool});
     }
 
-    /// Forward for each of `samples` on the threads of b's pool; visit(sample, y) is given what
-    /// forward returns, valid until it returns. Visits come in any order and several at once. What
-    /// visit throws is thrown here, and the samples that have not begun are left out.
+    /// Runs forward for each of `samples` on the threads of b's pool and calls visit(sample, y),
+    /// where y is what forward returns; it is valid until visit returns. Visits come in any order,
+    /// from several threads at the same time. If visit throws, samples that have not begun are
+    /// skipped and the exception is rethrown here. Throws argument_error if another call is using
+    /// b.
     template <model_detail::parameters_of<plan> P, class W, class T = typename P::number,
               class Visit>
         requires std::is_invocable_v<Visit&, int, output_views<const T>>
@@ -32552,8 +33519,10 @@ class model {
                   [&](int sample, W& w) { visit(sample, calls::template all_outputs<T>(w)); });
     }
 
-    /// The outputs one sample after another, row-major; several outputs of one sample stand one
-    /// after another. Throws argument_error unless `out` has room for exactly these.
+    /// Writes the outputs to `out`, sample after sample, row-major; several outputs of a sample
+    /// follow each other. Outputs that are shorter because of a fact's length are padded with
+    /// zeros. Throws argument_error unless out.size() is the number of samples times the size of
+    /// all outputs.
     template <model_detail::parameters_of<plan> P, class W, class T = typename P::number>
     static void forward_batch(const P& p, std::span<const std::type_identity_t<facts<T>>> samples,
                               model_detail::batch_memory<plan, T, W>& b,
@@ -32578,11 +33547,15 @@ class model {
         });
     }
 
-    /// For each of `samples`: forward, then loss(sample, y, dy), which returns the loss and writes
-    /// the gradient of y to dy, views of the same extents that hold zeros, then backward. Adds to
-    /// `gradient` and returns the sum of the losses, the same numbers for any number of threads.
-    /// Losses are called in any order and several at once. No more memory is needed for more
-    /// samples. What loss throws is thrown here; `gradient` then has the gradients of some samples.
+    /// For each of `samples`: runs forward, calls loss(sample, y, dy) and runs backward. loss
+    /// returns the loss of the sample as a number and writes the gradient of the loss with respect
+    /// to y to dy: views of the same extents as y, zero at first. Adds the gradients to `gradient`
+    /// and returns the sum of the losses; both are the same for any number of threads. loss is
+    /// called in any order, by several threads at the same time. The memory needed does not grow
+    /// with the number of samples.
+    ///
+    /// If loss throws, the exception is rethrown here, and `gradient` holds the gradients of only
+    /// some samples. Throws argument_error if another call is using b.
     template <model_detail::trained_parameters_of<plan> P, class T,
               model_detail::workspace_of<plan, T> W, class Loss>
         requires std::is_invocable_r_v<double, Loss&, int, output_views<const T>, output_views<T>>
@@ -32611,9 +33584,10 @@ class model {
             });
     }
 
-    /// Where the gradients of the outputs are known, laid out as forward_batch lays out the
-    /// outputs: runs forward again, since no sample's workspace is kept, and backward. Throws
-    /// argument_error unless there is one for each.
+    /// Likewise if the gradients of the outputs are known: `outward` has the layout that
+    /// forward_batch gives `out`. Runs forward again, since no sample's workspace is kept, then
+    /// backward. Throws argument_error unless outward.size() is the number of samples times the
+    /// size of all outputs.
     template <model_detail::trained_parameters_of<plan> P, class T,
               model_detail::workspace_of<plan, T> W>
     static void backward_batch(const P& p, std::span<const std::type_identity_t<facts<T>>> samples,
@@ -32646,6 +33620,7 @@ class model {
             f(name, model_detail::to_tensor(view, base));
     }
 
+    /// Number of samples as an int; throws argument_error if it does not fit.
     template <class T>
     static int count_of(std::span<const facts<T>> samples) {
         if (samples.size() > static_cast<std::size_t>(std::numeric_limits<int>::max()))
@@ -32654,7 +33629,7 @@ class model {
         return static_cast<int>(samples.size());
     }
 
-    /// The counts that a sample is given.
+    /// Returns a function that maps a sample to the counts it is given.
     template <class T>
     static auto counts_in(std::span<const facts<T>> samples) noexcept {
         return [samples](int sample) -> const int* {
@@ -32662,7 +33637,7 @@ class model {
         };
     }
 
-    /// Forward for all samples; then visit(sample, memory) for each.
+    /// Runs forward for all samples, then visit(sample, memory) for each.
     template <class P, class W, class T = typename P::number, class Visit>
     static void run_batch(const P& p, std::span<const facts<std::type_identity_t<T>>> samples,
                           model_detail::batch_memory<plan, T, W>& b, Visit visit) {
@@ -32675,7 +33650,7 @@ class model {
         });
     }
 
-    /// Forward for some samples at once.
+    /// Runs forward for `together` samples from `first` on.
     template <class P, class W, class T>
     static void run_samples(const P& p, std::span<const facts<T>> samples,
                             model_detail::batch_memory<plan, T, W>& b, int first, int together,
@@ -32691,8 +33666,8 @@ class model {
                                      b.workspace(thread), model_detail::whole_run{});
     }
 
-    /// Forward and backward for some samples at once: outward(sample, w) gives the gradients of the
-    /// sample's outputs.
+    /// Runs forward and backward for `together` samples from `first` on. outward(sample, w) returns
+    /// the gradients of the sample's outputs.
     template <class P, class T, class W, class Outward>
     static void run_backward_batch(const P& p, std::span<const facts<T>> samples,
                                    model_detail::batch_memory<plan, T, W>& b, int first,
@@ -32729,21 +33704,21 @@ class model {
     }
 };
 
-/// A program that makes no sense is told where its model is first needed.
+/// An ill-formed program: reports the mistake where the model is first used.
 template <const auto& Program, class... Facts>
     requires(!model_detail::is_well_formed<Program, Facts...>)
 class model<Program, Facts...> : public model_detail::ill_formed_model<Program, Facts...> {};
 
 }  // namespace sequent::inline SEQUENT_ABI
 
-/// What a plan does, as text.
+/// explain(): a text that tells how a model is computed.
 
 namespace sequent::inline SEQUENT_ABI {
 
 namespace model_detail {
 
-/// How many (i, j) an attention step computes, over all of its outer loops; counts given at run
-/// time are taken as those with which most pairs hold.
+/// Number of pairs (i, j) that an attention step computes, over all rounds of its outer loops.
+/// Counts that are given at run time are taken as those that allow most pairs.
 template <class Plan, int At>
 long long attention_pairs() {
     constexpr auto& kinds = mask_kinds<Plan, At>;
@@ -32758,23 +33733,25 @@ long long attention_pairs() {
     return pairs * (Plan::template attention_at<At>.rounds() / rounds);
 }
 
-/// A step and what its text needs, of no model in particular: the text is made by one function.
+/// A step and what its text needs. It does not depend on the model's type: one function makes the
+/// texts of all models.
 struct explained_step {
     const plan::step* step = nullptr;
     plan::name head{};
-    const row_step* row = nullptr;              // of a step of rows
-    const attention_step* attention = nullptr;  // of attention and weights
+    const row_step* row = nullptr;              // if it is a row step
+    const attention_step* attention = nullptr;  // if it is attention or weights
     const plan::general_step* general = nullptr;
-    long long pairs = 0;  // of attention
+    long long pairs = 0;  // if it is attention
     const plan::fact_shape* facts = nullptr;
 };
 
-/// What a reason says, and how the rule can be written instead.
+/// What a plan::reason says, and how to write the rule instead.
 struct reason_text {
     std::string_view sentence;
     std::string_view cure;
 };
 
+/// The text of a reason.
 SEQUENT_LAZY
 SEQUENT_COLD reason_text text_of(plan::reason why) {
 #define SEQUENT_REASON(FORM, NAME, SENTENCE, CURE) SENTENCE "\0" CURE "\0"
@@ -32792,8 +33769,8 @@ SEQUENT_COLD reason_text text_of(plan::reason why) {
     return result;
 }
 
-/// How many ground rules a general step visits at most: conditions that are not pairs of sparse
-/// facts may remove some.
+/// Largest number of ground rules that a general step visits. Conditions other than the pairs of
+/// sparse facts may remove some.
 SEQUENT_LAZY
 inline long long ground_rules_of(const explained_step& each) {
     const plan::general_step& general = *each.general;
@@ -32810,7 +33787,7 @@ inline long long ground_rules_of(const explained_step& each) {
     return count;
 }
 
-/// The multiplications and additions of one ground rule, but for functions.
+/// Multiplications and additions of one ground rule, without functions.
 SEQUENT_LAZY
 inline long long ground_operations_of(const plan::general_step& general) {
     long long operations = 0;
@@ -32834,6 +33811,7 @@ inline long long ground_operations_of(const plan::general_step& general) {
     return operations + (general.variables > general.heads ? general.shape.size() : 0);
 }
 
+/// Step `At` of a plan.
 template <class Plan, int At>
 explained_step explained() {
     constexpr plan::step step = Plan::template step_at<At>;
@@ -32855,8 +33833,8 @@ explained_step explained() {
     return result;
 }
 
-/// The multiplications and additions of a step's forward pass, in the products alone; of general
-/// steps, all but functions.
+/// Multiplications and additions of a step's forward pass: those of products, and in general steps
+/// all but functions.
 SEQUENT_LAZY
 inline long long operations_of(const explained_step& each) {
     long long operations = 0;
@@ -32878,6 +33856,7 @@ inline long long operations_of(const explained_step& each) {
     return operations;
 }
 
+/// Appends a line: name, description and, if there are any, the operations in MFLOP.
 SEQUENT_LAZY
 SEQUENT_COLD void append_line(std::string& text, std::string_view name, std::string_view what,
                               long long operations, int depth) {
@@ -32898,12 +33877,13 @@ SEQUENT_COLD void append_line(std::string& text, std::string_view name, std::str
     text += '\n';
 }
 
+/// The characters of a name.
 SEQUENT_LAZY
 inline std::string_view text_of(const plan::name& name) {
     return {name.text, static_cast<std::size_t>(name.length)};
 }
 
-/// The reasons of a general step, that of the closest form first.
+/// The reasons why a general step has no fast form; that of the closest form first, with its cure.
 SEQUENT_LAZY
 SEQUENT_COLD void append_reasons(std::string& text, const plan::form_reasons& reasons, int depth) {
     static constexpr std::string_view forms[plan::fast_forms] = {"rows", "outer product",
@@ -32923,6 +33903,7 @@ SEQUENT_COLD void append_reasons(std::string& text, const plan::form_reasons& re
                 append(form);
 }
 
+/// Appends the line of a step.
 SEQUENT_LAZY
 SEQUENT_COLD void append_step(std::string& text, const explained_step& each) {
     const plan::step& step = *each.step;
@@ -32976,11 +33957,12 @@ SEQUENT_COLD void append_step(std::string& text, const explained_step& each) {
     if (each.general != nullptr) append_reasons(text, each.general->reasons, step.depth);
 }
 
+/// The rules of a program.
 template <const auto& Program>
 inline constexpr auto program_text = plan::read<Program>();
 
-/// Relations with several rules, which may be meant, or two relations that share a name by mistake.
-/// The rules of a recursion are for different times.
+/// Lists a relation with several rules, which may be intended, or two relations that share a name
+/// by mistake. The rules of a recursion for different times do not count.
 SEQUENT_LAZY
 SEQUENT_COLD void append_several_rules(std::string& text, std::span<const plan::rule> rules,
                                        int relation, const plan::name& id) {
@@ -32999,14 +33981,16 @@ SEQUENT_COLD void append_several_rules(std::string& text, std::span<const plan::
     }
 }
 
-/// In bytes: of a workspace, of a scratch, and of the state of `step`, -1 without one.
+/// Sizes in bytes of a workspace, a scratch, the state of `step` (-1 without one) and the KV cache
+/// in it.
 struct explained_memory {
     long long training = 0;
     long long inference = 0;
     long long state = -1;
-    std::array<long long, 3> cache{};  // of which are keys and values: as float, in bf16, in q8_0
+    std::array<long long, 3> cache{};  // of these the KV cache: float, bf16, q8_0
 };
 
+/// Appends the sizes of parameters and memory.
 SEQUENT_LAZY
 SEQUENT_COLD void append_memory(std::string& text, long long parameters, long long bytes,
                                 const explained_memory& of) {
@@ -33023,9 +34007,12 @@ SEQUENT_COLD void append_memory(std::string& text, long long parameters, long lo
 
 }  // namespace model_detail
 
-/// The steps of a model in order, with shapes, pairs and operations, then its memory: the first
-/// thing to look at. Rules without a line are fused into the step of another. A general step is
-/// followed by what keeps it from each fast form, and by a cure.
+/// Describes how a model is computed: its steps in order, with shapes, pairs and operations per
+/// forward pass in MFLOP, then its memory in bytes. Rules without a line are fused into the step of
+/// another rule. A general step, which is slow, is followed by the reason why each fast form does
+/// not apply, and by how to write the rule instead. Read it first when a model is slow.
+///
+///     std::cout << explain<Model>();
 template <class Model>
 std::string explain() {
     using plan = typename Model::plan;
@@ -33046,7 +34033,7 @@ std::string explain() {
         memory.inference = sizeof(typename Model::template scratch<float>);
         if constexpr (sequent::plan::state_plan_of<plan>::made.obstacle.rule < 0) {
             memory.state = sizeof(typename Model::template state<float>);
-            // A constant: what names the plan at run time puts its tables into the program.
+            // A constant: naming the plan at run time would put its tables into the program.
             constexpr auto cache = [] {
                 std::array<long long, 3> bytes{};
                 sequent::plan::add_cache_bytes(sequent::plan::state_plan_of<plan>::made, bytes);
@@ -33063,39 +34050,45 @@ std::string explain() {
 
 }  // namespace sequent::inline SEQUENT_ABI
 
-/// Compiles a model in one translation unit of a program, so that the others see declarations only.
+/// Compiles a model in one translation unit of a program; the others see declarations only.
 ///
-/// Behind the type of the model, in the header that its users include:
+/// After the type of the model, in the header that its users include:
 ///
 ///     SEQUENT_EXTERN_MODEL(Encoder, float);
 ///
-/// and in one source file, which alone is compiled with the flags of the hot path:
+/// and in one source file, the only one that needs the optimization flags of the hot path:
 ///
 ///     SEQUENT_INSTANTIATE_MODEL(Encoder, float);
 ///
-/// Both cover forward on a workspace, backward and prepare on one thread, with forward_batch and
-/// backward_batch. The macros ending in _INFERENCE cover forward and forward_batch on a scratch,
-/// those ending in _STEP step, step_batch and prefill, those ending in _ON_POOL the forms of
-/// forward and backward that take a workspace and a thread_pool. The model is a type name without
-/// commas: declare an alias.
+/// The model is the name of a type without commas: declare an alias. `number` is float or double.
+/// Calls that no pair of macros covers are compiled where they are used.
 
+/// Declares forward on a workspace, backward and prepare on one thread, forward_batch and
+/// backward_batch.
 #define SEQUENT_EXTERN_MODEL(model_type, number) \
     SEQUENT_DETAIL_MODEL(extern template, model_type, number)
+/// Defines what SEQUENT_EXTERN_MODEL declares.
 #define SEQUENT_INSTANTIATE_MODEL(model_type, number) \
     SEQUENT_DETAIL_MODEL(template, model_type, number)
 
+/// Declares forward and forward_batch on a scratch.
 #define SEQUENT_EXTERN_MODEL_INFERENCE(model_type, number) \
     SEQUENT_DETAIL_MODEL_INFERENCE(extern template, model_type, number)
+/// Defines what SEQUENT_EXTERN_MODEL_INFERENCE declares.
 #define SEQUENT_INSTANTIATE_MODEL_INFERENCE(model_type, number) \
     SEQUENT_DETAIL_MODEL_INFERENCE(template, model_type, number)
 
+/// Declares step, step_batch and prefill.
 #define SEQUENT_EXTERN_MODEL_STEP(model_type, number) \
     SEQUENT_DETAIL_MODEL_STEP(extern template, model_type, number)
+/// Defines what SEQUENT_EXTERN_MODEL_STEP declares.
 #define SEQUENT_INSTANTIATE_MODEL_STEP(model_type, number) \
     SEQUENT_DETAIL_MODEL_STEP(template, model_type, number)
 
+/// Declares forward and backward on a workspace and a thread_pool.
 #define SEQUENT_EXTERN_MODEL_ON_POOL(model_type, number) \
     SEQUENT_DETAIL_MODEL_ON_POOL(extern template, model_type, number)
+/// Defines what SEQUENT_EXTERN_MODEL_ON_POOL declares.
 #define SEQUENT_INSTANTIATE_MODEL_ON_POOL(model_type, number) \
     SEQUENT_DETAIL_MODEL_ON_POOL(template, model_type, number)
 
