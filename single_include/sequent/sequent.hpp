@@ -26,9 +26,10 @@
 #ifndef SEQUENT_SINGLE_SEQUENT_HPP
 #define SEQUENT_SINGLE_SEQUENT_HPP
 
-/// All that a program with an embedded model needs. Four parts are included by name:
-/// `sequent/rasp.hpp` (RASP programs), `sequent/draw.hpp` (pictures), `sequent/formats.hpp` (files
-/// of other programs) and `sequent/tokenizers.hpp`.
+/// Everything that a program with an embedded model needs. Included by name: `sequent/rasp.hpp`
+/// (RASP programs), `sequent/draw.hpp` (pictures), `sequent/fit.hpp` (the training loop),
+/// `sequent/packed.hpp` (weights in fewer bits), `sequent/text.hpp` (rules as text),
+/// `sequent/formats.hpp` (files of other programs) and `sequent/tokenizers.hpp`.
 
 /// Stands first in every header that users include; epilogue.hpp stands last. Between the two, the
 /// macros of systems and frameworks that share a name with the library or with what it includes
@@ -8054,8 +8055,8 @@ void save_llama2c(const file_path& path, const Parameters& parameters) {
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
-/// SIMD kernels on raw pointers with static shapes, each with its gradient beside it. They know
-/// nothing of rules and can be used alone.
+/// SIMD kernels on raw pointers with static shapes, each with its gradient. They do not depend on
+/// rules and can be used alone.
 
 /// Vectors of numbers: loads, stores, reductions and transposition on every instruction set.
 #if defined(__GNUC__) && !defined(__clang__)
@@ -15442,7 +15443,7 @@ decltype(auto) visit(const tensor_file& from, name_map names, F&& f) {
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
-/// A plan bound to kernels.
+/// Models: plans bound to kernels, with their parameters and memory.
 
 /// The limits of counts given at run time. A count with which a variable is compared, `j < length`,
 /// is at most the extent of the variable.
@@ -34127,12 +34128,14 @@ std::string explain() {
     prefix struct ::sequent::model_detail::joined_sequences<          \
         ::sequent::plan::state_plan_of<model_type::plan>, number>
 
-/// The fixed templates, all written in the rule language, and the choice of the next symbol.
+/// Templates of common architectures, written in the rule language, and the sampler of the next
+/// symbol.
 
-/// Masks: which j a position i attends to. A mask is any type with a static `keeps(i, j)`: of index
-/// terms, it gives a constraint, `j <= i`; of two integers, it is constexpr and gives a bool. Where
-/// it differs from head to head it is `keeps(h, i, j)`, of index terms. Masks are joined by their
-/// names or as values: `decltype(mask::causal{} && !mask::window<8>{})`.
+/// Masks decide which positions j a position i attends to. A mask is any type with a static
+/// function `keeps(i, j)` in one of two forms: of index terms, it returns a constraint such as `j
+/// <= i`; of two integers, it is constexpr and returns a bool. A mask that differs from head to
+/// head has `keeps(h, i, j)`, of index terms. Masks are combined by name or as values:
+/// `decltype(mask::causal{} && !mask::window<8>{})`.
 
 namespace sequent::inline SEQUENT_ABI::mask {
 
@@ -34158,7 +34161,7 @@ struct decided_by {
     constexpr bool operator()(int i, int j) const noexcept { return Mask::keeps(i, j); }
 };
 
-/// What the mask keeps.
+/// The constraint of a mask, for either form of `keeps`.
 template <plain Mask>
 constexpr auto keeps(auto i, auto j) noexcept {
     if constexpr (of_terms<Mask>)
@@ -34166,7 +34169,7 @@ constexpr auto keeps(auto i, auto j) noexcept {
     else
         return language::holds<decided_by<Mask>{}>(i, j);
 }
-/// What the mask keeps in head h.
+/// The constraint of a mask in head h.
 template <class Mask>
 constexpr auto keeps(auto h, auto i, auto j) noexcept {
     if constexpr (of_heads<Mask>)
@@ -34177,58 +34180,66 @@ constexpr auto keeps(auto h, auto i, auto j) noexcept {
 
 }  // namespace detail
 
-/// All pairs.
+/// Every position attends to all positions.
 struct none {};
 
-/// j <= i.
+/// A position attends to itself and all earlier positions: j <= i.
 struct causal {
+    /// The constraint on the pairs (i, j).
     static constexpr auto keeps(auto i, auto j) noexcept { return j <= i; }
 };
 
-/// The Width positions before i, and i.
+/// A position attends to itself and the `Width` positions before it: `Width + 1` in all.
 template <int Width>
 struct window {
+    /// The constraint on the pairs (i, j).
     static constexpr auto keeps(auto i, auto j) noexcept { return j <= i && i - j <= Width; }
 };
 
-/// The Width positions on either side, and i.
+/// A position attends to itself and the `Width` positions on either side.
 template <int Width>
 struct around {
+    /// The constraint on the pairs (i, j).
     static constexpr auto keeps(auto i, auto j) noexcept { return abs(i - j) <= Width; }
 };
 
-/// i and every Step-th position before it: what strided attention adds to a window (Child et al.,
-/// arXiv 1904.10509, section 4.3).
+/// A position attends to itself and every `Step`-th position before it: the part that strided
+/// attention adds to a window (Child et al., arXiv 1904.10509, section 4.3).
 template <int Step>
 struct strided {
     static_assert(Step > 0, "sequent: a step is at least 1");
+    /// The constraint on the pairs (i, j).
     static constexpr auto keeps(auto i, auto j) noexcept { return j <= i && (i - j) % Step == 0; }
 };
 
-/// A window of Width positions on either side with a step from one to the next (Beltagy et al.,
-/// arXiv 2004.05150, section 3.1).
+/// A position attends to itself and, on either side, to `Width` positions that are `Step` apart
+/// (Beltagy et al., arXiv 2004.05150, section 3.1).
 template <int Width, int Step>
 struct dilated {
     static_assert(Step > 0, "sequent: a step is at least 1");
+    /// The constraint on the pairs (i, j).
     static constexpr auto keeps(auto i, auto j) noexcept {
         return abs(i - j) <= Width * Step && (i - j) % Step == 0;
     }
 };
 
-/// Of the positions up to i, those in its own block of Size and the last Summary of each block: the
-/// fixed attention of Child et al., arXiv 1904.10509, section 4.3, both heads in one.
+/// Fixed sparse attention (Child et al., arXiv 1904.10509, section 4.3), both of its heads in one
+/// mask: of the positions up to i, those in the same block of `Size` positions and the last
+/// `Summary` positions of every block.
 template <int Size, int Summary>
 struct sparse_fixed {
     static_assert(Summary > 0 && Summary <= Size, "sequent: a summary is a part of its block");
+    /// The constraint on the pairs (i, j).
     static constexpr auto keeps(auto i, auto j) noexcept {
         return j <= i && (j / Size == i / Size || j % Size >= Size - Summary);
     }
 };
 
-/// The Width positions on either side; the Global positions attend to all, and all to them (Beltagy
-/// et al., arXiv 2004.05150, section 3.1).
+/// A position attends to the `Width` positions on either side. The positions `Global` attend to all
+/// positions, and all attend to them (Beltagy et al., arXiv 2004.05150, section 3.1).
 template <int Width, int... Global>
 struct longformer {
+    /// The constraint on the pairs (i, j).
     static constexpr auto keeps(auto i, auto j) noexcept {
         if constexpr (sizeof...(Global) == 0)
             return abs(i - j) <= Width;
@@ -34238,15 +34249,16 @@ struct longformer {
     }
 };
 
-/// Blocks of Size positions, of Tokens in all: a block attends to itself, its neighbours, the first
-/// and the last block and Random others, drawn from the seed; the first and the last attend to all
-/// (Zaheer et al., arXiv 2007.14062, section 2).
+/// BigBird (Zaheer et al., arXiv 2007.14062, section 2): `Tokens` positions in blocks of `Size`. A
+/// block attends to itself, its neighbours, the first and the last block, and `Random` other
+/// blocks, chosen at compile time from `Seed`. The first and the last block attend to all.
 template <int Tokens, int Size, int Random = 3, unsigned Seed = 1>
 struct big_bird {
     static_assert(Size > 0 && Random >= 0, "sequent: blocks have positions");
+    /// Number of blocks; the last may be shorter.
     static constexpr int blocks = (Tokens + Size - 1) / Size;
 
-    /// Of each block, those that are drawn; -1 where none is left.
+    /// The random blocks of each block; -1 if fewer than `Random` are available.
     static constexpr auto drawn = [] {
         constexpr auto room = static_cast<std::size_t>(Random > 0 ? Random : 1);
         std::array<std::array<int, room>, static_cast<std::size_t>(blocks)> result{};
@@ -34268,28 +34280,33 @@ struct big_bird {
         return result;
     }();
 
+    /// True if the block of j is among the random blocks of the block of i.
     static constexpr bool is_drawn(int i, int j) noexcept {
         for (const int each : drawn[static_cast<std::size_t>(i / Size)])
             if (each == j / Size) return true;
         return false;
     }
 
+    /// The constraint on the pairs (i, j).
     static constexpr auto keeps(auto i, auto j) noexcept {
         return abs(i / Size - j / Size) <= 1 || j < Size || i < Size || j / Size == blocks - 1 ||
                i / Size == blocks - 1 || language::holds<&big_bird::is_drawn>(i, j);
     }
 };
 
-/// The first Length positions, and those up to i. In rules, a length that is known at run time is
-/// `bound<"prefix">`.
+/// A position attends to the first `Length` positions and to all positions up to itself. In rules,
+/// a prefix whose length is given at run time is `bound<"prefix">`.
 template <int Length>
 struct prefix {
+    /// The constraint on the pairs (i, j).
     static constexpr auto keeps(auto i, auto j) noexcept { return j < Length || j <= i; }
 };
 
-/// Those in the same block of Size positions, by a mask inside of it.
+/// A position attends to positions in its own block of `Size` positions that the mask `Inner`
+/// keeps.
 template <int Size, class Inner = none>
 struct block {
+    /// The constraint on the pairs (i, j).
     static constexpr auto keeps(auto i, auto j) noexcept requires(!detail::of_heads<Inner>) {
         if constexpr (std::is_same_v<Inner, none>)
             return i / Size == j / Size;
@@ -34298,54 +34315,63 @@ struct block {
     }
 };
 
-/// The first positions, as many as a count tells that is given with the facts.
+/// A position attends to the first positions, as many as the count `Count` tells, which is given
+/// with the facts.
 template <language::fixed_string Count = "length">
 struct padding {
+    /// The constraint on the pairs (i, j).
     static constexpr auto keeps(auto, auto j) noexcept { return j < language::bound<Count>{}; }
 };
 
-/// What both masks keep.
+/// The pairs that both masks keep: `First && Second`.
 template <class First, class Second>
 struct both {
+    /// The constraint on the pairs (i, j).
     static constexpr auto keeps(auto i, auto j) noexcept
         requires(detail::plain<First>&& detail::plain<Second>) {
         return detail::keeps<First>(i, j) && detail::keeps<Second>(i, j);
     }
+    /// The constraint on the pairs (i, j) of head h.
     static constexpr auto keeps(auto h, auto i, auto j) noexcept
         requires(detail::of_heads<First> || detail::of_heads<Second>) {
         return detail::keeps<First>(h, i, j) && detail::keeps<Second>(h, i, j);
     }
 };
 
-/// What either mask keeps.
+/// The pairs that at least one mask keeps: `First || Second`.
 template <class First, class Second>
 struct either {
+    /// The constraint on the pairs (i, j).
     static constexpr auto keeps(auto i, auto j) noexcept
         requires(detail::plain<First>&& detail::plain<Second>) {
         return detail::keeps<First>(i, j) || detail::keeps<Second>(i, j);
     }
+    /// The constraint on the pairs (i, j) of head h.
     static constexpr auto keeps(auto h, auto i, auto j) noexcept
         requires(detail::of_heads<First> || detail::of_heads<Second>) {
         return detail::keeps<First>(h, i, j) || detail::keeps<Second>(h, i, j);
     }
 };
 
-/// What the mask does not keep.
+/// The pairs that the mask does not keep: `!Mask`.
 template <class Mask>
 struct without {
+    /// The constraint on the pairs (i, j).
     static constexpr auto keeps(auto i, auto j) noexcept requires(detail::plain<Mask>) {
         return !detail::keeps<Mask>(i, j);
     }
+    /// The constraint on the pairs (i, j) of head h.
     static constexpr auto keeps(auto h, auto i, auto j) noexcept requires(detail::of_heads<Mask>) {
         return !Mask::keeps(h, i, j);
     }
 };
 
-/// Head h has mask h modulo their number.
+/// Head h has the mask number h modulo the number of masks.
 template <class... Masks>
 struct per_head {
     static_assert(sizeof...(Masks) > 0, "sequent: per_head takes the masks of the heads");
 
+    /// The constraint on the pairs (i, j) of head h.
     static constexpr auto keeps(auto h, auto i, auto j) noexcept {
         return join(std::make_index_sequence<sizeof...(Masks)>{}, h, i, j);
     }
@@ -34365,7 +34391,7 @@ struct per_head {
     }
 };
 
-/// Whether a mask is known to keep no later position.
+/// True if the mask is known to keep no later position; false if that is not known.
 template <class Mask>
 inline constexpr bool looks_back = false;
 template <>
@@ -34385,17 +34411,22 @@ inline constexpr bool looks_back<block<Size, Inner>> = looks_back<Inner>;
 template <class... Masks>
 inline constexpr bool looks_back<per_head<Masks...>> = (... && looks_back<Masks>);
 
+/// A mask: a type with a static `keeps` as described above. `mask::none` is none, but is taken
+/// wherever a mask is.
 template <class T>
 concept type = detail::plain<T> || detail::of_heads<T>;
 
+/// The pairs that both masks keep.
 template <type First, type Second>
 constexpr both<First, Second> operator&&(First, Second) noexcept {
     return {};
 }
+/// The pairs that at least one mask keeps.
 template <type First, type Second>
 constexpr either<First, Second> operator||(First, Second) noexcept {
     return {};
 }
+/// The pairs that the mask does not keep.
 template <type Mask>
 constexpr without<Mask> operator!(Mask) noexcept {
     return {};
@@ -34407,8 +34438,9 @@ constexpr without<Mask> operator!(Mask) noexcept {
 
 namespace sequent::inline SEQUENT_ABI::nn {
 
-/// What a norm or a position is, as a number of a shape.
+/// The norm of the layers: see namespace `normalization`.
 enum class norm_kind { layer, layer_without_bias, rms, rms_without_gain };
+/// How positions enter: see namespace `position`.
 enum class position_kind {
     none,
     learned,
@@ -34420,12 +34452,13 @@ enum class position_kind {
     relative_buckets
 };
 
-/// What is made of a text's states: logits of the next symbol at each position, of the symbol at
-/// each position, or nothing.
+/// The output head of a model of text: logits of the next symbol (`next`), of each position's own
+/// symbol (`masked`), or none (`states`).
 enum class head_kind { next, masked, states };
+/// Pooling of a text: see namespace `pooling`.
 enum class pooling_kind { none, dense, first, mean, last };
 
-/// Of what a score is the sum, in the order of the shares.
+/// The summands of a score, in the order of the shares of a mixture: see namespace `synthesizer`.
 enum class score_part {
     dot_product,
     dense,
@@ -34434,23 +34467,30 @@ enum class score_part {
     factorized_random,
     factorized_dense
 };
+/// The summands of attention scores. `known` is false if an argument of a mixture is no
+/// synthesizer.
 struct score_parts {
+    /// Largest number of summands.
     static constexpr int most = 6;
     score_part parts[most]{};
     int count = 1;
     bool known = true;
     bool mixed = false;
     int rank = 0;
-    int first = 0;  // factors
+    int first = 0;  ///< factors of factorized_dense
     int second = 0;
 
+    /// Number of occurrences of a summand.
     constexpr int times(score_part part) const {
         int result = 0;
         for (int at = 0; at < count; ++at) result += parts[at] == part ? 1 : 0;
         return result;
     }
+    /// True if the summand occurs.
     constexpr bool has(score_part part) const { return times(part) > 0; }
+    /// True for ordinary attention.
     constexpr bool is_dot_product() const { return !mixed && has(score_part::dot_product); }
+    /// True if no summand occurs twice.
     constexpr bool is_distinct() const {
         for (int at = 0; at < count; ++at)
             if (times(parts[at]) > 1) return false;
@@ -34458,8 +34498,9 @@ struct score_parts {
     }
 };
 
-/// The numbers of a template, in one value, so that its symbols stay short. Those that are 0 follow
-/// from others, or are not there.
+/// The options of a template as one value, so that its symbols stay short. A number that is 0
+/// follows from others, or its part does not exist. For the meaning of each member, see the option
+/// of the same name.
 struct shape {
     int tokens = 1;
     int width = 1;
@@ -34477,21 +34518,30 @@ struct shape {
     int segments = 0;
     int score_cap = 0;
     int dropout_percent = 0;
+    /// Epsilon of the norms is 10 to the power of minus this.
     int norm_exponent = 5;
+    /// Base of rotary positions.
     int position_base = 0;
+    /// Number of buckets of relative positions.
     int buckets = 0;
+    /// Relative positions: all distances from this one on share the last bucket.
     int max_distance = 0;
+    /// The norm.
     norm_kind normalization = norm_kind::layer;
+    /// The positions.
     position_kind position = position_kind::none;
     bool biases = true;
     bool tied = true;
     bool scaled = true;
     bool padded = false;
     bool any_length = false;
+    /// True for `pre_norm`.
     bool norm_first = false;
     bool learned_start = false;
+    /// True if the input of tied logits is divided by the square root of the width (T5).
     bool scaled_logits = false;
-    bool is_source = false;  // of an encoder-decoder, the encoder's side
+    bool is_source = false;  ///< true on the encoder's side of an encoder-decoder
+    /// The summands of the scores.
     score_parts scores{};
     int nodes = 1;
     int edges = 1;
@@ -34504,10 +34554,14 @@ struct shape {
     int input_width = 0;
     int parallel_branches = 0;
     int local_layers = 0;
+    /// Base of rotary positions of local layers.
     int local_base = 0;
-    int rotary_percent = 0;  // of a head; 0: all
+    int rotary_percent = 0;  ///< percentage of a head that is rotated; 0: all
+    /// Scaling of rotary angles.
     rotary_scaling scaling{};
+    /// The output head.
     head_kind head = head_kind::next;
+    /// The pooling.
     pooling_kind pooling = pooling_kind::none;
     bool query_biases = false;
     bool head_norms = false;
@@ -34519,36 +34573,43 @@ struct shape {
     bool shared_layers = false;
     bool logit_bias = false;
     bool unit_length = false;
-    bool learned_positions = false;  // beside those of the kind
+    bool learned_positions = false;  ///< learned positions in addition to `position`
 
+    /// True if positions rotate queries and keys.
     constexpr bool is_rotary() const {
         return position == position_kind::rotary || position == position_kind::rotary_halves;
     }
-    /// Heads that attend to the same keys.
+    /// Number of query heads that share a head of keys and values.
     constexpr int group() const { return heads / key_heads; }
+    /// Epsilon of the norms: 10 to the power of -norm_exponent.
     constexpr double epsilon() const {
         double scale = 1;
         for (int at = 0; at < norm_exponent; ++at) scale *= 10;
         return 1 / scale;
     }
-    /// The width of the embedding, before it is mapped to that of the layers.
+    /// Width of the embedding, before it is mapped to the width of the layers.
     constexpr int table_width() const { return embedding_width > 0 ? embedding_width : width; }
+    /// True if learned positions are added to the embedding.
     constexpr bool adds_positions() const {
         return position == position_kind::learned || learned_positions;
     }
-    /// How many elements of a head rotary positions turn.
+    /// Number of elements of a head that rotary positions rotate.
     constexpr int turned() const {
         return rotary_percent > 0 ? head_width * rotary_percent / 100 : head_width;
     }
-    /// Whether a count tells how many of the positions there are.
+    /// True if the model takes a count of the positions that exist.
     constexpr bool has_length() const {
         return padded || pooling == pooling_kind::mean || pooling == pooling_kind::last;
     }
 
-    // Layers in a pattern: the first one, groups of local layers and a full one, and local layers.
+    // A pattern of layers: the opening layer, rounds of local layers and a full one, local layers.
+    /// True if layers are of several kinds.
     constexpr bool has_pattern() const { return local_layers > 0 || opening_layer; }
+    /// Number of complete rounds of the pattern.
     constexpr int groups() const { return (depth - opening_layer) / (local_layers + 1); }
+    /// Number of local layers after the last complete round.
     constexpr int rest() const { return (depth - opening_layer) % (local_layers + 1); }
+    /// The shape of a local layer: its own rotary base, no rotary scaling.
     constexpr shape local() const {
         shape result = *this;
         if (is_rotary()) {
@@ -34558,7 +34619,7 @@ struct shape {
         return result;
     }
 
-    /// The same with the encoder's positions, symbols and layers.
+    /// The shape of the encoder of an encoder-decoder.
     constexpr shape source() const {
         shape result = *this;
         result.tokens = source_tokens;
@@ -34571,43 +34632,57 @@ struct shape {
 
 }  // namespace sequent::inline SEQUENT_ABI::nn
 
-/// What options are made of: each sets members of the shape. Two options with the same
-/// `option_kind` are values of one option.
+/// Bases of the options: each sets members of a shape. Two options with the same `option_kind` are
+/// values of the same option.
 
 namespace sequent::inline SEQUENT_ABI::nn {
 
+/// Identifies an option by the members of the shape that it sets.
 template <auto... Members>
 struct sets {};
+/// Identifies activations.
 struct activation_kind {};
 
-/// A number of at least Least.
+/// An option that is a number of at least `Least`.
 template <auto Member, int Value, int Least = 1>
 struct counted {
+    /// Identifies the option.
     using option_kind = sets<Member>;
+    /// True if the number is allowed.
     static constexpr bool is_in_range = Value >= Least;
+    /// Stores the value in a shape.
     static constexpr void set(shape& of) {
         if (is_in_range) of.*Member = Value;
     }
 };
+/// An option that is true or false.
 template <auto Member, bool Value>
 struct flag {
+    /// Identifies the option.
     using option_kind = sets<Member>;
+    /// Stores the value in a shape.
     static constexpr void set(shape& of) { of.*Member = Value; }
 };
 
+/// Base of the norms.
 template <norm_kind Kind, int Exponent>
 struct normalized_by {
+    /// Identifies the option.
     using option_kind = sets<&shape::normalization>;
+    /// Stores the value in a shape.
     static constexpr void set(shape& of) {
         of.normalization = Kind;
         of.norm_exponent = Exponent;
     }
 };
 
+/// Base of the positions.
 template <position_kind Kind, int Base = 0, int Buckets = 0, int MaxDistance = 0,
           bool Learned = false>
 struct positioned {
+    /// Identifies the option.
     using option_kind = sets<&shape::position>;
+    /// Stores the value in a shape.
     static constexpr void set(shape& of) {
         of.position = Kind;
         of.position_base = Base;
@@ -34616,8 +34691,10 @@ struct positioned {
         of.learned_positions = Learned;
     }
 };
+/// Base of rotary positions.
 template <position_kind Kind, int Base, class Scaling, int Percent>
 struct turned_by : positioned<Kind, Base> {
+    /// Stores the value in a shape.
     static constexpr void set(shape& of) {
         positioned<Kind, Base>::set(of);
         of.scaling = Scaling::value;
@@ -34625,22 +34702,31 @@ struct turned_by : positioned<Kind, Base> {
     }
 };
 
+/// Base of the poolings.
 template <pooling_kind Kind>
 struct pooled_by {
+    /// Identifies the option.
     using option_kind = sets<&shape::pooling>;
+    /// Stores the value in a shape.
     static constexpr void set(shape& of) { of.pooling = Kind; }
 };
 
+/// Base of the synthesizers.
 struct scored {
+    /// Identifies the option.
     using option_kind = sets<&shape::scores>;
 };
+/// A synthesizer with one summand.
 template <score_part Part, int Rank = 0, int First = 0, int Second = 0>
 struct single_part : scored {
+    /// The summands of the scores.
     static constexpr score_parts parts{
         .parts = {Part}, .rank = Rank, .first = First, .second = Second};
+    /// Stores the value in a shape.
     static constexpr void set(shape& of) { of.scores = parts; }
 };
 
+/// The summands of a type; not known if it is no synthesizer.
 template <class T>
 inline constexpr score_parts parts_of{.count = 0, .known = false};
 template <class T>
@@ -34649,8 +34735,10 @@ template <class T>
     }
 inline constexpr score_parts parts_of<T> = T::parts;
 
+/// A synthesizer with several summands.
 template <class... Parts>
 struct mixed_parts : scored {
+    /// The summands of the scores.
     static constexpr score_parts parts = [] {
         score_parts result{.count = 0, .mixed = true};
         const auto add = [&](const score_parts& part) {
@@ -34666,244 +34754,288 @@ struct mixed_parts : scored {
         if (result.known && result.count > 0) return result;
         return score_parts{.known = false};
     }();
+    /// Stores the value in a shape.
     static constexpr void set(shape& of) { of.scores = parts; }
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::nn
 
-/// Named arguments of templates, in any order: `encoder<tokens<64>, width<128>, heads<4>>`.
+/// Options: the named arguments of the templates, in any order, as in
+/// `transformer::encoder<tokens<64>, width<128>, heads<4>>`.
 
 namespace sequent::inline SEQUENT_ABI {
 
-/// How many positions a sequence has.
+/// Number of positions of a sequence; with `any_length<true>`, the largest number.
 template <int Value>
 struct tokens : nn::counted<&nn::shape::tokens, Value> {};
-/// How many numbers a position has, outside and between the layers.
+/// Number of elements of each position's vector, in the input, between the layers and in the
+/// output.
 template <int Value>
 struct width : nn::counted<&nn::shape::width, Value> {};
-/// How many heads share the width.
+/// Number of attention heads.
 template <int Value>
 struct heads : nn::counted<&nn::shape::heads, Value> {};
-/// How many layers there are, by default with parameters of their own.
+/// Number of layers. Each has its own parameters, unless `shared_layers<true>` is given.
 template <int Value>
 struct depth : nn::counted<&nn::shape::depth, Value> {};
-/// How many different symbols there are.
+/// Number of different symbols.
 template <int Value>
 struct vocabulary : nn::counted<&nn::shape::vocabulary, Value> {};
-/// The width between the two linear maps of the feed-forward part; by default 4 times the width, or
-/// 8/3 times where it is gated, which is as many parameters (arXiv 2002.05202).
+/// Number of elements between the two linear maps of the feed-forward part; of a recurrent network,
+/// of the hidden state. Defaults: 4 times the width in a transformer; 8/3 times the width, rounded
+/// to the nearest integer, if the activation is gated, which gives as many parameters (arXiv
+/// 2002.05202); the width in recurrent networks and `graph::gin`.
 template <int Value>
 struct hidden : nn::counted<&nn::shape::hidden, Value> {};
-/// How many heads have keys and values of their own; as many queries each attend to one of them
-/// (arXiv 2305.13245). By default all; with one, attention is multi-query.
+/// Number of heads of keys and values in grouped-query attention (arXiv 2305.13245); `heads /
+/// key_heads` query heads share each of them. Default: `heads`. One is multi-query attention.
 template <int Value>
 struct key_heads : nn::counted<&nn::shape::key_heads, Value> {};
-/// How many numbers a head has; by default the width divided by the heads.
+/// Number of elements of each head's queries, keys and values. Default: `width / heads`.
 template <int Value>
 struct head_width : nn::counted<&nn::shape::head_width, Value> {};
-/// Whether linear maps add a bias. They do by default.
+/// Linear maps add a bias. Default: true.
 template <bool Value>
 struct biases : nn::flag<&nn::shape::biases, Value> {};
-/// Whether the maps to queries, keys and values add a bias where biases<false> is given.
+/// With `biases<false>`: the linear maps to queries, keys and values add a bias all the same.
+/// Default: false.
 template <bool Value>
 struct query_biases : nn::flag<&nn::shape::query_biases, Value> {};
-/// Whether the queries and keys of each head are normalised, before positions turn them.
+/// Normalise the queries and keys of each head, before rotary positions are applied. Default:
+/// false.
 template <bool Value>
 struct head_norms : nn::flag<&nn::shape::head_norms, Value> {};
-/// Whether what a branch adds to the residual path is normalised, too.
+/// Normalise the output of each branch (attention, feed-forward part) before it is added to the
+/// residual path. Default: false. Excludes `layer_scale`.
 template <bool Value>
 struct branch_norms : nn::flag<&nn::shape::branch_norms, Value> {};
-/// Whether what a branch adds to the residual path is multiplied by a weight, element by element
-/// (arXiv 2103.17239).
+/// Multiply the output of each branch elementwise by a learned vector before it is added to the
+/// residual path (arXiv 2103.17239). Default: false. Excludes `branch_norms`.
 template <bool Value>
 struct layer_scale : nn::flag<&nn::shape::layer_scale, Value> {};
-/// Whether attention and the feed-forward part read the same input, the layer's, through one norm
-/// or two. By default, 0, one follows the other.
+/// Attention and the feed-forward part both read the layer's input, after one common norm (1) or
+/// after a norm each (2). Default: 0, the feed-forward part follows attention. Needs `pre_norm`.
 template <int Norms>
 struct parallel_branches : nn::counted<&nn::shape::parallel_branches, Norms, 0> {};
-/// Scores are divided by the square root of this; by default the head's width.
+/// Scores are divided by the square root of this number. Default: the width of a head.
 template <int Value>
 struct score_width : nn::counted<&nn::shape::score_width, Value> {};
-/// Layers in a pattern: so many with this mask and this base of rotary positions, then one with
-/// those of the template, again and again; what is left at the end is of the first kind.
+/// A repeated pattern of layers: `Count` local layers with this mask and base of rotary positions,
+/// then one layer with the mask and position of the template. Layers that remain at the end are
+/// local. Rotary scaling does not apply to local layers. Needs `pre_norm`, parameters of its own
+/// for each layer, and a depth of at least one whole pattern.
 template <int Count, class Mask = mask::none, int Base = 10000>
 struct local_layers : nn::counted<&nn::shape::local_layers, Count, 0> {
+    /// The mask of the local layers.
     using mask = Mask;
+    /// Stores the value in a shape.
     static constexpr void set(nn::shape& of) {
         of.local_layers = Count;
         of.local_base = Count > 0 ? Base : 0;
     }
 };
-/// Whether a layer with the template's mask stands before the pattern of layers. It has no norm
-/// before its attention: the embedding is normalised.
+/// A layer with the template's mask precedes the pattern of `local_layers`. It has no norm before
+/// its attention, because the embedding is normalised. Default: false.
 template <bool Value>
 struct opening_layer : nn::flag<&nn::shape::opening_layer, Value> {};
-/// Whether all layers have the same parameters (arXiv 1909.11942, section 3.1).
+/// All layers have the same parameters (arXiv 1909.11942, section 3.1). Default: false.
 template <bool Value>
 struct shared_layers : nn::flag<&nn::shape::shared_layers, Value> {};
-/// The width of the embedding, if a linear map leads from it to the width of the layers.
+/// Width of the embedding. If given, a linear map leads from it to the width of the layers.
 template <int Value>
 struct embedding_width : nn::counted<&nn::shape::embedding_width, Value> {};
-/// Whether the embedding is multiplied by the square root of the width.
+/// Multiply the embedding by the square root of the width. Default: false. Excludes learned
+/// positions.
 template <bool Value>
 struct scaled_embedding : nn::flag<&nn::shape::scaled_embedding, Value> {};
-/// Whether the sum of embeddings is normalised.
+/// Normalise the sum of the embeddings of symbol, position and segment. Default: false.
 template <bool Value>
 struct normal_embedding : nn::flag<&nn::shape::normal_embedding, Value> {};
-/// How many numbers a position is given with, in the place of a symbol: the fact `input`.
+/// The input is the fact `input`, tokens x this number, in place of symbols; of Whisper, the number
+/// of mel bands of a frame.
 template <int Value>
 struct input_width : nn::counted<&nn::shape::input_width, Value> {};
-/// The c of c tanh(logit / c); by default logits are unbounded.
+/// Bounds the logits by c tanh(logit / c), where c is this number. Default: 0, unbounded.
 template <int Value>
 struct logit_cap : nn::counted<&nn::shape::logit_cap, Value, 0> {};
-/// Whether logits of the next symbol have a bias.
+/// Logits of the next symbol have a bias. Default: false.
 template <bool Value>
 struct logit_bias : nn::flag<&nn::shape::logit_bias, Value> {};
-/// Whether the output is the logits of the symbol at each position.
+/// The output is the logits of each position's own symbol, as in masked language modelling, in
+/// place of the last layer's output.
 template <bool Value>
 struct masked_language {
+    /// Identifies the option.
     using option_kind = nn::sets<&nn::shape::head>;
+    /// Stores the value in a shape.
     static constexpr void set(nn::shape& of) {
         of.head = Value ? nn::head_kind::masked : nn::head_kind::states;
     }
 };
-/// Whether what is pooled is divided by its length, the root of the sum of its squares.
+/// Divide the pooled vector by its Euclidean length. Default: false. Excludes `classes`.
 template <bool Value>
 struct unit_length : nn::flag<&nn::shape::unit_length, Value> {};
-/// Whether the logits are read by the embedding itself (arXiv 1608.05859). They are by default.
+/// The matrix of the logits is the embedding (arXiv 1608.05859). Default: true.
 template <bool Value>
 struct tied : nn::flag<&nn::shape::tied, Value> {};
-/// Whether scores are divided by the square root of the head's width. They are by default.
+/// Divide scores by the square root of `score_width`. Default: true.
 template <bool Value>
 struct scaled : nn::flag<&nn::shape::scaled, Value> {};
-/// Whether only the first positions may exist, as many as a count given with the facts tells. By
-/// default all do.
+/// The sequence is padded: only its first positions exist, as many as a count tells that is given
+/// with the facts (`length`, or `source_length` in an encoder-decoder). Default: false, all
+/// positions exist.
 template <bool Value>
 struct padded : nn::flag<&nn::shape::padded, Value> {};
-/// Whether a sequence is given with any length up to the tokens: containers, outputs and the cost
-/// of a call are as long as it is. By default all tokens are given, which leaves compilers more to
-/// know.
+/// The sequence has any length up to `tokens`: containers, outputs and the time of a call grow with
+/// the actual length. Default: false; the length is `tokens`, known to the compiler.
 template <bool Value>
 struct any_length : nn::flag<&nn::shape::any_length, Value> {};
-/// The c of c tanh(score / c), which bounds attention's scores; by default they are unbounded.
+/// Bounds attention scores by c tanh(score / c), where c is this number. Default: 0, unbounded.
 template <int Value>
 struct score_cap : nn::counted<&nn::shape::score_cap, Value, 0> {};
-/// How many of a hundred numbers are dropped in training, of the embedding and of what each part
-/// adds to the residual path. With it, the model takes the count `seed`; 0 drops none.
+/// Percentage of elements that training drops, of the embedding and of the output of each branch.
+/// If it is not 0, the model takes the count `seed`, which chooses them; the seed 0 drops none.
+/// Default: 0.
 template <int Value>
 struct dropout_percent : nn::counted<&nn::shape::dropout_percent, Value, 0> {};
 
-/// Of an encoder-decoder, the positions, the symbols and the layers of the encoder's side; by
-/// default those of the decoder's side. Symbols of its own have an embedding of their own.
+/// Number of positions on the encoder's side of an encoder-decoder. Default: `tokens`.
 template <int Value>
 struct source_tokens : nn::counted<&nn::shape::source_tokens, Value> {};
+/// Number of symbols on the encoder's side of an encoder-decoder, which then has its own embedding.
+/// Default: both sides share symbols and embedding.
 template <int Value>
 struct source_vocabulary : nn::counted<&nn::shape::source_vocabulary, Value> {};
+/// Number of layers of the encoder in an encoder-decoder. Default: `depth`.
 template <int Value>
 struct source_depth : nn::counted<&nn::shape::source_depth, Value> {};
 
-/// How many classes a classifier tells apart.
+/// Number of classes of a classifier.
 template <int Value>
 struct classes : nn::counted<&nn::shape::classes, Value> {};
-/// How many numbers a patch of an image has: channels times height times width.
+/// Number of elements of an image patch: channels x height x width.
 template <int Value>
 struct patch_width : nn::counted<&nn::shape::patch_width, Value> {};
-/// How many kinds of segments a text has. With one or none there is no fact of them.
+/// Number of segment types. With 0 or 1 there is no fact `segment`; 1 adds a single learned vector.
 template <int Value>
 struct segments : nn::counted<&nn::shape::segments, Value, 0> {};
-/// Whether the state before the first position is learned. It is zero by default.
+/// The recurrent state before the first position is learned. Default: false, it is zero unless its
+/// weight is set.
 template <bool Value>
 struct learned_start : nn::flag<&nn::shape::learned_start, Value> {};
 
-/// How many nodes a graph has at most.
+/// Largest number of nodes of a graph.
 template <int Value>
 struct nodes : nn::counted<&nn::shape::nodes, Value> {};
-/// How many edges a graph has at most, of each relation.
+/// Largest number of edges of a graph, for each relation.
 template <int Value>
 struct edges : nn::counted<&nn::shape::edges, Value> {};
-/// How many numbers a node is given with; as many as the width by default.
+/// Number of elements of a node's vector in the input. Default: the width.
 template <int Value>
 struct node_width : nn::counted<&nn::shape::node_width, Value> {};
-/// How many numbers an edge is given with. By default it has none: it is there or not.
+/// Number of elements of an edge's vector. Default: 0, edges have no vector.
 template <int Value>
 struct edge_width : nn::counted<&nn::shape::edge_width, Value, 0> {};
-/// How many kinds of edges there are.
+/// Number of relations, that is types of edges, of `graph::rgcn`: 1 to 14.
 template <int Value>
 struct relations : nn::counted<&nn::shape::relations, Value> {};
 
-/// Where the layer norms stand: before each part, with one more at the end (arXiv 2002.04745), or
-/// after the residual sum (arXiv 1706.03762).
+/// A norm precedes each branch, and one more follows the last layer (arXiv 2002.04745).
 struct pre_norm : nn::flag<&nn::shape::norm_first, true> {};
+/// A norm follows each residual sum (arXiv 1706.03762).
 struct post_norm : nn::flag<&nn::shape::norm_first, false> {};
 
-/// Which norm, with 10^-Exponent as its epsilon: layer norm (arXiv 1607.06450), or the root mean
-/// square alone (arXiv 1910.07467).
+/// The norm of the layers. Its epsilon is 10^-`Exponent`.
 namespace normalization {
+/// Layer norm with gain and bias (arXiv 1607.06450).
 template <int Exponent = 5>
 struct layer : nn::normalized_by<nn::norm_kind::layer, Exponent> {};
 /// Layer norm with a gain and no bias.
 template <int Exponent = 5>
 struct layer_without_bias : nn::normalized_by<nn::norm_kind::layer_without_bias, Exponent> {};
+/// Root mean square norm with a gain (arXiv 1910.07467).
 template <int Exponent = 5>
 struct rms : nn::normalized_by<nn::norm_kind::rms, Exponent> {};
-/// The same without a gain.
+/// Root mean square norm without a gain.
 template <int Exponent = 5>
 struct rms_without_gain : nn::normalized_by<nn::norm_kind::rms_without_gain, Exponent> {};
 }  // namespace normalization
 
-/// How the angles of rotary positions are scaled: see rotary_scaling.
+/// Scalings of rotary angles for sequences longer than those of pretraining; formulas at
+/// `rotary_scaling`.
 namespace scaling {
+/// No scaling.
 struct none {
+    /// The scaling as a value.
     static constexpr rotary_scaling value{};
 };
+/// All angles are divided by `Factor`.
 template <int Factor>
 struct linear {
     static_assert(Factor > 0);
+    /// The scaling as a value.
     static constexpr rotary_scaling value{.kind = rotary_scaling::rule::linear, .factor = Factor};
 };
+/// As Llama 3: low frequencies are divided by `Factor`, high ones stay; `Original` is the number of
+/// positions of pretraining.
 template <int Factor = 8, int Low = 1, int High = 4, int Original = 8192>
 struct llama3 {
     static_assert(Factor > 0 && 0 < Low && Low < High && Original > 0);
+    /// The scaling as a value.
     static constexpr rotary_scaling value{rotary_scaling::rule::llama3, Factor, Low, High,
                                           Original};
 };
+/// YaRN (arXiv 2309.00071): pairs that rotate seldom are divided by `Factor`, and scores grow. Not
+/// together with rotary positions of a part of each head.
 template <int Factor, int Original, int Fast = 32, int Slow = 1>
 struct yarn {
     static_assert(Factor > 0 && 0 < Slow && Slow < Fast && Original > 0);
+    /// The scaling as a value.
     static constexpr rotary_scaling value{rotary_scaling::rule::yarn, Factor, Slow, Fast, Original};
 };
 }  // namespace scaling
 
-/// What one vector is made of a text: by a linear map and tanh of the first position, the state of
-/// the first position, the mean of those that exist, or the state of the last one that exists. The
-/// last two need the count `length`. With `classes` it is classified.
+/// Pooling: how a text becomes one vector, the relation `pooled`. With `classes`, that vector is
+/// classified.
 namespace pooling {
+/// No pooling.
 struct none : nn::pooled_by<nn::pooling_kind::none> {};
+/// tanh of a learned linear map of the first position.
 struct dense : nn::pooled_by<nn::pooling_kind::dense> {};
+/// The last layer's output at the first position.
 struct first : nn::pooled_by<nn::pooling_kind::first> {};
+/// The mean over the positions that exist. Needs the count `length`.
 struct mean : nn::pooled_by<nn::pooling_kind::mean> {};
+/// The output at the last position that exists. Needs the count `length`.
 struct last : nn::pooled_by<nn::pooling_kind::last> {};
 }  // namespace pooling
 
-/// How positions enter: added to the embedding (learned; sines and cosines, arXiv 1706.03762), by
-/// turning queries and keys (rotary, whose base is Base, arXiv 2104.09864), or added to the scores
-/// (alibi, arXiv 2108.12409, with the slopes of the authors' code; relative, relative_buckets).
+/// How positions enter the model: added to the embedding, as rotations of queries and keys, or
+/// added to the scores.
 namespace position {
+/// No positions.
 struct none : nn::positioned<nn::position_kind::none> {};
+/// A learned vector for each position is added to the embedding.
 struct learned : nn::positioned<nn::position_kind::learned> {};
+/// Sines and cosines of the position are added to the embedding, which is multiplied by the square
+/// root of the width (arXiv 1706.03762, sections 3.4 and 3.5).
 struct sinusoidal : nn::positioned<nn::position_kind::sinusoidal> {};
-/// Neighbouring elements are a pair, as in llama2.c.
+/// Rotary positions of base `Base` (arXiv 2104.09864): queries and keys are rotated. Neighbouring
+/// elements 2k and 2k + 1 form a pair, as in llama2.c.
 template <int Base = 10000, class Scaling = scaling::none>
 struct rotary : nn::turned_by<nn::position_kind::rotary, Base, Scaling, 100> {};
-/// Elements of the two halves are a pair, as in Hugging Face's files; of the first Percent of a
-/// head.
+/// Rotary positions; elements k and k + n/2 of the first n form a pair, as in Hugging Face's files,
+/// where n is `Percent` of the head's width.
 template <int Base = 10000, class Scaling = scaling::none, int Percent = 100>
 struct rotary_halves : nn::turned_by<nn::position_kind::rotary_halves, Base, Scaling, Percent> {};
+/// A linear bias of the distance is added to the scores, with one slope per head (arXiv 2108.12409;
+/// slopes as in the authors' code).
 struct alibi : nn::positioned<nn::position_kind::alibi> {};
-/// A number for each head and distance j - i, each layer its own.
+/// A learned bias for each head and distance j - i is added to the scores; each layer has its own.
 struct relative : nn::positioned<nn::position_kind::relative> {};
-/// A number for each head and bucket of distances, for all layers the same: half of the buckets are
-/// single distances, the others grow up to MaxDistance (arXiv 1910.10683, section 2.1).
+/// A learned bias for each head and bucket of distances is added to the scores, shared by all
+/// layers. Half of the buckets hold one distance each; the others grow logarithmically up to
+/// `MaxDistance` (arXiv 1910.10683, section 2.1).
 template <int Buckets = 32, int MaxDistance = 128>
 struct relative_buckets
     : nn::positioned<nn::position_kind::relative_buckets, 0, Buckets, MaxDistance> {
@@ -34919,92 +35051,119 @@ struct learned_and_relative_buckets
 };
 }  // namespace position
 
-/// What the scores of attention follow from; by default dot_product. The others are synthesizers
-/// (Tay et al., arXiv 2005.00743): no position looks at another one before the softmax. Heads,
-/// masks and values are as in any attention; h is the head, N the tokens, d the width.
+/// How attention scores are computed; default: `dot_product`. The others are synthesizers (Tay et
+/// al., arXiv 2005.00743): before the softmax, no position reads another one. Heads, masks and
+/// values are as in any attention; h is the head, N the number of tokens, d the width.
 namespace synthesizer {
-/// query(i) . key(j), scaled: no synthesizer, but a part of mixtures.
+/// query(i) . key(j), scaled: ordinary attention; also a part of mixtures.
 struct dot_product : nn::single_part<nn::score_part::dot_product> {};
 /// Element j of W_2(h) relu(W_1(h) x(i) + b_1(h)) + b_2(h) (section 3.1.1). All heads' W_1 are d x
 /// d numbers, their W_2 N x d.
 struct dense : nn::single_part<nn::score_part::dense> {};
-/// R(h, i, j), learned, whatever the input is (section 3.1.2): N x N numbers for each head.
+/// R(h, i, j), learned and independent of the input (section 3.1.2): N x N numbers for each head.
 struct random : nn::single_part<nn::score_part::random> {};
-/// The same, as it is initialised: normal with deviation one, never trained.
+/// R(h, i, j) as initialised: normally distributed with standard deviation 1, never trained.
 struct fixed_random : nn::single_part<nn::score_part::fixed_random> {};
-/// R_1(h, i) . R_2(h, j), each of Rank numbers (section 3.1.3): 2 N Rank for each head.
+/// R_1(h, i) . R_2(h, j), vectors of `Rank` elements (section 3.1.3): 2 N Rank numbers for each
+/// head.
 template <int Rank = 8>
 struct factorized_random : nn::single_part<nn::score_part::factorized_random, Rank> {
     static_assert(Rank > 0, "sequent: factorized_random<Rank> has a rank of at least 1");
 };
-/// A(i)[j / Second] B(i)[j % Second], with A and B linear in x(i), of First and of Second numbers;
-/// First Second = N (section 3.1.3). For each head d (First + Second) numbers, and biases.
+/// A(i)[j / Second] B(i)[j % Second], with A and B linear in x(i), of `First` and `Second`
+/// elements; First Second = N (section 3.1.3). Each head has d (First + Second) numbers, and
+/// biases.
 template <int First, int Second>
 struct factorized_dense : nn::single_part<nn::score_part::factorized_dense, 0, First, Second> {};
-/// The scores of several of these, summed before the softmax with learned shares whose sum is one,
-/// the softmax of `mixture` (section 3.1.4).
+/// The weighted sum of the scores of several different synthesizers, before the softmax. The
+/// weights are the softmax of the parameter `mixture`, so their sum is one (section 3.1.4). Each
+/// kind occurs once.
 template <class... Parts>
 struct mixture : nn::mixed_parts<Parts...> {};
 }  // namespace synthesizer
 
-/// The function between the two linear maps of the feed-forward part, or after the sum over a
+/// The activation function: of the feed-forward part, of `recurrent::rnn`, or after the sum over a
 /// node's neighbours.
 namespace activation {
+/// max(x, 0).
 struct relu {
+    /// The function in rules.
     static constexpr auto rule = language::relu();
 };
+/// x Phi(x), where Phi is the standard normal distribution function (arXiv 1606.08415).
 struct gelu {
+    /// The function in rules.
     static constexpr auto rule = language::gelu();
 };
+/// GELU approximated by tanh (arXiv 1606.08415).
 struct gelu_tanh {
+    /// The function in rules.
     static constexpr auto rule = language::gelu_tanh();
 };
+/// x sigmoid(x).
 struct silu {
+    /// The function in rules.
     static constexpr auto rule = language::silu();
 };
+/// 1 / (1 + exp(-x)).
 struct sigmoid {
+    /// The function in rules.
     static constexpr auto rule = language::sigmoid();
 };
+/// Hyperbolic tangent.
 struct tanh {
+    /// The function in rules.
     static constexpr auto rule = language::tanh();
 };
-/// x sigmoid(1.702 x).
+/// GELU approximated by x sigmoid(1.702 x).
 struct quick_gelu {
+    /// Identifies the option.
     using option_kind = nn::activation_kind;
+    /// Applies the function to the body of a rule.
     static constexpr auto apply(auto body) noexcept {
         return body | language::scale(1.702) | language::silu() | language::scale(1 / 1.702);
     }
 };
-/// No function at all.
+/// x itself: no activation.
 struct identity {
+    /// The function in rules.
     static constexpr auto rule = language::identity();
 };
 
-/// The function of one linear map gates another, element by element: W_contract (f(W_gate x) *
-/// W_expand x) (arXiv 2002.05202). For the feed-forward part of transformers.
+/// Gated linear unit: W_contract (f(W_gate x) * W_expand x), where f is `Function` and * multiplies
+/// elementwise (arXiv 2002.05202). Only for the feed-forward part of transformers.
 template <class Function>
 struct gated {
+    /// The function in rules.
     static constexpr auto rule = Function::rule;
+    /// Marks gated activations.
     static constexpr bool gates = true;
 };
+/// Gated by sigmoid.
 using glu = gated<sigmoid>;
+/// Gated without an activation: the elementwise product of two linear maps.
 using bilinear = gated<identity>;
+/// Gated by ReLU.
 using reglu = gated<relu>;
+/// Gated by GELU.
 using geglu = gated<gelu>;
+/// Gated by GELU, approximated by tanh.
 using geglu_tanh = gated<gelu_tanh>;
+/// Gated by SiLU.
 using swiglu = gated<silu>;
 }  // namespace activation
 
 }  // namespace sequent::inline SEQUENT_ABI
 
-/// Option sets, of which each template takes one, and the arguments of a template, read into one
-/// value and two types.
+/// Option sets and arguments: a template has one option set; its arguments are read into one value
+/// and two types.
 
 namespace sequent::inline SEQUENT_ABI::nn {
 
 struct mask_kind {};
 struct unknown_kind {};
 
+/// A mask, or `mask::none`.
 template <class T>
 concept mask_type = std::is_same_v<T, mask::none> || mask::type<T>;
 
@@ -35026,7 +35185,7 @@ template <class T>
 struct find_kind<T> {
     using type = activation_kind;
 };
-/// Which option an argument is.
+/// The kind of option that an argument is.
 template <class T>
 using kind_of = typename find_kind<T>::type;
 
@@ -35040,8 +35199,8 @@ Earlier operator|(Earlier, of_another_kind);
 template <class Earlier, class Later>
 holder<Later> operator|(holder<Earlier>, holder<Later>);
 
-/// The last of the types that is of a kind, or the default. A fold: the symbols of a recursion
-/// would name all types in each of its steps.
+/// The last of the types that is of a kind, or the default. A fold, because the symbols of a
+/// recursion would name all types in each step.
 template <class Kind, class Default, class... Types>
 using last_of_kind =
     typename decltype((holder<Default>{} | ... |
@@ -35053,15 +35212,15 @@ constexpr void set_option(shape& of) {
     if constexpr (requires { Option::set(of); }) Option::set(of);
 }
 
-/// An option that must be given. The number stands in until the check tells that it is not.
+/// An option that must be given; its number is a placeholder until the check reports that it is
+/// missing.
 template <template <int> class Option>
 struct required : Option<1> {};
-/// An option that follows from others where it is not given.
+/// An option whose default follows from other options.
 template <template <int> class Option>
 struct derived : Option<0> {};
 
-/// What can be wrong with an argument of a template, as types whose names stand in the compiler's
-/// message.
+/// Mistakes in an argument of a template, as types whose names appear in the compiler's message.
 struct the_template_has_no_such_option {};
 struct it_is_no_option {};
 struct it_is_given_twice {};
@@ -35069,7 +35228,7 @@ struct its_number_is_too_small {};
 struct it_is_missing {};
 struct a_mask_has_a_static_keeps_of_two_index_terms_or_of_two_integers {};
 
-/// A member of this name, of whatever kind, makes the name ambiguous.
+/// Makes the name `keeps` ambiguous if a class has a member of this name, of whatever kind.
 struct keeps_name {
     void keeps();
 };
@@ -35085,7 +35244,7 @@ inline constexpr bool well_given = false;
 template <template <class...> class Template, class Argument>
 inline constexpr bool well_given<Template, Argument, void> = true;
 
-/// The one place where an argument of a template stops the compiler.
+/// The only static_assert that rejects an argument of a template.
 template <template <class...> class Template, class Argument, class Reason>
 consteval bool check_argument() {
     static_assert(
@@ -35128,14 +35287,16 @@ consteval bool check_default() {
         return true;
 }
 
-/// The options that a template takes, each with its default; later ones replace earlier ones. A
-/// template names its own set, a struct with this as its base, so that its symbols stay short.
+/// The options that a template takes, each with its default; later defaults replace earlier ones.
+/// Each template names its own set, a struct derived from this one, so that its symbols stay short.
 template <class... Defaults>
 struct options {
+    /// This set with further defaults.
     template <class... More>
     using with = options<Defaults..., More...>;
 
-    /// The defaults, read. A template, so that a set costs nothing where no template of it is used.
+    /// The defaults as a shape and types. A template, so that a set costs nothing until a template
+    /// uses it.
     template <class = void>
     struct read {
         using mask = last_of_kind<mask_kind, mask::none, Defaults...>;
@@ -35148,14 +35309,16 @@ struct options {
             (set_option<Defaults>(result), ...);
             return result;
         }();
-        /// Whether there is an embedding, to which positions can be added.
+        /// True if the template has an embedding, to which positions can be added.
         static constexpr bool embeds =
             (... || std::is_same_v<kind_of<Defaults>, kind_of<vocabulary<1>>>);
     };
+    /// Default of `hidden` in widths, unless the activation is gated.
     static constexpr int hidden_factor = 4;
+    /// True if an option of this kind belongs to the set.
     template <class Kind>
     static constexpr bool takes = (... || std::is_same_v<kind_of<Defaults>, Kind>);
-    /// A compile error for each option that must be given and is not.
+    /// A compile error for each required option that is not given.
     template <template <class...> class Template, class... Given>
     static consteval bool check_given() {
         return (... && check_default<Template, Defaults, Given...>());
@@ -35213,7 +35376,7 @@ consteval bool check_shape() {
     return true;
 }
 
-/// The arguments of a template, read and checked.
+/// The arguments of a template, checked and read: `shape`, `mask`, `local_mask`, `activation`.
 template <template <class...> class Template, class Set, class... Given>
 struct arguments {
     static_assert(
@@ -35279,7 +35442,7 @@ inline constexpr relation<"gate"> gate;
 inline constexpr relation<"gated"> gated;
 inline constexpr relation<"transformed"> transformed;
 
-/// A model's facts, of which some depend on options.
+/// The facts of a model, some of which depend on options.
 template <class... Facts>
 struct fact_list {
     template <class Fact, bool Given>
@@ -35288,20 +35451,19 @@ struct fact_list {
     using model_of = model<Program, Facts...>;
 };
 
-/// A sequence of Tokens values, or of any length up to that.
+/// A fact that is a sequence of `Tokens` values, or of any length up to that.
 template <bool AnyLength, fixed_string Name, int Tokens, auto... Value>
 using sequence_fact = std::conditional_t<AnyLength, fact<Name, language::up_to<Tokens>, Value...>,
                                          fact<Name, Tokens, Value...>>;
 
-/// The mask, and of padded sequences the positions that exist.
+/// The mask, restricted to the positions that exist if sequences are padded.
 template <bool Padded, class Mask, fixed_string Count>
 using padded_mask =
     std::conditional_t<!Padded, Mask,
                        std::conditional_t<std::is_same_v<Mask, mask::none>, mask::padding<Count>,
                                           mask::both<Mask, mask::padding<Count>>>>;
 
-/// The body with the mask's constraint, if it has one, on the pair (row, column) in head h, where a
-/// mask may be of each head its own.
+/// The body with the constraint of the mask, if it has one, on the pair (row, column) in head h.
 template <class Mask, class Body, class Head, class Row, class Column>
 constexpr auto masked(Body body, Head h, Row row, Column column) noexcept {
     if constexpr (std::is_same_v<Mask, mask::none>)
@@ -35319,7 +35481,7 @@ constexpr auto biased(Body body, Bias bias) noexcept {
         return body;
 }
 
-/// The same of queries, keys and values.
+/// The body with the bias of queries, keys or values, if the template has one.
 template <shape Shape, class Body, class Bias>
 constexpr auto query_biased(Body body, Bias bias) noexcept {
     if constexpr (Shape.biases || Shape.query_biases)
@@ -35328,7 +35490,7 @@ constexpr auto query_biased(Body body, Bias bias) noexcept {
         return body;
 }
 
-/// The body with the function of an activation.
+/// The body with the activation.
 template <class Activation, class Body>
 constexpr auto activated(Body body) noexcept {
     if constexpr (requires { Activation::apply(body); })
@@ -35350,7 +35512,8 @@ constexpr auto normalized(Body body, Gain gain, Bias bias) noexcept {
         return body | rms_norm(gain, Shape.epsilon());
 }
 
-/// The body of what joins the residual path, with dropout if the template has it.
+/// The body with dropout, if the template has it: for the embedding and what is added to the
+/// residual path.
 template <shape Shape, class Body>
 constexpr auto dropped(Body body) noexcept {
     if constexpr (Shape.dropout_percent > 0)
@@ -35359,7 +35522,7 @@ constexpr auto dropped(Body body) noexcept {
         return body;
 }
 
-/// A query or a key, turned by its position if positions are rotary.
+/// A query or a key, rotated by its position if positions are rotary.
 template <shape Shape, class Body>
 constexpr auto positioned_at(Body body) noexcept {
     constexpr bool is_plain =
@@ -35383,7 +35546,7 @@ constexpr auto positioned_at(Body body) noexcept {
         return scaled(body | rotary_halves(i, Shape.position_base, turned, Shape.scaling));
 }
 
-/// A query or a key with the norm of its head, if heads have one.
+/// A query or a key, normalised if the template has `head_norms`.
 template <shape Shape, class Body, class Gain, class Bias>
 constexpr auto head_normalized(Body body, Gain gain, Bias bias) noexcept {
     if constexpr (Shape.head_norms)
@@ -35392,8 +35555,8 @@ constexpr auto head_normalized(Body body, Gain gain, Bias bias) noexcept {
         return body;
 }
 
-/// Calls f with the variables of a head: the head of the keys, and the query among those that
-/// attend to it, if there are several.
+/// Calls f with the index variables of a head: the head of the keys and, if several query heads
+/// share it, the query head among these.
 template <shape Shape, class F>
 constexpr auto with_heads(F f) noexcept {
     if constexpr (Shape.group() == 1)
@@ -35402,7 +35565,7 @@ constexpr auto with_heads(F f) noexcept {
         return f(var<"g", Shape.key_heads>{}, var<"r", Shape.group()>{});
 }
 
-/// Which of all heads it is; the only one, where there are none.
+/// The number of the query head, counted over all; 0 without heads.
 template <shape Shape>
 constexpr auto number_of_head() noexcept {
     return 0;
@@ -35418,18 +35581,19 @@ constexpr auto number_of_head(KeyHead key_head, Query query) noexcept {
 
 }  // namespace sequent::inline SEQUENT_ABI::nn
 
-/// The rules of attention's scores: what they are made of, and what positions add.
+/// The rules of attention scores: their summands, and the bias of positions.
 
 namespace sequent::inline SEQUENT_ABI::nn {
 
-/// ALiBi's slopes (arXiv 2108.12409, section 3) as trained files have them. With n the greatest
-/// power of two that is not above the number of heads, the first n heads have 2^(-8/n), 2^(-16/n),
-/// ..., the others every second slope of 2n heads, 2^(-4/n), 2^(-12/n), ...: the authors' code.
+/// Period of ALiBi's slopes (arXiv 2108.12409, section 3), in the form of trained files: with n the
+/// greatest power of two not above the number of heads, the first n heads have the slopes 2^(-8/n),
+/// 2^(-16/n), ..., the others every second slope of 2n heads, 2^(-4/n), 2^(-12/n), ..., as in the
+/// authors' code.
 template <shape Shape>
 inline constexpr int alibi_period =
     static_cast<int>(std::bit_floor(static_cast<unsigned>(Shape.heads)));
 
-/// The slope of a head is 2^(-4 / n times this).
+/// The exponent e of a head: its slope is 2^(-4 e / n).
 template <shape Shape, class Head>
 constexpr auto alibi_exponent(Head number) noexcept {
     constexpr int n = alibi_period<Shape>;
@@ -35467,7 +35631,7 @@ constexpr int bucket_of(int distance, int buckets, int max_distance, bool both_d
     return first + single + bucket;
 }
 
-/// The relation of the bias of each distance: an encoder-decoder has two.
+/// The relation of the bias of each distance; an encoder-decoder has one for each side.
 template <shape Shape>
 constexpr auto distance_bias() noexcept {
     if constexpr (Shape.is_source)
@@ -35476,9 +35640,9 @@ constexpr auto distance_bias() noexcept {
         return relation<"distance_bias">{};
 }
 
-/// Gives the bias of each distance, for all layers, if that is what positions are; place r stands
-/// for the distance r - (tokens - 1). Where the mask is known to keep no later position, all
-/// buckets are those of earlier ones.
+/// The rules for the bias of each distance, shared by all layers, if positions are relative
+/// buckets. Index r stands for the distance r - (tokens - 1). If the mask is known to keep no later
+/// position, all buckets hold distances to earlier ones.
 template <shape Shape, bool BothDirections>
 inline constexpr auto distance_rules = [] {
     if constexpr (Shape.position == position_kind::relative_buckets) {
@@ -35503,7 +35667,7 @@ inline constexpr auto distance_rules = [] {
     }
 }();
 
-/// The relations of an attention, whose names begin with Prefix.
+/// The relations of an attention part, whose names begin with `Prefix`.
 template <fixed_string Prefix>
 struct attention_names {
     static constexpr relation<Prefix + "query"> query{};
@@ -35522,7 +35686,8 @@ struct attention_names {
     static constexpr relation<Prefix + "attended"> attended{};
 };
 
-/// What heads that share keys call by their first variable; without heads there is none.
+/// A relation with the index of the key head, the first of the head's indices; without heads there
+/// is none.
 template <class Named, class... Position>
 constexpr auto of_key_head(Named named, std::tuple<>, Position... at) noexcept {
     return named(at...);
@@ -35561,7 +35726,7 @@ constexpr auto query_rules(Head... of) noexcept {
     // clang-format on
 }
 
-/// synthetic(h, i), of which number j is the score of j (arXiv 2005.00743, section 3.1.1).
+/// synthetic(h, i): its element j is the score of position j (arXiv 2005.00743, section 3.1.1).
 template <shape Shape, class Input, fixed_string Prefix, class... Head>
 constexpr auto dense_rules(Head... of) noexcept {
     constexpr Input input;
@@ -35580,8 +35745,8 @@ constexpr auto dense_rules(Head... of) noexcept {
     // clang-format on
 }
 
-/// factors(h, i), of which number j is the score of j: each number of the first factor times all of
-/// the second (arXiv 2005.00743, section 3.1.3).
+/// factors(h, i): its element j is the score of position j, the outer product of two factors (arXiv
+/// 2005.00743, section 3.1.3).
 template <shape Shape, class Input, fixed_string Prefix, class... Head>
 constexpr auto factor_rules(Head... of) noexcept {
     constexpr Input input;
@@ -35608,7 +35773,7 @@ constexpr auto share_rules() noexcept {
     return rules(attention_names<Prefix>::share() <<= mixture.use() | softmax());
 }
 
-/// The rules that a part of the scores needs, if it is one.
+/// The rules that a summand of the scores needs, if it occurs.
 template <score_part Part, shape Shape, class Input, class Context, fixed_string Prefix,
           class... Head>
 constexpr auto rules_of_part(Head... of) noexcept {
@@ -35622,7 +35787,8 @@ constexpr auto rules_of_part(Head... of) noexcept {
         return factor_rules<Shape, Input, Prefix>(of...);
 }
 
-/// What scores are made of: queries and keys, or what synthesizers have in their place.
+/// The rules for the summands of the scores: queries and keys, or what synthesizers have in their
+/// place.
 template <shape Shape, class Input, class Context, fixed_string Prefix, class... Head>
 constexpr auto score_part_rules(Head... of) noexcept {
     const auto parts =
@@ -35635,8 +35801,8 @@ constexpr auto score_part_rules(Head... of) noexcept {
         return parts;
 }
 
-/// The positions of a score, whose ranges are stated where tables, which bind none, may be all of
-/// it.
+/// The index variables of a score. Their ranges are stated if the scores may consist of tables
+/// alone, which bind no variable.
 template <shape Shape>
 constexpr auto seeking_position() noexcept {
     if constexpr (Shape.scores.is_dot_product())
@@ -35652,7 +35818,7 @@ constexpr auto sought_position() noexcept {
         return var<"j", Shape.tokens>{};
 }
 
-/// What part At of the scores adds to that of a pair in head `of`.
+/// The summand number `At` of the score of a pair in head `of`.
 template <shape Shape, class Mask, fixed_string Prefix, int At, class... Head>
 constexpr auto score_of_part(Head... of) noexcept {
     using name = attention_names<Prefix>;
@@ -35693,8 +35859,8 @@ constexpr auto score_of_part(Head... of) noexcept {
     }
 }
 
-/// The rules that give weights(head..., i, j), the softmax over j of the scores, with what the
-/// position adds, within a cap. Relations have names that begin with Prefix.
+/// The rules for weights(head..., i, j): the softmax over j of the scores, with the bias of
+/// positions, bounded by the cap. The names of relations begin with `Prefix`.
 template <shape Shape, class Mask, fixed_string Prefix, class... Head>
 constexpr auto score_rules(Head... of) noexcept {
     using name = attention_names<Prefix>;
@@ -35755,12 +35921,14 @@ constexpr auto score_rules(Head... of) noexcept {
 
 }  // namespace sequent::inline SEQUENT_ABI::nn
 
-/// The parts of a layer: attention of one head and of several, and the feed-forward part.
+/// The parts of a layer: attention with one head, attention with several heads, the feed-forward
+/// part.
 
 namespace sequent::inline SEQUENT_ABI::nn {
 
-/// softmax(scores) V with V linear in Input(i), to attended(i); by default the scores are
-/// Q K^T / sqrt(d), with Q and K linear in Input(i) (arXiv 1706.03762, equation 1).
+/// Attention with one head, from `Input`(i) to attended(i): softmax(scores) V with V linear in the
+/// input. By default the scores are Q K^T / sqrt(d), with Q and K linear in the input (arXiv
+/// 1706.03762, equation 1).
 template <shape Shape, class Mask, class Input>
 inline constexpr auto attention_rules = [] {
     constexpr Input input;
@@ -35776,9 +35944,9 @@ inline constexpr auto attention_rules = [] {
     // clang-format on
 }();
 
-/// Attention of several heads, concatenated and mapped, to attended(i) (arXiv 1706.03762, section
-/// 3.2.2). Queries follow from Input(i), keys and values from Context(i), which is Input in
-/// self-attention. Names begin with Prefix.
+/// Multi-head attention, whose heads are concatenated and mapped, to attended(i) (arXiv 1706.03762,
+/// section 3.2.2). Queries are linear in `Input`(i), keys and values in `Context`(i), which is the
+/// input in self-attention. Names begin with `Prefix`.
 template <shape Shape, class Mask, class Input, class Context = Input, fixed_string Prefix = "">
 inline constexpr auto multi_head_rules = with_heads<Shape>([](auto key_head, auto... query) {
     constexpr int d = Shape.width;
@@ -35804,8 +35972,8 @@ inline constexpr auto multi_head_rules = with_heads<Shape>([](auto key_head, aut
     // clang-format on
 });
 
-/// Two linear maps with a function between them, row by row, from Input(i) to transformed(i); or
-/// three, where a function of one gates another.
+/// The feed-forward part, from `Input`(i) to transformed(i): two linear maps with an activation
+/// between; with a gated activation, three linear maps.
 template <shape Shape, class Activation, class Input>
 inline constexpr auto feed_forward_rules = [] {
     constexpr Input input;
@@ -35831,14 +35999,16 @@ inline constexpr auto feed_forward_rules = [] {
 
 }  // namespace sequent::inline SEQUENT_ABI::nn
 
-/// Attention as models of their own.
+/// Attention layers as models.
 
 namespace sequent::inline SEQUENT_ABI {
 
 namespace nn {
 
+/// Options of `attention`, with their defaults.
 struct attention_options : options<required<tokens>, required<width>, mask::none, biases<true>,
                                    synthesizer::dot_product> {};
+/// Options of `multi_head_attention`, with their defaults.
 struct multi_head_options
     : attention_options::with<heads<1>, derived<key_heads>, derived<head_width>, scaled<true>,
                               score_cap<0>, position::none> {};
@@ -35854,21 +36024,24 @@ using multi_head_model =
 
 }  // namespace nn
 
-/// Self-attention of one head: the fact x, tokens x width, to attended, of the same shape. Takes
-/// nn::attention_options.
+/// Self-attention with one head and no output map. Fact: `x`, tokens x width. Output: `attended`,
+/// tokens x width. Takes `nn::attention_options`.
 template <class... Options>
 struct attention
     : nn::attention_model<nn::arguments<attention, nn::attention_options, Options...>> {
+    /// The options as numbers.
     static constexpr nn::shape shape =
         nn::arguments<attention, nn::attention_options, Options...>::shape;
 };
 
-/// Multi-head self-attention: the fact x, tokens x width, to attended, of the same shape. Takes
-/// nn::multi_head_options; the position is one that belongs to attention.
+/// Multi-head self-attention. Fact: `x`, tokens x width. Output: `attended`, tokens x width. Takes
+/// `nn::multi_head_options`; the position is one that belongs to attention, not to an embedding.
 template <class... Options>
 struct multi_head_attention
     : nn::multi_head_model<
           nn::arguments<multi_head_attention, nn::multi_head_options, Options...>> {
+    /// The options as numbers.
+    /// The options as numbers.
     static constexpr nn::shape shape =
         nn::arguments<multi_head_attention, nn::multi_head_options, Options...>::shape;
     static_assert(shape.position != nn::position_kind::relative_buckets,
@@ -35901,7 +36074,7 @@ struct graph_shape {
     bool any_length = false;
 
     constexpr int head_width() const { return width / heads; }
-    /// What the parts that know nothing of graphs need.
+    /// The shape that rules outside of graphs take.
     constexpr shape layer() const {
         shape result;
         result.tokens = nodes;
@@ -35920,7 +36093,7 @@ inline constexpr graph_shape graph_shape_of{Of.nodes,     Of.edges,  Of.node_wid
                                             Of.relations, Of.width,  Of.heads,      Of.depth,
                                             Of.hidden,    Of.biases, Of.norm_first, Of.any_length};
 
-/// How many nodes there are: the count that is given, or the length of the fact.
+/// The number of nodes: the count `nodes`, or the length of the fact `node`.
 template <bool AnyLength>
 inline constexpr std::conditional_t<AnyLength, bound<"node">, bound<"nodes">> count_of_nodes{};
 template <graph_shape Shape>
@@ -35944,7 +36117,7 @@ inline constexpr relation<"node_value"> node_value;
 inline constexpr relation<"first"> first;
 inline constexpr relation<"readout"> readout;
 
-/// The bias as one more rule for y, if the template has biases.
+/// The bias as a further rule for y, if the template has biases.
 template <graph_shape Shape>
 inline constexpr auto bias_of_y = [] {
     constexpr weight<"bias", Shape.width> bias;
@@ -36081,9 +36254,9 @@ inline constexpr auto rgcn_rules = [] {
     return rules_for(relation_numbers<Shape>());
 }();
 
-/// Attention over the edges, from Input(i) to attended(i). Queries, keys and values of a pair add
-/// what the nodes and the edge give: q_ij = W x_i + U e_ij, k_ij and v_ij likewise from x_j
-/// (Diao and Loynd, arXiv 2210.05062).
+/// Attention over the edges, from `Input`(i) to attended(i). Queries, keys and values of a pair are
+/// sums over node and edge: q_ij = W x_i + U e_ij, k_ij and v_ij likewise from x_j (Diao and Loynd,
+/// arXiv 2210.05062).
 template <graph_shape Shape, class Input>
 inline constexpr auto relational_rules = [] {
     constexpr int d = Shape.width;
@@ -36163,19 +36336,22 @@ inline constexpr auto graph_block_rules = [] {
     // clang-format on
 }();
 
-/// The nodes' numbers taken together.
+/// The vectors of the nodes that exist.
 template <bool AnyLength>
 constexpr auto present_node() noexcept {
     return (node(i), i < count_of_nodes<AnyLength>);
 }
+/// The mean of the nodes.
 struct mean_readout {
     template <bool AnyLength>
     static constexpr auto of = rules(readout() <<= present_node<AnyLength>() | mean(i));
 };
+/// The sum of the nodes.
 struct sum_readout {
     template <bool AnyLength>
     static constexpr auto of = rules(readout() <<= present_node<AnyLength>() | sum(i));
 };
+/// The elementwise maximum of the nodes.
 struct max_readout {
     template <bool AnyLength>
     static constexpr auto of = rules(readout() <<= present_node<AnyLength>() | max(i));
@@ -36185,29 +36361,35 @@ struct max_readout {
 
 }  // namespace sequent::inline SEQUENT_ABI
 
-/// Layers over graphs, written as rules: a node i sums up what it takes from the nodes j of its
-/// edges (i, j). Edges are directed: of one that counts both ways, both pairs are given. A node is
-/// its own neighbour where (i, i) is given. Each layer takes the facts
+/// Layers over graphs, written as rules: node i aggregates over the nodes j of its edges (i, j).
+/// Edges are directed: for an undirected edge, give both pairs. A node is its own neighbour if (i,
+/// i) is given. Each layer takes the facts
 ///
 ///     node    nodes x node width
 ///     edge    a sparse fact: pairs of nodes, and a vector each if there is an edge width
-///     nodes   a count: how many of the nodes there are; the others' rows are zero
+///     nodes   a count: how many of the nodes exist; the rows of the others are zero
 ///
-/// or, with any_length<true>, node with as many rows as there are nodes, and no count; and gives y,
-/// nodes x width. With a depth there are so many layers, one after another.
+/// or, with `any_length<true>`, `node` with as many rows as there are nodes, and no count. The
+/// output is `y`, nodes x width. With a depth, as many layers follow one another.
 
 namespace sequent::inline SEQUENT_ABI {
 
 namespace nn {
 
+/// Options of the pools; those of the layers follow, with their defaults.
 struct pool_options : options<required<sequent::nodes>, required<width>, any_length<false>> {};
+/// Options of `graph::gcn` and `graph::sage`.
 struct graph_options : pool_options::with<required<edges>, derived<node_width>, depth<1>,
                                           activation::relu, biases<true>> {};
+/// Options of `graph::gin`.
 struct gin_options : graph_options::with<derived<sequent::hidden>> {
     static constexpr int hidden_factor = 1;
 };
+/// Options of `graph::gatv2`.
 struct gatv2_options : graph_options::with<edge_width<0>, heads<1>, activation::identity> {};
+/// Options of `graph::rgcn`.
 struct rgcn_options : graph_options::with<sequent::relations<1>> {};
+/// Options of `graph::attention`.
 struct graph_attention_options
     : pool_options::with<required<edges>, edge_width<0>, heads<1>, depth<1>,
                          derived<sequent::hidden>, activation::relu, biases<true>, post_norm> {};
@@ -36221,7 +36403,7 @@ consteval bool check_graph_shape() {
     return true;
 }
 
-/// A sparse fact over the nodes, its values with as many extents as are needed.
+/// The sparse fact of the edges; its values have a vector if there is an edge width.
 template <fixed_string Name, graph_shape Shape>
 consteval auto edge_fact() {
     if constexpr (Shape.edge_width == 0)
@@ -36230,7 +36412,7 @@ consteval auto edge_fact() {
         return fact<Name, sparse<Shape.edges>, Shape.nodes, Shape.nodes, Shape.edge_width>{};
 }
 
-/// The rules above as types, to be chosen by.
+/// The rules of each layer as a type, so that templates can take them as arguments.
 struct gcn_layer {
     template <graph_shape Shape, class Activation, class Input>
     static consteval const auto& rules_of() {
@@ -36268,7 +36450,7 @@ struct graph_block_layer {
     }
 };
 
-/// A layer as many times as the depth says, each with weights of its own.
+/// A stack of `depth` layers, each with its own weights.
 template <class Layer, graph_shape Shape, class Activation>
 inline constexpr auto deep_rules = rules(
     first(i) <<= (node(i), i < nodes<Shape>),
@@ -36297,7 +36479,7 @@ struct graph_model {
             program_of<Layer, shape, typename Arguments::activation>()>;
 };
 
-/// With a sparse fact for each relation.
+/// A model with one sparse fact for each relation.
 template <class Arguments, class Relations>
 struct relations_model;
 template <class Arguments, int... Relations>
@@ -36320,34 +36502,38 @@ struct pool_model {
 
 namespace graph {
 
-/// The graph convolution of Kipf and Welling: sums over the neighbours and the node itself,
-/// normalised by both degrees. Takes nodes, edges, node_width, width, depth, an activation (relu by
-/// default), biases.
+/// Graph convolution (Kipf and Welling, arXiv 1609.02907): the sum over the neighbours and the node
+/// itself, normalised by both degrees. Takes nodes, edges, node_width, width, depth, an activation
+/// (default: relu), biases.
 template <class... Options>
 struct gcn
     : nn::graph_model<nn::gcn_layer, nn::arguments<gcn, nn::graph_options, Options...>>::type {
+    /// The options as numbers.
     static constexpr nn::graph_shape shape =
         nn::graph_shape_of<nn::arguments<gcn, nn::graph_options, Options...>::shape>;
 };
 
-/// GraphSAGE with the mean of the neighbours; each row of y has the length one. Takes nodes, edges,
-/// node_width, width, depth, an activation (relu by default), biases.
+/// GraphSAGE with the mean of the neighbours (arXiv 1706.02216); each row of y is divided by its
+/// Euclidean length. Takes nodes, edges, node_width, width, depth, an activation (default: relu),
+/// biases.
 template <class... Options>
 struct sage
     : nn::graph_model<nn::sage_layer, nn::arguments<sage, nn::graph_options, Options...>>::type {
+    /// The options as numbers.
     static constexpr nn::graph_shape shape =
         nn::graph_shape_of<nn::arguments<sage, nn::graph_options, Options...>::shape>;
 };
 
-/// The graph isomorphism network's layer with a learned epsilon. Takes nodes, edges, node_width,
-/// width, depth, hidden (the width by default), an activation between the two linear maps (relu by
-/// default), biases.
+/// Graph isomorphism network with a learned epsilon (arXiv 1810.00826). Takes nodes, edges,
+/// node_width, width, depth, hidden (default: the width), an activation between the two linear maps
+/// (default: relu), biases.
 template <class... Options>
 struct gin : nn::graph_model<nn::gin_layer, nn::arguments<gin, nn::gin_options, Options...>>::type {
+    /// The options as numbers.
     static constexpr nn::graph_shape shape =
         nn::graph_shape_of<nn::arguments<gin, nn::gin_options, Options...>::shape>;
 
-    /// Epsilon is zero, the rest as in any model.
+    /// Initialises epsilon to 0 and the other weights as any model does.
     template <class T>
     static void initialize(typename gin::template parameters<T>& p, std::uint64_t seed = 0) {
         gin::model::initialize(p, seed);
@@ -36358,49 +36544,56 @@ struct gin : nn::graph_model<nn::gin_layer, nn::arguments<gin, nn::gin_options, 
     }
 };
 
-/// Graph attention whose ranking of neighbours depends on the node. Takes nodes, edges, node_width,
-/// edge_width (none by default), width, heads, depth, an activation (none by default), biases.
+/// Graph attention GATv2, in which the ranking of neighbours depends on the node (arXiv
+/// 2105.14491). Takes nodes, edges, node_width, edge_width (default: none), width, heads, depth, an
+/// activation (default: none), biases.
 template <class... Options>
 struct gatv2
     : nn::graph_model<nn::gatv2_layer, nn::arguments<gatv2, nn::gatv2_options, Options...>>::type {
+    /// The options as numbers.
     static constexpr nn::graph_shape shape =
         nn::graph_shape_of<nn::arguments<gatv2, nn::gatv2_options, Options...>::shape>;
 };
 
-/// The relational graph convolution: a weight for each relation, the mean within it. Its facts are
-/// node, edge_0, edge_1, ... one for each relation, nodes. Takes nodes, edges (of one relation),
-/// relations, node_width, width, depth, an activation (relu by default), biases.
+/// Relational graph convolution (arXiv 1703.06103): one weight matrix per relation, the mean of the
+/// neighbours within each. Facts: `node`; `edge_0`, `edge_1`, ..., one for each relation; `nodes`.
+/// Takes nodes, edges (the largest number of one relation), relations, node_width, width, depth, an
+/// activation (default: relu), biases.
 template <class... Options>
 struct rgcn
     : nn::relations_model<
           nn::arguments<rgcn, nn::rgcn_options, Options...>,
           std::make_integer_sequence<
               int, nn::arguments<rgcn, nn::rgcn_options, Options...>::shape.relations>>::type {
+    /// The options as numbers.
     static constexpr nn::graph_shape shape =
         nn::graph_shape_of<nn::arguments<rgcn, nn::rgcn_options, Options...>::shape>;
 };
 
-/// A graph transformer's layer: attention over the edges, residual, norm, feed-forward. Nodes are
-/// given with as many numbers as the width has. Takes nodes, edges, edge_width (none by default),
-/// width, heads, depth, hidden (4 times the width by default), an activation (relu by default),
-/// biases, pre_norm or post_norm (the default).
+/// Graph transformer layer: attention over the edges (arXiv 2210.05062), residual connections,
+/// norms, feed-forward part. The vectors of nodes have `width` elements. Takes nodes, edges,
+/// edge_width (default: none), width, heads, depth, hidden (default: 4 times the width), an
+/// activation (default: relu), biases, pre_norm or post_norm (the default).
 template <class... Options>
 struct attention
     : nn::graph_model<nn::graph_block_layer,
                       nn::arguments<attention, nn::graph_attention_options, Options...>>::type {
+    /// The options as numbers.
     static constexpr nn::graph_shape shape = nn::graph_shape_of<
         nn::arguments<attention, nn::graph_attention_options, Options...>::shape>;
 };
 
-/// From the nodes of a graph to one vector: the facts node and nodes, to readout. Each takes nodes
-/// and width. A graph without nodes gives zero.
+/// The mean of a graph's nodes as one vector. Facts: `node` and `nodes`. Output: `readout`, width.
+/// Takes nodes, width and any_length. A graph without nodes gives zero.
 template <class... Options>
 struct mean_pool : nn::pool_model<nn::arguments<mean_pool, nn::pool_options, Options...>,
                                   nn::mean_readout>::type {};
+/// The sum of a graph's nodes; else as `mean_pool`.
 template <class... Options>
 struct sum_pool
     : nn::pool_model<nn::arguments<sum_pool, nn::pool_options, Options...>, nn::sum_readout>::type {
 };
+/// The elementwise maximum of a graph's nodes; else as `mean_pool`.
 template <class... Options>
 struct max_pool
     : nn::pool_model<nn::arguments<max_pool, nn::pool_options, Options...>, nn::max_readout>::type {
@@ -36429,12 +36622,13 @@ inline constexpr relation<"normal_layers"> normal_layers;
 inline constexpr relation<"scaled_layers"> scaled_layers;
 inline constexpr relation<"logits"> logits;
 
-/// What a branch adds to the residual path, by the name of its result.
+/// The relation that a branch adds to the residual path: its result, or that with a norm or a
+/// scale.
 template <shape Shape, fixed_string Name>
 using branch = std::conditional_t<Shape.branch_norms || Shape.layer_scale,
                                   relation<Name + "_branch">, relation<Name>>;
 
-/// From the result of a branch to what it adds, if that is not the same.
+/// The rule that applies a norm or a scale to a branch's result, if there is one.
 template <shape Shape, fixed_string Name>
 inline constexpr auto branch_rules = [] {
     constexpr relation<Name> result;
@@ -36452,9 +36646,9 @@ inline constexpr auto branch_rules = [] {
         return rules();
 }();
 
-/// One layer, from x(i) to y(i). The norms stand before each part, which leaves the residual path
-/// free (arXiv 2002.04745), or after each residual sum (arXiv 1706.03762, section 3.1); or both
-/// parts read the layer's input. Without FirstNorm, attention reads x.
+/// One layer, from x(i) to y(i). Norms precede each branch, which leaves the residual path free
+/// (arXiv 2002.04745), or follow each residual sum (arXiv 1706.03762, section 3.1); or both
+/// branches read the layer's input. Without `FirstNorm`, attention reads x directly.
 template <shape Shape, class Mask, class Activation, bool FirstNorm = Shape.norm_first>
 inline constexpr auto block_rules = [] {
     constexpr weight<"gain_1", Shape.width> gain_1;
@@ -36504,15 +36698,16 @@ inline constexpr auto block_rules = [] {
     // clang-format on
 }();
 
-/// What attends from one sequence to another has no common positions and looks at both.
+/// The shape of attention across two sequences: it has no common positions and its scores are dot
+/// products.
 consteval shape across(shape of) {
     of.position = position_kind::none;
     of.scores = {};
     return of;
 }
 
-/// One layer of a decoder: as above, with attention from each position to memory(j) between the
-/// parts (arXiv 1706.03762, section 3.1).
+/// One decoder layer: as `block_rules`, with attention from each position to memory(j) between the
+/// two branches (arXiv 1706.03762, section 3.1).
 template <shape Shape, class Mask, class MemoryMask, class Activation>
 inline constexpr auto decoder_block_rules = [] {
     constexpr weight<"gain_1", Shape.width> gain_1;
@@ -36546,8 +36741,8 @@ inline constexpr auto decoder_block_rules = [] {
     // clang-format on
 }();
 
-/// A stack of layers, from From(i) through Layers(i) to To(i). Where norms stand in front, one more
-/// follows, whose weights have names that begin with Prefix.
+/// A stack of layers, from `From`(i) through `Layers`(i) to `To`(i). With `pre_norm`, one more norm
+/// follows; the names of its weights begin with `Prefix`.
 template <shape Shape, const auto& Block, class From, class Layers, class To,
           fixed_string Prefix = "">
 inline constexpr auto stack_rules = [] {
@@ -36573,12 +36768,12 @@ inline constexpr auto stack_rules = [] {
     // clang-format on
 }();
 
-/// What stands for the layers' result: with norms behind it is that of the last layer.
+/// The relation of the last layer's output, after the last norm if there is one.
 template <shape Shape>
 using result_of_layers =
     std::conditional_t<Shape.norm_first, relation<"normal_layers">, relation<"layers">>;
 
-/// Layers from x(i) to y(i), or to layers(i) where nothing follows the last norm.
+/// Layers from x(i) to y(i), or to layers(i) with a depth above 1 and `post_norm`.
 template <shape Shape, class Mask, const auto& Block>
 inline constexpr auto layers_rules = [] {
     if constexpr (Shape.depth == 1)
@@ -36597,13 +36792,13 @@ template <shape Shape, class Mask, class MemoryMask, class Activation>
 inline constexpr auto& decoder_rules =
     layers_rules<Shape, Mask, decoder_block_rules<Shape, Mask, MemoryMask, Activation>>;
 
-/// The body with a number of the width's root as its factor.
+/// The body times the square root of the width.
 template <shape Shape, class Body>
 constexpr auto scaled_by_width(Body body) noexcept {
     return body | language::scale(Shape.width * inverse_sqrt(Shape.width).value);
 }
 
-/// A symbol's embedding, with what is added for its position.
+/// The embedding of a symbol, with the embedding of its position if that is added.
 template <shape Shape, fixed_string Prefix, class Token, class Embedding>
 constexpr auto embedding_of(Token symbols, Embedding table) noexcept {
     constexpr weight<Prefix + "position", Shape.width> position;
@@ -36616,7 +36811,8 @@ constexpr auto embedding_of(Token symbols, Embedding table) noexcept {
         return dropped<Shape>(symbols(i)[table]);
 }
 
-/// Logits through the embedding (arXiv 1608.05859), or through a matrix of their own.
+/// Logits through the embedding (arXiv 1608.05859), or through a matrix of their own with
+/// `tied<false>`.
 template <shape Shape, class States, class Embedding>
 constexpr auto logits_of(States states, Embedding table) noexcept {
     constexpr weight<"W_logits", Shape.vocabulary, Shape.width> W_logits;
@@ -36626,7 +36822,7 @@ constexpr auto logits_of(States states, Embedding table) noexcept {
         return states(i)[W_logits];
 }
 
-/// The encoder's input from symbols, which share the decoder's embedding or have one of their own.
+/// The encoder's input from symbols, which share the decoder's embedding or have their own.
 template <shape Shape>
 inline constexpr auto source_symbol_rules = [] {
     constexpr shape Source = Shape.source();
@@ -36636,8 +36832,8 @@ inline constexpr auto source_symbol_rules = [] {
     return rules(source_embedded(i) <<= embedding_of<Source, "source_">(source, table{}));
 }();
 
-/// An encoder over source_embedded(j), which SourceRules give, a decoder over target(i), and logits
-/// (arXiv 1706.03762).
+/// An encoder over source_embedded(j), which `SourceRules` defines, a decoder over target(i), and
+/// logits (arXiv 1706.03762).
 template <shape Shape, class Mask, class Activation, const auto& SourceRules>
 inline constexpr auto encoder_decoder_rules = [] {
     constexpr shape Source = Shape.source();
@@ -36706,24 +36902,30 @@ using encoder_decoder_model = model_of_source<
                   symbol<Arguments::shape.source().vocabulary>>,
     source_symbol_rules<Arguments::shape>>;
 
-/// A model and what it was made with.
+/// A model, with the options it was made of.
 template <template <class> class Base, class Arguments>
 struct with_options : Base<Arguments> {
+    /// The options as numbers.
     static constexpr nn::shape shape = Arguments::shape;
+    /// The mask, without padding.
     using mask = typename Arguments::mask;
 };
 
-/// The option sets of templates, with their defaults. What a layer may have:
+/// Options of a single layer. The structs below are the option sets of the templates, with their
+/// defaults.
 struct layer_options
     : multi_head_options::with<derived<sequent::hidden>, activation::relu, dropout_percent<0>,
                                any_length<false>, normalization::layer<>, query_biases<false>,
                                head_norms<false>, branch_norms<false>, layer_scale<false>,
                                parallel_branches<0>, derived<score_width>> {};
+/// Options of `transformer::encoder`.
 struct encoder_options : layer_options::with<depth<1>, padded<false>, post_norm> {};
+/// Options of `transformer::decoder`.
 struct decoder_options
     : multi_head_options::with<derived<source_tokens>, derived<sequent::hidden>, depth<1>,
                                mask::causal, activation::relu, dropout_percent<0>, padded<false>,
                                any_length<false>, post_norm, normalization::layer<>> {};
+/// Options of `transformer::encoder_decoder`.
 struct encoder_decoder_options
     : decoder_options::with<required<vocabulary>, source_vocabulary<0>, derived<source_depth>,
                             tied<true>, pre_norm, position::sinusoidal> {};
@@ -36732,26 +36934,28 @@ struct encoder_decoder_options
 
 namespace transformer {
 
-/// Encoder layers: the fact x, tokens x width, to y, of the same shape (with a depth and post_norm
-/// it is named layers). Takes nn::encoder_options; the position is one that belongs to attention.
+/// Encoder layers. Fact: `x`, tokens x width. Output: `y`, or `layers` with a depth above 1 and
+/// `post_norm`; tokens x width. Takes `nn::encoder_options`; the position is one that belongs to
+/// attention, not to an embedding. With `padded<true>`, the count `length` tells how many positions
+/// exist.
 template <class... Options>
 struct encoder
     : nn::with_options<nn::encoder_model, nn::arguments<encoder, nn::encoder_options, Options...>> {
 };
 
-/// Decoder layers: the facts x, tokens x width, and memory, source_tokens x width, to y, of x's
-/// shape. Takes nn::decoder_options. With padded the count source_length tells how much of the
-/// memory there is.
+/// Decoder layers with cross-attention. Facts: `x`, tokens x width, and `memory`, source_tokens x
+/// width. Output: as that of `encoder`. Takes `nn::decoder_options`. With `padded<true>`, the count
+/// `source_length` tells how many rows of the memory exist.
 template <class... Options>
 struct decoder
     : nn::with_options<nn::decoder_model, nn::arguments<decoder, nn::decoder_options, Options...>> {
 };
 
-/// An encoder-decoder: the facts source and target, symbols, to logits, tokens x vocabulary; row i
-/// predicts the symbol after position i of the target, to which a beginning is put first. With
-/// padded, the count source_length tells how many symbols the source has. Takes
-/// nn::encoder_decoder_options; the mask is the decoder's. A synthesizer is both sides', each over
-/// its own tokens; from the decoder to the encoder, queries look for keys.
+/// An encoder-decoder. Facts: `source` and `target`, symbols. Output: `logits`, tokens x
+/// vocabulary; row i predicts the symbol at position i + 1 of the target, whose first symbol is a
+/// start symbol. With `padded<true>`, the count `source_length` tells how many symbols the source
+/// has. Takes `nn::encoder_decoder_options`; the mask is that of the decoder. A synthesizer applies
+/// to the self-attention of both sides; cross-attention always uses dot products.
 template <class... Options>
 struct encoder_decoder
     : nn::with_options<nn::encoder_decoder_model,
@@ -36761,8 +36965,8 @@ struct encoder_decoder
 
 }  // namespace sequent::inline SEQUENT_ABI
 
-/// Models of text: an embedding, layers, which may be of several kinds in a pattern, and what is
-/// made of their result.
+/// Models of text: an embedding, layers, which may follow a pattern of several kinds, and an output
+/// head.
 
 namespace sequent::inline SEQUENT_ABI {
 
@@ -36782,8 +36986,8 @@ inline constexpr relation<"local"> local;
 inline constexpr relation<"full"> full;
 inline constexpr relation<"rest"> rest;
 
-/// What stands for a position: its symbol's embedding, or a linear map of its numbers, with what is
-/// added for position and segment.
+/// The input of the layers at a position: the embedding of its symbol or a linear map of its
+/// vector, plus the embeddings of segment and position.
 template <shape Shape>
 constexpr auto summed_embedding() noexcept {
     constexpr int width = Shape.table_width();
@@ -36837,7 +37041,8 @@ inline constexpr auto embedding_rules = [] {
         return rules(embedded(i) <<= body);
 }();
 
-/// Local layers and then one with the template's mask, from below(i) to full(i).
+/// One round of the layer pattern: local layers, then one with the template's mask, from below(i)
+/// to full(i).
 template <shape Shape, class Mask, class LocalMask, class Activation>
 inline constexpr auto group_rules = [] {
     constexpr auto& local_block = block_rules<Shape.local(), LocalMask, Activation>;
@@ -36846,7 +37051,7 @@ inline constexpr auto group_rules = [] {
                  full(i) <<= local(i) | stack<1>(full_block));
 }();
 
-/// All layers, from embedded(i) to the result: see result_of_layers.
+/// All layers, from embedded(i) to the relation `result_of_layers`.
 template <shape Shape, class Mask, class LocalMask, class Activation>
 inline constexpr auto text_layers_rules = [] {
     constexpr auto& block = block_rules<Shape, Mask, Activation>;
@@ -36886,7 +37091,8 @@ inline constexpr auto text_layers_rules = [] {
     }
 }();
 
-/// One vector for the text, and what is made of it.
+/// Pooling to one vector per text, and its classification or normalisation. The constant 1e-24
+/// keeps the length of a zero vector from dividing by zero.
 template <shape Shape>
 inline constexpr auto pooling_rules = [] {
     constexpr result_of_layers<Shape> states;
@@ -36924,7 +37130,8 @@ inline constexpr auto pooling_rules = [] {
     // clang-format on
 }();
 
-/// Logits of the symbol at each position, through the embedding.
+/// Logits of each position's own symbol: linear map, activation, norm, then the embedding and a
+/// bias.
 template <shape Shape, class Activation>
 inline constexpr auto masked_language_rules = [] {
     constexpr int width = Shape.table_width();
@@ -36961,7 +37168,7 @@ inline constexpr auto next_rules = [] {
         return rules(logits(i) <<= body);
 }();
 
-/// The gate of an activation stands in feed-forward parts alone.
+/// The activation without its gate: gates belong to the feed-forward part only.
 template <class Activation>
 struct without_gate {
     using type = Activation;
@@ -36986,7 +37193,7 @@ inline constexpr auto text_rules = [] {
         return states;
 }();
 
-/// The facts of a model of text, and what it gives if that is two relations.
+/// The facts of a model of text; with the query if the model has two outputs.
 template <shape Shape>
 struct text_facts {
     using symbols =
@@ -37007,7 +37214,7 @@ struct text_facts {
     using type = typename seeded::template with<both, gives_both>;
 };
 
-/// A model of text with the defaults of an architecture.
+/// A model of text with the default options of an architecture.
 template <class Arguments>
 struct text_model
     : text_facts<Arguments::shape>::type::template model_of<
@@ -37015,17 +37222,22 @@ struct text_model
                      padded_mask<Arguments::shape.padded, typename Arguments::mask, "length">,
                      padded_mask<Arguments::shape.padded, typename Arguments::local_mask, "length">,
                      typename Arguments::activation>> {
+    /// The options as numbers.
     static constexpr nn::shape shape = Arguments::shape;
+    /// The mask of the layers, without padding.
     using mask = typename Arguments::mask;
+    /// The mask of local layers, without padding.
     using local_mask = typename Arguments::local_mask;
 };
 
-/// A language model with the defaults of an architecture.
+/// A language model with the default options of an architecture.
 template <class Arguments>
 struct language_model : text_model<Arguments> {
-    /// As GPT-2 begins: gains one, biases zero, all else normal with deviation 0.02, and less by
-    /// sqrt(2 depth) where a branch joins the residual path, so that the layers' outputs do not
-    /// drown the embedding.
+    /// Initialises as GPT-2: gains 1, biases 0, embeddings and the layers' matrices normal with
+    /// deviation 0.02; divided by sqrt(2 depth) for the last linear map of a branch (`W_out`,
+    /// `W_contract`), so that the outputs of the layers do not dominate the embedding. Matrices
+    /// outside of the layers, such as an untied `W_logits`, are normal with deviation 1 /
+    /// sqrt(inputs).
     template <class T>
     static void initialize(typename language_model::template parameters<T>& p,
                            std::uint64_t seed = 0) {
@@ -37041,12 +37253,13 @@ struct language_model : text_model<Arguments> {
     }
 };
 
-/// What every model of text takes.
+/// Options that every model of text takes.
 struct text_options
     : layer_options::with<required<vocabulary>, depth<1>, activation::gelu, embedding_width<0>,
                           normal_embedding<false>, input_width<0>, local_layers<0>,
                           opening_layer<false>, shared_layers<false>, pooling::none,
                           unit_length<false>, position::learned, derived<sequent::classes>> {};
+/// Options of language models, with the defaults of `transformer::language_model`.
 struct language_model_options
     : text_options::with<mask::causal, tied<true>, pre_norm, scaled_embedding<false>, logit_cap<0>,
                          logit_bias<false>> {};
@@ -37055,9 +37268,10 @@ struct language_model_options
 
 namespace transformer {
 
-/// A decoder-only language model: the fact token, symbols, to logits, tokens x vocabulary; row i
-/// predicts the symbol after position i. Takes nn::language_model_options; with a pooling, the
-/// output is pooled, unit or logits of the classes.
+/// A decoder-only language model. Fact: `token`, symbols. Output: `logits`, tokens x vocabulary;
+/// row i predicts the symbol at position i + 1. Takes `nn::language_model_options`. With a pooling,
+/// the output is `pooled` (width), `unit` with `unit_length<true>`, or `logits` of the classes with
+/// `classes`.
 template <class... Options>
 struct language_model
     : nn::language_model<nn::arguments<language_model, nn::language_model_options, Options...>> {};
@@ -37066,8 +37280,8 @@ struct language_model
 
 }  // namespace sequent::inline SEQUENT_ABI
 
-/// Architectures by name, with the defaults that their published models have. Where files of such
-/// models come from Hugging Face, io::hugging_face has the names of their tensors.
+/// Architectures by name, with the options of their published models as defaults. For model
+/// families that Hugging Face publishes, `io::hugging_face` has the names of the tensors.
 
 namespace sequent::inline SEQUENT_ABI {
 
@@ -37080,7 +37294,7 @@ inline constexpr relation<"even_frame"> even_frame;
 inline constexpr relation<"odd_frame"> odd_frame;
 inline constexpr relation<"convolved"> convolved;
 
-// Language models.
+// The option sets of the presets; language models first.
 struct gpt2_options : language_model_options::with<activation::gelu_tanh> {};
 struct opt_options : language_model_options::with<activation::relu> {};
 struct llama_options : language_model_options::with<activation::swiglu, normalization::rms<>,
@@ -37144,8 +37358,8 @@ struct t5_options
 struct whisper_options
     : encoder_decoder_options::with<position::learned, activation::gelu, required<input_width>> {};
 
-/// A class token stands before the patches, and its state is classified (arXiv 2010.11929,
-/// equations 1 to 4).
+/// Vision transformer: a class token precedes the patches, and its output is classified (arXiv
+/// 2010.11929, equations 1 to 4).
 template <shape Shape, class Mask, class Activation>
 inline constexpr auto vit_rules = [] {
     constexpr var<"s", Shape.tokens + 1> s;
@@ -37175,8 +37389,8 @@ using vit_model =
         template with<bound<"seed">, (Arguments::shape.dropout_percent > 0)>::template model_of<
             vit_rules<Arguments::shape, typename Arguments::mask, typename Arguments::activation>>;
 
-/// Two convolutions over frames, with zeros beyond the ends; the second one takes every other row
-/// (arXiv 2212.04356, section 2.2). Frames come in pairs: source(i, 0) and source(i, 1).
+/// The front end of Whisper: two convolutions over frames with zero padding, the second with stride
+/// 2 (arXiv 2212.04356, section 2.2). Frames come in pairs: source(i, 0) and source(i, 1).
 template <shape Shape>
 inline constexpr auto frame_rules = [] {
     constexpr var<"t", Shape.source_tokens> t;
@@ -37209,10 +37423,10 @@ using whisper_model =
 
 }  // namespace nn
 
-// Each takes what its option set takes, and the options of its published models that differ from
-// one to another must be given: the vocabulary, the tokens, the width, the heads, ...
+// Each preset takes the options of its option set. Those that differ among its published models
+// must be given: vocabulary, tokens, width, heads, ...
 
-/// GPT-2 (Radford et al. 2019): the fact token to logits, as transformer::language_model.
+/// GPT-2 (Radford et al. 2019). Fact `token`, output `logits`, as `transformer::language_model`.
 template <class... Options>
 struct gpt2 : nn::language_model<nn::arguments<gpt2, nn::gpt2_options, Options...>> {};
 
@@ -37220,17 +37434,17 @@ struct gpt2 : nn::language_model<nn::arguments<gpt2, nn::gpt2_options, Options..
 template <class... Options>
 struct opt : nn::language_model<nn::arguments<opt, nn::opt_options, Options...>> {};
 
-/// Llama (arXiv 2302.13971; grouped queries: arXiv 2307.09288), with llama2.c's order of rotary
-/// pairs; position::rotary_halves<> is that of Hugging Face's files, which io::hugging_face::llama
-/// loads into either.
+/// Llama (arXiv 2302.13971; grouped queries: arXiv 2307.09288), with the order of rotary pairs of
+/// llama2.c. That of Hugging Face's files is `position::rotary_halves<>`; `io::hugging_face::llama`
+/// loads such files into either.
 template <class... Options>
 struct llama : nn::language_model<nn::arguments<llama, nn::llama_options, Options...>> {};
 
-/// Llama 3.2 (arXiv 2407.21783); the factor of 3.1 is 8.
+/// Llama 3.2 (arXiv 2407.21783), with a rotary scaling factor of 32; that of Llama 3.1 is 8.
 template <class... Options>
 struct llama3 : nn::language_model<nn::arguments<llama3, nn::llama3_options, Options...>> {};
 
-/// Mistral (arXiv 2310.06825); a published sliding window of W is mask::window<W - 1>.
+/// Mistral (arXiv 2310.06825). A published sliding window of W is `mask::window<W - 1>`.
 template <class... Options>
 struct mistral : nn::language_model<nn::arguments<mistral, nn::mistral_options, Options...>> {};
 
@@ -37238,15 +37452,15 @@ struct mistral : nn::language_model<nn::arguments<mistral, nn::mistral_options, 
 template <class... Options>
 struct qwen2 : nn::language_model<nn::arguments<qwen2, nn::qwen2_options, Options...>> {};
 
-/// Qwen3 (arXiv 2505.09388), with pooling::last and unit_length<true> its embedding models.
+/// Qwen3 (arXiv 2505.09388); its embedding models with `pooling::last` and `unit_length<true>`.
 template <class... Options>
 struct qwen3 : nn::language_model<nn::arguments<qwen3, nn::qwen3_options, Options...>> {};
 
-/// Gemma 2 (arXiv 2408.00118). score_width<N> is its query_pre_attn_scalar.
+/// Gemma 2 (arXiv 2408.00118). `score_width<N>` is its query_pre_attn_scalar.
 template <class... Options>
 struct gemma2 : nn::language_model<nn::arguments<gemma2, nn::gemma2_options, Options...>> {};
 
-/// Gemma 3 (arXiv 2503.19786), the models of text.
+/// Gemma 3 (arXiv 2503.19786), the text models.
 template <class... Options>
 struct gemma3 : nn::language_model<nn::arguments<gemma3, nn::gemma3_options, Options...>> {};
 
@@ -37262,7 +37476,7 @@ struct phi : nn::language_model<nn::arguments<phi, nn::phi_options, Options...>>
 template <class... Options>
 struct phi3 : nn::language_model<nn::arguments<phi3, nn::phi3_options, Options...>> {};
 
-/// StarCoder2 (arXiv 2402.19173); a published sliding window of W is mask::window<W - 1>.
+/// StarCoder2 (arXiv 2402.19173). A published sliding window of W is `mask::window<W - 1>`.
 template <class... Options>
 struct starcoder2
     : nn::language_model<nn::arguments<starcoder2, nn::starcoder2_options, Options...>> {};
@@ -37271,63 +37485,64 @@ struct starcoder2
 template <class... Options>
 struct bloom : nn::language_model<nn::arguments<bloom, nn::bloom_options, Options...>> {};
 
-/// BERT (arXiv 1810.04805): the facts token and segment, symbols, and the count length, to layers,
-/// tokens x width, and pooled, width; with a pooling to pooled, with unit_length to unit, with
-/// classes to their logits, with masked_language<true> to the logits of the symbol at each
-/// position. Without padded, there is no length.
+/// BERT (arXiv 1810.04805). Facts: `token` and `segment`, symbols; the count `length`, unless
+/// `padded<false>` is given. Outputs: `layers`, tokens x width, and `pooled`, width. With another
+/// pooling: `pooled`; with `unit_length<true>`: `unit`; with `classes`: their `logits`; with
+/// `masked_language<true>`: `logits`, tokens x vocabulary, of each position's own symbol.
 template <class... Options>
 struct bert : nn::text_model<nn::arguments<bert, nn::bert_options, Options...>> {};
 
-/// With masked_language<true>.
+/// BERT with `masked_language<true>`.
 template <class... Options>
 struct bert_masked_language
     : nn::text_model<
           nn::arguments<bert_masked_language, nn::bert_masked_language_options, Options...>> {};
 
-/// RoBERTa (arXiv 1907.11692) and XLM-RoBERTa: as BERT, without the fact segment.
+/// RoBERTa (arXiv 1907.11692) and XLM-RoBERTa: as `bert`, without the fact `segment`.
 template <class... Options>
 struct roberta : nn::text_model<nn::arguments<roberta, nn::roberta_options, Options...>> {};
 
-/// DistilBERT (arXiv 1910.01108): as RoBERTa, to layers alone.
+/// DistilBERT (arXiv 1910.01108): as `roberta`, with the output `layers` alone.
 template <class... Options>
 struct distilbert : nn::text_model<nn::arguments<distilbert, nn::distilbert_options, Options...>> {
 };
 
-/// ALBERT (arXiv 1909.11942): as BERT, with one set of parameters for all layers.
+/// ALBERT (arXiv 1909.11942): as `bert`, with parameters shared by all layers and an embedding of
+/// width 128.
 template <class... Options>
 struct albert : nn::text_model<nn::arguments<albert, nn::albert_options, Options...>> {};
 
-/// MPNet (arXiv 2004.09297): as RoBERTa.
+/// MPNet (arXiv 2004.09297): as `roberta`.
 template <class... Options>
 struct mpnet : nn::text_model<nn::arguments<mpnet, nn::mpnet_options, Options...>> {};
 
-/// ModernBERT (arXiv 2412.13663): as DistilBERT, to normal_layers.
+/// ModernBERT (arXiv 2412.13663): as `distilbert`, with the output `normal_layers`.
 template <class... Options>
 struct modernbert : nn::text_model<nn::arguments<modernbert, nn::modernbert_options, Options...>> {
 };
 
-/// The text model of CLIP (arXiv 2103.00020): the fact token and the count length, of which the
-/// last is the end of the text, to pooled.
+/// The text model of CLIP (arXiv 2103.00020). Facts: `token` and the count `length`, whose last
+/// position is the end of the text. Output: `pooled`, width.
 template <class... Options>
 struct clip_text : nn::text_model<nn::arguments<clip_text, nn::clip_text_options, Options...>> {};
 
-/// The vision transformer (arXiv 2010.11929): the fact patch, tokens x patch_width, an image cut
-/// into patches, row by row, each with its channels one after another; to logits, one for each of
-/// the classes. Takes nn::vit_options; the tokens are patches.
+/// The vision transformer (arXiv 2010.11929). Fact: `patch`, tokens x patch_width: an image cut
+/// into patches, row by row, each with its channels one after another. Output: `logits`, one for
+/// each class. Takes `nn::vit_options`; `tokens` is the number of patches.
 template <class... Options>
 struct vit : nn::with_options<nn::vit_model, nn::arguments<vit, nn::vit_options, Options...>> {};
 
-/// T5 (arXiv 1910.10683), with activation::geglu_tanh and tied<false> its version 1.1: the facts
-/// source and target, symbols, and the count source_length, to logits, tokens x vocabulary. Takes
-/// what transformer::encoder_decoder does.
+/// T5 (arXiv 1910.10683); version 1.1 with `activation::geglu_tanh` and `tied<false>`. Facts:
+/// `source` and `target`, symbols, and the count `source_length`. Output: `logits`, tokens x
+/// vocabulary. Takes the options of `transformer::encoder_decoder`.
 template <class... Options>
 struct t5
     : nn::with_options<nn::encoder_decoder_model, nn::arguments<t5, nn::t5_options, Options...>> {};
 
-/// Whisper (arXiv 2212.04356): the facts source, source_tokens x 2 x input_width, which are the
-/// frames of a log-mel spectrogram in the order of time, two for each position of the encoder, and
-/// target, symbols; to logits, tokens x vocabulary. Takes what t5 does and the input_width, how
-/// many mel bands there are.
+/// Whisper (arXiv 2212.04356). Facts: `source`, source_tokens x 2 x input_width: the frames of a
+/// log-mel spectrogram in temporal order, two for each position of the encoder; `target`, symbols.
+/// Output: `logits`, tokens x vocabulary. Takes the options of `transformer::encoder_decoder` and
+/// `input_width`, the number of mel bands.
 template <class... Options>
 struct whisper
     : nn::with_options<nn::whisper_model, nn::arguments<whisper, nn::whisper_options, Options...>> {
@@ -37335,8 +37550,8 @@ struct whisper
 
 }  // namespace sequent::inline SEQUENT_ABI
 
-/// Recurrent networks, written as rules. state(t) is the state before input x(t); state(next(t)),
-/// the one after it, is the output y(t).
+/// Recurrent networks, written as rules. state(t) is the hidden state before input x(t);
+/// state(next(t)), the one after it, is the output y(t).
 
 namespace sequent::inline SEQUENT_ABI {
 
@@ -37356,7 +37571,8 @@ inline constexpr relation<"change"> change;
 inline constexpr relation<"recalled"> recalled;
 inline constexpr relation<"lower"> lower;
 
-/// A state before the first input: learned, or zero unless it is set.
+/// The initial state: a learned weight with `learned_start<true>`, else a constant that is zero
+/// unless it is set.
 template <shape Shape, class Weight>
 constexpr auto start(Weight weight) noexcept {
     if constexpr (Shape.learned_start)
@@ -37365,7 +37581,7 @@ constexpr auto start(Weight weight) noexcept {
         return fixed(weight);
 }
 
-/// state' = f(W x + U state + b), with f the hyperbolic tangent or another function (Elman, Finding
+/// state' = f(W x + U state + b), where f is the activation, tanh by default (Elman, Finding
 /// structure in time, 1990).
 template <shape Shape, class Activation>
 struct rnn_cell {
@@ -37472,7 +37688,7 @@ struct lstm_cell {
 template <shape Shape, class Cell>
 inline constexpr auto upper_rules = Cell::template rules<Shape.hidden, relation<"y">>();
 
-/// A layer, or several, each with the states of the one below as its inputs.
+/// One layer, or a stack; the inputs of each layer are the hidden states of the one below.
 template <shape Shape, class Cell>
 inline constexpr auto recurrent_rules = [] {
     if constexpr (Shape.depth == 1)
@@ -37482,12 +37698,14 @@ inline constexpr auto recurrent_rules = [] {
                      y(t) <<= lower(t) | stack<Shape.depth - 1>(upper_rules<Shape, Cell>));
 }();
 
-/// The states are as wide as the inputs unless `hidden` tells otherwise.
+/// Options of `recurrent::gru` and `recurrent::lstm`, with their defaults. The hidden state is as
+/// wide as the input unless `hidden` is given.
 struct recurrent_options
     : options<required<tokens>, required<width>, derived<sequent::hidden>, depth<1>, biases<true>,
               learned_start<false>, any_length<false>> {
     static constexpr int hidden_factor = 1;
 };
+/// Options of `recurrent::rnn`.
 struct rnn_options : recurrent_options::with<activation::tanh> {
     static constexpr int hidden_factor = 1;
 };
@@ -37506,29 +37724,34 @@ using lstm_model = recurrent_model<Arguments, lstm_cell<Arguments::shape>>;
 
 }  // namespace nn
 
-/// Each takes nn::recurrent_options: tokens, width, hidden (the width by default), depth (of
-/// layers, each from the states of the one below), biases, learned_start, any_length. The fact x,
-/// tokens x width, to y, tokens x hidden: the states after each input. The state before the first
-/// is the weight `start`: zero, and not trained, unless learned_start<true> is given.
+/// Recurrent layers. Fact: `x`, tokens x width. Output: `y`, tokens x hidden: the hidden state
+/// after each input. Each takes `nn::recurrent_options`: tokens, width, hidden (default: the
+/// width), depth, biases, learned_start, any_length. The initial state is the weight `start`: zero
+/// and not trained, unless `learned_start<true>` is given.
 namespace recurrent {
 
-/// Takes an activation, too: tanh by default, as torch.nn.RNN, with b = b_ih + b_hh.
+/// Elman network. Takes an activation, too: tanh by default. Equal to torch.nn.RNN with b = b_ih +
+/// b_hh.
 template <class... Options>
 struct rnn : nn::rnn_model<nn::arguments<rnn, nn::rnn_options, Options...>> {
+    /// The options as numbers.
     static constexpr nn::shape shape = nn::arguments<rnn, nn::rnn_options, Options...>::shape;
 };
 
-/// As torch.nn.GRU, whose rows of weight_ih are reset, update and candidate; b_reset and b_update
-/// are the sums of its two biases, b_candidate and c_candidate are b_in and b_hn.
+/// Gated recurrent unit, as torch.nn.GRU, whose rows of weight_ih are reset, update and candidate;
+/// `b_reset` and `b_update` are the sums of its two biases, `b_candidate` and `c_candidate` are
+/// b_in and b_hn.
 template <class... Options>
 struct gru : nn::gru_model<nn::arguments<gru, nn::recurrent_options, Options...>> {
+    /// The options as numbers.
     static constexpr nn::shape shape = nn::arguments<gru, nn::recurrent_options, Options...>::shape;
 };
 
-/// As torch.nn.LSTM, whose rows of weight_ih are in, forget, candidate and out; each b is the sum
-/// of its two biases. The memory before the first input is the weight `start_memory`.
+/// Long short-term memory, as torch.nn.LSTM, whose rows of weight_ih are in, forget, candidate and
+/// out; each b is the sum of its two biases. The initial memory cell is the weight `start_memory`.
 template <class... Options>
 struct lstm : nn::lstm_model<nn::arguments<lstm, nn::recurrent_options, Options...>> {
+    /// The options as numbers.
     static constexpr nn::shape shape =
         nn::arguments<lstm, nn::recurrent_options, Options...>::shape;
 };
@@ -37538,23 +37761,24 @@ struct lstm : nn::lstm_model<nn::arguments<lstm, nn::recurrent_options, Options.
 
 namespace sequent::inline SEQUENT_ABI {
 
-/// How the next symbol is chosen. The three apply in this order.
+/// Settings of a sampler, applied in the order of the members.
 struct sampling {
-    /// Logits are divided by it. At 0 the symbol of the highest logit is chosen, the first of
-    /// several.
+    /// Logits are divided by the temperature. At 0, the symbol with the highest logit is chosen;
+    /// the first of equal ones.
     double temperature = 1;
-    /// Only the top_k symbols of the highest logits are left; 0 leaves all.
+    /// Only the `top_k` symbols with the highest logits can be chosen; 0: all.
     int top_k = 0;
-    /// Of these, the fewest most probable ones whose probabilities sum to at least top_p.
+    /// Of these, only the smallest set of most probable symbols whose probabilities sum to at least
+    /// `top_p`.
     double top_p = 1;
 };
 
-/// Chooses symbols by their logits: the same ones for the same seed and logits. All memory is
-/// allocated at construction.
+/// Chooses symbols from logits at random; equal seeds and logits give equal symbols. The
+/// constructor allocates all memory; a call allocates none.
 class sampler {
   public:
-    /// For up to `vocabulary` symbols. Throws argument_error unless temperature >= 0, top_k >= 0,
-    /// 0 < top_p <= 1 and vocabulary >= 1.
+    /// A sampler for up to `vocabulary` symbols. Throws argument_error unless vocabulary >= 1, the
+    /// temperature is finite and at least 0, top_k >= 0 and 0 < top_p <= 1.
     SEQUENT_LAZY explicit sampler(int vocabulary, sampling settings = {}, std::uint64_t seed = 0)
         : settings_(settings), random_(seed) {
         constexpr auto& check = check_number<argument_error>;
@@ -37570,9 +37794,9 @@ class sampler {
         candidates_.resize(size_);
     }
 
-    /// The next symbol, 0 <= symbol < logits.size(); logits beyond the vocabulary are not looked
-    /// at. A logit of minus infinity, or one that is no number, is never chosen, unless all are so:
-    /// then 0 is. Throws argument_error if there are no logits.
+    /// The chosen symbol, 0 <= symbol < logits.size(). Logits beyond the vocabulary are ignored. A
+    /// logit of minus infinity or NaN is never chosen, unless all are: then the result is 0. Throws
+    /// argument_error if there are no logits.
     template <class T>
     std::int32_t operator()(std::span<const T> logits) {
         if (logits.empty()) fail<argument_error>("sequent: a sampler is given no logits");
@@ -37587,8 +37811,8 @@ class sampler {
         return draw(least_of_the_chosen(logits.size()), logits.size());
     }
 
-    /// The same for a row of a model's output, such as `step` returns. Throws argument_error if it
-    /// is no row of logits side by side.
+    /// The same for one row of a model's output, such as `step` returns. Throws argument_error if
+    /// the view is not one contiguous row.
     template <class T>
     std::int32_t operator()(const tensor_view<T>& logits) {
         if (logits.rank != 1 || logits.strides[0] != 1)
@@ -37601,14 +37825,15 @@ class sampler {
             logits.data, static_cast<std::size_t>(logits.extents[0])));
     }
 
-    /// What restore() takes to go on from here.
+    /// The random generator's position, for restore().
     std::uint64_t state() const noexcept { return random_.state(); }
+    /// Continues from a position that state() returned.
     void restore(std::uint64_t state) noexcept { random_.restore(state); }
 
   private:
     static constexpr std::size_t lanes = static_cast<std::size_t>(kernel::lanes<double>);
 
-    /// Minus infinity where there is no number.
+    /// The greatest logit; NaN counts as minus infinity.
     template <class T>
     static T greatest_of(std::span<const T> logits) noexcept {
         constexpr auto step = static_cast<std::size_t>(kernel::lanes<T>);
@@ -37639,7 +37864,7 @@ class sampler {
         }
     }
 
-    /// Whether it is more probable; of equal ones the first symbol counts as more so.
+    /// True if a is more probable than b; of equal ones, the smaller symbol.
     bool comes_before(std::int32_t a, std::int32_t b) const noexcept {
         const double first = weights_[static_cast<std::size_t>(a)];
         const double second = weights_[static_cast<std::size_t>(b)];
@@ -37652,8 +37877,8 @@ class sampler {
         return sum;
     }
 
-    /// The least probable symbol that top_k and top_p leave; -1 if they leave all. Symbols are
-    /// parted about their median until it is found, not sorted.
+    /// The least probable symbol that top_k and top_p keep; -1 if they keep all. Found by repeated
+    /// partition about the median, without sorting.
     SEQUENT_LAZY std::int32_t least_of_the_chosen(std::size_t size) noexcept {
         const auto top_k = static_cast<std::size_t>(settings_.top_k);
         const bool by_count = top_k > 0 && top_k < size;
@@ -37698,7 +37923,7 @@ class sampler {
         return left[0];
     }
 
-    /// One of the symbols that are as probable as `least` at least, in the order of the symbols.
+    /// Draws among the symbols at least as probable as `least`, in the order of the symbols.
     std::int32_t draw(std::int32_t least, std::size_t size) noexcept {
         const auto chosen = [&](std::size_t at) {
             return least < 0 || !comes_before(least, static_cast<std::int32_t>(at));
@@ -37725,19 +37950,20 @@ class sampler {
 
 }  // namespace sequent::inline SEQUENT_ABI
 
-/// Rules as types in, steps with offsets and strides out: constexpr functions over arrays, no SIMD,
-/// no run time.
+/// The plan of a program: from rules as types to steps with offsets and strides, by constexpr
+/// functions over arrays. No SIMD, nothing at run time.
 
-/// Training: losses with their gradients, optimisers, clipping, learning-rate schedules.
+/// Training: losses with gradients, optimisers, clipping, learning-rate schedules, initialisation,
+/// metrics, checkpoints.
 
-/// Parameters and an optimiser's state in one safetensors file.
+/// Checkpoints: parameters and the state of an optimiser in one safetensors file.
 
 namespace sequent::inline SEQUENT_ABI::train {
 
 namespace detail {
 
-/// All weights under their own names, and each array of the optimiser's state as tensors of the
-/// same shapes, so that the file does not depend on how the plan lays parameters out.
+/// All weights under their own names, and each array of the optimizer state as tensors of the same
+/// shapes, so that the file does not depend on the order of parameters in memory.
 template <class Model, class T, class Optimizer>
 std::vector<io::detail::any_tensor> checkpoint_tensors(std::span<T> parameters,
                                                        Optimizer& optimizer) {
@@ -37759,8 +37985,8 @@ std::vector<io::detail::any_tensor> checkpoint_tensors(std::span<T> parameters,
 
 }  // namespace detail
 
-/// Writes parameters, optimiser state and metadata to a new file that then replaces `path`. What
-/// load_checkpoint reads back is equal to the last bit.
+/// Writes parameters, optimizer state, the number of steps and metadata to a new file that then
+/// replaces `path`. load_checkpoint restores every bit.
 ///
 /// Throws io::error if the file cannot be written or a number is not finite.
 template <class Model, class T, class Optimizer>
@@ -37771,10 +37997,11 @@ void save_checkpoint(const io::file_path& path, std::span<T> parameters, Optimiz
                              metadata, io::dtype_of<T>);
 }
 
-/// Fills parameters and optimiser state, and returns the metadata.
+/// Reads parameters, optimizer state and number of steps from a file of save_checkpoint, and
+/// returns the metadata.
 ///
-/// Throws io::error if the file does not hold exactly this model and optimiser, or a mean of
-/// squares below zero (Adam's second moment); then nothing has changed.
+/// Throws io::error if the file does not hold exactly this model and optimiser, or if a mean of
+/// squares (Adam's second moment) is negative; then nothing has changed.
 template <class Model, class T, class Optimizer>
 io::metadata_map load_checkpoint(const io::file_path& path, std::span<T> parameters,
                                  Optimizer& optimizer) {
@@ -37802,7 +38029,7 @@ namespace sequent::inline SEQUENT_ABI::train {
 
 namespace detail {
 
-/// The sum of the squares of all elements times `scale`, in double.
+/// Sum of the squares of all elements, each multiplied by `scale` first; computed in double.
 template <std::floating_point T>
 double sum_of_squares(std::span<const T> values, double scale) noexcept {
     // Independent sums: they vectorise, and their rounding errors do not grow with the whole
@@ -37825,7 +38052,7 @@ double sum_of_squares(std::span<const T> values, double scale) noexcept {
     return sum;
 }
 
-/// The norm of all elements times `scale`, in 64 parts, which run(tasks, f) calls one by one or on
+/// Norm of all elements times `scale`, in 64 parts, which run(tasks, f) computes one by one or on
 /// several threads.
 template <std::floating_point T, class Run>
 double norm_of_parts(std::span<const T> values, double scale, Run run) noexcept {
@@ -37842,9 +38069,9 @@ double norm_of_parts(std::span<const T> values, double scale, Run run) noexcept 
     return std::sqrt(sum);
 }
 
-/// The norm without overflow and underflow of the squares. Squares of float fit into double; if
-/// those of double do not, the elements are scaled by a power of two that brings the greatest
-/// magnitude near 1.
+/// Norm whose squares neither overflow nor underflow. Squares of float fit into double; if those of
+/// double do not, the elements are scaled by a power of two that brings the greatest magnitude near
+/// 1.
 template <std::floating_point T, class Run>
 double norm_with(std::span<const T> values, Run run) noexcept {
     const double plain = norm_of_parts(values, 1.0, run);
@@ -37866,7 +38093,7 @@ double norm_with(std::span<const T> values, Run run) noexcept {
 
 }  // namespace detail
 
-/// The Euclidean norm of all elements together, summed in double. Finite wherever double holds it.
+/// The Euclidean norm of all elements, computed in double; finite whenever double can hold it.
 template <std::floating_point T>
 double norm(std::span<const T> values) noexcept {
     return detail::norm_with(values, [](int tasks, auto part) {
@@ -37874,16 +38101,16 @@ double norm(std::span<const T> values) noexcept {
     });
 }
 
-/// The same number, on the threads of a pool.
+/// The same norm, computed on the threads of a pool; equal to the last bit.
 template <std::floating_point T>
 double norm(std::span<const T> values, thread_pool& pool) noexcept {
     return detail::norm_with(values, [&](int tasks, auto part) { pool.run(tasks, part); });
 }
 
-/// The factor that scales a gradient of the norm `norm` to a norm of at most `max_norm`: 1 if it is
-/// at most that already, or not finite.
+/// The factor that scales a gradient of norm `norm` down to the norm `max_norm`; 1 if its norm is
+/// not greater, or not finite.
 ///
-/// Throws std::invalid_argument if `max_norm` is negative or not a number.
+/// Throws std::invalid_argument if `max_norm` is negative or NaN.
 template <std::floating_point T>
 T clip_factor(double norm, T max_norm) {
     const auto most = static_cast<double>(max_norm);
@@ -37892,12 +38119,11 @@ T clip_factor(double norm, T max_norm) {
     return std::isfinite(norm) && norm > most ? static_cast<T>(most / norm) : T(1);
 }
 
-/// Scales `gradient` so that its Euclidean norm is at most `max_norm`, and returns the norm that it
-/// had, in double, since T may not hold it. A gradient whose norm is not finite stays as it is:
-/// test what is returned.
+/// Scales `gradient` so that its Euclidean norm is at most `max_norm`. Returns the norm before, as
+/// a double, because T may not be able to hold it. A gradient whose norm is not finite is left
+/// unchanged: check the returned norm.
 ///
-/// Throws std::invalid_argument if `max_norm` is negative or not a number; the gradient stays as it
-/// is.
+/// Throws std::invalid_argument if `max_norm` is negative or NaN; the gradient is then unchanged.
 template <std::floating_point T>
 double clip_by_norm(std::span<T> gradient, std::type_identity_t<T> max_norm) {
     const double before = norm<T>(gradient);
@@ -37913,50 +38139,57 @@ double clip_by_norm(std::span<T> gradient, std::type_identity_t<T> max_norm) {
 
 namespace sequent::inline SEQUENT_ABI::train {
 
-/// How one weight is filled. Inputs and outputs are the columns and rows of its matrix, which are
-/// its last two dimensions; a weight of one dimension has as many inputs as outputs.
+/// How a weight is initialised. Inputs and outputs are the numbers of columns and rows of its
+/// matrix, its last two dimensions; a one-dimensional weight has as many outputs as inputs.
 struct initializer {
+    /// How the weight is filled.
     enum class kind { keep, constant, uniform, normal, orthogonal } filled = kind::keep;
-    double first = 0;   // the constant, the least number, the mean, or the gain
-    double second = 0;  // the greatest number, or the deviation
-    /// Both are divided by the square root of this share of inputs and of outputs.
+    double first = 0;   ///< constant, lower bound, mean, or gain
+    double second = 0;  ///< upper bound, or standard deviation
+    /// `first` and `second` are divided by sqrt(inputs * number of inputs + outputs * number of
+    /// outputs), unless both factors are 0; not those of a constant or orthogonal weight.
     double inputs = 0;
+    /// See `inputs`.
     double outputs = 0;
 
-    /// What initialize has given.
+    /// The values of Model::initialize.
     static constexpr initializer keep() { return {}; }
+    /// All elements are `value`.
     static constexpr initializer constant(double value) { return {kind::constant, value}; }
+    /// Uniform between two numbers.
     static constexpr initializer uniform(double least, double greatest) {
         return {kind::uniform, least, greatest};
     }
+    /// Normal with this mean and standard deviation.
     static constexpr initializer normal(double mean, double deviation) {
         return {kind::normal, mean, deviation};
     }
-    /// Uniform within gain sqrt(6 / (inputs + outputs)) (Glorot and Bengio 2010, equation 16).
+    /// Uniform in +-gain sqrt(6 / (inputs + outputs)) (Glorot and Bengio 2010, equation 16).
     static initializer glorot_uniform(double gain = 1) {
         return {kind::uniform, -gain * std::sqrt(6.0), gain * std::sqrt(6.0), 1, 1};
     }
-    /// Normal with deviation gain sqrt(2 / (inputs + outputs)).
+    /// Normal with mean 0 and standard deviation gain sqrt(2 / (inputs + outputs)).
     static initializer glorot_normal(double gain = 1) {
         return {kind::normal, 0, gain * std::sqrt(2.0), 1, 1};
     }
-    /// Uniform within gain sqrt(3 / inputs); sqrt(2) is the gain of ReLU (He et al., arXiv
+    /// Uniform in +-gain sqrt(3 / inputs); sqrt(2) is the gain of ReLU (He et al., arXiv
     /// 1502.01852, section 2.2).
     static initializer he_uniform(double gain = std::sqrt(2.0)) {
         return {kind::uniform, -gain * std::sqrt(3.0), gain * std::sqrt(3.0), 1, 0};
     }
-    /// Normal with deviation gain / sqrt(inputs).
+    /// Normal with mean 0 and standard deviation gain / sqrt(inputs).
     static initializer he_normal(double gain = std::sqrt(2.0)) {
         return {kind::normal, 0, gain, 1, 0};
     }
-    /// gain times a matrix whose rows, or columns if these are fewer, are orthonormal (Saxe et al.,
-    /// arXiv 1312.6120).
+    /// gain times a random matrix with orthonormal rows, or orthonormal columns if there are fewer
+    /// columns (Saxe et al., arXiv 1312.6120).
     static constexpr initializer orthogonal(double gain = 1) { return {kind::orthogonal, gain}; }
 };
 
 namespace detail {
 
-/// Rows that are orthonormal, by Gram and Schmidt over normal numbers, twice against rounding.
+/// Fills orthonormal rows by the Gram-Schmidt process on normal random numbers, applied twice
+/// against rounding errors.
 inline void fill_orthogonal(std::vector<double>& rows, std::size_t count, std::size_t length,
                             random_numbers& random) {
     for (double& each : rows) each = random.normal();
@@ -38019,9 +38252,10 @@ void fill(const tensor_view<T>& view, const initializer& how, random_numbers& ra
 
 }  // namespace detail
 
-/// Fills each weight as choose(name, extents) says, an initializer. Weights that it keeps have what
-/// Model::initialize gives. `extents` are those of the weight's view: layers, indices, rows
-/// (outputs), columns (inputs). The same seed gives the same numbers everywhere.
+/// Initialises each weight by the initializer that `choose(name, extents)` returns; weights for
+/// which it returns `keep()` have the values of Model::initialize. `extents` are those of the
+/// weight's view: layers, indices, rows (outputs), columns (inputs). The same seed gives the same
+/// numbers on every platform.
 template <class Model, class T, class Choose>
 void initialize(typename Model::template parameters<T>& p, std::uint64_t seed, Choose choose) {
     Model::initialize(p, seed);
@@ -38035,28 +38269,31 @@ void initialize(typename Model::template parameters<T>& p, std::uint64_t seed, C
 
 }  // namespace sequent::inline SEQUENT_ABI::train
 
-/// Losses and their gradients. Each takes the outputs as a view, the targets as a span and, where
-/// the gradient is wanted, a view of the same extents that is overwritten. Rows are the last
-/// dimension of a view; their elements are adjacent. `scale` multiplies the gradient alone: 1 /
-/// samples, where the losses of a batch are averaged.
+/// Losses and their gradients. Each takes the outputs as a view, the targets as a span and,
+/// optionally, a view for the gradient, which has the same extents and is overwritten. Rows are the
+/// last dimension of a view; their elements are adjacent. `scale` multiplies only the gradient: use
+/// 1 / samples for the mean over a batch.
 
 namespace sequent::inline SEQUENT_ABI::train {
 
-/// No target is ignored.
+/// Default of `ignored`: no target is ignored.
 inline constexpr std::int32_t ignore_nothing = std::numeric_limits<std::int32_t>::min();
 
+/// Options of cross-entropy with class targets.
 struct cross_entropy_options {
+    /// Factor of the gradient.
     double scale = 1;
-    /// The share of the target that is spread over all classes evenly, at least 0 and below 1
-    /// (Szegedy et al., arXiv 1512.00567, section 7).
+    /// The probability that is spread evenly over all classes, at least 0 and below 1 (Szegedy et
+    /// al., arXiv 1512.00567, section 7).
     double label_smoothing = 0;
-    /// Rows with this target do not count; their gradient is zero.
+    /// Rows with this target are ignored: they do not count in the mean, and their gradient is
+    /// zero.
     std::int32_t ignored = ignore_nothing;
 };
 
 namespace detail {
 
-/// The rows of a view: how many there are, their length, and where each begins.
+/// The rows of a view: their number, their length, and the address of each.
 template <class T>
 struct rows_of_view {
     tensor_view<T> view;
@@ -38102,7 +38339,7 @@ inline void check_same_extents(const char* loss, int rank, const int* extents, i
                                text(other_rank, others), ", the output ", text(rank, extents)});
 }
 
-/// The rows of a gradient; none where it is not wanted, which is a view without data.
+/// The rows of a gradient; none if the view has no data, which means that no gradient is wanted.
 template <class T>
 rows_of_view<T> rows_of_gradient(const char* loss, const tensor_view<const T>& output,
                                  const tensor_view<T>& gradient) {
@@ -38227,13 +38464,15 @@ using target_span = std::type_identity_t<std::span<const number_of<U>>>;
 
 }  // namespace detail
 
-/// Cross-entropy of rows of logits with one class each: the mean over rows of
-/// -log softmax(logits[row])[targets[row]], in nats. Writes scale * (softmax - one-hot) / rows.
+/// Cross-entropy of class targets: the mean over rows of -log softmax(logits[row])[targets[row]],
+/// in nats. The gradient is scale * (softmax - one-hot) / rows. Ignored rows do not count; if all
+/// are ignored, the loss is 0.
 ///
-/// logits: a view of rows x classes (or of classes: one row); targets: a class for each row.
+/// logits: rows x classes, or classes for a single row; targets: a class for each row.
 ///
-/// Throws argument_error if the targets are not as many as rows or one is no class, if a row is not
-/// contiguous, or if the gradient has other extents; then nothing is written.
+/// Throws argument_error if there is not one target for each row, if a target is not a class, if
+/// label_smoothing is out of range, if a row is not contiguous, or if the gradient has other
+/// extents; then nothing is written.
 template <class U, class T = detail::number_of<U>>
 T cross_entropy(const tensor_view<U>& logits, std::span<const std::int32_t> targets,
                 const detail::gradient_view<U>& gradient,
@@ -38275,8 +38514,9 @@ T cross_entropy(const tensor_view<U>& logits, std::span<const std::int32_t> targ
     return counted > 0 ? static_cast<T>(sum / counted) : T(0);
 }
 
-/// Cross-entropy with a distribution for each row: the mean over rows of
-/// -sum over classes of target * log softmax(logits). targets: rows x classes, row-major.
+/// Cross-entropy of target distributions: the mean over rows of -sum over classes of target * log
+/// softmax(logits), in nats. targets: rows x classes, row-major. Throws argument_error if the sizes
+/// do not match.
 template <class U, class T = detail::number_of<U>>
 T cross_entropy(const tensor_view<U>& logits, const detail::target_span<U>& targets,
                 const detail::gradient_view<U>& gradient, double scale = 1) {
@@ -38308,7 +38548,7 @@ T cross_entropy(const tensor_view<U>& logits, const detail::target_span<U>& targ
     return rows.count > 0 ? static_cast<T>(sum / rows.count) : T(0);
 }
 
-/// The losses alone, without gradients.
+/// The loss alone, without its gradient.
 template <class U, class T = detail::number_of<U>>
 T cross_entropy(const tensor_view<U>& logits, std::span<const std::int32_t> targets,
                 const cross_entropy_options& options = {}) {
@@ -38319,13 +38559,12 @@ T cross_entropy(const tensor_view<U>& logits, const detail::target_span<U>& targ
     return cross_entropy(logits, targets, {}, 1.0);
 }
 
-/// The losses of single elements. Each is the mean over all elements of the output; `targets` has
-/// as many elements, row-major; the gradient is scale * (the derivative below) / elements, and is
-/// not written where it is a view without data. Each throws argument_error if the targets have
-/// another size, a row is not contiguous or the gradient has other extents; then nothing is
-/// written.
+/// Losses of single elements follow. Each is the mean over all elements of the output. `targets`
+/// has as many elements, row-major. The gradient is scale * derivative / elements, and is not
+/// computed if its view has no data. Each throws argument_error if the targets have another size, a
+/// row is not contiguous, or the gradient has other extents; then nothing is written.
 
-/// (x - target)^2, with the derivative 2 (x - target).
+/// Squared error (x - target)^2; the derivative is 2 (x - target).
 template <class U, class T = detail::number_of<U>>
 T squared_error(const tensor_view<U>& x, const detail::target_span<U>& targets,
                 const detail::gradient_view<U>& gradient = {}, double scale = 1) {
@@ -38337,8 +38576,8 @@ T squared_error(const tensor_view<U>& x, const detail::target_span<U>& targets,
         });
 }
 
-/// Huber's loss: (x - target)^2 / 2 up to a distance of delta, and delta (|x - target| - delta / 2)
-/// beyond (Huber 1964). delta is above 0.
+/// Huber loss: (x - target)^2 / 2 up to a distance of `delta`, and delta (|x - target| - delta / 2)
+/// beyond (Huber 1964). Throws argument_error unless `delta` is finite and above 0.
 template <class U, class T = detail::number_of<U>>
 T huber(const tensor_view<U>& x, const detail::target_span<U>& targets,
         const detail::gradient_view<U>& gradient = {}, double delta = 1, double scale = 1) {
@@ -38357,8 +38596,8 @@ T huber(const tensor_view<U>& x, const detail::target_span<U>& targets,
 }
 
 /// Binary cross-entropy of logits: -t log(sigmoid(x)) - (1 - t) log(1 - sigmoid(x)), computed as
-/// max(x, 0) - x t + log(1 + exp(-|x|)); the derivative is sigmoid(x) - t. Targets are 0, 1 or a
-/// probability between.
+/// max(x, 0) - x t + log(1 + exp(-|x|)); the derivative is sigmoid(x) - t. Targets are
+/// probabilities, 0 to 1.
 template <class U, class T = detail::number_of<U>>
 T binary_cross_entropy(const tensor_view<U>& logits, const detail::target_span<U>& targets,
                        const detail::gradient_view<U>& gradient = {}, double scale = 1) {
@@ -38372,7 +38611,7 @@ T binary_cross_entropy(const tensor_view<U>& logits, const detail::target_span<U
         });
 }
 
-/// The hinge loss max(0, 1 - t x) of targets t of -1 or 1; the derivative is -t where t x < 1.
+/// Hinge loss max(0, 1 - t x) for targets t of -1 or 1; the derivative is -t where t x < 1, else 0.
 template <class U, class T = detail::number_of<U>>
 T hinge(const tensor_view<U>& scores, const detail::target_span<U>& targets,
         const detail::gradient_view<U>& gradient = {}, double scale = 1) {
@@ -38387,14 +38626,14 @@ T hinge(const tensor_view<U>& scores, const detail::target_span<U>& targets,
 
 }  // namespace sequent::inline SEQUENT_ABI::train
 
-/// Figures that tell how well a model predicts. They are computed in double, at run time.
+/// Metrics of predictions, computed in double.
 
 namespace sequent::inline SEQUENT_ABI::train {
 
-/// Counts of predicted and true classes, from which accuracy, precision, recall and F1 follow.
+/// Confusion matrix: counts of predicted and true classes, with accuracy, precision, recall and F1.
 class confusion {
   public:
-    /// Throws argument_error unless there is a class.
+    /// A matrix without predictions. Throws argument_error unless `classes` is at least 1.
     explicit confusion(int classes) : classes_(classes) {
         if (classes < 1)
             fail_with<argument_error>(
@@ -38402,12 +38641,13 @@ class confusion {
         counts_.resize(static_cast<std::size_t>(classes) * static_cast<std::size_t>(classes));
     }
 
-    /// One prediction. Throws argument_error if one of the two is no class.
+    /// Adds a prediction. Throws argument_error if either number is not a class.
     void add(int predicted, int expected) {
         ++counts_[place(predicted, expected)];
         ++total_;
     }
-    /// The class with the greatest of the scores, the first of equal ones, as a prediction.
+    /// Adds the class with the highest score, the first of equal ones, as a prediction. Throws
+    /// argument_error unless there is one score for each class.
     template <class T>
     void add(std::span<const T> scores, int expected) {
         check_size("the scores of confusion", scores.size(), static_cast<std::size_t>(classes_));
@@ -38415,36 +38655,38 @@ class confusion {
             expected);
     }
 
+    /// The number of samples of class `expected` that were predicted as `predicted`.
     std::int64_t count(int predicted, int expected) const {
         return counts_[place(predicted, expected)];
     }
+    /// The number of predictions.
     std::int64_t total() const noexcept { return total_; }
 
-    /// The share of right predictions; 0 if nothing was added.
+    /// The fraction of correct predictions; 0 without predictions.
     double accuracy() const {
         std::int64_t right = 0;
         for (int each = 0; each < classes_; ++each) right += count(each, each);
         return share(right, total_);
     }
-    /// Of those predicted as a class, the share that is; 0 where none is predicted.
+    /// The fraction of the predictions of a class that are correct; 0 if it was never predicted.
     double precision(int of) const {
         std::int64_t predicted = 0;
         for (int each = 0; each < classes_; ++each) predicted += count(of, each);
         return share(count(of, of), predicted);
     }
-    /// Of those that are a class, the share predicted as it; 0 where none is.
+    /// The fraction of the samples of a class that are predicted as it; 0 without such samples.
     double recall(int of) const {
         std::int64_t expected = 0;
         for (int each = 0; each < classes_; ++each) expected += count(each, of);
         return share(count(of, of), expected);
     }
-    /// The harmonic mean of precision and recall.
+    /// The harmonic mean of precision and recall of a class; 0 if the class never occurs.
     double f1(int of) const {
         std::int64_t both = 0;
         for (int each = 0; each < classes_; ++each) both += count(of, each) + count(each, of);
         return share(2 * count(of, of), both);
     }
-    /// The mean of f1 over the classes.
+    /// The mean of F1 over all classes.
     double macro_f1() const {
         double sum = 0;
         for (int each = 0; each < classes_; ++each) sum += f1(each);
@@ -38469,9 +38711,9 @@ class confusion {
     std::vector<std::int64_t> counts_;
 };
 
-/// The area under the receiver operating characteristic: the probability that a positive's score
-/// exceeds a negative's, ties counted half. NaN where one of the two is missing or a score is NaN.
-/// Throws argument_error unless there are as many labels, each 0 or 1.
+/// The area under the receiver operating characteristic: the probability that the score of a
+/// positive exceeds that of a negative; ties count one half. NaN if there are no positives or no
+/// negatives, or a score is NaN. Throws argument_error unless each score has a label, 0 or 1.
 template <class T>
 double area_under_roc(std::span<const T> scores, std::span<const std::int32_t> labels) {
     check_size("the labels of area_under_roc", labels.size(), scores.size());
@@ -38500,7 +38742,8 @@ double area_under_roc(std::span<const T> scores, std::span<const std::int32_t> l
     return (ranks - positives * (positives + 1) / 2) / (positives * negatives);
 }
 
-/// The mean of |value - target|. Throws argument_error unless both have one size.
+/// The mean of |value - target|; NaN without values. Throws argument_error unless the sizes are
+/// equal.
 template <class T>
 double mean_absolute_error(std::span<const T> values, std::span<const T> targets) {
     check_size("the targets of mean_absolute_error", targets.size(), values.size());
@@ -38510,8 +38753,9 @@ double mean_absolute_error(std::span<const T> values, std::span<const T> targets
     return sum / static_cast<double>(values.size());
 }
 
-/// The coefficient of determination R2: 1 - squared errors / squared deviations of the targets from
-/// their mean. Throws argument_error unless both have one size.
+/// The coefficient of determination R2: 1 - sum of squared errors / sum of squared deviations of
+/// the targets from their mean. Not finite if all targets are equal. Throws argument_error unless
+/// the sizes are equal.
 template <class T>
 double r_squared(std::span<const T> values, std::span<const T> targets) {
     check_size("the targets of r_squared", targets.size(), values.size());
@@ -38533,10 +38777,10 @@ double r_squared(std::span<const T> values, std::span<const T> targets) {
 
 namespace sequent::inline SEQUENT_ABI::train::detail {
 
-/// Covers elements [begin, end) of arrays with vectors: calls update(read, write) for each vector,
-/// where read(array) gives the array's elements at this place and write(array, x) replaces them.
-/// The last call may be a part of a vector: it reads zeros behind the end and writes nothing there.
-/// Limited by memory, or by the L2 cache where all arrays fit in it.
+/// Processes the elements [begin, end) of arrays in vectors: calls update(read, write) for each
+/// vector, where read(array) returns the elements at this place and write(array, x) replaces them.
+/// The last call may process part of a vector: it reads zeros beyond the end and writes nothing
+/// there. Limited by memory bandwidth, or by the L2 cache if all arrays fit in it.
 template <class T, class Update>
 void for_each_vector(std::size_t begin, std::size_t end, Update update) noexcept {
     using kernel::batch;
@@ -38565,35 +38809,39 @@ void for_each_vector(std::size_t size, thread_pool* pool, Update update) noexcep
 
 }  // namespace sequent::inline SEQUENT_ABI::train::detail
 
-/// Optimisers over flat arrays: the parameters, and a gradient of the same size and order. What
-/// they remember is allocated once, by the constructor; `step` allocates nothing. `state()` and
-/// `steps()` are all that has to be saved to continue exactly.
+/// Optimisers for flat arrays: the parameters, and a gradient of the same size and order. The
+/// constructor allocates the optimizer state; a step allocates nothing. `state()` and `steps()` are
+/// all that has to be saved to continue exactly.
 ///
-/// Each has, for spans of the size given to the constructor (else argument_error, and nothing has
-/// changed),
+/// Each optimiser has the following functions, for spans of the size given to the constructor
+/// (otherwise they throw argument_error, and nothing has changed):
 ///
 ///     step(parameters, gradient, learning_rate)
 ///     step_and_clear(parameters, gradient, learning_rate, scale)          scale = 1 by default
 ///     step_and_clear(parameters, gradient, learning_rate, scale, pool)
 ///
-/// step_and_clear steps by scale * gradient and leaves zeros in the gradient, in one pass over the
-/// memory: with clip_factor as the scale, the bits of clip_by_norm, step and a fill. On a pool it
-/// has the same numbers for any number of threads.
+/// step_and_clear takes a step with scale * gradient and sets the gradient to zero, in one pass
+/// over memory. With clip_factor as the scale, the result has the bits of clip_by_norm followed by
+/// step. On a pool, the result is the same for any number of threads.
 
 namespace sequent::inline SEQUENT_ABI::train {
 
-/// One array that an optimiser remembers, with a name for files.
+/// One array of an optimizer state, with its name in files. `may_be_negative` is false for means of
+/// squares.
 template <class T>
 struct state_array {
+    /// Name in files.
     std::string_view name;
+    /// The numbers, one for each parameter.
     std::span<T> values;
+    /// False for means of squares.
     bool may_be_negative = true;
 };
 
 namespace detail {
 
-/// The bound of what an optimiser squares, 2^63 in float: the square of a larger number could
-/// overflow, that of a number below 1 / bound vanish.
+/// The bound of numbers that an optimiser squares, 2^63 in float: the square of a larger number
+/// could overflow, and that of a number below 1 / bound vanish.
 template <class T>
 inline constexpr T square_bound = static_cast<T>(sizeof(T) == sizeof(float) ? 0x1p63 : 0x1p511);
 
@@ -38606,8 +38854,8 @@ void check_decay_rate(std::string_view what, double value) {
                                             : "at least 0 and below 1");
 }
 
-/// The ways to call an optimiser that has update(parameters, learning_rate, pool, take), where
-/// take(read, write) gives the gradient at a place.
+/// The functions of an optimiser that has update(parameters, learning_rate, pool, take), where
+/// take(read, write) returns the gradient at a place.
 template <class Optimizer, class T>
 class stepping {
   public:
@@ -38655,24 +38903,27 @@ class stepping {
 ///     velocity = momentum * velocity + gradient
 ///     parameter = parameter - learning_rate * velocity
 ///
-/// Without momentum (0, the default) nothing is remembered.
+/// Without momentum (0, the default) there is no state.
 ///
 /// Throws std::invalid_argument unless 0 <= momentum < 1 in T.
 template <class T>
 class sgd : public detail::stepping<sgd<T>, T> {
   public:
+    /// For `size` parameters.
     explicit sgd(std::size_t size, double momentum = 0)
         : size_(size), momentum_(momentum), velocity_(momentum == 0 ? 0 : size) {
         detail::check_decay_rate<T>("sgd: momentum", momentum);
     }
 
-    /// How many parameters it updates.
+    /// The number of parameters.
     std::size_t size() const noexcept { return size_; }
 
+    /// The arrays of the optimizer state.
     std::array<state_array<T>, 1> state() noexcept { return {{{"velocity", velocity_}}}; }
 
-    /// How many steps were taken.
+    /// The number of steps taken.
     std::int64_t steps() const noexcept { return steps_; }
+    /// Sets the number of steps, to continue a training.
     void set_steps(std::int64_t steps) noexcept { steps_ = steps; }
 
   private:
@@ -38705,19 +38956,23 @@ class sgd : public detail::stepping<sgd<T>, T> {
     std::int64_t steps_ = 0;
 };
 
-/// The decay rates of Adam's moments, and what keeps its divisor from zero. In the type T of the
-/// parameters, 0 <= beta1, beta2 < 1, and epsilon is finite and at least 2^-63 in float, 2^-511 in
-/// double: below that, the square of a gradient of epsilon's size would vanish.
+/// Options of Adam: the decay rates of its moments, and the epsilon that is added to its divisor.
+/// In the type T of the parameters, 0 <= beta1, beta2 < 1, and epsilon is finite and at least 2^-63
+/// in float, 2^-511 in double: below that, the square of a gradient of the size of epsilon would
+/// vanish.
 struct adam_options {
+    /// Decay rate of the mean of gradients.
     double beta1 = 0.9;
+    /// Decay rate of the mean of squared gradients.
     double beta2 = 0.999;
+    /// Added to the divisor.
     double epsilon = 1e-8;
 };
 
 namespace detail {
 
-/// What Adam and AdamW share: the moments and the step. Sums of products are written as fused ones,
-/// so that a compiler has no choice which to fuse and every way to step has the same bits.
+/// The moments and the step of Adam and AdamW. Sums of products are explicit fused multiply-adds,
+/// so that every way to step gives the same bits.
 template <class T>
 class adam_moments {
   public:
@@ -38732,19 +38987,21 @@ class adam_moments {
             "a finite number of at least " + number_text(static_cast<double>(least), 3));
     }
 
-    /// How many parameters it updates.
+    /// The number of parameters.
     std::size_t size() const noexcept { return first_.size(); }
 
+    /// The arrays of the optimizer state.
     std::array<state_array<T>, 2> state() noexcept {
         return {{{"first_moment", first_}, {"second_moment", second_, false}}};
     }
 
-    /// How many steps were taken: the bias correction depends on it.
+    /// The number of steps taken; the bias correction depends on it.
     std::int64_t steps() const noexcept { return steps_; }
+    /// Sets the number of steps, to continue a training.
     void set_steps(std::int64_t steps) noexcept { steps_ = steps; }
 
   protected:
-    /// `keep(read, x)` gives what decay leaves of the parameters x.
+    /// `keep(read, x)` returns the parameters x after weight decay.
     template <class Take, class Keep>
     void advance(std::span<T> parameters, double learning_rate, thread_pool* pool, Take take,
                  Keep keep) noexcept {
@@ -38787,13 +39044,14 @@ class adam_moments {
 }  // namespace detail
 
 /// Adam with bias correction (Kingma and Ba, arXiv 1412.6980, algorithm 1). A finite gradient
-/// element beyond 2^63 in float (2^511 in double) counts as that, so that no square overflows; one
-/// that is infinite or NaN makes its parameter NaN.
+/// element beyond 2^63 in float (2^511 in double) is limited to that, so that no square overflows;
+/// an infinite or NaN element makes its parameter NaN.
 ///
-/// Throws std::invalid_argument if an option is out of its range.
+/// Throws std::invalid_argument if an option is out of range.
 template <class T>
 class adam : public detail::adam_moments<T>, public detail::stepping<adam<T>, T> {
   public:
+    /// For `size` parameters.
     explicit adam(std::size_t size, adam_options options = {})
         : detail::adam_moments<T>(size, options) {}
 
@@ -38807,17 +39065,20 @@ class adam : public detail::adam_moments<T>, public detail::stepping<adam<T>, T>
     }
 };
 
-/// Adam with decoupled weight decay (Loshchilov and Hutter, arXiv 1711.05101, algorithm 2): beside
-/// Adam's step each parameter loses learning_rate * weight_decay of itself.
+/// Adam with decoupled weight decay (Loshchilov and Hutter, arXiv 1711.05101, algorithm 2): in
+/// addition to Adam's step, learning_rate * weight_decay * parameter is subtracted from each
+/// parameter.
 ///
-/// `mask` scales the decay parameter by parameter: 1 decays, 0 does not; usual is 1 for matrices, 0
-/// for vectors and scalars. An empty mask lets all decay. It is copied.
+/// `mask` multiplies the weight decay of each parameter: 1 decays, 0 does not. Usual is 1 for
+/// matrices, 0 for vectors and scalars (`Model::mark_decayed`). With an empty mask all parameters
+/// decay. The mask is copied.
 ///
 /// Throws std::invalid_argument if the mask has another size than the parameters, if a decay is
-/// negative or not finite, or if an option is out of its range.
+/// negative or not finite, or if an option is out of range.
 template <class T>
 class adam_w : public detail::adam_moments<T>, public detail::stepping<adam_w<T>, T> {
   public:
+    /// For `size` parameters.
     adam_w(std::size_t size, double weight_decay, std::span<const T> mask = {},
            adam_options options = {})
         : detail::adam_moments<T>(size, options), decay_(size, static_cast<T>(weight_decay)) {
@@ -38860,33 +39121,40 @@ class adam_w : public detail::adam_moments<T>, public detail::stepping<adam_w<T>
 
 namespace sequent::inline SEQUENT_ABI::train {
 
-/// How a learning rate falls from `peak`. p is the share of the steps from the end of the warm-up
-/// to `total_steps` that has passed, 0 <= p <= 1; n is the number of steps since the warm-up.
+/// The shape of the decay of a learning rate from `peak`. p is the fraction of the steps between
+/// the end of the warm-up and `total_steps` that has passed, 0 <= p <= 1; n is the number of steps
+/// since the warm-up.
 enum class decay {
-    constant,            // peak
-    linear,              // peak + (floor - peak) p
-    cosine,              // floor + (peak - floor) (1 + cos(pi p)) / 2 (arXiv 1608.03983, eq. 5)
-    cosine_restarts,     // the same with p = (n mod every) / every
-    geometric,           // peak (floor / peak)^p
-    steps,               // peak factor^(n / every), at least floor
-    inverse_square_root  // peak sqrt(w / (w + n)), at least floor; w = the warm-up or 1
+    constant,            ///< peak
+    linear,              ///< peak + (floor - peak) p
+    cosine,              ///< floor + (peak - floor) (1 + cos(pi p)) / 2 (arXiv 1608.03983, eq. 5)
+    cosine_restarts,     ///< the same with p = (n mod every) / every
+    geometric,           ///< peak (floor / peak)^p
+    steps,               ///< peak factor^(n / every), at least floor
+    inverse_square_root  ///< peak sqrt(w / (w + n)), at least floor; w = the warm-up or 1
 };
 
-/// The learning rate of a step, counted from 0: it rises linearly over `warmup_steps` to `peak` and
-/// then falls as `shape` says.
+/// A learning-rate schedule: the rate rises linearly over `warmup_steps` to `peak` and then decays
+/// as `shape` says. Calling it with a step, counted from 0, returns the learning rate.
 ///
-/// The call throws std::invalid_argument if a rate is negative or not finite, a count of steps is
-/// negative, the warm-up is longer than the whole, or `peak`, `floor`, `factor` or `every` is not
-/// above 0 where the shape needs it.
+/// The call throws std::invalid_argument if a rate is negative or not finite, a number of steps is
+/// negative, the warm-up is longer than `total_steps`, or `peak`, `floor`, `factor` or `every` is
+/// not above 0 although the shape needs it.
 struct schedule {
+    /// Learning rate after the warm-up.
     double peak = 1e-3;
+    /// Learning rate to which the decay leads.
     double floor = 0;
+    /// Number of steps of the warm-up.
     std::int64_t warmup_steps = 0;
+    /// Number of all steps, including the warm-up.
     std::int64_t total_steps = 1;
+    /// Shape of the decay.
     decay shape = decay::cosine;
-    double factor = 0.1;     // of decay::steps
-    std::int64_t every = 1;  // steps from one fall or restart to the next
+    double factor = 0.1;     ///< factor of each fall of decay::steps
+    std::int64_t every = 1;  ///< steps from one fall or restart to the next
 
+    /// The learning rate of a step.
     double operator()(std::int64_t step) const {
         check(step);
         // One more in both: the first step shall not be lost to a rate of zero.
