@@ -1,17 +1,19 @@
 #pragma once
 
-/// Version, platform switches and the inline namespace that every other header opens.
+/// The version, switches of the platform, and the inline namespace that every other header opens.
 
+/// The version of the library, for `#if`.
 #define SEQUENT_VERSION_MAJOR 0
 #define SEQUENT_VERSION_MINOR 1
 #define SEQUENT_VERSION_PATCH 0
 
 #if (!defined(_MSVC_LANG) || _MSVC_LANG < 202002L) && __cplusplus < 202002L
 #error "sequent: C++20 is needed: compile with -std=c++20"
-#include <sequent/needs_cxx20>  // compilers go on after an #error, but stop where a file is missing
+#include <sequent/needs_cxx20>  // compilers continue after an #error, but stop at a missing file
 #endif
 
-// Clang defines nothing for -fassociative-math: what it would reorder is guarded where it stands.
+// Clang defines no macro for -fassociative-math. Code that the flag would reorder is guarded in
+// place.
 #if defined(__FAST_MATH__)
 #error "sequent: -ffast-math breaks the exact zero of exp(-inf); build without it"
 #elif defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__ > 0
@@ -21,34 +23,37 @@
     "sequent: -fassociative-math, a part of -funsafe-math-optimizations, breaks exp; build without it"
 #endif
 
-// Unoptimised (-O0), a model takes some 200 times as long as at -O3, at -O1 or -Og 2 to 8 times.
-// Use -Og for debug builds, or put the model behind plain functions in a source file of its own
-// that is optimised. SEQUENT_UNOPTIMIZED says that it is meant so.
+// Compared with -O3, a model takes about 200 times as long at -O0, and 2 to 8 times at -O1 or -Og.
+// Use -Og for debug builds, or put the model behind plain functions in an optimised source file of
+// its own. Define SEQUENT_UNOPTIMIZED to suppress the message.
 #if defined(__GNUC__) && !defined(__OPTIMIZE__) && !defined(SEQUENT_UNOPTIMIZED)
 #pragma message( \
     "sequent: without optimisation (-O0) models run some 200 times slower; use -O1 or more, or -Og, or define SEQUENT_UNOPTIMIZED")
 #endif
 
+// Defined if errors are exceptions; otherwise they print a message and abort (fail.hpp).
 #if defined(__cpp_exceptions) || defined(_CPPUNWIND)
 #define SEQUENT_HAS_EXCEPTIONS
 #endif
 
-// Clang before 16 spells these without the second underscore.
+// Defined if matrix products may use AMX. Clang before 16 spells the macros without the second
+// underscore.
 #if defined(__linux__) && defined(__x86_64__) &&                                  \
     ((defined(__AMX_TILE__) && defined(__AMX_INT8__) && defined(__AMX_BF16__)) || \
      (defined(__AMXTILE__) && defined(__AMXINT8__) && defined(__AMXBF16__)))
 #define SEQUENT_HAS_AMX
 #endif
 
-// Where the standard library has no threads, a pool is the calling thread alone. A program for one
-// thread may define it, too.
+// Define SEQUENT_NO_THREADS if the standard library has no threads, or if the program uses one
+// thread: a thread pool is then the calling thread alone.
 #if defined(__wasm__) && !defined(_REENTRANT) && !defined(SEQUENT_NO_THREADS)
 #define SEQUENT_NO_THREADS
 #endif
 
-// What changes the code of an inline function is part of every symbol: the version, the instruction
-// set, SEQUENT_SMALL_CODE, SEQUENT_NO_THREADS, and what happens on an error. Two translation units
-// of one program that are built with different flags never share a kernel.
+// The inline namespace. Everything that changes the code of an inline function is part of its name,
+// and so of every symbol: the version, the instruction set, SEQUENT_SMALL_CODE, SEQUENT_NO_THREADS,
+// and the kind of errors. Two translation units of one program that are built with different flags
+// therefore never share a kernel.
 #if defined(__AVX512F__) && defined(__AVX512VL__) && defined(__AVX512DQ__) && defined(__AVX512BW__)
 #if defined(SEQUENT_HAS_AMX) && defined(__AVX512VNNI__) && defined(__AVX512BF16__)
 #define SEQUENT_ABI_SET avx512_vnni_bf16_amx
@@ -112,6 +117,8 @@
 #endif
 #define SEQUENT_ABI SEQUENT_ABI_NAME(SEQUENT_ABI_SET)
 
+// SEQUENT_INLINE: always inlined. SEQUENT_NOINLINE: never inlined. SEQUENT_COLD: never inlined, and
+// rarely called, as the functions that report errors.
 #if defined(_MSC_VER) && !defined(__clang__)
 #define SEQUENT_INLINE __forceinline
 #define SEQUENT_NOINLINE __declspec(noinline)
@@ -122,7 +129,7 @@
 #define SEQUENT_COLD __attribute__((noinline, cold))
 #endif
 
-// Stands before a function that is no template otherwise. The compiler instantiates what such a
-// body uses (containers, algorithms, strings) only in programs that call it, and not in all that
-// include its header.
+// Makes a function a template that needs no arguments. The compiler instantiates what its body uses
+// (containers, algorithms, strings) only in programs that call it, not in every program that
+// includes its header.
 #define SEQUENT_LAZY template <class = void>

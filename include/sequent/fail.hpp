@@ -10,8 +10,8 @@
 
 namespace sequent::inline SEQUENT_ABI {
 
-/// The one way in which this library reports an error at run time: throws Error(message). Without
-/// exceptions (-fno-exceptions) it prints the message to stderr and aborts.
+/// Throws Error(message). All errors at run time are reported by this function. Without exceptions
+/// (-fno-exceptions) it prints the message to stderr and aborts.
 template <class Error>
 [[noreturn]] void fail(const std::string& message) {
 #if defined(SEQUENT_HAS_EXCEPTIONS)
@@ -22,15 +22,15 @@ template <class Error>
 #endif
 }
 
-/// What a debug build (one without NDEBUG) does about a mistake of the program that a release build
-/// does not look for: it prints the message to stderr and aborts, as assert does.
+/// Prints the message to stderr and aborts, as assert does. Debug builds (without NDEBUG) call it
+/// for programming errors that release builds do not check.
 [[noreturn]] inline void stop(const std::string& message) noexcept {
     std::fprintf(stderr, "%s\n", message.c_str());
     std::abort();
 }
 
-/// An argument does not fit: its shape, its size or one of its values. The message names it and
-/// both figures.
+/// The shape, the size or a value of an argument is wrong. The message names the argument, the
+/// given and the expected value.
 struct argument_error : std::invalid_argument {
     using std::invalid_argument::invalid_argument;
 };

@@ -5,11 +5,12 @@
 
 #include "config.hpp"
 
-/// Numbers of 16 bits: IEEE 754's binary16, and bfloat16, which is the upper half of a float.
+/// Conversions of 16-bit floating-point numbers: IEEE 754 binary16 and bfloat16, the upper half of
+/// a float.
 
 namespace sequent::inline SEQUENT_ABI {
 
-/// The number that the bits of a binary16 stand for, exactly.
+/// Converts the bits of a binary16 to float, exactly.
 constexpr float from_f16(std::uint16_t half) noexcept {
     const std::uint32_t rest = std::uint32_t{half} & 0x7FFFU;
     const bool finite = rest < 0x7C00U;
@@ -18,15 +19,15 @@ constexpr float from_f16(std::uint16_t half) noexcept {
     return std::bit_cast<float>(bits | (std::uint32_t{half} & 0x8000U) << 16);
 }
 
-/// The number that the bits of a bfloat16 stand for, exactly.
+/// Converts the bits of a bfloat16 to float, exactly.
 constexpr float from_bf16(std::uint16_t bits) noexcept {
     return std::bit_cast<float>(std::uint32_t{bits} << 16);
 }
 
 namespace detail {
 
-/// The bits of a value in a narrower format, rounded to nearest, ties to even; the bits of infinity
-/// where it is too large.
+/// Converts a number to the bits of a narrower format, rounded to nearest, ties to even. A number
+/// that is too large becomes infinity, NaN stays NaN.
 template <int ExponentBits, int FractionBits>
 constexpr std::uint16_t narrowed(double value) noexcept {
     const auto bits = std::bit_cast<std::uint64_t>(value);
@@ -35,7 +36,7 @@ constexpr std::uint16_t narrowed(double value) noexcept {
     if (value != value)
         return static_cast<std::uint16_t>(sign | infinity | 1U << (FractionBits - 1));
     const int biased = static_cast<int>(bits >> 52 & 0x7FF);
-    if (biased == 0) return static_cast<std::uint16_t>(sign);  // far below the least
+    if (biased == 0) return static_cast<std::uint16_t>(sign);  // zero, or rounds to zero
     int exponent = biased - 1023 + (1 << (ExponentBits - 1)) - 1;
     int shift = 52 - FractionBits;
     if (exponent < 1) {
@@ -48,7 +49,7 @@ constexpr std::uint16_t narrowed(double value) noexcept {
     const std::uint64_t rest = whole - (kept << shift);
     const std::uint64_t half = 1ULL << (shift - 1);
     if (rest > half || (rest == half && kept % 2 == 1)) ++kept;
-    // The leading one of `kept` counts the exponent up; so does a carry.
+    // The leading one of `kept` increments the exponent; so does a carry.
     const std::uint64_t magnitude =
         (static_cast<std::uint64_t>(exponent - 1) << FractionBits) + kept;
     return static_cast<std::uint16_t>(sign | (magnitude < infinity ? magnitude : infinity));
@@ -56,11 +57,13 @@ constexpr std::uint16_t narrowed(double value) noexcept {
 
 }  // namespace detail
 
-/// The bits of the nearest binary16, ties to even; those of infinity where the number is too large.
+/// Converts a number to the bits of the nearest binary16, ties to even; too large a number becomes
+/// infinity.
 constexpr std::uint16_t to_f16(double value) noexcept {
     return detail::narrowed<5, 10>(value);
 }
-/// The bits of the nearest bfloat16, ties to even.
+/// Converts a number to the bits of the nearest bfloat16, ties to even; too large a number becomes
+/// infinity.
 constexpr std::uint16_t to_bf16(double value) noexcept {
     return detail::narrowed<8, 7>(value);
 }

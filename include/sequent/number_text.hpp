@@ -9,11 +9,13 @@
 #include "config.hpp"
 #include "fail.hpp"
 
-/// Floating-point numbers as text, independent of the locale: a decimal point, no grouping.
+/// Floating-point numbers as text, independent of the locale: with a decimal point, without
+/// grouping.
 
 namespace sequent::inline SEQUENT_ABI {
 
-/// With `precision` significant digits at most, as "%.<precision>g" writes them in the C locale.
+/// The number with at most `precision` significant digits, as printf("%.<precision>g") writes it in
+/// the C locale.
 inline std::string number_text(double value, int precision) {
     std::array<char, 64> text{};
     const auto end = std::to_chars(text.data(), text.data() + text.size(), value,
@@ -22,13 +24,13 @@ inline std::string number_text(double value, int precision) {
     return {text.data(), end};
 }
 
-/// The shortest text that reads back as the same number.
+/// The shortest text from which the same number is read.
 inline std::string number_text(double value) {
     std::array<char, 64> text{};
     return {text.data(), std::to_chars(text.data(), text.data() + text.size(), value).ptr};
 }
 
-/// With `decimals` digits behind the point. `decimals` is at most 20.
+/// The number with `decimals` digits after the decimal point, at most 20.
 inline std::string fixed_text(double value, int decimals) {
     std::array<char, 352> text{};  // 309 digits of the largest double, sign, point, decimals
     const auto end = std::to_chars(text.data(), text.data() + text.size(), value,

@@ -155,6 +155,14 @@ TEST_CASE("gradients that do not fit are refused") {
     CHECK_THROWS_AS(inward({three}), argument_error);
     CHECK_THROWS_AS(inward({token = three}), argument_error);
     CHECK_THROWS_AS(inward({other = six}), argument_error);
+    // Numbers of another type would not be read.
+    const std::array<std::array<std::int32_t, 2>, 3> whole{};
+    CHECK_THROWS_WITH(outward{whole}, sequent_test::contains("numbers of another type"));
+    CHECK_THROWS_WITH(outward{3}, sequent_test::contains("numbers of another type"));
+    const std::array<std::array<float, 2>, 3> dy{};
+    CHECK_THROWS_WITH((outward{out = dy, out = dy}), sequent_test::contains("is given twice"));
+    std::array<std::array<float, 2>, 3> dx{};
+    CHECK_THROWS_WITH((inward{input = dx, input = dx}), sequent_test::contains("is given twice"));
 }
 
 #ifdef SEQUENT_TEST_STOPS

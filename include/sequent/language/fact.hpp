@@ -2,56 +2,68 @@
 
 #include "index.hpp"
 
-/// What a model is given at run time, and what it gives back.
+/// Facts: the inputs of a model, with their shapes; the query of its outputs; and requirements on
+/// its plan. They are the template arguments of `sequent::model` after the program.
 
 namespace sequent::inline SEQUENT_ABI::language {
 
+/// The type of `symbol<Classes>`.
 template <int Classes>
 struct symbol_type {
     static_assert(Classes > 0, "sequent: symbol<N> has at least one symbol");
-    static constexpr int classes = Classes > 0 ? Classes : 1;
+    static constexpr int classes = Classes > 0 ? Classes : 1;  ///< number of different symbols
 };
 
-/// As the last extent of a fact: its values are symbols 0..Classes-1, given as 32-bit integers.
+/// The last extent of a fact of symbols: its values are 32-bit integers from 0 to Classes - 1. A
+/// rule reads a symbol through a weight, `token(i)[E]`, which is row token(i) of the matrix E.
 template <int Classes>
 inline constexpr symbol_type<Classes> symbol{};
 
+/// The type of `sparse<Capacity>`.
 template <int Capacity>
 struct sparse_type {
     static_assert(Capacity > 0, "sequent: sparse<E> has room for at least one pair");
-    static constexpr int pairs = Capacity > 0 ? Capacity : 1;
+    static constexpr int pairs = Capacity > 0 ? Capacity : 1;  ///< maximum number of pairs
 };
 
-/// As the first extent of a fact: it holds for at most Capacity pairs (i, j), given at run time.
+/// The first extent of a sparse fact, which holds for at most Capacity pairs (i, j). The pairs are
+/// given at run time.
 template <int Capacity>
 inline constexpr sparse_type<Capacity> sparse{};
 
+/// The type of `up_to<Most>`.
 template <int Most>
 struct up_to_type {
     static_assert(Most > 0, "sequent: up_to<N> has room for at least one value");
-    static constexpr int most = Most > 0 ? Most : 1;
+    static constexpr int most = Most > 0 ? Most : 1;  ///< maximum length
 };
 
-/// As the first extent of a dense fact: it is given with any length from 0 to Most. Its atoms end
-/// there, so that all that follows from it has that length, at the cost of that length.
+/// The first extent of a dense fact of variable length: a call gives any length from 0 to Most.
+/// Relations over its index end at the same length, and the cost of a call follows the length.
 template <int Most>
 inline constexpr up_to_type<Most> up_to{};
 
-/// A dense fact. `fact<"input", 64, 128>` used as `input(i)` holds 64 vectors of 128 numbers; used
-/// as `input(i, j)`, 64 x 128 scalars. `fact<"token", 64, symbol<65>>` holds 64 symbols.
-/// `fact<"token", up_to<512>, symbol<65>>` holds at most 512, as many as are given.
-/// `fact<"edge", sparse<90>, 40, 40, 3>` is sparse: `edge(i, j)` holds for at most 90 of the pairs
-/// with i, j < 40, each with a vector of 3 numbers; with no extent after the two, a number each;
-/// with symbol<4> there, a symbol each.
+/// An input of the model under the name of a relation. A dense fact has up to 6 extents, a sparse
+/// one two indices and up to two extents of its values:
+///
+///     fact<"input", 64, 128>                  as input(i): 64 vectors of 128 numbers
+///                                             as input(i, j): 64 x 128 scalars
+///     fact<"token", 64, symbol<65>>           64 symbols
+///     fact<"token", up_to<512>, symbol<65>>   0 to 512 symbols
+///     fact<"edge", sparse<90>, 40, 40>        at most 90 pairs i, j < 40, with a number each
+///     fact<"edge", sparse<90>, 40, 40, 3>     with a vector of 3 numbers each
+///     fact<"edge", sparse<90>, 40, 40, symbol<4>>   with a symbol each
 template <fixed_string Name, auto... Shape>
 struct fact {};
 
-/// The relations that are the model's outputs, where they are not the one that no body uses.
+/// Names the outputs of a model, up to 16 relations. Without a query the output is the one relation
+/// that no body uses, or that only its own recursion uses.
 template <fixed_string... Names>
 struct query {};
 
-/// Among the facts of a model: a rule that no fused step computes, so that it would run as general
-/// loops, is a compile error that names the rule and the reason. `explain` prints the same reasons.
+/// An option among the facts of a model. A rule that no fused step computes, and that would run as
+/// general loops, becomes a compile error that names the rule and the reason. `explain` prints the
+/// same reasons.
 struct require_fused {};
 
 }  // namespace sequent::inline SEQUENT_ABI::language

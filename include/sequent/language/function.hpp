@@ -3,15 +3,18 @@
 #include "../rotary_scaling.hpp"
 #include "literal.hpp"
 
-/// The functions of a rule: how the literals of one body combine, what is done with the result, and
-/// how the ground rules of one head are brought together. All are calls, `relu()`: objects of these
-/// names would clash with `<cmath>`. A model refuses a rule in which a function is given a number
-/// outside of its range (plan/parameter.hpp).
+/// The functions of a rule, in the order in which they follow its body: a combination of the values
+/// of the literals, transformations of the result, and an aggregation of the ground rules of one
+/// head, or a stack. All are calls, `relu()`, because objects of these names would clash with
+/// `<cmath>`. A number outside of its range (plan/parameter.hpp) is a compile error of the model.
 
 namespace sequent::inline SEQUENT_ABI::language {
 
+/// The functions that combine the values of the literals of one body. In all but concat and cosine
+/// a scalar combines with each element of the other literals.
 enum class combination { sum, product, elementwise_product, max, min, mean, concat, cosine };
 
+/// The functions of one value, each made by the function of its name below.
 enum class transformation {
     identity,
     relu,
@@ -41,90 +44,114 @@ enum class transformation {
     reshape
 };
 
+/// The functions that aggregate the ground rules of one head.
 enum class aggregation { sum, mean, max, min, count, concat, softmax };
 
+/// A combination as it stands in a rule.
 template <combination Kind>
 struct combine {};
 
-/// A function of one value. `numbers` are its constants, Arguments its weights or index variables.
+/// A transformation as it stands in a rule.
 template <transformation Kind, class... Arguments>
 struct transform {
-    double numbers[2]{};
+    double numbers[2]{};  ///< constants, such as the slope or eps; 0 if there are none
+    /// Weights, a position or a seed, and a rotary_scaling.
     [[no_unique_address]] pack<Arguments...> arguments{};
 };
 
+/// An aggregation over variables as it stands in a rule.
 template <aggregation Kind, class... Variables>
 struct aggregate {};
 
-/// A program of one fact and one output, applied Count times, each time with parameters of its own,
-/// or with the same.
+/// A block, a program with one input and one output, applied Count times: with parameters of its
+/// own for each layer or, if Shares is true, with the same parameters for all layers.
 template <int Count, class Program, bool Shares = false>
 struct repeated {
-    const Program* block;
+    const Program* block;  ///< the program, which outlives this
 };
 
 // Combinations of the literals of one body.
+
+/// The sum of the literals, the default. A scalar is added to each element.
 constexpr auto sum() noexcept {
     return combine<combination::sum>{};
 }
-/// The matrix product of the literals, left to right.
+/// The matrix product of the literals, from left to right. A vector is a matrix of one column; a
+/// scalar scales the product.
 constexpr auto product() noexcept {
     return combine<combination::product>{};
 }
+/// The product of the literals, element by element. A scalar multiplies each element.
 constexpr auto elementwise_product() noexcept {
     return combine<combination::elementwise_product>{};
 }
+/// The maximum of the literals, element by element.
 constexpr auto max() noexcept {
     return combine<combination::max>{};
 }
+/// The minimum of the literals, element by element.
 constexpr auto min() noexcept {
     return combine<combination::min>{};
 }
+/// The sum of the literals divided by their number, element by element.
 constexpr auto mean() noexcept {
     return combine<combination::mean>{};
 }
+/// The rows of the literals, one literal below another; all have the same number of columns.
 constexpr auto concat() noexcept {
     return combine<combination::concat>{};
 }
-/// a . b / (|a| |b|), the cosine of the angle between two vectors; zero if one of them is zero.
+/// The cosine similarity of two vectors, a . b / (|a| |b|), a scalar; 0 if one of them is zero. The
+/// body has exactly two literals with values.
 constexpr auto cosine() noexcept {
     return combine<combination::cosine>{};
 }
 
 // Transformations, element by element.
+
+/// x.
 constexpr auto identity() noexcept {
     return transform<transformation::identity>{};
 }
+/// max(x, 0); NaN stays NaN.
 constexpr auto relu() noexcept {
     return transform<transformation::relu>{};
 }
-/// x, or slope x below zero. The slope is at least 0.
+/// x for x > 0, else slope x. The slope is finite and at least 0.
 constexpr auto leaky_relu(double slope = 0.01) noexcept {
     return transform<transformation::leaky_relu>{{slope}, {}};
 }
-/// x Phi(x), with the normal distribution's Phi (arXiv 1606.08415).
+/// x Phi(x), where Phi is the cumulative distribution function of the standard normal distribution
+/// (arXiv 1606.08415).
 constexpr auto gelu() noexcept {
     return transform<transformation::gelu>{};
 }
-/// The approximation of gelu by tanh (arXiv 1606.08415, section 2).
+/// The approximation of gelu by tanh: x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))
+/// (arXiv 1606.08415, section 2).
 constexpr auto gelu_tanh() noexcept {
     return transform<transformation::gelu_tanh>{};
 }
+/// x / (1 + exp(-x)).
 constexpr auto silu() noexcept {
     return transform<transformation::silu>{};
 }
+/// 1 / (1 + exp(-x)).
 constexpr auto sigmoid() noexcept {
     return transform<transformation::sigmoid>{};
 }
+/// The hyperbolic tangent.
 constexpr auto tanh() noexcept {
     return transform<transformation::tanh>{};
 }
+/// The exponential.
 constexpr auto exp() noexcept {
     return transform<transformation::exp>{};
 }
+/// The natural logarithm.
 constexpr auto log() noexcept {
     return transform<transformation::log>{};
 }
+/// The square root.
 constexpr auto sqrt() noexcept {
     return transform<transformation::sqrt>{};
 }
@@ -136,29 +163,32 @@ constexpr auto inverse() noexcept {
 constexpr auto complement() noexcept {
     return transform<transformation::complement>{};
 }
-/// c tanh(x / c); c is above 0.
+/// c tanh(x / c), which lies in [-c, c]. c is positive, finite and normal in float.
 constexpr auto soft_cap(double c) noexcept {
     return transform<transformation::soft_cap>{{c}, {}};
 }
-/// c x.
+/// c x; c is finite.
 constexpr auto scale(double c) noexcept {
     return transform<transformation::scale>{{c}, {}};
 }
 
-// Transformations of a whole value.
+// Transformations of a whole value. A matrix is treated as the vector of its elements by rows.
+
+/// exp(x) divided by the sum of exp(x) over the elements of the value.
 constexpr auto softmax() noexcept {
     return transform<transformation::softmax>{};
 }
-/// The projection onto the probability simplex (arXiv 1602.02068).
+/// The Euclidean projection onto the probability simplex (arXiv 1602.02068).
 constexpr auto sparsemax() noexcept {
     return transform<transformation::sparsemax>{};
 }
-/// (x - mean) / sqrt(variance + eps), the variance divided by the length;
-/// eps is above 0.
+/// (x - mean) / sqrt(variance + eps). The variance is the mean of (x - mean)^2. eps is positive,
+/// finite and normal in float, here and in the functions below.
 constexpr auto norm(double eps = 1e-5) noexcept {
     return transform<transformation::norm>{{eps}, {}};
 }
-/// norm, times a gain, plus a bias (arXiv 1607.06450).
+/// norm times a gain plus a bias, element by element (arXiv 1607.06450). Gain and bias have as many
+/// elements as the value.
 template <weight_literal Gain, weight_literal Bias>
 constexpr auto layer_norm(Gain gain, Bias bias, double eps = 1e-5) noexcept {
     auto gain_use = gain.use();
@@ -166,115 +196,130 @@ constexpr auto layer_norm(Gain gain, Bias bias, double eps = 1e-5) noexcept {
     return transform<transformation::layer_norm, decltype(gain_use), decltype(bias_use)>{
         {eps}, make_pack(gain_use, bias_use)};
 }
-/// The same without a bias.
+/// layer_norm without a bias.
 template <weight_literal Gain>
 constexpr auto layer_norm(Gain gain, double eps = 1e-5) noexcept {
     auto gain_use = gain.use();
     return transform<transformation::layer_norm, decltype(gain_use)>{{eps}, make_pack(gain_use)};
 }
-/// x / sqrt(mean of x^2 + eps), times a gain (arXiv 1910.07467).
+/// x / sqrt(mean of x^2 + eps) times a gain, element by element (arXiv 1910.07467). The gain has as
+/// many elements as the value.
 template <weight_literal Gain>
 constexpr auto rms_norm(Gain gain, double eps = 1e-5) noexcept {
     auto gain_use = gain.use();
     return transform<transformation::rms_norm, decltype(gain_use)>{{eps}, make_pack(gain_use)};
 }
-/// The same without a gain.
+/// rms_norm without a gain.
 constexpr auto rms_norm(double eps = 1e-5) noexcept {
     return transform<transformation::rms_norm>{{eps}, {}};
 }
-/// Turns each pair (x[2k], x[2k + 1]) by the angle position * base^(-2k / length)
-/// (arXiv 2104.09864).
+/// Rotary position embedding (arXiv 2104.09864): rotates each pair (x[2k], x[2k + 1]) by the angle
+/// position * base^(-2k / length). The length of the vector is even.
 template <index_term Position>
 constexpr auto rotary(Position position, double base = 10000) noexcept {
     return transform<transformation::rotary, Position>{{base}, make_pack(position)};
 }
-/// The same of the first `turned` elements alone, or all if it is 0, by scaled angles.
+/// Rotary position embedding of the first `turned` elements, an even number, or of all if it is 0.
+/// They take the place of the length in the formula. `scaling` changes the angles.
 template <index_term Position>
 constexpr auto rotary(Position position, double base, int turned,
                       rotary_scaling scaling = {}) noexcept {
     return transform<transformation::rotary, Position, rotary_scaling>{
         {base, static_cast<double>(turned)}, make_pack(position, scaling)};
 }
-/// The same for the pairs (x[k], x[k + length / 2]), as Llama's weights in other libraries need it.
+/// rotary with the pairs (x[k], x[k + length / 2]), the convention of Llama weights in most other
+/// libraries.
 template <index_term Position>
 constexpr auto rotary_halves(Position position, double base = 10000) noexcept {
     return transform<transformation::rotary_halves, Position>{{base}, make_pack(position)};
 }
+/// rotary_halves of the first `turned` elements, or of all if it is 0, with scaled angles.
 template <index_term Position>
 constexpr auto rotary_halves(Position position, double base, int turned,
                              rotary_scaling scaling = {}) noexcept {
     return transform<transformation::rotary_halves, Position, rotary_scaling>{
         {base, static_cast<double>(turned)}, make_pack(position, scaling)};
 }
-/// Adds sin(angle) to x[2k] and cos(angle) to x[2k + 1], the angle position * base^(-2k / length)
-/// (arXiv 1706.03762, section 3.5).
+/// Sinusoidal position encoding (arXiv 1706.03762, section 3.5): adds sin(angle) to x[2k] and
+/// cos(angle) to x[2k + 1], where angle = position * base^(-2k / length). The length of the vector
+/// is even.
 template <index_term Position>
 constexpr auto sinusoidal(Position position, double base = 10000) noexcept {
     return transform<transformation::sinusoidal, Position>{{base}, make_pack(position)};
 }
 
-/// Each element becomes zero with probability `rate`, else x / (1 - rate) (Srivastava et al. 2014).
-/// `seed` is a count given at run time, such as `bound<"seed"> seed`: the same seed drops the same
-/// elements, in backward as in forward and on any number of threads; a seed of 0 drops none. Each
-/// rule and each layer of a stack drops others; for each sample of a batch to do so, each has a
-/// seed of its own.
+/// Dropout (Srivastava et al. 2014): each element becomes 0 with probability `rate`, else
+/// x / (1 - rate). The rate is at least 0 and less than 1. `seed` is a count given at run time,
+/// such as `bound<"seed"> seed`. Equal seeds drop the same elements, in forward and backward and
+/// with any number of threads; seed 0 drops none. Rules and layers of a stack drop different
+/// elements. The samples of a batch do so only if each has a seed of its own.
 template <fixed_string Seed>
 constexpr auto dropout(double rate, bound<Seed> seed) noexcept {
     return transform<transformation::dropout, bound<Seed>>{{rate}, make_pack(seed)};
 }
-/// The `length` elements from `begin` on.
+/// The vector of the elements begin, ..., begin + length - 1 of the value.
 constexpr auto slice(int begin, int length) noexcept {
     return transform<transformation::slice>{
         {static_cast<double>(begin), static_cast<double>(length)}, {}};
 }
-/// The same elements in row-major order as a matrix of another shape.
+/// The elements of the value, in row-major order, as a matrix of rows x columns.
 constexpr auto reshape(int rows, int columns = 1) noexcept {
     return transform<transformation::reshape>{
         {static_cast<double>(rows), static_cast<double>(columns)}, {}};
 }
 
-// Aggregations over the variables that stand in the body but not in the head.
+// Aggregations over the variables that stand in the body but not in the head. All but sum name each
+// of these variables. Over no ground rule each is zero.
+
+/// The sum of the ground rules, the default. Variables that it does not name are summed, too.
 template <index_term First, index_term... Rest>
 constexpr auto sum(First, Rest...) noexcept {
     return aggregate<aggregation::sum, First, Rest...>{};
 }
+/// The mean of the ground rules, element by element.
 template <index_term First, index_term... Rest>
 constexpr auto mean(First, Rest...) noexcept {
     return aggregate<aggregation::mean, First, Rest...>{};
 }
+/// The maximum of the ground rules, element by element.
 template <index_term First, index_term... Rest>
 constexpr auto max(First, Rest...) noexcept {
     return aggregate<aggregation::max, First, Rest...>{};
 }
+/// The minimum of the ground rules, element by element.
 template <index_term First, index_term... Rest>
 constexpr auto min(First, Rest...) noexcept {
     return aggregate<aggregation::min, First, Rest...>{};
 }
-/// How many ground rules there are, a scalar.
+/// The number of ground rules, a scalar.
 template <index_term First, index_term... Rest>
 constexpr auto count(First, Rest...) noexcept {
     return aggregate<aggregation::count, First, Rest...>{};
 }
-/// The values one after another; zeros where there is no ground rule.
+/// The rows of the ground rules, one below another, in the order of the named variables, the last
+/// of which varies fastest; zeros where a ground rule does not exist.
 template <index_term First, index_term... Rest>
 constexpr auto concat(First, Rest...) noexcept {
     return aggregate<aggregation::concat, First, Rest...>{};
 }
-/// Normalises over the variable within the head's other variables. The variable stays in the head.
-/// Variables of the body that the head does not name are summed first, as by a rule of their own.
-/// Where all values are minus infinity the atoms follow from nothing: they are zero.
+/// The softmax over the named variables, for each value of the head's other variables. The named
+/// variables stay in the head. Variables of the body that are not in the head are summed first, as
+/// by a rule of their own. If all values are minus infinity, the result is 0.
 template <index_term First, index_term... Rest>
 constexpr auto softmax(First, Rest...) noexcept {
     return aggregate<aggregation::softmax, First, Rest...>{};
 }
 
-/// `y(i) <<= x(i) | stack<12>(block)`: the block applied again and again, each time with parameters
-/// of its own. It stands last: what the rest of its rule gives is the block's first input. It gives
-/// the one relation that its rules do not use. Its input is its one relation without a rule. Where
-/// it has several of these, those that follow from rules of the program around, or are facts, are
-/// these: computed once, read in every layer, scope by scope outward where stacks stand in stacks.
-/// The input then is the one that the program around does not know, or, if it knows all, the one
-/// with the name of what the block is applied to.
+/// Depth: `y(i) <<= x(i) | stack<12>(block)` applies the block 12 times, each time with parameters
+/// of its own. A stack is the last function of its rule. The value of the rest of the rule is the
+/// input of the first layer; the output of each layer is the input of the next.
+///
+/// The output of a block is the one relation that its rules do not use. The input is its one
+/// relation without a rule. If several relations have no rule, those that are facts, or that have
+/// rules in the program around, keep that meaning: they are computed once and read in every layer.
+/// In nested stacks the scopes are searched from the inside out. The input is then the relation
+/// that the program around does not know or, if it knows all, the one with the name of the relation
+/// that the stack is applied to. Stacks nest at most 2 deep.
 template <int Count, class Program>
 constexpr auto stack(const Program& block) noexcept {
     if constexpr (std::is_same_v<Program, mistaken>)
@@ -283,7 +328,7 @@ constexpr auto stack(const Program& block) noexcept {
         return repeated<Count, Program>{&block};
 }
 
-/// The same with one set of parameters, those of the block, for all layers (arXiv 1807.03819).
+/// stack with one set of parameters, those of the block, for all layers (arXiv 1807.03819).
 template <int Count, class Program>
 constexpr auto repeat(const Program& block) noexcept {
     if constexpr (std::is_same_v<Program, mistaken>)
@@ -292,6 +337,7 @@ constexpr auto repeat(const Program& block) noexcept {
         return repeated<Count, Program, true>{&block};
 }
 
+/// True for a combination, a transformation, an aggregation and a stack.
 template <class T>
 inline constexpr bool is_function = false;
 template <combination Kind>
@@ -303,6 +349,7 @@ inline constexpr bool is_function<aggregate<Kind, Variables...>> = true;
 template <int Count, class Program, bool Shares>
 inline constexpr bool is_function<repeated<Count, Program, Shares>> = true;
 
+/// What may stand after `|` in a rule.
 template <class T>
 concept function = is_function<T>;
 

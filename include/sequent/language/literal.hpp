@@ -5,36 +5,42 @@
 
 #include "index.hpp"
 
-/// What stands in a rule's body and head: relations, weights and numbers, each with its arguments.
+/// Literals: the relations, weights and numbers of a rule's head and body, with their arguments.
 
 namespace sequent::inline SEQUENT_ABI::language {
 
+/// In place of a weight: the literal has none.
 struct none {};
 
+/// Properties of a literal, one bit each. `negated`: the atom must be absent. `hidden_value`: the
+/// atom must be present, but its value is not read. `frozen`: a weight without a gradient.
 enum modifier : unsigned { plain = 0, transposed = 1, negated = 2, hidden_value = 4, frozen = 8 };
 
-/// `Source(terms...)[weight]`. Source is a relation or a weight; Weight is a literal of a weight,
-/// or none.
+/// The expression `Source(terms...)[weight]`. Source is a relation or a weight; Weight is a literal
+/// of a weight, or none; Modifiers is a union of modifier bits; Terms are up to 4 index terms.
 template <class Source, class Weight, unsigned Modifiers, class... Terms>
 struct literal;
 
+/// True for a weight, with or without arguments.
 template <class T>
 inline constexpr bool is_weight = false;
 
+/// A weight, with or without arguments: `W`, `W(h)`, `W.T()`.
 template <class T>
 concept weight_literal = is_weight<T>;
 
 template <class Source, class Weight, unsigned Modifiers, class... Terms>
 struct literal {
-    [[no_unique_address]] pack<Terms...> terms;
-    [[no_unique_address]] Weight weight;
+    [[no_unique_address]] pack<Terms...> terms;  ///< the arguments
+    [[no_unique_address]] Weight weight;         ///< the weight in brackets
 
-    /// The value turned into its transpose, after the weight is applied.
+    /// The transpose of the value. A weight is applied before it.
     constexpr auto T() const noexcept {
         return literal<Source, Weight, Modifiers ^ transposed, Terms...>{terms, weight};
     }
 
-    /// The value multiplied from the left by a weight; for a symbol, the weight's row.
+    /// The product weight * value. For a symbol, the row of the weight that the symbol numbers. A
+    /// second weight is a compile error.
     template <weight_literal Applied>
     constexpr auto operator[](Applied applied) const noexcept {
         static_assert(std::is_same_v<Weight, none>,
@@ -44,9 +50,10 @@ struct literal {
         return literal<Source, decltype(use), Modifiers, Terms...>{terms, use};
     }
 
+    /// The literal itself. A weight without arguments becomes a literal by the same call.
     constexpr literal use() const noexcept { return *this; }
 
-    /// A slip: `q(i) = body` in place of `q(i) <<= body`.
+    /// Refuses `q(i) = body`, which is written `q(i) <<= body`.
     template <class Body>
     constexpr mistaken operator=(const Body&) const noexcept {
         constexpr bool makes_a_rule = std::is_same_v<Body, mistaken>;
@@ -55,19 +62,22 @@ struct literal {
     }
 };
 
-/// A named relation; `r(i, j)` is its atom. The shape of its value is inferred. In bodies an
-/// argument may be a variable plus a constant, `r(i + 1)`, and the sum or the difference of two
-/// variables plus a constant, `r(j - i + 7)`; so may those of weights that stand alone. Where it
-/// lies outside of the relation, there is no ground rule. Attention reads scalars so, a relative
-/// bias for one, where they stand, if no row and column leads outside, whatever the mask.
+/// A relation: `r(i, j)` is one of its atoms, whose value is a scalar, a vector or a matrix of an
+/// inferred shape. In a body an argument may be a variable plus a constant, `r(i + 1)`, or the sum
+/// or difference of two variables plus a constant, `r(j - i + 7)`, where one of the variables may
+/// have an integer factor, `r(i + 2 * k)`. The same holds for the arguments of a weight that is a
+/// literal by itself. If an argument is outside of the relation, the ground rule does not exist. An
+/// attention step reads scalars with such arguments, a relative bias for example, in place,
+/// provided that no pair of row and column leads outside, whatever the mask.
 template <fixed_string Name>
 struct relation {
-    /// Names an argument of a model's forward or backward.
+    /// Passes an argument to a model's forward or backward: `input = x`.
     template <class Value>
     constexpr named_argument<Name, Value> operator=(Value&& value) const noexcept {
         return {static_cast<Value&&>(value)};
     }
 
+    /// The atom with these arguments, at most 4.
     template <index_operand... Terms>
     constexpr auto operator()(Terms... terms) const noexcept {
         return literal<relation, none, plain, index_of<Terms>...>{make_pack(as_index(terms)...),
@@ -75,16 +85,20 @@ struct relation {
     }
 };
 
-/// Learned numbers: a scalar, a vector or a matrix (rows = outputs, columns = inputs). With
-/// arguments there is one of them per value of the index, `W(h)`, `R(i, j)`. The same name is the
-/// same weight.
+/// A learned parameter: a scalar `weight<"s">`, a vector `weight<"b", R>` or a matrix
+/// `weight<"W", R, C>` of R outputs and C inputs. With arguments there is one such value for each
+/// value of the indices: `W(h)`, `table(i, j)`. Within a program, and within a stacked block, equal
+/// names are the same weight.
 template <fixed_string Name, int... Shape>
 struct weight {
+    /// The weight of these index values.
     template <index_operand... Terms>
     constexpr auto operator()(Terms... terms) const noexcept {
         return literal<weight, none, plain, index_of<Terms>...>{make_pack(as_index(terms)...), {}};
     }
+    /// The weight as a literal without arguments.
     constexpr auto use() const noexcept { return (*this)(); }
+    /// The transpose.
     constexpr auto T() const noexcept { return use().T(); }
 };
 
@@ -93,7 +107,7 @@ inline constexpr bool is_weight<weight<Name, Shape...>> = true;
 template <fixed_string Name, int... Shape, unsigned Modifiers, class... Terms>
 inline constexpr bool is_weight<literal<weight<Name, Shape...>, none, Modifiers, Terms...>> = true;
 
-/// The weight keeps its values: it gets no gradient.
+/// The weight as a constant: this use of it adds nothing to its gradient.
 template <weight_literal Weight>
 constexpr auto fixed(Weight weight) noexcept {
     auto freeze = []<class Source, unsigned Modifiers, class... Terms>(
@@ -103,35 +117,38 @@ constexpr auto fixed(Weight weight) noexcept {
     return freeze(weight.use());
 }
 
-/// Element `index` of the vector that `inner` gives.
+/// `at(inner, index)`: element `index` of the vector `inner`.
 template <class Inner, class Index>
 struct element {
-    Inner inner;
-    Index index;
+    Inner inner;  ///< a literal whose value is a vector
+    Index index;  ///< from 0
 };
 
-/// A constant scalar; `inverse_sqrt(root)`, or a number as it is.
+/// A constant scalar: `number(value)` or `inverse_sqrt(root)`.
 struct constant {
-    double value;
-    double root = 1;
+    double value;     ///< the number
+    double root = 1;  ///< the argument of inverse_sqrt, which a model checks; else 1
 };
 
-/// A scalar computed from indices: `number(i - j)`.
+/// A scalar with the value of an index expression: `number(i - j)`.
 template <class Index>
 struct index_value {
-    Index index;
+    Index index;  ///< the expression
 };
 
+/// A constant as a literal. A model refuses NaN and infinity.
 constexpr constant number(double value) noexcept {
     return {value};
 }
+/// The value of an index expression as a literal, a scalar.
 template <index_term Index>
 constexpr auto number(Index index) noexcept {
     return index_value<Index>{index};
 }
 
-/// 1 / sqrt(value), by Newton's method from above, which falls until it has arrived. The value is
-/// above 0 and finite; of another one a model tells the mistake.
+/// The constant 1 / sqrt(value). A model refuses a value that is not a positive normal number of
+/// float.
+// Newton's method from above decreases until it converges.
 constexpr constant inverse_sqrt(double value) noexcept {
     if (!(value > 0 && value <= std::numeric_limits<double>::max())) return {0, value};
     const auto square = static_cast<long double>(value);
@@ -144,6 +161,8 @@ constexpr constant inverse_sqrt(double value) noexcept {
     return {static_cast<double>(1 / root), value};
 }
 
+/// True for what has a value in a body: a literal, a weight, an element, a constant, an index
+/// value.
 template <class T>
 inline constexpr bool is_literal = is_weight<T>;
 template <class Source, class Weight, unsigned Modifiers, class... Terms>
@@ -155,44 +174,49 @@ inline constexpr bool is_literal<constant> = true;
 template <class Index>
 inline constexpr bool is_literal<index_value<Index>> = true;
 
+/// True for a literal of a relation.
 template <class T>
 inline constexpr bool is_atom = false;
 template <fixed_string Name, class Weight, unsigned Modifiers, class... Terms>
 inline constexpr bool is_atom<literal<relation<Name>, Weight, Modifiers, Terms...>> = true;
 
+/// True for a literal of a relation without modifiers.
 template <class T>
 inline constexpr bool is_head = false;
 template <fixed_string Name, class Weight, class... Terms>
 inline constexpr bool is_head<literal<relation<Name>, Weight, plain, Terms...>> = true;
 
+/// True for a literal with a weight in brackets.
 template <class T>
 inline constexpr bool is_weighted = false;
 template <class Source, weight_literal Weight, unsigned Modifiers, class... Terms>
 inline constexpr bool is_weighted<literal<Source, Weight, Modifiers, Terms...>> = true;
 
-/// An atom of a relation, weighted or not.
+/// An atom: a relation with its arguments, with or without a weight.
 template <class T>
 concept atom = is_atom<T>;
-/// What can be a head: neither transposed nor negated nor hidden.
+/// An atom that can be the head of a rule: not transposed, negated or hidden.
 template <class T>
 concept head_atom = is_head<T>;
-/// Anything that may stand in a body.
+/// One item of a body: a literal or a constraint.
 template <class T>
 concept body_item = is_literal<T> || is_constraint<T>;
 
+/// True for an index variable.
 template <class T>
 inline constexpr bool is_variable = false;
 template <fixed_string Name, int Extent>
 inline constexpr bool is_variable<var<Name, Extent>> = true;
 
-/// `document(i) == document(j)`: both positions hold the same symbol of the fact. Equal symbols
-/// stand side by side, so that each document is a run of positions.
+/// Constraint: the fact has the same symbol at both positions, `document(i) == document(j)`. Equal
+/// symbols must be contiguous, so that each document is a run of positions.
 template <fixed_string Name, class Left, class Right>
     requires(is_variable<Left>&& is_variable<Right>)
 constexpr auto operator==(literal<relation<Name>, none, plain, Left> left,
                           literal<relation<Name>, none, plain, Right> right) noexcept {
     return same_symbol<Name, Left, Right>{left.terms.first, right.terms.first};
 }
+/// Constraint: the fact has different symbols at the two positions.
 template <fixed_string Name, class Left, class Right>
     requires(is_variable<Left>&& is_variable<Right>)
 constexpr auto operator!=(literal<relation<Name>, none, plain, Left> left,
@@ -200,6 +224,7 @@ constexpr auto operator!=(literal<relation<Name>, none, plain, Left> left,
     return !same_symbol<Name, Left, Right>{left.terms.first, right.terms.first};
 }
 
+/// Element `index` of the vector `inner`, a scalar; the index counts from 0.
 template <atom Inner, index_operand Index>
 constexpr auto at(Inner inner, Index index) noexcept {
     return element<Inner, index_of<Index>>{inner, as_index(index)};
@@ -212,14 +237,16 @@ constexpr auto modified(literal<Source, none, Modifiers, Terms...> atom) noexcep
 }
 }  // namespace detail
 
-/// Must hold, but contributes no value. A dense fact holds where its value is not zero.
+/// The atom of a fact as a condition without a value: the ground rule exists only where the fact
+/// holds. A dense fact holds where its value is not zero.
 template <atom Atom>
     requires(!is_weighted<Atom>)
 constexpr auto hidden(Atom held) noexcept {
     return detail::modified<hidden_value>(held);
 }
 
-/// Holds where the fact is absent; a dense fact is absent where its value is zero.
+/// The negation of an atom of a fact: the ground rule exists only where the fact does not hold. A
+/// dense fact does not hold where its value is zero.
 template <atom Atom>
     requires(!is_weighted<Atom>)
 constexpr auto operator!(Atom absent) noexcept {

@@ -4,29 +4,32 @@
 
 #include "rule.hpp"
 
-/// What is left over makes no rule. Each operator says what to write instead, at the user's line.
+/// Catch-all overloads for ill-formed expressions. Each fails a static_assert that explains what to
+/// write instead; the compiler reports it at the user's line.
 
 namespace sequent::inline SEQUENT_ABI::language {
 
+/// True for a relation without arguments.
 template <class T>
 inline constexpr bool is_name = false;
 template <fixed_string Name>
 inline constexpr bool is_name<relation<Name>> = true;
 
-/// A part of a rule, whole or not.
+/// A rule, a part of one, or a mistake.
 template <class T>
 concept rule_part =
     is_body<T> || is_applied<T> || is_function<T> || is_rule<T> || std::is_same_v<T, mistaken>;
+/// Any expression of the language.
 template <class T>
 concept word = rule_part<T> || index_term<T> || is_name<T>;
 
-/// A part of a rule beside another word or a number. Whatever else stands beside one is left alone:
-/// it is no rule, but perhaps a test or a fold.
+/// Operands that the overloads below refuse: a part of a rule and another word or a number.
+/// Operands of other types, as in a test or a fold expression, are left alone.
 template <class Left, class Right>
 concept beside = (rule_part<Left> && (word<Right> || std::is_arithmetic_v<Right>)) ||
                  ((word<Left> || std::is_arithmetic_v<Left>)&&rule_part<Right>);
 
-/// `document(i) == document(j)`, of one fact.
+/// True for the operands of `document(i) == document(j)`, two atoms of one fact.
 template <class Left, class Right>
 inline constexpr bool are_symbols = false;
 template <fixed_string Name, class Left, class Right>
@@ -34,7 +37,7 @@ inline constexpr bool are_symbols<literal<relation<Name>, none, plain, Left>,
                                   literal<relation<Name>, none, plain, Right>> =
     is_variable<Left>&& is_variable<Right>;
 
-/// A mistake that has been told is not told again.
+/// True if a part is a mistake that is already reported, so that it is not reported again.
 template <class... Parts>
 inline constexpr bool told = (... || std::is_same_v<Parts, mistaken>);
 
@@ -73,11 +76,11 @@ template <class Left, class Right>
             return {};
         }
 
-        /// A function's name, without the parentheses of a call.
+        /// A function without the parentheses of a call, `relu` in place of `relu()`.
         struct uncalled {
             template <class Result, class... Arguments>
             constexpr uncalled(Result (*)(Arguments...)) noexcept {}
-            // Of the overloaded ones, those that a name alone cannot tell apart.
+            // These names are overloaded, so that the template above cannot deduce the function.
             constexpr uncalled(combine<combination::sum> (*)()) noexcept {}
             constexpr uncalled(combine<combination::max> (*)()) noexcept {}
             constexpr uncalled(combine<combination::min> (*)()) noexcept {}

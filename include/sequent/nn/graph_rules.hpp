@@ -27,7 +27,7 @@ struct graph_shape {
     bool any_length = false;
 
     constexpr int head_width() const { return width / heads; }
-    /// What the parts that know nothing of graphs need.
+    /// The shape that rules outside of graphs take.
     constexpr shape layer() const {
         shape result;
         result.tokens = nodes;
@@ -46,7 +46,7 @@ inline constexpr graph_shape graph_shape_of{Of.nodes,     Of.edges,  Of.node_wid
                                             Of.relations, Of.width,  Of.heads,      Of.depth,
                                             Of.hidden,    Of.biases, Of.norm_first, Of.any_length};
 
-/// How many nodes there are: the count that is given, or the length of the fact.
+/// The number of nodes: the count `nodes`, or the length of the fact `node`.
 template <bool AnyLength>
 inline constexpr std::conditional_t<AnyLength, bound<"node">, bound<"nodes">> count_of_nodes{};
 template <graph_shape Shape>
@@ -70,7 +70,7 @@ inline constexpr relation<"node_value"> node_value;
 inline constexpr relation<"first"> first;
 inline constexpr relation<"readout"> readout;
 
-/// The bias as one more rule for y, if the template has biases.
+/// The bias as a further rule for y, if the template has biases.
 template <graph_shape Shape>
 inline constexpr auto bias_of_y = [] {
     constexpr weight<"bias", Shape.width> bias;
@@ -207,9 +207,9 @@ inline constexpr auto rgcn_rules = [] {
     return rules_for(relation_numbers<Shape>());
 }();
 
-/// Attention over the edges, from Input(i) to attended(i). Queries, keys and values of a pair add
-/// what the nodes and the edge give: q_ij = W x_i + U e_ij, k_ij and v_ij likewise from x_j
-/// (Diao and Loynd, arXiv 2210.05062).
+/// Attention over the edges, from `Input`(i) to attended(i). Queries, keys and values of a pair are
+/// sums over node and edge: q_ij = W x_i + U e_ij, k_ij and v_ij likewise from x_j (Diao and Loynd,
+/// arXiv 2210.05062).
 template <graph_shape Shape, class Input>
 inline constexpr auto relational_rules = [] {
     constexpr int d = Shape.width;
@@ -289,19 +289,22 @@ inline constexpr auto graph_block_rules = [] {
     // clang-format on
 }();
 
-/// The nodes' numbers taken together.
+/// The vectors of the nodes that exist.
 template <bool AnyLength>
 constexpr auto present_node() noexcept {
     return (node(i), i < count_of_nodes<AnyLength>);
 }
+/// The mean of the nodes.
 struct mean_readout {
     template <bool AnyLength>
     static constexpr auto of = rules(readout() <<= present_node<AnyLength>() | mean(i));
 };
+/// The sum of the nodes.
 struct sum_readout {
     template <bool AnyLength>
     static constexpr auto of = rules(readout() <<= present_node<AnyLength>() | sum(i));
 };
+/// The elementwise maximum of the nodes.
 struct max_readout {
     template <bool AnyLength>
     static constexpr auto of = rules(readout() <<= present_node<AnyLength>() | max(i));

@@ -5,7 +5,7 @@
 #include "unread_rows.hpp"
 #include "windows.hpp"
 
-/// Turns each rule into a step, in order.
+/// The builder of steps: one step for each rule or group of rules, in the order of the rules.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
@@ -99,8 +99,8 @@ class builder {
         mark_loop(draft_.out.steps[made], at);
         return made;
     }
-    /// A recursion reads relations before it computes them, so that all must have their places
-    /// first: its steps are built once for these alone.
+    /// A recursion reads relations before it computes them, so that all must be laid out first. For
+    /// this its steps are built once and dropped.
     constexpr void lay_out_loop(int loop) {
         auto& out = draft_.out;
         const int kept[] = {out.steps.count, out.rows.count, out.attentions.count,
@@ -164,7 +164,7 @@ class builder {
         }
     }
 
-    /// A stacked block's output goes to where the next layer reads its input.
+    /// The output of a stacked block is stored where the next layer reads its input.
     constexpr bool lay_out_in_carry(int at) {
         if (!draft_.is_block_output(at)) return false;
         const int scope = draft_.rule_of(at).scope;
@@ -174,7 +174,7 @@ class builder {
         return true;
     }
 
-    /// Before, or by another rule for other times.
+    /// The relation is laid out already, or by another rule for other times.
     constexpr bool is_laid_out(int at) const {
         return draft_.rule_of(at).recurs.loop >= 0 &&
                draft_.out.relations[draft_.rule_of(at).head].where == place::value;
@@ -356,9 +356,10 @@ class builder {
         push(step_kind::attention, draft_.out.attentions.push(made), at);
     }
 
-    /// Few scores that are long products are kept for the gradient, so that the memory does not
-    /// grow with the square of the sequence. A vector more in each row keeps reads of whole vectors
-    /// inside, and rows of a round length off the same lines of the cache.
+    /// Caches scores for the gradient if they are long products and few, so that the memory does
+    /// not grow with the square of the length. Each row has one vector more: reads of whole vectors
+    /// stay inside, and rows whose length is a multiple of a large power of two do not map to the
+    /// same lines of the CPU cache.
     constexpr void keep_scores(attention_step& made, int outer, int at) {
         constexpr int most_numbers = 1 << 16;
         constexpr int least_depth = 48;
@@ -377,8 +378,8 @@ class builder {
         }
     }
 
-    // Stacks: the input is copied to where the first layer reads it; each layer writes where the
-    // next one reads.
+    // Stacks: the input is copied to the place where the first layer reads it; each layer writes to
+    // the place where the next layer reads.
 
     constexpr void emit_stack(int at) {
         const rule& written = draft_.rule_of(at);

@@ -2,14 +2,15 @@
 
 #include "shape.hpp"
 
-/// How large a count that is given at run time may be: what a variable is compared with, `j <
-/// length`, is at most the variable's extent.
+/// The limits of counts given at run time. A count with which a variable is compared, `j < length`,
+/// is at most the extent of the variable.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
+/// In place of the limit of a count that bounds no variable.
 inline constexpr int without_limit = -1;
 
-/// The counts that bound a variable, a bit for each: those of the conjuncts `variable < count`.
+/// The counts of the conjuncts `variable < count` of a condition, one bit each.
 template <class Pool>
 constexpr unsigned counts_above(const Pool& pool, int root, int variable) {
     unsigned result = 0;
@@ -25,7 +26,7 @@ constexpr unsigned counts_above(const Pool& pool, int root, int variable) {
     return result;
 }
 
-/// The least of `most` and of some counts, a bit for each.
+/// The smallest of `most` and the counts whose bits are set in `counts`; `given` are all counts.
 constexpr int least_count(unsigned counts, int most, const int* given) noexcept {
     for (int at = 0; counts != 0; ++at, counts >>= 1)
         if ((counts & 1u) && given[at] < most) most = given[at];

@@ -6,13 +6,13 @@
 #include "space_builder.hpp"
 #include "values_of_index.hpp"
 
-/// The condition under which a ground rule exists: its own constraints and what its literals
-/// inherit from the domains of their relations. A relation's domain is the part of the condition
-/// that mentions only head variables.
+/// Domains: the condition under which a ground rule exists is its own constraints and the domains
+/// of the relations of its literals. The domain of a relation is the part of the condition of its
+/// rule that mentions only head variables.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// Per rule its condition, per relation its domain over argument positions; -1 where none.
+/// The conditions and domains of a program, as nodes of a pool; -1: no condition.
 template <sizes Sizes>
 struct domains {
     node_pool<pool_size(Sizes.nodes, Sizes.literals)> pool{};
@@ -97,7 +97,7 @@ class domain_finder {
         }
         return out.pool.substitute(out.pool.nodes, domain, item.terms);
     }
-    /// What counts say of each variable, in one conjunct.
+    /// The condition with at most one conjunct of a count for each variable.
     constexpr int plainly(int root, const rule& written) {
         if (in.text.counts.size() == 0) return root;
         return with_plain_counts(out.pool, root, written.variables.size(),
@@ -213,7 +213,7 @@ class domain_finder {
         out.domain[input] = out.domain[in.relations[input].passes_into];
     }
 
-    /// What a head says of its time that is no plain variable.
+    /// The condition of a head whose time was a constant or had an offset.
     constexpr int limit_of_time(const rule& written) {
         if (written.base < 0 && written.shift <= 0) return -1;
         const bool base = written.base >= 0;
@@ -248,7 +248,7 @@ class domain_finder {
         out.mistake = {found,     second,     in.text.relations[total.head].id,
                        first + 1, second + 1, stacking < 0 ? -1 : in.text.rules[stacking].number};
     }
-    /// Whether the literal of a total rule has an atom for each of the head's.
+    /// Returns true if the literal of a total rule has an atom for each of the head's.
     constexpr bool has_extents_of(const rule& total, const literal& item) const {
         for (int axis = 0; axis < item.arity; ++axis)
             if (item.terms[axis].variable >= 0 &&
@@ -292,7 +292,8 @@ class domain_finder {
         }
         return pairs[0] == pairs[2] && pairs[1] == pairs[2];
     }
-    /// Whether the pairs of a space can be counted in few enough steps of a constant expression.
+    /// Returns true if the pairs of a space can be counted in few enough steps of a constant
+    /// expression.
     static constexpr bool is_countable(const space& where, int rows, int columns) {
         constexpr int most_rows = 2048;  // one by one
         if (!where.exact) return false;
@@ -354,7 +355,7 @@ class domain_finder {
             if (some == all) return shared;
         }
     }
-    /// Whether a condition on one variable holds for all of its values.
+    /// Returns true if a condition on one variable holds for all of its values.
     constexpr bool always_holds(int root, const rule& written) {
         const unsigned mentioned = out.pool.variables(root);
         if (!is_arithmetic(root)) return false;

@@ -2,92 +2,94 @@
 
 #include "steps.hpp"
 
-/// The state of planning: what is known of each rule, relation and weight while steps are chosen.
+/// The data of planning: the role of each rule, the layouts of relations and weights, and the
+/// buffers, while steps are chosen.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
+/// The way in which a rule is computed.
 enum class role {
-    step,      // computed by a step of its own
-    inlined,   // added by the one rule that uses it
-    absorbed,  // part of an attention's score expression, or its weights
-    grouped,   // computed with others that multiply the same input
-    alias      // another relation's numbers, read differently
+    step,      ///< by a step of its own
+    inlined,   ///< as terms of the step of the one rule that reads it
+    absorbed,  ///< as a part of the score of an attention step, or as its weights
+    grouped,   ///< in one step with other products of the same input
+    alias      ///< not at all: it reads the elements of another relation with other strides
 };
 
-/// The pairs of a sparse fact that two arguments of a relation are, if any.
+/// The sparse fact whose pairs two arguments of a relation are, if there is one.
 struct pair_place {
-    int fact = -1;
-    int axes[2]{};
+    int fact = -1;  ///< number of the fact; -1: none
+    int axes[2]{};  ///< the arguments
 
     constexpr bool any() const { return fact >= 0; }
     constexpr bool has(int axis) const { return any() && (axis == axes[0] || axis == axes[1]); }
 };
 
-/// Where a relation's atoms lie, or, of a parameter, which literal uses it. Values are contiguous.
-/// Of a relation that holds for the pairs of a sparse fact alone, one atom for each of these: the
-/// two arguments' strides are zero then.
+/// The storage of a relation: a fact, a buffer, or (for a parameter) the literal that reads the
+/// weight. The elements of an atom are contiguous. A relation that holds only for pairs of a sparse
+/// fact has one atom per pair, and the strides of the two arguments are zero.
 struct relation_layout {
     place where = place::none;
-    int index = -1;  // fact, buffer or literal
-    int offset = 0;
-    int strides[max_arity]{};
-    int part = 0;             // of the buffer
-    bool each_layer = false;  // one part further with each layer
-    pair_place pairs{};
-    int pair_stride = 0;
-    unsigned counts[max_arity]{};  // that limit an argument, a bit for each
+    int index = -1;                ///< number of the fact, buffer or literal
+    int offset = 0;                ///< of the first atom
+    int strides[max_arity]{};      ///< strides of the arguments
+    int part = 0;                  ///< part of the buffer
+    bool each_layer = false;       ///< each layer uses the next part
+    pair_place pairs{};            ///< the pairs for which there are atoms
+    int pair_stride = 0;           ///< stride from pair to pair
+    unsigned counts[max_arity]{};  ///< counts that limit each argument, one bit each
 };
 
-/// Where a weight lies in the parameters of its scope. Input-major by default: all outputs of one
-/// input stand together, which is how the forward product reads them.
+/// The storage of a weight in the parameters of its scope. The default is input-major: all outputs
+/// of one input are contiguous, in the order in which the forward product reads them.
 struct weight_layout {
-    int offset = -1;
-    int strides[max_arity]{};
-    int row = 0;
-    int column = 0;
-    bool packed = false;   // of a table whose columns never lie beyond their row, these alone
-    int interleaved = -1;  // the index axis whose values stand between input and output
-    int group = -1;
-    int group_column = 0;  // its first among the group's columns
+    int offset = -1;           ///< of the first element; -1: not laid out yet
+    int strides[max_arity]{};  ///< strides of the arguments
+    int row = 0;               ///< stride from row to row
+    int column = 0;            ///< stride from column to column
+    bool packed = false;       ///< a table that stores only the columns up to each row
+    int interleaved = -1;      ///< the argument whose values stand between input and output
+    int group = -1;            ///< the group of products of which it is one; -1: none
+    int group_column = 0;      ///< its first column in the group
 };
 
+/// A part of the workspace, or of the prepared values.
 struct buffer {
-    int size = 0;
-    int parts = 1;  // of a stack's input: one for each layer, and one for the output
-    int scope = 0;
-    int copies = 1;     // one per layer, where the backward pass of a stack needs them all
-    int first = never;  // first and last use of the values, in steps
-    int last = -1;
-    int adjoint_first = never;
-    int adjoint_last = -1;
-    int offset = 0;
-    int adjoint = -1;
-    bool prepared = false;
-    // Whose rows, `row` numbers each, are not read beyond some counts, a bit for each, and a few
-    // rows more.
-    unsigned counts = 0;
-    int row = 0;
-    int beyond = 0;
+    int size = 0;               ///< number of elements
+    int parts = 1;              ///< of a stack's input: one for each layer, and one for the output
+    int scope = 0;              ///< the block in which it is written
+    int copies = 1;             ///< one per layer, if the backward pass of a stack needs them all
+    int first = never;          ///< first use of the values, as the number of a step
+    int last = -1;              ///< last use of the values
+    int adjoint_first = never;  ///< first use of the gradient
+    int adjoint_last = -1;      ///< last use of the gradient
+    int offset = 0;             ///< in its memory, once that is laid out
+    int adjoint = -1;           ///< offset of the gradient
+    bool prepared = false;      ///< the values depend on parameters only
+    unsigned counts = 0;        ///< counts beyond which rows are not read, one bit each; 0: all are
+    int row = 0;                ///< elements of such a row
+    int beyond = 0;             ///< further rows that are read
 
-    /// What of the gradient is zeroed when it is first written.
+    /// The part of the gradient that is set to zero before it is first written.
     constexpr birth adjoint_birth() const {
         if (counts == 0) return {adjoint, size};
         return {adjoint, size / parts, parts, counts, row, beyond};
     }
 };
 
-/// Where row `row` of a packed table begins; and how many numbers stand before it.
+/// The offset of a row of a packed table, which is the number of elements before it.
 constexpr int packed_row(int row) {
     return static_cast<int>(1LL * row * (row + 1) / 2);
 }
 
-/// Products of one input with several weights, computed as one.
+/// Products of one input with several weights, computed as one product.
 struct group {
-    int first_rule = -1;
-    int columns = 0;
-    int buffer = -1;
+    int first_rule = -1;  ///< the rule whose step computes them
+    int columns = 0;      ///< outputs of all members
+    int buffer = -1;      ///< the buffer of the results
 };
 
+/// The result of planning: steps, layouts and sizes.
 template <sizes Sizes, int Facts>
 struct plan_tables {
     static constexpr int rule_capacity = Sizes.rules;
@@ -103,21 +105,22 @@ struct plan_tables {
     list<weight_layout, weight_capacity> weights{};
     list<buffer, Sizes.rules * 3 + 4> buffers{};
     decltype(domains<Sizes>{}.pool) pool{};
-    int parameters = 0;
-    int workspace = 0;
-    int prepared = 0;                      // numbers that follow from parameters alone
-    int scope_parameters[Sizes.scopes]{};  // per layer
-    int scope_offset[Sizes.scopes]{};
+    int parameters = 0;                    ///< elements of all parameters
+    int workspace = 0;                     ///< elements of the workspace
+    int prepared = 0;                      ///< elements that depend on parameters only
+    int scope_parameters[Sizes.scopes]{};  ///< elements of the parameters of one layer
+    int scope_offset[Sizes.scopes]{};      ///< offset of the parameters of each scope
 };
 
-/// The steps of a program over symbolic operands: those of the workspace hold the number of their
-/// buffer, and no buffer has a place yet. Built once for all purposes.
+/// The steps of a program before memory is laid out: operands in the workspace hold the number of
+/// their buffer, and buffers have no offsets. It is built once and laid out for training, inference
+/// and step.
 template <sizes Sizes, int Facts>
 struct drafted {
     const shaped<Sizes, Facts>& in;
     plan_tables<Sizes, Facts> out{};
-    bool recurs = false;  // some rules do
-    diagnosis mistake{};  // something is too large to be laid out
+    bool recurs = false;  ///< the program has a recursion
+    diagnosis mistake{};  ///< something is too large to be laid out
 
     constexpr explicit drafted(const shaped<Sizes, Facts>& program) : in(program) {
         for (int at : in.order) recurs = recurs || in.text.rules[at].recurs.loop >= 0;
@@ -127,14 +130,14 @@ struct drafted {
     constexpr bool is_prepared(const relation_layout& layout) const {
         return layout.where == place::value && out.buffers[layout.index].prepared;
     }
-    /// How many layers of stacks a scope stands for.
+    /// The number of layers of a scope, of all stacks around it.
     constexpr int copies_of(int scope) const {
         int copies = 1;
         for (; scope > 0; scope = in.text.scopes[scope].parent)
             copies *= in.text.scopes[scope].repeat;
         return copies;
     }
-    /// How many stacks a scope stands in.
+    /// The number of stacks around a scope.
     constexpr int depth_of(int scope) const {
         int depth = 0;
         for (; scope > 0; scope = in.text.scopes[scope].parent) ++depth;
@@ -142,15 +145,16 @@ struct drafted {
     }
 };
 
-/// Of a rule that sums its one literal over a window: x(i - 1), or x(i - k)[W(k)] summed over k.
+/// The window of a rule that sums its one literal: x(i - 1), or x(i - k)[W(k)] summed over k.
 struct window_rule {
-    bool found = false;
-    bool bounded = false;  // some argument lies outside
-    int extent = never;    // arguments are below this
-    unsigned counts = 0;   // and below these
-    int rest = -1;         // what else the rule's condition says
+    bool found = false;    ///< the rule has this form
+    bool bounded = false;  ///< some argument is outside of x
+    int extent = never;    ///< arguments are less than this
+    unsigned counts = 0;   ///< and less than these counts, one bit each
+    int rest = -1;         ///< node of the other conditions
 };
 
+/// The steps while they are chosen.
 template <sizes Sizes, int Facts>
 struct draft : drafted<Sizes, Facts> {
     using base = drafted<Sizes, Facts>;
@@ -158,12 +162,12 @@ struct draft : drafted<Sizes, Facts> {
     static constexpr int rule_capacity = Sizes.rules;
 
     const domains<Sizes>& conditions;
-    list<role, Sizes.rules> roles{};
-    list<int, Sizes.rules> group_of{};
-    list<int, Sizes.rules> user{};          // of the rule's relation, where it is the only one
-    list<int, Sizes.rules> user_literal{};  // within that rule
+    list<role, Sizes.rules> roles{};        ///< of each rule
+    list<int, Sizes.rules> group_of{};      ///< the group of each rule; -1: none
+    list<int, Sizes.rules> user{};          ///< the one rule that reads each rule's relation, or -1
+    list<int, Sizes.rules> user_literal{};  ///< the literal of that rule which reads it
     list<group, Sizes.rules> groups{};
-    list<bool, Sizes.rules> prepared{};  // rules that follow from parameters alone
+    list<bool, Sizes.rules> prepared{};  ///< rules that depend on parameters only
     list<window_rule, Sizes.rules> windows{};
 
     constexpr draft(const shaped<Sizes, Facts>& program, const domains<Sizes>& found)
@@ -183,8 +187,8 @@ struct draft : drafted<Sizes, Facts> {
                 const literal& item = literal_of(at, body);
                 if (item.kind != literal_kind::relation) continue;
                 const int definer = in.relations[item.relation].rule;
-                // What a block takes from outside is computed once, outside; what is read at sums
-                // of variables, before.
+                // A relation that a block reads from outside is computed once, outside. A relation
+                // that is read at sums of variables is computed before.
                 if (definer < 0 || in.relations[item.relation].uses != 1 ||
                     in.text.rules[definer].scope != in.text.rules[at].scope ||
                     in.text.rules[definer].views || in.text.rules[at].views)
@@ -202,13 +206,14 @@ struct draft : drafted<Sizes, Facts> {
     constexpr const relation_shape& head_of(int rule) const {
         return in.relations[in.text.rules[rule].head];
     }
+    /// Returns true if only one rule reads the relation, so that it needs no memory of its own.
     constexpr bool is_private(int rule) const {
         return user[rule] >= 0 && !head_of(rule).output && in.text.rules[user[rule]].repeat == 0 &&
                !is_block_output(rule) && !rule_of(rule).recurs.partial &&
                rule_of(rule).recurs.loop == rule_of(user[rule]).recurs.loop;
     }
-    /// Whether neither a fact nor a count that is given has a part in the rule. Outputs are left to
-    /// each call.
+    /// Returns true if the rule depends on no fact and no count. Outputs are computed in each
+    /// call.
     constexpr bool follows_from_parameters(int at) const {
         const rule& written = rule_of(at);
         if (recurs || written.repeat || head_of(at).output || is_block_output(at) ||
@@ -233,13 +238,13 @@ struct draft : drafted<Sizes, Facts> {
         return top.kind == node_kind::count || top.kind == node_kind::same_symbol ||
                top.kind == node_kind::pair || mentions_given(top.left) || mentions_given(top.right);
     }
-    /// Whether the literal's numbers are another's, read at sums of variables.
+    /// Returns true if the literal reads another relation at sums of variables.
     constexpr bool is_view(const literal& item) const {
         const int definer =
             item.kind == literal_kind::relation ? in.relations[item.relation].rule : -1;
         return definer >= 0 && rule_of(definer).views;
     }
-    /// Of a rule that reads such numbers: whether all of these arguments lie inside.
+    /// Returns true if all arguments of such a literal are within its relation.
     constexpr bool is_inside(const rule& written) const {
         const literal& item = in.text.literals[written.first_literal];
         const bool bare = item.kind == literal_kind::weight;
@@ -262,13 +267,13 @@ struct draft : drafted<Sizes, Facts> {
         int right = 0;
         return literal_shape(in, item, fits, left, right);
     }
-    /// Whether the literal is of a sparse fact.
+    /// Returns true if the literal is an atom of a sparse fact.
     constexpr bool is_sparse(const literal& item) const {
         if (item.kind != literal_kind::relation) return false;
         const int given = in.relations[item.relation].fact;
         return given >= 0 && in.facts[given].is_sparse();
     }
-    /// The pairs that a relation's domain lies in.
+    /// The sparse fact whose pairs include the domain of a relation.
     constexpr pair_place pairs_of(int relation) const {
         const int given = in.relations[relation].fact;
         if (given >= 0)
@@ -286,7 +291,7 @@ struct draft : drafted<Sizes, Facts> {
         });
         return result;
     }
-    /// For numbers of a rule.
+    /// Adds a buffer for the values of a rule and returns its number.
     constexpr int new_buffer(long long size, int rule, int parts = 1) {
         if (size > max_numbers) refuse_size(rule);
         buffer made;
@@ -306,20 +311,20 @@ struct draft : drafted<Sizes, Facts> {
         mistake.stacked_by = stacking < 0 ? -1 : in.text.rules[stacking].number;
     }
 
-    /// How many times a rule in a recursion has atoms for; its numbers are kept for each.
+    /// The number of times for which a rule in a recursion stores values.
     constexpr int times_of(const rule& written) const {
         return written.recurs.loop < 0
                    ? 1
                    : in.relations[written.head].extents[written.recurs.argument];
     }
-    /// What the time adds to an operand of a rule.
+    /// Adds the stride of the time to an operand of a rule.
     constexpr void add_time(operand& to, const rule& written, int stride) const {
         const int level = depth_of(written.scope);
         to.layer_strides[level] += stride;
         if (to.where == place::value) to.adjoint_layer_strides[level] += stride;
     }
 
-    // Operands. Those of the workspace hold their buffer's number until memory is laid out.
+    // Operands. In the workspace they hold the number of their buffer until memory is laid out.
 
     constexpr operand relation_operand(int relation) const {
         const relation_layout& layout = out.relations[relation];

@@ -3,11 +3,11 @@
 #include "draft.hpp"
 #include "running.hpp"
 
-/// Turns any rule into a general step: loops over its variables, by the letter.
+/// The builder of general steps: loops over the variables of a rule, by its definition.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// Of a rule whose relation has been laid out.
+/// Builds the general step of a rule whose relation is laid out.
 template <class Draft>
 class general_builder {
   public:
@@ -87,8 +87,8 @@ class general_builder {
         return size;
     }
 
-    /// Turns sparse facts of a condition that must hold into joins, as far as there is room beside
-    /// those of the head and the literals; returns what is left.
+    /// Converts sparse facts of a condition that must hold into joins, at most max_condition_joins.
+    /// Returns the rest of the condition.
     constexpr int join_pairs(general_step& made, int root) {
         auto& pool = draft_.out.pool;
         int rest = -1;
@@ -101,7 +101,8 @@ class general_builder {
         });
         return rest;
     }
-    /// Takes a function of two variables that must hold out of a condition; returns what is left.
+    /// Takes a predicate of two variables that must hold out of a condition. Returns the rest of
+    /// the condition.
     constexpr int list_pairs(general_step& made, int root) {
         constexpr int most = 1 << 18;
         auto& pool = draft_.out.pool;

@@ -2,15 +2,15 @@
 
 #include "steps.hpp"
 
-/// Which steps of a plan take the rows of several samples, or of several sequences, at once.
+/// The row steps that compute the rows of several samples, or of several sequences, in one product.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// How many numbers the weights of a step have that is worth it.
+/// The smallest number of weight elements for which this is faster.
 inline constexpr long long least_joined_numbers = 1024;
 
-/// Whether the products of a row step take the rows of several samples: their weights are the same
-/// numbers for all samples.
+/// Returns true if the products of a row step can take the rows of several samples: their weights
+/// are common to all samples and have at least `least` elements.
 constexpr bool is_joined(const row_step& step, long long least) {
     if (step.pairs >= 0 || step.condition >= 0 || step.is_outer) return false;
     long long size = 0;
@@ -24,27 +24,26 @@ constexpr bool is_joined(const row_step& step, long long least) {
     return size > 0 && size >= least;
 }
 
-/// Whether a step whose rows are `lead` beyond those at hand takes the row at hand of several
-/// sequences: not where it computes rows beyond that at the first position, nor where it reads what
-/// each state has prepared for itself.
+/// Returns true if a step, which computes rows up to `lead` beyond the current one, can take the
+/// current row of several sequences. It cannot if it computes further rows at the first position,
+/// or if it reads values that each state has prepared for itself.
 constexpr bool joins_sequences(const row_step& step, int lead, long long least) {
     for (const row_term& term : step.terms)
         if (term.kind == term_kind::product && term.w.at.where == place::prepared) return false;
     return lead == 0 && is_joined(step, least);
 }
 
-/// The joined steps of a plan: the numbers of their weights, in all layers, the most rows, and the
-/// counts that limit these; and whether counts end a recursion, which then has other rounds for
-/// each sample.
+/// The joined steps of a plan.
 struct joined_steps {
-    long long weights = 0;
-    int rows = 0;
-    unsigned counts = 0;
-    bool ends = false;
+    long long weights = 0;  ///< elements of their weights in all layers
+    int rows = 0;           ///< the greatest number of rows
+    unsigned counts = 0;    ///< counts that limit these rows, one bit each
+    bool ends = false;      ///< counts end a recursion, which has other iterations for each sample
 
     /// Returns true if samples of different counts can be run step by step.
     constexpr bool any() const { return rows > 0 && !ends; }
 };
+/// The joined steps of a plan whose weights have at least `least` elements.
 template <class Tables>
 constexpr joined_steps find_joined_steps(const Tables& tables, long long least) {
     joined_steps result;
@@ -67,7 +66,7 @@ constexpr joined_steps find_joined_steps(const Tables& tables, long long least) 
     return result;
 }
 
-/// Whether a plan repeats steps over the times of a recursion, of which each sequence has others.
+/// Returns true if a plan has a recursion, whose times differ between sequences.
 template <class Tables>
 constexpr bool recurs(const Tables& tables) {
     for (const step& each : tables.steps)

@@ -3,17 +3,19 @@
 #include "row_builder.hpp"
 #include "score.hpp"
 
-/// Chooses which rules are computed together, and lays out the parameters.
+/// Groups products of one input, and lays out the parameters.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
+/// The size rounded up to a multiple of 16 elements.
 template <class Int>
 constexpr Int aligned(Int size) {
     return (size + 15) / 16 * 16;
 }
 
-/// The index of a weight that is in the head but not in the input stands between the weight's
-/// inputs and its outputs: all heads become the columns of one matrix product.
+/// Interleaves weights: the index of a weight that is in the head but not in the input, such as
+/// that of attention heads, is placed between the inputs and the outputs of the weight. All heads
+/// then become the columns of one matrix product.
 template <class Draft>
 constexpr void weave_weights(Draft& draft) {
     for (int at = 0; at < draft.in.text.rules.size(); ++at) {
@@ -37,10 +39,10 @@ constexpr void weave_weights(Draft& draft) {
     }
 }
 
-/// What makes a rule fit to be computed with others: one product, perhaps a bias, nothing else.
+/// A rule that can be computed with others: one product, perhaps a bias, nothing else.
 struct group_candidate {
-    bool fits = false;
-    literal x{};
+    bool fits = false;  ///< the rule has this form
+    literal x{};        ///< the input
     int row = -1;
     int rows = 1;
     int segment = -1;
@@ -50,6 +52,7 @@ struct group_candidate {
     int columns = 0;
 };
 
+/// The rule as a candidate.
 template <class Draft>
 constexpr group_candidate candidate_of(Draft& draft, int at) {
     group_candidate result;
@@ -97,7 +100,7 @@ constexpr group_candidate candidate_of(Draft& draft, int at) {
     return result;
 }
 
-/// Whether both rules are computed in the same rounds of one recursion, or in none.
+/// Returns true if both rules are computed in the same iterations of one recursion, or in none.
 template <class Draft>
 constexpr bool is_same_loop(const Draft& draft, int one, int other) {
     const recurrence& left = draft.rule_of(one).recurs;
@@ -148,8 +151,8 @@ constexpr void group_products(Draft& draft) {
     }
 }
 
-/// Gives each weight of a scope its place, and the scopes within it theirs. Returns the scope's
-/// size per layer.
+/// Lays out the weights of a scope and of the scopes within it. Returns the number of elements of
+/// one layer.
 template <class Draft>
 constexpr long long lay_out_parameters(Draft& draft, int scope, long long base) {
     long long size = 0;
@@ -177,7 +180,7 @@ constexpr long long lay_out_parameters(Draft& draft, int scope, long long base) 
         const long long side = layout.packed ? shape.extents[shape.arity - 1] : 0;
         if (layout.packed) total = total / (side * side) * (side * (side + 1) / 2);
         if (layout.group >= 0) {
-            // One panel for the group: for each input, the outputs of all its members.
+            // One panel for the group: for each input, the outputs of all members.
             const group& of = draft.groups[layout.group];
             const bool matrix = declared.rank == 2;
             int& start = matrix ? matrix_of[layout.group] : bias_of[layout.group];
@@ -212,7 +215,7 @@ constexpr long long lay_out_parameters(Draft& draft, int scope, long long base) 
             if (axis == layout.interleaved && !row_major) continue;
             layout.strides[axis] = static_cast<int>(stride);
             stride *= shape.extents[axis];
-            // Rows have no stride; what stands for it tells that they are apart.
+            // The rows have no stride; this value states that they are not contiguous.
             if (layout.packed && axis == shape.arity - 2) stride = side * (side + 1) / 2;
         }
     }

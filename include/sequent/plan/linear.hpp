@@ -2,8 +2,9 @@
 
 #include "draft.hpp"
 
-/// Recognises rules that are sums of weighted literals per head, which row steps compute: matrix
-/// products with everything that can be added or applied while a row is at hand.
+/// Recognises rules that row steps compute: sums of weighted literals for each head, which are
+/// matrix products, with the terms and functions that can be applied to a row as soon as
+/// it is computed.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
@@ -17,7 +18,7 @@ struct axes {
     int pair_row = -1;
     int pair_column = -1;
 
-    /// Whether the terms of a relation are the pair.
+    /// Returns true if the terms of a relation are the pair.
     constexpr bool is_pair(const pair_place& of, const term* terms) const {
         return pairs >= 0 && of.fact == pairs && terms[of.axes[0]] == term{pair_row, 0} &&
                terms[of.axes[1]] == term{pair_column, 0};
@@ -40,7 +41,7 @@ constexpr axes pairs_of_rule(const Draft& draft, int at) {
     return result;
 }
 
-/// Whether all pairs that the fact may hold lie within the extents of the rule's variables.
+/// Returns true if all pairs that the fact may hold lie within the extents of the rule's variables.
 template <class Draft>
 constexpr bool holds_all_pairs(const Draft& draft, const rule& written, const axes& pairs) {
     if (pairs.pairs < 0) return true;
@@ -49,7 +50,8 @@ constexpr bool holds_all_pairs(const Draft& draft, const rule& written, const ax
            written.variables[pairs.pair_column].extent >= given.extents[1];
 }
 
-/// Whether a condition asks a function or a sparse fact: general loops visit their pairs alone.
+/// Returns true if a condition asks a function or a sparse fact: general loops visit their pairs
+/// alone.
 template <class Pool>
 constexpr bool asks_for_pairs(const Pool& pool, int root) {
     if (root < 0) return false;
@@ -58,8 +60,8 @@ constexpr bool asks_for_pairs(const Pool& pool, int root) {
            asks_for_pairs(pool, top.left) || asks_for_pairs(pool, top.right);
 }
 
-/// What keeps a row step from leaving out the atoms that do not exist: all but a condition on the
-/// indices of the rows and outer loops.
+/// The reason that a row step cannot leave out the atoms that do not exist; none for a condition on
+/// the indices of rows and outer loops only.
 template <class Draft>
 constexpr reason row_condition_obstacle(const Draft& draft, int at, const axes& pairs) {
     const auto& pool = draft.out.pool;
@@ -74,13 +76,13 @@ constexpr reason row_condition_obstacle(const Draft& draft, int at, const axes& 
     return reason::none;
 }
 
-/// Whether the literal is nothing but a condition.
+/// Returns true if the literal is nothing but a condition.
 template <class Draft>
 constexpr bool is_sparse_condition(const Draft& draft, const literal& item) {
     return draft.is_sparse(item) && !item.gives_value();
 }
 
-/// Whether the literal's terms, of which some may be a pair's, can be walked row by row.
+/// Returns true if the literal's terms, of which some may be a pair's, can be walked row by row.
 template <class Draft>
 constexpr bool fits_pairs(const Draft& draft, const axes& pairs, const literal& item,
                           bool weighted) {
@@ -107,7 +109,8 @@ constexpr bool keeps_rows(transformation kind) {
     return kind != transformation::slice && kind != transformation::reshape;
 }
 
-/// Whether the aggregation adds: true of sum, and of all but count where nothing is aggregated.
+/// Returns true if the aggregation adds: true of sum, and of all but count where nothing is
+/// aggregated.
 template <class Draft>
 constexpr bool adds(const Draft& draft, const rule& written) {
     if (written.aggregated == aggregation::sum) return true;
@@ -118,7 +121,7 @@ constexpr bool adds(const Draft& draft, const rule& written) {
     return (written.head_variables() & all) == all;
 }
 
-/// Whether the literal lies within its relation for every value of the rule's variables.
+/// Returns true if the literal lies within its relation for every value of the rule's variables.
 template <class Draft>
 constexpr bool covers(const Draft& draft, const rule& written, const literal& item) {
     if (item.kind != literal_kind::relation) return true;
@@ -138,8 +141,8 @@ constexpr bool is_symbol(const Draft& draft, const literal& item) {
     return item.kind == literal_kind::relation && draft.in.relations[item.relation].classes > 0;
 }
 
-/// What keeps the rule's literals from giving their values as they are, but for sparse ones that
-/// only hold.
+/// The reason that the literals of a rule cannot be read as they are. Sparse literals without a
+/// value are ignored.
 template <class Draft>
 constexpr reason plain_row_obstacle(const Draft& draft, int at, bool moved) {
     for (const literal& item : draft.in.text.body(draft.rule_of(at))) {
@@ -152,8 +155,7 @@ constexpr reason plain_row_obstacle(const Draft& draft, int at, bool moved) {
     return reason::none;
 }
 
-/// What keeps the rule from being a column times a row, as one vector: each number of the one times
-/// all of the other.
+/// The reason that the rule is no outer product: a column times a row, as one vector.
 template <class Draft>
 constexpr reason outer_product_obstacle(const Draft& draft, int at) {
     const rule& written = draft.rule_of(at);
@@ -182,7 +184,7 @@ constexpr bool is_outer_product(const Draft& draft, int at) {
     return outer_product_obstacle(draft, at) == reason::none;
 }
 
-/// What keeps a row step from adding the rule's literals, or multiplying them elementwise.
+/// The reason that a row step cannot add the literals of the rule or multiply them elementwise.
 template <class Draft>
 constexpr reason row_obstacle(const Draft& draft, int at) {
     const rule& written = draft.rule_of(at);
@@ -257,7 +259,7 @@ constexpr reason row_obstacle(const Draft& draft, int at) {
                                                                  : reason::no_literal_has_a_value;
 }
 
-/// Whether a row step can compute the rule.
+/// Returns true if a row step can compute the rule.
 template <class Draft>
 constexpr bool is_row_rule(const Draft& draft, int at) {
     return is_outer_product(draft, at) || row_obstacle(draft, at) == reason::none;
@@ -278,8 +280,8 @@ constexpr int count_terms(const Draft& draft, int at) {
     return count;
 }
 
-/// Whether no other rule of the recursion multiplies the same input, so that the two would be
-/// computed together, and the weights have no indices that would change the user's layout.
+/// Returns true if no other rule of the recursion multiplies the same input, so that the two would
+/// be computed together, and the weights have no indices that would change the user's layout.
 template <class Draft>
 constexpr bool stands_alone(const Draft& draft, int at) {
     for (const literal& item : draft.in.text.body(draft.rule_of(at))) {
@@ -295,7 +297,7 @@ constexpr bool stands_alone(const Draft& draft, int at) {
     return true;
 }
 
-/// Whether the user adds the relation as it is, so that its terms can be the user's.
+/// Returns true if the user adds the relation as it is, so that its terms can be the user's.
 template <class Draft>
 constexpr bool can_inline(const Draft& draft, int at) {
     const rule& written = draft.rule_of(at);

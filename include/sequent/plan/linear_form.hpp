@@ -2,17 +2,19 @@
 
 #include "../config.hpp"
 
-/// What an index expression may be for a constraint over it to become loop bounds.
+/// Linear forms of index expressions. A constraint between linear forms becomes bounds of loops.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
 namespace detail {
 
-/// row * i + column * j + one quotient of each + offset + a count.
+/// row * i + column * j + row_quotient * floor((i + row_shift) / row_divisor) + column_quotient *
+/// floor((j + column_shift) / column_divisor) + offset + count_factor * count + remainder *
+/// ((remainder_row * i + remainder_column * j + remainder_shift) mod modulus).
 struct linear_form {
     int row = 0;
     int column = 0;
-    int row_quotient = 0;  // factor of floor((i + row_shift) / row_divisor)
+    int row_quotient = 0;
     int row_divisor = 1;
     int row_shift = 0;
     int column_quotient = 0;
@@ -21,24 +23,27 @@ struct linear_form {
     int offset = 0;
     int count = -1;
     int count_factor = 0;
-    int remainder = 0;  // factor of (remainder_row i + remainder_column j + shift) mod modulus
+    int remainder = 0;
     int modulus = 1;
     int remainder_row = 0;
     int remainder_column = 0;
     int remainder_shift = 0;
-    bool known = true;
+    bool known = true;  ///< false: the expression has no such form
 
+    /// Returns true if the form is row * i + column * j + offset.
     constexpr bool is_affine() const {
         return known && !row_quotient && !column_quotient && !remainder && !count_factor;
     }
 };
 
+/// The form of other expressions.
 constexpr linear_form unknown_form() {
     linear_form form;
     form.known = false;
     return form;
 }
 
+/// The form times a factor.
 constexpr linear_form scaled(linear_form form, int factor) {
     form.row *= factor;
     form.column *= factor;
@@ -50,6 +55,7 @@ constexpr linear_form scaled(linear_form form, int factor) {
     return form;
 }
 
+/// The sum of two forms; unknown if it needs two different quotients, counts or remainders.
 constexpr linear_form added(linear_form left, const linear_form& right) {
     if (!left.known || !right.known) return unknown_form();
     left.row += right.row;

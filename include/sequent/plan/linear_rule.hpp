@@ -3,12 +3,12 @@
 #include "reason.hpp"
 #include "source.hpp"
 
-/// Rules that are linear maps of what they read, added up.
+/// Rules that are sums of linear maps of the relations that they read.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// Whether the literal gives its whole value, at variables and constants. `moved`: arguments with
-/// an offset are known to lie within their relations.
+/// Returns true if the literal gives its whole value, at variables and constants. `moved`:
+/// arguments with an offset are known to lie within their relations.
 constexpr bool is_plain(const literal& item, bool moved = false) {
     if (!item.gives_value() || item.has_element) return false;
     for (int argument = 0; argument < item.arity; ++argument)
@@ -51,7 +51,7 @@ constexpr reason linear_sum_obstacle(const rule& rule, const source<Sizes>& sour
                                                           : reason::an_unmentioned_variable;
 }
 
-/// Whether this is all that the rule does.
+/// Returns true if this is all that the rule does.
 template <sizes Sizes>
 constexpr bool is_linear(const rule& rule, const source<Sizes>& source) {
     if (rule.condition >= 0 || rule.repeat) return false;

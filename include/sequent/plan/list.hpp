@@ -2,27 +2,29 @@
 
 #include "../config.hpp"
 
-/// What a full list does at run time; programs that plan at run time define it.
+/// The action of a full list at run time. Programs that plan at run time define it; in a constant
+/// expression a full list is a compile error.
 #ifndef SEQUENT_LIST_IS_FULL
 #define SEQUENT_LIST_IS_FULL() static_cast<void>(0)
 #endif
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// An array with a count, for constant expressions. Going beyond the capacity is a compile error
-/// there.
+/// A vector of fixed capacity for constant expressions, where an index beyond it is a compile
+/// error.
 template <class T, int Capacity>
 struct list {
-    T items[Capacity > 0 ? Capacity : 1]{};
-    int count = 0;
+    T items[Capacity > 0 ? Capacity : 1]{};  ///< the storage
+    int count = 0;                           ///< number of items
 
+    /// Appends an item and returns its place.
     constexpr int push(const T& item) {
         if (count >= Capacity) SEQUENT_LIST_IS_FULL();
         items[count] = item;
         return count++;
     }
-    /// That many items, each T{}. They are assigned one by one, since GCC 12 loses the default
-    /// values of a large array's later elements in constant expressions.
+    /// Makes it `size` items, each T{}. They are assigned one by one, because GCC 12 loses the
+    /// default values of later elements of a large array in constant expressions.
     constexpr void reset(int size) {
         count = size;
         for (T& item : *this) item = T{};
@@ -37,18 +39,19 @@ struct list {
     static constexpr int capacity() { return Capacity; }
 };
 
-/// A name, interned by its hash: 64 bits tell the few hundred names of a program apart.
+/// A name. Two names are equal if their hashes are: 64 bits suffice for the few hundred names of a
+/// program.
 struct name {
-    const char* text = "";
-    int length = 0;
-    unsigned long long hash = 0;
+    const char* text = "";        ///< `length` characters
+    int length = 0;               ///< number of characters
+    unsigned long long hash = 0;  ///< FNV-1a of the characters
 
     friend constexpr bool operator==(const name& left, const name& right) {
         return left.hash == right.hash;
     }
 };
 
-/// FNV-1a.
+/// A name with its hash by FNV-1a.
 constexpr name make_name(const char* text, int length) {
     unsigned long long hash = 14695981039346656037ULL;
     for (int at = 0; at < length; ++at)
@@ -56,14 +59,15 @@ constexpr name make_name(const char* text, int length) {
     return {text, length, hash};
 }
 
-/// Division and remainder round down. Of a divisor of 0 the quotient is 0, so that the remainder is
-/// the value (Knuth, The Art of Computer Programming 1.2.4).
+/// The quotient rounded down. If the divisor is 0, the quotient is 0, so that the remainder is the
+/// value (Knuth, The Art of Computer Programming 1.2.4).
 constexpr int floor_divide(int value, int divisor) {
     if (divisor == 0) return 0;
     const int quotient = value / divisor;
     const int rest = value - quotient * divisor;
     return rest != 0 && (rest < 0) != (divisor < 0) ? quotient - 1 : quotient;
 }
+/// The remainder of floor_divide, which has the sign of the divisor.
 constexpr int floor_remainder(int value, int divisor) {
     return value - floor_divide(value, divisor) * divisor;
 }

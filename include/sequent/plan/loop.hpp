@@ -2,16 +2,16 @@
 
 #include "domain.hpp"
 
-/// Takes the time out of the rules of recursions, which are computed in a loop over it: where it
-/// stood as an argument now stands `loop_time`, and each rule knows in which rounds it holds.
+/// Loops: recursions become loops over the time. In their rules `loop_time` replaces the time as an
+/// argument, and each rule has the iterations in which it is computed.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// The times from `first` to before `last`, of which some do not count if there is a `rest`.
+/// The times [first, last) for which a condition may hold; for all of them if there is no `rest`.
 struct window {
     int first = 0;
     int last = never;
-    int rest = -1;  // the part of the condition that is no bound of the time
+    int rest = -1;  // node of the conditions that are no bounds of the time
     counted_end end{};
 
     constexpr bool holds(int time) const { return first <= time && time < last; }
@@ -88,7 +88,7 @@ class loop_planner {
 
     // Bounds of the time.
 
-    /// The condition as bounds of the variable, and what else it says.
+    /// The condition as bounds of the variable, and the rest.
     constexpr window window_of(int root, int variable) {
         window result;
         add_bounds(root, variable, result);
@@ -110,7 +110,7 @@ class loop_planner {
             to.rest = conditions.pool.both(to.rest, root);
     }
 
-    /// When the literal of a sum has an atom.
+    /// The times at which the literal of a sum has an atom.
     constexpr window window_of_part(const rule& sum, const literal& part) {
         const int root = conditions.pool.substitute(conditions.pool.nodes,
                                                     conditions.domain[part.relation], part.terms);
@@ -254,7 +254,7 @@ class loop_planner {
         return true;
     }
 
-    /// Atoms that do not exist are zeros for those who look from outside.
+    /// Atoms that do not exist are zeros for readers outside of the recursion.
     constexpr void fill_gaps(int at) {
         const int relation = rule_of(at).head;
         if (!is_seen(rule_of(at))) return;
@@ -314,7 +314,7 @@ class loop_planner {
         conditions.condition.push(-1);
     }
 
-    /// Whether others than the recursion read the relation, the user among them.
+    /// Returns true if others than the recursion read the relation, the user among them.
     constexpr bool is_seen(const rule& of) const {
         const relation& head = program.text.relations[of.head];
         if (program.relations[of.head].output || (!head.invented && head.scope == 0)) return true;

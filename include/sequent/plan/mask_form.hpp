@@ -4,12 +4,12 @@
 
 #include "steps.hpp"
 
-/// How the pairs of an attention step are found: as the pieces of a space, or in a table that is
-/// made with the first facts of the program.
+/// Masks: the pairs of an attention step are the pieces of a space, or are in a table that is made
+/// with the first facts of the program.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// A condition of its own. Without a root it always holds.
+/// A condition with its own nodes. Without a root it always holds.
 template <int Capacity>
 struct condition_tree {
     node_pool<Capacity> pool{};
@@ -31,7 +31,8 @@ struct condition_tree {
 
 namespace detail {
 
-/// Copies a condition with some variables replaced by numbers, less what they decide.
+/// Copies a condition with some variables replaced by numbers, and drops the parts that are then
+/// known.
 template <class Nodes, class Tree>
 class specialiser {
   public:
@@ -81,7 +82,7 @@ class specialiser {
 
     static constexpr bool is_condition(node_kind kind) { return kind >= node_kind::less; }
 
-    /// 1 where the condition holds whatever the other variables are, 0 where it never does, else
+    /// 1 if the condition holds for all values of the other variables, 0 if it never holds, else
     /// -1.
     constexpr int decide(int root) const {
         const node& top = nodes_[root];
@@ -134,7 +135,8 @@ constexpr condition_tree<Capacity> specialised(const Nodes& nodes, int root, uns
 
 inline constexpr int max_condition_nodes = 256;
 
-/// The condition of an attention step in one round of its outer loops, whose variables are known.
+/// The condition of an attention step in one iteration of its outer loops, whose variables are
+/// known.
 template <int Capacity>
 constexpr condition_tree<max_condition_nodes> condition_in_round(const list<node, Capacity>& nodes,
                                                                  const attention_step& step,
@@ -149,11 +151,11 @@ constexpr condition_tree<max_condition_nodes> condition_in_round(const list<node
     return specialised<max_condition_nodes>(nodes, step.condition, known, values);
 }
 
-/// Rounds with one condition are of one kind.
+/// The kinds of iterations: those with equal conditions are of one kind.
 template <int Rounds>
 struct round_kinds {
     int kind_of[Rounds]{};
-    list<int, Rounds> first{};  // round of each kind
+    list<int, Rounds> first{};  // first iteration of each kind
 };
 template <int Rounds, int Capacity>
 constexpr round_kinds<Rounds> kinds_of_rounds(const list<node, Capacity>& nodes,
@@ -171,7 +173,7 @@ constexpr round_kinds<Rounds> kinds_of_rounds(const list<node, Capacity>& nodes,
     return result;
 }
 
-/// How many rounds may have conditions of their own.
+/// The number of iterations that may have conditions of their own.
 template <class Pool>
 constexpr int different_rounds(const Pool& pool, const attention_step& step) {
     const unsigned mentioned = pool.variables(step.condition);
@@ -204,7 +206,7 @@ constexpr bool is_static(const Pool& pool, int root) {
     return is_static(pool, top.left) && is_static(pool, top.right);
 }
 
-/// The conjuncts that are known at compile time, or those that are not.
+/// The conjuncts that are known at compile time, or the others.
 template <class Pool>
 constexpr int conjuncts(Pool& pool, int root, bool known) {
     const node top = pool.nodes[root];
@@ -244,7 +246,7 @@ constexpr mask_form form_of(Tree& tree, int row, int column) {
     return result;
 }
 
-/// How far the columns that a condition admits lie from their row: in [-back, ahead].
+/// The distance of the admitted columns from their row, in [-back, ahead].
 struct column_reach {
     int back = 0;
     int ahead = 0;

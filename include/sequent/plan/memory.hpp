@@ -4,16 +4,17 @@
 
 #include "layout.hpp"
 
-/// Gives each buffer a place in the workspace by the time in which it is needed, and the steps
-/// their final offsets. Forward steps are the times 0 .. S-1; at S the outputs' gradients are
-/// given; the steps' own follow in S+1 .. 2S.
+/// Memory: the offset of each buffer in the workspace, by the time in which it is used, and the
+/// final offsets of the operands. The forward pass of S steps is the times 0 .. S-1. At time S the
+/// gradients of the outputs are given. The backward pass is the times S+1 .. 2S.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// How long the numbers of an operand must last: until the step is done, or until its gradient has
-/// been computed. `kept` numbers last as long; they have no gradient of their own.
+/// The lifetime of the values of an operand. now: until the step is done. until_gradient: until the
+/// gradient of the step is computed. kept: the same for values that have no gradient.
 enum class usage { now, until_gradient, kept };
 
+/// Calls visit(operand, usage) for the operands of a row step.
 template <class Row, class Visit>
 constexpr void visit_row(Row& row, Visit visit) {
     for (auto& term : row.terms) {
@@ -27,6 +28,7 @@ constexpr void visit_row(Row& row, Visit visit) {
     visit(row.before.at, usage::kept);
 }
 
+/// Calls visit(operand, usage) for the operands of a score.
 template <class Attention, class Visit>
 constexpr void visit_score(Attention& attention, Visit visit) {
     for (auto& node : attention.nodes) {
@@ -35,6 +37,7 @@ constexpr void visit_score(Attention& attention, Visit visit) {
     }
 }
 
+/// Calls visit(operand, usage) for the operands of an attention step.
 template <class Attention, class Visit>
 constexpr void visit_attention(Attention& attention, Visit visit) {
     if (attention.is_prepared()) {
@@ -50,6 +53,7 @@ constexpr void visit_attention(Attention& attention, Visit visit) {
     visit(attention.scores.at, usage::kept);
 }
 
+/// Calls visit(operand, usage) for the operands of a general step.
 template <class General, class Visit>
 constexpr void visit_general(General& general, Visit visit) {
     for (auto& item : general.literals) {
@@ -61,6 +65,7 @@ constexpr void visit_general(General& general, Visit visit) {
     visit(general.out, usage::until_gradient);
 }
 
+/// Calls visit(operand, usage) for the operands of a step.
 template <class Tables, class Step, class Visit>
 constexpr void visit_operands(Tables& tables, const Step& at, Visit visit) {
     if (at.kind == step_kind::rows) visit_row(tables.rows[at.at], visit);
@@ -69,7 +74,7 @@ constexpr void visit_operands(Tables& tables, const Step& at, Visit visit) {
     if (at.kind == step_kind::general) visit_general(tables.generals[at.at], visit);
 }
 
-/// Gives what is prepared its place, the same whatever else is planned.
+/// Lays out the prepared values. Their offsets do not depend on the purpose of the plan.
 template <class Draft>
 constexpr void place_prepared(Draft& draft) {
     for (buffer& each : draft.out.buffers) {
@@ -81,8 +86,8 @@ constexpr void place_prepared(Draft& draft) {
     }
 }
 
-/// Of a buffer with a copy for each layer; an inner stack's copies stand together within an outer
-/// layer.
+/// Adds the layer strides of a buffer with a copy for each layer. The copies of an inner stack are
+/// contiguous within a layer of the outer one.
 template <class Draft>
 constexpr void add_layers(const Draft& draft, const buffer& of, operand& used) {
     int stride = of.size;
@@ -92,7 +97,7 @@ constexpr void add_layers(const Draft& draft, const buffer& of, operand& used) {
     }
 }
 
-/// Returns whether it is.
+/// Sets the place of a prepared operand. Returns true if the operand is prepared.
 template <class Draft>
 constexpr bool resolve_prepared(const Draft& draft, operand& used) {
     if (used.where != place::value || !draft.out.buffers[used.index].prepared) return false;
@@ -110,7 +115,7 @@ constexpr bool resolve_prepared(const Draft& draft, relation_layout& layout) {
     return true;
 }
 
-/// Adds the place of an operand's part. In turn: of parts that share two places.
+/// Adds the offset of an operand's part. `in_turn`: the parts alternate between two places.
 template <class Draft>
 constexpr void add_part(const Draft& draft, const buffer& of, int size, bool in_turn,
                         operand& used) {
@@ -126,25 +131,26 @@ constexpr void add_part(const Draft& draft, const buffer& of, int size, bool in_
     }
 }
 
-/// What the memory of a plan is laid out for. train: values last until their gradients have been
-/// computed. infer: until they are last read, and all layers of a stack share one layer's memory.
+/// The purpose of a memory layout. train: values last until their gradients are computed. infer:
+/// values last until they are last read, and all layers of a stack share the memory of one layer.
 enum class purpose { train, infer };
 
-/// Of a workspace that would have more than max_numbers.
+/// In place of the size of a workspace that would have more than max_numbers elements.
 inline constexpr int too_large = -1;
 
+/// The size of a memory as int, or too_large.
 constexpr int numbers_of_memory(long long numbers) {
     return numbers > max_numbers ? too_large : static_cast<int>(numbers);
 }
 
-/// Memory that is given out for spans of time: each time the first place that is free for that
-/// long.
+/// Allocates memory for intervals of time: the first offset that is free during the interval.
 template <int Capacity>
 class arena {
   public:
-    long long size = 0;
+    long long size = 0;  ///< elements of the whole memory
 
-    /// Of no use where the whole has become larger than max_numbers.
+    /// The offset of `numbers` elements from time `first` to `last`. It is meaningless if the whole
+    /// memory has more than max_numbers elements.
     constexpr int put(long long numbers, int first, int last) {
         long long offset = 0;
         bool moved = true;
@@ -173,7 +179,8 @@ class arena {
     list<interval, Capacity> taken_{};
 };
 
-/// Places the buffers of a draft for one purpose, and resolves the operands of its steps.
+/// Lays out the buffers of a draft for one purpose, and sets the offsets of the operands of its
+/// steps.
 template <class Drafted>
 class memory_planner {
   public:
@@ -183,7 +190,7 @@ class memory_planner {
         find_lifetimes();
         for (buffer& each : out_.buffers) {
             if (trains_) each.copies = draft_.copies_of(each.scope);
-            // Two places are enough for the input and the output of one layer.
+            // Two parts are enough for the input and the output of one layer.
             else if (each.parts > 2)
                 each.size = each.size / each.parts * 2;
             each.size = aligned(each.size);
@@ -202,7 +209,7 @@ class memory_planner {
         }
     }
 
-    /// The steps, laid out.
+    /// The steps with their offsets.
     constexpr const auto& placed() const { return out_; }
 
   private:
@@ -231,7 +238,7 @@ class memory_planner {
             visit_operands(out_, each, [&](const operand& used, usage how) {
                 if (used.where != place::value || out_.buffers[used.index].prepared) return;
                 buffer& of = out_.buffers[used.index];
-                // What comes from outside of loops lasts for all of their rounds.
+                // A value from outside of loops lasts for all of their iterations.
                 const int outside = draft_.depth_of(of.scope);
                 const int begin = outside < each.depth ? loops[outside] : at;
                 const int end = outside < each.depth ? out_.steps[begin].at : at;
@@ -240,7 +247,7 @@ class memory_planner {
                     return;
                 }
                 if (of.scope > 0) {
-                    // Kept from layer to layer: through both passes of the whole stack.
+                    // Each layer has a copy, which lasts through both passes of the stack.
                     use(of, loops[0], backward_of(loops[0]));
                 } else {
                     use(of, begin, how == usage::now ? end : backward_of(begin));
@@ -272,7 +279,8 @@ class memory_planner {
             each.offset = memory.put(1LL * each.size * each.copies, each.first, each.last);
             if (!draft_.recurs) put_adjoint(each);
         }
-        // Those of a recursion are all born at once: together, they can be cleared at once.
+        // The gradients of a recursion are first written at the same time. They are placed
+        // together, so that they can be set to zero together.
         if (draft_.recurs)
             for (buffer& each : out_.buffers) put_adjoint(each);
         out_.workspace = numbers_of_memory(memory.size);

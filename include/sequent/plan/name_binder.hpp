@@ -2,7 +2,8 @@
 
 #include "shape.hpp"
 
-/// What the names of a program mean: facts, the relations of the program around a block, counts.
+/// Name binding: the names of a program become facts, relations of the program around a block, or
+/// counts.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
@@ -103,7 +104,7 @@ class name_binder {
         for (int scope = 1; ok() && scope < out.text.scopes.size(); ++scope) bind_block(scope);
     }
 
-    /// The length of a fact that may be shorter is a count of its name.
+    /// Adds a count with the name of each fact of variable length: its length.
     constexpr void count_lengths() {
         for (fact_shape& given : out.facts) {
             if (!given.up_to) continue;
@@ -113,7 +114,7 @@ class name_binder {
         }
     }
 
-    /// Whether the rule mentions a count, or compares a fact.
+    /// Returns true if the rule mentions a count, or compares a fact.
     constexpr bool mentions(node_kind kind, int root, int value) const {
         if (root < 0) return false;
         const node& top = out.text.nodes[root];

@@ -2,15 +2,16 @@
 
 #include "source.hpp"
 
-/// Conditions and index expressions as nodes that rules share.
+/// The nodes of conditions and index expressions, which all rules share.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// Nodes, each kept once, so that equal conditions have equal numbers.
+/// Nodes without duplicates: equal expressions have equal numbers.
 template <int Capacity>
 struct node_pool {
     list<node, Capacity> nodes{};
 
+    /// The number of a node, which is added if it is new. Comparisons are brought into one form.
     constexpr int add(node_kind kind, int value, int left = -1, int right = -1) {
         if (kind == node_kind::greater) return add(node_kind::less, value, right, left);
         if (kind == node_kind::greater_equal) return add(node_kind::less_equal, value, right, left);
@@ -32,11 +33,13 @@ struct node_pool {
                 return at;
         return nodes.push({kind, value, left, right});
     }
+    /// The conjunction of two conditions; -1 is the condition that always holds.
     constexpr int both(int left, int right) {
         if (left < 0 || left == right) return right;
         if (right < 0) return left;
         return add(node_kind::conjunction, 0, left, right);
     }
+    /// The node of an argument.
     constexpr int at_term(const term& written) {
         const int constant = add(node_kind::constant, written.offset);
         if (written.variable < 0) return constant;
@@ -50,6 +53,7 @@ struct node_pool {
         }
         return written.offset ? add(node_kind::add, 0, sum, constant) : sum;
     }
+    /// The variables of an expression, one bit each.
     constexpr unsigned variables(int root) const {
         if (root < 0) return 0;
         const node& top = nodes[root];
@@ -65,7 +69,7 @@ struct node_pool {
         each_conjunct(top.left, visit);
         each_conjunct(top.right, visit);
     }
-    /// Whether each conjunct of `part` is one of `whole`.
+    /// Returns true if each conjunct of `part` is a conjunct of `whole`.
     constexpr bool holds_conjuncts(int whole, int part) const {
         if (part < 0 || whole == part) return true;
         if (whole < 0) return false;
@@ -76,11 +80,11 @@ struct node_pool {
         return among.kind == node_kind::conjunction &&
                (holds_conjuncts(among.left, part) || holds_conjuncts(among.right, part));
     }
-    /// Whether two conditions have the same conjuncts, in any order.
+    /// Returns true if two conditions have the same conjuncts, in any order.
     constexpr bool same_conjuncts(int left, int right) const {
         return holds_conjuncts(left, right) && holds_conjuncts(right, left);
     }
-    /// Whether the node is another one plus `by`.
+    /// Returns true if the node is another node plus `by`.
     constexpr bool is_moved(int root, int by) const {
         const node& top = nodes[root];
         if (top.kind != node_kind::add && top.kind != node_kind::subtract) return false;
@@ -88,7 +92,7 @@ struct node_pool {
         return moved.kind == node_kind::constant &&
                moved.value == (top.kind == node_kind::add ? by : -by);
     }
-    /// The term that at_term() made a node of.
+    /// The inverse of at_term, for a variable plus an offset or a constant.
     constexpr term as_term(int root) const {
         const node& top = nodes[root];
         if (top.kind == node_kind::constant) return {-1, top.value};
@@ -109,6 +113,7 @@ struct node_pool {
     }
 };
 
+/// The capacity of the pool of a program.
 constexpr int pool_size(int nodes, int literals) {
     return 8 * nodes + 10 * literals + 32;
 }

@@ -3,12 +3,15 @@
 #include "linear_rule.hpp"
 #include "recursion.hpp"
 
-/// Rewrites a source so that each relation follows from one rule whose head is a plain atom: a head
-/// weight, what a stack is applied to, a sum within a softmax, an atom transformation, and several
-/// rules with one head become rules over invented relations; a weighted literal becomes one where
-/// the rule is not itself a linear map or would compute it again for each value of a variable that
-/// it does not mention, and so does what a rule of a recursion adds from outside; a literal at the
-/// sum or difference of two variables is read through a rule that does nothing else.
+/// Normalisation: rewrites a source so that each relation follows from one rule whose head is a
+/// plain atom. The following become rules of their own, over relations that the plan invents:
+///
+/// - a head weight, the operand of a stack, a sum within a softmax, an atom transformation;
+/// - each of several rules with one head;
+/// - a weighted literal, unless the rule is itself a linear map that computes it only once for all
+///   values of a variable that the literal does not mention;
+/// - the terms that a rule of a recursion adds from outside;
+/// - a literal at the sum or difference of two variables, by a rule that does nothing else.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
@@ -51,7 +54,7 @@ class normaliser {
     }
 
   private:
-    // How the rules of a relation are combined, and which rules were atom transformations.
+    // The combination of the rules of each relation, and the rules that were atom transformations.
     combination combined_[decltype(out.relations)::capacity()]{};
     bool was_atom_[decltype(out.rules)::capacity()]{};
 
@@ -66,7 +69,7 @@ class normaliser {
         return out.relations.push({out.relations[from.head].id, from.scope, true});
     }
 
-    /// A rule that stands for a part of another one.
+    /// A rule for a part of another rule.
     static constexpr rule part_of(const rule& from) {
         rule result;
         result.number = from.number;
@@ -113,8 +116,8 @@ class normaliser {
         }
     }
 
-    /// A stack applied to anything but a relation at the head's arguments: the rest of the rule
-    /// becomes a rule of its own.
+    /// If a stack is applied to anything but a relation at the arguments of the head, the rest of
+    /// the rule becomes a rule of its own.
     constexpr void split_stacks() {
         const int count = out.rules.size();
         for (int at = 0; at < count; ++at)
@@ -224,7 +227,7 @@ class normaliser {
                 continue;
             }
             rule sum = same_head(out.rules[first]);
-            // How far a variable runs is stated for its own rule.
+            // A stated extent applies to its own rule only.
             for (variable& index : sum.variables) index.stated = 0;
             sum.total = true;
             sum.combined = combined_[head];
@@ -245,8 +248,8 @@ class normaliser {
         }
     }
 
-    // Recursions: what comes from outside is computed for all times at once, and each product
-    // within becomes a rule, so that those with one input can be computed as one.
+    // Recursions: terms from outside are computed for all times at once. Each product within
+    // becomes a rule, so that products of one input can be grouped.
 
     constexpr void split_recursions() {
         const recursion_finder<normal_size(Sizes)> found(out);
@@ -280,7 +283,7 @@ class normaliser {
         return rule_at >= 0 && out.rules[rule_at].recurs.loop == of.recurs.loop;
     }
 
-    /// Whether the rule adds its literals for each head on its own.
+    /// Returns true if the rule adds its literals for each head on its own.
     constexpr bool adds_literals(const rule& written) const {
         if (written.condition >= 0 || written.total || written.literals < 2 ||
             written.combined != combination::sum || written.aggregated != aggregation::sum)
@@ -318,7 +321,7 @@ class normaliser {
         return plain;
     }
 
-    /// Of a rule in a recursion, the products of relations outside and the biases become a rule
+    /// In a rule of a recursion, the biases and the products of relations outside become a rule
     /// outside.
     constexpr void split_outside(int at, const auto& definer) {
         if (!adds_literals(out.rules[at])) return;
@@ -373,8 +376,8 @@ class normaliser {
         out.rules.push(made);
     }
 
-    /// What is sliced becomes a rule of its own, and so does the slice where other functions
-    /// follow: it can be a view then.
+    /// The operand of a slice becomes a rule of its own. So does the slice if other functions
+    /// follow, so that it can be a view.
     constexpr void split_slices() {
         const int count = out.rules.size();
         for (int at = 0; at < count; ++at) {
@@ -413,7 +416,7 @@ class normaliser {
         }
     }
 
-    /// Whether the literal, one of several, is the same for all values of one of the head's
+    /// Returns true if the literal, one of several, is the same for all values of one of the head's
     /// variables.
     static constexpr bool mentions_less(const literal& item, const rule& user) {
         return user.literals > 1 && (user.head_variables() & ~variables_of(item));

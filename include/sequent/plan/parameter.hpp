@@ -5,24 +5,30 @@
 #include "../language/function.hpp"
 #include "list.hpp"
 
-/// The ranges of the numbers that functions of a rule take.
+/// The ranges of the numbers that the functions of a rule accept.
 
 namespace sequent::inline SEQUENT_ABI {
 
-/// The ranges, as types whose names stand in the compiler's message. Those of float hold for models
-/// of double too, since a program does not know its number type.
+/// The ranges as types, whose names the compiler prints. Ranges of float apply to models of double,
+/// too, because a program does not know its number type.
 namespace mistake::range {
+/// Not infinite, not NaN.
 struct finite {};
+/// In [0, largest double].
 struct at_least_0_and_finite {};
+/// In [smallest normal float, largest float].
 struct above_0_and_finite_in_float {};
+/// In [0, 1 - 2^-24].
 struct from_0_to_below_1_in_float {};
+/// In [0, infinity].
 struct at_least_0 {};
+/// In [1, infinity].
 struct at_least_1 {};
 }  // namespace mistake::range
 
 namespace plan {
 
-/// The same as values.
+/// The ranges as values; `any` has no limits.
 enum class number_range {
     any,
     finite,
@@ -33,6 +39,7 @@ enum class number_range {
     at_least_1
 };
 
+/// Returns true if the range contains the value. No range but `any` contains NaN.
 constexpr bool is_within(number_range range, double value) {
     switch (range) {
         case number_range::finite:
@@ -54,18 +61,20 @@ constexpr bool is_within(number_range range, double value) {
     }
 }
 
-/// The ranges of a transformation's numbers, and its name in a rule.
+/// The ranges of the numbers of a transformation, and its name in a rule.
 struct number_ranges {
     name function{};
     number_range of[2]{};
 };
 
+/// The ranges of a transformation.
 constexpr number_ranges ranges_of(language::transformation kind) {
     using enum language::transformation;
     using enum number_range;
     switch (kind) {
         case leaky_relu:
-            // The derivative is judged by the sign of the result.
+            // The derivative depends on the sign of the result, which needs a slope that is not
+            // negative.
             return {make_name("leaky_relu", 10), {at_least_0_and_finite}};
         case soft_cap:
             return {make_name("soft_cap", 8), {above_0_and_finite_in_float}};
@@ -94,14 +103,14 @@ constexpr number_ranges ranges_of(language::transformation kind) {
     }
 }
 
-/// A number out of its range, and the function that is given it.
+/// A number outside of its range, and the function to which it is given.
 struct refused_number {
     name function{};
     double given = 0;
     number_range range = number_range::any;
 };
 
-/// A number of a message: up to six significant digits.
+/// A number as text with up to six significant digits, in constant expressions.
 struct number_text {
     char characters[16]{};
     int length = 0;

@@ -6,10 +6,12 @@
 #include "rows_form.hpp"
 #include "shaper.hpp"
 
-/// The stages of a plan, each a constexpr variable of its own.
+/// The plan of a model: its stages, each a constexpr variable of its own, because Clang limits the
+/// evaluation steps of each.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
+/// True if the first extent of a fact is up_to<N>.
 template <auto...>
 inline constexpr bool begins_with_length = false;
 template <auto First, auto... Rest>
@@ -17,6 +19,8 @@ inline constexpr bool begins_with_length<First, Rest...> = requires {
     decltype(First)::most;
 };
 
+/// Reads an argument of a model: `read` gives the shape of a fact or a count, or adds the names of
+/// a query. An ill-formed fact fails a static_assert.
 template <class T>
 struct fact_reader;
 template <language::fixed_string Name, auto... Shape>
@@ -75,11 +79,11 @@ struct fact_reader<language::query<Names...>> {
 
 template <>
 struct fact_reader<language::require_fused> {
-    static constexpr bool is_query = true;  // that names no output
+    static constexpr bool is_query = true;  // a query that names no output
     static constexpr void read(list<name, max_queries>&) {}
 };
 
-/// The first general step, as a mistake.
+/// The mistake that the first general step is under require_fused; none if there is no such step.
 template <class Drafted>
 constexpr diagnosis general_step_in(const Drafted& unplaced) {
     diagnosis result;
@@ -96,17 +100,20 @@ constexpr diagnosis general_step_in(const Drafted& unplaced) {
     return result;
 }
 
+/// The normalised source of a program.
 template <const auto& Program>
 inline constexpr auto source_of = normalise(read<Program>());
 
+/// The capacity of a source.
 template <sizes Sizes>
 constexpr sizes sizes_of(const source<Sizes>&) {
     return Sizes;
 }
 
+/// In place of a stage that a program does not need.
 struct nothing {};
 
-/// What recursions make of a stage, or the stage itself where there is none.
+/// The result of the loop planner for a stage, or the stage itself if the program has no recursion.
 template <bool Loops, class Planner, class Stage, class Take>
 constexpr const auto& chosen(const Planner& planner, const Stage& stage, Take take) {
     if constexpr (Loops)
@@ -115,18 +122,23 @@ constexpr const auto& chosen(const Planner& planner, const Stage& stage, Take ta
         return stage;
 }
 
-/// What kernels see of a plan, with its memory laid out for some purpose: single steps, never the
-/// whole.
+/// The part of a plan that kernels see: single steps with offsets, never the whole plan, whose
+/// tables would otherwise become part of the program. `Placed` is a plan whose memory is laid out.
 template <class Placed>
 struct single_steps {
+    /// Entry At of the plan.
     template <int At>
     static constexpr step step_at = Placed::tables.steps[At];
+    /// Row step At.
     template <int At>
     static constexpr row_step row_step_at = Placed::tables.rows[At];
+    /// Attention step At.
     template <int At>
     static constexpr attention_step attention_at = Placed::tables.attentions[At];
+    /// General step At.
     template <int At>
     static constexpr general_step general_at = Placed::tables.generals[At];
+    /// Node At of the conditions.
     template <int At>
     static constexpr node node_at = Placed::tables.pool.nodes[At];
 };
@@ -134,9 +146,12 @@ struct single_steps {
 /// The plan of a program over facts, with its memory laid out for training.
 template <const auto& Program, class... Facts>
 struct plan_of : single_steps<plan_of<Program, Facts...>> {
+    /// The number of facts and counts.
     static constexpr int fact_count = (0 + ... + (fact_reader<Facts>::is_query ? 0 : 1));
+    /// The capacity of the arrays.
     static constexpr sizes size = sizes_of(source_of<Program>);
 
+    /// The shapes of the facts and counts, in the order of the model.
     static constexpr auto facts = [] {
         list<fact_shape, fact_count> result;
         auto add = [&]<class Fact>(fact_reader<Fact> reader) {
@@ -145,6 +160,7 @@ struct plan_of : single_steps<plan_of<Program, Facts...>> {
         (add(fact_reader<Facts>{}), ...);
         return result;
     }();
+    /// The names of the outputs; empty without a query.
     static constexpr auto queries = [] {
         list<name, max_queries> result;
         auto add = [&]<class Fact>(fact_reader<Fact> reader) {
@@ -153,50 +169,62 @@ struct plan_of : single_steps<plan_of<Program, Facts...>> {
         (add(fact_reader<Facts>{}), ...);
         return result;
     }();
+    /// The program with its shapes.
     static constexpr auto written =
         shaper<size, fact_count>(source_of<Program>, facts, queries).out;
+    /// The domains.
     static constexpr auto found = [] {
         if constexpr (written.mistake.ok())
             return domain_finder<size, fact_count>(written).out;
         else
             return domains<size>{};
     }();
+    /// True if the program has a recursion.
     static constexpr bool loops = [] {
         bool result = false;
         for (int at : written.order) result = result || written.text.rules[at].recurs.loop >= 0;
         return result && written.mistake.ok() && found.mistake.ok();
     }();
+    /// The recursions as loops.
     static constexpr auto looped = [] {
         if constexpr (loops)
             return loop_planner<size, fact_count>(written, found);
         else
             return nothing{};
     }();
+    /// The program with its shapes, recursions as loops.
     static constexpr const auto& shapes = chosen<loops>(
         looped, written, [](const auto& planner) -> const auto& { return planner.program; });
+    /// The domains, recursions as loops.
     static constexpr const auto& conditions = chosen<loops>(
         looped, found, [](const auto& planner) -> const auto& { return planner.conditions; });
+    /// True if no mistake is found so far.
     static constexpr bool understood = shapes.mistake.ok() && conditions.mistake.ok();
+    /// The steps before memory is laid out.
     static constexpr auto unplaced = [] {
         draft<size, fact_count> work(shapes, conditions);
         if constexpr (understood) builder<draft<size, fact_count>> build(work);
         return drafted<size, fact_count>(work);
     }();
+    /// True if require_fused is among the facts.
     static constexpr bool requires_fused =
         (false || ... || std::is_same_v<Facts, language::require_fused>);
+    /// The first mistake of the program.
     static constexpr diagnosis mistake = !shapes.mistake.ok()       ? shapes.mistake
                                          : !conditions.mistake.ok() ? conditions.mistake
                                          : requires_fused && unplaced.mistake.ok()
                                              ? general_step_in(unplaced)
                                              : unplaced.mistake;
+    /// True if the program is well-formed.
     static constexpr bool ok = mistake.ok();
+    /// The steps, laid out for training.
     static constexpr auto tables = [] {
         if constexpr (ok)
             return memory_planner(unplaced, purpose::train).placed();
         else
             return unplaced.out;
     }();
-    /// Whether rows can be computed one after another.
+    /// The positions of the program, and the obstacle to computing rows one after another.
     static constexpr auto by_rows = rows_form_finder(shapes, unplaced.out).found;
 };
 

@@ -2,11 +2,11 @@
 
 #include "read_sizes.hpp"
 
-/// Turns the types of a program into a `source`, in one walk.
+/// The reader: converts the types of a program into a `source`, in one pass.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// Whether a function may be applied to an atom.
+/// True if the function can be part of an atom transformation.
 template <class Function>
 inline constexpr bool is_of_atoms = true;
 template <lang::aggregation Kind, class... Variables>
@@ -346,7 +346,7 @@ class reader : public source_writer<Sizes> {
     }
 };
 
-/// Reads a program object and tells what is wrong with it; sequent/text.hpp adds one for text.
+/// Reads a program object, and reports its mistakes. sequent/text.hpp adds a reader of text.
 template <const auto& Program, class Type = std::remove_cvref_t<decltype(Program)>>
 struct program_reader {
     static consteval auto read() {

@@ -2,7 +2,7 @@
 
 #include "source_writer.hpp"
 
-/// How much room the arrays of a program's `source` need.
+/// The capacities of the arrays of a program's `source`.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
@@ -26,8 +26,8 @@ inline constexpr int index_nodes<lang::decision<Test, Left, Right>> =
 template <lang::fixed_string Fact, class Left, class Right>
 inline constexpr int index_nodes<lang::same_symbol<Fact, Left, Right>> = 3;
 
-/// How many variables an index mentions, and whether an argument of a literal mentions several,
-/// for which it gets a rule of its own.
+/// The number of variables of an index expression, and whether an argument of a literal has several
+/// variables, so that the literal gets a rule of its own.
 template <class Index>
 inline constexpr int index_variables = 0;
 template <lang::fixed_string Name, int Extent>

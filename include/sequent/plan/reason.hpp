@@ -2,12 +2,13 @@
 
 #include "limits.hpp"
 
-/// Why a rule is not computed by a fast form. A rule that fits none runs as a general step, and
-/// keeps the reason of each form.
+/// The reasons for which a rule is not computed by a fast form. A rule that matches no fast form
+/// becomes a general step, which stores one reason for each form.
 
-/// One entry for each reason: the form, the enumerator, the reason as a sentence, and a cure. The
-/// sentences become part of a program only where model/explain.hpp expands them.
-/// tests/docs/reasons.py writes the table of the guide from this one.
+/// The table of reasons: the form, the enumerator, the reason as a sentence, and what to write
+/// instead. Only model/explain.hpp expands the sentences, so that they are part of a program only
+/// if it calls `explain`. tests/docs/reasons.py writes the table of docs/fast_forms.md from this
+/// one.
 // clang-format off
 #define SEQUENT_REASONS(REASON)                                                                    \
     REASON(rows, not_a_sum_over_rows,                                                              \
@@ -155,9 +156,12 @@
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
+/// The forms that have kernels of their own, in the order of form_reasons::of.
 enum class fast_form { rows, outer_product, attention };
+/// The number of fast forms.
 inline constexpr int fast_forms = 3;
 
+/// The enumerators of SEQUENT_REASONS; `none` if the form applies or was not tried.
 enum class reason : unsigned char {
     none,
 #define SEQUENT_REASON(FORM, NAME, SENTENCE, CURE) NAME,
@@ -165,11 +169,12 @@ enum class reason : unsigned char {
 #undef SEQUENT_REASON
 };
 
-/// Why a rule is a general step, for each form.
+/// The reason of each fast form for which a rule is a general step.
 struct form_reasons {
-    reason of[fast_forms]{};
+    reason of[fast_forms]{};  ///< indexed by fast_form
 
-    /// That of the form which the rule comes closest to.
+    /// The reason of the form that the rule comes closest to: attention or outer product, if the
+    /// rule matches the beginning of that form, else rows.
     constexpr reason closest() const {
         for (const reason first : {of[2], of[1]})
             if (first != reason::none && first != reason::no_softmax_times_values &&

@@ -2,13 +2,13 @@
 
 #include "source.hpp"
 
-/// Finds relations that follow from themselves. They are a recursion over time if one argument of
-/// each, the time, moves in the same direction around every cycle: `h(next(t)) <<= h(t)[U]`.
+/// Recursions: relations that follow from themselves, in which one argument of each, the time,
+/// moves in the same direction around every cycle: `h(next(t)) <<= h(t)[U]`.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// Writes each head with plain variables: `h(next(t)) <<= x(t)` as `h(t) <<= x(t - 1)` and a
-/// constant as a variable that has one value. Whether they may stand there is judged later.
+/// Rewrites each head with plain variables: `h(next(t)) <<= x(t)` becomes `h(t) <<= x(t - 1)`, and
+/// a constant becomes a variable with one value. A later stage checks that they are allowed.
 template <sizes Sizes>
 constexpr void straighten_head(rule& written, source<Sizes>& in) {
     int bent = -1;
@@ -48,7 +48,7 @@ constexpr void straighten_head(rule& written, source<Sizes>& in) {
             for (int axis = 0; axis < use.arity; ++axis) move(use.terms[axis]);
 }
 
-/// Marks the rules of each recursion. Each relation follows from one rule with a plain head by now.
+/// Marks the rules of each recursion. At this stage each relation has one rule with a plain head.
 template <sizes Sizes>
 class recursion_finder {
   public:
@@ -82,7 +82,7 @@ class recursion_finder {
         return value.kind == literal_kind::relation ? definer[value.relation] : -1;
     }
 
-    /// Without an argument that is moved there is no recursion.
+    /// A recursion needs an argument with an offset.
     constexpr bool may_recur() const {
         for (const rule& written : in_.rules)
             for (const literal& value : in_.body(written)) {
@@ -120,8 +120,8 @@ class recursion_finder {
         if (members.size() > 1 || follows_itself) mark(members);
     }
 
-    /// Finds the time of the rules and how late each is computed; leaves them as they are, a
-    /// cycle, if they have none.
+    /// Finds the time of the rules and the delay of each. Rules without a time are left unchanged;
+    /// they are a cycle.
     constexpr void mark(const list<int, Sizes.rules>& members) {
         list<int, Sizes.rules> axis{};
         axis.reset(in_.rules.size());
@@ -203,7 +203,7 @@ class recursion_finder {
         return found;
     }
 
-    /// A rule is as late as what it follows from, less how far that lies back.
+    /// The delay of a rule is that of the rules that it depends on, less the offset of the time.
     constexpr bool find_delays(const list<int, Sizes.rules>& members,
                                const list<int, Sizes.rules>& axis, int direction,
                                list<int, Sizes.rules>& delay) const {

@@ -2,12 +2,12 @@
 
 #include "linear.hpp"
 
-/// Turns a rule that a row step computes into that step: which variables are its rows, segments and
-/// outer loops, what its terms are, and which rows exist.
+/// The builder of row steps: chooses the variables of rows, segments and outer loops, and converts
+/// literals into terms and conditions into limits of the rows.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// A literal seen from the rule into which it is inlined: its variables as that rule's.
+/// A literal with the variables of the rule into which it is inlined.
 struct placed_literal {
     literal item{};
     bool weighted = false;
@@ -32,7 +32,7 @@ class row_builder {
         if (axes_.pairs >= 0) return draft_.in.facts[axes_.pairs].pairs;
         return axes_.row >= 0 ? variables_[axes_.row].extent : 1;
     }
-    /// Of all the relation's atoms.
+    /// The number of elements of all atoms of the relation.
     constexpr long long size() const {
         long long size = 1LL * draft_.in.relations[rule_.head].value.size() * rows();
         for (int axis = 0; axis < rule_.arity; ++axis) {
@@ -112,14 +112,13 @@ class row_builder {
     unsigned head_ = 0;
     axes axes_{};
 
-    /// What the rule's condition says but for windows.
+    /// The condition of the rule, without the part that states a window.
     constexpr int condition() const {
         return draft_.windows[at_].found ? draft_.windows[at_].rest
                                          : draft_.conditions.condition[at_];
     }
 
-    /// Which rows are atoms: the pairs given, those below a count, and what else the condition
-    /// says.
+    /// Sets the limits of the rows: given pairs, counts, and the rest of the condition.
     constexpr void limit(row_step& made) {
         auto& pool = draft_.out.pool;
         made.pairs = axes_.pairs;
@@ -160,8 +159,8 @@ class row_builder {
         return result;
     }
 
-    /// `later`: how many rounds after its own the rule is used. `window`: the rule that reads it
-    /// so.
+    /// Collects the literals of a rule and of the rules inlined into it. `later`: iterations after
+    /// its own in which the rule is used. `window`: the rule that reads a window of it.
     constexpr void collect(int at, const term* map, int later, int window) {
         const rule& written = draft_.rule_of(at);
         if (draft_.windows[at].found) window = at;
@@ -207,7 +206,7 @@ class row_builder {
         return count;
     }
 
-    /// One symbol is read for all segments of a row.
+    /// Returns true if a symbol depends on the variable. All segments of a row read one symbol.
     constexpr bool chooses_symbol(int variable) const {
         for (const placed_literal& placed : literals_)
             if (placed.weighted && is_symbol(draft_, placed.item) &&
@@ -369,7 +368,7 @@ class row_builder {
         return made;
     }
 
-    /// By which of the pair's indices the terms go.
+    /// The index of the pair that the terms mention.
     constexpr side index_of(const term* terms, int arity) const {
         if (axes_.pairs < 0) return side::none;
         if (mentions(terms, arity, axes_.pair_row)) return side::row;

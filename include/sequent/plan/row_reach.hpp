@@ -4,86 +4,88 @@
 
 #include "plan.hpp"
 
-/// Which rows of a sequence the steps of a plan read and write: how far before the position at hand
-/// what they read lies, and how far beyond it what is read must have been computed.
+/// The reach of the steps of a plan in a sequence: how far before the current position they read,
+/// and how far beyond it the rows that they read must be computed.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// How the cache of a state stores the numbers of columns: in so many bytes each, none if they are
-/// among the numbers of the state; and how many numbers of a column share a scale of two bytes, 0
-/// if there are no scales.
+/// The format of columns in the KV cache of a state.
 struct column_form {
-    int bytes = 0;
-    int block = 0;
+    int bytes = 0;  ///< bytes of an element; 0: the columns are in the workspace of the state
+    int block = 0;  ///< elements of a column that share a scale of two bytes; 0: no scales
 };
+/// The formats of a KV cache.
 struct cache_form {
-    column_form keys{};
-    column_form values{};
+    column_form keys{};    ///< of keys
+    column_form values{};  ///< of values
 };
 
-/// Columns that are cached. The scales have lines of their own, in the same order.
+/// Columns in a KV cache. The scales have lines of their own, in the same order.
 struct cached_columns : column_form {
-    int begin = 0;   // bytes from the begin of the cache
-    int scales = 0;  // likewise
+    int begin = 0;   ///< offset in the cache, in bytes
+    int scales = 0;  ///< offset of the scales in the cache, in bytes
 
-    /// Lines of scales for each `depth` lines of numbers.
+    /// The lines of scales for `depth` lines of elements.
     constexpr int blocks(int depth) const { return block > 0 ? (depth + block - 1) / block : 0; }
 };
 
-/// An operand that an attention step reads by columns. Kept columns are turned: number k of column
-/// c stands at to + k pitch + c, so that the columns of one number are a vector.
+/// An operand that an attention step reads by columns. Stored columns are transposed: element k of
+/// column c is at to + k * pitch + c, so that element k of all columns is a vector.
 struct kept_operand {
-    bool kept = false;
-    bool moves = false;   // follows from the sequence, one column after another; else all at once
-    bool slides = false;  // only the window's columns are kept
-    access from{};        // the columns, `column` apart
-    int columns = 0;
-    int depth = 0;  // numbers of a column
-    operand to{};
-    int outer[max_outers]{};
-    int pitch = 0;
-    int lines = 0;            // of `pitch` numbers, in all layers and outer loops
-    cached_columns cached{};  // in the cache; else among the numbers of the state
+    bool kept = false;        ///< the columns are stored
+    bool moves = false;       ///< each position adds a column; else all are computed at once
+    bool slides = false;      ///< only the columns of a window are stored
+    access from{};            ///< the computed columns, at the stride `column`
+    int columns = 0;          ///< number of columns
+    int depth = 0;            ///< elements of a column
+    operand to{};             ///< the stored columns
+    int outer[max_outers]{};  ///< their strides of the outer loops
+    int pitch = 0;            ///< their stride from element to element
+    int lines = 0;            ///< lines of `pitch` elements, in all layers and outer loops
+    cached_columns cached{};  ///< their format and place if they are in the KV cache
 };
 
-/// The value, and what the nodes of the score read.
+/// The columns that an attention step reads.
 struct kept_attention {
-    kept_operand value{};
-    kept_operand nodes[12]{};
+    kept_operand value{};      ///< the value
+    kept_operand nodes[12]{};  ///< the operands of the nodes of the score
 };
 
-/// Rows that are kept from run to run, from [first, first + capacity): those from `back` before the
-/// rows at hand to `ahead` beyond them. Where they are full, the first ones give way.
+/// The rows [first, first + capacity) that are stored from call to call. They include those from
+/// `back` before the current rows to `ahead` beyond them. When they are full, the oldest rows are
+/// dropped.
 struct row_window {
-    int back = 0;
-    int ahead = 0;
-    int capacity = 0;
-    int grain = 1;  // the first row is a multiple
+    int back = 0;      ///< rows before the current ones
+    int ahead = 0;     ///< rows beyond the current ones
+    int capacity = 0;  ///< stored rows
+    int grain = 1;     ///< the first row is a multiple of this
 
     friend constexpr bool operator==(const row_window&, const row_window&) = default;
 
-    /// The first row that is kept while rows [begin, end) are computed.
+    /// The first row that is stored while rows [begin, end) are computed; `before` is the one so
+    /// far.
     constexpr int first(int before, int begin, int end) const {
         if (end + ahead - before <= capacity) return before;
         return std::max(0, begin - back) / grain * grain;
     }
 };
 
-/// Where a window's rows lie: in `lines` places that are `pitch` numbers apart.
+/// The storage of the rows of a window: `lines` places, `pitch` elements apart.
 struct window_place {
-    int window = 0;
-    int offset = 0;
-    int lines = 1;
-    int pitch = 0;
-    int row = 1;  // numbers of a row
+    int window = 0;  ///< number of the window
+    int offset = 0;  ///< of the first place
+    int lines = 1;   ///< number of places
+    int pitch = 0;   ///< distance of the places
+    int row = 1;     ///< elements of a row
 };
 
-/// Rows at hand: enough that a product reads its weights once for many, few enough for the cache;
-/// more of them where the weights do not stay in a cache of a megabyte.
+/// The maximum number of current rows: enough that a product reads its weights once for many rows,
+/// few enough for the cache; more if the weights do not fit a cache of one megabyte.
 constexpr int most_block_rows(int parameters) {
     return parameters > 1 << 18 ? 64 : 16;
 }
 
+/// The steps of a state and the layout of its memory.
 template <class Tables, int Facts>
 struct state_tables {
     static constexpr int buffers = decltype(Tables::buffers)::capacity();
@@ -94,25 +96,25 @@ struct state_tables {
     list<column_bound, decltype(Tables::generals)::capacity()> bounds{};
     list<row_window, buffers + facts + 1> windows{};
     list<window_place, buffers + 13 * decltype(Tables::attentions)::capacity()> places{};
-    list<window_place, 26 * decltype(Tables::attentions)::capacity()> cache_places{};  // in bytes
-    int cache = 0;                                                                     // bytes
-    int row_size[buffers]{};                          // of what moves with the rows
-    int window_of[buffers]{};                         // 1 + which window, or 0
-    int fact_window[facts]{};                         // likewise
-    bool kept_whole[buffers]{};                       // all rows
-    bool keeps_fact[facts]{};                         // rows of the sequence that are read again
-    bool reads_fact[facts]{};                         // facts besides the sequence that rows need
-    int lead[decltype(Tables::steps)::capacity()]{};  // how many rows, or rounds, beyond those at
-                                                      // hand a step computes
-    int rows = 0;                                     // of the sequence
-    int block = 0;                                    // rows at hand, at most
-    int column_window = 0;                            // 1 + that of attention's columns, or 0
+    list<window_place, 26 * decltype(Tables::attentions)::capacity()> cache_places{};  ///< in bytes
+    int cache = 0;               ///< bytes of the KV cache
+    int row_size[buffers]{};     ///< elements of a row of a buffer that follows the sequence
+    int window_of[buffers]{};    ///< 1 + the window of a buffer, or 0
+    int fact_window[facts]{};    ///< 1 + the window of a fact, or 0
+    bool kept_whole[buffers]{};  ///< all rows of a buffer are stored
+    bool keeps_fact[facts]{};    ///< rows of a fact are stored, because they are read again
+    bool reads_fact[facts]{};    ///< rows read a fact that is not along the sequence
+    /// The rows, or iterations, beyond the current ones that a step computes.
+    int lead[decltype(Tables::steps)::capacity()]{};
+    int rows = 0;           ///< rows of the sequence
+    int block = 0;          ///< maximum number of current rows
+    int column_window = 0;  ///< 1 + the window of the columns of attention, or 0
     rows_obstacle obstacle{};
-    rows_obstacle lost{};  // the first rule of which only the last rows are kept
+    rows_obstacle lost{};  ///< the first rule that reads rows of which only the last are stored
 };
 
-/// Reads the steps of a draft. Its results are in the tables of the state that is planned, and for
-/// its planner.
+/// Finds the reach of the steps of a draft. The results are in the tables of the state, and in
+/// members for its planner.
 template <class Drafted, class Form>
 class row_reach {
   public:
@@ -175,7 +177,7 @@ class row_reach {
             return false;
         return admits_all_before(general, position, over);
     }
-    /// Whether the condition admits all values of the variable up to position + ahead.
+    /// Returns true if the condition admits all values of the variable up to position + ahead.
     constexpr bool admits_all_before(const general_step& general, int position,
                                      const column_bound& over) const {
         if (mentions_given(general.condition)) return false;

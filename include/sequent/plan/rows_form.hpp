@@ -3,25 +3,26 @@
 #include "mask_form.hpp"
 #include "memory.hpp"
 
-/// Whether a plan can run for rows [begin, end) of the sequence alone, on the memory that earlier
-/// rows have left: a prefix, or one new position after another.
+/// Execution by rows: a plan runs for rows [begin, end) of the sequence only, with the state that
+/// earlier rows have left; for a prefix, or for one new position after another.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
+/// The positions of a program, and the dependence of its steps on the sequence.
 template <int Steps>
 struct rows_form {
     rows_obstacle obstacle{};
-    int rows = 0;            // how many there are in all
-    unsigned sequences = 0;  // a bit for each fact whose first argument is the position
-    bool once[Steps]{};      // steps that follow from other facts, or from none
-    int position[Steps]{};   // the variable of the step's rule that is the position, or -1
-    bool in_time[Steps]{};   // steps of a recursion over the positions
+    int rows = 0;            ///< rows of the sequence
+    unsigned sequences = 0;  ///< facts whose first argument is the position, one bit each
+    bool once[Steps]{};      ///< the step does not depend on these facts
+    int position[Steps]{};   ///< the variable of the step's rule that is the position, or -1
+    bool in_time[Steps]{};   ///< the step is in a recursion over the positions
 };
 
-/// Finds the positions of a program: arguments that are one variable in some rule are one class,
-/// and so are the arguments that a variable shifts, `x(i - k)`. The class of the first argument of
-/// the outputs are the positions; the facts of which it is the first argument are the sequence;
-/// what does not depend on these is computed once.
+/// Finds the positions of a program. Arguments that are one variable in some rule form a class,
+/// also if another variable shifts them, `x(i - k)`. The class of the first argument of the outputs
+/// is the positions. The facts whose first argument is in this class are the sequence. Steps that
+/// do not depend on the sequence are computed once.
 template <class Shaped, class Tables>
 class rows_form_finder {
   public:
@@ -37,7 +38,7 @@ class rows_form_finder {
                 for (int other = 0; other < at; ++other)
                     if (in.relations[other].fact == fact) join_all(other, at);
             }
-        // Rules of a recursion and of a stack's layer follow from later ones.
+        // Rules of a recursion, and of a layer, depend on later rules.
         for (grows_ = true; grows_;) {
             grows_ = false;
             for (int at : in.order) follow(in.text.rules[at]);
@@ -48,7 +49,8 @@ class rows_form_finder {
             refuse_compared(at, in.text.rules[at].condition);
         }
         for (int at = 0; at < tables_.steps.size(); ++at) read_step(at);
-        // A stack that follows from other facts alone may have rules, of no use, that do not.
+        // A stack that depends on other facts only may have unused rules that do depend on the
+        // sequence.
         for (int begin = 0; begin < tables_.steps.size(); ++begin) {
             if (tables_.steps[begin].kind != step_kind::repeat_begin) continue;
             const int end = tables_.steps[begin].at;
@@ -63,8 +65,8 @@ class rows_form_finder {
 
     const Shaped& in;
     const Tables& tables_;
-    unsigned depends_[decltype(in.relations)::capacity()]{};  // on which facts
-    bool grows_ = true;                                       // what some relation depends on
+    unsigned depends_[decltype(in.relations)::capacity()]{};  // on these facts, one bit each
+    bool grows_ = true;                                       // some of these sets have grown
     int together_[arguments]{};  // a chain from each argument to the one that stands for its class
     unsigned positions_[decltype(in.relations)::capacity()]{};  // a bit for each argument
 
@@ -90,7 +92,8 @@ class rows_form_finder {
             join(argument(one, axis), argument(other, axis));
     }
 
-    /// The input of a layer is the stack's input or the layer before's output: one buffer.
+    /// The input of a layer is the input of the stack or the output of the layer before, one
+    /// buffer.
     constexpr void bind_inputs(int scope) {
         if (scope == 0) return;
         bind_inputs(in.text.scopes[scope].parent);
@@ -100,7 +103,7 @@ class rows_form_finder {
         join_all(in.block_output[scope], input);
     }
 
-    /// The facts whose symbols a condition compares, a bit for each.
+    /// The facts whose symbols a condition compares, one bit each.
     constexpr unsigned facts_compared(int root) const {
         if (root < 0) return 0;
         const node& top = in.text.nodes[root];
@@ -158,7 +161,7 @@ class rows_form_finder {
                     found.sequences |= 1u << fact;
         };
         mark();
-        // Outputs that meet no fact run along the first one.
+        // If the outputs share a class with no fact, the sequence is the first fact.
         for (int at = 0; at < in.text.relations.size() && !found.sequences; ++at)
             if (in.relations[at].fact >= 0 && can_be_sequence(in.relations[at].fact)) {
                 first.push(argument(at, 0));
@@ -167,7 +170,7 @@ class rows_form_finder {
         for (int at = 0; at < in.facts.size(); ++at)
             if (((found.sequences >> at) & 1u) && found.rows == 0)
                 found.rows = in.facts[at].extents[0];
-        // So do symbols that are only compared.
+        // Symbols that are only compared are along the sequence, too.
         for (int at = 0; at < in.text.compared.size(); ++at)
             if (const int fact = compared_fact(in, at);
                 fact >= 0 && in.facts[fact].extents[0] == found.rows)
@@ -178,8 +181,8 @@ class rows_form_finder {
                 refuse(in.relations[in.outputs[0]].rule, kind::several_lengths);
     }
 
-    /// Of an argument `i - k`, where i is a position: the argument is one, too. Returns true if
-    /// it was not known.
+    /// Adds to the positions the arguments `i - k` of which i is a position. Returns true if one
+    /// was added.
     constexpr bool join_shifted() {
         bool joined = false;
         for (int at : in.order) {
@@ -217,7 +220,8 @@ class rows_form_finder {
         return result;
     }
 
-    /// Positions side by side are all rows at once. No step may be left to show it.
+    /// Refuses a concat over positions, which reads all rows at once. It may be a view, so that no
+    /// step shows it.
     constexpr void refuse_concat(int at) {
         const rule& written = in.text.rules[at];
         if (written.aggregated == aggregation::concat &&
@@ -226,8 +230,8 @@ class rows_form_finder {
             refuse(at, kind::distant_rows);
     }
 
-    /// Symbols of the sequence may be of later positions where other variables than positions are
-    /// compared.
+    /// Refuses comparisons of symbols of the sequence at other variables than positions, which may
+    /// be later positions.
     constexpr void refuse_compared(int at, int root) {
         if (root < 0) return;
         const node& top = in.text.nodes[root];
@@ -245,7 +249,8 @@ class rows_form_finder {
         }
     }
 
-    /// All rules of a recursion are computed in one loop: none of them once.
+    /// Returns true if the rule is computed once. All rules of a recursion are computed in one
+    /// loop, and none of them once if one of them depends on the sequence.
     constexpr bool is_once(const rule& written) const {
         if (written.recurs.loop < 0) return !(depends_[written.head] & found.sequences);
         for (int other : in.order)

@@ -2,7 +2,7 @@
 
 #include "name_binder.hpp"
 
-/// Finds rules that are ill-formed whatever their shapes, and puts the others in order.
+/// Checks of rules that do not depend on shapes, and the order of the rules.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
@@ -26,7 +26,7 @@ class rule_checker : public name_binder<Sizes, Facts> {
             for (int at = 0; at < written.arity; ++at)
                 plain = plain && written.terms[at].offset == 0;
             plain = plain && ((written.base < 0 && written.shift == 0) || is_of_recursion(written));
-            // A cycle that is no recursion is told as one, below.
+            // A cycle that is no recursion is reported below.
             if (!plain && (is_of_recursion(written) || !follows_from_itself(written.head)))
                 fail(fault::head_arguments_are_distinct_variables, written, -1);
             if (written.aggregated == aggregation::softmax) {
@@ -108,7 +108,7 @@ class rule_checker : public name_binder<Sizes, Facts> {
         if (!use.frozen) shape.trained = true;
     }
 
-    /// Whether the head's relation follows from itself, one time after another.
+    /// Returns true if the head's relation follows from itself, one time after another.
     constexpr bool is_of_recursion(const rule& written) const {
         const relation& head = out.text.relations[written.head];
         for (const rule& other : out.text.rules) {
@@ -120,7 +120,7 @@ class rule_checker : public name_binder<Sizes, Facts> {
         return false;
     }
 
-    /// Whether rules that name this relation in their head follow from it.
+    /// Returns true if rules that name this relation in their head follow from it.
     constexpr bool follows_from_itself(int relation) const {
         const plan::relation& wanted = out.text.relations[relation];
         list<bool, Sizes.rules> seen{};

@@ -3,13 +3,13 @@
 #include "space_builder.hpp"
 #include "steps.hpp"
 
-/// Finds general steps of which each row is the row before and one more value: a sum, mean, maximum
-/// or minimum over j <= i of what does not depend on i.
+/// Running aggregates: general steps in which each row adds one value to the row before, such as a
+/// sum, mean, maximum or minimum over j <= i of values that do not depend on i.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// Whether the values that a general step aggregates do not depend on `row`, the aggregation takes
-/// them one by one, and `over` is the only variable that it aggregates over.
+/// Returns true if the values that a general step aggregates do not depend on `row`, the
+/// aggregation takes them one by one, and `over` is the only variable that it aggregates over.
 template <class Pool>
 constexpr bool adds_to_rows(const Pool& pool, const general_step& general, int row, int over) {
     const unsigned moved = 1u << row;
@@ -35,8 +35,8 @@ constexpr bool adds_to_rows(const Pool& pool, const general_step& general, int r
     return true;
 }
 
-/// Sets what a general step says of its running rows, where the condition is `over <= row + c` with
-/// c <= 0, besides counts above either of them.
+/// Sets the running aggregate of a general step whose condition is `over <= row + c` with c <= 0,
+/// apart from counts that limit either variable.
 template <class Pool>
 constexpr void find_running(Pool& pool, general_step& general) {
     if (general.time >= 0 || general.out_join >= 0 || general.heads == 0 ||

@@ -4,7 +4,7 @@
 #include "mask_form.hpp"
 
 /// Recognises attention: a softmax over j of a scalar score, then the sum over j of weight times
-/// value. The score becomes a small expression over dots, elements, numbers and indices.
+/// value. The score becomes a postfix expression over dot products, elements, numbers and indices.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
@@ -17,7 +17,7 @@ class attention_matcher {
   public:
     attention_step step{};
     list<int, 8> absorbed{};
-    reason why = reason::none;  // it is no attention
+    reason why = reason::none;  // the reason that it is no attention
     int value_literal = -1;
     int softmax_rule = -1;
 
@@ -27,7 +27,7 @@ class attention_matcher {
     }
     constexpr bool matched() const { return why == reason::none; }
 
-    /// Strides are known only once the relations are laid out.
+    /// Sets offsets and strides, which are known only after the relations are laid out.
     constexpr void fill() {
         step.nodes.count = 0;
         fill_ = true;
@@ -37,8 +37,8 @@ class attention_matcher {
         step.out = access_to(head_literal(rule_, rule_.head));
     }
 
-    /// Marks tables of the score of which no column beyond the row is ever read, and that have no
-    /// other use.
+    /// Packs the tables of the score that have no other use and of which no column beyond the row
+    /// is read.
     constexpr void pack_tables() {
         for (const weight_use& use : tables_) {
             const weight_shape& shape = draft_.in.weights[use.weight];
@@ -61,13 +61,13 @@ class attention_matcher {
         }
     }
 
-    /// Gives the weights a place of their own, where they follow from parameters alone and are not
-    /// too many. Returns whether they have one.
+    /// Lays out a buffer for the softmax weights if they depend on parameters only and are not too
+    /// many. Returns true if it does.
     constexpr bool lay_out_weights() {
         constexpr int most_numbers = 1 << 24;
         if (!draft_.prepared[softmax_rule]) return false;
         const literal& weights = draft_.literal_of(at_, weights_literal_);
-        // Rows of a round length would fall on the same lines of the cache.
+        // Rows whose length is a multiple of 256 would map to the same lines of the CPU cache.
         int pitch = (step.columns + 15) / 16 * 16;
         if (pitch % 256 == 0) pitch += 16;
         const unsigned mentioned = variables_of(weights);
@@ -131,12 +131,12 @@ class attention_matcher {
     int row_ = -1;
     int column_ = -1;
     list<int, max_variables> outers_{};
-    list<weight_use, 12> tables_{};  // that the score reads as they are
+    list<weight_use, 12> tables_{};  // weights that the score reads by element
     bool fill_ = false;
 
     constexpr bool plain(const literal& item) const {
         if (!item.gives_value()) return false;
-        // Atoms of pairs alone lie in the order of the pairs.
+        // A relation that holds for pairs only is stored in the order of the pairs.
         if (item.kind == literal_kind::relation && draft_.pairs_of(item.relation).any())
             return false;
         for (int axis = 0; axis < item.arity; ++axis)
@@ -232,7 +232,7 @@ class attention_matcher {
         return masked != reason::none || expand_weights() >= 0 ? masked : why;
     }
 
-    /// What keeps the pairs of all rounds from being found by pieces or tables.
+    /// The reason that the pairs of some iteration can be found neither by pieces nor by tables.
     constexpr reason mask_obstacle() {
         if (step.condition < 0) return reason::none;
         const auto& pool = draft_.out.pool;

@@ -7,25 +7,29 @@
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-inline constexpr int max_fact_rank = 6;
+inline constexpr int max_fact_rank = 6;  ///< extents of a fact
 
+/// The kinds of facts: numbers, symbols, or an integer.
 enum class fact_kind { dense, symbols, count };
 
+/// The shape of a fact.
 struct fact_shape {
     name id{};
     fact_kind kind = fact_kind::dense;
-    int rank = 0;
-    int extents[max_fact_rank]{};
-    int classes = 0;
-    int pairs = 0;       // how many a sparse fact may have; 0 of a dense one
-    bool up_to = false;  // the first extent is the most that may be given
-    int length = -1;     // then which of the program's counts tells how many are
+    int rank = 0;                  ///< number of extents
+    int extents[max_fact_rank]{};  ///< of a sparse fact, the ranges of both indices first
+    int classes = 0;               ///< number of different symbols
+    int pairs = 0;                 ///< maximum number of pairs of a sparse fact; 0: dense
+    bool up_to = false;            ///< the first extent is a maximum
+    int length = -1;               ///< then the number of the count that is the length
 
+    /// Returns true if the fact holds for given pairs only.
     constexpr bool is_sparse() const { return pairs > 0; }
-    /// How many numbers there are: of all pairs, or of one.
+    /// The number of elements, of a sparse fact for the maximum number of pairs.
     constexpr int size() const { return (is_sparse() ? pairs : 1) * product_from(sparse_axes()); }
+    /// The number of elements of one pair.
     constexpr int pair_size() const { return product_from(2); }
-    /// A dense fact of the values of `count` pairs.
+    /// The shape of the values of `count` pairs, as a dense fact.
     constexpr fact_shape values_of(int count) const {
         fact_shape result = *this;
         result.pairs = 0;
@@ -44,52 +48,56 @@ struct fact_shape {
     }
 };
 
-/// Rows x columns; a vector is one column, a scalar 1 x 1.
+/// The shape of a value, rows x columns. A vector has one column, a scalar is 1 x 1.
 struct value_shape {
     int rows = 1;
     int columns = 1;
 
+    /// The number of elements.
     constexpr int size() const { return rows * columns; }
     constexpr bool is_scalar() const { return size() == 1; }
     constexpr value_shape transposed() const { return {columns, rows}; }
     friend constexpr bool operator==(const value_shape&, const value_shape&) = default;
 };
 
+/// The shape of a relation.
 struct relation_shape {
-    int fact = -1;
-    int rule = -1;
-    int arity = -1;
-    int extents[max_arity]{};
-    value_shape value{};
-    int classes = 0;       // of a symbol
-    int passes_into = -1;  // for a block's input: the relation that it is at first
-    int uses = 0;          // by value, in bodies
-    bool output = false;
+    int fact = -1;             ///< number of the fact that it is; -1: none
+    int rule = -1;             ///< the rule that it follows from; -1: none
+    int arity = -1;            ///< number of arguments; -1: not known yet
+    int extents[max_arity]{};  ///< ranges of the arguments
+    value_shape value{};       ///< shape of the value of an atom
+    int classes = 0;           ///< number of different symbols; 0: numbers
+    int passes_into = -1;      ///< of a block's input: the relation that is its value in layer 0
+    int uses = 0;              ///< number of literals that read its value
+    bool output = false;       ///< an output of the model
 };
 
+/// The shape of a weight.
 struct weight_shape {
-    int arity = -1;
-    int extents[max_arity]{};
-    bool trained = false;
-    int uses = 0;
-    bool looked_up = false;  // by a symbol: its rows are read whole
+    int arity = -1;            ///< number of arguments; -1: not known yet
+    int extents[max_arity]{};  ///< ranges of the arguments
+    bool trained = false;      ///< some use adds to its gradient
+    int uses = 0;              ///< number of uses
+    bool looked_up = false;    ///< symbols select its rows, which are read as a whole
 };
 
+/// A program with its shapes, the result of shaping.
 template <sizes Sizes, int Facts>
 struct shaped {
     source<Sizes> text{};
     list<fact_shape, Facts> facts{};
     list<relation_shape, decltype(text.relations)::capacity()> relations{};
     list<weight_shape, decltype(text.weights)::capacity()> weights{};
-    list<int, Sizes.rules> order{};  // rules; those of a stacked block before their stack
-    int block_input[Sizes.scopes]{};
-    int block_output[Sizes.scopes]{};
-    list<int, Sizes.rules> outputs{};
+    list<int, Sizes.rules> order{};    ///< rules; those of a block before the rule that stacks it
+    int block_input[Sizes.scopes]{};   ///< the relation that is the input of each block
+    int block_output[Sizes.scopes]{};  ///< the relation that is the output of each block
+    list<int, Sizes.rules> outputs{};  ///< the relations that are outputs of the model
     diagnosis mistake{};
 };
 
-/// The fact whose symbols the program compares under number `at`; -1 if there is none with one
-/// symbol for each value of one index.
+/// The fact that the program compares under number `at`; -1 if no fact of this name has one index
+/// and symbols.
 template <class Shaped>
 constexpr int compared_fact(const Shaped& in, int at) {
     for (int given = 0; given < in.facts.size(); ++given)
@@ -99,18 +107,20 @@ constexpr int compared_fact(const Shaped& in, int at) {
     return -1;
 }
 
-/// The least and the greatest value of an argument.
+/// The smallest value of an argument.
 template <class Variables>
 constexpr int first_of(const term& at, const Variables& variables) {
     return at.offset + (at.factor < 0 ? at.factor * (variables[at.second].extent - 1) : 0);
 }
+/// The greatest value of an argument.
 template <class Variables>
 constexpr int last_of(const term& at, const Variables& variables) {
     return at.offset + (at.variable < 0 ? 0 : variables[at.variable].extent - 1) +
            (at.factor > 0 ? at.factor * (variables[at.second].extent - 1) : 0);
 }
 
-/// The value of one literal, and of a body.
+/// The shape of the value of a literal. If a weight does not fit, `fits` becomes false, and `left`
+/// and `right` the sizes that conflict.
 template <class Shaped>
 constexpr value_shape literal_shape(const Shaped& in, const literal& item, bool& fits, int& left,
                                     int& right) {

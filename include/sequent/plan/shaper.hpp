@@ -2,8 +2,8 @@
 
 #include "rule_checker.hpp"
 
-/// Gives relations, variables and weights their extents and values their shapes, and finds what
-/// does not fit.
+/// Shape inference: the extents of relations, variables and weights, the shapes of values, and
+/// their conflicts.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
@@ -34,7 +34,7 @@ class shaper : public rule_checker<Sizes, Facts> {
         if (ok()) this->put_in_order();
         bool settling = settle_all();
         while (ok() && !settling && bind_late()) settling = settle_all();
-        for (int at : out.order)  // a recursion that goes on for ever
+        for (int at : out.order)  // a recursion without an end
             if (ok() && settling && out.text.rules[at].recurs.loop >= 0)
                 fail_at_variable(fault::recursion_without_an_end, out.text.rules[at],
                                  out.text.rules[at].recurs.time);
@@ -49,14 +49,14 @@ class shaper : public rule_checker<Sizes, Facts> {
 
     bool settled_ = false;
 
-    /// Shapes are judged once all extents are known.
+    /// Reports a conflict of shapes, once all extents are known.
     constexpr void misfit(const rule& at, int relation, int left, int right) {
         if (settled_) fail(fault::shapes_do_not_fit, at, relation, left, right);
     }
 
     // Extents and shapes, in passes until nothing changes.
 
-    /// False once nothing changes any more.
+    /// Repeats the passes. Returns false when nothing changes any more.
     constexpr bool settle_all() {
         bool settling = true;
         for (int pass = 0; ok() && settling && pass <= Sizes.rules; ++pass) settling = settle();
@@ -86,7 +86,7 @@ class shaper : public rule_checker<Sizes, Facts> {
         return false;
     }
     /// Marks the variables of the head's rules that nothing binds yet, and to which `find` gives an
-    /// extent. Returns whether there are any.
+    /// extent. Returns true if there are any.
     constexpr bool mark(int head, bool variable::*flag, int (shaper::*find)(const rule&, int)) {
         bool found = false;
         for (rule& written : out.text.rules)
@@ -428,7 +428,7 @@ class shaper : public rule_checker<Sizes, Facts> {
         }
     }
 
-    /// A variable at which a fact's symbol is compared stays within the fact.
+    /// Checks that a variable at which symbols of a fact are compared stays within the fact.
     constexpr void check_compared(const rule& written, int root) {
         if (root < 0) return;
         const node& top = out.text.nodes[root];
@@ -473,7 +473,7 @@ class shaper : public rule_checker<Sizes, Facts> {
         for (int at : out.outputs) out.relations[at].output = true;
     }
 
-    /// Relations that no rule uses but those that they follow from themselves.
+    /// Makes those relations outputs that only their own rules read.
     constexpr void find_recursive_outputs() {
         for (int at = 0; at < out.text.relations.size(); ++at) {
             const relation& known = out.text.relations[at];

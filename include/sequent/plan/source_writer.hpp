@@ -2,8 +2,8 @@
 
 #include "source.hpp"
 
-/// Writes a program into a `source`, rule by rule: what reading types and reading text have in
-/// common. Names are interned, and the first mistake is kept.
+/// The common part of the readers of types and of text: writes a program into a `source`, rule by
+/// rule. Names become numbers, and the first mistake is stored.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
@@ -49,7 +49,7 @@ class source_writer {
         const int at = out.rules.push(finished);
         if (finished.repeat) out.scopes[finished.block].rule = at;
     }
-    /// A node that is true where the condition holds joins those of the rule.
+    /// Adds a condition to the conjunction of the rule.
     constexpr void add_condition(int root) {
         current.condition =
             current.condition < 0
@@ -67,7 +67,7 @@ class source_writer {
         current.combined = kind;
         current.states_combination = true;
     }
-    /// Whether the rule takes another transformation of this kind.
+    /// Returns true if the rule takes another transformation of this kind.
     constexpr bool begin_transformation(transformation kind) {
         if (current.states_aggregation) fail(fault::a_transformation_stands_before_the_aggregation);
         check_not_stacked();
@@ -95,8 +95,8 @@ class source_writer {
         if (!((current.aggregated_variables >> index) & 1u)) current.aggregated_order.push(index);
         current.aggregated_variables |= 1u << index;
     }
-    /// Of a block that is stacked `count` times, with parameters for each layer or, if it shares
-    /// them, one set for all; `read` reads its rules.
+    /// Adds a stack of `count` layers, with parameters for each layer or, if `shares`, one set for
+    /// all. `read` reads the rules of the block.
     template <class Read>
     constexpr void stack(int count, bool shares, Read read) {
         check_number(shares ? make_name("repeat", 6) : make_name("stack", 5),
@@ -130,7 +130,7 @@ class source_writer {
         current.first_literal = out.literals.size();
         for (const literal& item : body) out.literals.push(item);
     }
-    /// A stack is a rule's last function.
+    /// Refuses a function after a stack.
     constexpr void check_not_stacked() {
         if (current.repeat > 0) fail(fault::a_stack_stands_last);
     }
@@ -152,7 +152,8 @@ class source_writer {
             variables[place] = variable;
             factors[place] += factor;
         }
-        /// Whether a variable cancels out, `i - i`, which a rule would mention and not depend on.
+        /// Returns true if a variable cancels out, `i - i`, which a rule would mention and not
+        /// depend on.
         constexpr bool cancels() const {
             return (variables[0] >= 0 && factors[0] == 0) || (variables[1] >= 0 && factors[1] == 0);
         }
@@ -166,7 +167,7 @@ class source_writer {
         if (sum.variables[second] < 0) return {sum.variables[first], sum.offset};
         return {sum.variables[first], sum.offset, sum.variables[second], sum.factors[second]};
     }
-    /// Where two variables cannot stand.
+    /// Refuses arguments with two variables.
     constexpr void check_single(const term* terms, int arity) {
         for (int at = 0; at < arity; ++at)
             if (terms[at].second >= 0) fail(fault::argument_is_not_a_variable_plus_a_constant);
@@ -180,7 +181,7 @@ class source_writer {
             if (items[at] == wanted) return at;
         return items.push(wanted);
     }
-    /// `extent` is 0 where none is stated.
+    /// The number of a variable of the rule. `extent` is 0 if none is stated.
     constexpr int variable_id(const name& id, int extent) {
         for (int at = 0; at < current.variables.size(); ++at)
             if (current.variables[at].id == id) {

@@ -4,39 +4,44 @@
 
 #include "source.hpp"
 
-/// Index spaces: which columns j belong to each row i, as loop bounds.
+/// Index spaces: the columns j of each row i that a condition admits, as bounds of loops.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-inline constexpr int max_pieces = 8;
-inline constexpr int max_bounds = 3;
-inline constexpr int max_modulus = 64;
-inline constexpr int max_compared = 4;
+inline constexpr int max_pieces = 8;    ///< pieces of a space
+inline constexpr int max_bounds = 3;    ///< lower, and upper, bounds of a piece
+inline constexpr int max_modulus = 64;  ///< of residues, which are bits of 64
+inline constexpr int max_compared = 4;  ///< facts whose symbols are compared
 
-/// What is given at run time, in one array: the counts; for each compared fact where its runs'
-/// begins and ends stand in the array, zero where they are not known; the begin of the run of equal
-/// symbols around each position, and the end.
+/// The layout of the array of integers that are given at run time. First the counts. Then for each
+/// compared fact two places in the array: of the begins and of the ends of its runs, 0 if they are
+/// not known. Then for each position the begin, and the end, of the run of equal symbols around it.
 struct given_numbers {
+    /// The index that holds the place of the begins.
     static constexpr int begins_of(int fact) { return max_counts + 2 * fact; }
+    /// The index that holds the place of the ends.
     static constexpr int ends_of(int fact) { return max_counts + 2 * fact + 1; }
+    /// The index of the first run.
     static constexpr int runs = max_counts + 2 * max_compared;
 };
 
-/// multiplier * floor((factor * row + shift) / divisor) + offset, plus a count given at run time;
-/// or where the run of a compared fact around the row begins or ends. A run that is not known is
-/// as long as what it bounds allows: all columns, or, where the columns lie outside of it, one.
+/// A bound of the columns of a row: multiplier * floor((factor * row + shift) / divisor) + offset,
+/// plus a count; or the begin or the end of the run of a compared fact around the row. An unknown
+/// run includes all columns or, if the columns are outside of the run, only the row itself.
 struct bound {
     int multiplier = 0;
     int factor = 1;
     int shift = 0;
     int divisor = 1;
     int offset = 0;
-    int count = -1;
-    int compared = -1;
-    bool run_end = false;
-    bool outside = false;
+    int count = -1;        ///< number of the count; -1: none
+    int compared = -1;     ///< number of the compared fact; -1: none
+    bool run_end = false;  ///< the end of the run, not its begin
+    bool outside = false;  ///< the columns are outside of the run
 
+    /// Returns true if the bound depends on nothing that is given at run time.
     constexpr bool is_static() const { return count < 0 && compared < 0; }
+    /// The bound of a row, for an array of given_numbers.
     constexpr int at(int row, const int* counts) const {
         if (compared >= 0) {
             const int runs = counts[run_end ? given_numbers::ends_of(compared)
@@ -51,7 +56,7 @@ struct bound {
     friend constexpr bool operator==(const bound&, const bound&) = default;
 };
 
-/// The least counts that may be given at run time, and counts that are as good as without limit.
+/// The smallest counts that may be given at run time, and counts that limit nothing.
 struct widest_counts {
     int least[given_numbers::runs]{};
     int most[given_numbers::runs]{};
@@ -63,19 +68,20 @@ struct widest_counts {
 
 inline constexpr widest_counts any_counts{};
 
-/// Columns [max of lower, min of upper) with (column - slope * row) mod modulus in a set of
-/// residues, for the rows that the guard admits.
+/// The columns [max of lower, min of upper) for which (column - slope * row) mod modulus is in a
+/// set of residues. Rows outside of their own bounds and residues have no columns.
 struct piece {
     list<bound, max_bounds> lower{};
     list<bound, max_bounds> upper{};
     int modulus = 1;
     int slope = 0;
-    unsigned long long residues = 1;
-    list<bound, max_bounds> row_lower{};  // bounds on the row itself, as constants or counts
+    unsigned long long residues = 1;      ///< bit r: residue r
+    list<bound, max_bounds> row_lower{};  ///< bounds of the row itself: constants or counts
     list<bound, max_bounds> row_upper{};
     int row_modulus = 1;
     unsigned long long row_residues = 1;
 
+    /// Returns true if the row may have columns.
     constexpr bool admits_row(int row, const int* counts) const {
         for (const bound& limit : row_lower)
             if (row < limit.at(0, counts)) return false;
@@ -83,6 +89,7 @@ struct piece {
             if (row >= limit.at(0, counts)) return false;
         return ((row_residues >> floor_remainder(row, row_modulus)) & 1) != 0;
     }
+    /// The first column of a row that is admitted.
     constexpr int begin(int row, const int* counts) const {
         int result = 0;
         for (const bound& limit : lower) {
@@ -91,6 +98,7 @@ struct piece {
         }
         return result;
     }
+    /// The end of the columns of a row that is admitted, at most `columns`.
     constexpr int end(int row, int columns, const int* counts) const {
         int result = columns;
         for (const bound& limit : upper) {
@@ -99,8 +107,7 @@ struct piece {
         }
         return result;
     }
-    /// All columns that the row may have, whatever counts are given: [first,
-    /// second), none where first is not less.
+    /// The columns [first, second) that the row may have for any counts; none if first >= second.
     constexpr std::pair<int, int> widest(int row, int columns) const {
         constexpr const widest_counts& given = any_counts;
         for (const bound& limit : row_lower)
@@ -110,28 +117,31 @@ struct piece {
         if (!((row_residues >> floor_remainder(row, row_modulus)) & 1)) return {};
         return {begin(row, given.least), end(row, columns, given.most)};
     }
+    /// Returns true if the column has one of the residues of the row.
     constexpr bool admits_residue(int row, int column) const {
         return ((residues >> floor_remainder(column - slope * row, modulus)) & 1) != 0;
     }
 };
 
-/// Pieces that do not overlap.
+/// The pairs of row and column that a condition admits: pieces that do not overlap.
 struct space {
     list<piece, max_pieces> pieces{};
-    bool exact = true;  // false where the condition has no such form
+    bool exact = true;  ///< false: the condition has no such form
 
+    /// Returns true if each row has all columns.
     constexpr bool is_full() const {
         return exact && pieces.size() == 1 && pieces[0].lower.size() == 0 &&
                pieces[0].upper.size() == 0 && pieces[0].modulus == 1 &&
                pieces[0].row_lower.size() == 0 && pieces[0].row_upper.size() == 0 &&
                pieces[0].row_modulus == 1;
     }
-    /// Whether each row's columns are an interval in each piece.
+    /// Returns true if the columns of a row are an interval in each piece.
     constexpr bool is_contiguous() const {
         for (const piece& part : pieces)
             if (part.modulus != 1) return false;
         return exact;
     }
+    /// Returns true if the pair is admitted.
     constexpr bool contains(int row, int column, int columns, const int* counts) const {
         for (const piece& part : pieces)
             if (part.admits_row(row, counts) && column >= part.begin(row, counts) &&
@@ -153,7 +163,7 @@ struct line {
     }
     constexpr long long at(long long t) const { return offset + slope * t; }
     constexpr line from(long long t) const { return {at(t), slope}; }
-    /// Narrows [first, last) to where the line is not negative.
+    /// Narrows [first, last) to the t at which the line is not negative.
     constexpr void clip(long long& first, long long& last) const {
         if (slope == 0) {
             if (offset < 0) last = first;
@@ -167,7 +177,7 @@ struct line {
     }
 };
 
-/// Rows row, row + step, ..., `count` of them, whose first column and number of columns are lines.
+/// The rows row, row + step, ..., `count` rows, whose first column and number of columns are lines.
 struct row_line {
     int row = 0;
     int step = 1;
@@ -176,9 +186,9 @@ struct row_line {
     line length{};
 };
 
-/// Walks the rows of one piece that have columns, whatever counts are given. Bounds and residues
-/// repeat with a period of rows, so that along every period-th row each bound is a straight line:
-/// rows are visited by such lines where there are many of them, else one by one.
+/// Visits the rows of one piece that have columns for some counts. Bounds and residues repeat with
+/// a period of rows: along every period-th row each bound is a straight line. Rows are visited in
+/// such lines if these are long enough, else one by one.
 class piece_rows {
   public:
     constexpr piece_rows(const piece& part, int rows, int columns)
@@ -193,12 +203,12 @@ class piece_rows {
             if (const int value = limit.at(0, given_.most); value < last_) last_ = value;
     }
 
-    /// Whether the rows are visited by lines.
+    /// Returns true if the rows are visited in lines.
     constexpr bool has_lines() const { return period() * least_rows <= last_ - first_; }
 
   private:
-    /// Of the rows row, row + step, ...: where one lower bound is the greatest and one upper bound
-    /// the least.
+    /// Visits the parts of the rows row, row + step, ... in which one lower bound is the greatest
+    /// and one upper bound is the smallest.
     template <class Visit>
     constexpr void each_line(int row, int step, int rows, Visit& visit) const {
         const lines lower = lines_of(part_.lower, {0, 0}, row, step, given_.least);
@@ -240,6 +250,7 @@ class piece_rows {
         }
     }
 
+    /// The number of pairs.
     constexpr long long count() const {
         long long pairs = 0;
         each([&](const row_line& rows) {
@@ -284,7 +295,7 @@ class piece_rows {
         return left / greater * right;
     }
 
-    /// Of `length` columns of a row from `begin` on.
+    /// The number of columns with a residue of the row among `length` columns from `begin` on.
     constexpr long long count_columns(int row, long long begin, long long length) const {
         if (length <= 0 || part_.modulus == 1) return length > 0 ? length : 0;
         const int modulus = part_.modulus;
@@ -312,7 +323,7 @@ class piece_rows {
 
 }  // namespace detail
 
-/// How many pairs a space holds, whatever counts are given at run time: at most.
+/// The greatest number of pairs of a space for any counts.
 constexpr long long count_pairs(const space& where, int rows, int columns) {
     long long pairs = 0;
     for (const piece& part : where.pieces) pairs += detail::piece_rows(part, rows, columns).count();

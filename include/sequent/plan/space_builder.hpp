@@ -3,8 +3,8 @@
 #include "linear_form.hpp"
 #include "space.hpp"
 
-/// Turns a condition into an index space: first into alternatives of simple comparisons, then into
-/// pieces that don't overlap.
+/// Converts a condition into an index space: first into alternatives of simple comparisons, then
+/// into pieces that do not overlap.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
@@ -276,13 +276,13 @@ class space_builder {
                       : both(one(false, false), one(true, true));
     }
 
-    /// The comparison that holds where `kind` does not.
+    /// The negation of a comparison.
     static constexpr node_kind opposite(node_kind kind) {
         using enum node_kind;
         constexpr node_kind of[] = {greater_equal, greater, less_equal, less, not_equal, equal};
         return of[static_cast<int>(kind) - static_cast<int>(less)];
     }
-    /// The comparison of the same sides in the opposite order.
+    /// The comparison with its operands exchanged.
     static constexpr node_kind mirrored(node_kind kind) {
         using enum node_kind;
         constexpr node_kind of[] = {greater, greater_equal, less, less_equal, equal, not_equal};
@@ -326,8 +326,8 @@ class space_builder {
         return result;
     }
 
-    /// Whether two parts share nothing since one holds f <= 0 and the other -f + c <= 0, c > 0; or
-    /// one what is before a run, or in it, and the other what is after.
+    /// Returns true if two parts share nothing since one holds f <= 0 and the other -f + c <= 0, c
+    /// > 0; or one what is before a run, or in it, and the other what is after.
     static constexpr bool excludes(const conjunction& left, const conjunction& right) {
         for (const atom_condition& first : left)
             for (const atom_condition& second : right) {

@@ -3,14 +3,14 @@
 #include "row_reach.hpp"
 #include "state_cache.hpp"
 
-/// The memory of one sequence that is computed a few rows at a time. Each buffer of the sequence
-/// keeps, besides the rows at hand, as many rows before them as later steps read: none for plain
-/// rows, a few for shifts, convolutions and recursions, all for aggregates over everything before.
-/// Attention keeps its columns apart, transposed.
+/// The state of one sequence that is computed a few rows at a time. Each buffer of the sequence
+/// stores the current rows and as many rows before them as later steps read: none for plain rows, a
+/// few for shifts, convolutions and recursions, all for aggregates over all earlier rows. The
+/// columns of attention steps are stored separately, transposed.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// Places the steps of a draft for a few rows at a time.
+/// Lays out the steps of a draft for a few rows at a time.
 template <class Drafted, class Form>
 class state_planner : public row_reach<Drafted, Form> {
     using base = row_reach<Drafted, Form>;
@@ -18,13 +18,13 @@ class state_planner : public row_reach<Drafted, Form> {
   public:
     using base::made;
 
-    /// Of at most `block` rows at a time; 0: as many as suit the size of the weights.
+    /// `block` is the maximum number of rows at a time; 0: chosen by the size of the weights.
     constexpr state_planner(const Drafted& from, const Form& form, int block = 0)
         : base(from, form) {
         if (block == 0) block = most_block_rows(draft_.out.parameters);
         made.block = std::min(form.rows, block);
         made.obstacle = form.obstacle;
-        // Where no fact is along a sequence, there are no rows.
+        // Without a fact along a sequence there are no rows.
         if (refused() || form.rows == 0) return;
         forget_training();
         this->find_reach();
@@ -58,7 +58,7 @@ class state_planner : public row_reach<Drafted, Form> {
         base::row_size, base::visit_reads;
 
     int part_[capacity]{};
-    bool kept_[capacity]{};  // rows of it are kept from run to run
+    bool kept_[capacity]{};  // rows are stored from call to call
 
     constexpr void forget_training() {
         write_unread_rows(out_);
@@ -71,16 +71,16 @@ class state_planner : public row_reach<Drafted, Form> {
         }
     }
 
-    // What is kept from run to run.
+    // The rows that are stored from call to call.
 
-    /// The window of rows, plus 1; 0 where all of them are kept.
+    /// 1 + the number of the window of rows; 0 if all rows are stored.
     constexpr int window(const row_window& made_of, int extent) {
         if (made_of.capacity >= extent) return 0;
         for (int at = 0; at < made.windows.size(); ++at)
             if (made.windows[at] == made_of) return at + 1;
         return made.windows.push(made_of) + 1;
     }
-    /// So many rows that one is moved for each that is computed.
+    /// The window with a capacity for which one row is moved per computed row.
     constexpr row_window window_of(int back, int ahead) const {
         return {back, ahead, 2 * back + ahead + made.block};
     }
@@ -97,7 +97,7 @@ class state_planner : public row_reach<Drafted, Form> {
                 made.fact_window[fact] = window(window_of(fact_back_[fact], 0), made.rows);
         }
     }
-    /// The first rule that reads rows of which some are lost.
+    /// Finds the first rule that reads rows of which only the last are stored.
     constexpr void find_lost() {
         for (int at = out_.steps.size(); at-- > 0;) {
             if (form_.once[at]) continue;
@@ -113,7 +113,7 @@ class state_planner : public row_reach<Drafted, Form> {
                 made.lost = loses;
         }
     }
-    /// The attention steps whose rows do not need all columns share one window.
+    /// Finds the one window of all attention steps whose rows do not need all columns.
     constexpr void find_column_window() {
         row_window most{-1, 0, 0, 16};
         for (int at = 0; at < out_.steps.size(); ++at) {
@@ -175,14 +175,14 @@ class state_planner : public row_reach<Drafted, Form> {
         }
         const int scope = draft_.rule_of(out_.steps[at].rule).scope;
         result.to.where = place::value;
-        result.to.index = scope;  // until memory is laid out
+        result.to.index = scope;  // the scope, until memory is laid out
         for (int block = scope; block > 0; block = draft_.in.text.scopes[block].parent) {
             result.to.layer_strides[draft_.depth_of(block) - 1] = result.lines * result.pitch;
             result.lines *= draft_.in.text.scopes[block].repeat;
         }
         return result;
     }
-    /// Lines that do not all fall on the same few sets of the cache.
+    /// A pitch for which the lines do not all map to the same few sets of the cache.
     static constexpr int pitch_of(int columns) {
         const int pitch = aligned(columns);
         return pitch % 128 == 0 ? pitch + 16 : pitch;
@@ -207,7 +207,7 @@ class state_planner : public row_reach<Drafted, Form> {
             if (each.kind == step_kind::repeat_begin) begun.push(at);
             if (each.kind == step_kind::repeat_end) --begun.count;
             visit_operands(out_, each, [&](const operand& used, usage) {
-                // What is given or computed once stays, if rows read it later.
+                // A value that is given or computed once is stored if rows read it later.
                 const bool stays = !form_.once[at] && !is_sequence(used) && !is_copied(each, used);
                 if (used.where == place::fact && stays) made.reads_fact[used.index] = true;
                 if (used.where != place::value || out_.buffers[used.index].prepared) return;
@@ -229,7 +229,7 @@ class state_planner : public row_reach<Drafted, Form> {
         for (int index = 0; index < out_.buffers.size(); ++index)
             if (kept_[index]) use(out_.buffers[index], 0, steps);
     }
-    /// Whether an operand is of columns that are kept apart.
+    /// Returns true if the columns of an operand are stored separately.
     constexpr bool is_copied(const step& each, const operand& used) const {
         if (each.kind != step_kind::attention) return false;
         const attention_step& attention = out_.attentions[each.at];
@@ -307,8 +307,8 @@ class state_planner : public row_reach<Drafted, Form> {
     }
 };
 
-/// The same plan, with its memory laid out for a few rows at a time; keys and values of attention
-/// in a cache of their own if `Cache` gives them a form.
+/// A plan whose memory is laid out for a few rows at a time, the state of a sequence. If `Cache`
+/// has a form for them, the keys and values of attention are in a KV cache of fewer bits.
 template <class Plan, cache_form Cache = cache_form{}>
 struct state_plan_of : single_steps<state_plan_of<Plan, Cache>> {
     static constexpr auto& facts = Plan::facts;
@@ -326,17 +326,19 @@ struct state_plan_of : single_steps<state_plan_of<Plan, Cache>> {
     }();
     static constexpr auto& tables = made.steps;
 
-    /// Whether the step does not follow from the sequence.
+    /// True if the step does not depend on the sequence.
     template <int At>
     static constexpr bool is_once = form.once[At];
+    /// The stored columns of attention step At.
     template <int At>
     static constexpr kept_attention kept_at = made.kept[At];
-    /// Whether it is of a recursion over the positions.
+    /// True if the step is in a recursion over the positions.
     template <int At>
     static constexpr bool is_in_time = form.in_time[At];
+    /// The rows beyond the current ones that the step computes.
     template <int At>
     static constexpr int lead_of = made.lead[At];
-    /// The variable that is the position, of general step number `At`; -1 where there is none.
+    /// The variable of general step At that is the position; -1 if there is none.
     template <int At>
     static constexpr int position_of_general = [] {
         for (int each = 0; each < tables.steps.size(); ++each)
@@ -345,6 +347,7 @@ struct state_plan_of : single_steps<state_plan_of<Plan, Cache>> {
                 return form.position[each];
         return -1;
     }();
+    /// The variable of general step At whose values are near the position.
     template <int At>
     static constexpr column_bound bound_of_general = made.bounds.size() > At ? made.bounds[At]
                                                                              : column_bound{};

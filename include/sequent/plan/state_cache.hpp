@@ -6,12 +6,12 @@
 #include "memory.hpp"
 #include "row_reach.hpp"
 
-/// The cache of a state: keys and values of attention in a form of fewer bits.
+/// The KV cache of a state: keys and values of attention in a format of fewer bits.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// Calls visit(operand, form) for the columns that a state keeps, in the order in which they were
-/// placed. Keys and values of softmax attention have those of the cache.
+/// Calls visit(operand, form) for the columns that a state stores, in the order of their offsets.
+/// Only keys and values of softmax attention have the form of the cache.
 template <class Made, class Visit>
 constexpr void each_kept(Made& made, const cache_form& form, Visit visit) {
     for (int at = 0; at < made.kept.size(); ++at) {
@@ -26,12 +26,12 @@ constexpr void each_kept(Made& made, const cache_form& form, Visit visit) {
     }
 }
 
-/// Bytes up to the end of their last cache line.
+/// The number of bytes rounded up to whole cache lines.
 constexpr long long whole_lines(long long bytes) {
     return (bytes + 63) / 64 * 64;
 }
 
-/// Adds the bytes of keys and values as float, in bf16 and in q8_0.
+/// Adds the bytes that keys and values need in float, in bf16 and in q8_0.
 template <class Made>
 constexpr void add_cache_bytes(const Made& made, std::array<long long, 3>& bytes) {
     each_kept(made, {{1, 32}, {1, 32}}, [&](const kept_operand& kept, const column_form& form) {
@@ -44,7 +44,7 @@ constexpr void add_cache_bytes(const Made& made, std::array<long long, 3>& bytes
     });
 }
 
-/// Moves keys and values of attention from the numbers of a state to its cache.
+/// Moves keys and values of attention from the workspace of a state to its KV cache.
 template <class Made>
 class cache_planner {
   public:
@@ -56,7 +56,7 @@ class cache_planner {
         each_kept(made, {}, [&](kept_operand& kept, const column_form&) {
             size_ = std::min<long long>(size_, kept.to.offset);
         });
-        // What is kept stands behind all else.
+        // The stored columns are at the end of the workspace.
         int places = 0;
         for (const window_place& place : made.places)
             if (place.offset < size_) made.places[places++] = place;

@@ -3,63 +3,69 @@
 #include "domain.hpp"
 #include "reason.hpp"
 
-/// What the plan hands to the kernels: steps over operands with places, offsets and strides. A
-/// kernel sees one step, a shape and pointers; it knows nothing of rules.
+/// Steps, the result of a plan: each is one kernel call, whose operands have places, offsets and
+/// strides. A kernel receives one step, its shape and pointers; it knows nothing of rules.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-inline constexpr int max_outers = 3;
-inline constexpr int max_terms = 6;            // of a row step
-inline constexpr int max_condition_joins = 6;  // of a general step
+inline constexpr int max_outers = 3;           ///< outer loops of a row step or an attention step
+inline constexpr int max_terms = 6;            ///< terms of a row step
+inline constexpr int max_condition_joins = 6;  ///< joins of the condition of a general step
 
-/// prepared: what follows from parameters alone, computed once for all calls. packed: parameters in
-/// another number type, of which 64 bytes count as one element.
+/// The memory that holds an operand. parameter: the parameters of the model. value: the workspace.
+/// fact: an input. prepared: values that depend on parameters only, computed once for all calls.
+/// packed: parameters in another number type, where 64 bytes count as one element.
 enum class place { none, parameter, value, fact, prepared, packed };
 
-/// Where numbers lie. Offsets and strides count elements; layer strides apply within stacks.
+/// The location of an operand. Offsets and strides count elements. A layer stride is what the layer
+/// of a stack, or the time of a recursion, adds, for each level of nesting.
 struct operand {
-    place where = place::none;
-    int index = -1;  // which fact, or which buffer of the workspace
-    int offset = 0;
-    int layer_strides[max_loops]{};
-    int part = 0;             // of the buffer, until memory is laid out
-    bool each_layer = false;  // one part further with each layer
-    int turn = 0;             // what odd layers add, where the parts share two places
-    int turn_level = 0;
-    int adjoint = -1;  // offset of the gradient in the workspace
-    int adjoint_layer_strides[max_loops]{};
-    bool trained = false;
-    int moving = 0;  // row size in elements if only some rows of the sequence are stored, else 0
-    int origin = 0;  // of these: 1 + the window that tells which, 0 for the rows at hand
+    place where = place::none;       ///< the memory
+    int index = -1;                  ///< number of the fact, or of the buffer in the workspace
+    int offset = 0;                  ///< of the first element
+    int layer_strides[max_loops]{};  ///< what each loop adds per iteration
+    int part = 0;                    ///< part of the buffer, until memory is laid out
+    bool each_layer = false;         ///< each layer uses the next part
+    int turn = 0;        ///< what odd layers add if the layers alternate between two parts
+    int turn_level = 0;  ///< the loop whose layers alternate
+    int adjoint = -1;    ///< offset of the gradient in the workspace
+    int adjoint_layer_strides[max_loops]{};  ///< layer strides of the gradient
+    bool trained = false;                    ///< it has a gradient; false for a fixed weight
+    int moving = 0;  ///< row size in elements if only some rows of the sequence are stored, else 0
+    /// 1 + the window that tells which rows are stored, or 0: the current rows are.
+    int origin = 0;
 };
 
-/// An operand walked by a row, a column (or a segment of a row), and outer loops.
+/// An operand with the strides of a step's loops.
 struct access {
-    operand at{};
-    int row = 0;
-    int column = 0;
-    int outer[max_outers]{};
+    operand at{};             ///< the location of the first element
+    int row = 0;              ///< stride of the rows
+    int column = 0;           ///< stride of the columns, or of the segments of a row
+    int outer[max_outers]{};  ///< strides of the outer loops
 };
 
+/// product: x times a weight. add: x itself. gather: a row of a table, which the symbol x selects.
 enum class term_kind { product, add, gather };
 
-/// Of a pair.
+/// One of the two indices of a pair.
 enum class side { none, row, column };
 
-/// Of a term that reads other rows than its own: in row, or round of an outer loop, `r` and split
-/// `s` of the inputs, row stride r + step s + origin of x. Where that is not in [0, extent), or not
-/// below some counts, a bit for each, the split adds nothing.
+/// The rows that a term reads if they are not its own, as in a convolution. In iteration r of the
+/// row loop or of an outer loop, split s reads row stride * r + step * s + origin of x. Splits
+/// whose row is not in [0, extent), or not below the counts, add nothing.
 struct term_window {
-    int walker = -1;  // 0: the row, 1 + o: outer loop o
-    int stride = 1;
-    int step = 0;
-    int origin = 0;
-    int extent = never;
-    unsigned counts = 0;
-    bool bounded = false;
+    int walker = -1;       ///< the loop of r: 0 for the rows, 1 + o for outer loop o; -1: no window
+    int stride = 1;        ///< factor of r
+    int step = 0;          ///< factor of s
+    int origin = 0;        ///< constant summand
+    int extent = never;    ///< number of rows of x
+    unsigned counts = 0;   ///< counts that limit the rows of x, one bit each
+    bool bounded = false;  ///< some splits do not exist
 
+    /// Returns true if the term has a window.
     constexpr bool any() const { return walker >= 0; }
-    /// The rows among [begin, end) in which a split is there; `walked` are the outer loops' rounds.
+    /// The part of the rows [begin, end) for which the split exists. `walked` are the iterations of
+    /// the outer loops, `given` the counts.
     template <class Range>
     constexpr Range rows(int split, const int* walked, int begin, int end,
                          const int* given) const noexcept {
@@ -77,41 +83,44 @@ struct term_window {
     }
 };
 
-/// One summand of a row: x times a weight, x itself, or the row of a table that the symbol x names.
+/// One term of a row: x times a weight, x itself, or the row of a table that the symbol x selects.
 struct row_term {
     term_kind kind = term_kind::add;
-    access x{};
-    access w{};
-    int depth = 0;
-    int w_depth = 0;
-    int w_column = 0;
-    int splits = 1;  // depth * splits inputs in all; both sides are strided from split to split
-    int x_split = 0;
-    int w_split = 0;
-    int relation = -1;
-    side indexed = side::none;  // of a pair's two indices, the one that is the row of x
-    int format = 0;             // of a packed weight; 0: numbers like those of x
-    term_window window{};
+    access x{};                 ///< the input
+    access w{};                 ///< the weight, or the table
+    int depth = 0;              ///< contiguous inputs of a product
+    int w_depth = 0;            ///< stride of the weight from input to input
+    int w_column = 0;           ///< stride of the weight from output to output
+    int splits = 1;             ///< a product sums depth * splits inputs
+    int x_split = 0;            ///< stride of x from split to split
+    int w_split = 0;            ///< stride of w from split to split
+    int relation = -1;          ///< the relation of x; -1 if x is a weight
+    side indexed = side::none;  ///< in a step over pairs, the index that selects the row of x
+    int format = 0;             ///< format of a packed weight; 0: the number type of x
+    term_window window{};       ///< the rows of x, if they are not those of the step
 };
 
+/// A transformation of the rows. Its position is position_offset plus, for each of the row, the
+/// segment and the outer loops, index times factor.
 struct row_function {
     transformation kind = transformation::identity;
-    double numbers[2]{};
-    access weights[2]{};
-    int position_row = 0;
-    int position_column = 0;
-    int position_outer[max_outers]{};
-    int position_offset = 0;
+    double numbers[2]{};               ///< constants
+    access weights[2]{};               ///< gain and bias
+    int position_row = 0;              ///< factor of the row
+    int position_column = 0;           ///< factor of the segment
+    int position_outer[max_outers]{};  ///< factors of the outer loops
+    int position_offset = 0;           ///< constant summand
     rotary_scaling scaling{};
-    int seed = -1;      // of dropout, which count it is
-    int identity = -1;  // and which rule, so that each drops others
+    int seed = -1;      ///< of dropout: the number of the count
+    int identity = -1;  ///< of dropout: the rule, so that each rule drops different elements
 };
 
-/// What the derivative of a function reads besides the gradient of its result.
+/// The values that the derivative of a function reads besides the gradient of its result.
 struct derivative_reads {
-    bool argument = false;
-    bool result = false;
+    bool argument = false;  ///< the argument
+    bool result = false;    ///< the result
 };
+/// The values that the derivative of a transformation reads.
 constexpr derivative_reads derivative_of(transformation kind) {
     switch (kind) {
         case transformation::identity:
@@ -147,34 +156,37 @@ constexpr derivative_reads derivative_of(transformation kind) {
     return {true, true};
 }
 
-/// out = functions(terms combined), for each row of segments x length numbers.
+/// A row step: out = functions(combined terms), for each row of segments x length elements, in each
+/// iteration of the outer loops.
 struct row_step {
-    int rows = 1;
-    int row_variable = -1;  // of the rule that it computes
-    int segments = 1;
-    int length = 1;
-    int outers = 0;
-    int outer_extents[max_outers]{1, 1, 1};
-    bool multiplies = false;  // the terms elementwise, instead of adding them
-    bool is_outer = false;    // or each number of the first, a segment's, times all of the second
+    int rows = 1;           ///< number of rows
+    int row_variable = -1;  ///< the variable of the rule that numbers the rows; -1: one row
+    int segments = 1;       ///< parts of a row that share x and have weights of their own
+    int length = 1;         ///< elements of a segment
+    int outers = 0;         ///< number of outer loops
+    int outer_extents[max_outers]{1, 1, 1};  ///< their iterations
+    bool multiplies = false;  ///< the terms are multiplied elementwise instead of added
+    bool is_outer = false;    ///< an outer product: segment s is element s of term 0 times term 1
     list<row_term, max_terms> terms{};
     list<row_function, max_transformations> functions{};
-    access out{};
-    access before{};  // the sum before the functions, kept where their gradient needs it
+    access out{};     ///< the result
+    access before{};  ///< the sum before the functions, stored if their gradient reads it
 
-    // Rows beyond a count given at run time, and those for which a condition does not hold, are no
-    // atoms: zero, as far as they are read.
-    int pairs = -1;           // the sparse fact whose pairs the rows are
-    unsigned counts = 0;      // or the counts that limit them, a bit for each
-    unsigned out_counts = 0;  // and those beyond which no row of `out` is read
-    int condition = -1;
-    int outer_variables[max_outers]{-1, -1, -1};  // in the condition, as row_variable
-    int pair_variables[2]{-1, -1};
+    // Rows beyond a count, and rows for which the condition does not hold, are not atoms. They are
+    // zero, provided that another step reads them.
+    int pairs = -1;           ///< the sparse fact whose pairs are the rows; -1: none
+    unsigned counts = 0;      ///< counts that limit the rows, one bit each
+    unsigned out_counts = 0;  ///< counts beyond which no row of `out` is read, one bit each
+    int condition = -1;       ///< node of the condition; -1: none
+    int outer_variables[max_outers]{-1, -1, -1};  ///< variables of the outer loops in the condition
+    int pair_variables[2]{-1, -1};                ///< variables of the pair in the condition
 
+    /// Elements of a row.
     constexpr int columns() const { return segments * length; }
+    /// Returns true if the number of rows is known only at run time.
     constexpr bool is_limited() const { return pairs >= 0 || counts != 0; }
-    /// Returns true if the gradient of the functions reads the sum before them. Values between two
-    /// functions are computed again from that sum.
+    /// Returns true if the gradient of the functions reads the sum before them. The backward pass
+    /// recomputes values between two functions from that sum.
     constexpr bool needs_sum() const {
         for (int at = 0; at < functions.size(); ++at) {
             const derivative_reads reads = derivative_of(functions[at].kind);
@@ -188,155 +200,159 @@ struct row_step {
     }
 };
 
+/// The kinds of nodes of a score.
 enum class score_kind { dot, load, number, index, add, multiply, function };
 
-/// A node of a score expression. dot: x at the row times y at the column; load: one element;
-/// index: x.row * i + x.column * j + outer + value.
+/// A node of a score, a postfix expression over row i and column j. dot: value times the dot
+/// product of row i of x and column j of y. load: one element of x. number: value. index: value
+/// plus x.row * i + x.column * j + the outer loops' shares. add, multiply: of the nodes left and
+/// right. function: of the node left, with the parameter value.
 struct score_node {
     score_kind kind = score_kind::number;
-    access x{};
-    access y{};
-    int depth = 0;
-    double value = 0;
+    access x{};        ///< the first factor, the table, or the factors of an index
+    access y{};        ///< the second factor of a dot
+    int depth = 0;     ///< elements of the vectors of a dot
+    double value = 0;  ///< see above
     transformation function = transformation::identity;
-    int left = -1;
-    int right = -1;
-    bool packed = false;  // x is: row i begins at i (i + 1) / 2
+    int left = -1;        ///< the first operand, a node
+    int right = -1;       ///< the second operand, a node
+    bool packed = false;  ///< x is a lower triangle: row i begins at i (i + 1) / 2
 };
 
-/// out(i) = sum over j of softmax over j of score(i, j), times value(j), over the pairs of a space.
+/// An attention step: out(i) = sum over j of softmax_j(score(i, j)) value(j), where (i, j) are the
+/// pairs of a space, in each iteration of the outer loops.
 struct attention_step {
-    int rows = 1;
-    int columns = 1;
-    int length = 1;
-    int outers = 0;
-    int outer_extents[max_outers]{1, 1, 1};
-    list<score_node, 12> nodes{};  // operands before their operations; the last is the score
-    access value{};
-    access out{};
-    access normalizer{};  // shift and 1 / sum of each row, kept for the gradient
-    access scores{};      // the same, where to compute them again would cost more
-    access weights{};     // the softmax, where a step of its own prepares it
-    int condition = -1;
-    int row_variable = -1;
-    int column_variable = -1;
-    int outer_variables[max_outers]{-1, -1, -1};
-    // Counts given at run time, a bit for each: rows and columns beyond them are in no pair and not
-    // read. Rows of `out` beyond its own are not read by others.
-    unsigned row_counts = 0;
-    unsigned column_counts = 0;
-    unsigned out_counts = 0;
+    int rows = 1;                            ///< values of i
+    int columns = 1;                         ///< values of j
+    int length = 1;                          ///< elements of value(j)
+    int outers = 0;                          ///< number of outer loops
+    int outer_extents[max_outers]{1, 1, 1};  ///< their iterations
+    list<score_node, 12> nodes{};  ///< operands before their operations; the last is the score
+    access value{};                ///< value(j)
+    access out{};                  ///< out(i)
+    access normalizer{};           ///< maximum and 1 / sum of each row, stored for the gradient
+    access scores{};        ///< scores cached for the gradient, only where recomputing costs more
+    access weights{};       ///< the softmax, if a step of its own prepares it
+    int condition = -1;     ///< node of the condition of the pairs; -1: all pairs
+    int row_variable = -1;  ///< the variable i in the condition
+    int column_variable = -1;                     ///< the variable j in the condition
+    int outer_variables[max_outers]{-1, -1, -1};  ///< variables of the outer loops there
+    unsigned row_counts = 0;     ///< counts beyond which rows have no pairs, one bit each
+    unsigned column_counts = 0;  ///< counts beyond which columns are in no pair and not read
+    unsigned out_counts = 0;     ///< counts beyond which no row of `out` is read
 
+    /// Iterations of all outer loops.
     constexpr int rounds() const { return outer_extents[0] * outer_extents[1] * outer_extents[2]; }
+    /// Returns true if the softmax is computed by a step of its own.
     constexpr bool is_prepared() const { return weights.at.where != place::none; }
 };
 
-/// A sparse fact that holds for two terms of a rule. While its loops run, the number of the pair is
-/// known.
+/// A sparse fact that holds for two arguments of a rule. Within the loops of the rule the number of
+/// the current pair is known.
 struct pair_join {
-    int fact = -1;
-    term row{};
-    term column{};
-    bool optional = false;  // of a total rule: where it does not hold, a literal adds nothing
+    int fact = -1;          ///< the sparse fact
+    term row{};             ///< its first argument
+    term column{};          ///< its second argument
+    bool optional = false;  ///< in a sum of rules: if the pair is absent, the literal adds nothing
 
     friend constexpr bool operator==(const pair_join&, const pair_join&) = default;
 };
 
-/// A function of two variables that must hold. Where its pairs are listed, the
-/// inner variable takes the listed values alone.
+/// A predicate of two variables that must hold. If its pairs are listed, the inner variable takes
+/// only the listed values.
 struct pair_list {
-    int decision = -1;
-    int left = -1;
-    int right = -1;
+    int decision = -1;  ///< number of the predicate; -1: none
+    int left = -1;      ///< the variable of its first argument
+    int right = -1;     ///< the variable of its second argument
 };
 
+/// A literal of a general step.
 struct general_literal {
     literal_kind kind = literal_kind::number;
-    operand at{};
-    int strides[max_variables]{};
-    int rows = 1;  // of the value before the weight
-    int columns = 1;
-    value_shape shape{};  // as the combination sees it
-    bool transposed = false;
-    bool symbols = false;
-    bool required_nonzero = false;  // hidden
-    bool required_zero = false;     // negated
-    bool is_condition = false;      // what is required is part of the step's condition
-    bool has_element = false;
-    term element{};
-    double number = 0;
-    int expression = -1;
-    operand weight{};
-    int weight_strides[max_variables]{};
-    int weight_row = 0;
-    int weight_column = 0;
-    int weight_rows = 0;  // 0: no weight
-    int weight_columns = 0;
-    int limits[max_variables]{};  // a total rule's literal counts below these; 0: no limit
-    int join = -1;                // whose pair's number it is strided by, too
-    int pair_stride = 0;
+    operand at{};                   ///< the relation's value, or the weight that is the literal
+    int strides[max_variables]{};   ///< what each variable adds to the offset
+    int rows = 1;                   ///< rows of the value before the weight in brackets
+    int columns = 1;                ///< columns of that value
+    value_shape shape{};            ///< the shape that the combination sees
+    bool transposed = false;        ///< the value is transposed, after the weight
+    bool symbols = false;           ///< the value is a symbol, which selects a row of the weight
+    bool required_nonzero = false;  ///< a hidden literal
+    bool required_zero = false;     ///< a negated literal
+    bool is_condition = false;      ///< the condition of the step already tests the literal
+    bool has_element = false;       ///< only one element of the vector is read
+    term element{};                 ///< its index
+    double number = 0;              ///< the value of a number
+    int expression = -1;            ///< node of the value of an index expression
+    operand weight{};               ///< the weight in brackets
+    int weight_strides[max_variables]{};  ///< what each variable adds to its offset
+    int weight_row = 0;                   ///< its stride from row to row
+    int weight_column = 0;                ///< its stride from column to column
+    int weight_rows = 0;                  ///< its rows, after transposition; 0: no weight
+    int weight_columns = 0;               ///< its columns
+    int limits[max_variables]{};  ///< in a sum of rules, extents of the literal; 0: no limit
+    int join = -1;                ///< the join whose pair number also moves the offset; -1: none
+    int pair_stride = 0;          ///< what the pair number adds
 };
 
+/// A transformation of a general step.
 struct general_function {
     transformation kind = transformation::identity;
-    double numbers[2]{};
-    value_shape shape{};  // before it
-    operand weights[2]{};
-    int weight_strides[2][max_variables]{};
-    int position = -1;
+    double numbers[2]{};                     ///< constants
+    value_shape shape{};                     ///< shape of the argument
+    operand weights[2]{};                    ///< gain and bias
+    int weight_strides[2][max_variables]{};  ///< what each variable adds to their offsets
+    int position = -1;                       ///< node of the position, or of the seed of dropout
     rotary_scaling scaling{};
-    int identity = -1;  // of dropout, which rule it is
+    int identity = -1;  ///< the rule, so that each rule drops different elements
 };
 
-/// Of the rows of a general step, or of a position in a state: the variable whose values lie near
-/// the position, in [position - back, position + ahead]. Runs: each row adds to the row before, so
-/// that back is -ahead.
+/// A variable whose values are near a row or position p, in [p - back, p + ahead].
 struct column_bound {
-    int variable = -1;
+    int variable = -1;  ///< the variable; -1: none
     int back = 0;
     int ahead = 0;
-    bool runs = false;
+    bool runs = false;  ///< each row adds one value to the row before; then back is -ahead
 };
 
-/// One rule, taken literally: loops over its variables.
+/// A general step: one rule by its definition, as loops over its variables.
 struct general_step {
-    int variables = 0;
-    int extents[max_variables]{};
-    unsigned counts[max_variables]{};  // that limit a variable, a bit for each
-    int order[max_variables]{};  // the outermost first; the head's, less those softmax ranges over
-    int heads = 0;               // how many of them those are
+    int variables = 0;                 ///< number of variables
+    int extents[max_variables]{};      ///< their ranges
+    unsigned counts[max_variables]{};  ///< counts that limit each variable, one bit each
+    int order[max_variables]{};  ///< loops from the outermost: head variables, then aggregated ones
+    int heads = 0;  ///< number of loops over variables of the head, less those of a softmax
     list<general_literal, max_literals> literals{};
     list<general_function, max_transformations> functions{};
     combination combined = combination::sum;
     aggregation aggregated = aggregation::sum;
-    value_shape combined_shape{};
-    value_shape shape{};  // of one ground rule
-    int condition = -1;
-    operand out{};
-    int out_strides[max_variables]{};
-    int out_size = 1;
-    int out_join = -1;
-    int out_pair_stride = 0;
-    int out_total = 0;        // of all atoms; 0 in a recursion
-    unsigned out_counts = 0;  // beyond these, no atom is read
-    int out_row = 0;          // that differ in the index which they limit
+    value_shape combined_shape{};      ///< shape before the functions
+    value_shape shape{};               ///< shape of the value of a ground rule
+    int condition = -1;                ///< node of the condition; -1: none
+    operand out{};                     ///< the relation of the head
+    int out_strides[max_variables]{};  ///< what each variable adds to its offset
+    int out_size = 1;                  ///< elements of an atom
+    int out_join = -1;                 ///< the join whose pair number also moves `out`; -1: none
+    int out_pair_stride = 0;           ///< what the pair number adds
+    int out_total = 0;                 ///< elements of all atoms; 0 in a recursion
+    unsigned out_counts = 0;           ///< counts beyond which no atom is read, one bit each
+    int out_row = 0;  ///< distance of atoms that differ in the index that these limit
     list<pair_join, max_condition_joins + max_literals + 1> joins{};
     pair_list listed{};
-    int time = -1;  // in a recursion, the variable that the loop at this level counts
-    int level = 0;
-    int delay = 0;
-    form_reasons reasons{};  // that it is no other step
-    // Where each value of a head's variable begins with what the one before has: that variable,
-    // what it adds, and the counts that limit it and the variable that is added over.
-    int running_row = -1;
-    column_bound running{};
-    unsigned running_rows = 0;
-    unsigned running_values = 0;
+    int time = -1;           ///< in a recursion, the variable that its loop sets; else -1
+    int level = 0;           ///< nesting level of that loop
+    int delay = 0;           ///< the iteration of that loop is time + delay
+    form_reasons reasons{};  ///< the reasons that no fast form applies
+    int running_row = -1;  ///< the head variable of a running aggregate, or -1: each of its values
+                           ///< aggregates the values of the one before and one more
+    column_bound running{};       ///< the variable that is aggregated over
+    unsigned running_rows = 0;    ///< counts that limit running_row, one bit each
+    unsigned running_values = 0;  ///< counts that limit running.variable, one bit each
 
+    /// The number of values of running_row below its counts.
     constexpr int end_of_running_rows(const int* given) const noexcept {
         return least_count(running_rows, extents[running_row], given);
     }
-    /// How many values there are at a row.
+    /// The number of values that are aggregated at a row.
     constexpr int values_of_running_row(int row, const int* given) const noexcept {
         const int most = least_count(running_values, extents[running.variable], given);
         const int values = row + 1 + running.ahead;
@@ -344,20 +360,22 @@ struct general_step {
     }
 };
 
-/// weights: the softmax of an attention step whose scores follow from parameters alone.
+/// The kinds of steps. weights: the softmax of an attention step whose scores depend on parameters
+/// only. repeat_begin, repeat_end: the limits of the loop of a stack or a recursion.
 enum class step_kind { rows, attention, weights, general, repeat_begin, repeat_end };
 
-/// A gradient that is first written in the backward of a step, to be zeroed there: `parts` of
-/// `size` numbers, or of each the rows up to some counts, a bit for each, and a few beyond.
+/// A gradient that the backward pass of a step writes first, and that is set to zero before:
+/// `parts` parts of `size` elements each, or in each part only the rows below some counts and
+/// `beyond` more.
 struct birth {
-    int offset = 0;
-    int size = 0;
-    int parts = 1;
-    unsigned counts = 0;
-    int row = 0;
-    int beyond = 0;
+    int offset = 0;       ///< in the workspace
+    int size = 0;         ///< elements of a part
+    int parts = 1;        ///< number of parts
+    unsigned counts = 0;  ///< counts that limit the rows, one bit each; 0: all rows
+    int row = 0;          ///< elements of a row
+    int beyond = 0;       ///< further rows
 
-    /// How many numbers of a part are zeroed.
+    /// The number of elements of a part that are set to zero; `given` are the counts.
     constexpr int cleared(const int* given) const noexcept {
         if (counts == 0) return size;
         const int rows = least_count(counts, size / row, given) + beyond;
@@ -365,30 +383,31 @@ struct birth {
     }
 };
 
+/// One entry of a plan, in the order of the forward pass.
 struct step {
     step_kind kind = step_kind::rows;
-    int at = 0;     // in the list of its kind; of weights, the attention's; of repeat_end, the
-                    // step that begins
-    int rule = -1;  // that it computes
-    int repeat = 1;
-    int depth = 0;          // how many stacks and recursions it stands in
-    bool recurs = false;    // repeats over the times of a recursion, not over layers
-    bool backward = false;  // the last time first
-    int first = 0;          // within a recursion, the rounds in which it is run
-    int last = never;
-    bool prepared = false;  // follows from parameters alone
-    counted_end end{};      // of the rounds in which it is run; of a recursion, of its rounds
-    bool fills = false;     // is run from that end on instead
-    bool idle = false;      // fills rows that nothing reads
+    int at = 0;      ///< place in the list of its kind; of weights, that of the attention step; of
+                     ///< repeat_begin and repeat_end, the number of the other
+    int rule = -1;   ///< the rule that the step computes
+    int repeat = 1;  ///< iterations of a stack or a recursion
+    int depth = 0;   ///< number of stacks and recursions around the step
+    bool recurs = false;    ///< the loop of a recursion, not of a stack
+    bool backward = false;  ///< the recursion begins with the last time
+    int first = 0;          ///< in a recursion, the first iteration in which the step runs
+    int last = never;       ///< and the end of these iterations
+    bool prepared = false;  ///< the step depends on parameters only
+    counted_end end{};      ///< end of these iterations; of a recursion, of its loop
+    bool fills = false;     ///< the step runs from that end on instead of before it
+    bool idle = false;      ///< the step fills rows that nothing reads
     list<birth, max_literals + 4> births{};
 
-    /// Of a step within a recursion, whether it is run in this round.
+    /// Returns true if a step in a recursion runs in this iteration.
     constexpr bool is_run_in(int round, const int* counts) const noexcept {
         if (last == never && !end.any()) return true;
         if (idle || round < first || round >= last) return false;
         return !end.any() || (round < end.of(counts)) != fills;
     }
-    /// How many rounds a stack or a recursion has.
+    /// The number of iterations of a stack or a recursion, for these counts.
     constexpr int rounds(const int* counts) const noexcept {
         if (!end.any()) return repeat;
         const int some = end.of(counts);

@@ -4,44 +4,44 @@
 
 #include "draft.hpp"
 
-/// Finds the buffers of which no step reads rows beyond counts that are given at run time: what
-/// writes them need not write zeros there, and their gradients are cleared and added to up to the
-/// counts alone.
+/// Buffers of which no step reads rows beyond counts given at run time. Their writers need not
+/// write zeros there, and their gradients are set to zero and accumulated only up to the counts.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// The rows of a buffer that a walk visits: those before each of some counts plus `beyond`. Of
-/// all_counts: before `beyond`, whatever is given.
+/// The rows of a buffer that a step visits: those less than each of some counts plus `beyond`. With
+/// all_counts: those less than `beyond`, for any counts.
 struct row_limit {
-    unsigned counts = 0;
-    int beyond = 0;
+    unsigned counts = 0;  ///< one bit each
+    int beyond = 0;       ///< further rows
 };
+/// In place of counts: the limit does not depend on counts.
 inline constexpr unsigned all_counts = ~0u;
 
-/// An operand as a step walks it: by some indices, of which counts limit some, and by the rounds of
-/// a recursion.
+/// The elements of an operand that a step visits: by indices, some of which counts limit, and by
+/// the iterations of a recursion.
 struct walk {
     struct index {
         int stride = 0;
         int extent = 1;
         unsigned counts = 0;
-        bool can_end = false;  // of what writes: by other counts, too
+        bool can_end = false;  // of a writer: other counts may limit it, too
     };
     list<index, max_variables + 4> indices{};
     bool known = true;
-    const step* within = nullptr;  // of a step of a recursion
+    const step* within = nullptr;  // the step, if it is in a recursion
 
     constexpr void add(int stride, int extent, unsigned counts = 0, bool can_end = false) {
         if (stride != 0 && extent > 1)
             indices.push({stride, extent, counts, can_end && within == nullptr});
     }
-    /// How far one round of the recursion moves the operand.
+    /// The stride of the operand from one iteration of the recursion to the next.
     constexpr int time_stride(const operand& at) const {
         return within ? at.layer_strides[within->depth - 1] : 0;
     }
     constexpr bool ends_with_count() const { return within && within->end.any(); }
 
-    /// Returns true if the rows, `row` numbers each, can be written up to any count.
+    /// Returns true if the rows, of `row` elements, can be written up to any count.
     constexpr bool can_end_rows(const operand& to, int row) const {
         walk by = *this;
         bool found = false;
@@ -52,7 +52,7 @@ struct walk {
         return found && by.limit_of_rows(to, row).counts != 0;
     }
 
-    /// What limits the rows, `row` numbers each; no counts if that is not to be seen.
+    /// The limit of the rows, of `row` elements; without counts if it cannot be determined.
     constexpr row_limit limit_of_rows(const operand& from, int row) const {
         if (!known || row <= 0) return {};
         for (int level = 0; level < max_loops; ++level)

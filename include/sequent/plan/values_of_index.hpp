@@ -2,8 +2,8 @@
 
 #include "source.hpp"
 
-/// For which values of one variable a condition holds, where these are an interval that a count,
-/// given at run time, may end: the times of a recursion over a sequence of any length.
+/// The values of one variable for which a condition holds, if they are an interval, which a count
+/// may end: the times of a recursion over a sequence of any length.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
@@ -11,9 +11,10 @@ namespace sequent::inline SEQUENT_ABI::plan {
 struct line {
     int slope = 0;
     int constant = 0;
-    bool known = true;
+    bool known = true;  ///< false: the expression has no such form
 };
 
+/// The line of an expression.
 template <class Pool>
 constexpr line line_of(const Pool& pool, int root, int variable) {
     const node& top = pool.nodes[root];
@@ -27,15 +28,16 @@ constexpr line line_of(const Pool& pool, int root, int variable) {
             left.known && right.known};
 }
 
-/// The values [first, last), of which those before `end` if a count ends them.
+/// The values [first, last) that are less than `end`, if a count ends them.
 struct interval {
     int first = 0;
     int last = never;
     counted_end end{};
-    bool known = true;
+    bool known = true;  ///< false: the values have no such form
 
+    /// Returns true if there are no values.
     constexpr bool empty() const { return first >= last; }
-    /// Cuts the interval by another one.
+    /// Replaces the interval by its intersection with another one.
     constexpr void cut(const interval& by) {
         if (by.first > first) first = by.first;
         if (by.last < last) last = by.last;
@@ -52,7 +54,7 @@ struct interval {
     }
 };
 
-/// The values of either one, if they are an interval.
+/// The union of two intervals, if it is an interval; else one that is not known.
 constexpr interval either_of(interval left, interval right) {
     if (right.first < left.first) {
         const interval kept = left;
@@ -78,7 +80,7 @@ constexpr interval either_of(interval left, interval right) {
     return within && right.last <= left.last ? left : unknown;
 }
 
-/// Those for which a condition holds that mentions this variable and counts alone.
+/// The values for which a condition holds that mentions only this variable and counts.
 template <class Pool>
 constexpr interval values_of(const Pool& pool, int root, int variable) {
     interval result;
@@ -113,13 +115,14 @@ constexpr interval values_of(const Pool& pool, int root, int variable) {
     return result;
 }
 
-/// `variable < end` as a condition; there is none for an end with `least`.
+/// The condition `variable < end`, for an end without `least`.
 template <class Pool>
 constexpr int below(Pool& pool, int variable, const counted_end& end) {
     return pool.add(node_kind::less, 0, pool.at_term({variable, -end.beyond}),
                     pool.add(node_kind::count, end.count));
 }
 
+/// Returns true if an expression mentions a count.
 template <class Pool>
 constexpr bool mentions_count(const Pool& pool, int root) {
     if (root < 0) return false;
@@ -140,8 +143,8 @@ constexpr int counted_conjuncts(Pool& pool, int root, int variables) {
     });
     return result;
 }
-/// Whether two conditions, each as far as its conjuncts are intervals, admit the same values of
-/// each variable.
+/// Returns true if two conditions, each as far as its conjuncts are intervals, admit the same
+/// values of each variable.
 template <class Pool>
 constexpr bool have_same_values(const Pool& pool, int left, int right, int variables) {
     for (int index = 0; index < variables; ++index) {
@@ -157,7 +160,7 @@ constexpr bool have_same_values(const Pool& pool, int left, int right, int varia
     }
     return true;
 }
-/// Whether counts end a conjunct that is none of these.
+/// Returns true if a conjunct mentions a count and is not of that form.
 template <class Pool>
 constexpr bool has_other_counts(const Pool& pool, int root, int variables) {
     bool result = false;
@@ -171,8 +174,8 @@ constexpr bool has_other_counts(const Pool& pool, int root, int variables) {
     return result;
 }
 
-/// A condition in which what counts say of a variable is one conjunct, `variable + c < count`, and
-/// none that another one implies. `extent(variable)` is how many values it has.
+/// An equivalent condition with at most one conjunct `variable + c < count` for each variable, the
+/// strictest one. `extent(variable)` is the number of its values.
 template <class Pool, class Extent>
 constexpr int with_plain_counts(Pool& pool, int root, int variables, Extent extent) {
     int result = -1;

@@ -2,13 +2,13 @@
 
 #include "layout.hpp"
 
-/// Finds the rules that sum their one literal over a window of rows: y(i) <<= x(i - 1), or
-/// y(i) <<= x(i - k)[W(k)] | sum(k), which is a convolution. A row step computes them without
-/// copies of x: its terms tell in which rows they are there.
+/// Windows: rules that sum their one literal over a window of rows, y(i) <<= x(i - 1), or
+/// y(i) <<= x(i - k)[W(k)] | sum(k), a convolution. A row step computes them without copies of x;
+/// its terms hold the rows for which they exist.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// A sum of variables with factors, and a constant.
+/// A sum of variables with integer factors, and a constant.
 struct index_form {
     int factors[max_variables]{};
     int constant = 0;
@@ -16,7 +16,7 @@ struct index_form {
     friend constexpr bool operator==(const index_form&, const index_form&) = default;
 };
 
-/// Adds factor times an expression; returns false if it is of another form.
+/// Adds factor times an expression. Returns false if the expression has another form.
 template <class Pool>
 constexpr bool add_to_form(const Pool& pool, int root, int factor, index_form& to) {
     const node& top = pool.nodes[root];
@@ -56,7 +56,7 @@ class window_finder {
   private:
     Draft& draft_;
     const rule& rule_;
-    list<int, 2> inner_{};  // rules that the step takes in
+    list<int, 2> inner_{};  // rules that are inlined into the step
     index_form read_{};     // the argument of x
 
     /// A rule that nothing else reads.
@@ -139,7 +139,7 @@ class window_finder {
                !draft_.pairs_of(item.relation).any();
     }
 
-    /// Whether a rule is one product, at plain arguments.
+    /// Returns true if a rule is one product, at plain arguments.
     constexpr bool multiplies(int at) const {
         const rule& written = draft_.rule_of(at);
         if (written.literals != 1 || written.transformations.size() || written.views ||
@@ -157,8 +157,8 @@ class window_finder {
         return true;
     }
 
-    /// Splits a condition into what says that the argument lies within x, and the rest, of which
-    /// each conjunct is a count that limits rows.
+    /// Splits a condition into the part which states that the argument is within x, and the rest,
+    /// in which each conjunct is a count that limits rows. Returns false if it has another form.
     constexpr bool take_condition(int root, window_rule& to) {
         auto& pool = draft_.out.pool;
         bool fits = true;

@@ -2,7 +2,7 @@
 
 #include "selection.hpp"
 
-/// Which heads of a program count what they select.
+/// Which heads of a program count selected positions.
 
 namespace sequent::inline SEQUENT_ABI::rasp::compiling {
 
@@ -31,7 +31,7 @@ class counting_heads : public lowered_selectors {
         return analysed_->layer_of[static_cast<std::size_t>(at)];
     }
 
-    /// What the output depends on. Of a sum, its mean is not computed.
+    /// Marks the nodes that the output depends on. The mean within a sum is not computed.
     SEQUENT_COLD constexpr void find_needed() {
         needed_.resize(static_cast<std::size_t>(program_.size()), 0);
         needed_[static_cast<std::size_t>(program_.output)] = 1;
@@ -79,11 +79,11 @@ class counting_heads : public lowered_selectors {
             split_.push_back(at);
         }
     }
-    /// Heads that count, that count without position 0, and others.
+    /// Distinguishes heads that count, heads that count without position 0, and others.
     static constexpr int use_of(operation what) {
         return what == operation::aggregate || what == operation::sum ? 0 : static_cast<int>(what);
     }
-    /// keys < queries, and something with keys == queries.
+    /// True for keys < queries and a selector with keys == queries: both cannot hold.
     SEQUENT_COLD constexpr bool exclude_each_other(int one, int other) const {
         const node& first = program_[one];
         if (first.what != operation::select_less && first.what != operation::select_greater)

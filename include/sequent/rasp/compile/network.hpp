@@ -4,7 +4,7 @@
 #include "variable_values.hpp"
 
 /// A lowered program as the numbers of a transformer: the directions of its residual stream, and
-/// what each head and each hidden unit reads and writes.
+/// what each head and hidden unit reads and writes.
 
 namespace sequent::inline SEQUENT_ABI::rasp::compiling {
 
@@ -24,8 +24,8 @@ struct direction {
     double at_start = 0;  // its value at the start position, from its layer on
 };
 
-/// Weights of networks of no more work than this are constants of the program; those of others are
-/// computed when they are first asked for. Compilers limit what they compute.
+/// Limit of the work up to which weights are compile-time constants, because compilers limit
+/// constant evaluation; the weights of larger networks are computed at first use.
 inline constexpr std::size_t most_constant_work = 4096;
 
 class network {
@@ -52,10 +52,10 @@ class network {
     std::vector<direction> directions;
     std::vector<function_group> groups;
     mistake wrong;
-    /// Whether its functions are laid out: else only the network's size is known.
+    /// True if the functions are laid out; else only the size of the network is known.
     bool laid = false;
 
-    /// In a constant expression, networks of much work are not laid out.
+    /// Networks that need much work are not laid out in a constant expression.
     SEQUENT_COLD constexpr network(const graph& source, const program_analysis& analysed,
                                    const inputs& given)
         : program(source, analysed, given) {
@@ -105,14 +105,14 @@ class network {
     }
     constexpr int layers() const { return layers_; }
 
-    /// What the directions give for products of features, as far as it is linear in them. All that
-    /// the program reads has directions once the network is made.
+    /// The reading of products of features, as far as it is linear in the directions. Everything
+    /// that the program reads has directions once the network is complete.
     SEQUENT_COLD constexpr reading known(const product& what) const {
         return read_by(what, [this](const product& part) { return known_direction(part); });
     }
     SEQUENT_COLD constexpr reading known(int node) const { return known(product(feature{node})); }
 
-    /// What is read at the start position.
+    /// The reading at the start position.
     constexpr double at_start(const reading& of) const {
         double result = of.offset;
         for (const reading::part& each : of.parts)

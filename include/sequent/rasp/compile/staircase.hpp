@@ -2,20 +2,19 @@
 
 #include "domain.hpp"
 
-/// Functions of one position as a layer of ReLUs: the numbers that they depend on are laid on one
-/// line, on which the functions are constant on stretches with gaps between.
+/// Pointwise functions as a layer of ReLUs: their variables are placed on one line, on which the
+/// functions are constant on stretches with gaps between.
 
 namespace sequent::inline SEQUENT_ABI::rasp::compiling {
 
-/// One value that a variable may have, or all of a range, and where it lies on the variable's own
-/// line.
+/// A value of a variable, or a whole range of values, and its place on the line of the variable.
 struct item {
     double low = 0;
     double high = 0;
     value known{};
 };
 
-/// A variable's values in rising order.
+/// The values of a variable in increasing order.
 using items = std::vector<item>;
 
 /// A stretch of the line, on which the functions have the values of one class of tuples.
@@ -31,7 +30,7 @@ struct staircase {
     std::vector<stretch> stretches;
 };
 
-/// Lays the variables on a line in the order that has the fewest stretches.
+/// Finds the order of the variables with the fewest stretches.
 class staircase_search {
   public:
     SEQUENT_COLD constexpr explicit staircase_search(const std::vector<items>& variables)
@@ -46,9 +45,9 @@ class staircase_search {
 
     SEQUENT_COLD constexpr long long tuples() const { return tuples_; }
 
-    /// classes[t] is the same for two tuples for which the functions agree, or -1 where a tuple
-    /// does not matter. A tuple's number has the first variable as its lowest digit. Where it is
-    /// not to be laid, stretches are only counted.
+    /// classes[t] is equal for tuples on which the functions agree, and -1 if the tuple is
+    /// irrelevant. The first variable is the lowest digit of the number of a tuple. Unless `laid`,
+    /// stretches are only counted.
     SEQUENT_COLD constexpr staircase find(const std::vector<int>& classes, bool laid) const {
         std::vector<int> order;
         for (std::size_t at = 0; at < variables_.size(); ++at)
@@ -104,7 +103,8 @@ class staircase_search {
         }
     }
 
-    /// -1 where the order has no place for ranges; not more than `enough`, if that is positive.
+    /// The number of stretches, counted up to `enough` if that is positive; -1 if the order has no
+    /// place for ranges.
     SEQUENT_COLD constexpr int count_stretches(const std::vector<int>& order,
                                                const std::vector<int>& classes, int enough) const {
         if (has_ranges_ && !has_place_for_ranges(order, classes)) return -1;
@@ -117,8 +117,8 @@ class staircase_search {
         });
         return count;
     }
-    /// Whether within each item that is a range the later variables of the order change nothing:
-    /// there is no telling them apart.
+    /// True if within each item that is a range the later variables of the order do not matter:
+    /// there they cannot be distinguished.
     SEQUENT_COLD constexpr bool has_place_for_ranges(const std::vector<int>& order,
                                                      const std::vector<int>& classes) const {
         bool fits = true;
