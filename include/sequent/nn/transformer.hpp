@@ -205,7 +205,7 @@ constexpr auto embedding_of(Token symbols, Embedding table) noexcept {
     if constexpr (Shape.adds_positions())
         return dropped<Shape>((symbols(i)[table], position(i)));
     else if constexpr (Shape.position == position_kind::sinusoidal)
-        // Embeddings begin near zero; the waves have size one (arXiv 1706.03762, section 3.4).
+        // Initial embeddings are near zero, sines and cosines near one (arXiv 1706.03762, 3.4).
         return dropped<Shape>(scaled_by_width<Shape>(symbols(i)[table]) | sinusoidal(i));
     else
         return dropped<Shape>(symbols(i)[table]);

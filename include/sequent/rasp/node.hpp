@@ -16,7 +16,7 @@ enum class operation {
     tokens,
     indices,
     constant,
-    gathered,  // what a head gives, in programs on their way to weights
+    gathered,  // result of a head, in lowered programs
     // position by position
     negate,
     add,
@@ -38,7 +38,7 @@ enum class operation {
     round,
     indicator,
     conditional,
-    function,  // of the user, of one or two values
+    function,  // user function of one or two values
     // from the positions of a selector
     aggregate,
     first,
@@ -117,7 +117,7 @@ enum class identity { structure, line };
 
 namespace detail {
 
-// Not constexpr: in a constant expression the compiler names it.
+// Not constexpr, so that the compiler names the function in its error.
 inline void a_rasp_program_has_more_than_512_parts() {}
 
 /// The nodes of an expression by height and hash: the expression itself is the last one.
