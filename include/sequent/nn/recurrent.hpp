@@ -10,18 +10,31 @@ namespace sequent::inline SEQUENT_ABI {
 
 namespace nn {
 
+/// Position in time.
 inline constexpr var<"t"> t;
+/// Hidden state before an input.
 inline constexpr relation<"state"> state;
+/// Memory cell of an LSTM; in a GRU, the linear map of the state within the candidate.
 inline constexpr relation<"memory"> memory;
+/// tanh of the memory cell.
 inline constexpr relation<"shown"> shown;
+/// Candidate of the new state or memory.
 inline constexpr relation<"candidate"> candidate;
+/// Forget gate of an LSTM.
 inline constexpr relation<"kept"> kept;
+/// Input gate of an LSTM.
 inline constexpr relation<"let_in"> let_in;
+/// Output gate of an LSTM.
 inline constexpr relation<"let_out"> let_out;
+/// Reset gate of a GRU.
 inline constexpr relation<"reset"> reset;
+/// Update gate of a GRU.
 inline constexpr relation<"update"> update;
+/// 1 - update.
 inline constexpr relation<"change"> change;
+/// Reset gate times `memory`.
 inline constexpr relation<"recalled"> recalled;
+/// Output of the first layer.
 inline constexpr relation<"lower"> lower;
 
 /// The initial state: a learned weight with `learned_start<true>`, else a constant that is zero
