@@ -660,12 +660,12 @@ SEQUENT_COLD inline std::size_t letter_length(std::string_view text) {
     for (std::size_t at = 1; at < length; ++at)
         if ((byte(at) & 0xc0u) != 0x80) return 0;
     if (length > 2) {
-        // Longer than need be, half of a pair, or beyond Unicode.
+        // Overlong encodings, surrogates, and code points beyond Unicode.
         const unsigned second = byte(1);
         if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) ||
             (first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f))
             return 0;
-        // U+FFFE and U+FFFF are no characters, XML says.
+        // XML does not allow U+FFFE and U+FFFF.
         if (first == 0xef && second == 0xbf && byte(2) > 0xbd) return 0;
     }
     return length;
@@ -739,7 +739,7 @@ SEQUENT_COLD inline std::string json_string(std::string_view text) {
         } else if (each == '<' || each == '>' || each == '&') {
             result += each == '<' ? "\\u003c" : each == '>' ? "\\u003e" : "\\u0026";
         } else if (three == "\xe2\x80\xa8" || three == "\xe2\x80\xa9") {
-            // Line ends to some readers of JavaScript.
+            // Some JavaScript parsers take these as line ends.
             result += three.back() == '\xa8' ? "\\u2028" : "\\u2029";
             at += 2;
         } else {
@@ -1492,7 +1492,7 @@ class flow {
         for (int at = 0; at < program.size(); ++at)
             if (is_shown(at) && !rasp::gathers(program[at].what))
                 layers_[static_cast<std::size_t>(layer_of(at))].elementwise.push_back(at);
-        // Of the input, the tokens come first.
+        // The tokens are the first part of the input.
         std::stable_partition(
             layers_[0].elementwise.begin(), layers_[0].elementwise.end(),
             [&program](int at) { return program[at].what == rasp::operation::tokens; });
@@ -2089,7 +2089,7 @@ class flow_placer {
 
   private:
     static constexpr int max_positions = 48;
-    static constexpr double grid_side = 520;  // at most, of many positions
+    static constexpr double grid_side = 520;  // largest side of a grid
     static constexpr double margin = 24;
     static constexpr double top = 74;
     static constexpr double lane_height = 8;
@@ -2113,12 +2113,12 @@ class flow_placer {
     flow_layout made_;
     std::vector<source> sources_;
     double side_ = 0;
-    double top_ = 0;          // of all panels
-    std::vector<int> lanes_;  // their sources
-    // Of the layer that is being placed:
-    double left_ = 0;   // of its panel
+    double top_ = 0;          // top of all panels
+    std::vector<int> lanes_;  // sources of the lanes
+    // The layer that is being placed:
+    double left_ = 0;   // left side of its panel
     double grid_ = 0;   // left side of its grids and rows
-    double right_ = 0;  // of its panel
+    double right_ = 0;  // right side of its panel
     double y_ = 0;
 
     SEQUENT_COLD int letters_of(int at) const {
