@@ -92,8 +92,11 @@ inline constexpr int max_nodes = 512;
 
 /// An s-op or a selector, as an operation on up to three earlier nodes.
 struct node {
+    /// The operation.
     operation what = operation::constant;
+    /// The type of its values.
     type kind = type::integer;
+    /// Places of the arguments; -1: none.
     int arguments[3]{-1, -1, -1};
     value known{};                     ///< value of a constant
     value_function applied = nullptr;  ///< function of `operation::function`
