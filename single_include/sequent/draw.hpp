@@ -778,13 +778,16 @@ SEQUENT_COLD inline std::string escaped(std::string_view text) {
 /// A picture of given width and height; later elements cover earlier ones.
 class svg {
   public:
+    /// An empty picture.
     svg(double width, double height) : width_(width), height_(height) {}
 
+    /// Adds a filled rectangle.
     SEQUENT_COLD void rectangle(double x, double y, double width, double height,
                                 std::string_view fill) {
         add({"<rect x=\"", x, "\" y=\"", y, "\" width=\"", width, "\" height=\"", height,
              "\" fill=\"", fill, "\"/>\n"});
     }
+    /// Adds a rectangle with rounded corners and an outline.
     SEQUENT_COLD void rounded(double x, double y, double width, double height, double radius,
                               std::string_view fill, std::string_view outline,
                               double thickness = 1) {
@@ -812,8 +815,10 @@ class svg {
     }
     /// Begins a group with attributes; `end_group` ends it.
     void begin_group(std::string_view attributes) { add({"<g ", attributes, ">\n"}); }
+    /// Ends the latest group.
     void end_group() { add({"</g>\n"}); }
 
+    /// The text of the SVG file.
     SEQUENT_COLD std::string str() const {
         svg whole(width_, height_);
         whole.add({"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"", width_, "\" height=\"",
@@ -1467,12 +1472,16 @@ struct flow_selector {
     int node = -1;
     std::vector<flow_head> heads;  ///< two for selector_width
     std::vector<int> keys;         ///< s-ops that are compared, without constants
+    /// S-ops that the keys are compared with, without constants.
     std::vector<int> queries;
+    /// Nodes that the heads compute.
     std::vector<int> results;
 };
 /// A layer: its selectors and its elementwise operations.
 struct flow_layer {
+    /// The selectors that heads of the layer follow.
     std::vector<flow_selector> selectors;
+    /// Nodes of the elementwise operations that are shown.
     std::vector<int> elementwise;
 };
 
@@ -1778,7 +1787,9 @@ namespace sequent::inline SEQUENT_ABI::draw {
 
 /// Attention and output of a compiled model for the input.
 struct model_attention {
+    /// Attention weights of all heads.
     rasp::attention_maps maps;
+    /// Output of the model.
     rasp::sequence output;
 };
 
@@ -1951,6 +1962,7 @@ struct placed_series {
     series kind = series::plain;
     double x = 0;
     double y = 0;
+    /// True if the values run downwards.
     bool down = false;
 };
 /// The placed grid of a selector: a row for each query, a column for each key.
@@ -1967,6 +1979,7 @@ struct placed_text {
     double y = 0;  ///< y of the baseline
     std::string words;
     lettering kind = lettering::name;
+    /// True if the text is aligned to its right end.
     bool ends_at_x = false;
     std::string whole{};  ///< the full text, if `words` is shortened
 };
@@ -1995,11 +2008,13 @@ struct flow_layout {
     double cell = 0;  ///< its side length
     double width = 0;
     double height = 0;
+    /// Panels of the layers.
     std::vector<placed_box> panels;
     std::vector<placed_box> blocks;
     std::vector<placed_grid> grids;
     std::vector<placed_series> rows;
     std::vector<placed_text> texts;
+    /// Lines from series to their readers.
     std::vector<placed_flow> flows;
     std::vector<placed_box> leaders;  ///< thin lines from a column to its label
 };

@@ -283,6 +283,7 @@ struct rational {
     std::int64_t under = 1;  ///< positive
 
     constexpr rational() = default;
+    /// A whole number.
     constexpr rational(std::int64_t whole) : over(whole) {}
     /// `under` is not zero.
     constexpr rational(std::int64_t above, std::int64_t below) : over(above), under(below) {
@@ -564,8 +565,11 @@ inline constexpr int max_nodes = 512;
 
 /// An s-op or a selector, as an operation on up to three earlier nodes.
 struct node {
+    /// The operation.
     operation what = operation::constant;
+    /// The type of its values.
     type kind = type::integer;
+    /// Places of the arguments; -1: none.
     int arguments[3]{-1, -1, -1};
     value known{};                     ///< value of a constant
     value_function applied = nullptr;  ///< function of `operation::function`
@@ -734,6 +738,7 @@ struct expression : s_op_base<expression<Kind, Capacity>> {
 /// A selector, with the nodes of its expression.
 template <int Capacity>
 struct selector {
+    /// Room for nodes.
     static constexpr int capacity = Capacity;
     detail::node_list<Capacity> nodes{};
 };
@@ -1159,6 +1164,7 @@ class graph {
     constexpr explicit graph(identity same = identity::structure) : same_(same) {}
 
     plan::list<node, max_nodes> nodes{};
+    /// Place of the node that is the output.
     int output = -1;
 
     /// The node of a number.
@@ -1483,7 +1489,9 @@ class sequence {
             at = end;
         }
     }
+    /// From UTF-8 text.
     constexpr sequence(const char* text) : sequence(std::string_view(text)) {}
+    /// From UTF-8 text.
     constexpr sequence(const std::string& text) : sequence(std::string_view(text)) {}
     /// From single values.
     constexpr sequence(std::initializer_list<value> values) : values_(values) {}

@@ -35478,8 +35478,10 @@ inline constexpr relation<"transformed"> transformed;
 /// The facts of a model, some of which depend on options.
 template <class... Facts>
 struct fact_list {
+    /// The facts and one more, if it is given.
     template <class Fact, bool Given>
     using with = std::conditional_t<Given, fact_list<Facts..., Fact>, fact_list>;
+    /// The model of a program with these facts.
     template <const auto& Program>
     using model_of = model<Program, Facts...>;
 };
@@ -36446,6 +36448,7 @@ struct graph_attention_options
     : pool_options::with<required<edges>, edge_width<0>, heads<1>, depth<1>,
                          derived<sequent::hidden>, activation::relu, biases<true>, post_norm> {};
 
+/// Compile errors for invalid options.
 template <graph_shape Shape>
 consteval bool check_graph_shape() {
     static_assert(Shape.depth == 1 || Shape.node_width == Shape.width,
@@ -36509,6 +36512,7 @@ inline constexpr auto deep_rules = rules(
     y(i) <<=
     first(i) | stack<Shape.depth>(Layer::template rules_of<Shape, Activation, relation<"x">>()));
 
+/// The rules of a layer, or of several.
 template <class Layer, graph_shape Shape, class Activation>
 consteval const auto& program_of() {
     if constexpr (Shape.depth == 1)
@@ -36517,6 +36521,7 @@ consteval const auto& program_of() {
         return deep_rules<Layer, Shape, Activation>;
 }
 
+/// The facts of a graph layer.
 template <graph_shape Shape, class... Edges>
 using graph_facts =
     typename fact_list<sequence_fact<Shape.any_length, "node", Shape.nodes, Shape.node_width>,
@@ -37817,15 +37822,19 @@ struct rnn_options : recurrent_options::with<activation::tanh> {
     static constexpr int hidden_factor = 1;
 };
 
+/// A recurrent model with the given cell.
 template <class Arguments, class Cell>
 using recurrent_model = model<recurrent_rules<Arguments::shape, Cell>,
                               sequence_fact<Arguments::shape.any_length, "x",
                                             Arguments::shape.tokens, Arguments::shape.width>>;
+/// The model of `recurrent::rnn`.
 template <class Arguments>
 using rnn_model =
     recurrent_model<Arguments, rnn_cell<Arguments::shape, typename Arguments::activation>>;
+/// The model of `recurrent::gru`.
 template <class Arguments>
 using gru_model = recurrent_model<Arguments, gru_cell<Arguments::shape>>;
+/// The model of `recurrent::lstm`.
 template <class Arguments>
 using lstm_model = recurrent_model<Arguments, lstm_cell<Arguments::shape>>;
 
@@ -38658,6 +38667,7 @@ T cross_entropy(const tensor_view<U>& logits, std::span<const std::int32_t> targ
                 const cross_entropy_options& options = {}) {
     return cross_entropy(logits, targets, {}, options);
 }
+/// The loss alone, without its gradient.
 template <class U, class T = detail::number_of<U>>
 T cross_entropy(const tensor_view<U>& logits, const detail::target_span<U>& targets) {
     return cross_entropy(logits, targets, {}, 1.0);
