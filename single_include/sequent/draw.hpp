@@ -660,12 +660,12 @@ SEQUENT_COLD inline std::size_t letter_length(std::string_view text) {
     for (std::size_t at = 1; at < length; ++at)
         if ((byte(at) & 0xc0u) != 0x80) return 0;
     if (length > 2) {
-        // Longer than need be, half of a pair, or beyond Unicode.
+        // Overlong encodings, surrogates, and code points beyond Unicode.
         const unsigned second = byte(1);
         if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) ||
             (first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f))
             return 0;
-        // U+FFFE and U+FFFF are no characters, XML says.
+        // XML does not allow U+FFFE and U+FFFF.
         if (first == 0xef && second == 0xbf && byte(2) > 0xbd) return 0;
     }
     return length;
@@ -739,7 +739,7 @@ SEQUENT_COLD inline std::string json_string(std::string_view text) {
         } else if (each == '<' || each == '>' || each == '&') {
             result += each == '<' ? "\\u003c" : each == '>' ? "\\u003e" : "\\u0026";
         } else if (three == "\xe2\x80\xa8" || three == "\xe2\x80\xa9") {
-            // Line ends to some readers of JavaScript.
+            // Some JavaScript parsers take these as line ends.
             result += three.back() == '\xa8' ? "\\u2028" : "\\u2029";
             at += 2;
         } else {
@@ -778,13 +778,16 @@ SEQUENT_COLD inline std::string escaped(std::string_view text) {
 /// A picture of given width and height; later elements cover earlier ones.
 class svg {
   public:
+    /// An empty picture.
     svg(double width, double height) : width_(width), height_(height) {}
 
+    /// Adds a filled rectangle.
     SEQUENT_COLD void rectangle(double x, double y, double width, double height,
                                 std::string_view fill) {
         add({"<rect x=\"", x, "\" y=\"", y, "\" width=\"", width, "\" height=\"", height,
              "\" fill=\"", fill, "\"/>\n"});
     }
+    /// Adds a rectangle with rounded corners and an outline.
     SEQUENT_COLD void rounded(double x, double y, double width, double height, double radius,
                               std::string_view fill, std::string_view outline,
                               double thickness = 1) {
@@ -812,8 +815,10 @@ class svg {
     }
     /// Begins a group with attributes; `end_group` ends it.
     void begin_group(std::string_view attributes) { add({"<g ", attributes, ">\n"}); }
+    /// Ends the latest group.
     void end_group() { add({"</g>\n"}); }
 
+    /// The text of the SVG file.
     SEQUENT_COLD std::string str() const {
         svg whole(width_, height_);
         whole.add({"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"", width_, "\" height=\"",
@@ -1467,12 +1472,16 @@ struct flow_selector {
     int node = -1;
     std::vector<flow_head> heads;  ///< two for selector_width
     std::vector<int> keys;         ///< s-ops that are compared, without constants
+    /// S-ops that the keys are compared with, without constants.
     std::vector<int> queries;
+    /// Nodes that the heads compute.
     std::vector<int> results;
 };
 /// A layer: its selectors and its elementwise operations.
 struct flow_layer {
+    /// The selectors that heads of the layer follow.
     std::vector<flow_selector> selectors;
+    /// Nodes of the elementwise operations that are shown.
     std::vector<int> elementwise;
 };
 
@@ -1492,7 +1501,7 @@ class flow {
         for (int at = 0; at < program.size(); ++at)
             if (is_shown(at) && !rasp::gathers(program[at].what))
                 layers_[static_cast<std::size_t>(layer_of(at))].elementwise.push_back(at);
-        // Of the input, the tokens come first.
+        // The tokens are the first part of the input.
         std::stable_partition(
             layers_[0].elementwise.begin(), layers_[0].elementwise.end(),
             [&program](int at) { return program[at].what == rasp::operation::tokens; });
@@ -1778,7 +1787,9 @@ namespace sequent::inline SEQUENT_ABI::draw {
 
 /// Attention and output of a compiled model for the input.
 struct model_attention {
+    /// Attention weights of all heads.
     rasp::attention_maps maps;
+    /// Output of the model.
     rasp::sequence output;
 };
 
@@ -1951,6 +1962,7 @@ struct placed_series {
     series kind = series::plain;
     double x = 0;
     double y = 0;
+    /// True if the values run downwards.
     bool down = false;
 };
 /// The placed grid of a selector: a row for each query, a column for each key.
@@ -1967,6 +1979,7 @@ struct placed_text {
     double y = 0;  ///< y of the baseline
     std::string words;
     lettering kind = lettering::name;
+    /// True if the text is aligned to its right end.
     bool ends_at_x = false;
     std::string whole{};  ///< the full text, if `words` is shortened
 };
@@ -1995,11 +2008,13 @@ struct flow_layout {
     double cell = 0;  ///< its side length
     double width = 0;
     double height = 0;
+    /// Panels of the layers.
     std::vector<placed_box> panels;
     std::vector<placed_box> blocks;
     std::vector<placed_grid> grids;
     std::vector<placed_series> rows;
     std::vector<placed_text> texts;
+    /// Lines from series to their readers.
     std::vector<placed_flow> flows;
     std::vector<placed_box> leaders;  ///< thin lines from a column to its label
 };
@@ -2089,7 +2104,7 @@ class flow_placer {
 
   private:
     static constexpr int max_positions = 48;
-    static constexpr double grid_side = 520;  // at most, of many positions
+    static constexpr double grid_side = 520;  // largest side of a grid
     static constexpr double margin = 24;
     static constexpr double top = 74;
     static constexpr double lane_height = 8;
@@ -2113,12 +2128,12 @@ class flow_placer {
     flow_layout made_;
     std::vector<source> sources_;
     double side_ = 0;
-    double top_ = 0;          // of all panels
-    std::vector<int> lanes_;  // their sources
-    // Of the layer that is being placed:
-    double left_ = 0;   // of its panel
+    double top_ = 0;          // top of all panels
+    std::vector<int> lanes_;  // sources of the lanes
+    // The layer that is being placed:
+    double left_ = 0;   // left side of its panel
     double grid_ = 0;   // left side of its grids and rows
-    double right_ = 0;  // of its panel
+    double right_ = 0;  // right side of its panel
     double y_ = 0;
 
     SEQUENT_COLD int letters_of(int at) const {

@@ -236,7 +236,7 @@ class evaluation_error : public std::runtime_error {
 
 namespace detail {
 
-// Not constexpr: in a constant expression the compiler names them.
+// Not constexpr, so that the compiler names the function in its error.
 inline void a_number_has_more_than_63_bits() {
     fail<evaluation_error>("sequent: a number of a RASP program needs more than 63 bits");
 }
@@ -283,6 +283,7 @@ struct rational {
     std::int64_t under = 1;  ///< positive
 
     constexpr rational() = default;
+    /// A whole number.
     constexpr rational(std::int64_t whole) : over(whole) {}
     /// `under` is not zero.
     constexpr rational(std::int64_t above, std::int64_t below) : over(above), under(below) {
@@ -298,7 +299,7 @@ struct rational {
     }
     /// The fraction nearest to a number, to at most nine decimals; fewer if the number is large.
     static constexpr rational from(double value) {
-        // What is no number at all, too.
+        // NaN is rejected, too.
         if (!(value < 9e18 && value > -9e18)) detail::a_number_has_more_than_63_bits();
         std::int64_t below = 1;
         for (int digit = 0; digit < 9; ++digit) {
@@ -458,7 +459,7 @@ class value {
 
   private:
     type kind_ = type::integer;
-    // The parts of a fraction, or a symbol's bytes, the first ones highest.
+    // Numerator and denominator, or the bytes of a symbol, the first one most significant.
     std::uint64_t high_ = 0;
     std::uint64_t low_ = 1;
 
@@ -488,7 +489,7 @@ enum class operation {
     tokens,
     indices,
     constant,
-    gathered,  // what a head gives, in programs on their way to weights
+    gathered,  // result of a head, in lowered programs
     // position by position
     negate,
     add,
@@ -510,7 +511,7 @@ enum class operation {
     round,
     indicator,
     conditional,
-    function,  // of the user, of one or two values
+    function,  // user function of one or two values
     // from the positions of a selector
     aggregate,
     first,
@@ -564,8 +565,11 @@ inline constexpr int max_nodes = 512;
 
 /// An s-op or a selector, as an operation on up to three earlier nodes.
 struct node {
+    /// The operation.
     operation what = operation::constant;
+    /// The type of its values.
     type kind = type::integer;
+    /// Places of the arguments; -1: none.
     int arguments[3]{-1, -1, -1};
     value known{};                     ///< value of a constant
     value_function applied = nullptr;  ///< function of `operation::function`
@@ -589,7 +593,7 @@ enum class identity { structure, line };
 
 namespace detail {
 
-// Not constexpr: in a constant expression the compiler names it.
+// Not constexpr, so that the compiler names the function in its error.
 inline void a_rasp_program_has_more_than_512_parts() {}
 
 /// The nodes of an expression by height and hash: the expression itself is the last one.
@@ -734,6 +738,7 @@ struct expression : s_op_base<expression<Kind, Capacity>> {
 /// A selector, with the nodes of its expression.
 template <int Capacity>
 struct selector {
+    /// Room for nodes.
     static constexpr int capacity = Capacity;
     detail::node_list<Capacity> nodes{};
 };
@@ -1159,6 +1164,7 @@ class graph {
     constexpr explicit graph(identity same = identity::structure) : same_(same) {}
 
     plan::list<node, max_nodes> nodes{};
+    /// Place of the node that is the output.
     int output = -1;
 
     /// The node of a number.
@@ -1224,7 +1230,7 @@ class graph {
   private:
     identity same_;
     static constexpr std::size_t slot_count = 1021;
-    int slots_[slot_count]{};  // one more than the node's place; 0 where there is none
+    int slots_[slot_count]{};  // place of the node plus 1; 0: empty
 
     static constexpr std::size_t hash_of(const node& of) {
         std::uint64_t hash = hashed(hash_start, static_cast<std::uint64_t>(of.what));
@@ -1415,7 +1421,7 @@ SEQUENT_COLD constexpr program_analysis analyse(const graph& program) {
         layer = std::max({layer_of(0), layer_of(1), layer_of(2)});
         if (is_comparison(made.what)) ++layer;
         if (!gathers(made.what)) continue;
-        // A selector's own layer is the first in which a head can have it.
+        // The layer of a selector is the first in which a head can use it.
         layer = made.arguments[1] < 0 ? layer_of(0) : std::max(layer_of(0), layer_of(1) + 1);
         const int selector = made.arguments[0];
         if (made.what == operation::width) {
@@ -1483,7 +1489,9 @@ class sequence {
             at = end;
         }
     }
+    /// From UTF-8 text.
     constexpr sequence(const char* text) : sequence(std::string_view(text)) {}
+    /// From UTF-8 text.
     constexpr sequence(const std::string& text) : sequence(std::string_view(text)) {}
     /// From single values.
     constexpr sequence(std::initializer_list<value> values) : values_(values) {}
@@ -1543,7 +1551,7 @@ namespace sequent::inline SEQUENT_ABI::rasp {
 
 namespace detail {
 
-// Not constexpr: in a constant expression the compiler names them, and the program.
+// Not constexpr, so that the compiler names the function and the program in its error.
 inline void the_mean_of_several_symbols_or_booleans(const graph& program, int at, int position) {
     fail_with<evaluation_error>(
         {"sequent: ", text_of(program, at), " at position ", position,
@@ -1853,7 +1861,7 @@ class evaluation {
 /// names the operation and the position; in a constant expression, the compiler names them.
 template <const auto& Program>
 SEQUENT_COLD constexpr sequence evaluate(const sequence& input) {
-    // Told here, too: of what the compiler prints, this comes earlier.
+    // Checked here, too, because the compiler prints this error earlier.
     constexpr bool is_program = is_s_op<std::remove_cvref_t<decltype(Program)>>;
     static_assert(is_program,
                   "sequent: a RASP program is an s-op; a selector alone gives no values");
@@ -2159,8 +2167,7 @@ SEQUENT_COLD constexpr domain means_of(const domain& of, int length) {
         result.leave_out(of.lowest(), of.highest());
         return result;
     }
-    // The fractions from 0 to 1 in their order (Hardy and Wright, theorem 28), between each two
-    // integers.
+    // The Farey fractions between any two integers, in order (Hardy and Wright, theorem 28).
     for (std::int64_t whole = low; whole < high; ++whole) {
         std::int64_t over = 0;
         std::int64_t under = 1;
@@ -2357,15 +2364,15 @@ struct mistake {
 
 /// A number that a head carries from the positions it attends to.
 struct channel {
-    int node = -1;      // the values
-    value otherwise{};  // where none is selected
+    int node = -1;      // node of the values
+    value otherwise{};  // value if no position is selected
 };
 
 /// How a head treats the start position, which holds no token.
 enum class start {
-    otherwise,  // it is looked at where no other position is: half a penalty
-    counted,    // it is looked at along with the others, and its share tells how many these are
-    ignored     // what is looked at is told afterwards to have been selected, or not
+    otherwise,  // attended to if no position is selected: half a penalty
+    counted,    // attended to with the others; its weight gives their number
+    ignored     // whether the key attended to was selected is decided afterwards
 };
 
 struct lowered_head {
@@ -2397,7 +2404,7 @@ struct leaf {
 enum class form {
     table,   // a function of their values
     linear,  // a sum, which is read and never computed
-    step,    // a comparison, or the integer near, of one sum
+    step,    // a comparison or rounding of one sum
     gate     // one of two sums
 };
 
@@ -2522,8 +2529,8 @@ class node_records {
         int layer = 0;
         int source = -1;
         form how = form::table;
-        bool is_positional = false;  // it depends on nothing but the position
-        bool is_uniform = false;     // it is the same at all positions
+        bool is_positional = false;  // depends only on the position
+        bool is_uniform = false;     // equal at all positions
         domain values;
         linear parts;
         std::vector<int> variables;
@@ -2742,7 +2749,7 @@ class lowered_nodes : public node_records {
     SEQUENT_COLD constexpr void collect(int at, int in_layer, std::vector<int>& variables) const {
         const node& made = nodes[at];
         if (made.what == operation::constant) return;
-        // What negates a number of earlier layers is no other number.
+        // The negative of a number of an earlier layer is not another variable.
         const bool repeats = made.what == operation::negation || made.what == operation::indicator;
         if (layer(at) < in_layer && repeats) return collect(made.arguments[0], in_layer, variables);
         const auto include = [&](int each) {
@@ -2789,7 +2796,7 @@ class lowered_nodes : public node_records {
             tuples = std::min<long long>(tuples * items, max_tuples + 1);
             ranges += is_ranged ? 1 : 0;
         }
-        // Of one sum the sign may be enough; where it is not, the table tells.
+        // The sign of a single sum may suffice; otherwise the table decides.
         if (variables.size() == 1)
             return is_leaf(variables[0]) ? std::min<long long>(tuples, max_tuples) : tuples;
         return ranges > 1 || variables.size() > 5 || tuples > max_joint_tuples ? max_tuples + 1
@@ -2801,7 +2808,7 @@ class lowered_nodes : public node_records {
 
   protected:
     int source = -1;                   // the part of the program that is lowered
-    std::vector<value> found_symbols;  // that functions give
+    std::vector<value> found_symbols;  // symbols that functions return
 
     SEQUENT_COLD constexpr explicit lowered_nodes(const inputs& in) : node_records(in) {}
 
@@ -2939,15 +2946,15 @@ class lowered_nodes : public node_records {
         const auto& parts = made.parts.summands;
         if (parts.empty() || parts.size() > 1 || parts[0].node != at) {
             made.how = form::linear;
-            // A sum of several numbers is one, where that has fewer values than they have tuples.
+            // A sum of several numbers is one variable if it has fewer values than they have
+            // tuples.
             const int size = made.values.complete ? made.values.size() : 0;
             if (parts.size() > 1 && size > 0 && is_readable(at, made.layer) &&
                 (!fits || count_tuples(made.variables, made.layer) > size))
                 made.variables = {at};
             return;
         }
-        // A comparison of numbers of many values takes two units as a step, in the place of a
-        // table.
+        // A comparison of numbers with many values takes two units as a step, instead of a table.
         constexpr int many = 256;
         if (fits && nodes[at].kind == type::boolean && is_step(at) &&
             are_readable(at, made.layer) && count_tuples(made.variables, made.layer) > many)
@@ -3066,7 +3073,7 @@ class lowered_selectors : public lowered_nodes {
             return add(operation::negation, type::boolean,
                        add(opposite, type::boolean, node, other));
         };
-        // Of a condition and its negation one is the other's.
+        // A condition and its negation share a feature.
         if (how == operation::not_equal) return {negated(operation::equal)};
         if (how == operation::greater_equal) return {negated(operation::less)};
         if (how == operation::less_equal) return {negated(operation::greater)};
@@ -3193,7 +3200,7 @@ class lowered_selectors : public lowered_nodes {
     SEQUENT_COLD constexpr double square_scale(int key, int query) {
         if (!is_number(nodes[key].kind)) return 1;
         const double step = finest(linear_of(key)) * finest(linear_of(query));
-        // Finer ones would need more digits than a double has.
+        // Smaller steps would need more digits than a double has.
         if (step < 1.0 / 128) {
             fail(problem::too_many_values_to_compare, operation::select_equal);
             return 1;
@@ -3211,8 +3218,8 @@ namespace sequent::inline SEQUENT_ABI::rasp::compiling {
 class counting_heads : public lowered_selectors {
   protected:
     const program_analysis* analysed_;
-    std::vector<char> needed_;  // whether the output depends on a part
-    // A selector of one layer of which a sum is taken: its head counts.
+    std::vector<char> needed_;  // true if the output depends on a part
+    // Selectors of a layer over which a sum is taken; their heads count.
     struct counting {
         int layer;
         int selector;
@@ -3250,8 +3257,8 @@ class counting_heads : public lowered_selectors {
         }
     }
     SEQUENT_COLD constexpr void choose_counting() {
-        // Where a head is left over, the width of either of two is a sum of two widths, which
-        // takes much fewer features.
+        // If a head is free, the width of a disjunction is the sum of two widths, which takes far
+        // fewer features.
         std::vector<int> spare(static_cast<std::size_t>(analysed_->layers) + 1, analysed_->heads);
         for (int at = 0; at < program_.size(); ++at) {
             const node& made = program_[at];
@@ -3330,7 +3337,7 @@ class lowering : public counting_heads {
         choose_counting();
         lower_all();
         if (found_symbols.empty()) return;
-        // Once more, with the symbols that functions give: their places are codes.
+        // Again with the symbols that functions return, whose places are their codes.
         for (const value& each : found_symbols) symbols.push_back(each);
         settle_symbols();
         clear();
@@ -3463,7 +3470,7 @@ class lowering : public counting_heads {
     SEQUENT_COLD constexpr int head_for(int layer, int selector, start use, bool without_first,
                                         const penalty& penalties,
                                         operation what = operation::aggregate, int preferred = -1) {
-        // Of widths that leave out position 0, and of parts of a selector, heads of their own.
+        // Widths without position 0 and parts of a selector have heads of their own.
         const int id = without_first ? -2 - selector : selector;
         for (std::size_t at = 0; at < heads.size(); ++at)
             if (heads[at].layer == layer * sublayers && heads[at].selector == id &&
@@ -3645,8 +3652,8 @@ class lowering : public counting_heads {
         return means_of(of, given.length);
     }
 
-    // Keys that equal a sum of several numbers: the square of that sum would be a function of all
-    // of them. What is nearest to it is looked at instead, and told afterwards to be it, or not.
+    // Keys equal to a sum of several numbers: the square of the sum would be a function of all of
+    // them. The head attends to the nearest key; whether it is equal is decided afterwards.
 
     /// True if at most one position can be selected: the keys are indices with an offset, and are
     /// compared for equality.
@@ -3701,7 +3708,7 @@ class lowering : public counting_heads {
         linear queries = linear_of(lower(made.arguments[1]));
         if (keys.summands.empty() || queries.summands.empty()) return {};
         if (is_free(keys) && is_free(queries)) return {};
-        // What is the same at all positions may stand on either side.
+        // A number that is equal at all positions may be part of the key or of the query.
         linear rest;
         for (const summand& each : keys.summands)
             if (is_free(keys) || !is_uniform(each.node))
@@ -3721,8 +3728,8 @@ class lowering : public counting_heads {
     SEQUENT_COLD constexpr int lower_match(int at, int layer, int values, const value& otherwise,
                                            leaf gathered, const matching& sought) {
         const node& made = program_[at];
-        // Of two keys as near, the higher one: else their mean could be what is asked for. What is
-        // a fraction is near to none.
+        // Of two equally near keys the higher one is preferred; else their mean could equal the
+        // query. A fraction is near to no key.
         const double aside = 1.0 / 8;
         const double step = finest(linear_of(sought.queries)) * finest(linear_of(sought.keys));
         if (step == 0) fail(problem::too_many_values_to_compare, made.what);
@@ -3771,8 +3778,8 @@ struct stretch {
 };
 
 struct staircase {
-    int count = 0;               // of stretches; 0 where there is no such line
-    std::vector<double> scales;  // the line is the sum of the variables' lines times these
+    int count = 0;               // number of stretches; 0: there is no such line
+    std::vector<double> scales;  // factor of the line of each variable; the line is their sum
     std::vector<stretch> stretches;
 };
 
@@ -3800,7 +3807,7 @@ class staircase_search {
             order.push_back(static_cast<int>(at));
         std::vector<int> best;
         int fewest = -1;
-        // Of large tables few orders are tried.
+        // Only a few orders of large tables are tried.
         long long budget = 8 * max_tuples;
         do {
             const int stretches = count_stretches(order, classes, fewest);
@@ -3892,8 +3899,8 @@ class staircase_search {
     SEQUENT_COLD constexpr void lay(const std::vector<int>& order, const std::vector<int>& classes,
                                     staircase& result) const {
         result.scales.resize(order.size(), 1);
-        // From the last variable of the order to the first: the gaps of each have room for all that
-        // the later ones add.
+        // From the last variable of the order to the first: the gaps of each have room for the
+        // lines of all later ones.
         double low = 0;
         double high = 0;
         for (std::size_t at = order.size(); at-- > 0;) {
@@ -3963,9 +3970,9 @@ struct reading {
 struct function_group {
     int layer = 0;
     std::vector<int> variables;   // nodes
-    std::vector<int> directions;  // that it writes
-    bool by_sign = false;         // its only variable is a sum, of which the sign is enough
-    bool is_gate = false;         // two units, which rest below their knots
+    std::vector<int> directions;  // directions that it writes
+    bool by_sign = false;         // its only variable is a sum that matters by its sign
+    bool is_gate = false;         // two units, which are zero below their knots
     double knots[2]{};
     std::vector<items> values;   // of the variables
     std::vector<reading> lines;  // along which these lie; the units of a gate
@@ -3994,7 +4001,7 @@ class hash_table {
 
   private:
     std::vector<std::uint64_t> hashes_;
-    std::vector<int> slots_;  // one more than the number; 0 where there is none
+    std::vector<int> slots_;  // number plus 1; 0: empty
 
     constexpr std::size_t slot_of(std::uint64_t hash) const {
         std::size_t slot = hash % slots_.size();
@@ -4134,7 +4141,7 @@ SEQUENT_COLD constexpr std::vector<int> number_classes(const lowered_nodes& prog
                                                        long long tuples,
                                                        const AddClass& add_class) {
     const auto count = group.variables.size();
-    // Items of a variable that have one value give one class: it is computed once for all.
+    // Items of a variable with equal values give one class, which is computed once.
     std::vector<std::vector<std::size_t>> numbers(count);
     std::size_t different = 1;
     for (std::size_t at = 0; at < count; ++at) {
@@ -4222,7 +4229,7 @@ class variable_values {
     SEQUENT_COLD constexpr items values_of_step(int node) {
         const auto& made = program.nodes[node];
         if (made.kind == type::boolean) return values_of_comparison(node);
-        // Integers, each of a stretch of the sum: of half a number the even one.
+        // Each integer is a stretch of the sum; ties go to the even one.
         items result;
         const bool rounds = made.what == operation::round;
         const rational divisor =
@@ -4343,7 +4350,7 @@ class variable_values {
 namespace sequent::inline SEQUENT_ABI::rasp::compiling {
 
 enum class origin {
-    start,     // one at the start position, zero at all others
+    start,     // 1 at the start position, 0 at all others
     embedded,  // a function of the token and the position
     gathered,  // written by a head
     computed   // written by hidden units
@@ -4352,9 +4359,9 @@ enum class origin {
 struct direction {
     origin from = origin::start;
     int layer = 0;
-    product what;         // where it is embedded or computed
-    int head = -1;        // where it is gathered
-    int channel = -1;     // of that head; -1 is the start's share
+    product what;         // the product that it holds, if embedded or computed
+    int head = -1;        // the head that writes it, if gathered
+    int channel = -1;     // channel of that head; -1: its weight on the start
     double at_start = 0;  // its value at the start position, from its layer on
 };
 
@@ -4363,7 +4370,7 @@ struct direction {
 inline constexpr std::size_t most_constant_work = 4096;
 
 class network {
-    // Stands in front: Clang 14 needs the body of a template before what calls it in constants.
+    // First, because Clang 14 needs the body of a template before its callers in constants.
     template <class Direction>
     SEQUENT_COLD constexpr reading read_by(const product& what,
                                            const Direction& direction_for) const {
@@ -4395,7 +4402,7 @@ class network {
         : program(source, analysed, given) {
         directions.push_back({});
         directions[0].at_start = 1;
-        // What is read adds directions, which are computed from others of earlier layers.
+        // Reading a product adds directions, which are computed from others of earlier layers.
         output = read(program.output);
         for (const lowered_head& head : program.heads) {
             for (const term& each : head.penalties) {
@@ -4612,7 +4619,7 @@ class network {
         for (int part = 0; part < what.count; ++part)
             program.collect(what.parts[part].node, made.layer, made.variables);
         share_supports(made.layer, made.variables);
-        // Ranges last, where they have place on the line.
+        // Ranges last, because only there they have place on the line.
         std::sort(made.variables.begin(), made.variables.end(), [&](int left, int right) {
             bool first = false;
             bool second = false;
@@ -4772,12 +4779,12 @@ namespace sequent::inline SEQUENT_ABI::rasp::compiling {
 struct sizes {
     int layers = 0;
     int heads = 0;
-    int width = 0;       // of the residual stream
-    int head_width = 0;  // of queries, keys and values
-    int hidden = 0;      // between the linear maps of the feed-forward part
-    int tokens = 0;      // how many an embedding tells apart
-    int positions = 0;   // of an input, and the start
-    int classes = 0;     // of the output
+    int width = 0;       // width of the residual stream
+    int head_width = 0;  // width of queries, keys and values
+    int hidden = 0;      // hidden units of a layer
+    int tokens = 0;      // number of different tokens
+    int positions = 0;   // number of positions, the start included
+    int classes = 0;     // number of classes of the output
     /// A feature depends on a token and its position together: the embedding has a row for each
     /// pair of them.
     bool embeds_pairs = false;
@@ -4827,7 +4834,7 @@ class layout {
         size.is_causal = made.program.is_causal;
         if (size.wrong.kind == problem::none && (!found.complete || found.size() > max_classes))
             give_numbers();
-        // At least two: of one, logits have one dimension less.
+        // At least two: with one, the logits would have one dimension less.
         while (classes.size() < 2) classes.push_back(classes.empty() ? value(0) : classes[0]);
         size.classes = static_cast<int>(classes.size());
     }
@@ -4865,7 +4872,7 @@ class layout {
         const node& given = program.nodes[program.output];
         const double step =
             is_number(given.kind) ? program.finest(program.linear_of(program.output)) : 0;
-        // Finer fractions are not told apart behind the errors of attention.
+        // Finer fractions cannot be distinguished because of the errors of attention.
         if (step < 1.0 / 16384)
             size.wrong = {problem::too_many_values_of_the_output, given.what,
                           program.source_of(program.output)};
@@ -4944,9 +4951,9 @@ class weight_writer {
     weight_entry* to_;
     std::size_t room_;
 
-    // Looks so little at other positions, from the start, that nothing of them is left.
+    // The start attends to other positions so little that nothing of them remains.
     static constexpr double far = 1e9;
-    // A logit of a class above all others.
+    // The margin of the logit of a class above all others.
     static constexpr double margin = 32;
 
     SEQUENT_COLD constexpr void add(weight_name name, int element, double number) {
@@ -6123,7 +6130,7 @@ constexpr auto dyck_k_ptf(const Values& values, const Pairs&... pairs) {
     const auto opens = named<"opens">(indicator(is_opener));
     const auto closes = named<"closes">(indicator(is_closer));
     const auto depth = named<"depth">(detail::up_to_here(opens) - detail::up_to_here(closes));
-    // Of a closer, the depth that its opener reached.
+    // For a closing bracket, the depth of its opening bracket.
     const auto level = named<"level">(depth + closes);
     const auto same_level = select(level, level, equal);
     const auto number =

@@ -34472,12 +34472,18 @@ enum class score_part {
 struct score_parts {
     /// Largest number of summands.
     static constexpr int most = 6;
+    /// The summands.
     score_part parts[most]{};
+    /// Number of summands.
     int count = 1;
+    /// False if an argument is no synthesizer.
     bool known = true;
+    /// True for a mixture.
     bool mixed = false;
+    /// Rank of factorized_random.
     int rank = 0;
     int first = 0;  ///< factors of factorized_dense
+    /// The second factor.
     int second = 0;
 
     /// Number of occurrences of a summand.
@@ -35207,6 +35213,7 @@ using last_of_kind =
                        std::conditional_t<std::is_same_v<kind_of<Types>, Kind>, holder<Types>,
                                           of_another_kind>{}))::type;
 
+/// Stores an option in a shape, if it is part of the shape.
 template <class Option>
 constexpr void set_option(shape& of) {
     if constexpr (requires { Option::set(of); }) Option::set(of);
@@ -35254,9 +35261,11 @@ consteval bool check_argument() {
     return true;
 }
 
+/// How often an option is given.
 template <class Kind, class... Given>
 inline constexpr int times_given = (0 + ... + (std::is_same_v<kind_of<Given>, Kind> ? 1 : 0));
 
+/// The reason why an argument is rejected; void if it is accepted.
 template <class Set, class Argument, class... Given>
 consteval auto reason_against() {
     using kind = kind_of<Argument>;
@@ -35279,6 +35288,7 @@ inline constexpr bool is_required = false;
 template <template <int> class Option>
 inline constexpr bool is_required<required<Option>> = true;
 
+/// A compile error if a required option is not given.
 template <template <class...> class Template, class Default, class... Given>
 consteval bool check_default() {
     if constexpr (is_required<Default> && times_given<kind_of<Default>, Given...> == 0)
@@ -35325,6 +35335,7 @@ struct options {
     }
 };
 
+/// Compile errors for invalid synthesizers.
 template <shape Shape>
 consteval bool check_scores() {
     constexpr score_parts of = Shape.scores;
@@ -35338,6 +35349,7 @@ consteval bool check_scores() {
     return true;
 }
 
+/// Compile errors for options that exclude each other.
 template <shape Shape, bool Embeds, bool StatesHeadWidth>
 consteval bool check_shape() {
     static_assert(StatesHeadWidth || Shape.head_width * Shape.heads == Shape.width,
@@ -35384,8 +35396,11 @@ struct arguments {
          check_argument<Template, Given, decltype(reason_against<Set, Given, Given...>())>()));
     static_assert(Set::template check_given<Template, Given...>());
 
+    /// The defaults of the option set.
     using defaults = typename Set::template read<>;
+    /// The mask.
     using mask = last_of_kind<mask_kind, typename defaults::mask, Given...>;
+    /// The activation.
     using activation = last_of_kind<activation_kind, typename defaults::activation, Given...>;
     using local_mask =
         typename last_of_kind<kind_of<local_layers<1>>,
@@ -35422,31 +35437,51 @@ namespace sequent::inline SEQUENT_ABI::nn {
 
 using namespace language;
 
+/// Position, row.
 inline constexpr var<"i"> i;
+/// Position that is attended to, neighbour.
 inline constexpr var<"j"> j;
 
+/// Input of a layer.
 inline constexpr relation<"x"> x;
+/// Output of a layer.
 inline constexpr relation<"y"> y;
+/// Queries.
 inline constexpr relation<"query"> query_of;
+/// Keys.
 inline constexpr relation<"key"> key;
+/// Values.
 inline constexpr relation<"value"> value;
+/// Attention weights.
 inline constexpr relation<"weights"> weights;
+/// Output of a head.
 inline constexpr relation<"head"> head;
+/// Outputs of all heads, concatenated.
 inline constexpr relation<"joined"> joined_heads;
+/// Output of attention.
 inline constexpr relation<"attended"> attended;
+/// Residual sum after attention; normalised with `post_norm`.
 inline constexpr relation<"between"> between;
+/// The residual sum after attention, normalised.
 inline constexpr relation<"normal_between"> normal_between;
+/// Slope of ALiBi for a head.
 inline constexpr relation<"slope"> slope;
+/// Hidden units of the feed-forward part.
 inline constexpr relation<"expanded"> expanded;
+/// Gate of the feed-forward part.
 inline constexpr relation<"gate"> gate;
+/// Hidden units times the gate.
 inline constexpr relation<"gated"> gated;
+/// Output of the feed-forward part.
 inline constexpr relation<"transformed"> transformed;
 
 /// The facts of a model, some of which depend on options.
 template <class... Facts>
 struct fact_list {
+    /// The facts and one more, if it is given.
     template <class Fact, bool Given>
     using with = std::conditional_t<Given, fact_list<Facts..., Fact>, fact_list>;
+    /// The model of a program with these facts.
     template <const auto& Program>
     using model_of = model<Program, Facts...>;
 };
@@ -36013,10 +36048,12 @@ struct multi_head_options
     : attention_options::with<heads<1>, derived<key_heads>, derived<head_width>, scaled<true>,
                               score_cap<0>, position::none> {};
 
+/// The model of `attention`.
 template <class Arguments>
 using attention_model =
     model<attention_rules<Arguments::shape, typename Arguments::mask, relation<"x">>,
           fact<"x", Arguments::shape.tokens, Arguments::shape.width>>;
+/// The model of `multi_head_attention`.
 template <class Arguments>
 using multi_head_model =
     model<multi_head_rules<Arguments::shape, typename Arguments::mask, relation<"x">>,
@@ -36099,22 +36136,39 @@ inline constexpr std::conditional_t<AnyLength, bound<"node">, bound<"nodes">> co
 template <graph_shape Shape>
 inline constexpr auto nodes = count_of_nodes<Shape.any_length>;
 
+/// Fact: vectors of the nodes.
 inline constexpr relation<"node"> node;
+/// Sparse fact: the edges.
 inline constexpr relation<"edge"> edge;
+/// Number of neighbours.
 inline constexpr relation<"degree"> degree;
+/// 1 / sqrt(degree + 1).
 inline constexpr relation<"scale"> scale;
+/// Linear map of a node.
 inline constexpr relation<"projected"> projected;
+/// Aggregate of the neighbours.
 inline constexpr relation<"gathered"> gathered;
+/// Linear map of a neighbour.
 inline constexpr relation<"from"> from;
+/// Linear map of the node that aggregates.
 inline constexpr relation<"to"> to;
+/// leaky_relu of the sum over a pair of nodes (GATv2).
 inline constexpr relation<"met"> met;
+/// Attention logit of a pair.
 inline constexpr relation<"logit"> logit;
+/// Squared Euclidean length of a result.
 inline constexpr relation<"square"> square;
+/// Reciprocal of that length.
 inline constexpr relation<"inverse_length"> inverse_length;
+/// Part of the query that the node gives.
 inline constexpr relation<"node_query"> node_query;
+/// Part of the key that the node gives.
 inline constexpr relation<"node_key"> node_key;
+/// Part of the value that the node gives.
 inline constexpr relation<"node_value"> node_value;
+/// Input of the first of several layers.
 inline constexpr relation<"first"> first;
+/// The vector of a graph.
 inline constexpr relation<"readout"> readout;
 
 /// The bias as a further rule for y, if the template has biases.
@@ -36394,6 +36448,7 @@ struct graph_attention_options
     : pool_options::with<required<edges>, edge_width<0>, heads<1>, depth<1>,
                          derived<sequent::hidden>, activation::relu, biases<true>, post_norm> {};
 
+/// Compile errors for invalid options.
 template <graph_shape Shape>
 consteval bool check_graph_shape() {
     static_assert(Shape.depth == 1 || Shape.node_width == Shape.width,
@@ -36457,6 +36512,7 @@ inline constexpr auto deep_rules = rules(
     y(i) <<=
     first(i) | stack<Shape.depth>(Layer::template rules_of<Shape, Activation, relation<"x">>()));
 
+/// The rules of a layer, or of several.
 template <class Layer, graph_shape Shape, class Activation>
 consteval const auto& program_of() {
     if constexpr (Shape.depth == 1)
@@ -36465,6 +36521,7 @@ consteval const auto& program_of() {
         return deep_rules<Layer, Shape, Activation>;
 }
 
+/// The facts of a graph layer.
 template <graph_shape Shape, class... Edges>
 using graph_facts =
     typename fact_list<sequence_fact<Shape.any_length, "node", Shape.nodes, Shape.node_width>,
@@ -36608,18 +36665,31 @@ namespace sequent::inline SEQUENT_ABI {
 
 namespace nn {
 
+/// Input of a layer after the first norm.
 inline constexpr relation<"normal_x"> normal_x;
+/// Output of cross-attention.
 inline constexpr relation<"cross_attended"> cross_attended;
+/// Residual sum after cross-attention; normalised with `post_norm`.
 inline constexpr relation<"beyond"> beyond;
+/// The residual sum after cross-attention, normalised.
 inline constexpr relation<"normal_beyond"> normal_beyond;
+/// Fact: symbols of a language model or an encoder.
 inline constexpr relation<"token"> token;
+/// Fact: input of an encoder-decoder's encoder.
 inline constexpr relation<"source"> source;
+/// Fact: symbols of an encoder-decoder's decoder.
 inline constexpr relation<"target"> target;
+/// Input of the first layer.
 inline constexpr relation<"embedded"> embedded;
+/// Input of the first layer of an encoder.
 inline constexpr relation<"source_embedded"> source_embedded;
+/// Output of the last layer.
 inline constexpr relation<"layers"> layers;
+/// Output of the last layer, normalised.
 inline constexpr relation<"normal_layers"> normal_layers;
+/// Output of the decoder divided by the square root of the width (T5).
 inline constexpr relation<"scaled_layers"> scaled_layers;
+/// Logits.
 inline constexpr relation<"logits"> logits;
 
 /// The relation that a branch adds to the residual path: its result, or that with a norm or a
@@ -36785,9 +36855,11 @@ inline constexpr auto layers_rules = [] {
                         std::conditional_t<Shape.norm_first, relation<"y">, relation<"layers">>>);
 }();
 
+/// The rules of `transformer::encoder`.
 template <shape Shape, class Mask, class Activation>
 inline constexpr auto& encoder_rules =
     layers_rules<Shape, Mask, block_rules<Shape, Mask, Activation>>;
+/// The rules of `transformer::decoder`.
 template <shape Shape, class Mask, class MemoryMask, class Activation>
 inline constexpr auto& decoder_rules =
     layers_rules<Shape, Mask, decoder_block_rules<Shape, Mask, MemoryMask, Activation>>;
@@ -36805,7 +36877,7 @@ constexpr auto embedding_of(Token symbols, Embedding table) noexcept {
     if constexpr (Shape.adds_positions())
         return dropped<Shape>((symbols(i)[table], position(i)));
     else if constexpr (Shape.position == position_kind::sinusoidal)
-        // Embeddings begin near zero; the waves have size one (arXiv 1706.03762, section 3.4).
+        // Initial embeddings are near zero, sines and cosines near one (arXiv 1706.03762, 3.4).
         return dropped<Shape>(scaled_by_width<Shape>(symbols(i)[table]) | sinusoidal(i));
     else
         return dropped<Shape>(symbols(i)[table]);
@@ -36864,6 +36936,7 @@ inline constexpr auto encoder_decoder_rules = [] {
     // clang-format on
 }();
 
+/// The model of `transformer::encoder`.
 template <class Arguments>
 using encoder_model = typename fact_list<sequence_fact<
     Arguments::shape.any_length, "x", Arguments::shape.tokens,
@@ -36873,6 +36946,7 @@ using encoder_model = typename fact_list<sequence_fact<
                       padded_mask<Arguments::shape.padded, typename Arguments::mask, "length">,
                       typename Arguments::activation>>;
 
+/// The model of `transformer::decoder`.
 template <class Arguments>
 using decoder_model =
     typename fact_list<sequence_fact<Arguments::shape.any_length, "x", Arguments::shape.tokens,
@@ -36885,6 +36959,7 @@ using decoder_model =
                               padded_mask<Arguments::shape.padded, mask::none, "source_length">,
                               typename Arguments::activation>>;
 
+/// An encoder-decoder with a given source fact and the rules that embed it.
 template <class Arguments, class SourceFact, const auto& SourceRules>
 using model_of_source =
     typename fact_list<SourceFact,
@@ -36895,6 +36970,7 @@ using model_of_source =
                 encoder_decoder_rules<Arguments::shape, typename Arguments::mask,
                                       typename Arguments::activation, SourceRules>>;
 
+/// The model of `transformer::encoder_decoder`.
 template <class Arguments>
 using encoder_decoder_model = model_of_source<
     Arguments,
@@ -36972,18 +37048,31 @@ namespace sequent::inline SEQUENT_ABI {
 
 namespace nn {
 
+/// Fact: input vectors in place of symbols.
 inline constexpr relation<"input"> given_numbers;
+/// Fact: segment types.
 inline constexpr relation<"segment"> segment;
+/// Embedding before the linear map to the width.
 inline constexpr relation<"narrow"> narrow;
+/// The vector of a text.
 inline constexpr relation<"pooled"> pooled;
+/// Squared Euclidean length of the pooled vector.
 inline constexpr relation<"squared_length"> squared_length;
+/// Reciprocal of that length.
 inline constexpr relation<"unit_factor"> unit_factor;
+/// The pooled vector divided by its length.
 inline constexpr relation<"unit"> unit;
+/// Input of the logits of masked language modelling.
 inline constexpr relation<"predicted"> predicted;
+/// Output of the opening layer.
 inline constexpr relation<"opening"> opening;
+/// Input of one round of the layer pattern.
 inline constexpr relation<"below"> below;
+/// Output of the local layers of a round.
 inline constexpr relation<"local"> local;
+/// Output of a round.
 inline constexpr relation<"full"> full;
+/// Output of the local layers after the last round.
 inline constexpr relation<"rest"> rest;
 
 /// The input of the layers at a position: the embedding of its symbol or a linear map of its
@@ -37021,6 +37110,7 @@ constexpr auto summed_embedding() noexcept {
         return with_segment;
 }
 
+/// The rules of the embedding.
 template <shape Shape>
 inline constexpr auto embedding_rules = [] {
     constexpr int width = Shape.table_width();
@@ -37178,6 +37268,7 @@ struct without_gate<activation::gated<Function>> {
     using type = Function;
 };
 
+/// All rules of a model of text.
 template <shape Shape, class Mask, class LocalMask, class Activation>
 inline constexpr auto text_rules = [] {
     constexpr auto states =
@@ -37287,11 +37378,17 @@ namespace sequent::inline SEQUENT_ABI {
 
 namespace nn {
 
+/// Fact: patches of an image.
 inline constexpr relation<"patch"> patch;
+/// Linear map of a patch.
 inline constexpr relation<"from_patch"> from_patch;
+/// Class token and patches.
 inline constexpr relation<"sequence"> sequence;
+/// First convolution at even frames.
 inline constexpr relation<"even_frame"> even_frame;
+/// First convolution at odd frames.
 inline constexpr relation<"odd_frame"> odd_frame;
+/// Second convolution.
 inline constexpr relation<"convolved"> convolved;
 
 // The option sets of the presets; language models first.
@@ -37383,6 +37480,7 @@ inline constexpr auto vit_rules = [] {
     // clang-format on
 }();
 
+/// The model of `vit`.
 template <class Arguments>
 using vit_model =
     typename fact_list<fact<"patch", Arguments::shape.tokens, Arguments::shape.patch_width>>::
@@ -37414,6 +37512,7 @@ inline constexpr auto frame_rules = [] {
     // clang-format on
 }();
 
+/// The model of `whisper`.
 template <class Arguments>
 using whisper_model =
     model_of_source<Arguments,
@@ -37557,18 +37656,31 @@ namespace sequent::inline SEQUENT_ABI {
 
 namespace nn {
 
+/// Position in time.
 inline constexpr var<"t"> t;
+/// Hidden state before an input.
 inline constexpr relation<"state"> state;
+/// Memory cell of an LSTM; in a GRU, the linear map of the state within the candidate.
 inline constexpr relation<"memory"> memory;
+/// tanh of the memory cell.
 inline constexpr relation<"shown"> shown;
+/// Candidate of the new state or memory.
 inline constexpr relation<"candidate"> candidate;
+/// Forget gate of an LSTM.
 inline constexpr relation<"kept"> kept;
+/// Input gate of an LSTM.
 inline constexpr relation<"let_in"> let_in;
+/// Output gate of an LSTM.
 inline constexpr relation<"let_out"> let_out;
+/// Reset gate of a GRU.
 inline constexpr relation<"reset"> reset;
+/// Update gate of a GRU.
 inline constexpr relation<"update"> update;
+/// 1 - update.
 inline constexpr relation<"change"> change;
+/// Reset gate times `memory`.
 inline constexpr relation<"recalled"> recalled;
+/// Output of the first layer.
 inline constexpr relation<"lower"> lower;
 
 /// The initial state: a learned weight with `learned_start<true>`, else a constant that is zero
@@ -37710,15 +37822,19 @@ struct rnn_options : recurrent_options::with<activation::tanh> {
     static constexpr int hidden_factor = 1;
 };
 
+/// A recurrent model with the given cell.
 template <class Arguments, class Cell>
 using recurrent_model = model<recurrent_rules<Arguments::shape, Cell>,
                               sequence_fact<Arguments::shape.any_length, "x",
                                             Arguments::shape.tokens, Arguments::shape.width>>;
+/// The model of `recurrent::rnn`.
 template <class Arguments>
 using rnn_model =
     recurrent_model<Arguments, rnn_cell<Arguments::shape, typename Arguments::activation>>;
+/// The model of `recurrent::gru`.
 template <class Arguments>
 using gru_model = recurrent_model<Arguments, gru_cell<Arguments::shape>>;
+/// The model of `recurrent::lstm`.
 template <class Arguments>
 using lstm_model = recurrent_model<Arguments, lstm_cell<Arguments::shape>>;
 
@@ -37898,8 +38014,8 @@ class sampler {
             double sum = 0;
             for (std::size_t at = 0; at < size; ++at) sum += weights_[at];
             enough = settings_.top_p * sum;
-            // A symbol that is chosen and all less probable ones sum to more than what is not
-            // enough of the whole, and none of these is more probable than it.
+            // A chosen symbol and all less probable ones together exceed sum - enough, and none of
+            // them is more probable than it: its weight is at least (sum - enough) / size.
             const double least = (sum - enough) / static_cast<double>(size);
             std::size_t count = 0;
             for (std::size_t at = 0; at < size; ++at) {
@@ -37934,7 +38050,7 @@ class sampler {
         std::size_t last = 0;
         for (std::size_t at = 0; at < size; ++at) {
             if (weights_[at] == 0 || !chosen(at)) continue;
-            // Rounding may leave something behind the last one: then that one is drawn.
+            // Rounding may leave a positive rest after the last symbol, which is then drawn.
             last = at;
             if ((left -= weights_[at]) < 0) break;
         }
@@ -38032,8 +38148,7 @@ namespace detail {
 /// Sum of the squares of all elements, each multiplied by `scale` first; computed in double.
 template <std::floating_point T>
 double sum_of_squares(std::span<const T> values, double scale) noexcept {
-    // Independent sums: they vectorise, and their rounding errors do not grow with the whole
-    // length.
+    // Independent sums vectorise, and their rounding errors grow less with the length.
     constexpr std::size_t width = 16;
     std::array<double, width> sums{};
     std::size_t at = 0;
@@ -38083,7 +38198,7 @@ double norm_with(std::span<const T> values, Run run) noexcept {
             if (greatest == 0 || greatest > most) return greatest;
             int exponent = 0;
             std::frexp(greatest, &exponent);
-            // Of the least denormal, 2^1073 would be infinite.
+            // For the least denormal, the factor 2^1073 would be infinite.
             exponent = std::max(exponent, -1000);
             return std::ldexp(norm_of_parts(values, std::ldexp(1.0, -exponent), run), exponent);
         }
@@ -38373,8 +38488,7 @@ template <class T>
 row_sum sum_of_powers(const T* logits, int classes, T* powers) noexcept {
     auto best = kernel::set(-std::numeric_limits<T>::infinity());
     for_each_part(logits, classes, [&](int, auto x, int) { best = xsimd::max(best, x); });
-    // Subtracting the greatest logit changes nothing in the quotient and keeps exp from
-    // overflowing.
+    // Subtracting the greatest logit does not change the quotient and keeps exp from overflowing.
     const T greatest = kernel::reduce_max(best);
     auto sums = kernel::zero<T>();
     for_each_part(logits, classes, [&](int at, auto x, int count) {
@@ -38495,8 +38609,7 @@ T cross_entropy(const tensor_view<U>& logits, std::span<const std::int32_t> targ
         }
         const T* x = rows.row(row);
         const detail::row_sum powers = detail::sum_of_powers(x, rows.length, slopes);
-        // In double, as the difference of two floats may be beyond float and the mean of rows
-        // within.
+        // In double: the difference of two floats may exceed float although the mean does not.
         const auto loss_of = [&](T logit) {
             return powers.log_sum + (powers.greatest - static_cast<double>(logit));
         };
@@ -38554,6 +38667,7 @@ T cross_entropy(const tensor_view<U>& logits, std::span<const std::int32_t> targ
                 const cross_entropy_options& options = {}) {
     return cross_entropy(logits, targets, {}, options);
 }
+/// The loss alone, without its gradient.
 template <class U, class T = detail::number_of<U>>
 T cross_entropy(const tensor_view<U>& logits, const detail::target_span<U>& targets) {
     return cross_entropy(logits, targets, {}, 1.0);
@@ -38588,7 +38702,7 @@ T huber(const tensor_view<U>& x, const detail::target_span<U>& targets,
         [delta](double value, double target, double factor) -> detail::element_loss {
             const double difference = value - target;
             const double distance = std::abs(difference);
-            // Written so that a difference that is no number stays none.
+            // The order of the branches keeps a NaN difference NaN.
             if (distance > delta)
                 return {delta * factor * (distance - delta / 2), std::copysign(delta, difference)};
             return {difference * (difference * factor) / 2, difference};
@@ -38620,7 +38734,7 @@ T hinge(const tensor_view<U>& scores, const detail::target_span<U>& targets,
         scale, [](double x, double t, double factor) -> detail::element_loss {
             const double missing = 1 - t * x;
             if (missing <= 0) return {0, 0};
-            return {factor * missing, -t};  // of NaN, too
+            return {factor * missing, -t};  // for NaN, too
         });
 }
 
@@ -38729,7 +38843,7 @@ double area_under_roc(std::span<const T> scores, std::span<const std::int32_t> l
     }
     std::sort(order.begin(), order.end(),
               [&](std::size_t a, std::size_t b) { return scores[a] < scores[b]; });
-    double ranks = 0;  // of the positives; equal scores share the mean of their ranks
+    double ranks = 0;  // sum of the ranks of positives; equal scores have their mean rank
     for (std::size_t begin = 0; begin < order.size();) {
         std::size_t end = begin;
         double equal = 0;
@@ -39022,7 +39136,7 @@ class adam_moments {
         for_each_vector<T>(first_.size(), pool, [=](auto read, auto write) {
             using kernel::fma;
             const kernel::batch<T> given = take(read, write);
-            // given - given is 0, but NaN where the gradient is infinite or NaN.
+            // given - given is 0, or NaN if the gradient is infinite or NaN.
             const kernel::batch<T> g =
                 xsimd::max(-bound, xsimd::min(given, bound)) + (given - given);
             const kernel::batch<T> m = fma(beta1, read(first), rest1 * g);
@@ -39157,7 +39271,7 @@ struct schedule {
     /// The learning rate of a step.
     double operator()(std::int64_t step) const {
         check(step);
-        // One more in both: the first step shall not be lost to a rate of zero.
+        // The 1 in both keeps the rate of the first step above zero.
         if (step < warmup_steps) {
             return peak *
                    ((static_cast<double>(step) + 1) / (static_cast<double>(warmup_steps) + 1));

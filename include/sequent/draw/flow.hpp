@@ -34,12 +34,16 @@ struct flow_selector {
     int node = -1;
     std::vector<flow_head> heads;  ///< two for selector_width
     std::vector<int> keys;         ///< s-ops that are compared, without constants
+    /// S-ops that the keys are compared with, without constants.
     std::vector<int> queries;
+    /// Nodes that the heads compute.
     std::vector<int> results;
 };
 /// A layer: its selectors and its elementwise operations.
 struct flow_layer {
+    /// The selectors that heads of the layer follow.
     std::vector<flow_selector> selectors;
+    /// Nodes of the elementwise operations that are shown.
     std::vector<int> elementwise;
 };
 
@@ -59,7 +63,7 @@ class flow {
         for (int at = 0; at < program.size(); ++at)
             if (is_shown(at) && !rasp::gathers(program[at].what))
                 layers_[static_cast<std::size_t>(layer_of(at))].elementwise.push_back(at);
-        // Of the input, the tokens come first.
+        // The tokens are the first part of the input.
         std::stable_partition(
             layers_[0].elementwise.begin(), layers_[0].elementwise.end(),
             [&program](int at) { return program[at].what == rasp::operation::tokens; });

@@ -20,6 +20,7 @@ struct placed_series {
     series kind = series::plain;
     double x = 0;
     double y = 0;
+    /// True if the values run downwards.
     bool down = false;
 };
 /// The placed grid of a selector: a row for each query, a column for each key.
@@ -36,6 +37,7 @@ struct placed_text {
     double y = 0;  ///< y of the baseline
     std::string words;
     lettering kind = lettering::name;
+    /// True if the text is aligned to its right end.
     bool ends_at_x = false;
     std::string whole{};  ///< the full text, if `words` is shortened
 };
@@ -64,11 +66,13 @@ struct flow_layout {
     double cell = 0;  ///< its side length
     double width = 0;
     double height = 0;
+    /// Panels of the layers.
     std::vector<placed_box> panels;
     std::vector<placed_box> blocks;
     std::vector<placed_grid> grids;
     std::vector<placed_series> rows;
     std::vector<placed_text> texts;
+    /// Lines from series to their readers.
     std::vector<placed_flow> flows;
     std::vector<placed_box> leaders;  ///< thin lines from a column to its label
 };

@@ -19,7 +19,9 @@ namespace sequent::inline SEQUENT_ABI::draw {
 
 /// Attention and output of a compiled model for the input.
 struct model_attention {
+    /// Attention weights of all heads.
     rasp::attention_maps maps;
+    /// Output of the model.
     rasp::sequence output;
 };
 

@@ -84,7 +84,7 @@ class flow_placer {
 
   private:
     static constexpr int max_positions = 48;
-    static constexpr double grid_side = 520;  // at most, of many positions
+    static constexpr double grid_side = 520;  // largest side of a grid
     static constexpr double margin = 24;
     static constexpr double top = 74;
     static constexpr double lane_height = 8;
@@ -108,12 +108,12 @@ class flow_placer {
     flow_layout made_;
     std::vector<source> sources_;
     double side_ = 0;
-    double top_ = 0;          // of all panels
-    std::vector<int> lanes_;  // their sources
-    // Of the layer that is being placed:
-    double left_ = 0;   // of its panel
+    double top_ = 0;          // top of all panels
+    std::vector<int> lanes_;  // sources of the lanes
+    // The layer that is being placed:
+    double left_ = 0;   // left side of its panel
     double grid_ = 0;   // left side of its grids and rows
-    double right_ = 0;  // of its panel
+    double right_ = 0;  // right side of its panel
     double y_ = 0;
 
     SEQUENT_COLD int letters_of(int at) const {

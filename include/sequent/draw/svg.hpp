@@ -33,13 +33,16 @@ SEQUENT_COLD inline std::string escaped(std::string_view text) {
 /// A picture of given width and height; later elements cover earlier ones.
 class svg {
   public:
+    /// An empty picture.
     svg(double width, double height) : width_(width), height_(height) {}
 
+    /// Adds a filled rectangle.
     SEQUENT_COLD void rectangle(double x, double y, double width, double height,
                                 std::string_view fill) {
         add({"<rect x=\"", x, "\" y=\"", y, "\" width=\"", width, "\" height=\"", height,
              "\" fill=\"", fill, "\"/>\n"});
     }
+    /// Adds a rectangle with rounded corners and an outline.
     SEQUENT_COLD void rounded(double x, double y, double width, double height, double radius,
                               std::string_view fill, std::string_view outline,
                               double thickness = 1) {
@@ -67,8 +70,10 @@ class svg {
     }
     /// Begins a group with attributes; `end_group` ends it.
     void begin_group(std::string_view attributes) { add({"<g ", attributes, ">\n"}); }
+    /// Ends the latest group.
     void end_group() { add({"</g>\n"}); }
 
+    /// The text of the SVG file.
     SEQUENT_COLD std::string str() const {
         svg whole(width_, height_);
         whole.add({"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"", width_, "\" height=\"",

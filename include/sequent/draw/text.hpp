@@ -25,12 +25,12 @@ SEQUENT_COLD inline std::size_t letter_length(std::string_view text) {
     for (std::size_t at = 1; at < length; ++at)
         if ((byte(at) & 0xc0u) != 0x80) return 0;
     if (length > 2) {
-        // Longer than need be, half of a pair, or beyond Unicode.
+        // Overlong encodings, surrogates, and code points beyond Unicode.
         const unsigned second = byte(1);
         if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) ||
             (first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f))
             return 0;
-        // U+FFFE and U+FFFF are no characters, XML says.
+        // XML does not allow U+FFFE and U+FFFF.
         if (first == 0xef && second == 0xbf && byte(2) > 0xbd) return 0;
     }
     return length;
@@ -104,7 +104,7 @@ SEQUENT_COLD inline std::string json_string(std::string_view text) {
         } else if (each == '<' || each == '>' || each == '&') {
             result += each == '<' ? "\\u003c" : each == '>' ? "\\u003e" : "\\u0026";
         } else if (three == "\xe2\x80\xa8" || three == "\xe2\x80\xa9") {
-            // Line ends to some readers of JavaScript.
+            // Some JavaScript parsers take these as line ends.
             result += three.back() == '\xa8' ? "\\u2028" : "\\u2029";
             at += 2;
         } else {

@@ -56,6 +56,7 @@ using last_of_kind =
                        std::conditional_t<std::is_same_v<kind_of<Types>, Kind>, holder<Types>,
                                           of_another_kind>{}))::type;
 
+/// Stores an option in a shape, if it is part of the shape.
 template <class Option>
 constexpr void set_option(shape& of) {
     if constexpr (requires { Option::set(of); }) Option::set(of);
@@ -103,9 +104,11 @@ consteval bool check_argument() {
     return true;
 }
 
+/// How often an option is given.
 template <class Kind, class... Given>
 inline constexpr int times_given = (0 + ... + (std::is_same_v<kind_of<Given>, Kind> ? 1 : 0));
 
+/// The reason why an argument is rejected; void if it is accepted.
 template <class Set, class Argument, class... Given>
 consteval auto reason_against() {
     using kind = kind_of<Argument>;
@@ -128,6 +131,7 @@ inline constexpr bool is_required = false;
 template <template <int> class Option>
 inline constexpr bool is_required<required<Option>> = true;
 
+/// A compile error if a required option is not given.
 template <template <class...> class Template, class Default, class... Given>
 consteval bool check_default() {
     if constexpr (is_required<Default> && times_given<kind_of<Default>, Given...> == 0)
@@ -174,6 +178,7 @@ struct options {
     }
 };
 
+/// Compile errors for invalid synthesizers.
 template <shape Shape>
 consteval bool check_scores() {
     constexpr score_parts of = Shape.scores;
@@ -187,6 +192,7 @@ consteval bool check_scores() {
     return true;
 }
 
+/// Compile errors for options that exclude each other.
 template <shape Shape, bool Embeds, bool StatesHeadWidth>
 consteval bool check_shape() {
     static_assert(StatesHeadWidth || Shape.head_width * Shape.heads == Shape.width,
@@ -233,8 +239,11 @@ struct arguments {
          check_argument<Template, Given, decltype(reason_against<Set, Given, Given...>())>()));
     static_assert(Set::template check_given<Template, Given...>());
 
+    /// The defaults of the option set.
     using defaults = typename Set::template read<>;
+    /// The mask.
     using mask = last_of_kind<mask_kind, typename defaults::mask, Given...>;
+    /// The activation.
     using activation = last_of_kind<activation_kind, typename defaults::activation, Given...>;
     using local_mask =
         typename last_of_kind<kind_of<local_layers<1>>,

@@ -17,10 +17,12 @@ struct multi_head_options
     : attention_options::with<heads<1>, derived<key_heads>, derived<head_width>, scaled<true>,
                               score_cap<0>, position::none> {};
 
+/// The model of `attention`.
 template <class Arguments>
 using attention_model =
     model<attention_rules<Arguments::shape, typename Arguments::mask, relation<"x">>,
           fact<"x", Arguments::shape.tokens, Arguments::shape.width>>;
+/// The model of `multi_head_attention`.
 template <class Arguments>
 using multi_head_model =
     model<multi_head_rules<Arguments::shape, typename Arguments::mask, relation<"x">>,

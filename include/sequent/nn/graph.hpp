@@ -35,6 +35,7 @@ struct graph_attention_options
     : pool_options::with<required<edges>, edge_width<0>, heads<1>, depth<1>,
                          derived<sequent::hidden>, activation::relu, biases<true>, post_norm> {};
 
+/// Compile errors for invalid options.
 template <graph_shape Shape>
 consteval bool check_graph_shape() {
     static_assert(Shape.depth == 1 || Shape.node_width == Shape.width,
@@ -98,6 +99,7 @@ inline constexpr auto deep_rules = rules(
     y(i) <<=
     first(i) | stack<Shape.depth>(Layer::template rules_of<Shape, Activation, relation<"x">>()));
 
+/// The rules of a layer, or of several.
 template <class Layer, graph_shape Shape, class Activation>
 consteval const auto& program_of() {
     if constexpr (Shape.depth == 1)
@@ -106,6 +108,7 @@ consteval const auto& program_of() {
         return deep_rules<Layer, Shape, Activation>;
 }
 
+/// The facts of a graph layer.
 template <graph_shape Shape, class... Edges>
 using graph_facts =
     typename fact_list<sequence_fact<Shape.any_length, "node", Shape.nodes, Shape.node_width>,

@@ -52,22 +52,39 @@ inline constexpr std::conditional_t<AnyLength, bound<"node">, bound<"nodes">> co
 template <graph_shape Shape>
 inline constexpr auto nodes = count_of_nodes<Shape.any_length>;
 
+/// Fact: vectors of the nodes.
 inline constexpr relation<"node"> node;
+/// Sparse fact: the edges.
 inline constexpr relation<"edge"> edge;
+/// Number of neighbours.
 inline constexpr relation<"degree"> degree;
+/// 1 / sqrt(degree + 1).
 inline constexpr relation<"scale"> scale;
+/// Linear map of a node.
 inline constexpr relation<"projected"> projected;
+/// Aggregate of the neighbours.
 inline constexpr relation<"gathered"> gathered;
+/// Linear map of a neighbour.
 inline constexpr relation<"from"> from;
+/// Linear map of the node that aggregates.
 inline constexpr relation<"to"> to;
+/// leaky_relu of the sum over a pair of nodes (GATv2).
 inline constexpr relation<"met"> met;
+/// Attention logit of a pair.
 inline constexpr relation<"logit"> logit;
+/// Squared Euclidean length of a result.
 inline constexpr relation<"square"> square;
+/// Reciprocal of that length.
 inline constexpr relation<"inverse_length"> inverse_length;
+/// Part of the query that the node gives.
 inline constexpr relation<"node_query"> node_query;
+/// Part of the key that the node gives.
 inline constexpr relation<"node_key"> node_key;
+/// Part of the value that the node gives.
 inline constexpr relation<"node_value"> node_value;
+/// Input of the first of several layers.
 inline constexpr relation<"first"> first;
+/// The vector of a graph.
 inline constexpr relation<"readout"> readout;
 
 /// The bias as a further rule for y, if the template has biases.

@@ -9,11 +9,17 @@ namespace sequent::inline SEQUENT_ABI {
 
 namespace nn {
 
+/// Fact: patches of an image.
 inline constexpr relation<"patch"> patch;
+/// Linear map of a patch.
 inline constexpr relation<"from_patch"> from_patch;
+/// Class token and patches.
 inline constexpr relation<"sequence"> sequence;
+/// First convolution at even frames.
 inline constexpr relation<"even_frame"> even_frame;
+/// First convolution at odd frames.
 inline constexpr relation<"odd_frame"> odd_frame;
+/// Second convolution.
 inline constexpr relation<"convolved"> convolved;
 
 // The option sets of the presets; language models first.
@@ -105,6 +111,7 @@ inline constexpr auto vit_rules = [] {
     // clang-format on
 }();
 
+/// The model of `vit`.
 template <class Arguments>
 using vit_model =
     typename fact_list<fact<"patch", Arguments::shape.tokens, Arguments::shape.patch_width>>::
@@ -136,6 +143,7 @@ inline constexpr auto frame_rules = [] {
     // clang-format on
 }();
 
+/// The model of `whisper`.
 template <class Arguments>
 using whisper_model =
     model_of_source<Arguments,

@@ -10,18 +10,31 @@ namespace sequent::inline SEQUENT_ABI {
 
 namespace nn {
 
+/// Position in time.
 inline constexpr var<"t"> t;
+/// Hidden state before an input.
 inline constexpr relation<"state"> state;
+/// Memory cell of an LSTM; in a GRU, the linear map of the state within the candidate.
 inline constexpr relation<"memory"> memory;
+/// tanh of the memory cell.
 inline constexpr relation<"shown"> shown;
+/// Candidate of the new state or memory.
 inline constexpr relation<"candidate"> candidate;
+/// Forget gate of an LSTM.
 inline constexpr relation<"kept"> kept;
+/// Input gate of an LSTM.
 inline constexpr relation<"let_in"> let_in;
+/// Output gate of an LSTM.
 inline constexpr relation<"let_out"> let_out;
+/// Reset gate of a GRU.
 inline constexpr relation<"reset"> reset;
+/// Update gate of a GRU.
 inline constexpr relation<"update"> update;
+/// 1 - update.
 inline constexpr relation<"change"> change;
+/// Reset gate times `memory`.
 inline constexpr relation<"recalled"> recalled;
+/// Output of the first layer.
 inline constexpr relation<"lower"> lower;
 
 /// The initial state: a learned weight with `learned_start<true>`, else a constant that is zero
@@ -163,15 +176,19 @@ struct rnn_options : recurrent_options::with<activation::tanh> {
     static constexpr int hidden_factor = 1;
 };
 
+/// A recurrent model with the given cell.
 template <class Arguments, class Cell>
 using recurrent_model = model<recurrent_rules<Arguments::shape, Cell>,
                               sequence_fact<Arguments::shape.any_length, "x",
                                             Arguments::shape.tokens, Arguments::shape.width>>;
+/// The model of `recurrent::rnn`.
 template <class Arguments>
 using rnn_model =
     recurrent_model<Arguments, rnn_cell<Arguments::shape, typename Arguments::activation>>;
+/// The model of `recurrent::gru`.
 template <class Arguments>
 using gru_model = recurrent_model<Arguments, gru_cell<Arguments::shape>>;
+/// The model of `recurrent::lstm`.
 template <class Arguments>
 using lstm_model = recurrent_model<Arguments, lstm_cell<Arguments::shape>>;
 

@@ -155,8 +155,8 @@ class sampler {
             double sum = 0;
             for (std::size_t at = 0; at < size; ++at) sum += weights_[at];
             enough = settings_.top_p * sum;
-            // A symbol that is chosen and all less probable ones sum to more than what is not
-            // enough of the whole, and none of these is more probable than it.
+            // A chosen symbol and all less probable ones together exceed sum - enough, and none of
+            // them is more probable than it: its weight is at least (sum - enough) / size.
             const double least = (sum - enough) / static_cast<double>(size);
             std::size_t count = 0;
             for (std::size_t at = 0; at < size; ++at) {
@@ -191,7 +191,7 @@ class sampler {
         std::size_t last = 0;
         for (std::size_t at = 0; at < size; ++at) {
             if (weights_[at] == 0 || !chosen(at)) continue;
-            // Rounding may leave something behind the last one: then that one is drawn.
+            // Rounding may leave a positive rest after the last symbol, which is then drawn.
             last = at;
             if ((left -= weights_[at]) < 0) break;
         }

@@ -40,12 +40,18 @@ enum class score_part {
 struct score_parts {
     /// Largest number of summands.
     static constexpr int most = 6;
+    /// The summands.
     score_part parts[most]{};
+    /// Number of summands.
     int count = 1;
+    /// False if an argument is no synthesizer.
     bool known = true;
+    /// True for a mixture.
     bool mixed = false;
+    /// Rank of factorized_random.
     int rank = 0;
     int first = 0;  ///< factors of factorized_dense
+    /// The second factor.
     int second = 0;
 
     /// Number of occurrences of a summand.

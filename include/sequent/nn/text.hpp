@@ -11,18 +11,31 @@ namespace sequent::inline SEQUENT_ABI {
 
 namespace nn {
 
+/// Fact: input vectors in place of symbols.
 inline constexpr relation<"input"> given_numbers;
+/// Fact: segment types.
 inline constexpr relation<"segment"> segment;
+/// Embedding before the linear map to the width.
 inline constexpr relation<"narrow"> narrow;
+/// The vector of a text.
 inline constexpr relation<"pooled"> pooled;
+/// Squared Euclidean length of the pooled vector.
 inline constexpr relation<"squared_length"> squared_length;
+/// Reciprocal of that length.
 inline constexpr relation<"unit_factor"> unit_factor;
+/// The pooled vector divided by its length.
 inline constexpr relation<"unit"> unit;
+/// Input of the logits of masked language modelling.
 inline constexpr relation<"predicted"> predicted;
+/// Output of the opening layer.
 inline constexpr relation<"opening"> opening;
+/// Input of one round of the layer pattern.
 inline constexpr relation<"below"> below;
+/// Output of the local layers of a round.
 inline constexpr relation<"local"> local;
+/// Output of a round.
 inline constexpr relation<"full"> full;
+/// Output of the local layers after the last round.
 inline constexpr relation<"rest"> rest;
 
 /// The input of the layers at a position: the embedding of its symbol or a linear map of its
@@ -60,6 +73,7 @@ constexpr auto summed_embedding() noexcept {
         return with_segment;
 }
 
+/// The rules of the embedding.
 template <shape Shape>
 inline constexpr auto embedding_rules = [] {
     constexpr int width = Shape.table_width();
@@ -217,6 +231,7 @@ struct without_gate<activation::gated<Function>> {
     using type = Function;
 };
 
+/// All rules of a model of text.
 template <shape Shape, class Mask, class LocalMask, class Activation>
 inline constexpr auto text_rules = [] {
     constexpr auto states =

@@ -8,18 +8,31 @@ namespace sequent::inline SEQUENT_ABI {
 
 namespace nn {
 
+/// Input of a layer after the first norm.
 inline constexpr relation<"normal_x"> normal_x;
+/// Output of cross-attention.
 inline constexpr relation<"cross_attended"> cross_attended;
+/// Residual sum after cross-attention; normalised with `post_norm`.
 inline constexpr relation<"beyond"> beyond;
+/// The residual sum after cross-attention, normalised.
 inline constexpr relation<"normal_beyond"> normal_beyond;
+/// Fact: symbols of a language model or an encoder.
 inline constexpr relation<"token"> token;
+/// Fact: input of an encoder-decoder's encoder.
 inline constexpr relation<"source"> source;
+/// Fact: symbols of an encoder-decoder's decoder.
 inline constexpr relation<"target"> target;
+/// Input of the first layer.
 inline constexpr relation<"embedded"> embedded;
+/// Input of the first layer of an encoder.
 inline constexpr relation<"source_embedded"> source_embedded;
+/// Output of the last layer.
 inline constexpr relation<"layers"> layers;
+/// Output of the last layer, normalised.
 inline constexpr relation<"normal_layers"> normal_layers;
+/// Output of the decoder divided by the square root of the width (T5).
 inline constexpr relation<"scaled_layers"> scaled_layers;
+/// Logits.
 inline constexpr relation<"logits"> logits;
 
 /// The relation that a branch adds to the residual path: its result, or that with a norm or a
@@ -185,9 +198,11 @@ inline constexpr auto layers_rules = [] {
                         std::conditional_t<Shape.norm_first, relation<"y">, relation<"layers">>>);
 }();
 
+/// The rules of `transformer::encoder`.
 template <shape Shape, class Mask, class Activation>
 inline constexpr auto& encoder_rules =
     layers_rules<Shape, Mask, block_rules<Shape, Mask, Activation>>;
+/// The rules of `transformer::decoder`.
 template <shape Shape, class Mask, class MemoryMask, class Activation>
 inline constexpr auto& decoder_rules =
     layers_rules<Shape, Mask, decoder_block_rules<Shape, Mask, MemoryMask, Activation>>;
@@ -205,7 +220,7 @@ constexpr auto embedding_of(Token symbols, Embedding table) noexcept {
     if constexpr (Shape.adds_positions())
         return dropped<Shape>((symbols(i)[table], position(i)));
     else if constexpr (Shape.position == position_kind::sinusoidal)
-        // Embeddings begin near zero; the waves have size one (arXiv 1706.03762, section 3.4).
+        // Initial embeddings are near zero, sines and cosines near one (arXiv 1706.03762, 3.4).
         return dropped<Shape>(scaled_by_width<Shape>(symbols(i)[table]) | sinusoidal(i));
     else
         return dropped<Shape>(symbols(i)[table]);
@@ -264,6 +279,7 @@ inline constexpr auto encoder_decoder_rules = [] {
     // clang-format on
 }();
 
+/// The model of `transformer::encoder`.
 template <class Arguments>
 using encoder_model = typename fact_list<sequence_fact<
     Arguments::shape.any_length, "x", Arguments::shape.tokens,
@@ -273,6 +289,7 @@ using encoder_model = typename fact_list<sequence_fact<
                       padded_mask<Arguments::shape.padded, typename Arguments::mask, "length">,
                       typename Arguments::activation>>;
 
+/// The model of `transformer::decoder`.
 template <class Arguments>
 using decoder_model =
     typename fact_list<sequence_fact<Arguments::shape.any_length, "x", Arguments::shape.tokens,
@@ -285,6 +302,7 @@ using decoder_model =
                               padded_mask<Arguments::shape.padded, mask::none, "source_length">,
                               typename Arguments::activation>>;
 
+/// An encoder-decoder with a given source fact and the rules that embed it.
 template <class Arguments, class SourceFact, const auto& SourceRules>
 using model_of_source =
     typename fact_list<SourceFact,
@@ -295,6 +313,7 @@ using model_of_source =
                 encoder_decoder_rules<Arguments::shape, typename Arguments::mask,
                                       typename Arguments::activation, SourceRules>>;
 
+/// The model of `transformer::encoder_decoder`.
 template <class Arguments>
 using encoder_decoder_model = model_of_source<
     Arguments,

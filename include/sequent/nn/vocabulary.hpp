@@ -11,31 +11,51 @@ namespace sequent::inline SEQUENT_ABI::nn {
 
 using namespace language;
 
+/// Position, row.
 inline constexpr var<"i"> i;
+/// Position that is attended to, neighbour.
 inline constexpr var<"j"> j;
 
+/// Input of a layer.
 inline constexpr relation<"x"> x;
+/// Output of a layer.
 inline constexpr relation<"y"> y;
+/// Queries.
 inline constexpr relation<"query"> query_of;
+/// Keys.
 inline constexpr relation<"key"> key;
+/// Values.
 inline constexpr relation<"value"> value;
+/// Attention weights.
 inline constexpr relation<"weights"> weights;
+/// Output of a head.
 inline constexpr relation<"head"> head;
+/// Outputs of all heads, concatenated.
 inline constexpr relation<"joined"> joined_heads;
+/// Output of attention.
 inline constexpr relation<"attended"> attended;
+/// Residual sum after attention; normalised with `post_norm`.
 inline constexpr relation<"between"> between;
+/// The residual sum after attention, normalised.
 inline constexpr relation<"normal_between"> normal_between;
+/// Slope of ALiBi for a head.
 inline constexpr relation<"slope"> slope;
+/// Hidden units of the feed-forward part.
 inline constexpr relation<"expanded"> expanded;
+/// Gate of the feed-forward part.
 inline constexpr relation<"gate"> gate;
+/// Hidden units times the gate.
 inline constexpr relation<"gated"> gated;
+/// Output of the feed-forward part.
 inline constexpr relation<"transformed"> transformed;
 
 /// The facts of a model, some of which depend on options.
 template <class... Facts>
 struct fact_list {
+    /// The facts and one more, if it is given.
     template <class Fact, bool Given>
     using with = std::conditional_t<Given, fact_list<Facts..., Fact>, fact_list>;
+    /// The model of a program with these facts.
     template <const auto& Program>
     using model_of = model<Program, Facts...>;
 };

@@ -84,7 +84,7 @@ SEQUENT_COLD constexpr program_analysis analyse(const graph& program) {
         layer = std::max({layer_of(0), layer_of(1), layer_of(2)});
         if (is_comparison(made.what)) ++layer;
         if (!gathers(made.what)) continue;
-        // A selector's own layer is the first in which a head can have it.
+        // The layer of a selector is the first in which a head can use it.
         layer = made.arguments[1] < 0 ? layer_of(0) : std::max(layer_of(0), layer_of(1) + 1);
         const int selector = made.arguments[0];
         if (made.what == operation::width) {

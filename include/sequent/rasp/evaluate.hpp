@@ -14,7 +14,7 @@ namespace sequent::inline SEQUENT_ABI::rasp {
 
 namespace detail {
 
-// Not constexpr: in a constant expression the compiler names them, and the program.
+// Not constexpr, so that the compiler names the function and the program in its error.
 inline void the_mean_of_several_symbols_or_booleans(const graph& program, int at, int position) {
     fail_with<evaluation_error>(
         {"sequent: ", text_of(program, at), " at position ", position,
@@ -324,7 +324,7 @@ class evaluation {
 /// names the operation and the position; in a constant expression, the compiler names them.
 template <const auto& Program>
 SEQUENT_COLD constexpr sequence evaluate(const sequence& input) {
-    // Told here, too: of what the compiler prints, this comes earlier.
+    // Checked here, too, because the compiler prints this error earlier.
     constexpr bool is_program = is_s_op<std::remove_cvref_t<decltype(Program)>>;
     static_assert(is_program,
                   "sequent: a RASP program is an s-op; a selector alone gives no values");

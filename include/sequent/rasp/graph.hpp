@@ -15,6 +15,7 @@ class graph {
     constexpr explicit graph(identity same = identity::structure) : same_(same) {}
 
     plan::list<node, max_nodes> nodes{};
+    /// Place of the node that is the output.
     int output = -1;
 
     /// The node of a number.
@@ -80,7 +81,7 @@ class graph {
   private:
     identity same_;
     static constexpr std::size_t slot_count = 1021;
-    int slots_[slot_count]{};  // one more than the node's place; 0 where there is none
+    int slots_[slot_count]{};  // place of the node plus 1; 0: empty
 
     static constexpr std::size_t hash_of(const node& of) {
         std::uint64_t hash = hashed(hash_start, static_cast<std::uint64_t>(of.what));

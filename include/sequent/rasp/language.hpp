@@ -36,6 +36,7 @@ struct expression : s_op_base<expression<Kind, Capacity>> {
 /// A selector, with the nodes of its expression.
 template <int Capacity>
 struct selector {
+    /// Room for nodes.
     static constexpr int capacity = Capacity;
     detail::node_list<Capacity> nodes{};
 };

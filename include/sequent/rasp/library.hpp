@@ -226,7 +226,7 @@ constexpr auto dyck_k_ptf(const Values& values, const Pairs&... pairs) {
     const auto opens = named<"opens">(indicator(is_opener));
     const auto closes = named<"closes">(indicator(is_closer));
     const auto depth = named<"depth">(detail::up_to_here(opens) - detail::up_to_here(closes));
-    // Of a closer, the depth that its opener reached.
+    // For a closing bracket, the depth of its opening bracket.
     const auto level = named<"level">(depth + closes);
     const auto same_level = select(level, level, equal);
     const auto number =

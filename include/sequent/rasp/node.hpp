@@ -16,7 +16,7 @@ enum class operation {
     tokens,
     indices,
     constant,
-    gathered,  // what a head gives, in programs on their way to weights
+    gathered,  // result of a head, in lowered programs
     // position by position
     negate,
     add,
@@ -38,7 +38,7 @@ enum class operation {
     round,
     indicator,
     conditional,
-    function,  // of the user, of one or two values
+    function,  // user function of one or two values
     // from the positions of a selector
     aggregate,
     first,
@@ -92,8 +92,11 @@ inline constexpr int max_nodes = 512;
 
 /// An s-op or a selector, as an operation on up to three earlier nodes.
 struct node {
+    /// The operation.
     operation what = operation::constant;
+    /// The type of its values.
     type kind = type::integer;
+    /// Places of the arguments; -1: none.
     int arguments[3]{-1, -1, -1};
     value known{};                     ///< value of a constant
     value_function applied = nullptr;  ///< function of `operation::function`
@@ -117,7 +120,7 @@ enum class identity { structure, line };
 
 namespace detail {
 
-// Not constexpr: in a constant expression the compiler names it.
+// Not constexpr, so that the compiler names the function in its error.
 inline void a_rasp_program_has_more_than_512_parts() {}
 
 /// The nodes of an expression by height and hash: the expression itself is the last one.

@@ -24,7 +24,9 @@ class sequence {
             at = end;
         }
     }
+    /// From UTF-8 text.
     constexpr sequence(const char* text) : sequence(std::string_view(text)) {}
+    /// From UTF-8 text.
     constexpr sequence(const std::string& text) : sequence(std::string_view(text)) {}
     /// From single values.
     constexpr sequence(std::initializer_list<value> values) : values_(values) {}

@@ -30,7 +30,7 @@ class evaluation_error : public std::runtime_error {
 
 namespace detail {
 
-// Not constexpr: in a constant expression the compiler names them.
+// Not constexpr, so that the compiler names the function in its error.
 inline void a_number_has_more_than_63_bits() {
     fail<evaluation_error>("sequent: a number of a RASP program needs more than 63 bits");
 }
@@ -77,6 +77,7 @@ struct rational {
     std::int64_t under = 1;  ///< positive
 
     constexpr rational() = default;
+    /// A whole number.
     constexpr rational(std::int64_t whole) : over(whole) {}
     /// `under` is not zero.
     constexpr rational(std::int64_t above, std::int64_t below) : over(above), under(below) {
@@ -92,7 +93,7 @@ struct rational {
     }
     /// The fraction nearest to a number, to at most nine decimals; fewer if the number is large.
     static constexpr rational from(double value) {
-        // What is no number at all, too.
+        // NaN is rejected, too.
         if (!(value < 9e18 && value > -9e18)) detail::a_number_has_more_than_63_bits();
         std::int64_t below = 1;
         for (int digit = 0; digit < 9; ++digit) {
@@ -252,7 +253,7 @@ class value {
 
   private:
     type kind_ = type::integer;
-    // The parts of a fraction, or a symbol's bytes, the first ones highest.
+    // Numerator and denominator, or the bytes of a symbol, the first one most significant.
     std::uint64_t high_ = 0;
     std::uint64_t low_ = 1;
 

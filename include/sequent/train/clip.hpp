@@ -21,8 +21,7 @@ namespace detail {
 /// Sum of the squares of all elements, each multiplied by `scale` first; computed in double.
 template <std::floating_point T>
 double sum_of_squares(std::span<const T> values, double scale) noexcept {
-    // Independent sums: they vectorise, and their rounding errors do not grow with the whole
-    // length.
+    // Independent sums vectorise, and their rounding errors grow less with the length.
     constexpr std::size_t width = 16;
     std::array<double, width> sums{};
     std::size_t at = 0;
@@ -72,7 +71,7 @@ double norm_with(std::span<const T> values, Run run) noexcept {
             if (greatest == 0 || greatest > most) return greatest;
             int exponent = 0;
             std::frexp(greatest, &exponent);
-            // Of the least denormal, 2^1073 would be infinite.
+            // For the least denormal, the factor 2^1073 would be infinite.
             exponent = std::max(exponent, -1000);
             return std::ldexp(norm_of_parts(values, std::ldexp(1.0, -exponent), run), exponent);
         }

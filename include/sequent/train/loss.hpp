@@ -119,8 +119,7 @@ template <class T>
 row_sum sum_of_powers(const T* logits, int classes, T* powers) noexcept {
     auto best = kernel::set(-std::numeric_limits<T>::infinity());
     for_each_part(logits, classes, [&](int, auto x, int) { best = xsimd::max(best, x); });
-    // Subtracting the greatest logit changes nothing in the quotient and keeps exp from
-    // overflowing.
+    // Subtracting the greatest logit does not change the quotient and keeps exp from overflowing.
     const T greatest = kernel::reduce_max(best);
     auto sums = kernel::zero<T>();
     for_each_part(logits, classes, [&](int at, auto x, int count) {
@@ -241,8 +240,7 @@ T cross_entropy(const tensor_view<U>& logits, std::span<const std::int32_t> targ
         }
         const T* x = rows.row(row);
         const detail::row_sum powers = detail::sum_of_powers(x, rows.length, slopes);
-        // In double, as the difference of two floats may be beyond float and the mean of rows
-        // within.
+        // In double: the difference of two floats may exceed float although the mean does not.
         const auto loss_of = [&](T logit) {
             return powers.log_sum + (powers.greatest - static_cast<double>(logit));
         };
@@ -300,6 +298,7 @@ T cross_entropy(const tensor_view<U>& logits, std::span<const std::int32_t> targ
                 const cross_entropy_options& options = {}) {
     return cross_entropy(logits, targets, {}, options);
 }
+/// The loss alone, without its gradient.
 template <class U, class T = detail::number_of<U>>
 T cross_entropy(const tensor_view<U>& logits, const detail::target_span<U>& targets) {
     return cross_entropy(logits, targets, {}, 1.0);
@@ -334,7 +333,7 @@ T huber(const tensor_view<U>& x, const detail::target_span<U>& targets,
         [delta](double value, double target, double factor) -> detail::element_loss {
             const double difference = value - target;
             const double distance = std::abs(difference);
-            // Written so that a difference that is no number stays none.
+            // The order of the branches keeps a NaN difference NaN.
             if (distance > delta)
                 return {delta * factor * (distance - delta / 2), std::copysign(delta, difference)};
             return {difference * (difference * factor) / 2, difference};
@@ -366,7 +365,7 @@ T hinge(const tensor_view<U>& scores, const detail::target_span<U>& targets,
         scale, [](double x, double t, double factor) -> detail::element_loss {
             const double missing = 1 - t * x;
             if (missing <= 0) return {0, 0};
-            return {factor * missing, -t};  // of NaN, too
+            return {factor * missing, -t};  // for NaN, too
         });
 }
 

@@ -112,7 +112,7 @@ double area_under_roc(std::span<const T> scores, std::span<const std::int32_t> l
     }
     std::sort(order.begin(), order.end(),
               [&](std::size_t a, std::size_t b) { return scores[a] < scores[b]; });
-    double ranks = 0;  // of the positives; equal scores share the mean of their ranks
+    double ranks = 0;  // sum of the ranks of positives; equal scores have their mean rank
     for (std::size_t begin = 0; begin < order.size();) {
         std::size_t end = begin;
         double equal = 0;

@@ -232,7 +232,7 @@ class adam_moments {
         for_each_vector<T>(first_.size(), pool, [=](auto read, auto write) {
             using kernel::fma;
             const kernel::batch<T> given = take(read, write);
-            // given - given is 0, but NaN where the gradient is infinite or NaN.
+            // given - given is 0, or NaN if the gradient is infinite or NaN.
             const kernel::batch<T> g =
                 xsimd::max(-bound, xsimd::min(given, bound)) + (given - given);
             const kernel::batch<T> m = fma(beta1, read(first), rest1 * g);

@@ -48,7 +48,7 @@ struct schedule {
     /// The learning rate of a step.
     double operator()(std::int64_t step) const {
         check(step);
-        // One more in both: the first step shall not be lost to a rate of zero.
+        // The 1 in both keeps the rate of the first step above zero.
         if (step < warmup_steps) {
             return peak *
                    ((static_cast<double>(step) + 1) / (static_cast<double>(warmup_steps) + 1));

@@ -9,8 +9,8 @@ namespace sequent::inline SEQUENT_ABI::rasp::compiling {
 class counting_heads : public lowered_selectors {
   protected:
     const program_analysis* analysed_;
-    std::vector<char> needed_;  // whether the output depends on a part
-    // A selector of one layer of which a sum is taken: its head counts.
+    std::vector<char> needed_;  // true if the output depends on a part
+    // Selectors of a layer over which a sum is taken; their heads count.
     struct counting {
         int layer;
         int selector;
@@ -48,8 +48,8 @@ class counting_heads : public lowered_selectors {
         }
     }
     SEQUENT_COLD constexpr void choose_counting() {
-        // Where a head is left over, the width of either of two is a sum of two widths, which
-        // takes much fewer features.
+        // If a head is free, the width of a disjunction is the sum of two widths, which takes far
+        // fewer features.
         std::vector<int> spare(static_cast<std::size_t>(analysed_->layers) + 1, analysed_->heads);
         for (int at = 0; at < program_.size(); ++at) {
             const node& made = program_[at];

@@ -145,8 +145,7 @@ SEQUENT_COLD constexpr domain means_of(const domain& of, int length) {
         result.leave_out(of.lowest(), of.highest());
         return result;
     }
-    // The fractions from 0 to 1 in their order (Hardy and Wright, theorem 28), between each two
-    // integers.
+    // The Farey fractions between any two integers, in order (Hardy and Wright, theorem 28).
     for (std::int64_t whole = low; whole < high; ++whole) {
         std::int64_t over = 0;
         std::int64_t under = 1;

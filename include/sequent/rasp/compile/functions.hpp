@@ -35,9 +35,9 @@ struct reading {
 struct function_group {
     int layer = 0;
     std::vector<int> variables;   // nodes
-    std::vector<int> directions;  // that it writes
-    bool by_sign = false;         // its only variable is a sum, of which the sign is enough
-    bool is_gate = false;         // two units, which rest below their knots
+    std::vector<int> directions;  // directions that it writes
+    bool by_sign = false;         // its only variable is a sum that matters by its sign
+    bool is_gate = false;         // two units, which are zero below their knots
     double knots[2]{};
     std::vector<items> values;   // of the variables
     std::vector<reading> lines;  // along which these lie; the units of a gate
@@ -66,7 +66,7 @@ class hash_table {
 
   private:
     std::vector<std::uint64_t> hashes_;
-    std::vector<int> slots_;  // one more than the number; 0 where there is none
+    std::vector<int> slots_;  // number plus 1; 0: empty
 
     constexpr std::size_t slot_of(std::uint64_t hash) const {
         std::size_t slot = hash % slots_.size();
@@ -206,7 +206,7 @@ SEQUENT_COLD constexpr std::vector<int> number_classes(const lowered_nodes& prog
                                                        long long tuples,
                                                        const AddClass& add_class) {
     const auto count = group.variables.size();
-    // Items of a variable that have one value give one class: it is computed once for all.
+    // Items of a variable with equal values give one class, which is computed once.
     std::vector<std::vector<std::size_t>> numbers(count);
     std::size_t different = 1;
     for (std::size_t at = 0; at < count; ++at) {

@@ -30,7 +30,7 @@ class lowering : public counting_heads {
         choose_counting();
         lower_all();
         if (found_symbols.empty()) return;
-        // Once more, with the symbols that functions give: their places are codes.
+        // Again with the symbols that functions return, whose places are their codes.
         for (const value& each : found_symbols) symbols.push_back(each);
         settle_symbols();
         clear();
@@ -163,7 +163,7 @@ class lowering : public counting_heads {
     SEQUENT_COLD constexpr int head_for(int layer, int selector, start use, bool without_first,
                                         const penalty& penalties,
                                         operation what = operation::aggregate, int preferred = -1) {
-        // Of widths that leave out position 0, and of parts of a selector, heads of their own.
+        // Widths without position 0 and parts of a selector have heads of their own.
         const int id = without_first ? -2 - selector : selector;
         for (std::size_t at = 0; at < heads.size(); ++at)
             if (heads[at].layer == layer * sublayers && heads[at].selector == id &&
@@ -345,8 +345,8 @@ class lowering : public counting_heads {
         return means_of(of, given.length);
     }
 
-    // Keys that equal a sum of several numbers: the square of that sum would be a function of all
-    // of them. What is nearest to it is looked at instead, and told afterwards to be it, or not.
+    // Keys equal to a sum of several numbers: the square of the sum would be a function of all of
+    // them. The head attends to the nearest key; whether it is equal is decided afterwards.
 
     /// True if at most one position can be selected: the keys are indices with an offset, and are
     /// compared for equality.
@@ -401,7 +401,7 @@ class lowering : public counting_heads {
         linear queries = linear_of(lower(made.arguments[1]));
         if (keys.summands.empty() || queries.summands.empty()) return {};
         if (is_free(keys) && is_free(queries)) return {};
-        // What is the same at all positions may stand on either side.
+        // A number that is equal at all positions may be part of the key or of the query.
         linear rest;
         for (const summand& each : keys.summands)
             if (is_free(keys) || !is_uniform(each.node))
@@ -421,8 +421,8 @@ class lowering : public counting_heads {
     SEQUENT_COLD constexpr int lower_match(int at, int layer, int values, const value& otherwise,
                                            leaf gathered, const matching& sought) {
         const node& made = program_[at];
-        // Of two keys as near, the higher one: else their mean could be what is asked for. What is
-        // a fraction is near to none.
+        // Of two equally near keys the higher one is preferred; else their mean could equal the
+        // query. A fraction is near to no key.
         const double aside = 1.0 / 8;
         const double step = finest(linear_of(sought.queries)) * finest(linear_of(sought.keys));
         if (step == 0) fail(problem::too_many_values_to_compare, made.what);

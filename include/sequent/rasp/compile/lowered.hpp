@@ -13,7 +13,7 @@ class lowered_nodes : public node_records {
     SEQUENT_COLD constexpr void collect(int at, int in_layer, std::vector<int>& variables) const {
         const node& made = nodes[at];
         if (made.what == operation::constant) return;
-        // What negates a number of earlier layers is no other number.
+        // The negative of a number of an earlier layer is not another variable.
         const bool repeats = made.what == operation::negation || made.what == operation::indicator;
         if (layer(at) < in_layer && repeats) return collect(made.arguments[0], in_layer, variables);
         const auto include = [&](int each) {
@@ -60,7 +60,7 @@ class lowered_nodes : public node_records {
             tuples = std::min<long long>(tuples * items, max_tuples + 1);
             ranges += is_ranged ? 1 : 0;
         }
-        // Of one sum the sign may be enough; where it is not, the table tells.
+        // The sign of a single sum may suffice; otherwise the table decides.
         if (variables.size() == 1)
             return is_leaf(variables[0]) ? std::min<long long>(tuples, max_tuples) : tuples;
         return ranges > 1 || variables.size() > 5 || tuples > max_joint_tuples ? max_tuples + 1
@@ -72,7 +72,7 @@ class lowered_nodes : public node_records {
 
   protected:
     int source = -1;                   // the part of the program that is lowered
-    std::vector<value> found_symbols;  // that functions give
+    std::vector<value> found_symbols;  // symbols that functions return
 
     SEQUENT_COLD constexpr explicit lowered_nodes(const inputs& in) : node_records(in) {}
 
@@ -210,15 +210,15 @@ class lowered_nodes : public node_records {
         const auto& parts = made.parts.summands;
         if (parts.empty() || parts.size() > 1 || parts[0].node != at) {
             made.how = form::linear;
-            // A sum of several numbers is one, where that has fewer values than they have tuples.
+            // A sum of several numbers is one variable if it has fewer values than they have
+            // tuples.
             const int size = made.values.complete ? made.values.size() : 0;
             if (parts.size() > 1 && size > 0 && is_readable(at, made.layer) &&
                 (!fits || count_tuples(made.variables, made.layer) > size))
                 made.variables = {at};
             return;
         }
-        // A comparison of numbers of many values takes two units as a step, in the place of a
-        // table.
+        // A comparison of numbers with many values takes two units as a step, instead of a table.
         constexpr int many = 256;
         if (fits && nodes[at].kind == type::boolean && is_step(at) &&
             are_readable(at, made.layer) && count_tuples(made.variables, made.layer) > many)

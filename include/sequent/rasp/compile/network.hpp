@@ -9,7 +9,7 @@
 namespace sequent::inline SEQUENT_ABI::rasp::compiling {
 
 enum class origin {
-    start,     // one at the start position, zero at all others
+    start,     // 1 at the start position, 0 at all others
     embedded,  // a function of the token and the position
     gathered,  // written by a head
     computed   // written by hidden units
@@ -18,9 +18,9 @@ enum class origin {
 struct direction {
     origin from = origin::start;
     int layer = 0;
-    product what;         // where it is embedded or computed
-    int head = -1;        // where it is gathered
-    int channel = -1;     // of that head; -1 is the start's share
+    product what;         // the product that it holds, if embedded or computed
+    int head = -1;        // the head that writes it, if gathered
+    int channel = -1;     // channel of that head; -1: its weight on the start
     double at_start = 0;  // its value at the start position, from its layer on
 };
 
@@ -29,7 +29,7 @@ struct direction {
 inline constexpr std::size_t most_constant_work = 4096;
 
 class network {
-    // Stands in front: Clang 14 needs the body of a template before what calls it in constants.
+    // First, because Clang 14 needs the body of a template before its callers in constants.
     template <class Direction>
     SEQUENT_COLD constexpr reading read_by(const product& what,
                                            const Direction& direction_for) const {
@@ -61,7 +61,7 @@ class network {
         : program(source, analysed, given) {
         directions.push_back({});
         directions[0].at_start = 1;
-        // What is read adds directions, which are computed from others of earlier layers.
+        // Reading a product adds directions, which are computed from others of earlier layers.
         output = read(program.output);
         for (const lowered_head& head : program.heads) {
             for (const term& each : head.penalties) {
@@ -278,7 +278,7 @@ class network {
         for (int part = 0; part < what.count; ++part)
             program.collect(what.parts[part].node, made.layer, made.variables);
         share_supports(made.layer, made.variables);
-        // Ranges last, where they have place on the line.
+        // Ranges last, because only there they have place on the line.
         std::sort(made.variables.begin(), made.variables.end(), [&](int left, int right) {
             bool first = false;
             bool second = false;

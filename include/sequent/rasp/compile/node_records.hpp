@@ -30,15 +30,15 @@ struct mistake {
 
 /// A number that a head carries from the positions it attends to.
 struct channel {
-    int node = -1;      // the values
-    value otherwise{};  // where none is selected
+    int node = -1;      // node of the values
+    value otherwise{};  // value if no position is selected
 };
 
 /// How a head treats the start position, which holds no token.
 enum class start {
-    otherwise,  // it is looked at where no other position is: half a penalty
-    counted,    // it is looked at along with the others, and its share tells how many these are
-    ignored     // what is looked at is told afterwards to have been selected, or not
+    otherwise,  // attended to if no position is selected: half a penalty
+    counted,    // attended to with the others; its weight gives their number
+    ignored     // whether the key attended to was selected is decided afterwards
 };
 
 struct lowered_head {
@@ -70,7 +70,7 @@ struct leaf {
 enum class form {
     table,   // a function of their values
     linear,  // a sum, which is read and never computed
-    step,    // a comparison, or the integer near, of one sum
+    step,    // a comparison or rounding of one sum
     gate     // one of two sums
 };
 
@@ -195,8 +195,8 @@ class node_records {
         int layer = 0;
         int source = -1;
         form how = form::table;
-        bool is_positional = false;  // it depends on nothing but the position
-        bool is_uniform = false;     // it is the same at all positions
+        bool is_positional = false;  // depends only on the position
+        bool is_uniform = false;     // equal at all positions
         domain values;
         linear parts;
         std::vector<int> variables;

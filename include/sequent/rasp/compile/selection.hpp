@@ -77,7 +77,7 @@ class lowered_selectors : public lowered_nodes {
             return add(operation::negation, type::boolean,
                        add(opposite, type::boolean, node, other));
         };
-        // Of a condition and its negation one is the other's.
+        // A condition and its negation share a feature.
         if (how == operation::not_equal) return {negated(operation::equal)};
         if (how == operation::greater_equal) return {negated(operation::less)};
         if (how == operation::less_equal) return {negated(operation::greater)};
@@ -204,7 +204,7 @@ class lowered_selectors : public lowered_nodes {
     SEQUENT_COLD constexpr double square_scale(int key, int query) {
         if (!is_number(nodes[key].kind)) return 1;
         const double step = finest(linear_of(key)) * finest(linear_of(query));
-        // Finer ones would need more digits than a double has.
+        // Smaller steps would need more digits than a double has.
         if (step < 1.0 / 128) {
             fail(problem::too_many_values_to_compare, operation::select_equal);
             return 1;

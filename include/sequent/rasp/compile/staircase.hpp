@@ -25,8 +25,8 @@ struct stretch {
 };
 
 struct staircase {
-    int count = 0;               // of stretches; 0 where there is no such line
-    std::vector<double> scales;  // the line is the sum of the variables' lines times these
+    int count = 0;               // number of stretches; 0: there is no such line
+    std::vector<double> scales;  // factor of the line of each variable; the line is their sum
     std::vector<stretch> stretches;
 };
 
@@ -54,7 +54,7 @@ class staircase_search {
             order.push_back(static_cast<int>(at));
         std::vector<int> best;
         int fewest = -1;
-        // Of large tables few orders are tried.
+        // Only a few orders of large tables are tried.
         long long budget = 8 * max_tuples;
         do {
             const int stretches = count_stretches(order, classes, fewest);
@@ -146,8 +146,8 @@ class staircase_search {
     SEQUENT_COLD constexpr void lay(const std::vector<int>& order, const std::vector<int>& classes,
                                     staircase& result) const {
         result.scales.resize(order.size(), 1);
-        // From the last variable of the order to the first: the gaps of each have room for all that
-        // the later ones add.
+        // From the last variable of the order to the first: the gaps of each have room for the
+        // lines of all later ones.
         double low = 0;
         double high = 0;
         for (std::size_t at = order.size(); at-- > 0;) {

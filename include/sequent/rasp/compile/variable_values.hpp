@@ -36,7 +36,7 @@ class variable_values {
     SEQUENT_COLD constexpr items values_of_step(int node) {
         const auto& made = program.nodes[node];
         if (made.kind == type::boolean) return values_of_comparison(node);
-        // Integers, each of a stretch of the sum: of half a number the even one.
+        // Each integer is a stretch of the sum; ties go to the even one.
         items result;
         const bool rounds = made.what == operation::round;
         const rational divisor =

@@ -56,9 +56,9 @@ class weight_writer {
     weight_entry* to_;
     std::size_t room_;
 
-    // Looks so little at other positions, from the start, that nothing of them is left.
+    // The start attends to other positions so little that nothing of them remains.
     static constexpr double far = 1e9;
-    // A logit of a class above all others.
+    // The margin of the logit of a class above all others.
     static constexpr double margin = 32;
 
     SEQUENT_COLD constexpr void add(weight_name name, int element, double number) {
