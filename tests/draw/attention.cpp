@@ -141,4 +141,8 @@ TEST_CASE("the page holds labels, weights and what comes next") {
     CHECK_THROWS_WITH(draw::page_of({head}),
                       sequent_test::contains("layer 1.0, head 2 of decoder.cross_head"));
     CHECK_THROWS_AS(draw::likeliest(view_of(logits, 1, 3), {"x", "y"}), argument_error);
+    head.weights[2] = 0.25F;
+    labels.next[0][1].probability = std::numeric_limits<double>::infinity();
+    CHECK_THROWS_WITH(draw::page_of({head}, labels),
+                      sequent_test::contains("the probability of x is not finite"));
 }

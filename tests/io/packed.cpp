@@ -352,6 +352,14 @@ TEST_CASE("a GGUF file that was written holds the parameters, and packed weights
     check_contains(
         message([&] { io::save_gguf<Model>(in / "x", *p, io::llama_cpp::llama, {}, "Q6_K"); }),
         {"the type is Q6_K, known are F32, F16"});
+    // Readers obey it.
+    for (const auto& [wrong, part] :
+         {std::pair<std::vector<io::gguf_pair>, const char*>{
+              {{"general.alignment", std::uint32_t{16}}}, "\"general.alignment\" is not"},
+          {{{"k", true}, {"k", false}}, "stands twice"}})
+        check_contains(
+            message([&] { io::save_gguf<Model>(in / "x", *p, io::llama_cpp::llama, wrong); }),
+            {part});
     p->numbers[3] = 1e30f;
     check_contains(
         message([&] { io::save_gguf<Model>(in / "x", *p, io::llama_cpp::llama, {}, "Q8_0"); }),

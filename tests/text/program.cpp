@@ -51,6 +51,11 @@ inline constexpr auto functions =
 inline constexpr auto with_scalar = rules(c() <<= (a()[s], k()));
 inline constexpr auto elementwise = rules(c(X) <<= (a(X), k(X), v(X)) | elementwise_product());
 inline constexpr auto tanh_of_mean = rules(c(X) <<= a(Y) | tanh() | mean(Y), c(x0) | tanh());
+inline constexpr auto tanh_of_sum = rules(c(X) <<= a(Y) | tanh() | sum(Y), c(x0) | tanh());
+inline constexpr auto plain_norm = rules(c(X) <<= a(X) | norm());
+inline constexpr auto inner = rules(k(X) <<= c(X));
+inline constexpr auto factor_of_a_stack =
+    rules(c(X) <<= (number(2), a(X)) | product() | stack<1>(inner));
 inline constexpr auto offsets =
     rules(c(X) <<= (a(X + 1), a(X - 2), a(3), edge(X, X - Y + 7), edge(X, X - 2 * Y)));
 }  // namespace types
@@ -109,6 +114,24 @@ inline constexpr sequent::text functions_piped = R"(
 inline constexpr sequent::text with_scalar = "c :- $s={} a, k.";
 inline constexpr sequent::text elementwise = "c(X) :- a(X) * k(X) * v(X).";
 inline constexpr sequent::text tanh_of_mean = {"c(X) :- a(Y).", sequent::dialect::neuralogic};
+inline constexpr sequent::text tanh_of_sum = {"c(X) :- a(Y). [aggregation=sum]",
+                                              sequent::dialect::neuralogic};
+inline constexpr sequent::text plain_norm = {"c(X) <<= a(X) | norm();",
+                                             sequent::dialect::neuralogic};
+inline constexpr sequent::text factor_of_a_stack =
+    "c(X) <<= <2> a(X) | stack <1> { k(X) <<= c(X); };";
+// Each would mean something else than is written.
+inline constexpr sequent::text factor_beside_a_number = "c(X) :- <2> a(X), <3>.";
+inline constexpr sequent::text operators_and_commas = "c(X) :- a(X) @ k(X), v(X).";
+inline constexpr sequent::text unnamed_and_named = "c(X) :- a(X), *edge(X, _), *found(_0).";
+inline constexpr sequent::text hidden_element = "c(X) :- a(X), *at(k(X), 1).";
+template <const auto& Text>
+inline constexpr bool is_refused = sequent::plan::read<Text>().mistake
+                                   != sequent::plan::fault::none;
+static_assert(is_refused<factor_beside_a_number> && is_refused<operators_and_commas> &&
+              is_refused<unnamed_and_named> && is_refused<hidden_element> && !is_refused<factor>);
+inline constexpr sequent::text commented = "c(X) :- a(X) // a comment\n, /* ) */ k(X), v(X).";
+inline constexpr sequent::text uncommented = "c(X) :- a(X), k(X), v(X).";
 inline constexpr sequent::text offsets =
     "c(X) :- a(X + 1), a(X - 2), a(3), edge(X, X - Y + 7), edge(X, X - Y * 2).";
 inline constexpr sequent::text printed = R"(
@@ -159,6 +182,10 @@ TEST_CASE("text as the engine writes it reads as types do") {
     CHECK(to_text<with_scalar>() == to_text<types::with_scalar>());
     CHECK(to_text<elementwise>() == to_text<types::elementwise>());
     CHECK(to_text<tanh_of_mean>() == to_text<types::tanh_of_mean>());
+    CHECK(to_text<tanh_of_sum>() == to_text<types::tanh_of_sum>());
+    CHECK(to_text<plain_norm>() == to_text<types::plain_norm>());
+    CHECK(to_text<factor_of_a_stack>() == to_text<types::factor_of_a_stack>());
+    CHECK(to_text<commented>() == to_text<uncommented>());
     CHECK(to_text<offsets>() == to_text<types::offsets>());
     CHECK(to_text<functions>() ==
           "    c(X) <<= a(X) | cosine() | leaky_relu(0.2);\n    c(x0) | max();\n");

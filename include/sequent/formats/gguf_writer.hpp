@@ -12,6 +12,7 @@
 #include <variant>
 #include <vector>
 
+#include "../io/functions.hpp"
 #include "../io/name_map.hpp"
 #include "../io/replace_file.hpp"
 #include "../kernel/packed_formats.hpp"
@@ -128,6 +129,17 @@ SEQUENT_COLD void save_as_gguf(const file_path& path, const mapped_tensors& give
     };
     const auto aligned = [](std::uint64_t bytes) { return (bytes + 31) / 32 * 32; };
     encoding_of(type);
+    for (std::size_t at = 0; at < metadata.size(); ++at) {
+        const gguf_pair& each = metadata[at];
+        for (std::size_t before = 0; before < at; ++before)
+            if (metadata[before].key == each.key)
+                fail_with<error>({name, ": the key ", in_quotes(each.key), " stands twice"});
+        const auto* const alignment = std::get_if<std::uint32_t>(&each.value);
+        if (each.key == "general.alignment" && (!alignment || *alignment != 32))
+            fail_with<error>({name,
+                              ": \"general.alignment\" is not the uint32 32, to which tensors are "
+                              "written"});
+    }
     std::uint64_t end = 0;
     for (const planned_tensor& each : given.planned) {
         if (each.shape.size() > 4)
@@ -197,6 +209,13 @@ SEQUENT_COLD void save_as_gguf(const file_path& path, const mapped_tensors& give
 template <class Model, class Parameters>
 void save_gguf(const file_path& path, const Parameters& parameters, name_map names,
                const std::vector<gguf_pair>& metadata = {}, std::string_view type = "F32") {
+    detail::for_each_function<Model>([&](const plan::transformation_use& use) {
+        if (use.scaling.kind == rotary_scaling::rule::llama3)
+            fail_with<error>(
+                {path.string(),
+                 ": the model scales rotary positions by "
+                 "scaling::llama3, whose tensor \"rope_freqs.weight\" is not written"});
+    });
     detail::save_as_gguf(path,
                          detail::plan_mapped(path, detail::tensors_of<Model>(parameters), names,
                                              detail::layout_of<Model>()),

@@ -105,6 +105,7 @@ struct attention_names {
     static constexpr relation<Prefix + "factors"> factors{};
     static constexpr relation<Prefix + "share"> share{};
     static constexpr relation<Prefix + "logit"> logit{};
+    static constexpr relation<Prefix + "position_logit"> position_logit{};
     static constexpr relation<Prefix + "weights"> weights{};
     static constexpr relation<Prefix + "head"> head{};
     static constexpr relation<Prefix + "joined"> joined{};
@@ -311,36 +312,33 @@ constexpr auto score_rules(Head... of) noexcept {
                           score_of_part<Shape, Mask, Prefix, At>(of...))...);
         }
         (std::make_integer_sequence<int, Shape.scores.count>{});
-        const auto soft = rules(name::weights(of..., row, column) <<=
-                                capped(name::logit(of..., row, column)) | softmax(column));
-        // clang-format off
-        if constexpr (Shape.position == position_kind::alibi)
+        const auto soft_of = [&](auto... terms) {
+            return rules(name::weights(of..., row, column) <<=
+                         capped((terms, ...)) | softmax(column));
+        };
+        const auto logit = name::logit(of..., row, column);
+        // A term that mentions no fact stands in the body of the others, and ends where they do.
+        if constexpr (Shape.position == position_kind::alibi) {
+            constexpr var<"seeking", Shape.tokens> seeking;
+            constexpr var<"sought",
+                          (Shape.source_tokens > Shape.tokens ? Shape.source_tokens : Shape.tokens)>
+                sought;
             return rules(
                 slope(of...) <<= (number(-4 * 0.69314718055994530942 / alibi_period<Shape>),
-                                  number(alibi_exponent<Shape>(all))) | product() | exp(),
+                                  number(alibi_exponent<Shape>(all))) |
+                                 product() | exp(),
                 parts,
-                name::logit(of..., row, column)
-                    <<= masked<Mask>((slope(of...), number(column - row)), all, row, column)
-                        | product(),
-                soft);
-        else if constexpr (Shape.position == position_kind::relative)
-            return rules(
-                parts,
-                name::logit(of..., row, column)
-                    <<= masked<Mask>(relative(of..., column - row + (Shape.tokens - 1)), all, row,
-                                     column),
-                soft);
-        else if constexpr (Shape.position == position_kind::relative_buckets)
-            return rules(
-                parts,
-                name::logit(of..., row, column)
-                    <<= masked<Mask>(distance_bias<Shape>()(of..., column - row +
-                                                                       (Shape.tokens - 1)),
-                                     all, row, column),
-                soft);
-        else
-            return rules(parts, soft);
-        // clang-format on
+                name::position_logit(of..., seeking, sought) <<=
+                (slope(of...), number(sought - seeking)) | product(),
+                soft_of(logit, name::position_logit(of..., row, column)));
+        } else if constexpr (Shape.position == position_kind::relative) {
+            return rules(parts, soft_of(logit, relative(of..., column - row + (Shape.tokens - 1))));
+        } else if constexpr (Shape.position == position_kind::relative_buckets) {
+            return rules(parts, soft_of(logit, distance_bias<Shape>()(
+                                                   of..., column - row + (Shape.tokens - 1))));
+        } else {
+            return rules(parts, soft_of(logit));
+        }
     }
 }
 

@@ -185,7 +185,8 @@ class function_parser : public weight_parser<Sizes> {
         push(use, numbers > 0 && arguments);
     }
     constexpr void push(plan::transformation_use use, bool stated) {
-        if (use.kind == transformation::norm && !stated && defaults_ != dialect::sequent)
+        if (use.kind == transformation::norm && !stated && this->of_engine_ &&
+            defaults_ != dialect::sequent)
             use.numbers[0] = 1e-10;
         if (!ok() || !this->begin_transformation(use.kind)) return;
         this->check_numbers(use);

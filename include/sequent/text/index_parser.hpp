@@ -371,6 +371,11 @@ class index_parser : public plan::source_writer<Sizes>, public scanner {
         return 0;
     }
 
+    constexpr bool mentions(const plan::name& id) const {
+        for (const plan::variable& each : current.variables)
+            if (each.id == id) return true;
+        return false;
+    }
     /// Parses a bound that the text declares, or a variable, with its extent in braces: `h{8}`.
     constexpr int parse_variable(const word& name, int begin) {
         const plan::name id = name_of(name);
@@ -387,9 +392,18 @@ class index_parser : public plan::source_writer<Sizes>, public scanner {
         }
         if (!ok()) return 0;
         const bool unnamed = name == word("_");
-        const plan::name known = unnamed && unnamed_variables_ < numbered_names::most
-                                     ? unnamed_variables[unnamed_variables_++]
-                                     : id;
+        plan::name known = id;
+        if (unnamed) {
+            do {
+                if (unnamed_variables_ == numbered_names::most)
+                    refuse(text_fault::the_text_is_too_long, begin);
+                if (!ok()) return 0;
+                known = unnamed_variables[unnamed_variables_++];
+            } while (mentions(known));
+        }
+        for (int at = 0; !unnamed && at < unnamed_variables_; ++at)
+            if (unnamed_variables[at] == id)
+                refuse(text_fault::unnamed_variables_are_named_so, begin);
         return push_node(node_kind::variable, this->variable_id(known, extent));
     }
 };

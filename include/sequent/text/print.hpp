@@ -340,13 +340,22 @@ class program_printer {
     }
 };
 
+template <const auto& Program>
+consteval auto printed_source() {
+    constexpr auto source = plan::read<Program>();
+    static_assert(
+        source.mistake == plan::fault::none,
+        "sequent: a program with a mistake is not printed; a model of it tells the mistake");
+    return source;
+}
+
 }  // namespace text_detail
 
 /// Prints the rules of a program, given as types or as text, in the notation of dialect::sequent.
 /// Throws std::invalid_argument if the program has conditions holds<...>() or one_of<...>().
 template <const auto& Program>
 std::string to_text() {
-    static constexpr auto source = plan::read<Program>();
+    static constexpr auto source = text_detail::printed_source<Program>();
     return text_detail::program_printer(text_detail::program_view(source),
                                         text_detail::notation::text)
         .text();
@@ -356,7 +365,7 @@ std::string to_text() {
 /// names. Throws std::invalid_argument if the program has conditions holds<...>() or one_of<...>().
 template <const auto& Program>
 std::string to_cpp() {
-    static constexpr auto source = plan::read<Program>();
+    static constexpr auto source = text_detail::printed_source<Program>();
     return text_detail::program_printer(text_detail::program_view(source),
                                         text_detail::notation::cpp)
         .text();

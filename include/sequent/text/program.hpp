@@ -48,6 +48,7 @@ constexpr plan::sizes most_of(const char* text, int size, dialect defaults) {
     int tokens = 8;
     int blocks = 1;
     bool in_name = false;
+    char word_end = ' ';  // the character before, spaces left out
     for (int at = 0; at < size; ++at) {
         const char seen = text[at];
         const bool named = is_of_name(seen);
@@ -56,7 +57,8 @@ constexpr plan::sizes most_of(const char* text, int size, dialect defaults) {
         if (seen == '.' || seen == ';' || seen == '/' || seen == '{') ++ends;
         if (seen == ',' || seen == '@' || seen == '*' || seen == '+' || seen == '>' || seen == '-')
             ++items;
-        if (seen == '<' && at > 4 && (text[at - 1] == 'k' || text[at - 1] == 't')) ++blocks;
+        if (!named && seen == '<' && (word_end == 'k' || word_end == 't')) ++blocks;
+        if (seen != ' ' && seen != '\n' && seen != '\t' && seen != '\r') word_end = seen;
     }
     if (defaults == dialect::neuralogic) ends *= 2;
     return {rounded(ends, 16), rounded(items + ends, 64), rounded(2 * tokens, 512), blocks};

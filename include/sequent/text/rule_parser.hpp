@@ -54,6 +54,7 @@ class rule_parser : public function_parser<Sizes> {
     using typename base::weight_prefix;
 
     int rule_begin_ = 0;
+    plan::list<bool, Sizes.rules> written_by_engine_{};
     bool infix_ = false;  // operators join the literals of the current body
     int infix_literals_ = 0;
 
@@ -93,6 +94,7 @@ class rule_parser : public function_parser<Sizes> {
                is_digit(this->visible(at_ + name.length, 1));
     }
     constexpr void parse_signature() {
+        of_engine_ = true;
         const word name = take_name();
         take('/');
         const int arity = this->take_integer();
@@ -114,6 +116,7 @@ class rule_parser : public function_parser<Sizes> {
         if (out.rules.size() == out.rules.capacity()) refuse(text_fault::the_text_is_too_long);
         if (!ok()) return;
         begins.push(rule_begin_);
+        written_by_engine_.push(of_engine_);
         this->finish_rule();
         if (mistake_at < 0 && out.mistake != plan::fault::none) mistake_at = rule_begin_;
     }
@@ -201,13 +204,17 @@ class rule_parser : public function_parser<Sizes> {
         if (!ok()) return;
         const int outer_begin = rule_begin_;
         const bool outer_form = of_engine_;
+        const bool outer_factors = factors_;
+        const int outer_factor_at = factor_at_;
         const bool outer_comments = this->percent_begins_comment_;
         this->stack(count, shares, [&] {
             while (!this->ends() && !sees('}')) parse_statement();
         });
         rule_begin_ = outer_begin;
         of_engine_ = outer_form;
-        infix_ = factors_ = false;
+        infix_ = false;
+        factors_ = outer_factors;
+        factor_at_ = outer_factor_at;
         expect('}', text_fault::a_closing_brace_is_expected);
         this->percent_begins_comment_ = outer_comments;
     }
@@ -217,9 +224,9 @@ class rule_parser : public function_parser<Sizes> {
         if (!ok() || !factors_) return;
         int values = 0;
         for (int at = current.first_literal; at < out.literals.size(); ++at)
-            values += out.literals[at].kind != plan::literal_kind::number &&
-                      out.literals[at].gives_value();
-        if (current.states_combination ? current.combined != combination::product : values != 1)
+            values += out.literals[at].gives_value();
+        // A factor and what it is one of.
+        if (current.states_combination ? current.combined != combination::product : values != 2)
             return refuse(text_fault::a_fixed_number_is_a_factor_of_one_literal_or_of_a_product,
                           factor_at_);
         current.combined = combination::product;
@@ -233,8 +240,8 @@ class rule_parser : public function_parser<Sizes> {
         if (defaults_ == dialect::neuralogic && !this->states_transformation_) {
             plan::transformation_use use;
             use.kind = transformation::tanh;
-            if (!current.states_aggregation && this->begin_transformation(use.kind))
-                current.transformations.push(use);
+            // It stands before the aggregation, though that is stated before.
+            current.transformations.push(use);
         }
         if (current.states_aggregation || this->free_variables() == 0) return;
         current.aggregated = aggregation::mean;
@@ -248,8 +255,9 @@ class rule_parser : public function_parser<Sizes> {
             bool stated = false;
             for (int other = 0; other < out.rules.size(); ++other)
                 stated = stated || (out.rules[other].head == of.head &&
-                                    (out.rules[other].transforms_atom || other < at));
-            if (stated || of.scope != 0) continue;
+                                    (out.rules[other].transforms_atom ||
+                                     (other < at && written_by_engine_[other])));
+            if (stated || of.scope != 0 || !written_by_engine_[at]) continue;
             rule_begin_ = begins[at];
             begin_atom_transformation(of.head, of.arity);
             plan::transformation_use use;
@@ -281,7 +289,11 @@ class rule_parser : public function_parser<Sizes> {
     constexpr void parse_items() {
         infix_literals_ = 0;
         do {
+            const int before = out.literals.size();
+            const bool joined = infix_;
             parse_item();
+            if (joined && out.literals.size() > before && out.literals[before].gives_value())
+                refuse(text_fault::literals_are_joined_by_one_operator);
             parse_infix();
             check_mistake();
         } while (take(','));
@@ -301,7 +313,10 @@ class rule_parser : public function_parser<Sizes> {
             if (!infix_) this->combine(kind);
             infix_ = true;
             ++at_;
+            const int before = out.literals.size();
             parse_item();
+            if (out.literals.size() == before)
+                refuse(text_fault::literals_are_joined_by_one_operator);
         }
     }
     constexpr void push(const plan::literal& item) {
@@ -363,7 +378,7 @@ class rule_parser : public function_parser<Sizes> {
     }
 
     constexpr void parse_special_item() {
-        take('*');
+        const bool hidden = take('*');
         const int begin = this->next();
         const int name_at = at_ + 1;
         int length = 0;
@@ -376,6 +391,7 @@ class rule_parser : public function_parser<Sizes> {
         }
         for (const arithmetic_word& each : arithmetics)
             if (each.value == name && length > 0) {
+                if (hidden) return refuse(text_fault::an_atom_is_expected, begin);
                 at_ = name_at + length;
                 expect('(', text_fault::this_function_takes_other_arguments);
                 const int left = parse_index();
@@ -387,7 +403,6 @@ class rule_parser : public function_parser<Sizes> {
                 item.expression = this->push_node(each.kind, 0, left, right);
                 return push(item);
             }
-        (void)begin;
         this->add_condition(condition());
     }
 
@@ -402,7 +417,7 @@ class rule_parser : public function_parser<Sizes> {
         item.negated = negated;
         item.hidden = !negated;
         check_single(item.terms, item.arity);
-        if (weighted || item.weight.weight >= 0)
+        if (weighted || item.weight.weight >= 0 || item.has_element)
             this->fail(plan_fault::a_literal_without_a_value_has_no_weight_and_no_element);
         if (weighted) refuse(text_fault::an_atom_is_expected);
         return item;
@@ -423,7 +438,7 @@ class rule_parser : public function_parser<Sizes> {
             plan::literal inner = parse_wrapped();
             inner.hidden = !inner.negated;
             check_single(inner.terms, inner.arity);
-            if (inner.weight.weight >= 0)
+            if (inner.weight.weight >= 0 || inner.has_element)
                 this->fail(plan_fault::a_literal_without_a_value_has_no_weight_and_no_element);
             expect(')', text_fault::a_closing_parenthesis_is_expected);
             return inner;

@@ -179,11 +179,29 @@ class scanner {
         return is_digit(peek(sign));
     }
 
+    /// The position after a comment that begins at `from`; `from` if none does.
+    constexpr int after_comment(int from) const {
+        const auto at = [&](int place) { return place < size_ ? text_[place] : '\0'; };
+        if ((at(from) == '/' && at(from + 1) == '/') ||
+            (at(from) == '%' && percent_begins_comment_)) {
+            while (from < size_ && text_[from] != '\n') ++from;
+        } else if (at(from) == '/' && at(from + 1) == '*') {
+            int depth = 0;
+            do {
+                const bool opens = at(from) == '/' && at(from + 1) == '*';
+                const bool closes = at(from) == '*' && at(from + 1) == '/';
+                depth += opens - closes;
+                from += opens || closes ? 2 : 1;
+            } while (depth > 0 && from < size_);
+        }
+        return from;
+    }
     /// The position after the bracket that closes the next one.
     constexpr int after_closing(int from) const {
         int depth = 0;
         for (int at = from; at < size_; ++at) {
-            const char seen = text_[at];
+            at = after_comment(at);
+            const char seen = at < size_ ? text_[at] : '\0';
             if (seen == '(' || seen == '[' || seen == '{') ++depth;
             if (seen == ')' || seen == ']' || seen == '}') --depth;
             if (depth <= 0) return at + 1;
@@ -195,11 +213,15 @@ class scanner {
         while (from < size_ && text_[from] != sign) ++from;
         return from;
     }
-    /// The first character at or after a position that is not a space.
+    /// The first character at or after a position that is neither space nor comment.
     constexpr char visible(int from, int further = 0) const {
-        while (from < size_ && (text_[from] == ' ' || text_[from] == '\n' || text_[from] == '\t' ||
-                                text_[from] == '\r'))
-            ++from;
+        for (int before = -1; before != from;) {
+            before = from;
+            while (from < size_ && (text_[from] == ' ' || text_[from] == '\n' ||
+                                    text_[from] == '\t' || text_[from] == '\r'))
+                ++from;
+            from = after_comment(from);
+        }
         return from + further < size_ ? text_[from + further] : '\0';
     }
 };
