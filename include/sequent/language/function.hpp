@@ -340,12 +340,16 @@ constexpr auto repeat(const Program& block) noexcept {
 /// True for a combination, a transformation, an aggregation and a stack.
 template <class T>
 inline constexpr bool is_function = false;
+/// True for a combination.
 template <combination Kind>
 inline constexpr bool is_function<combine<Kind>> = true;
+/// True for a transformation.
 template <transformation Kind, class... Arguments>
 inline constexpr bool is_function<transform<Kind, Arguments...>> = true;
+/// True for an aggregation.
 template <aggregation Kind, class... Variables>
 inline constexpr bool is_function<aggregate<Kind, Variables...>> = true;
+/// True for a stack.
 template <int Count, class Program, bool Shares>
 inline constexpr bool is_function<repeated<Count, Program, Shares>> = true;
 

@@ -9,6 +9,7 @@
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
+/// Builds the steps of a draft.
 template <class Draft>
 class builder {
   public:

@@ -16,12 +16,13 @@ namespace sequent::inline SEQUENT_ABI::plan {
 template <sizes Sizes>
 struct domains {
     node_pool<pool_size(Sizes.nodes, Sizes.literals)> pool{};
-    list<int, Sizes.rules> condition{};
-    list<int, Sizes.rules + Sizes.literals> domain{};
-    list<int, Sizes.literals> expression{};  // of index literals, in the pool
-    diagnosis mistake{};
+    list<int, Sizes.rules> condition{};                ///< of each rule
+    list<int, Sizes.rules + Sizes.literals> domain{};  ///< of each relation, by argument
+    list<int, Sizes.literals> expression{};            // of index literals, in the pool
+    diagnosis mistake{};                               ///< the first mistake
 };
 
+/// Finds the domains of a program.
 template <sizes Sizes, int Facts>
 class domain_finder {
   public:

@@ -11,18 +11,19 @@ namespace sequent::inline SEQUENT_ABI::plan {
 /// The axes that a row step's variables take. Variables beyond the rule's own come from rules that
 /// were inlined.
 struct axes {
-    int row = -1;
-    int segment = -1;
+    int row = -1;      ///< the variable of the rows
+    int segment = -1;  ///< the variable of the segments of a row
     list<int, max_variables> outers{};
-    int pairs = -1;  // the sparse fact whose pairs are the rows, for two variables at once
-    int pair_row = -1;
-    int pair_column = -1;
+    int pairs = -1;        // the sparse fact whose pairs are the rows, for two variables at once
+    int pair_row = -1;     ///< the variable of the first index of a pair
+    int pair_column = -1;  ///< the variable of the second index of a pair
 
     /// Returns true if the terms of a relation are the pair.
     constexpr bool is_pair(const pair_place& of, const term* terms) const {
         return pairs >= 0 && of.fact == pairs && terms[of.axes[0]] == term{pair_row, 0} &&
                terms[of.axes[1]] == term{pair_column, 0};
     }
+    /// Returns true if the variable is an index of the pair.
     constexpr bool in_pair(int variable) const {
         return pairs >= 0 && (variable == pair_row || variable == pair_column);
     }
@@ -105,6 +106,7 @@ constexpr bool fits_pairs(const Draft& draft, const axes& pairs, const literal& 
     return !row && !column;
 }
 
+/// Returns true if the transformation does not change the shape of a row.
 constexpr bool keeps_rows(transformation kind) {
     return kind != transformation::slice && kind != transformation::reshape;
 }
@@ -136,6 +138,7 @@ constexpr bool covers(const Draft& draft, const rule& written, const literal& it
     return true;
 }
 
+/// Returns true if the literal reads a symbol.
 template <class Draft>
 constexpr bool is_symbol(const Draft& draft, const literal& item) {
     return item.kind == literal_kind::relation && draft.in.relations[item.relation].classes > 0;
@@ -179,6 +182,7 @@ constexpr reason outer_product_obstacle(const Draft& draft, int at) {
             return reason::an_outer_product_of_other_literals;
     return reason::none;
 }
+/// Returns true if the rule is an outer product.
 template <class Draft>
 constexpr bool is_outer_product(const Draft& draft, int at) {
     return outer_product_obstacle(draft, at) == reason::none;

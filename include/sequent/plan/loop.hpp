@@ -21,6 +21,7 @@ struct window {
     }
 };
 
+/// Converts the recursions of a program into loops.
 template <sizes Sizes, int Facts>
 class loop_planner {
   public:

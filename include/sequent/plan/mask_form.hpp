@@ -157,6 +157,7 @@ struct round_kinds {
     int kind_of[Rounds]{};
     list<int, Rounds> first{};  // first iteration of each kind
 };
+/// The kinds of the iterations of an attention step.
 template <int Rounds, int Capacity>
 constexpr round_kinds<Rounds> kinds_of_rounds(const list<node, Capacity>& nodes,
                                               const attention_step& step) {
@@ -248,9 +249,10 @@ constexpr mask_form form_of(Tree& tree, int row, int column) {
 
 /// The distance of the admitted columns from their row, in [-back, ahead].
 struct column_reach {
-    int back = 0;
-    int ahead = 0;
+    int back = 0;   ///< columns before the row
+    int ahead = 0;  ///< columns after the row
 };
+/// The reach of the columns of a condition over `rows` rows and `columns` columns.
 template <class Tree>
 constexpr column_reach reach_of(const Tree& tree, int root, int row, int column, int rows,
                                 int columns) {

@@ -14,6 +14,7 @@ inline constexpr bool is_of_atoms<lang::aggregate<Kind, Variables...>> = false;
 template <int Count, class Program, bool Shares>
 inline constexpr bool is_of_atoms<lang::repeated<Count, Program, Shares>> = false;
 
+/// Reads the types of a program.
 template <sizes Sizes>
 class reader : public source_writer<Sizes> {
     using base = source_writer<Sizes>;

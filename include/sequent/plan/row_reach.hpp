@@ -91,10 +91,10 @@ struct state_tables {
     static constexpr int buffers = decltype(Tables::buffers)::capacity();
     static constexpr int facts = Facts > 0 ? Facts : 1;
 
-    Tables steps{};
+    Tables steps{};  ///< the steps with their offsets
     list<kept_attention, decltype(Tables::attentions)::capacity()> kept{};
     list<column_bound, decltype(Tables::generals)::capacity()> bounds{};
-    list<row_window, buffers + facts + 1> windows{};
+    list<row_window, buffers + facts + 1> windows{};  ///< windows of rows
     list<window_place, buffers + 13 * decltype(Tables::attentions)::capacity()> places{};
     list<window_place, 26 * decltype(Tables::attentions)::capacity()> cache_places{};  ///< in bytes
     int cache = 0;               ///< bytes of the KV cache
@@ -106,11 +106,11 @@ struct state_tables {
     bool reads_fact[facts]{};    ///< rows read a fact that is not along the sequence
     /// The rows, or iterations, beyond the current ones that a step computes.
     int lead[decltype(Tables::steps)::capacity()]{};
-    int rows = 0;           ///< rows of the sequence
-    int block = 0;          ///< maximum number of current rows
-    int column_window = 0;  ///< 1 + the window of the columns of attention, or 0
-    rows_obstacle obstacle{};
-    rows_obstacle lost{};  ///< the first rule that reads rows of which only the last are stored
+    int rows = 0;              ///< rows of the sequence
+    int block = 0;             ///< maximum number of current rows
+    int column_window = 0;     ///< 1 + the window of the columns of attention, or 0
+    rows_obstacle obstacle{};  ///< why the plan does not run by rows
+    rows_obstacle lost{};      ///< the first rule that reads rows of which only the last are stored
 };
 
 /// Finds the reach of the steps of a draft. The results are in the tables of the state, and in

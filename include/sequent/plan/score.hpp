@@ -8,23 +8,26 @@
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
+/// Returns true if the transformation works element by element.
 constexpr bool is_scalar_function(transformation kind) {
     return kind < transformation::softmax;
 }
 
+/// Matches the rule `at` with the form of attention.
 template <class Draft>
 class attention_matcher {
   public:
-    attention_step step{};
-    list<int, 8> absorbed{};
+    attention_step step{};      ///< the step, if matched
+    list<int, 8> absorbed{};    ///< the rules that become part of it
     reason why = reason::none;  // the reason that it is no attention
-    int value_literal = -1;
-    int softmax_rule = -1;
+    int value_literal = -1;     ///< the literal of the rule that is the value
+    int softmax_rule = -1;      ///< the rule of the softmax
 
     constexpr attention_matcher(Draft& draft, int at)
         : draft_(draft), at_(at), rule_(draft.rule_of(at)) {
         why = obstacle();
     }
+    /// Returns true if the rule is an attention.
     constexpr bool matched() const { return why == reason::none; }
 
     /// Sets offsets and strides, which are known only after the relations are laid out.
@@ -102,6 +105,7 @@ class attention_matcher {
         return true;
     }
 
+    /// Lays out the relation of the rule.
     constexpr void lay_out() {
         relation_layout& layout = draft_.out.relations[rule_.head];
         layout.where = place::value;

@@ -7,11 +7,13 @@
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
+/// Returns true if the combination works element by element.
 constexpr bool is_elementwise(combination kind) {
     return kind != combination::product && kind != combination::concat &&
            kind != combination::cosine;
 }
 
+/// Infers the shapes of a program.
 template <sizes Sizes, int Facts>
 class shaper : public rule_checker<Sizes, Facts> {
     using base = rule_checker<Sizes, Facts>;

@@ -78,6 +78,7 @@ struct walk {
     }
 };
 
+/// Finds these buffers, and sets the limits of steps and buffers.
 template <class Draft>
 class unread_rows_finder {
   public:
