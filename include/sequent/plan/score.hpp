@@ -255,8 +255,8 @@ class attention_matcher {
         return reason::none;
     }
 
-    /// The row is in the weights but not in the value, and in the condition if there is one; of
-    /// several such variables, the longest.
+    /// Chooses the row: a variable of the weights that is not in the value, preferably one in the
+    /// condition; among several the one with the greatest extent.
     constexpr void choose_row(int condition, unsigned in_weights, unsigned in_value) {
         const unsigned in_condition = draft_.out.pool.variables(condition);
         const auto rank = [&](int index) {
@@ -275,7 +275,7 @@ class attention_matcher {
                 outers_.push(rule_.terms[axis].variable);
     }
 
-    /// As a node of the score that there is not.
+    /// Stores the reason. Returns -1 in place of a node.
     constexpr int fail(reason because) {
         why = because;
         return -1;
@@ -285,7 +285,8 @@ class attention_matcher {
         return expand_rule(softmax_rule, draft_.literal_of(at_, weights_literal_).terms);
     }
 
-    /// `arguments` are this rule's terms for the head of rule `at`. Returns the node, or -1.
+    /// Adds the nodes of rule `at`. `arguments` are the arguments of its head in variables of this
+    /// rule. Returns the last node, or -1.
     constexpr int expand_rule(int at, const term* arguments) {
         const rule& written = draft_.rule_of(at);
         if (written.repeat || written.variables.size() != written.arity)
@@ -337,7 +338,8 @@ class attention_matcher {
         return result;
     }
 
-    /// The sum or the product of two nodes. A number times a dot is the dot's own factor.
+    /// The sum or the product of two nodes. A number becomes the factor of a dot that it
+    /// multiplies.
     constexpr int join(bool sums, int left, int right) {
         if (!sums && step.nodes[right].kind == score_kind::dot &&
             step.nodes[left].kind == score_kind::number) {

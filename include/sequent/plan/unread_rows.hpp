@@ -105,8 +105,8 @@ class unread_rows_finder {
 
     Draft& draft_;
     decltype(Draft::out)& out_;
-    int read_beyond_[buffers]{};     // how many rows beyond the counts are read
-    int written_beyond_[buffers]{};  // and written, by a recursion; never of others
+    int read_beyond_[buffers]{};     // rows beyond the counts that are read
+    int written_beyond_[buffers]{};  // rows beyond them that a recursion writes; else `never`
 
     constexpr void find() {
         for (int at = 0; at < out_.buffers.size(); ++at) {
@@ -114,8 +114,8 @@ class unread_rows_finder {
             read_beyond_[at] = 0;
             written_beyond_[at] = never;
         }
-        // Steps whose rows a count limits know how long a row is: those that write, or else those
-        // that read.
+        // The size of a row is known from the steps whose rows a count limits: from writers, or
+        // else from readers.
         for (const bool writers : {true, false})
             each_walk([&](const operand& at, const walk& by, bool writes) {
                 buffer& of = out_.buffers[at.index];
@@ -135,7 +135,7 @@ class unread_rows_finder {
                 written_beyond_[at.index] = 0;
             if (!can_end) take(at.index, limit);
         });
-        // Of outputs, the other rows are cleared at the end.
+        // The other rows of outputs are set to zero at the end.
         for (int relation : draft_.in.outputs) {
             const relation_layout& layout = out_.relations[relation];
             if (layout.where != place::value) continue;
@@ -161,8 +161,8 @@ class unread_rows_finder {
         read_beyond_[buffer] = std::max(read_beyond_[buffer], limit.beyond);
     }
 
-    /// Zeros beyond the end of a recursion that nothing reads are not written; a recursion ends
-    /// with the last of its steps.
+    /// Drops the zeros beyond the end of a recursion that nothing reads. A recursion ends with the
+    /// last of its steps.
     constexpr void limit_rounds() {
         for (step& each : out_.steps)
             if (each.fills && each.kind == step_kind::rows) {
@@ -190,7 +190,8 @@ class unread_rows_finder {
                 std::max(end.least, own.least)};
     }
 
-    /// Rows that nothing reads are not computed. Returns true if a step computes fewer than before.
+    /// Limits steps to the rows that are read. Returns true if a step computes fewer rows than
+    /// before.
     constexpr bool limit_writers() {
         bool changes = false;
         const auto limit = [&](unsigned& counts, unsigned by) {
@@ -235,7 +236,8 @@ class unread_rows_finder {
         return draft_.rule_of(each.rule).recurs.loop >= 0;
     }
 
-    /// Calls visit(operand, walk, writes) for all that a step does with values.
+    /// Calls visit(operand, walk, writes) for each operand in the workspace that a step reads or
+    /// writes.
     template <class Visit>
     constexpr void each_walk(Visit visit) const {
         const auto see = [&](const operand& at, const walk& by, bool writes = false) {
@@ -308,8 +310,9 @@ class unread_rows_finder {
     }
 };
 
-/// Has all rows written again that are not read, and all rounds run: of a few rows at hand it costs
-/// nothing, and there is no end at which the outputs' are cleared.
+/// Undoes the limits: all rows are written, and all iterations run. For a few current rows this
+/// costs nothing, and a state has no end at which the remaining rows of outputs could be set to
+/// zero.
 template <class Tables>
 constexpr void write_unread_rows(Tables& tables) {
     for (buffer& each : tables.buffers) each.counts = each.beyond = 0;
