@@ -18,7 +18,7 @@ struct domains {
     node_pool<pool_size(Sizes.nodes, Sizes.literals)> pool{};
     list<int, Sizes.rules> condition{};                ///< of each rule
     list<int, Sizes.rules + Sizes.literals> domain{};  ///< of each relation, by argument
-    list<int, Sizes.literals> expression{};            // of index literals, in the pool
+    list<int, Sizes.literals> expression{};            ///< of index literals, in the pool
     diagnosis mistake{};                               ///< the first mistake
 };
 

@@ -11,7 +11,7 @@ namespace sequent::inline SEQUENT_ABI::plan {
 struct window {
     int first = 0;
     int last = never;
-    int rest = -1;  // node of the conditions that are no bounds of the time
+    int rest = -1;  ///< node of the conditions that are no bounds of the time
     counted_end end{};
 
     constexpr bool holds(int time) const { return first <= time && time < last; }

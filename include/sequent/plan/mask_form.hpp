@@ -156,7 +156,7 @@ constexpr condition_tree<max_condition_nodes> condition_in_round(const list<node
 template <int Rounds>
 struct round_kinds {
     int kind_of[Rounds]{};
-    list<int, Rounds> first{};  // first iteration of each kind
+    list<int, Rounds> first{};  ///< first iteration of each kind
 };
 /// The kinds of the iterations of an attention step.
 template <int Rounds, int Capacity>

@@ -233,11 +233,14 @@ struct plan_of : single_steps<plan_of<Program, Facts...>> {
     static constexpr auto by_rows = rows_form_finder(shapes, unplaced.out).found;
 };
 
-/// The same plan, with its memory laid out for inference.
+/// A plan whose memory is laid out for inference.
 template <class Plan>
 struct inference_plan_of : single_steps<inference_plan_of<Plan>> {
+    /// The shapes of the facts and counts.
     static constexpr auto& facts = Plan::facts;
+    /// The program with its shapes.
     static constexpr auto& shapes = Plan::shapes;
+    /// The steps, laid out for inference.
     static constexpr auto tables = memory_planner(Plan::unplaced, purpose::infer).placed();
 };
 

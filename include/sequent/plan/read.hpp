@@ -350,11 +350,13 @@ class reader : public source_writer<Sizes> {
 /// Reads a program object, and reports its mistakes. sequent/text.hpp adds a reader of text.
 template <const auto& Program, class Type = std::remove_cvref_t<decltype(Program)>>
 struct program_reader {
+    /// The source of the program.
     static consteval auto read() {
         reader<size_of<Type>> walk;
         walk.read(Program);
         return walk.out;
     }
+    /// Instantiating this type reports a mistake.
     template <const auto& Diagnosis>
     using report = plan::report<Diagnosis>;
 };

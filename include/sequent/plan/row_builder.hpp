@@ -11,7 +11,7 @@ namespace sequent::inline SEQUENT_ABI::plan {
 struct placed_literal {
     literal item{};         ///< the literal
     bool weighted = false;  ///< it has a weight in brackets
-    int window = -1;        // the rule that reads a window of it
+    int window = -1;        ///< the rule that reads a window of it
 };
 
 /// Builds the row step of a rule.

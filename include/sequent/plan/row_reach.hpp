@@ -130,15 +130,16 @@ class row_reach {
     static constexpr int capacity = decltype(Drafted::out.buffers)::capacity();
     using kind = rows_obstacle::kind;
 
-    Drafted draft_;
-    decltype(draft_.out)& out_;
-    const Form& form_;
-    int old_part_[capacity]{};
-    int extent_[capacity]{};  // rows of a buffer
-    int lead_[capacity]{};    // rows beyond the current ones that are computed
-    int back_[capacity]{};    // rows before the current ones that are read
-    int fact_back_[decltype(made)::facts]{};
+    Drafted draft_;                           ///< a copy of the draft
+    decltype(draft_.out)& out_;               ///< its steps
+    const Form& form_;                        ///< the positions of the program
+    int old_part_[capacity]{};                ///< elements of a part before the layout
+    int extent_[capacity]{};                  ///< rows of a buffer
+    int lead_[capacity]{};                    ///< rows beyond the current ones that are computed
+    int back_[capacity]{};                    ///< rows before the current ones that are read
+    int fact_back_[decltype(made)::facts]{};  ///< the same of a fact
 
+    /// Finds the rows of buffers, the bounds of general steps, and all leads.
     constexpr void find_reach() {
         find_rows();
         if (refused()) return;
@@ -191,6 +192,7 @@ class row_reach {
         }
         return true;
     }
+    /// Returns true if an expression depends on counts or facts.
     constexpr bool mentions_given(int root) const {
         if (root < 0) return false;
         const node& top = out_.pool.nodes[root];
@@ -198,15 +200,19 @@ class row_reach {
                top.kind == node_kind::pair || mentions_given(top.left) || mentions_given(top.right);
     }
 
+    /// Returns true if the plan does not run by rows.
     constexpr bool refused() const { return made.obstacle.rule >= 0; }
+    /// Returns true if the operand has a row for each position.
     constexpr bool is_sequence(const operand& at) const {
         if (at.where == place::value) return made.row_size[at.index] > 0;
         return at.where == place::fact && ((form_.sequences >> at.index) & 1u);
     }
+    /// The number of elements of a row of such an operand.
     constexpr int row_size(const operand& at) const {
         if (at.where == place::value) return made.row_size[at.index];
         return draft_.in.facts[at.index].size() / draft_.in.facts[at.index].extents[0];
     }
+    /// Stores the first obstacle.
     constexpr void refuse(const step& at, kind why) {
         if (!refused()) made.obstacle = {at.rule, why};
     }
@@ -284,9 +290,11 @@ class row_reach {
             refuse(each, position < 0 ? kind::later_rows : kind::inner_rows);
         return rows;
     }
+    /// Returns true if a general step reads the pairs of a sparse fact.
     constexpr bool reads_pairs(const general_step& general) const {
         return general.joins.size() > 0 || mentions_pair(general.condition);
     }
+    /// Returns true if an expression has a sparse fact.
     constexpr bool mentions_pair(int root) const {
         if (root < 0) return false;
         const node& top = out_.pool.nodes[root];

@@ -19,7 +19,7 @@ class attention_matcher {
   public:
     attention_step step{};      ///< the step, if matched
     list<int, 8> absorbed{};    ///< the rules that become part of it
-    reason why = reason::none;  // the reason that it is no attention
+    reason why = reason::none;  ///< the reason that it is no attention
     int value_literal = -1;     ///< the literal of the rule that is the value
     int softmax_rule = -1;      ///< the rule of the softmax
 

@@ -297,7 +297,9 @@ struct rule_body {
     const literal* first;  ///< the first literal
     const literal* last;   ///< the end of the literals
 
+    /// The first literal.
     constexpr const literal* begin() const { return first; }
+    /// The end of the literals.
     constexpr const literal* end() const { return last; }
 };
 

@@ -9,6 +9,7 @@ namespace sequent::inline SEQUENT_ABI::plan {
 
 namespace lang = sequent::language;
 
+/// The base class of both readers.
 template <sizes Sizes>
 class source_writer {
   public:
@@ -146,11 +147,12 @@ class source_writer {
 
     /// Two variables with their factors, and a constant.
     struct index_sum {
-        int variables[2]{-1, -1};
-        int factors[2]{};
+        int variables[2]{-1, -1};  ///< -1: none
+        int factors[2]{};          ///< of each variable
         int offset = 0;
-        bool known = true;
+        bool known = true;  ///< false: the sum has another form
 
+        /// Adds factor times a variable.
         constexpr void add(int variable, int factor) {
             int place = 0;
             while (place < 2 && variables[place] >= 0 && variables[place] != variable) ++place;

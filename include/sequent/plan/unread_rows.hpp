@@ -21,16 +21,18 @@ inline constexpr unsigned all_counts = ~0u;
 /// The elements of an operand that a step visits: by indices, some of which counts limit, and by
 /// the iterations of a recursion.
 struct walk {
+    /// One index of the walk.
     struct index {
-        int stride = 0;
-        int extent = 1;
-        unsigned counts = 0;
-        bool can_end = false;  // of a writer: other counts may limit it, too
+        int stride = 0;        ///< elements from value to value
+        int extent = 1;        ///< number of values
+        unsigned counts = 0;   ///< counts that limit it, one bit each
+        bool can_end = false;  ///< of a writer: other counts may limit it, too
     };
     list<index, max_variables + 4> indices{};
-    bool known = true;
-    const step* within = nullptr;  // the step, if it is in a recursion
+    bool known = true;             ///< false: the visited elements are not known
+    const step* within = nullptr;  ///< the step, if it is in a recursion
 
+    /// Adds an index that moves the operand.
     constexpr void add(int stride, int extent, unsigned counts = 0, bool can_end = false) {
         if (stride != 0 && extent > 1)
             indices.push({stride, extent, counts, can_end && within == nullptr});
@@ -39,6 +41,7 @@ struct walk {
     constexpr int time_stride(const operand& at) const {
         return within ? at.layer_strides[within->depth - 1] : 0;
     }
+    /// Returns true if a count ends the recursion.
     constexpr bool ends_with_count() const { return within && within->end.any(); }
 
     /// Returns true if the rows, of `row` elements, can be written up to any count.
