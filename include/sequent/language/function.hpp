@@ -183,7 +183,7 @@ constexpr auto sparsemax() noexcept {
     return transform<transformation::sparsemax>{};
 }
 /// (x - mean) / sqrt(variance + eps). The variance is the mean of (x - mean)^2. eps is positive,
-/// finite and normal in float, here and in the functions below.
+/// finite and normal in float; the same holds for layer_norm and rms_norm.
 constexpr auto norm(double eps = 1e-5) noexcept {
     return transform<transformation::norm>{{eps}, {}};
 }
@@ -257,12 +257,14 @@ template <fixed_string Seed>
 constexpr auto dropout(double rate, bound<Seed> seed) noexcept {
     return transform<transformation::dropout, bound<Seed>>{{rate}, make_pack(seed)};
 }
-/// The vector of the elements begin, ..., begin + length - 1 of the value.
+/// The vector of the elements begin, ..., begin + length - 1 of the value. They must exist: a slice
+/// that is too long is a compile error.
 constexpr auto slice(int begin, int length) noexcept {
     return transform<transformation::slice>{
         {static_cast<double>(begin), static_cast<double>(length)}, {}};
 }
-/// The elements of the value, in row-major order, as a matrix of rows x columns.
+/// The elements of the value, in row-major order, as a matrix of rows x columns. Another number of
+/// elements is a compile error.
 constexpr auto reshape(int rows, int columns = 1) noexcept {
     return transform<transformation::reshape>{
         {static_cast<double>(rows), static_cast<double>(columns)}, {}};

@@ -234,7 +234,8 @@ constexpr auto operator!=(literal<relation<Name>, none, plain, Left> left,
     return !same_symbol<Name, Left, Right>{left.terms.first, right.terms.first};
 }
 
-/// Element `index` of the vector `inner`, a scalar; the index counts from 0.
+/// Element `index`, from 0, of the vector `inner`, a scalar. The index is a number or a variable
+/// plus a constant; where it is outside of the vector, the ground rule does not exist.
 template <atom Inner, index_operand Index>
 constexpr auto at(Inner inner, Index index) noexcept {
     return element<Inner, index_of<Index>>{inner, as_index(index)};
