@@ -1,6 +1,6 @@
 #pragma once
 
-/// Pictures of models and of RASP programs.
+/// Pictures of attention, masks and RASP programs.
 
 #include "prologue.hpp"
 

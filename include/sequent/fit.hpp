@@ -1,6 +1,6 @@
 #pragma once
 
-/// Trainings as a whole: an object that has all a training needs, and the loop.
+/// The training loop, and an object that holds all that a training needs.
 
 #include "prologue.hpp"
 

@@ -1,8 +1,8 @@
 #pragma once
 
-/// Files of other programs: GGUF, safetensors in several files, LoRA adapters, NumPy's archives,
-/// the names of PyTorch's recurrent layers, and the type of a model from its config.json or GGUF
-/// metadata. Included by name, not by sequent.hpp.
+/// Reads files of other programs: GGUF, safetensors in several files, LoRA adapters, NumPy's .npz
+/// archives, PyTorch's recurrent layers, and the type of a model from its config.json or GGUF
+/// metadata. sequent.hpp does not include this header.
 
 #include "prologue.hpp"
 

@@ -1,7 +1,7 @@
 #pragma once
 
-/// Files: parameters and optimiser state in the safetensors format, under a model's own names or
-/// those of another library; arrays of NumPy; checkpoints of llama2.c.
+/// Reads and writes files: parameters and optimizer state in the safetensors format, under the
+/// model's own names or those of another library; NumPy arrays; checkpoints of llama2.c.
 
 #include "prologue.hpp"
 

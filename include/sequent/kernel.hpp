@@ -1,7 +1,7 @@
 #pragma once
 
-/// SIMD kernels on raw pointers with static shapes, each with its gradient beside it. They know
-/// nothing of rules and can be used alone.
+/// SIMD kernels on raw pointers with static shapes, each with its gradient. They do not depend on
+/// rules and can be used alone.
 
 #include "prologue.hpp"
 

@@ -1,6 +1,6 @@
 #pragma once
 
-/// A plan bound to kernels.
+/// Models: plans bound to kernels, with their parameters and memory.
 
 #include "prologue.hpp"
 

@@ -1,6 +1,7 @@
 #pragma once
 
-/// The fixed templates, all written in the rule language, and the choice of the next symbol.
+/// Templates of common architectures, written in the rule language, and the sampler of the next
+/// symbol.
 
 #include "prologue.hpp"
 

@@ -1,7 +1,7 @@
 #pragma once
 
-/// Rules as types in, steps with offsets and strides out: constexpr functions over arrays, no SIMD,
-/// no run time.
+/// The plan of a program: from rules as types to steps with offsets and strides, by constexpr
+/// functions over arrays. No SIMD, nothing at run time.
 
 #include "prologue.hpp"
 

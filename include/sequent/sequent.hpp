@@ -1,8 +1,9 @@
 #pragma once
 
-/// All that a program with an embedded model needs. Four parts are included by name:
-/// `sequent/rasp.hpp` (RASP programs), `sequent/draw.hpp` (pictures), `sequent/formats.hpp` (files
-/// of other programs) and `sequent/tokenizers.hpp`.
+/// Everything that a program with an embedded model needs. Included by name: `sequent/rasp.hpp`
+/// (RASP programs), `sequent/draw.hpp` (pictures), `sequent/fit.hpp` (the training loop),
+/// `sequent/packed.hpp` (weights in fewer bits), `sequent/text.hpp` (rules as text),
+/// `sequent/formats.hpp` (files of other programs) and `sequent/tokenizers.hpp`.
 
 #include "prologue.hpp"
 

@@ -2,7 +2,7 @@
 
 #include "sequent.hpp"
 
-/// Rules as text: parsed by the compiler, and printed from any program.
+/// Rules as text: parsed at compile time, and printed from any program.
 
 #include "prologue.hpp"
 

@@ -1,7 +1,7 @@
 #pragma once
 
-/// Tokenizers: the text of trained models to tokens and back, from the files that they are
-/// published with. Included by name, not by sequent.hpp.
+/// Tokenizers: convert text to the tokens of trained models and back, from the files published with
+/// the models. sequent.hpp does not include this header.
 
 #include "prologue.hpp"
 

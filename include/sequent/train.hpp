@@ -1,6 +1,7 @@
 #pragma once
 
-/// Training: losses with their gradients, optimisers, clipping, learning-rate schedules.
+/// Training: losses with gradients, optimisers, clipping, learning-rate schedules, initialisation,
+/// metrics, checkpoints.
 
 #include "prologue.hpp"
 

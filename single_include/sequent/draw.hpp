@@ -28,7 +28,7 @@
 
 #include "rasp.hpp"
 
-/// Pictures of models and of RASP programs.
+/// Pictures of attention, masks and RASP programs.
 
 /// Stands first in every header that users include; epilogue.hpp stands last. Between the two, the
 /// macros of systems and frameworks that share a name with the library or with what it includes
@@ -217,21 +217,23 @@
 #pragma float_control(precise, on)
 #endif
 
-/// The weights of a model's attention, as one sample leaves them.
+/// Attention weights of a model for one sample.
 
 namespace sequent::inline SEQUENT_ABI::draw {
 
-/// The weights of one head: how much row i takes of column j. A row sums to 1, or to 0 where the
-/// mask leaves it no column.
+/// The attention weights of one head: how much row i attends to column j. A row sums to 1, or to 0
+/// if the mask leaves it no column.
 struct head_weights {
-    std::string relation;  // the sum's over the columns: "layers.head", within its stacks
+    std::string relation;  ///< the weighted sum, after its stacks: "layers.head"
     std::vector<int>
-        layer;     // of the stacks around the rule, outermost first; empty outside of them
-    int head = 0;  // the round of the loops around rows and columns
-    int rows = 0;  // as far as the lengths of the facts reach
+        layer;     ///< layer in each of the stacks around the rule, outermost first; empty outside
+    int head = 0;  ///< number of the head
+    int rows = 0;  ///< limited by the lengths of the facts
+    /// Number of columns.
     int columns = 0;
-    std::vector<float> weights;  // row by row
+    std::vector<float> weights;  ///< row by row
 
+    /// The weight of one pair.
     float operator()(int row, int column) const {
         return weights[static_cast<std::size_t>(row) * static_cast<std::size_t>(columns) +
                        static_cast<std::size_t>(column)];
@@ -240,14 +242,14 @@ struct head_weights {
 
 namespace detail {
 
-/// Reads the weights of all attention steps of a plan after its forward.
+/// Reads the attention weights of all steps of a plan after a forward pass.
 template <class Plan, class T>
 class weights_reader {
   public:
     weights_reader(model_detail::bindings<T>& bound, std::vector<head_weights>& to)
         : bound_(bound), to_(to) {}
 
-    /// Steps [At, End), in the order in which they run.
+    /// The steps [At, End), in order.
     template <int At, int End>
     SEQUENT_COLD void read() {
         if constexpr (At < End) {
@@ -310,8 +312,8 @@ class weights_reader {
         });
     }
 
-    /// "layers.head": the relation that a rule computes, within those that stack it. A constant, so
-    /// that the plan is no data of the program.
+    /// The name of the relation that a rule computes, after those of the stacks around it:
+    /// "layers.head". A constant, so that the plan does not become data of the program.
     template <int Rule>
     static constexpr model_detail::full_name path = [] {
         constexpr auto& text = Plan::shapes.text;
@@ -332,7 +334,7 @@ class weights_reader {
             return true;
     }
 
-    /// The score of a pair, or its weight where a step of its own has prepared that.
+    /// The score of a pair, or its weight if an earlier step has computed the weights.
     template <int At>
     double number_of(const int* outer, int row, int column) const {
         constexpr plan::attention_step attention = Plan::template attention_at<At>;
@@ -379,7 +381,7 @@ class weights_reader {
             from.at)[model_detail::outer_shift(from, outer[0], outer[1], outer[2]) + place];
     }
 
-    /// Of the scores that are more than minus infinity.
+    /// Softmax over the scores above minus infinity.
     static void softmax(std::vector<double>& scores) {
         if (scores.empty()) return;
         const double most = *std::max_element(scores.begin(), scores.end());
@@ -392,8 +394,8 @@ class weights_reader {
 
 }  // namespace detail
 
-/// Runs a model forward and returns the weights of its attention, by layers and heads in the order
-/// of the rules. The facts are those of one sample; the workspace is as after `forward`.
+/// Runs a forward pass and returns the attention weights, by layers and heads in the order of the
+/// rules. `facts` are those of one sample. Afterwards the workspace is as after `forward`.
 template <class Model, class T = float, class P>
 SEQUENT_COLD std::vector<head_weights> attention_of(const P& parameters,
                                                     const typename Model::template facts<T>& facts,
@@ -409,8 +411,8 @@ SEQUENT_COLD std::vector<head_weights> attention_of(const P& parameters,
 
 }  // namespace sequent::inline SEQUENT_ABI::draw
 
-/// What is the same in all pages of flows: style, the top, and the script that makes the rest of
-/// the data.
+/// The common parts of the pages of flows: style, page header, and the script that renders the
+/// data.
 
 namespace sequent::inline SEQUENT_ABI::draw::detail {
 
@@ -639,13 +641,13 @@ fromAddress();
 
 }  // namespace sequent::inline SEQUENT_ABI::draw::detail
 
-/// Text as pictures show it: UTF-8 of any origin, counted and cut by its letters.
+/// Text for pictures: UTF-8 of any origin, counted and cut by code points.
 
 namespace sequent::inline SEQUENT_ABI::draw {
 
 namespace detail {
 
-/// How many bytes the code point at the beginning of a text has; 0 where the text is no UTF-8.
+/// The number of bytes of the first code point; 0 if the text is not UTF-8.
 SEQUENT_COLD inline std::size_t letter_length(std::string_view text) {
     const auto byte = [text](std::size_t at) { return static_cast<unsigned char>(text[at]); };
     const unsigned first = byte(0);
@@ -658,12 +660,12 @@ SEQUENT_COLD inline std::size_t letter_length(std::string_view text) {
     for (std::size_t at = 1; at < length; ++at)
         if ((byte(at) & 0xc0u) != 0x80) return 0;
     if (length > 2) {
-        // Longer than need be, half of a pair, or beyond Unicode.
+        // Overlong encodings, surrogates, and code points beyond Unicode.
         const unsigned second = byte(1);
         if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) ||
             (first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f))
             return 0;
-        // U+FFFE and U+FFFF are no characters, XML says.
+        // XML does not allow U+FFFE and U+FFFF.
         if (first == 0xef && second == 0xbf && byte(2) > 0xbd) return 0;
     }
     return length;
@@ -671,8 +673,8 @@ SEQUENT_COLD inline std::size_t letter_length(std::string_view text) {
 
 }  // namespace detail
 
-/// Text of nothing but characters: a control character by its picture (U+2400 and on), what is no
-/// UTF-8 as U+FFFD.
+/// Text with visible characters only: control characters as their pictures (from U+2400 on), bytes
+/// that are not UTF-8 as U+FFFD.
 SEQUENT_COLD inline std::string printable(std::string_view text) {
     std::string result;
     while (!text.empty()) {
@@ -693,14 +695,14 @@ SEQUENT_COLD inline std::string printable(std::string_view text) {
     return result;
 }
 
-/// How many code points printable text has.
+/// The number of code points of printable text.
 inline int letters_in(std::string_view text) {
     int count = 0;
     for (const char each : text) count += (static_cast<unsigned char>(each) & 0xc0) != 0x80;
     return count;
 }
 
-/// The first so many code points of printable text.
+/// The first `count` code points of printable text.
 SEQUENT_COLD inline std::string_view first_letters(std::string_view text, int count) {
     std::size_t end = 0;
     while (end < text.size()) {
@@ -710,20 +712,20 @@ SEQUENT_COLD inline std::string_view first_letters(std::string_view text, int co
     return text.substr(0, end);
 }
 
-/// Printable text of at most so many code points; where it is longer, it ends with an ellipsis.
+/// Printable text of at most `most` code points; longer text ends with an ellipsis.
 inline std::string elided(std::string_view text, int most) {
     if (letters_in(text) <= most) return std::string(text);
     return std::string(first_letters(text, most > 1 ? most - 1 : 0)) + "\xe2\x80\xa6";
 }
 
-/// "layer 3".
+/// A text followed by a number: "layer 3".
 inline std::string numbered(std::string_view text, std::size_t number) {
     return joined_text({text, number});
 }
 
 namespace detail {
 
-/// A string of JSON that may stand in HTML's script elements.
+/// A JSON string that is safe within a script element of HTML.
 SEQUENT_COLD inline std::string json_string(std::string_view text) {
     std::string result = "\"";
     const std::string shown = printable(text);
@@ -737,7 +739,7 @@ SEQUENT_COLD inline std::string json_string(std::string_view text) {
         } else if (each == '<' || each == '>' || each == '&') {
             result += each == '<' ? "\\u003c" : each == '>' ? "\\u003e" : "\\u0026";
         } else if (three == "\xe2\x80\xa8" || three == "\xe2\x80\xa9") {
-            // Line ends to some readers of JavaScript.
+            // Some JavaScript parsers take these as line ends.
             result += three.back() == '\xa8' ? "\\u2028" : "\\u2029";
             at += 2;
         } else {
@@ -751,11 +753,11 @@ SEQUENT_COLD inline std::string json_string(std::string_view text) {
 
 }  // namespace sequent::inline SEQUENT_ABI::draw
 
-/// The little of SVG that pictures of models need. Lengths are in pixels.
+/// The subset of SVG that the pictures need. Lengths are in pixels.
 
 namespace sequent::inline SEQUENT_ABI::draw {
 
-/// Text as it may stand in XML.
+/// Text escaped for XML.
 SEQUENT_COLD inline std::string escaped(std::string_view text) {
     std::string result;
     for (const char each : printable(text)) {
@@ -773,16 +775,19 @@ SEQUENT_COLD inline std::string escaped(std::string_view text) {
     return result;
 }
 
-/// A picture, to which elements are added one above the other.
+/// A picture of given width and height; later elements cover earlier ones.
 class svg {
   public:
+    /// An empty picture.
     svg(double width, double height) : width_(width), height_(height) {}
 
+    /// Adds a filled rectangle.
     SEQUENT_COLD void rectangle(double x, double y, double width, double height,
                                 std::string_view fill) {
         add({"<rect x=\"", x, "\" y=\"", y, "\" width=\"", width, "\" height=\"", height,
              "\" fill=\"", fill, "\"/>\n"});
     }
+    /// Adds a rectangle with rounded corners and an outline.
     SEQUENT_COLD void rounded(double x, double y, double width, double height, double radius,
                               std::string_view fill, std::string_view outline,
                               double thickness = 1) {
@@ -790,16 +795,16 @@ class svg {
              "\" rx=\"", radius, "\" fill=\"", fill, "\" stroke=\"", outline, "\" stroke-width=\"",
              thickness, "\"/>\n"});
     }
-    /// Path data, as a line.
+    /// Adds a line from path data (SVG 1.1, section 8.3).
     SEQUENT_COLD void line(std::string_view data, std::string_view colour, double thickness) {
         add({"<path d=\"", data, "\" fill=\"none\" stroke=\"", colour, "\" stroke-width=\"",
              thickness, "\"/>\n"});
     }
-    /// Path data (SVG 1.1, section 8.3), filled.
+    /// Adds a filled shape from path data (SVG 1.1, section 8.3).
     SEQUENT_COLD void path(std::string_view data, std::string_view fill) {
         add({"<path d=\"", data, "\" fill=\"", fill, "\" shape-rendering=\"crispEdges\"/>\n"});
     }
-    /// `more`: further attributes. `title`: what is shown where one points at the text.
+    /// Adds text. `more`: further attributes; `title`: a tooltip.
     SEQUENT_COLD void text(double x, double y, std::string_view words, double size,
                            std::string_view fill, std::string_view more = "",
                            std::string_view title = "") {
@@ -808,10 +813,12 @@ class svg {
         if (!title.empty()) add({"<title>", escaped(title), "</title>"});
         add({"</text>\n"});
     }
-    /// What is added until `end_group` has these attributes.
+    /// Begins a group with attributes; `end_group` ends it.
     void begin_group(std::string_view attributes) { add({"<g ", attributes, ">\n"}); }
+    /// Ends the latest group.
     void end_group() { add({"</g>\n"}); }
 
+    /// The text of the SVG file.
     SEQUENT_COLD std::string str() const {
         svg whole(width_, height_);
         whole.add({"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"", width_, "\" height=\"",
@@ -847,40 +854,44 @@ class svg {
     }
 };
 
-/// Writes text to a file, whole or not at all. Throws io::error.
+/// Writes text to a file, completely or not at all. Throws io::error.
 SEQUENT_COLD inline void write(const std::string& text, const std::string& path) {
     io::file_replacement file(path);
     file.write(text.data(), text.size());
     file.commit();
 }
-/// The same of a picture.
+/// Writes a picture to a file, completely or not at all. Throws io::error.
 inline void write(const svg& picture, const std::string& path) {
     write(picture.str(), path);
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::draw
 
-/// A model's attention as one HTML page that needs no other file.
+/// The attention of a model as one self-contained HTML page.
 
 namespace sequent::inline SEQUENT_ABI::draw {
 
-/// A token that may come next, and its probability.
+/// A candidate for the next token, with its probability.
 struct candidate {
+    /// Text of the token.
     std::string text;
+    /// Its probability.
     double probability = 0;
 };
 
-/// What the page says of the sample. Where a list of tokens is given, rows and columns beyond it
-/// are not shown; else they are shown by their positions.
+/// The texts of an attention page. Rows and columns beyond the given tokens are not shown; without
+/// tokens, rows and columns are numbered.
 struct attention_labels {
+    /// Title of the page.
     std::string title = "Attention";
+    /// Texts of the tokens.
     std::vector<std::string> tokens{};
-    /// Of an encoder-decoder: the tokens of the encoder's rows and columns, and of the columns of
-    /// the decoder's attention to them. Relations tell the two by their names.
+    /// The source tokens of an encoder-decoder: rows and columns of the encoder's attention, and
+    /// columns of cross-attention, which are recognised by the names of their relations.
     std::vector<std::string> sources{};
-    std::string encoder = "encoder.";  // an encoder's relations begin with this
-    std::string across = "cross_";     // those that attend from tokens to sources contain this
-    /// For each token, what the model expects next, the likeliest first.
+    std::string encoder = "encoder.";  ///< prefix of the encoder's relations
+    std::string across = "cross_";     ///< part of the names of cross-attention
+    /// For each token, the candidates for the next one, the likeliest first.
     std::vector<std::vector<candidate>> next{};
 };
 
@@ -1128,7 +1139,7 @@ window.addEventListener("hashchange", fromAddress);
 fromAddress();
 )js";
 
-/// Square roots of the weights in bytes, in base 64.
+/// The square roots of the weights as bytes, in base 64.
 SEQUENT_COLD inline std::string packed_weights(const std::vector<float>& weights) {
     constexpr auto digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     std::string result;
@@ -1145,7 +1156,7 @@ SEQUENT_COLD inline std::string packed_weights(const std::vector<float>& weights
     return result;
 }
 
-/// Without the rows and columns beyond the lists of their tokens, if there are such lists.
+/// The weights without the rows and columns beyond the tokens, if tokens are given.
 SEQUENT_COLD inline head_weights limited(const head_weights& from,
                                          const std::vector<std::string>& rows,
                                          const std::vector<std::string>& columns) {
@@ -1173,8 +1184,8 @@ SEQUENT_COLD inline std::string json_list(const std::vector<std::string>& texts)
 
 }  // namespace detail
 
-/// The page of these weights. `#token=3&map=5` at the end of its address selects a token and a
-/// head. Throws argument_error if there are no weights, or a weight is no number.
+/// The HTML page of attention weights. `#token=3&map=5` at the end of its address selects a token
+/// and a head. Throws argument_error if there are no weights, or one is NaN.
 SEQUENT_COLD inline std::string page_of(const std::vector<head_weights>& heads,
                                         const attention_labels& labels = {}) {
     if (heads.empty()) fail<argument_error>("sequent: draw::attention: the model has no attention");
@@ -1228,8 +1239,8 @@ SEQUENT_COLD inline std::string page_of(const std::vector<head_weights>& heads,
          detail::attention_script, "</script>\n</body>\n</html>\n"});
 }
 
-/// The likeliest next tokens after each row of logits(position, symbol), for attention_labels;
-/// `texts` are the symbols'.
+/// The likeliest next tokens after each row of logits(position, symbol), for
+/// `attention_labels::next`. `texts` are the texts of the symbols.
 template <class Logits>
 SEQUENT_COLD std::vector<std::vector<candidate>> likeliest(const Logits& logits,
                                                            const std::vector<std::string>& texts,
@@ -1259,8 +1270,8 @@ SEQUENT_COLD std::vector<std::vector<candidate>> likeliest(const Logits& logits,
     return result;
 }
 
-/// Runs a model forward and draws its attention: layers and heads at a glance, and for each token
-/// what it attends to. Throws io::error if the file cannot be written.
+/// Runs a forward pass and writes an HTML page of its attention: an overview of layers and heads,
+/// and for each token what it attends to. Throws io::error if the file cannot be written.
 template <class Model, class T = float, class P>
 SEQUENT_COLD void attention(const std::string& path, const P& parameters,
                             const typename Model::template facts<T>& facts,
@@ -1271,20 +1282,24 @@ SEQUENT_COLD void attention(const std::string& path, const P& parameters,
 
 }  // namespace sequent::inline SEQUENT_ABI::draw
 
-/// Pictures of masks, drawn from the rules' own conditions.
+/// Pictures of masks, drawn from the conditions of the rules.
 
 namespace sequent::inline SEQUENT_ABI::draw {
 
-/// Which pairs (row, column) an attention step has, row by row, in the rounds of its outer loops -
-/// heads, mostly - that share them.
+/// The pairs (row, column) that an attention step computes, for all indices of its outer loops,
+/// mostly heads, that have the same pairs.
 struct mask {
-    std::string relation;     // that the step computes
-    std::vector<int> rounds;  // all of them where they share one mask
+    std::string relation;     ///< the relation that the step computes
+    std::vector<int> rounds;  ///< numbers of the heads with this mask
+    /// Number of rows.
     int rows = 0;
+    /// Number of columns.
     int columns = 0;
-    std::vector<bool> kept;
+    std::vector<bool> kept;  ///< row by row
 
+    /// The number of pairs.
     long long pairs() const { return std::count(kept.begin(), kept.end(), true); }
+    /// True if the pair is computed.
     bool operator()(int row, int column) const {
         return kept[static_cast<std::size_t>(row) * static_cast<std::size_t>(columns) +
                     static_cast<std::size_t>(column)];
@@ -1335,8 +1350,8 @@ SEQUENT_COLD void add_masks(const model_detail::bindings<T>& bound, std::vector<
 
 }  // namespace detail
 
-/// The masks of a model's attention steps, in order; where conditions depend on what is given at
-/// run time, for these facts.
+/// The masks of the attention steps of a model, in their order. Give the facts if conditions depend
+/// on data that is known at run time.
 template <class Model, class T = float>
 SEQUENT_COLD std::vector<mask> masks_of(const typename Model::template facts<T>* given = nullptr) {
     using plan_type = typename Model::plan;
@@ -1352,7 +1367,7 @@ SEQUENT_COLD std::vector<mask> masks_of(const typename Model::template facts<T>*
     return result;
 }
 
-/// "weights, heads 0 2", for a caption.
+/// A caption: "weights, heads 0 2".
 SEQUENT_COLD inline std::string title_of(const mask& shown) {
     std::string result = shown.relation;
     if (shown.rounds.size() > 1 || shown.rounds[0] > 0)
@@ -1363,12 +1378,12 @@ SEQUENT_COLD inline std::string title_of(const mask& shown) {
     return result;
 }
 
-/// Masks side by side, each with its name and how many pairs it keeps. A row i stands for the
-/// position that attends, a column j for what it attends to. Titles take the place of the masks'
-/// own names where they are given.
+/// A picture of masks side by side, each with its title and the number of pairs it keeps. Row i is
+/// the position that attends, column j the position attended to. `titles` replace the default
+/// titles in order.
 SEQUENT_COLD inline svg picture_of(const std::vector<mask>& masks,
                                    const std::vector<std::string>& titles = {}) {
-    constexpr double side = 220;  // of a mask; that of a cell is the same for all
+    constexpr double side = 220;  ///< of a mask; that of a cell is the same for all
     constexpr double gap = 36;
     constexpr double caption = 44;
     constexpr int across = 4;
@@ -1419,11 +1434,13 @@ SEQUENT_COLD inline svg picture_of(const std::vector<mask>& masks,
     return result;
 }
 
-/// Draws all masks of a model's attention steps.
+/// Draws the masks of all attention steps of a model to an SVG file. Throws io::error if it cannot
+/// be written.
 template <class Model>
 void masks(const std::string& path) {
     write(picture_of(masks_of<Model>()), path);
 }
+/// The same, with the facts on which the masks depend.
 template <class Model, class T>
 void masks(const std::string& path, const typename Model::template facts<T>& given) {
     write(picture_of(masks_of<Model, T>(&given)), path);
@@ -1431,42 +1448,49 @@ void masks(const std::string& path, const typename Model::template facts<T>& giv
 
 }  // namespace sequent::inline SEQUENT_ABI::draw
 
-/// What there is to show of a RASP program for one input (arXiv 2106.06981, figures 1 to 3): layer
-/// by layer the heads, and the elementwise operations that something further is made of.
+/// The flow of a RASP program for one input (arXiv 2106.06981, figures 1 to 3): for each layer its
+/// heads and the elementwise operations that later parts use.
 
 namespace sequent::inline SEQUENT_ABI::draw {
 
-/// A value as it stands in a cell: a blank is seen.
+/// The text of a value in a cell; a space is made visible.
 inline std::string cell_text(const rasp::value& shown) {
     const std::string result = printable(shown.text());
     return result == " " ? "\xe2\x90\xa3" : result;
 }
 
-/// One head of a layer, which are numbered from 1.
+/// A head of a layer. The heads of a layer are numbered from 1.
 struct flow_head {
+    /// Number of the head in its layer.
     int number = 0;
+    /// The positions that the head attends to.
     rasp::focus at = rasp::focus::selected;
-    int preferred = -1;  // the values of which the greatest or least is selected
+    int preferred = -1;  ///< node of the values of which the greatest or least is selected
 };
-/// A selector in a layer, and what is gathered there from the positions that it selects.
+/// A selector in a layer, and what its heads gather from the selected positions.
 struct flow_selector {
     int node = -1;
-    std::vector<flow_head> heads;  // selector_width takes two
-    std::vector<int> keys;         // s-ops that are compared, but no constants
+    std::vector<flow_head> heads;  ///< two for selector_width
+    std::vector<int> keys;         ///< s-ops that are compared, without constants
+    /// S-ops that the keys are compared with, without constants.
     std::vector<int> queries;
+    /// Nodes that the heads compute.
     std::vector<int> results;
 };
+/// A layer: its selectors and its elementwise operations.
 struct flow_layer {
+    /// The selectors that heads of the layer follow.
     std::vector<flow_selector> selectors;
+    /// Nodes of the elementwise operations that are shown.
     std::vector<int> elementwise;
 };
 
-/// Parts of a program are nodes of its graph. Those that are shown are the input, what heads
-/// gather, the output, and elementwise operations that have a name or that a head reads; all others
-/// stand in the expressions of these.
+/// The parts of a program, nodes of its graph, that a picture shows: the input, what heads gather,
+/// the output, and elementwise operations that have a name or that a head reads. All others appear
+/// within the expressions of these.
 class flow {
   public:
-    /// The program has to outlive it.
+    /// The flow of a program for an input. The program must outlive it.
     SEQUENT_COLD flow(const rasp::graph& program, const rasp::program_analysis& analysis,
                       const rasp::sequence& input)
         : values_(program, input), named_(program), layer_of_(analysis.layer_of) {
@@ -1477,7 +1501,7 @@ class flow {
         for (int at = 0; at < program.size(); ++at)
             if (is_shown(at) && !rasp::gathers(program[at].what))
                 layers_[static_cast<std::size_t>(layer_of(at))].elementwise.push_back(at);
-        // Of the input, the tokens come first.
+        // The tokens are the first part of the input.
         std::stable_partition(
             layers_[0].elementwise.begin(), layers_[0].elementwise.end(),
             [&program](int at) { return program[at].what == rasp::operation::tokens; });
@@ -1492,27 +1516,34 @@ class flow {
     flow(const flow&) = delete;
     flow& operator=(const flow&) = delete;
 
-    /// Of the input, 0; it has no heads.
+    /// The layers; layer 0 is the input and has no heads.
     const std::vector<flow_layer>& layers() const { return layers_; }
+    /// The values of all parts.
     const rasp::evaluation& values() const { return values_; }
+    /// The program, with a name for each gathered part.
     const rasp::graph& program() const { return named_; }
+    /// The number of positions.
     int length() const { return values_.length(); }
+    /// The node of the output.
     int output() const { return named_.output; }
+    /// The layer in which a part is computed.
     int layer_of(int at) const { return layer_of_[static_cast<std::size_t>(at)]; }
+    /// True if the picture shows the part.
     bool is_shown(int at) const { return shown_[static_cast<std::size_t>(at)]; }
 
-    /// A part's name, as expressions further on have it: what is gathered has a number where the
-    /// program gives no name.
+    /// The name of a part, as later expressions use it; gathered values without a name have a
+    /// number.
     std::string label(int at) const { return printable(rasp::text_of(named_, at)); }
-    /// A part in terms of named ones.
+    /// The expression of a part in terms of named ones.
     std::string expression(int at) const { return printable(rasp::text_of(named_, at, false)); }
-    /// "depth = opened - closed"; one of both where they are the same.
+    /// Name and expression of a part, "depth = opened - closed"; only one of them if they are
+    /// equal.
     std::string definition(int at) const {
         const std::string name = label(at);
         const std::string all = expression(at);
         return name == all ? name : name + " = " + all;
     }
-    /// What is gathered, beside its selector.
+    /// What is gathered, as text beside its selector.
     SEQUENT_COLD std::string gathering(int at) const {
         const rasp::node& made = named_[at];
         if (made.what == rasp::operation::width) return "selector_width";
@@ -1525,11 +1556,12 @@ class flow {
         return expressed.substr(0, expressed.find('(')) + " " + label(made.arguments[1]) +
                (is_usual ? "" : ", else " + label(made.arguments[2]));
     }
+    /// The text of a value at a position.
     SEQUENT_COLD std::string text(int at, int position) const {
         return cell_text(values_(at, position));
     }
 
-    /// To which positions a head attends from one, to all of them alike.
+    /// The positions that a head attends to from one position, all with equal weight.
     SEQUENT_COLD std::vector<int> attended(const flow_selector& from, const flow_head& head,
                                            int row) const {
         std::vector<int> result;
@@ -1553,7 +1585,7 @@ class flow {
         return result;
     }
 
-    /// The shown s-ops that a part is computed from.
+    /// The shown parts from which a part is computed.
     std::vector<int> sources(int at) const {
         std::vector<int> result;
         for (const int argument : named_[at].arguments) add_sources(argument, result);
@@ -1632,13 +1664,13 @@ class flow {
 
 }  // namespace sequent::inline SEQUENT_ABI::draw
 
-/// The flow of a program as a graph in the DOT language, which Graphviz draws.
+/// The flow of a program as a graph in the DOT language of Graphviz.
 
 namespace sequent::inline SEQUENT_ABI::draw {
 
 namespace detail {
 
-/// A string of DOT. Graphviz knows XML's entities, too.
+/// A string literal of DOT; Graphviz interprets XML entities in it.
 SEQUENT_COLD inline std::string dot_string(std::string_view text) {
     std::string result = "\"";
     for (const char each : text) {
@@ -1740,22 +1772,24 @@ class dot_writer {
 
 }  // namespace detail
 
-/// The text of a DOT file: the shown parts of a program, in clusters by layers, and what they are
-/// computed from.
+/// The text of a DOT file: the shown parts of a program, grouped by layers, with an edge from each
+/// part to those computed from it.
 inline std::string dot_of(const flow& shown) {
     return detail::dot_writer(shown).write();
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::draw
 
-/// The flow of a program as an HTML page in which one sees, token by token, what each head attends
-/// to: in the program, and in a model that is compiled from it.
+/// The flow of a program as an HTML page that shows, token by token, what each head attends to, in
+/// the program and in a model compiled from it.
 
 namespace sequent::inline SEQUENT_ABI::draw {
 
-/// What a model that is compiled from a program does with the input.
+/// Attention and output of a compiled model for the input.
 struct model_attention {
+    /// Attention weights of all heads.
     rasp::attention_maps maps;
+    /// Output of the model.
     rasp::sequence output;
 };
 
@@ -1782,7 +1816,7 @@ class page_data {
         add_list(static_cast<int>(flow_.layers().size()), [&](int at) { add_layer(at); });
         return text_ + "}";
     }
-    /// The tokens; the positions' numbers where the program does not read any.
+    /// The node of the tokens; that of the output if the program reads no tokens.
     int input() const {
         const std::vector<int>& given = flow_.layers()[0].elementwise;
         return given.empty() ? flow_.output() : given[0];
@@ -1888,7 +1922,7 @@ class page_data {
 
 }  // namespace detail
 
-/// One file without any other. `#token=3` at the end of its address selects a token.
+/// The page as one self-contained HTML file. `#token=3` at the end of its address selects a token.
 SEQUENT_COLD inline std::string page_of(const flow& shown, const model_attention* model = nullptr) {
     detail::page_data data(shown, model);
     const std::string content = data.write();
@@ -1914,44 +1948,50 @@ SEQUENT_COLD inline std::string page_of(const flow& shown, const model_attention
 
 }  // namespace sequent::inline SEQUENT_ABI::draw
 
-/// Where everything stands in the picture of a program's flow, in pixels.
+/// The layout of the picture of a flow, in pixels.
 
 namespace sequent::inline SEQUENT_ABI::draw {
 
+/// The role of a series, which chooses its colour.
 enum class series { plain, key, query, value, result };
 
-/// An s-op's values at the positions, from left to right or downwards. Without a node, the
-/// positions' numbers.
+/// A placed series: the values of an s-op at all positions, from left to right or downwards;
+/// without a node, the numbers of the positions.
 struct placed_series {
     int node = -1;
     series kind = series::plain;
     double x = 0;
     double y = 0;
+    /// True if the values run downwards.
     bool down = false;
 };
-/// A selector's cells: a row for each query, a column for each key.
+/// The placed grid of a selector: a row for each query, a column for each key.
 struct placed_grid {
     int selector = -1;
     double x = 0;
     double y = 0;
 };
+/// The kinds of text, which choose its size.
 enum class lettering { title, heading, name, note };
+/// A placed text; `whole` is the full text of a shortened one.
 struct placed_text {
     double x = 0;
-    double y = 0;  // of the base line
+    double y = 0;  ///< y of the baseline
     std::string words;
     lettering kind = lettering::name;
+    /// True if the text is aligned to its right end.
     bool ends_at_x = false;
-    std::string whole{};  // where the words are not all
+    std::string whole{};  ///< the full text, if `words` is shortened
 };
+/// A placed rectangle.
 struct placed_box {
     double x = 0;
     double y = 0;
     double width = 0;
     double height = 0;
 };
-/// From where a series stands to where a later layer reads it. Where there are layers between, the
-/// flow passes above them in a lane of its source.
+/// The line from a series to a later layer that reads it. It passes above the layers between in a
+/// lane of its source.
 struct placed_flow {
     double from_x = 0;
     double from_y = 0;
@@ -1959,42 +1999,47 @@ struct placed_flow {
     double arrives = 0;
     double to_x = 0;
     double to_y = 0;
-    double lane = 0;  // its height; 0 from one layer to the next
+    double lane = 0;  ///< height of the lane; 0 between neighbouring layers
 };
 
+/// Everything that a picture of a flow shows, with its place.
 struct flow_layout {
-    int shown = 0;    // positions
-    double cell = 0;  // its side
+    int shown = 0;    ///< number of positions that are shown
+    double cell = 0;  ///< its side length
     double width = 0;
     double height = 0;
+    /// Panels of the layers.
     std::vector<placed_box> panels;
     std::vector<placed_box> blocks;
     std::vector<placed_grid> grids;
     std::vector<placed_series> rows;
     std::vector<placed_text> texts;
+    /// Lines from series to their readers.
     std::vector<placed_flow> flows;
-    std::vector<placed_box> leaders;  // thin lines from a column to its label
+    std::vector<placed_box> leaders;  ///< thin lines from a column to its label
 };
 
-/// How wide letters of one width are, of the size that a kind of lettering has.
+/// The font size of a kind of text.
 constexpr double size_of(lettering kind) {
     return kind == lettering::title ? 18 : kind == lettering::heading ? 13 : 11;
 }
+/// The width of a text in a monospaced font.
 inline double width_of(std::string_view words, lettering kind = lettering::name) {
     return 0.603 * size_of(kind) * letters_in(words);
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::draw
 
-/// Places a program's flow: the layers from left to right, in each the heads one above the other,
-/// below them the elementwise operations. Keys and values stand above a selector's grid, queries to
-/// its left, and what is gathered to its right.
+/// Places the parts of a flow: layers from left to right; in each layer the heads one below the
+/// other, then the elementwise operations. Keys and values stand above the grid of a selector,
+/// queries to its left, gathered values to its right.
 
 namespace sequent::inline SEQUENT_ABI::draw {
 
 namespace detail {
 
-/// Text in lines of so many letters, broken at spaces; what is beyond the last line is left out.
+/// Text wrapped at spaces to lines of at most `letters` characters; text beyond the last line is
+/// omitted.
 SEQUENT_COLD inline std::vector<std::string> lines_of(std::string_view text, int letters,
                                                       int most) {
     std::vector<std::string> result;
@@ -2059,7 +2104,7 @@ class flow_placer {
 
   private:
     static constexpr int max_positions = 48;
-    static constexpr double grid_side = 520;  // at most, of many positions
+    static constexpr double grid_side = 520;  // largest side of a grid
     static constexpr double margin = 24;
     static constexpr double top = 74;
     static constexpr double lane_height = 8;
@@ -2083,12 +2128,12 @@ class flow_placer {
     flow_layout made_;
     std::vector<source> sources_;
     double side_ = 0;
-    double top_ = 0;          // of all panels
-    std::vector<int> lanes_;  // their sources
-    // Of the layer that is being placed:
-    double left_ = 0;   // of its panel
+    double top_ = 0;          // top of all panels
+    std::vector<int> lanes_;  // sources of the lanes
+    // The layer that is being placed:
+    double left_ = 0;   // left side of its panel
     double grid_ = 0;   // left side of its grids and rows
-    double right_ = 0;  // of its panel
+    double right_ = 0;  // right side of its panel
     double y_ = 0;
 
     SEQUENT_COLD int letters_of(int at) const {
@@ -2097,7 +2142,7 @@ class flow_placer {
             result = std::max(result, letters_in(flow_.text(at, position)));
         return result;
     }
-    /// What is gathered from a selector's positions.
+    /// The values that are gathered from the positions of a selector.
     SEQUENT_COLD std::vector<int> values_of(const flow_selector& from) const {
         std::vector<int> result;
         for (const int at : from.results) {
@@ -2108,7 +2153,8 @@ class flow_placer {
         }
         return result;
     }
-    /// The input is read so often that its lines would hide all others.
+    /// True if a line leads from a part to its readers. The input has none: it is read so often
+    /// that its lines would hide all others.
     bool has_lines(int at) const {
         const rasp::operation what = flow_.program()[at].what;
         return what != rasp::operation::tokens && what != rasp::operation::indices;
@@ -2321,7 +2367,7 @@ class flow_placer {
     SEQUENT_COLD void add_row(int at, series kind, double x, double y) {
         made_.rows.push_back({at, kind, x, y, false});
     }
-    /// Beside the latest grid.
+    /// Places a column beside the latest grid.
     SEQUENT_COLD void add_column(int at, series kind, double x) {
         made_.rows.push_back({at, kind, x, made_.grids.back().y, true});
     }
@@ -2342,6 +2388,7 @@ class flow_placer {
 
 }  // namespace detail
 
+/// The layout of a flow.
 inline flow_layout layout_of(const flow& shown) {
     return detail::flow_placer(shown).place();
 }
@@ -2360,7 +2407,7 @@ inline constexpr auto quiet_colour = "#7b8794";
 inline constexpr auto line_colour = "#e4e7eb";
 inline constexpr auto flow_colour = "#9fb3c8";
 
-/// Told apart by lightness too, for who sees no colours.
+/// Colours that also differ in lightness, for colour-blind readers.
 constexpr const char* colour_of(series kind) {
     constexpr const char* colours[]{"#ffffff", "#d6e6f6", "#fdebcf", "#e9ecef", "#d4eadf"};
     return colours[static_cast<int>(kind)];
@@ -2482,7 +2529,7 @@ SEQUENT_COLD inline void add_legend(svg& to, const flow_layout& layout) {
 
 }  // namespace detail
 
-/// The picture of a program's flow for one input.
+/// The SVG picture of a flow.
 SEQUENT_COLD inline svg picture_of(const flow& shown) {
     const flow_layout layout = layout_of(shown);
     svg result(layout.width, layout.height);
@@ -2523,13 +2570,13 @@ SEQUENT_COLD inline svg picture_of(const flow& shown) {
 
 }  // namespace sequent::inline SEQUENT_ABI::draw
 
-/// Pictures of RASP programs at work.
+/// Pictures of RASP programs and of their computation for an input.
 
 namespace sequent::inline SEQUENT_ABI::rasp {
 
 namespace detail {
 
-/// By the ending of the file's name.
+/// The picture in the format of the file name's extension.
 inline std::string picture_in_format_of(const std::string& path, const draw::flow& shown,
                                         const draw::model_attention* model) {
     if (path.ends_with(".svg")) return draw::picture_of(shown).str();
@@ -2541,10 +2588,10 @@ inline std::string picture_in_format_of(const std::string& path, const draw::flo
 }  // namespace detail
 
 /// Draws how a program computes its output for an input, layer by layer: as a picture ("x.svg"), as
-/// a graph for Graphviz ("x.dot"), or as a page in which one sees what each head attends to at each
-/// token ("x.html"). There, `Compiled` is a model that is compiled from the program; what its heads
-/// attend to is shown beside. The file is written whole or not at all. Throws evaluation_error and
-/// io::error.
+/// a Graphviz graph ("x.dot"), or as a page that shows for each token what each head attends to
+/// ("x.html"). If `Compiled` is a model compiled from the program, the page also shows the
+/// attention of its heads. The file is written completely or not at all. Throws evaluation_error,
+/// and io::error for another extension or if the file cannot be written.
 template <const auto& Program, class Compiled = void>
 SEQUENT_COLD void draw(const sequence& input, const std::string& path) {
     const draw::flow shown(graph_of<Program>, analysis<Program>, input);

@@ -28,7 +28,7 @@
 
 #include "sequent.hpp"
 
-/// Trainings as a whole: an object that has all a training needs, and the loop.
+/// The training loop, and an object that holds all that a training needs.
 
 /// Stands first in every header that users include; epilogue.hpp stands last. Between the two, the
 /// macros of systems and frameworks that share a name with the library or with what it includes
@@ -221,14 +221,16 @@
 #include <csignal>
 #include <functional>
 
-/// The loop of a training: progress, validation, an early end.
+/// The training loop: schedule, progress, validation, early stopping.
 
 namespace sequent::inline SEQUENT_ABI::train {
 
-/// Numbers 0 to count - 1 in batches, in another order in each epoch. The last batch of an epoch
-/// may be smaller. Throws std::invalid_argument unless both sizes are above 0.
+/// Shuffled batches: the sample numbers 0 to count - 1 in batches, in a new random order for each
+/// epoch. The last batch of an epoch may be smaller. Throws std::invalid_argument unless both sizes
+/// are above 0.
 class batches {
   public:
+    /// Batches of `batch_size` of `count` samples.
     SEQUENT_COLD batches(int count, int batch_size, std::uint64_t seed)
         : batch_size_(batch_size), random_(seed) {
         check_number<std::invalid_argument>(count > 0, "batches: the number of samples", count,
@@ -239,11 +241,12 @@ class batches {
         next_ = order_.size();
     }
 
+    /// Number of batches of an epoch.
     std::int64_t per_epoch() const noexcept {
         return (static_cast<std::int64_t>(order_.size()) + batch_size_ - 1) / batch_size_;
     }
 
-    /// Valid until the next call.
+    /// The sample numbers of the next batch, valid until the next call.
     SEQUENT_COLD std::span<const int> next() {
         if (next_ == order_.size()) {
             for (std::size_t at = order_.size(); at > 1; --at)
@@ -264,31 +267,33 @@ class batches {
     std::size_t next_ = 0;
 };
 
+/// Options of `fit`.
 struct fit_options {
-    schedule rate{};                  // its total_steps are all steps
-    std::int64_t first_step = 0;      // of a training that goes on
-    std::int64_t evaluate_every = 0;  // steps from one line of progress to the next; 0: 20 lines
-    int patience = 0;                 // evaluations in a row without a better one; 0: no end
-    double best = std::numeric_limits<double>::infinity();  // validation loss, so far
-    std::string name{};                                     // at the beginning of each line
-    std::string item = "steps";  // what a step has items_per_step of, for their number a second
-    double items_per_step = 1;
-    std::FILE* progress = stderr;  // null: silent
-    bool interruptible = true;     // Ctrl-C and SIGTERM end it after a step
+    schedule rate{};                  ///< learning rates; total_steps is the number of all steps
+    std::int64_t first_step = 0;      ///< steps already taken, to continue a training
+    std::int64_t evaluate_every = 0;  ///< steps between evaluations; 0: 20 evaluations
+    int patience = 0;  ///< stop after so many evaluations without improvement; 0: never
+    double best = std::numeric_limits<double>::infinity();  ///< lowest validation loss so far
+    std::string name{};                                     ///< prefix of each line of progress
+    std::string item = "steps";                             ///< unit of the printed speed
+    double items_per_step = 1;                              ///< number of these units in a step
+    std::FILE* progress = stderr;                           ///< null: no output
+    bool interruptible = true;  ///< SIGINT and SIGTERM end the loop after the current step
 };
 
+/// What `fit` did.
 struct fit_result {
-    std::int64_t steps = 0;  // that have been taken, those before first_step included
-    double loss = 0;         // the mean since the last evaluation
-    double best = std::numeric_limits<double>::infinity();
-    std::int64_t best_step = -1;  // after which the best validation loss was found; -1: never
-    bool interrupted = false;
-    bool stopped_early = false;  // by patience
+    std::int64_t steps = 0;  ///< steps taken, including those before first_step
+    double loss = 0;         ///< mean training loss between the last two evaluations
+    double best = std::numeric_limits<double>::infinity();  ///< lowest validation loss
+    std::int64_t best_step = -1;  ///< step after which it was measured; -1: never
+    bool interrupted = false;     ///< by a signal
+    bool stopped_early = false;   ///< by patience
 };
 
 namespace detail {
 
-/// Catches Ctrl-C and SIGTERM while it lives.
+/// Handles SIGINT (Ctrl-C) and SIGTERM during its lifetime.
 class interruption {
   public:
     SEQUENT_COLD explicit interruption(bool wanted) : wanted_(wanted) {
@@ -421,13 +426,14 @@ class fitting {
 
 }  // namespace detail
 
-/// Calls step(learning_rate), which gives a loss, for each step of the schedule, and prints a line
-/// of progress at each evaluation: the mean loss, the speed and the time left. `validate()` gives a
-/// loss of samples that are not learned from; `keep()` is called when it is the lowest so far.
+/// The training loop. Calls `step(learning_rate)`, which returns a loss, for each step of the
+/// schedule. At each evaluation it prints a line of progress: the mean loss, the speed and the time
+/// left. `validate()` returns the loss of validation samples; `keep()` is called whenever that is
+/// the lowest so far, to save the model.
 ///
 ///     fit({.rate = {.peak = 1e-3, .total_steps = 2000}}, [&](double rate) { return ...; });
 ///
-/// Throws std::invalid_argument if an option is out of range, and what the functions throw.
+/// Throws std::invalid_argument if an option is out of range, and whatever the functions throw.
 SEQUENT_COLD inline fit_result fit(const fit_options& options,
                                    const std::function<double(double)>& step,
                                    const std::function<double()>& validate = {},
@@ -437,38 +443,45 @@ SEQUENT_COLD inline fit_result fit(const fit_options& options,
 
 }  // namespace sequent::inline SEQUENT_ABI::train
 
-/// What training a model takes, in one object.
+/// The objects that the training of a model needs, in one.
 
 namespace sequent::inline SEQUENT_ABI::train {
 
+/// Options of a trainer with AdamW.
 struct trainer_options {
-    double weight_decay = 0;  // of matrices
-    double clip = 1;          // the gradient's greatest norm; infinity: no limit
-    adam_options adam{};
+    double weight_decay = 0;  ///< weight decay, of matrices only
+    double clip = 1;          ///< limit of the gradient's norm; infinity: none
+    adam_options adam{};      ///< options of Adam
 };
 
-/// Parameters, their gradient, an optimizer, and the memory of batches on a pool, which must
-/// outlive it. `Optimizer` is one of optimizer.hpp. Products: T, or bf16 (model/rounded.hpp).
+/// Parameters, their gradient, an optimizer, and batch memory on a pool, which must outlive the
+/// trainer. `Optimizer` is one of optimizer.hpp. `Products` is T, or bf16 (model/rounded.hpp) for
+/// products in bfloat16.
 template <class Model, class T = float, class Optimizer = adam_w<T>, class Products = T>
 class trainer {
   public:
+    /// The facts of one sample.
     using facts = typename Model::template facts<T>;
+    /// The parameters of the model.
     using parameters_type = typename Model::template parameters<T>;
+    /// The batch memory of the model.
     using batch_type = typename Model::template batch<T, Products>;
 
-    /// AdamW, whose weight decay is that of matrices alone. Throws std::invalid_argument if an
-    /// option is out of range.
+    /// A trainer with AdamW that decays matrices only. Parameters are initialised with the seed.
+    /// Throws std::invalid_argument if an option is out of range.
     trainer(thread_pool& pool, std::uint64_t seed,
             const trainer_options& options = {}) requires std::same_as<Optimizer, adam_w<T>>
         : trainer(pool, seed, decaying(options), options.clip) {}
+    /// A trainer with an optimizer for all parameters. `clip` is the limit of the gradient's norm;
+    /// infinity: none.
     trainer(thread_pool& pool, std::uint64_t seed, Optimizer optimizer, double clip = 1)
         : pool_(pool), optimizer_(std::move(optimizer)), clip_(static_cast<T>(clip)), batch_(pool) {
         Model::initialize(*parameters_, seed);
     }
 
-    /// One step: the mean loss of the samples, before it. `loss(sample, outputs, gradient)` is that
-    /// of backward_batch: it gives a sample's loss and writes the gradient of the outputs, which is
-    /// the mean's if it is scaled by 1 / samples.size().
+    /// Takes one step and returns the mean loss of the samples before it. `loss(sample, outputs,
+    /// gradient)` is that of `backward_batch`: it returns the loss of a sample and writes the
+    /// gradient of the outputs; scale it by 1 / samples.size() for the gradient of the mean.
     template <class Loss>
     double step(std::span<const facts> samples, double learning_rate, Loss&& loss) {
         const double sum = Model::backward_batch(*parameters_, samples, loss, batch_, *gradient_);
@@ -477,7 +490,7 @@ class trainer {
                                   clip_factor(size, clip_), pool_);
         return sum / static_cast<double>(samples.size());
     }
-    /// The same of the samples at these places among `all`; loss(place, outputs, gradient).
+    /// The same for the samples of `all` at these places; `loss(place, outputs, gradient)`.
     template <class Loss>
     double step(std::span<const facts> all, std::span<const int> places, double learning_rate,
                 Loss&& loss) {
@@ -488,21 +501,27 @@ class trainer {
         });
     }
 
+    /// The parameters.
     parameters_type& parameters() noexcept { return *parameters_; }
+    /// The parameters.
     const parameters_type& parameters() const noexcept { return *parameters_; }
+    /// The optimizer.
     Optimizer& optimizer() noexcept { return optimizer_; }
-    /// For forward_batch.
+    /// The batch memory, for forward_batch.
     batch_type& batch() noexcept { return batch_; }
+    /// The pool.
     thread_pool& pool() noexcept { return pool_; }
-    /// How many steps were taken.
+    /// The number of steps taken.
     std::int64_t steps() const noexcept { return optimizer_.steps(); }
 
-    /// Parameters, the optimizer's state and metadata in a file, from which training goes on
-    /// exactly. Throw io::error; then nothing has changed.
+    /// Writes parameters, optimizer state and metadata to a file, from which a training continues
+    /// exactly. Throws io::error.
     void save(const io::file_path& path, io::metadata_map metadata = {}) {
         save_checkpoint<Model>(path, std::span<T>(parameters_->flat()), optimizer_,
                                std::move(metadata));
     }
+    /// Reads such a file and returns its metadata. Throws io::error if it does not fit; then
+    /// nothing has changed.
     io::metadata_map load(const io::file_path& path) {
         return load_checkpoint<Model>(path, std::span<T>(parameters_->flat()), optimizer_);
     }

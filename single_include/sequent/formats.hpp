@@ -28,9 +28,9 @@
 
 #include "sequent.hpp"
 
-/// Files of other programs: GGUF, safetensors in several files, LoRA adapters, NumPy's archives,
-/// the names of PyTorch's recurrent layers, and the type of a model from its config.json or GGUF
-/// metadata. Included by name, not by sequent.hpp.
+/// Reads files of other programs: GGUF, safetensors in several files, LoRA adapters, NumPy's .npz
+/// archives, PyTorch's recurrent layers, and the type of a model from its config.json or GGUF
+/// metadata. sequent.hpp does not include this header.
 
 /// Stands first in every header that users include; epilogue.hpp stands last. Between the two, the
 /// macros of systems and frameworks that share a name with the library or with what it includes
@@ -219,25 +219,26 @@
 #pragma float_control(precise, on)
 #endif
 
-/// A preset and its named arguments as text, and the fields of a config.json.
+/// The description of a model as a preset with named arguments, and access to a config.json.
 
 namespace sequent::inline SEQUENT_ABI::io {
 
-/// A preset and its named arguments.
+/// The type of the model that fits a file: a preset and its named arguments.
 struct model_description {
+    /// An argument of the preset.
     struct argument {
-        std::string name;   // as an option: "width"
-        std::string text;   // as it is written in a type: "width<768>"
-        std::string field;  // of the file that states it
-        bool is_default = false;
+        std::string name;         ///< name of the option: "width"
+        std::string text;         ///< the option as C++: "width<768>"
+        std::string field;        ///< the field or tensor of the file that states it
+        bool is_default = false;  ///< the preset has this value by default
     };
 
-    std::string file;
-    std::string preset;
-    std::string names;  // the name map: "io::hugging_face::gpt2"
-    std::vector<argument> arguments;
+    std::string file;                 ///< name of the file, for messages
+    std::string preset;               ///< name of the preset: "gpt2"
+    std::string names;                ///< the name map: "io::hugging_face::gpt2"
+    std::vector<argument> arguments;  ///< all options that the file states
 
-    /// "gpt2<vocabulary<50257>, tokens<1024>, ...>": the arguments that are no defaults.
+    /// The type as C++, without default arguments: "gpt2<vocabulary<50257>, tokens<1024>, ...>".
     SEQUENT_LAZY std::string text() const {
         std::string result = preset + "<";
         for (const argument& each : arguments) {
@@ -250,7 +251,7 @@ struct model_description {
 
 namespace detail {
 
-/// The options that a file states, one after another.
+/// Builds a model_description from the options that a file states.
 SEQUENT_LAZY class describer {
   public:
     describer(std::string_view file, std::string preset, std::string names) {
@@ -259,13 +260,14 @@ SEQUENT_LAZY class describer {
         result_.names = std::move(names);
     }
 
+    /// The value as int; throws io::error if it is not an integer from 0 to 2^31 - 1.
     SEQUENT_COLD int whole(std::string_view field, double value) const {
         if (!(value >= 0 && value <= 2147483647 && value == std::floor(value)))
             fail_with<error>({result_.file, ": ", in_quotes(field), " is ", number_text(value),
                               ", expected is a whole number from 0 to 2147483647"});
         return static_cast<int>(value);
     }
-    /// An option that is a number. `usual` is the number that it has if it is not given.
+    /// Adds an option that is a number. `usual` is the preset's default.
     SEQUENT_COLD int number(std::string_view name, std::string_view field, double value,
                             int usual = -1) {
         const int number = whole(field, value);
@@ -275,18 +277,18 @@ SEQUENT_LAZY class describer {
     SEQUENT_COLD void truth(std::string_view name, std::string_view field, bool value, bool usual) {
         add(name, joined_text({name, value ? "<true>" : "<false>"}), field, value == usual);
     }
-    /// An option that is a type.
+    /// Adds an option that is a type.
     SEQUENT_COLD void add(std::string_view name, std::string text, std::string_view field,
                           bool is_default) {
         result_.arguments.push_back(
             {std::string(name), std::move(text), std::string(field), is_default});
     }
-    /// normalization::layer<N> or rms<N>, of which epsilon is 10^-N.
+    /// Adds the option normalization::kind<N>, whose epsilon is 10^-N.
     SEQUENT_COLD void epsilon(const char* kind, std::string_view field, double value, int usual) {
         int exponent = 0;
         double power = 1;
         while (exponent < 30 && power > value * 1.001) power = std::pow(10.0, -++exponent);
-        // Files hold it as float, too.
+        // Some files store it as float: compare with a tolerance.
         if (!(std::abs(value / power - 1) < 1e-6))
             fail_with<error>({result_.file, ": ", in_quotes(field), " is ", number_text(value),
                               ", no power of ten, as the epsilon of normalization::", kind, " is"});
@@ -299,7 +301,7 @@ SEQUENT_LAZY class describer {
         add("position", joined_text({"position::", order, "<", of, ">"}), field, number == usual);
     }
 
-    /// A sliding window as a mask: of itself and the positions before it.
+    /// The mask of a sliding window, which includes the position itself.
     SEQUENT_COLD std::string window(json_value of) const {
         const int width = whole("sliding_window", of.number());
         if (width < 1) of.fail({"expected a whole number of at least 1"});
@@ -312,7 +314,7 @@ SEQUENT_LAZY class describer {
     model_description result_;
 };
 
-/// Fields of a config.json; one that is null is absent.
+/// The fields of a config.json; a field that is null counts as absent.
 SEQUENT_LAZY class configuration_fields {
   public:
     explicit configuration_fields(json_value root) : root_(root) {}
@@ -330,7 +332,7 @@ SEQUENT_LAZY class configuration_fields {
     SEQUENT_COLD std::string text(std::string_view key, std::string_view otherwise) const {
         return std::string(has(key) ? root_[key].string() : otherwise);
     }
-    /// What presets compute in one way alone.
+    /// Throws io::error unless a field has the only value that the preset supports, or is absent.
     SEQUENT_COLD void expect(std::string_view key, bool wanted) const {
         if (truth(key, wanted) != wanted)
             root_[key].fail({"\"", key, "\" is ", wanted ? "false" : "true",
@@ -340,7 +342,7 @@ SEQUENT_LAZY class configuration_fields {
         if (has(key))
             root_[key].fail({"\"", key, "\" is given, which the preset does not compute"});
     }
-    /// The activation as an option.
+    /// The option for the activation that a field names.
     SEQUENT_COLD std::string activation(std::string_view key, std::string_view otherwise,
                                         bool gated) const {
         struct known {
@@ -372,13 +374,13 @@ SEQUENT_LAZY class configuration_fields {
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
-/// The tensors of llama.cpp's files, for the presets:
+/// Name maps from the presets' parameters to the tensors of llama.cpp's files:
 /// `io::load<Model>(io::gguf_file("model.gguf").tensors(), parameters, io::llama_cpp::llama)`.
 namespace sequent::inline SEQUENT_ABI::io::llama_cpp {
 
 namespace detail {
-/// The converter puts the rows of queries and keys into the order of rotary() for the architecture
-/// "llama" alone.
+/// Llama's names. llama.cpp's converter reorders the rows of queries and keys to the order of
+/// rotary() only for the architecture "llama".
 constexpr auto llama_names(const placement& order) {
     return std::to_array<name_entry>({
         {"embedding", "token_embd.weight"},
@@ -401,15 +403,15 @@ constexpr auto llama_names(const placement& order) {
 }
 }  // namespace detail
 
-/// Of the architecture "llama": Llama 1 and 2, Mistral, SmolLM2.
+/// Name map of the architecture "llama": Llama 1 and 2, Mistral, SmolLM2.
 inline constexpr auto llama = detail::llama_names(neighbours);
-/// Of files of Llama 3.1 and later, whose rope_freqs are the factors of scaling::llama3: `describe`
-/// compares them.
+/// Name map of Llama 3.1 and later. Their tensor rope_freqs holds the factors of scaling::llama3;
+/// it is not loaded, but `describe` checks it.
 inline constexpr auto llama3 = joined(llama, {ignored("rope_freqs.weight")});
-/// Of "qwen2".
+/// Name map of the architecture "qwen2".
 inline constexpr auto qwen2 = detail::llama_names(halves);
 
-/// Of "phi3".
+/// Name map of the architecture "phi3".
 inline constexpr name_entry phi3[] = {
     {"embedding", "token_embd.weight"},
     {"layers.gain_1", "blk.{}.attn_norm.weight"},
@@ -426,7 +428,7 @@ inline constexpr name_entry phi3[] = {
     copy_of("embedding", "output.weight"),
 };
 
-/// Of "bert", without what pools.
+/// Name map of the architecture "bert", without pooling.
 inline constexpr name_entry bert[] = {
     {"embedding", "token_embd.weight"},
     {"position", "position_embd.weight", rows_from(0)},
@@ -451,7 +453,7 @@ inline constexpr name_entry bert[] = {
     {"layers.bias_2", "blk.{}.layer_output_norm.bias"},
 };
 
-/// Of "t5", both versions.
+/// Name map of the architecture "t5", both versions.
 inline constexpr name_entry t5[] = {
     {"embedding", "token_embd.weight"},
     {"source_relative", "enc.blk.0.attn_rel_b.weight", transposed},
@@ -488,16 +490,16 @@ inline constexpr name_entry t5[] = {
 
 }  // namespace sequent::inline SEQUENT_ABI::io::llama_cpp
 
-/// The presets and the name maps that descriptions name.
+/// Tables of the presets and name maps that descriptions refer to.
 
 namespace sequent::inline SEQUENT_ABI::io {
 
 namespace detail {
 
-/// The options of a model that are compared with a file's.
+/// The options of a model that `check_type` compares.
 struct compared_options {
     nn::shape shape;
-    std::string mask;  // as it is written; "" of one that no preset has
+    std::string mask;  // as C++, such as "mask::causal"; "" for a mask that no preset has
     std::string local_mask;
 };
 
@@ -528,7 +530,7 @@ SEQUENT_COLD std::string text_of_mask() {
     return joined_text({window_of<Mask>::name, window_of<Mask>::width, ">"});
 }
 
-/// Of an option set, or of a model.
+/// The compared options of an option set or a model.
 template <class Of>
 SEQUENT_COLD compared_options compared_options_of() {
     if constexpr (requires { typename Of::template read<>; }) {
@@ -617,7 +619,7 @@ inline constexpr known_names known_name_maps[] = {
 
 }  // namespace detail
 
-/// The name map that a description names. Throws io::error if it names none of the library's.
+/// The name map that a description names. Throws io::error if the library has no such map.
 SEQUENT_LAZY
 SEQUENT_COLD name_map names_of(const model_description& described) {
     for (const detail::known_names& each : detail::known_name_maps)
@@ -627,7 +629,7 @@ SEQUENT_COLD name_map names_of(const model_description& described) {
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
-/// Compares a preset with what a file states of its model, field by field, including what no
+/// Compares a model with the description of a file, option by option, including options that no
 /// tensor's shape shows: the epsilon of norms, the base of rotary positions, the activation.
 ///
 ///     io::check_type<Model>(io::describe("config.json"));
@@ -636,7 +638,7 @@ namespace sequent::inline SEQUENT_ABI::io {
 
 namespace detail {
 
-/// An option as `describe` writes it; empty if it is not compared.
+/// A model's option as `describe` writes it; empty if it is not compared.
 SEQUENT_LAZY
 SEQUENT_COLD std::string option_of(const compared_options& model, std::string_view name) {
     const nn::shape& of = model.shape;
@@ -734,7 +736,7 @@ SEQUENT_COLD std::string option_of(const compared_options& model, std::string_vi
     return "";
 }
 
-/// The functions that an activation may be, as a model uses them and as options are called.
+/// The activation options that match the functions a model uses, each preceded by a space.
 template <class Model>
 std::string activations_of() {
     std::string result;
@@ -750,7 +752,7 @@ std::string activations_of() {
     return result;
 }
 
-/// What presets state, and files do not where they are as the preset has them.
+/// The options compared with the preset's defaults if the file does not state them.
 inline constexpr std::string_view options_of_presets[] = {"mask",
                                                           "pre_norm",
                                                           "normalization",
@@ -774,12 +776,12 @@ inline constexpr std::string_view options_of_presets[] = {"mask",
                                                           "logit_bias",
                                                           "segments"};
 
-/// Whether a model may have `found` where the file has `wanted`.
+/// Returns true if a model may have the option `found` where the file has `wanted`.
 SEQUENT_LAZY
 SEQUENT_COLD bool fits(std::string_view name, const std::string& wanted, const std::string& found,
                        const compared_options& model, bool is_relative) {
     if (wanted.empty() || found == wanted) return true;
-    // A name map puts the rows of heads into either order.
+    // Name maps convert the rows of heads to either order.
     const auto plain = [](std::string text) {
         if (const auto half = text.find("_halves"); half != std::string::npos) text.erase(half, 7);
         return text;
@@ -788,7 +790,7 @@ SEQUENT_COLD bool fits(std::string_view name, const std::string& wanted, const s
     const auto value = [](const std::string& text) {
         return std::stoll(text.substr(text.find('<') + 1));
     };
-    // A model may have fewer positions; a window that is as wide as they are is none.
+    // A model may have fewer positions; a window that covers all of them has no effect.
     if (name == "tokens" || name == "source_tokens")
         return value(found) <= value(wanted) || is_relative;
     if (name == "mask" && wanted.starts_with("mask::window<"))
@@ -796,7 +798,8 @@ SEQUENT_COLD bool fits(std::string_view name, const std::string& wanted, const s
     return false;
 }
 
-/// What of a model is not as a file states, or as the preset that it names has it.
+/// Throws io::error with all options in which a model differs from the file or from the defaults of
+/// the preset that the file's description names.
 SEQUENT_LAZY
 SEQUENT_COLD void check_options(const model_description& wanted, const compared_options& model,
                                 const std::string& activations) {
@@ -839,10 +842,11 @@ SEQUENT_COLD void check_options(const model_description& wanted, const compared_
 
 }  // namespace detail
 
-/// Compares a model with what a file states of it: each option that the file states, and, where it
-/// states none, what the preset has: masks, norms, positions, biases.
+/// Checks that a model computes what a file describes. Each option that the file states is
+/// compared; options that it does not state, such as masks, norms, positions and biases, are
+/// compared with the defaults of the preset.
 ///
-/// Throws io::error that tells each field that is different, with both values, and the type that
+/// Throws io::error, which states each option that differs, with both values, and the type that
 /// fits.
 template <class Model>
 void check_type(const model_description& wanted) {
@@ -852,12 +856,12 @@ void check_type(const model_description& wanted) {
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
-/// The types of a GGUF file's tensors: numbers, and blocks of numbers in 8 or 4 bits.
+/// Number formats of GGUF tensors: single numbers, and blocks of numbers in 8 or 4 bits.
 
 namespace sequent::inline SEQUENT_ABI::io::detail {
 
-/// Numbers of blocks of 32 as d q + m: `Bits` is 8 or 4, `HasMinimum` tells whether m is stored;
-/// otherwise quarter bytes are q - 8.
+/// Decodes blocks of 32 numbers d q + m. `Bits` is 8 or 4. If `HasMinimum`, m is stored and 4-bit q
+/// are unsigned; otherwise m is 0 and 4-bit numbers are stored as q + 8.
 template <int Bits, bool HasMinimum>
 void decode_blocks(const stored_tensor& from, std::uint64_t first, std::uint64_t stride,
                    std::size_t count, double* numbers) {
@@ -885,7 +889,7 @@ void decode_blocks(const stored_tensor& from, std::uint64_t first, std::uint64_t
     }
 }
 
-/// A block as it stands.
+/// Reads scale, minimum and integers of a block without decoding them.
 template <int Bits, bool HasMinimum>
 void read_scaled_block(const stored_tensor& from, std::uint64_t first, std::size_t count,
                        scaled_block& to) {
@@ -911,7 +915,7 @@ SEQUENT_LAZY inline constexpr number_format gguf_formats[] = {
     {"Q4_1", 32, 20, true, decode_blocks<4, true>, read_scaled_block<4, true>, 4, true},
 };
 
-/// What ggml calls the type of a tensor.
+/// The name of a tensor type in ggml.
 SEQUENT_LAZY
 SEQUENT_COLD std::string type_of_gguf_tensor(std::uint32_t number) {
     constexpr std::string_view names[] = {
@@ -926,8 +930,8 @@ SEQUENT_COLD std::string type_of_gguf_tensor(std::uint32_t number) {
 
 }  // namespace sequent::inline SEQUENT_ABI::io::detail
 
-/// Files of llama.cpp, GGUF of version 2 and 3: metadata, the vocabulary, and tensors in F32, F16,
-/// BF16, F64, Q8_0, Q4_0 and Q4_1, which are widened to float or double.
+/// Reads GGUF files of version 2 and 3, the format of llama.cpp: metadata, the vocabulary, and
+/// tensors in F32, F16, BF16, F64, Q8_0, Q4_0 and Q4_1, which are decoded to float or double.
 /// https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 ///
 ///     const io::gguf_file file("model.gguf");
@@ -963,7 +967,7 @@ SEQUENT_COLD std::string name_of_gguf(gguf_type type) {
                                      : joined_text({"the unknown type ", number});
 }
 
-/// The bytes of a value; 0 of strings and arrays, which tell their own length.
+/// Size of a value in bytes; 0 for strings and arrays, which store their own length.
 constexpr std::uint64_t size_of_gguf(gguf_type type) noexcept {
     using enum gguf_type;
     switch (type) {
@@ -987,7 +991,7 @@ constexpr std::uint64_t size_of_gguf(gguf_type type) noexcept {
     }
 }
 
-/// A pair of the metadata: where its value, or the first of `count`, begins in the file.
+/// A key of the metadata and the byte `at` which its value, or the first of `count` values, begins.
 struct gguf_field {
     std::string_view key;
     gguf_type type = gguf_type::u8;
@@ -996,7 +1000,7 @@ struct gguf_field {
     std::size_t at = 0;
 };
 
-/// Reads a file from front to back; each read is checked against its end.
+/// Reads a file sequentially; each read is checked against the end of the file.
 SEQUENT_LAZY class gguf_reader {
   public:
     explicit gguf_reader(const source& from) : bytes_(from.bytes()), file_(from.name()) {}
@@ -1021,7 +1025,8 @@ SEQUENT_LAZY class gguf_reader {
         return result;
     }
 
-    /// A count of things of at least `size` bytes each.
+    /// A number of items of at least `size` bytes each; throws io::error if the file is too short
+    /// for them.
     SEQUENT_COLD std::uint64_t count(std::uint64_t size, std::string_view what) {
         const auto result = number<std::uint64_t>(what);
         if (result > left() / size)
@@ -1076,7 +1081,7 @@ SEQUENT_COLD gguf_field read_gguf_field(gguf_reader<>& reader) {
     return field;
 }
 
-/// A tensor's line; `end` is not known.
+/// Reads the header of a tensor, except `end`.
 SEQUENT_LAZY
 SEQUENT_COLD header_entry read_gguf_tensor(gguf_reader<>& reader) {
     header_entry entry;
@@ -1086,7 +1091,7 @@ SEQUENT_COLD header_entry read_gguf_tensor(gguf_reader<>& reader) {
     if (rank > 4)
         reader.fail({"tensor ", in_quotes(entry.name), " has ", rank, " extents, at most are 4"});
     entry.shape.resize(rank);
-    // The file has the fastest extent first.
+    // The file stores the extents in reverse order, the innermost first.
     for (std::size_t axis = rank; axis-- > 0;)
         entry.shape[axis] = reader.number<std::uint64_t>(entry.name);
     entry.dtype = type_of_gguf_tensor(reader.number<std::uint32_t>(entry.name));
@@ -1096,10 +1101,11 @@ SEQUENT_COLD header_entry read_gguf_tensor(gguf_reader<>& reader) {
 
 }  // namespace detail
 
-/// A GGUF file, its metadata and where its tensors are read and checked.
+/// A GGUF file: metadata, vocabulary and tensors. Use it as `gguf_file`.
 SEQUENT_LAZY class basic_gguf_file {
   public:
-    /// Throws io::error if the file is not well-formed.
+    /// Opens a file, reads its metadata and checks its tensors' headers. Throws io::error if it is
+    /// not well-formed.
     SEQUENT_COLD explicit basic_gguf_file(const source& from) {
         detail::gguf_reader<> reader(from);
         file_.name = from.name();
@@ -1109,7 +1115,7 @@ SEQUENT_LAZY class basic_gguf_file {
         const auto version = reader.number<std::uint32_t>("the version");
         if (version < 2 || version > 3)
             reader.fail({"the file is of version ", version, " of the format, known are 2 and 3"});
-        // A tensor's line and a pair have at least as many bytes.
+        // The least number of bytes of a tensor's header and of a pair of metadata.
         const std::uint64_t tensors = reader.count(24, "the number of tensors");
         const std::uint64_t pairs = reader.count(13, "the number of pairs of metadata");
         detail::name_table keys, names;
@@ -1141,29 +1147,34 @@ SEQUENT_LAZY class basic_gguf_file {
                 file_.header.metadata[std::string(field.key)] = text(field.key);
     }
 
-    /// The tensors, for `load`; their dtype is what ggml calls it. Their metadata are the pairs
-    /// whose value is a string.
+    /// The tensors, for `load`, valid as long as this object. Their dtypes are named as in ggml.
+    /// Their metadata are the keys whose value is a string.
     const tensor_file& tensors() const noexcept { return file_; }
 
+    /// Returns true if the metadata have a key.
     bool has(std::string_view key) const noexcept { return find(key) != nullptr; }
 
-    /// Values of the metadata. Each throws io::error if there is no such key, or if its value is of
-    /// another kind or beyond the result's type.
+    /// The string of a key. Like the functions below, it throws io::error if the key is missing or
+    /// its value has another type.
     SEQUENT_COLD std::string text(std::string_view key) const {
         return std::string(text_at(of(key, false, is_text, "a string").at));
     }
+    /// The integer of a key, of any integer type. Throws io::error if it exceeds std::int64_t.
     SEQUENT_COLD std::int64_t integer(std::string_view key) const {
         return integer_at(of(key, false, is_integer, "an integer"), 0);
     }
+    /// The number of a key, of any integer or floating-point type.
     SEQUENT_COLD double number(std::string_view key) const {
         return number_at(of(key, false, is_number, "a number"), 0);
     }
+    /// The bool of a key.
     SEQUENT_COLD bool truth(std::string_view key) const {
         const detail::gguf_field& field = of(key, false, is_truth, "a bool");
         const auto value = load<std::uint8_t>(field.at);
         if (value > 1) fail(key, joined_text({"is the bool ", static_cast<int>(value)}));
         return value == 1;
     }
+    /// The array of strings of a key.
     SEQUENT_COLD std::vector<std::string> texts(std::string_view key) const {
         const detail::gguf_field& field = of(key, true, is_text, "an array of strings");
         std::vector<std::string> result;
@@ -1175,12 +1186,14 @@ SEQUENT_LAZY class basic_gguf_file {
         }
         return result;
     }
+    /// The array of integers of a key.
     SEQUENT_COLD std::vector<std::int64_t> integers(std::string_view key) const {
         const detail::gguf_field& field = of(key, true, is_integer, "an array of integers");
         std::vector<std::int64_t> result;
         for (std::uint64_t at = 0; at < field.count; ++at) result.push_back(integer_at(field, at));
         return result;
     }
+    /// The array of numbers of a key, of any integer or floating-point type.
     SEQUENT_COLD std::vector<double> numbers(std::string_view key) const {
         const detail::gguf_field& field = of(key, true, is_number, "an array of numbers");
         std::vector<double> result;
@@ -1188,8 +1201,9 @@ SEQUENT_LAZY class basic_gguf_file {
         return result;
     }
 
-    /// The vocabulary. Throws io::error if the file has no tokens, if scores, types or merges are
-    /// of another kind or number, or a special token is none of the tokens.
+    /// The vocabulary, from the keys "tokenizer.ggml.*". Throws io::error if the file has no model
+    /// or tokens, if a list has another type, if there are not as many scores or types as tokens,
+    /// or if a special token is not one of the tokens.
     SEQUENT_COLD gguf_vocabulary vocabulary() const {
         const std::string prefix = "tokenizer.ggml.";
         gguf_vocabulary result;
@@ -1316,8 +1330,8 @@ SEQUENT_LAZY class basic_gguf_file {
         return static_cast<double>(integer_at(field, number));
     }
 
-    /// The tensors must be aligned and lie within the data, and none overlaps another. The end of
-    /// one of an unknown type is not known.
+    /// Checks that the tensors are aligned, lie within the data and do not overlap, and sets their
+    /// `end`. A tensor of an unknown type counts as empty.
     SEQUENT_COLD void check_tensors(std::uint64_t size, std::uint64_t alignment) {
         std::vector<header_entry>& entries = file_.header.tensors;
         std::vector<detail::numbered_range> ranges;
@@ -1363,11 +1377,12 @@ SEQUENT_LAZY class basic_gguf_file {
     std::vector<detail::gguf_field> fields_;
 };
 
+/// A GGUF file: metadata, vocabulary and tensors.
 using gguf_file = basic_gguf_file<>;
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
-/// The type of the model that a GGUF file is for, from its metadata:
+/// Finds the type of the model that fits a GGUF file, from its metadata:
 ///
 ///     io::describe(io::gguf_file("model.gguf")).text()
 
@@ -1375,7 +1390,7 @@ namespace sequent::inline SEQUENT_ABI::io {
 
 namespace detail {
 
-/// What a GGUF file states of an architecture.
+/// The metadata of a GGUF file for its architecture, with keys "<architecture>.<name>".
 SEQUENT_LAZY class gguf_fields {
   public:
     explicit gguf_fields(const gguf_file& of)
@@ -1389,10 +1404,11 @@ SEQUENT_LAZY class gguf_fields {
     double number(std::string_view name, double otherwise) const {
         return has(name) ? number(name) : otherwise;
     }
-    /// A text or a number that the preset takes as given; a file without it is fine.
+    /// Throws io::error if the file states a number other than `wanted`, which the preset assumes.
     SEQUENT_COLD void expect_number(std::string_view name, double wanted) const {
         if (has(name) && number(name) != wanted) refuse(name, number_text(number(name)), wanted);
     }
+    /// Throws io::error if the file states a text other than "none".
     SEQUENT_COLD void expect_no(std::string_view name) const {
         if (has(name) && of_.text(key(name)) != "none")
             fail_with<error>({file(), ": ", in_quotes(key(name)), " is ",
@@ -1404,7 +1420,7 @@ SEQUENT_LAZY class gguf_fields {
             if (each.name == name) return &each;
         return nullptr;
     }
-    /// How many rows a matrix has.
+    /// Number of rows of a matrix; 0 if the file does not have it.
     double rows(std::string_view name) const {
         const header_entry* const found = tensor(name);
         return found && !found->shape.empty() ? static_cast<double>(found->shape[0]) : 0;
@@ -1421,8 +1437,8 @@ SEQUENT_LAZY class gguf_fields {
     std::string architecture_;
 };
 
-/// The factor of scaling::llama3 whose frequencies rope_freqs divides by, with the other numbers as
-/// all published models have them. Fails if it is another scaling.
+/// The factor of scaling::llama3 that yields the divisors of the tensor rope_freqs, with the other
+/// numbers of all published models (1, 4, 8192). Throws io::error if no factor does.
 SEQUENT_LAZY
 SEQUENT_COLD int llama3_factor(const gguf_fields<>& of, double base, int pairs) {
     const header_entry& entry = *of.tensor("rope_freqs.weight");
@@ -1457,7 +1473,7 @@ SEQUENT_COLD int llama3_factor(const gguf_fields<>& of, double base, int pairs) 
     return static_cast<int>(std::lround(factor));
 }
 
-/// The architectures of Llama's kind: "llama", "qwen2" and "phi3".
+/// Describes the architectures "llama", "qwen2" and "phi3".
 SEQUENT_LAZY
 SEQUENT_COLD model_description describe_gguf_llama(const gguf_fields<>& of) {
     const bool is_llama = of.architecture() == "llama";
@@ -1555,9 +1571,9 @@ SEQUENT_COLD model_description describe_gguf_t5(const gguf_fields<>& of) {
 
 }  // namespace detail
 
-/// The preset and its arguments that a GGUF file of the architecture "bert", "llama", "phi3",
-/// "qwen2" or "t5" states. Throws io::error if it is another one, or states what the preset does
-/// not compute.
+/// Finds the preset and its arguments for a GGUF file of the architecture "bert", "llama", "phi3",
+/// "qwen2" or "t5". Throws io::error if the architecture is another one, if a field is missing, or
+/// if the file describes something that the preset does not compute.
 SEQUENT_LAZY
 SEQUENT_COLD model_description describe(const gguf_file& file) {
     const detail::gguf_fields<> of(file);
@@ -1572,8 +1588,8 @@ SEQUENT_COLD model_description describe(const gguf_file& file) {
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
-/// Low-rank adapters (LoRA) in the files of PEFT, merged into a model's tensors before they are
-/// loaded, as parameters or packed:
+/// Merges low-rank adapters (LoRA) in PEFT's format into a model's tensors, which are then loaded
+/// as parameters or packed weights:
 ///
 ///     const auto merged = io::merge_lora(io::open_safetensors("model.safetensors"),
 ///                                        "adapter_model.safetensors", "adapter_config.json");
@@ -1586,11 +1602,11 @@ namespace sequent::inline SEQUENT_ABI::io {
 
 namespace detail {
 
-/// What adapter_config.json states.
+/// The settings of an adapter_config.json.
 struct lora_settings {
     std::uint64_t rank = 0;
     double scale = 0;
-    bool transposed = false;  // weights are [inputs, outputs], as GPT-2's
+    bool transposed = false;  // the model's weights are [inputs, outputs], as in GPT-2
 };
 
 SEQUENT_LAZY
@@ -1603,10 +1619,10 @@ SEQUENT_COLD lora_settings read_lora_settings(const source& from) {
     if (has("peft_type") && root["peft_type"].string() != "LORA")
         root["peft_type"].fail(
             {"the adapter is \"", root["peft_type"].string(), "\", known is \"LORA\""});
-    // What changes the sum, or stands beside it.
+    // Options that change or extend the sum.
     for (const std::string_view key : {"use_dora", "use_qalora", "use_bdlora", "lora_bias"})
         if (truth(key)) root[key].fail({"\"", key, "\" is not known"});
-    // Initialisations that change the model's own weights as well.
+    // Some initializations also change the model's own weights.
     if (has("init_lora_weights") && root["init_lora_weights"].kind() == json_kind::string) {
         const json_value value = root["init_lora_weights"];
         const std::string_view name = value.string();
@@ -1750,14 +1766,15 @@ SEQUENT_LAZY class lora_merger {
 
 }  // namespace detail
 
-/// The tensors of a model, with those that an adapter changes replaced by W + alpha / r * B A
-/// (alpha / sqrt(r), if "use_rslora" is true), in F32, or F64 where they are. `adapter` and
-/// `config` are adapter_model.safetensors and adapter_config.json of PEFT; the model's tensors have
-/// the names that the adapter was trained with.
+/// Replaces each tensor W that an adapter changes by W + alpha / r * B A (alpha / sqrt(r) if
+/// "use_rslora" is true) and returns the model's tensors. Merged tensors are F64 if W is, else F32.
+/// `adapter` and `config` are PEFT's adapter_model.safetensors and adapter_config.json. The tensors
+/// of `base` must have the names that the adapter was trained with.
 ///
-/// Throws io::error if a file is not well-formed, if a tensor of the adapter has no partner, no
-/// tensor of the model or another shape, if a number is not finite, or if the config asks for what
-/// is not such a sum: DoRA, biases, modules that are saved whole, ranks by pattern.
+/// Throws io::error if a file is not well-formed, if a tensor of the adapter lacks its partner, has
+/// no tensor in the model or has a wrong shape, if a number is not finite or too large, or if the
+/// configuration requests anything but this sum: DoRA, biases, modules saved whole, ranks by
+/// pattern.
 SEQUENT_LAZY
 SEQUENT_COLD tensor_file merge_lora(tensor_file base, const source& adapter, const source& config) {
     const detail::lora_settings settings = detail::read_lora_settings(config);
@@ -1767,23 +1784,23 @@ SEQUENT_COLD tensor_file merge_lora(tensor_file base, const source& adapter, con
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
-/// The presets of language models with rotary positions, and OPT, from their config.json.
+/// Describes language models with rotary positions, and OPT, from their config.json.
 
 namespace sequent::inline SEQUENT_ABI::io::detail {
 
-/// What the configurations of a family are called, and the defaults of its preset.
+/// A family of models: names of fields in its config.json, and defaults of its preset.
 struct language_family {
-    std::string_view type;  // of the file
+    std::string_view type;  // model_type of the file
     const char* preset;
     const char* names;    // the name map
     const char* epsilon;  // the field of the norms' epsilon
-    int exponent;         // of the preset's epsilon
-    bool is_rms;          // and gated
+    int exponent;         // the preset's epsilon is 10^-exponent
+    bool is_rms;          // RMS norms and gated activations
     std::string_view usual_activation;
-    int base;  // of the preset's rotary positions; -1: stated in any case; 0: learned
+    int base;  // base of the preset's rotary positions; -1: always stated; 0: learned positions
     int percent;
-    bool tied;                // of the preset
-    bool tied_if_not_stated;  // of the configuration
+    bool tied;                // default of the preset
+    bool tied_if_not_stated;  // default of config.json
     int local_layers;
 };
 
@@ -1805,7 +1822,7 @@ inline constexpr language_family language_families[] = {
     {"opt", "opt", "opt", "layer_norm_eps", 5, false, "relu", 0, 100, true, true, 0},
 };
 
-/// The rotary positions that a configuration states.
+/// The rotary positions of a configuration: base, scaling and the share of a head that is rotated.
 struct rotary_fields {
     double base = 10000;
     std::string field = "rope_theta";
@@ -1824,7 +1841,7 @@ SEQUENT_COLD rotary_fields rotary_of(const configuration_fields<>& of, const des
         of.number(is_neox ? "rotary_pct" : "partial_rotary_factor", family.percent / 100.0);
     for (const char* key : {"rope_scaling", "rope_parameters"}) {
         if (!of.has(key)) continue;
-        // Of Gemma 3, those of full layers.
+        // For Gemma 3, take the fields of the full layers.
         const configuration_fields<> outer(of[key]);
         const configuration_fields<> rope(outer.has("full_attention") ? outer["full_attention"]
                                                                       : of[key]);
@@ -1858,7 +1875,7 @@ SEQUENT_COLD rotary_fields rotary_of(const configuration_fields<>& of, const des
     return result;
 }
 
-/// Layers with a window between full ones, the last of each round.
+/// Describes layers with a window, grouped so that each group ends with a full layer.
 SEQUENT_LAZY
 SEQUENT_COLD void describe_local_layers(const configuration_fields<>& of, describer<>& to,
                                         const language_family& family) {
@@ -1892,7 +1909,7 @@ SEQUENT_COLD void describe_local_layers(const configuration_fields<>& of, descri
            "sliding_window", false);
 }
 
-/// Models whose fields have Llama's names; OPT's are others.
+/// Describes a model of a family. OPT has its own field names; all others share Llama's.
 SEQUENT_LAZY
 SEQUENT_COLD model_description describe_language_model(const configuration_fields<>& of,
                                                        std::string_view file,
@@ -1970,8 +1987,8 @@ SEQUENT_COLD model_description describe_language_model(const configuration_field
 
 }  // namespace sequent::inline SEQUENT_ABI::io::detail
 
-/// The type of the model that a file is for, from the config.json beside the weights of a Hugging
-/// Face model (describe_gguf.hpp: from the metadata of a GGUF file):
+/// Finds the type of the model that fits a Hugging Face model, from the config.json beside its
+/// weights (for GGUF files, see describe_gguf.hpp):
 ///
 ///     io::describe("config.json").text()  // "gpt2<vocabulary<50257>, tokens<1024>, ...>"
 
@@ -2015,7 +2032,7 @@ SEQUENT_COLD model_description describe_bloom(const configuration_fields<>& of,
     return to.finish();
 }
 
-/// Whether the weights have a head that predicts symbols.
+/// Returns true if the model has a head that predicts masked tokens.
 SEQUENT_LAZY
 SEQUENT_COLD bool is_masked_language_model(const configuration_fields<>& of) {
     bool is_masked_language = false;
@@ -2181,14 +2198,14 @@ SEQUENT_COLD model_description describe_t5(const configuration_fields<>& of,
     std::string feed_forward = of.text("feed_forward_proj", "relu");
     const bool gated = feed_forward.starts_with("gated-");
     if (gated) feed_forward.erase(0, 6);
-    // Theirs is the approximation, whatever it is called here.
+    // In T5, "gelu" means the tanh approximation.
     if (feed_forward == "gelu") feed_forward = "gelu_new";
     if (feed_forward != "relu" && feed_forward != "gelu_new" && feed_forward != "silu")
         of["feed_forward_proj"].fail({"the activation is not known"});
     const std::string activation = of.activation("", feed_forward, gated);
     describer<> to(file, "t5", gated ? "io::hugging_face::t5_gated" : "io::hugging_face::t5");
     to.number("vocabulary", "vocab_size", of.number("vocab_size"));
-    // Positions are relative: there may be more.
+    // Positions are relative, so that models may have more.
     const double tokens = of.number("n_positions", 512);
     to.number("tokens", "n_positions", tokens);
     to.number("source_tokens", "n_positions", tokens);
@@ -2237,13 +2254,12 @@ SEQUENT_COLD model_description describe_whisper(const configuration_fields<>& of
 
 }  // namespace detail
 
-/// The preset and its arguments that a config.json states. The text may be that of any model whose
-/// `model_type` is albert, bert, bloom, distilbert, gemma2, gemma3_text, gpt2, gpt_neox, llama,
-/// mistral, modernbert, mpnet, opt, phi, phi3, qwen2, qwen3, roberta, starcoder2, t5, vit, whisper
-/// or xlm-roberta.
+/// Finds the preset and its arguments for a config.json whose `model_type` is albert, bert, bloom,
+/// distilbert, gemma2, gemma3_text, gpt2, gpt_neox, llama, mistral, modernbert, mpnet, opt, phi,
+/// phi3, qwen2, qwen3, roberta, starcoder2, t5, vit, whisper or xlm-roberta.
 ///
-/// Throws io::error if it is not well-formed, of another type, lacks a field, or states what the
-/// presets do not compute.
+/// Throws io::error if the file is not well-formed JSON, has another type, lacks a field, or
+/// describes something that the presets do not compute.
 SEQUENT_LAZY
 SEQUENT_COLD model_description describe(const source& config) {
     const std::string_view text(reinterpret_cast<const char*>(config.bytes().data()),
@@ -2275,17 +2291,18 @@ SEQUENT_COLD model_description describe(const source& config) {
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
-/// Several arrays of NumPy in one .npz file, as `numpy.savez` writes it: a ZIP archive of .npy
-/// files that are not compressed.
+/// Reads several NumPy arrays from one .npz file as written by `numpy.savez`: a ZIP archive of
+/// uncompressed .npy files.
 ///
 ///     io::load<Model>(io::open_npz("weights.npz"), parameters, names);
 
 namespace sequent::inline SEQUENT_ABI::io {
 
-/// The arrays of a .npz file as tensors, whose names are those of the arrays.
+/// Opens the arrays of a .npz file as tensors with the names of the arrays.
 ///
 /// Throws io::error if the file is not well-formed, compressed (`numpy.savez_compressed`) or
-/// encrypted, has more than 65,535 arrays or 4 GiB, or an array in Fortran's order.
+/// encrypted, if it has more than 65,534 arrays or 4 GiB (ZIP64), or if an array of several axes is
+/// in Fortran order.
 SEQUENT_LAZY
 SEQUENT_COLD tensor_file open_npz(const source& from) {
     const std::span<const std::byte> bytes = from.bytes();
@@ -2299,7 +2316,7 @@ SEQUENT_COLD tensor_file open_npz(const source& from) {
     const auto u32 = [&](std::uint64_t at) -> std::uint64_t {
         return detail::load_bits<std::uint32_t>(bytes.data() + at);
     };
-    // The directory's own record is the last one, before a comment of at most 65535 bytes.
+    // The end record of the directory is followed only by a comment of at most 65535 bytes.
     constexpr std::uint64_t record = 22;
     std::uint64_t end = size;
     for (std::uint64_t at = size; at >= record && at + 65535 >= size; --at) {
@@ -2375,16 +2392,18 @@ SEQUENT_COLD tensor_file open_npz(const source& from) {
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
-/// Large models in several safetensors files, with an index that tells which file has which tensor:
+/// Reads models stored in several safetensors files with an index that maps tensors to files:
 ///
 ///     io::load<Model>(io::open_sharded("model.safetensors.index.json"), parameters, names);
 
 namespace sequent::inline SEQUENT_ABI::io {
 
-/// The tensors of the files that an index names; they lie in its folder.
+/// Opens the tensors of all files that an index (model.safetensors.index.json) names. The files are
+/// in the folder of the index.
 ///
-/// Throws io::error if the index or one of the files is not well-formed, if a file has not exactly
-/// the tensors that the index says, or if the index names a file outside of its folder.
+/// Throws io::error if the index or one of the files is not well-formed, if a file does not have
+/// exactly the tensors that the index assigns to it, or if the index names a file outside its
+/// folder.
 SEQUENT_LAZY
 SEQUENT_COLD tensor_file open_sharded(const file_path& index) {
     const source from(index);
@@ -2442,13 +2461,13 @@ SEQUENT_COLD tensor_file open_sharded(const file_path& index) {
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
-/// The tensors of PyTorch's recurrent layers, for the templates `rnn`, `gru` and `lstm`. Layers are
-/// numbered behind the names, and there are two biases, which are added where that is the same:
-/// `io::load<Gru>("gru.safetensors", parameters, io::torch::gru)`.
+/// Name maps of PyTorch's recurrent layers, for the templates `rnn`, `gru` and `lstm`. PyTorch
+/// appends the layer's number to the names and has two biases; they are added where the sum is
+/// equivalent: `io::load<Gru>("gru.safetensors", parameters, io::torch::gru)`.
 
 namespace sequent::inline SEQUENT_ABI::io::torch {
 
-/// Of torch.nn.GRU: the gates are reset, update, candidate.
+/// Name map of torch.nn.GRU. The order of the gates is reset, update, candidate.
 inline constexpr name_entry gru[] = {
     constant("start", 0),
     constant("y.start", 0),
@@ -2478,7 +2497,7 @@ inline constexpr name_entry gru[] = {
     {"y.c_candidate", "bias_hh_l{a+1}", part(2, 3)},
 };
 
-/// Of torch.nn.LSTM: the gates are in, forget, candidate, out.
+/// Name map of torch.nn.LSTM. The order of the gates is in, forget, candidate, out.
 inline constexpr name_entry lstm[] = {
     constant("start", 0),
     constant("start_memory", 0),
@@ -2518,7 +2537,7 @@ inline constexpr name_entry lstm[] = {
     {"y.b_out", "bias_hh_l{a+1}", part(3, 4) | summand},
 };
 
-/// Of torch.nn.RNN.
+/// Name map of torch.nn.RNN.
 inline constexpr name_entry rnn[] = {
     constant("start", 0),        constant("y.start", 0),
     {"W", "weight_ih_l0"},       {"U", "weight_hh_l0"},

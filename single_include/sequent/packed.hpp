@@ -222,8 +222,9 @@
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #endif
 
-/// Vectors of packed integers: what each instruction set does for the products of packed weights.
-/// Each 32-bit word belongs to one output and holds four bytes or two 16-bit floats of its inputs.
+/// Vectors of packed integers: the operations of each instruction set for the products of packed
+/// weights. Each 32-bit word belongs to one output and holds four bytes or two 16-bit floats of its
+/// inputs.
 
 namespace sequent::inline SEQUENT_ABI::kernel::detail {
 
@@ -276,7 +277,7 @@ SEQUENT_INLINE words load_words(const void* from) noexcept {
 #endif
 }
 
-/// The same word in all lanes.
+/// A vector with the same word in all lanes.
 SEQUENT_INLINE words set_word(std::int32_t word) noexcept {
 #if defined(SEQUENT_PACKED_AVX512)
     return _mm512_set1_epi32(word);
@@ -322,13 +323,13 @@ SEQUENT_INLINE words flip_signs(words x) noexcept {
 #if defined(SEQUENT_PACKED_NEON)
     return vreinterpretq_s32_u8(veorq_u8(vreinterpretq_u8_s32(x), vdupq_n_u8(128)));
 #else
-    return x;  // only signed_bytes asks for it
+    return x;  // not used unless signed_bytes
 #endif
 }
 
-/// Four signed numbers of a row, the same in each word, for products with the bytes of weights.
-/// Where the machine multiplies bytes they are bytes; x86 without VNNI takes bytes 0 and 2, then 1
-/// and 3, as 16-bit numbers, whose products do not overflow.
+/// row_group: four signed numbers of a row, the same in each word, for products with the bytes of
+/// weights. They are bytes if the processor multiplies bytes. x86 without VNNI takes bytes 0 and 2,
+/// then 1 and 3, as 16-bit numbers, whose products do not overflow.
 #if defined(__AVX512VNNI__) || (defined(__AVXVNNI__) && defined(__FMA__))
 #define SEQUENT_PACKED_VNNI
 #endif
@@ -342,7 +343,7 @@ using row_number = std::int16_t;
 struct row_group {
     words even, odd;
 };
-/// Where number i of a row of groups stands.
+/// Position of number i in the storage of a row's groups.
 constexpr int row_place(int i) noexcept {
     return i / 4 * 4 + i % 2 * 2 + i % 4 / 2;
 }
@@ -361,7 +362,7 @@ SEQUENT_INLINE row_group load_group(const row_number* from) noexcept {
 #endif
 
 /// sum + the products of the four bytes of each word with the numbers of x, exactly. The bytes are
-/// unsigned, or signed if signed_bytes. No number of x is -128.
+/// unsigned, or signed if signed_bytes. No number of x may be -128.
 SEQUENT_INLINE words add_byte_products(words sum, words w, const row_group& x) noexcept {
 #if defined(SEQUENT_PACKED_AVX512) && defined(SEQUENT_PACKED_VNNI)
     return _mm512_dpbusd_epi32(sum, w, x);
@@ -397,14 +398,15 @@ SEQUENT_INLINE words add_byte_products(words sum, words w, const row_group& x) n
 #endif
 }
 
-/// Whether products of nibbles are summed in pairs of 16 bits: 8 of 2 * 15 * 127 fit.
+/// True if products of nibbles are summed in pairs of 16 bits: 8 sums of 2 * 15 * 127 fit.
 #if defined(SEQUENT_PACKED_SPLIT) && !defined(SEQUENT_PACKED_SSE2)
 inline constexpr bool sums_pairs = true;
 #else
 inline constexpr bool sums_pairs = false;
 #endif
 
-/// sum + the products of the four bytes of each word, of 0 .. 15, with signed bytes of x, in pairs.
+/// sum + the products of the four bytes of each word, which are in 0 to 15, with signed bytes of x,
+/// summed in pairs of 16 bits.
 SEQUENT_INLINE words add_nibble_pairs(words sum, [[maybe_unused]] words w,
                                       [[maybe_unused]] words x) noexcept {
 #if defined(SEQUENT_PACKED_AVX512)
@@ -412,7 +414,7 @@ SEQUENT_INLINE words add_nibble_pairs(words sum, [[maybe_unused]] words w,
 #elif defined(SEQUENT_PACKED_AVX2)
     return _mm256_add_epi16(sum, _mm256_maddubs_epi16(w, x));
 #else
-    return sum;  // only sums_pairs asks for it
+    return sum;  // not used unless sums_pairs
 #endif
 }
 
@@ -472,7 +474,7 @@ SEQUENT_INLINE words magnitude_bits(words x) noexcept {
 #endif
 }
 
-/// Of words that are not negative.
+/// The maximum of each pair of words, none of which is negative.
 SEQUENT_INLINE words max_words(words x, words y) noexcept {
 #if defined(SEQUENT_PACKED_AVX512)
     return _mm512_max_epi32(x, y);
@@ -489,7 +491,7 @@ SEQUENT_INLINE words max_words(words x, words y) noexcept {
 #endif
 }
 
-/// A word for all lanes, from the words of a vector by `join`, two halves at a time.
+/// Reduces the words of a vector to one by `join`, which combines two vectors.
 template <class Join>
 SEQUENT_INLINE std::int32_t reduce_words(words x, Join join) noexcept {
 #if defined(SEQUENT_PACKED_AVX2)
@@ -526,7 +528,7 @@ SEQUENT_INLINE std::int32_t sum_of_words(words x) noexcept {
 #endif
 }
 
-/// Floats rounded to nearest even.
+/// Floats rounded to integers, to nearest even.
 SEQUENT_INLINE words round_to_words(batch<float> x) noexcept {
 #if defined(SEQUENT_PACKED_AVX512)
     return _mm512_cvtps_epi32(x);
@@ -702,26 +704,28 @@ SEQUENT_INLINE batch<float> load_halves(const void* from) noexcept {
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #endif
 
-/// Rows of activations, quantised by blocks of numbers for a product with packed weights. A type of
+/// Rows of activations, quantized in blocks of numbers for a product with packed weights. A type of
 /// rows has
-///   inputs    how many numbers a block has
-///   block     these numbers of one row; `groups` words of it meet the words of the weights
-///   quantise  makes a block of floats
-///   scales    how many numbers each output of a block of weights has besides: none, a scale, or a
-///             scale and a minimum; as scale_number, float or the bits of binary16
-///   sum       what adds up the products of a block: begin gives its start, add one group's
-///             products, end the float sum after the block, given these numbers of the weights
-///   tile_bytes, copy_to
-///             a block as a row of a tile (packed_tiles.hpp), 0 bytes if it is none; if `is_tile`,
-///             it is one at numbers_of. Of integers, `scaled` gives the float sum after the block
-///             from the sums of its products
+///
+///     inputs    how many numbers a block has
+///     block     these numbers of one row; its `groups` words are multiplied with words of weights
+///     quantise  computes a block from floats
+///     scales    how many numbers each output of a block of weights has besides: none, a scale, or
+///               a scale and a minimum; as scale_number, float or the bits of binary16
+///     sum       the type that sums the products of a block: begin gives its first value, add adds
+///               the products of one group, end gives the float sum after the block, given these
+///               numbers of the weights
+///     tile_bytes, copy_to
+///               a block as a row of a tile (packed_tiles.hpp); 0 bytes if there is no such form.
+///               If `is_tile`, the block has that row at numbers_of. For integers, `scaled` gives
+///               the float sum after the block from the sums of its products
 
 namespace sequent::inline SEQUENT_ABI::kernel::detail {
 
 inline constexpr int block_inputs = 32;
 
-/// Signed bytes: number = scale * q, scale = max |x| / 127, q rounded to nearest even. Weights are
-/// scaled too, and Offset is subtracted from their bytes, which are `Bits` wide.
+/// Signed bytes: number = scale * q, scale = max |x| / 127, q rounded to nearest even. Weights have
+/// scales, too; Offset is subtracted from their bytes, which have `Bits` bits.
 template <int Offset, int Bits = 8>
 struct byte_rows {
     static constexpr bool in_pairs = sums_pairs && Bits == 4;
@@ -802,7 +806,7 @@ struct byte_rows {
     }
 };
 
-/// Numbers rounded to bfloat16, nearest even.
+/// Numbers rounded to bfloat16, to nearest even.
 struct bfloat_rows {
     static constexpr int inputs = block_inputs;
     static constexpr int groups = block_inputs / 2;
@@ -860,27 +864,29 @@ struct bfloat_rows {
 #pragma GCC diagnostic pop
 #endif
 
-/// Number types of packed weights. A format is a type with static members only:
-///   name         as in files and messages
-///   bits         of a stored integer; with a sign it is less by half of 2^bits
-///   rows         the type of the rows that it is multiplied with (packed_rows.hpp)
-///   block_bytes  bytes of a block: `rows::inputs` inputs of 16 outputs
-///   together     how many groups of inputs one load gives; a group is a word of each output
-///   load         loads lanes<float> outputs of these groups
-///   quantise     the stored integers of a block's weights of one output; returns their scales
-///   value        the number that a stored integer stands for, without scale and minimum
-///   put, get     write and read a stored integer of a block
-/// The scales of a block (`rows::scales` of them for each output) stand apart.
+/// Number formats of packed weights. A format is a type with static members only:
+///
+///     name         as in files and messages
+///     bits         width of a stored integer q; for a signed format, 2^bits / 2 is subtracted
+///     rows         the type of the rows that it is multiplied with (packed_rows.hpp)
+///     block_bytes  bytes of a block: `rows::inputs` inputs of 16 outputs
+///     together     number of groups of inputs per load; a group is a word of each output
+///     load         loads lanes<float> outputs of these groups
+///     quantise     computes the stored integers of a block of one output; returns their scales
+///     value        the number that a stored integer stands for, without scale and minimum
+///     put, get     write and read a stored integer of a block
+///
+/// The scales of a block, `rows::scales` of them for each output, are stored separately.
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
-/// The scale and the minimum of a block of weights of one output; those that a format has not are
-/// not read.
+/// Scale and minimum of a block of weights of one output. Those that a format does not have are not
+/// read.
 using block_scales = std::array<float, 2>;
 
 namespace detail {
 
-/// Of a block, the number of greatest magnitude; NaN if one is NaN.
+/// The number of greatest magnitude in a block; NaN if one is NaN.
 inline float greatest_number(const float* x) noexcept {
     float result = 0;
     for (int k = 0; k < block_inputs; ++k)
@@ -888,9 +894,9 @@ inline float greatest_number(const float* x) noexcept {
     return result;
 }
 
-/// Divides a block by the scale, rounded to binary16, and gives the quotients plus `offset` as
-/// integers of 0 .. most, to nearest even. Returns the scale; where it is not finite or is zero all
-/// quotients are zero.
+/// Divides a block by the scale, rounded to binary16, and writes the quotients, rounded to nearest
+/// even, plus `offset` as integers in 0 .. most. Returns the scale. If the scale is zero or not
+/// finite, all quotients are zero.
 inline block_scales quantise_block(const float* x, float scale, int offset, int most,
                                    std::uint16_t* q) noexcept {
     const float divisor = from_f16(to_f16(static_cast<double>(scale)));
@@ -907,27 +913,37 @@ inline block_scales quantise_block(const float* x, float scale, int offset, int 
 
 }  // namespace detail
 
-/// 16-bit floats, the upper half of a float, rounded to nearest even. Activations are rounded
-/// alike; products and sums are floats.
+/// 16-bit floats: the upper half of a float, rounded to nearest even. Activations are rounded
+/// alike; products and sums are computed in float. 16 bits per weight.
 struct bf16 {
+    /// Name in files and messages.
     static constexpr std::string_view name = "bf16";
+    /// Width of a stored integer.
     static constexpr int bits = 16;
+    /// The rows that it is multiplied with.
     using rows = detail::bfloat_rows;
+    /// Bytes of a block.
     static constexpr int block_bytes = 1024;
+    /// Groups of inputs per load.
     static constexpr int together = 1;
 
+    /// Loads lanes<float> outputs of group number `step`.
     static SEQUENT_INLINE void load(const std::byte* block, int step, int first,
                                     detail::words (&to)[1]) noexcept {
         to[0] = detail::load_words(block + 64 * step + 4 * first);
     }
+    /// Quantizes the weights x of a block of one output to q; returns scale and minimum.
     static block_scales quantise(const float* x, std::uint16_t* q) noexcept {
         for (int k = 0; k < detail::block_inputs; ++k) q[k] = detail::bfloat_of_float(x[k]);
         return {};
     }
+    /// The number that a stored integer stands for, without scale and minimum.
     static float value(std::uint16_t q) noexcept { return from_bf16(q); }
+    /// Writes the stored integer of input k and output n.
     static void put(std::byte* block, int k, int n, std::uint16_t q) noexcept {
         std::memcpy(block + at(k, n), &q, 2);
     }
+    /// Reads the stored integer of input k and output n.
     static std::uint16_t get(const std::byte* block, int k, int n) noexcept {
         std::uint16_t q;
         std::memcpy(&q, block + at(k, n), 2);
@@ -938,28 +954,38 @@ struct bf16 {
     static constexpr int at(int k, int n) noexcept { return k / 2 * 64 + n * 4 + k % 2 * 2; }
 };
 
-/// Blocks of 32 inputs of one output share a scale (binary16): weight = scale * (q - 128) with q in
-/// 0 .. 255, scale = max |w| / 127. GGUF's Q8_0 with q + 128 in place of q.
+/// Blocks of 32 inputs of one output share a scale (binary16): weight = scale * (q - 128) with 0 <=
+/// q <= 255, scale = max |w| / 127. GGUF's Q8_0, which stores q - 128. 8.5 bits per weight.
 struct q8_0 {
+    /// Name in files and messages.
     static constexpr std::string_view name = "q8_0";
+    /// Width of a stored integer.
     static constexpr int bits = 8;
+    /// The rows that it is multiplied with.
     using rows = detail::byte_rows<detail::signed_bytes ? 0 : 128>;
+    /// Bytes of a block.
     static constexpr int block_bytes = 512;
+    /// Groups of inputs per load.
     static constexpr int together = 1;
 
+    /// Loads lanes<float> outputs of group number `step`.
     static SEQUENT_INLINE void load(const std::byte* block, int step, int first,
                                     detail::words (&to)[1]) noexcept {
         const detail::words w = detail::load_words(block + 64 * step + 4 * first);
         to[0] = detail::signed_bytes ? detail::flip_signs(w) : w;
     }
+    /// Quantizes the weights x of a block of one output to q; returns scale and minimum.
     static block_scales quantise(const float* x, std::uint16_t* q) noexcept {
         const float greatest = std::abs(detail::greatest_number(x));
         return detail::quantise_block(x, greatest / 127, 128, 255, q);
     }
+    /// The number that a stored integer stands for, without scale and minimum.
     static float value(std::uint16_t q) noexcept { return static_cast<float>(q - 128); }
+    /// Writes the stored integer of input k and output n.
     static void put(std::byte* block, int k, int n, std::uint16_t q) noexcept {
         block[at(k, n)] = static_cast<std::byte>(q);
     }
+    /// Reads the stored integer of input k and output n.
     static std::uint16_t get(const std::byte* block, int k, int n) noexcept {
         return std::to_integer<std::uint16_t>(block[at(k, n)]);
     }
@@ -968,30 +994,40 @@ struct q8_0 {
     static constexpr int at(int k, int n) noexcept { return k / 4 * 64 + n * 4 + k % 4; }
 };
 
-/// Blocks of 32 inputs of one output share a scale (binary16): weight = scale * (q - 8) with q in
-/// 0 .. 15, scale = w / -8 for the w of greatest magnitude, as in GGUF's Q4_0.
+/// Blocks of 32 inputs of one output share a scale (binary16): weight = scale * (q - 8) with 0 <= q
+/// <= 15, scale = w / -8 for the w of greatest magnitude, as in GGUF's Q4_0. 4.5 bits per weight.
 struct q4_0 {
+    /// Name in files and messages.
     static constexpr std::string_view name = "q4_0";
+    /// Width of a stored integer.
     static constexpr int bits = 4;
+    /// The rows that it is multiplied with.
     using rows = detail::byte_rows<8, 4>;
+    /// Bytes of a block.
     static constexpr int block_bytes = 256;
+    /// Groups of inputs per load.
     static constexpr int together = 2;
 
+    /// Loads lanes<float> outputs of group number `step`.
     static SEQUENT_INLINE void load(const std::byte* block, int step, int first,
                                     detail::words (&to)[2]) noexcept {
         const detail::words both = detail::load_words(block + 64 * step + 4 * first);
         to[0] = detail::nibbles<false>(both);
         to[1] = detail::nibbles<true>(both);
     }
+    /// Quantizes the weights x of a block of one output to q; returns scale and minimum.
     static block_scales quantise(const float* x, std::uint16_t* q) noexcept {
         return detail::quantise_block(x, detail::greatest_number(x) / -8, 8, 15, q);
     }
+    /// The number that a stored integer stands for, without scale and minimum.
     static float value(std::uint16_t q) noexcept { return static_cast<float>(q - 8); }
+    /// Writes the stored integer of input k and output n.
     static void put(std::byte* block, int k, int n, std::uint16_t q) noexcept {
         const int shift = k / 4 % 2 * 4;
         std::byte& pair = block[at(k, n)];
         pair = (pair & std::byte(0xF0 >> shift)) | std::byte(q << shift);
     }
+    /// Reads the stored integer of input k and output n.
     static std::uint16_t get(const std::byte* block, int k, int n) noexcept {
         return std::to_integer<std::uint16_t>(block[at(k, n)]) >> k / 4 % 2 * 4 & 15;
     }
@@ -1002,15 +1038,19 @@ struct q4_0 {
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
-/// Kept columns in the formats of packed weights.
+/// Cached columns in the formats of packed weights.
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
+/// Columns rounded to bfloat16.
 template <>
 struct kept_columns<bf16, float> {
+    /// A stored number.
     using number = std::uint16_t;
+    /// No scales.
     static constexpr int block = 0;
 
+    /// lanes<float> stored numbers.
     static SEQUENT_INLINE batch<float> load(const number* from) noexcept {
 #if defined(SEQUENT_PACKED_AVX512)
         const __m256i bits = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
@@ -1024,18 +1064,23 @@ struct kept_columns<bf16, float> {
         return batch<float>::load_aligned(result);
 #endif
     }
+    /// Stores `count` contiguous numbers as a column.
     static void put(const float* from, int count, number* to, std::uint16_t*,
                     std::ptrdiff_t pitch) noexcept {
         for (int k = 0; k < count; ++k) to[k * pitch] = detail::bfloat_of_float(from[k]);
     }
 };
 
-/// Blocks of 32 numbers of a column, as in packed weights; the last may be shorter.
+/// Signed bytes with a scale for each block of 32 numbers of a column, as in packed weights; the
+/// last block may be shorter.
 template <>
 struct kept_columns<q8_0, float> {
+    /// A stored number.
     using number = std::int8_t;
+    /// Numbers that share a scale.
     static constexpr int block = detail::block_inputs;
 
+    /// lanes<float> stored numbers, without scale.
     static SEQUENT_INLINE batch<float> load(const number* from) noexcept {
 #if defined(SEQUENT_PACKED_AVX512)
         const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
@@ -1049,9 +1094,11 @@ struct kept_columns<q8_0, float> {
         return batch<float>::load_aligned(result);
 #endif
     }
+    /// lanes<float> scales.
     static SEQUENT_INLINE batch<float> scales(const std::uint16_t* from) noexcept {
         return detail::load_halves(from);
     }
+    /// Stores `count` contiguous numbers as a column, and their scales.
     static void put(const float* from, int count, number* to, std::uint16_t* scales,
                     std::ptrdiff_t pitch) noexcept {
         for (int k = 0; k < count; k += block) {
@@ -1068,14 +1115,15 @@ struct kept_columns<q8_0, float> {
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
-/// Eight bits with a scale for each group of numbers, as in llama2.c's files of version 2.
+/// The formats q8<Group>: eight bits with a scale for each group of numbers, as in llama2.c's files
+/// of version 2.
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
 namespace detail {
 
-/// Signed bytes in blocks of Inputs numbers, as runq.c makes them: scale = max |x| / 127, q = x /
-/// scale rounded to nearest, halves away from zero.
+/// Signed bytes in blocks of Inputs numbers, as llama2.c's runq.c computes them: scale = max |x| /
+/// 127, q = x / scale rounded to nearest, halves away from zero.
 template <int Inputs>
 struct group_rows : byte_rows<signed_bytes ? 0 : 128> {
     using base = byte_rows<signed_bytes ? 0 : 128>;
@@ -1127,13 +1175,14 @@ struct group_rows : byte_rows<signed_bytes ? 0 : 128> {
 
 }  // namespace detail
 
-/// Groups of Group inputs of one output share a scale, a float: weight = scale * (q - 128) with q
-/// in 0 .. 255, scale = max |w| / 127. Rows are quantised by the same groups. Group is a power of
-/// two from 4 to 256.
+/// Groups of Group inputs of one output share a scale, a float: weight = scale * (q - 128) with 0
+/// <= q <= 255, scale = max |w| / 127. Rows are quantized in the same groups. Group is a power of
+/// two from 4 to 256. 8 + 32 / Group bits per weight.
 template <int Group>
 struct q8 {
     static_assert(Group >= 4 && Group <= 256 && (Group & (Group - 1)) == 0,
                   "sequent: the group of q8<Group> is a power of two from 4 to 256");
+    /// Name in files and messages.
     static constexpr std::string_view name = [] {
         constexpr std::string_view names[] = {"q8<4>",  "q8<8>",   "q8<16>", "q8<32>",
                                               "q8<64>", "q8<128>", "q8<256>"};
@@ -1141,15 +1190,21 @@ struct q8 {
         for (int group = 4; group < Group; group *= 2) ++at;
         return names[at];
     }();
+    /// Width of a stored integer.
     static constexpr int bits = 8;
+    /// The rows that it is multiplied with.
     using rows = detail::group_rows<Group>;
+    /// Bytes of a block.
     static constexpr int block_bytes = 16 * Group;
+    /// Groups of inputs per load.
     static constexpr int together = 1;
 
+    /// Loads lanes<float> outputs of group number `step`.
     static SEQUENT_INLINE void load(const std::byte* block, int step, int first,
                                     detail::words (&to)[1]) noexcept {
         q8_0::load(block, step, first, to);
     }
+    /// Quantizes the weights x of a block of one output to q; returns scale and minimum.
     static block_scales quantise(const float* x, std::uint16_t* q) noexcept {
         const float scale = rows::scale_of(x);
         for (int k = 0; k < Group; ++k)
@@ -1160,10 +1215,13 @@ struct q8 {
                      : 0));
         return {scale};
     }
+    /// The number that a stored integer stands for, without scale and minimum.
     static float value(std::uint16_t q) noexcept { return q8_0::value(q); }
+    /// Writes the stored integer of input k and output n.
     static void put(std::byte* block, int k, int n, std::uint16_t q) noexcept {
         q8_0::put(block, k, n, q);
     }
+    /// Reads the stored integer of input k and output n.
     static std::uint16_t get(const std::byte* block, int k, int n) noexcept {
         return q8_0::get(block, k, n);
     }
@@ -1171,13 +1229,14 @@ struct q8 {
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
-/// Four bits with a scale and a minimum.
+/// The format q4_1: four bits with a scale and a minimum.
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
 namespace detail {
 
-/// Rows for weights that have a minimum: its product with the row's sum is added to the block's.
+/// Rows for weights with a minimum: the product of minimum and the row's sum is added to that of
+/// the block.
 struct minimum_rows : byte_rows<-1, 4> {
     static constexpr int scales = 2;
 
@@ -1201,11 +1260,14 @@ struct minimum_rows : byte_rows<-1, 4> {
 }  // namespace detail
 
 /// Blocks of 32 inputs of one output share a scale and a minimum (binary16): weight = scale * q +
-/// minimum with q in 0 .. 15, scale = (max - min) / 15, as in GGUF's Q4_1.
+/// minimum with 0 <= q <= 15, scale = (max - min) / 15, as in GGUF's Q4_1. 5 bits per weight.
 struct q4_1 : q4_0 {
+    /// Name in files and messages.
     static constexpr std::string_view name = "q4_1";
+    /// The rows that it is multiplied with.
     using rows = detail::minimum_rows;
 
+    /// Quantizes the weights x of a block of one output to q; returns scale and minimum.
     static block_scales quantise(const float* x, std::uint16_t* q) noexcept {
         float least = x[0], most = x[0], nan = 0;
         for (int k = 0; k < detail::block_inputs; ++k) {
@@ -1224,6 +1286,7 @@ struct q4_1 : q4_0 {
         const block_scales scale = detail::quantise_block(above, (most - least) / 15, 0, 15, q);
         return {scale[0], minimum};
     }
+    /// The number that a stored integer stands for, without scale and minimum.
     static float value(std::uint16_t q) noexcept { return static_cast<float>(q); }
 };
 
@@ -1238,13 +1301,13 @@ struct q4_1 : q4_0 {
 
 /// Units that multiply tiles of up to 16 rows of 64 bytes: AMX, and plain loops that compute the
 /// same in the same order. C (rows x 16 words) += A (rows x depth bytes) B (depth / 4 x 16 words),
-/// of bfloat16 numbers with sums in float, or of signed and unsigned bytes with exact sums. A unit
-/// has two tiles C, 0 and 1, two tiles A, and one B.
+/// of bfloat16 numbers with float sums, or of signed and unsigned bytes with exact sums. A unit has
+/// two tiles C and two tiles A, numbered 0 and 1, and one tile B.
 
 namespace sequent::inline SEQUENT_ABI::kernel::detail {
 
-/// Plain loops. As in AMX, the even and the odd of a row's bfloat16 numbers are summed apart;
-/// unlike there, subnormal numbers are not taken for zeros.
+/// Plain loops. As in AMX, even and odd bfloat16 numbers of a row are summed separately; unlike
+/// AMX, subnormal numbers are not flushed to zero.
 class plain_tiles {
   public:
     static constexpr int rows = 16;
@@ -1287,7 +1350,7 @@ class plain_tiles {
                 std::memcpy(c_[At][r] + 4 * n, &c, 4);
             }
     }
-    /// The bytes of A are signed, those of B as the weights' are (signed_bytes).
+    /// The bytes of A are signed, those of B like those of weights (signed_bytes).
     template <int At>
     void add_bytes() noexcept {
         for (int r = 0; r < rows_[At]; ++r)
@@ -1317,12 +1380,12 @@ class plain_tiles {
 };
 
 #if defined(SEQUENT_PACKED_AMX)
-/// AMX.
+/// The AMX unit of the processor.
 class machine_tiles {
   public:
     static constexpr int rows = 16;
 
-    /// Whether the processor has AMX and the system lets this process use it, which is asked once.
+    /// True if the processor has AMX and the system lets this process use it; asked once.
     static bool is_allowed() noexcept {
         static const bool allowed = [] {
             constexpr long request_permission = 0x1023, tile_data = 18;
@@ -1354,7 +1417,7 @@ class machine_tiles {
     machine_tiles& operator=(const machine_tiles&) = delete;
     ~machine_tiles() { _tile_release(); }
 
-    // Intrinsics want the number of a tile as it is written.
+    // The intrinsics need the number of a tile as a literal.
     template <int At>
     SEQUENT_INLINE void clear() noexcept {
         if constexpr (At == 0)
@@ -1397,7 +1460,7 @@ class machine_tiles {
     }
 
   private:
-    /// All that has been written to memory is read from here on: GCC 12's intrinsics do not tell.
+    /// Tells the compiler that the memory from here on is read: GCC 12's intrinsics do not.
     static SEQUENT_INLINE void is_read(const void* from) noexcept {
         asm volatile("" : : "r"(from) : "memory");
     }
@@ -1408,9 +1471,9 @@ class machine_tiles {
 
 /// Products of float rows with packed weights (packed_formats.hpp).
 ///
-/// A packed matrix is made of panels of 16 outputs, padded with zeros: first the scales of the
-/// panel, 16 for each block of inputs (of q4_1 followed by 16 minima), padded to 64 bytes; then its
-/// blocks. The bytes do not depend on the instruction set.
+/// A packed matrix consists of panels of 16 outputs, padded with zeros. A panel holds first its
+/// scales, 16 for each block of inputs (in q4_1 followed by 16 minima), padded to 64 bytes, then
+/// its blocks. The bytes do not depend on the instruction set.
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
@@ -1419,26 +1482,29 @@ namespace detail {
 inline constexpr int panel_outputs = 16;
 inline constexpr int panel_vectors = panel_outputs / lanes<float>;
 
+/// Number of blocks of this many inputs.
 template <class Format>
 constexpr int packed_blocks(int inputs) noexcept {
     return (inputs + Format::rows::inputs - 1) / Format::rows::inputs;
 }
-/// Bytes of a scale of 16 outputs.
+/// Size in bytes of one scale of 16 outputs.
 template <class Format>
 inline constexpr int scale_line =
     panel_outputs* static_cast<int>(sizeof(typename Format::rows::scale_number));
+/// Size in bytes of the scales of a panel.
 template <class Format>
 constexpr std::size_t scale_bytes(int blocks) noexcept {
     const int bytes = blocks * scale_line<Format> * Format::rows::scales;
     return static_cast<std::size_t>((bytes + 63) / 64 * 64);
 }
+/// Size in bytes of a panel.
 template <class Format>
 constexpr std::size_t panel_bytes(int blocks) noexcept {
     return scale_bytes<Format>(blocks) +
            static_cast<std::size_t>(blocks) * static_cast<std::size_t>(Format::block_bytes);
 }
 
-/// Where a scale or minimum of the output at a place of the panel is, from the panel's begin.
+/// Byte offset in the panel of a scale or minimum of the output at this place of the panel.
 template <class Format>
 constexpr int scale_at(int block, int place, int each) noexcept {
     return ((block * Format::rows::scales + each) * panel_outputs + place) *
@@ -1466,17 +1532,17 @@ inline float scale_of(std::uint16_t stored) noexcept {
     return from_f16(stored);
 }
 
-/// Where the panel of output n begins.
+/// Byte offset of the panel of output n.
 template <class Format>
 constexpr std::size_t panel_at(int inputs, int n) noexcept {
     return static_cast<std::size_t>(n / panel_outputs) *
            panel_bytes<Format>(packed_blocks<Format>(inputs));
 }
 
-/// Rows and panels of a tile, whose sums stay in registers: for one row, and for many.
+/// Number of rows and panels of a tile, whose sums stay in registers: for one row, and for many.
 template <class Format>
 struct packed_tiles {
-    // Scaled formats need sums of a block beside those of the row.
+    // Scaled formats need the sums of a block in addition to those of the row.
     static constexpr bool large = vector_registers == 32, scaled = Format::rows::scales > 0;
     static constexpr int vectors_of_one = !large && !scaled ? 8 : 4;
     static constexpr int sums = large ? (scaled ? 12 : 16) : scaled ? 6 : 8;
@@ -1485,7 +1551,7 @@ struct packed_tiles {
     static constexpr int rows = std::max(1, sums / (panels * panel_vectors));
 };
 
-/// What is the same for all tiles of a product.
+/// What all tiles of a product have in common.
 struct packed_place {
     int blocks;
     std::ptrdiff_t panel;  ///< bytes from one panel of weights to the next
@@ -1493,7 +1559,8 @@ struct packed_place {
     bool accumulate;
 };
 
-/// Stores a vector of sums, of which `count` may be less than lanes<float>, or nothing.
+/// Stores a vector of sums: `count` of them if that is less than lanes<float>, none if it is not
+/// positive.
 SEQUENT_INLINE void store_outputs(float* to, batch<float> sum, int count,
                                   const packed_place& place) noexcept {
     if (count >= lanes<float>)
@@ -1502,7 +1569,7 @@ SEQUENT_INLINE void store_outputs(float* to, batch<float> sum, int count,
         store_first(to, place.accumulate ? load_first(to, count) + sum : sum, count);
 }
 
-/// The scale and the minimum, as far as there are any, of a vector of outputs of a block.
+/// The scale and the minimum, if they exist, of a vector of outputs of a block.
 template <class Format>
 SEQUENT_INLINE void load_scales(const std::byte* from, int vector,
                                 batch<float> (&scale)[2]) noexcept {
@@ -1513,7 +1580,7 @@ SEQUENT_INLINE void load_scales(const std::byte* from, int vector,
             vector * lanes<float> * (scale_line<Format> / panel_outputs));
 }
 
-/// Rows x Panels of the product, of which `outputs` columns are stored.
+/// Computes Rows x Panels of the product, of which `outputs` columns are stored.
 template <class Format, int Rows, int Panels>
 inline void packed_tile(const typename Format::rows::block* x, const std::byte* w, float* out,
                         int outputs, const packed_place& place) noexcept {
@@ -1546,7 +1613,7 @@ inline void packed_tile(const typename Format::rows::block* x, const std::byte* 
         if constexpr (packed_tiles<Format>::large) {
             SEQUENT_UNROLL for (int step = 0; step < steps; ++step) take(step);
         } else {
-            // Unrolled, GCC 12 would load ahead more than 16 registers hold.
+            // If unrolled, GCC 12 loads ahead more than 16 registers hold.
             SEQUENT_NO_UNROLL for (int step = 0; step < steps; ++step) take(step);
         }
         SEQUENT_UNROLL for (int v = 0; v < vectors; ++v) {
@@ -1564,8 +1631,8 @@ inline void packed_tile(const typename Format::rows::block* x, const std::byte* 
             store_outputs(out + v * n, sum[r][v], outputs - v * n, place);
 }
 
-/// Up to 32 rows with one panel, by a unit of packed_tiles.hpp. Sums of integers are exact and are
-/// scaled as in packed_tile: the results are the same bits.
+/// Multiplies up to 32 rows with one panel by a unit of packed_tiles.hpp. Integer sums are exact
+/// and are scaled as in packed_tile: the results are bitwise equal.
 template <class Unit, class Format>
 inline void tile_panel(const typename Format::rows::block* x, const std::byte* w, float* out,
                        int outputs, int all_rows, const packed_place& place) noexcept {
@@ -1640,7 +1707,7 @@ inline void tile_panel(const typename Format::rows::block* x, const std::byte* w
                           place);
 }
 
-/// All rows and outputs, by such a unit.
+/// All rows and outputs by such a unit.
 template <class Unit, class Format>
 inline void tile_outputs(const typename Format::rows::block* x, const std::byte* w, float* out,
                          int outputs, int rows, const packed_place& place) noexcept {
@@ -1670,7 +1737,7 @@ template <class Format, int Rows, int Panels>
 inline void packed_outputs(const typename Format::rows::block* x, const std::byte* w, float* out,
                            int outputs, int rows, const packed_place& place) noexcept {
     constexpr int width = Panels * panel_outputs;
-    // All Panels panels exist, the last of them perhaps with padding.
+    // All Panels panels exist; the last may be padded.
     for (; outputs > width - panel_outputs;
          outputs -= width, out += width, w += Panels * place.panel)
         packed_panels<Format, Rows, Panels>(x, w, out, outputs, rows, place);
@@ -1678,7 +1745,7 @@ inline void packed_outputs(const typename Format::rows::block* x, const std::byt
         if (outputs > 0) packed_outputs<Format, Rows, Panels / 2>(x, w, out, outputs, rows, place);
 }
 
-/// All outputs of several rows, by tiles of the machine where it has them.
+/// All outputs of several rows, by AMX if the machine has it.
 template <class Format>
 inline void packed_rows(const typename Format::rows::block* x, const std::byte* w, float* out,
                         int outputs, int rows, const packed_place& place) noexcept {
@@ -1691,7 +1758,7 @@ inline void packed_rows(const typename Format::rows::block* x, const std::byte* 
     packed_outputs<Format, tiles::rows, tiles::panels>(x, w, out, outputs, rows, place);
 }
 
-/// Shared by all sizes: what depends on them passes as numbers.
+/// The function behind all sizes, which are arguments here.
 template <class Format>
 SEQUENT_NOINLINE void packed_product(const float* x, std::ptrdiff_t x_stride, const std::byte* w,
                                      float* out, int inputs, int outputs, int rows,
@@ -1719,15 +1786,15 @@ SEQUENT_NOINLINE void packed_product(const float* x, std::ptrdiff_t x_stride, co
 
 }  // namespace detail
 
-/// Bytes of a packed matrix of inputs x outputs, a multiple of 64. Both are at least 1.
+/// Size in bytes of a packed matrix of inputs x outputs, a multiple of 64. Both are at least 1.
 template <class Format>
 constexpr std::size_t packed_bytes(int inputs, int outputs) {
     return detail::panel_at<Format>(inputs, outputs + detail::panel_outputs - 1);
 }
 
-/// Writes a block of the inputs of output n: their scale and minimum, as far as the format
-/// has them, and stored integers (see the format). Those behind the last input must stand for zero,
-/// unless there is a minimum.
+/// Writes block number `block` of the inputs of output n: scale and minimum, if the format has
+/// them, and stored integers (see the format). Integers after the last input must stand for zero,
+/// unless the format has a minimum.
 template <class Format>
 void put_packed_block(std::byte* to, int inputs, int n, int block, const block_scales& scales,
                       const std::uint16_t* q) noexcept {
@@ -1743,9 +1810,9 @@ void put_packed_block(std::byte* to, int inputs, int n, int block, const block_s
     for (int k = 0; k < Format::rows::inputs; ++k) Format::put(to, k, place, q[k]);
 }
 
-/// Packs w, whose element (k, n) is w[k * input_stride + n * output_stride], for k < inputs and
-/// n < outputs. A block with NaN, infinity or numbers beyond the scale's range becomes NaN, in bf16
-/// only the number itself.
+/// Packs w into packed_bytes<Format>(inputs, outputs) bytes from `to` on; element (k, n) is w[k *
+/// input_stride + n * output_stride], for k < inputs and n < outputs. A block with NaN, infinity or
+/// numbers beyond the scale's range becomes NaN; in bf16 only the number itself.
 template <class Format, class T>
 SEQUENT_COLD void pack(const T* w, int inputs, int outputs, std::ptrdiff_t input_stride,
                        std::ptrdiff_t output_stride, std::byte* to) noexcept {
@@ -1766,7 +1833,7 @@ SEQUENT_COLD void pack(const T* w, int inputs, int outputs, std::ptrdiff_t input
         }
 }
 
-/// Weights of output n of a packed matrix of inputs x outputs: `count` from input k on.
+/// Writes the weights of output n of a packed matrix to `to`: `count` inputs from input k on.
 template <class Format>
 void packed_elements(const std::byte* from, int inputs, int n, int k, int count,
                      float* to) noexcept {
@@ -1788,7 +1855,7 @@ void packed_elements(const std::byte* from, int inputs, int n, int k, int count,
     }
 }
 
-/// The weight (k, n) of a packed matrix of inputs x outputs.
+/// Weight (k, n) of a packed matrix of inputs x outputs.
 template <class Format>
 float packed_element(const std::byte* from, int inputs, int /*outputs*/, int k, int n) noexcept {
     float result;
@@ -1796,7 +1863,7 @@ float packed_element(const std::byte* from, int inputs, int /*outputs*/, int k, 
     return result;
 }
 
-/// Bytes that packed_product needs for `rows` quantised rows, a multiple of 64.
+/// Size in bytes of the scratch of packed_product for `rows` rows, a multiple of 64.
 template <class Format, int Inputs>
 constexpr std::size_t packed_scratch_bytes(int rows) {
     const std::size_t blocks = static_cast<std::size_t>(detail::packed_blocks<Format>(Inputs));
@@ -1804,12 +1871,13 @@ constexpr std::size_t packed_scratch_bytes(int rows) {
            64 * 64;
 }
 
-/// out[r * out_stride + n] = (Accumulate ? out[...] : 0) + the sum over k of
-/// x[r * x_stride + k] * w(k, n), for r < rows, k < Inputs and n < Outputs, where w is a packed
-/// matrix and x is quantised by blocks of numbers of a row: for bf16 rounded to bfloat16, else
-/// to scale * q, with scale = max |x| / 127 and |q| <= 127. NaN or infinity in a block of x makes
-/// the row's results NaN (for bf16 as float arithmetic has it). Products of a block are summed as
-/// integers, exactly; blocks are added in float.
+/// out[r * out_stride + n] = (Accumulate ? out[...] : 0) + the sum over k of x[r * x_stride + k] *
+/// w(k, n), for r < rows, k < Inputs and n < Outputs. w is a packed matrix. x is quantized in
+/// blocks of numbers of a row: for bf16 rounded to bfloat16, else to scale * q, with scale = max
+/// |x| / 127 and |q| <= 127. NaN or infinity in a block of x makes the row's results NaN (for bf16
+/// as in float arithmetic). Products of a block are summed as integers, exactly; blocks are summed
+/// in float.
+///
 /// scratch: packed_scratch_bytes<Format, Inputs>(rows) bytes, aligned to 64.
 template <class Format, int Inputs, int Outputs, bool Accumulate>
 inline void packed_product(const float* x, std::ptrdiff_t x_stride, const std::byte* w, float* out,
@@ -1823,12 +1891,12 @@ inline void packed_product(const float* x, std::ptrdiff_t x_stride, const std::b
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
-/// Which matrices of a plan are packed, and the plan's steps that read them. The parameters that
-/// some step reads as floats form a block of their own, the rest.
+/// Chooses the matrices of a plan that are packed, and defines the plan's steps that read them. The
+/// parameters that some step reads as floats form a block of their own, the rest.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// The formats, by their number in plan::row_term.
+/// The format of each number in plan::row_term: 1 to 4 are bf16, q8_0, q4_0 and q4_1.
 template <int Number>
 struct packed_format;
 template <>
@@ -1848,13 +1916,14 @@ struct packed_format<4> {
     using type = kernel::q4_1;
 };
 
-/// From 4 numbers in a group on.
+/// 5 to 11 are q8<4> to q8<256>.
 template <int Number>
     requires(Number >= 5 && Number <= 11)
 struct packed_format<Number> {
     using type = kernel::q8<(1 << (Number - 3))>;
 };
 
+/// The number of a format.
 template <class Format, int Number = 1>
 constexpr int number_of_format() {
     if constexpr (std::is_same_v<Format, typename packed_format<Number>::type>)
@@ -1863,7 +1932,7 @@ constexpr int number_of_format() {
         return number_of_format<Format, Number + 1>();
 }
 
-/// Calls f(packed_format<Number>) for a format's number, if Uses has it.
+/// Calls f(packed_format<Number>) for the format of this number, if Uses has it.
 template <class Uses, int Number = 1, class F>
 constexpr void with_format(int number, F f) {
     if constexpr (requires { typename packed_format<Number>::type; }) {
@@ -1878,18 +1947,18 @@ struct uses_all_formats {
 };
 
 /// A matrix of parameters that products or lookups read, in each layer of the stacks around it and
-/// each round of the step's outer loops.
+/// in each round of the step's outer loops.
 struct packed_matrix {
     plan::access from{};  // in the parameters
     int inputs = 0;
     int outputs = 0;
     int input_stride = 0;
     int output_stride = 0;
-    int splits = 1;  // so many matrices, one for each part of the inputs
+    int splits = 1;  // number of matrices, one for each part of the inputs
     int split = 0;
     int layers[plan::max_loops]{};
     int outers[plan::max_outers]{};
-    plan::access to{};  // in the packed weights, where 64 bytes count as one
+    plan::access to{};  // in the packed weights, in units of 64 bytes
     int split_to = 0;
     int slot = 0;
     int format = 0;
@@ -1910,11 +1979,11 @@ struct packed_matrix {
         for (int count : outers) result *= count;
         return result;
     }
-    /// Where split `split_at` of copy number `copy` begins in the parameters.
+    /// First element in the parameters of split `split_at` of copy number `copy`.
     constexpr std::ptrdiff_t place_from(int copy, int split_at) const {
         return place(from, copy) + std::ptrdiff_t{split_at} * split;
     }
-    /// And the byte where it begins among the packed weights.
+    /// First byte of it in the packed weights.
     constexpr std::ptrdiff_t byte_to(int copy, int split_at) const {
         return 64 * (place(to, copy) + std::ptrdiff_t{split_at} * split_to);
     }
@@ -1930,16 +1999,16 @@ struct packed_matrix {
     }
 };
 
-/// A weight, or several that lie side by side, in the first layer of its scope.
+/// A weight, or several that are stored side by side, in the first layer of its scope.
 struct parameter_slot {
     int begin = 0;  // in the parameters
     int end = 0;
     int scope = 0;
-    bool floats = false;  // some step reads them as floats
-    int to = 0;           // then, in the rest
+    bool floats = false;  // true if some step reads them as floats
+    int to = 0;           // if so, its offset in the rest
 };
 
-/// The slots of a plan's parameters in the order of their places.
+/// The slots of a plan's parameters in the order of their addresses.
 template <class Plan>
 struct slots_of {
     static constexpr auto& shapes = Plan::shapes;
@@ -1969,7 +2038,7 @@ struct slots_of {
             result[at].end = std::min(result[at].end, result[at + 1].begin);
         return result;
     }();
-    /// The slot of a place in the parameters, in the first layer of its scope.
+    /// The slot of an offset into the parameters, in the first layer of its scope.
     static constexpr int find(int place) {
         int result = 0;
         while (result + 1 < all.size() && all[result + 1].begin <= place) ++result;
@@ -1979,7 +2048,7 @@ struct slots_of {
         return shapes.weights[weight].uses > 0 && begin_of(weight) == all[slot].begin;
     }
     /// Calls visit(level, axis, scope) for the stacks around a slot whose layers have parameters of
-    /// their own, which are an axis of its weights.
+    /// their own; these layers are dimension `axis` of its weights.
     template <class Visit>
     static constexpr void each_level(int slot, Visit visit) {
         for (int scope = all[slot].scope; scope > 0; scope = shapes.text.scopes[scope].parent) {
@@ -1993,8 +2062,8 @@ struct slots_of {
             visit(level, axis, scope);
         }
     }
-    /// The number of the format that a slot is packed in, 0 if it is not: what `Which` says of all
-    /// its weights.
+    /// The number of the format in which a slot is packed, 0 if it stays floats. `Which` must give
+    /// the same answer for all weights of the slot, else they stay floats.
     template <class Format, auto Which>
     static constexpr int format_of(int slot, bool looked_up) {
         int result = -1;
@@ -2013,7 +2082,7 @@ struct slots_of {
     }
 };
 
-/// The matrix that a term reads, if it may be packed; else it has no outputs.
+/// The matrix that a term reads if it can be packed; otherwise a matrix without outputs.
 template <class Plan>
 constexpr packed_matrix matrix_of(const row_step& row, const row_term& term) {
     packed_matrix result;
@@ -2037,7 +2106,7 @@ constexpr packed_matrix matrix_of(const row_step& row, const row_term& term) {
     return result;
 }
 
-/// Which matrices a plan reads packed, and where its other parameters lie in the rest.
+/// The matrices that a plan reads packed, and where its other parameters are in the rest.
 template <class Plan, class Format, auto Which>
 struct packing_of {
     using slots_type = slots_of<Plan>;
@@ -2050,7 +2119,7 @@ struct packing_of {
     }();
 
     plan::list<packed_matrix, count_terms> matrices{};
-    int size = 0;  // 64 bytes count as one
+    int size = 0;  // in units of 64 bytes
     std::remove_const_t<decltype(slots_type::all)> slots = slots_type::all;
     int rest = 0;
     int scope_rest[slots_type::scopes > 0 ? slots_type::scopes : 1]{};  // per layer
@@ -2091,7 +2160,7 @@ struct packing_of {
         return nullptr;
     }
 
-    /// Turns a place in the parameters into one in the rest.
+    /// Turns an offset into the parameters into one into the rest.
     constexpr bool move(operand& of) const {
         const int at = slots_type::find(of.offset);
         const parameter_slot& slot = slots[at];
@@ -2137,7 +2206,8 @@ struct packing_of {
         matrices.push(wanted);
     }
 
-    /// The slots of a scope, then those within it; returns the size of a layer.
+    /// Places the slots of a scope, then those of the scopes within it; returns the size of a
+    /// layer.
     constexpr int lay_out(int scope, int base) {
         int end = base;
         for (parameter_slot& slot : slots) {
@@ -2155,8 +2225,8 @@ struct packing_of {
 template <class Plan, class Format, auto Which>
 inline constexpr packing_of<Plan, Format, Which> packing{};
 
-/// A plan that reads weights packed: the same steps in the same memory. `Plan` is that of training,
-/// which tells which weights are packed for all.
+/// A plan that reads packed weights: the same steps in the same memory. `Plan` is the plan of
+/// training, which decides for all plans of the model which weights are packed.
 template <class Placed, class Plan, class Format, auto Which>
 struct packed_plan_of : Placed {
     struct packed_tables {
@@ -2196,7 +2266,7 @@ struct packed_plan_of : Placed {
     static constexpr plan::attention_step attention_at = tables.attentions[At];
     template <int At>
     static constexpr plan::general_step general_at = tables.generals[At];
-    /// Of a state's plan.
+    /// Attention step `At` of a state's plan, with offsets into the rest.
     template <int At>
     static constexpr plan::kept_attention kept_at = [] {
         plan::kept_attention result = Placed::template kept_at<At>;
@@ -2211,50 +2281,56 @@ struct packed_plan_of : Placed {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// Weights in fewer bits: Model::packed<Format> stands in the place of the parameters in forward,
-/// forward_batch, prefill and step. Products read the matrices of their weights from it, in blocks
-/// of a format of kernel/packed_formats.hpp. What is read otherwise (norms, biases, matrices with
-/// fewer than 32 inputs or 16 outputs, and, unless the predicate takes them, tables that symbols
-/// choose rows of) is there as floats.
+/// Quantized weights: Model::packed<Format> is passed instead of the parameters to forward,
+/// forward_batch, prefill, step and step_batch. Products read their weight matrices from it in
+/// blocks of a format of kernel/packed_formats.hpp. All other weights are kept as floats: norms,
+/// biases, matrices with fewer than 32 inputs or 16 outputs, and tables whose rows symbols select,
+/// unless the predicate packs them.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// Lets readers of files make packed weights, which they fill.
+/// Gives readers and writers of files access to packed weights.
 class packed_filler {
     template <class Plan, class Format, auto Which>
     friend class packed_block;
     packed_filler() = default;
 
   public:
-    /// What is to be filled: all of it is zero at first.
+    /// The parts that a reader fills; all are zero at first.
     struct places {
+        /// The packed matrices.
         std::span<const packed_matrix> matrices;
+        /// Their bytes.
         std::byte* packed;
+        /// The weights kept as floats.
         float* rest;
-        std::ptrdiff_t (*place_in_rest)(std::ptrdiff_t);  // of a parameter; -1: it has none
+        std::ptrdiff_t (*place_in_rest)(std::ptrdiff_t);  ///< of a parameter; -1: none
     };
+    /// Allocates packed weights that hold zeros.
     template <class Packed>
     static std::unique_ptr<Packed> make() {
         return make_unique<Packed>(packed_filler());
     }
+    /// The parts of `of`.
     template <class Packed>
     static places places_of(Packed& of) noexcept {
         return of.places_of();
     }
-    /// Calls visit(name, copies, bytes of each, data) for the packed matrices. The name tells the
-    /// format, the extents and the weights.
+    /// Calls visit(name, copies, bytes of each copy, data) for the packed matrices. The name tells
+    /// format, extents and weights.
     template <class Packed, class Visit>
     static void each_matrix(Packed& of, Visit visit) {
         of.each_matrix(visit);
     }
-    /// Calls visit(name, tensor_view) for the weights that are there as floats.
+    /// Calls visit(name, tensor_view) for the weights that are kept as floats.
     template <class Packed, class Visit>
     static void each_float(Packed& of, Visit visit) {
         of.each_float(visit);
     }
 };
 
-/// The packed weights of a model, complete in themselves.
+/// The quantized weights of a model: Model::packed<Format, Which>. Complete in itself: it does not
+/// refer to the parameters it was packed from. Allocate it by make_unique.
 template <class Plan, class Format, auto Which>
 class alignas(64) packed_block {
     static constexpr auto& packing = model_detail::packing<Plan, Format, Which>;
@@ -2274,11 +2350,15 @@ class alignas(64) packed_block {
     };
 
   public:
+    /// The number type of activations.
     using number = float;
+    /// The plan of the model.
     using packed_for = Plan;
+    /// The format of matrices for which Which does not name another.
     using format = Format;
-    /// Bytes of the packed matrices, and how many floats there are besides.
+    /// Size in bytes of the packed matrices.
     static constexpr std::size_t bytes = static_cast<std::size_t>(packing.size) * 64;
+    /// Number of weights that are kept as floats.
     static constexpr int floats = packing.rest;
 
     /// Calls f(packed_format<Number>) for the format of a matrix.
@@ -2287,10 +2367,12 @@ class alignas(64) packed_block {
         model_detail::with_format<used_formats>(of.format, f);
     }
 
+    /// Packs the weights `p`.
     explicit packed_block(const parameter_block<Plan, float>& p) noexcept { pack(p); }
+    /// Zeros, to be filled by a reader of files.
     explicit packed_block(packed_filler) noexcept {}
 
-    /// Packs the weights anew.
+    /// Packs the weights `p` again, after they have changed.
     void pack(const parameter_block<Plan, float>& p) noexcept {
         for (const packed_matrix& each : matrices)
             with_format(each, [&]<int Number>(packed_format<Number>) {
@@ -2304,8 +2386,8 @@ class alignas(64) packed_block {
         copy_rest(0, p.numbers, rest_);
     }
 
-    /// Writes the numbers that the packed weights stand for. Packed again in the same format they
-    /// are the same, if pack has made them.
+    /// Writes the numbers that the packed weights represent to `p`. Packing these again in the same
+    /// format gives the same numbers, if pack() has made them.
     void unpack(parameter_block<Plan, float>& p) const noexcept {
         for (const packed_matrix& each : matrices)
             with_format(each, [&]<int Number>(packed_format<Number>) {
@@ -2320,7 +2402,9 @@ class alignas(64) packed_block {
                 p.numbers[place] = rest_[at];
     }
 
+    /// The packed matrices, `bytes` bytes, in the library's own layout.
     const std::byte* data() const noexcept { return bytes_; }
+    /// The weights that are kept as floats.
     std::span<const float> rest() const noexcept {
         return {rest_, static_cast<std::size_t>(floats)};
     }
@@ -2336,8 +2420,8 @@ class alignas(64) packed_block {
                 to[std::ptrdiff_t{k} * of.input_stride + std::ptrdiff_t{n} * of.output_stride] =
                     kernel::packed_element<Stored>(from, of.inputs, of.outputs, k, n);
     }
-    /// What the plan tells of a scope, in a table of its own: a run-time reader of the plan's
-    /// tables would put them into the program.
+    /// A copy of what the plan tells of a scope: a reader at run time of the plan's tables would
+    /// put them into the program.
     struct scope_place {
         int parent;
         int copies;
@@ -2354,7 +2438,8 @@ class alignas(64) packed_block {
         return result;
     }();
 
-    /// Calls visit(scope, offset in the parameters, in the rest) for the scopes within one.
+    /// Calls visit(scope, offset in the parameters, offset in the rest) for the scopes directly
+    /// within `scope`.
     template <class Visit>
     static void each_inner(int scope, Visit visit) noexcept {
         std::ptrdiff_t rest = 0;
@@ -2368,7 +2453,7 @@ class alignas(64) packed_block {
         }
     }
 
-    /// Copies what is read as floats of one layer of a scope, and of all within it.
+    /// Copies the weights kept as floats of one layer of a scope and of all scopes within it.
     static void copy_rest(int scope, const float* from, float* to) noexcept {
         std::ptrdiff_t at = 0;
         for (const parameter_slot& slot : packing.slots) {
@@ -2470,14 +2555,14 @@ const std::byte* packed_in(const packed_block<Plan, Format, Which>& p) noexcept 
     return p.data();
 }
 
-/// Product `At` of a row step, at most Block rows, by packed weights.
+/// Computes product `At` of a row step, at most Block rows, with packed weights.
 template <class Step, int At, bool Accumulate, int Block>
 void multiply_packed(const float* x, const std::byte* w, float* sum, int sum_row,
                      int rows) noexcept {
     constexpr row_term term = Step::value.terms[At];
     constexpr int columns = Step::value.columns();
     using format = typename packed_format<term.format>::type;
-    // The rows of x, packed, stay in a cache of 32 KB.
+    // The packed rows of x stay in an L1 cache of 32 KB.
     constexpr auto row_bytes =
         static_cast<int>(kernel::packed_scratch_bytes<format, term.depth>(16) / 16);
     constexpr int most = std::clamp(32768 / row_bytes / 8 * 8, 1, Block);
@@ -2491,7 +2576,7 @@ void multiply_packed(const float* x, const std::byte* w, float* sum, int sum_row
         });
 }
 
-/// Row `symbol` of a packed table, which term `At` looks up.
+/// Reads row `symbol` of the packed table of term `At`.
 template <class Step, int At>
 void look_up_packed(const std::byte* table, int symbol, float* to) noexcept {
     using format = typename packed_format<Step::value.terms[At].format>::type;
@@ -2503,7 +2588,7 @@ void look_up_packed(const std::byte* table, int symbol, float* to) noexcept {
 
 namespace sequent::inline SEQUENT_ABI {
 
-// The number types of packed weights.
+// The formats of packed weights.
 using kernel::bf16;
 using kernel::q4_0;
 using kernel::q4_1;
@@ -2512,14 +2597,14 @@ using kernel::q8_0;
 
 }  // namespace sequent::inline SEQUENT_ABI
 
-/// Packed weights from files, a matrix at a time, and to files.
+/// Reads packed weights from files, one matrix at a time, and writes them. Included by packed.hpp.
 
 namespace sequent::inline SEQUENT_ABI::io {
 
 namespace detail {
 
-/// The address that stands for the first parameter. Views of parameters that are nowhere in memory
-/// have such addresses, which only tell places among the parameters.
+/// Address that represents the first parameter. Views of parameters that are not in memory use such
+/// addresses only to state places among the parameters.
 inline constexpr std::uintptr_t first_address = 64;
 
 inline std::ptrdiff_t place_of_address(const any_view& view) {
@@ -2537,7 +2622,7 @@ std::vector<any_tensor> places_of_parameters() {
     return result;
 }
 
-/// Fills packed weights from the tensors that a matching has found.
+/// Fills packed weights from matched tensors.
 template <class = void>
 class packed_reader {
     using places = model_detail::packed_filler::places;
@@ -2569,7 +2654,8 @@ class packed_reader {
     }
 
   private:
-    /// Numbers of a parameter, `stride` apart from place `at` on, and where the file has them.
+    /// A row of a parameter's numbers, `stride` apart from place `at` on, and its location in the
+    /// file.
     struct numbers {
         std::ptrdiff_t at = 0;
         std::ptrdiff_t stride = 1;
@@ -2594,7 +2680,7 @@ class packed_reader {
         std::ptrdiff_t first, last;  // inclusive
     };
 
-    /// Calls visit(numbers) for the rows of piece number `at` that reach into a range of places.
+    /// Calls visit(numbers) for the rows of piece `at` that overlap a range of places.
     template <class Visit>
     void each_row(std::size_t at, range within, Visit visit) const {
         const piece& part = pieces_[at];
@@ -2641,7 +2727,7 @@ class packed_reader {
         }
     }
 
-    /// Outputs of a matrix, so many that their floats take a few MB.
+    /// Fills a matrix in blocks of outputs whose floats take a few MB.
     template <class Format>
     void fill_matrix(const packed_matrix& matrix, int copy, int split) {
         const std::ptrdiff_t base = matrix.place_from(copy, split);
@@ -2675,7 +2761,7 @@ class packed_reader {
                static_cast<std::size_t>(block);
     }
 
-    /// The numbers of a row that belong to outputs [first, first + outputs) of a matrix.
+    /// Takes the numbers of a row that belong to outputs [first, first + outputs) of a matrix.
     template <class Format>
     void take_row(const packed_matrix& matrix, std::ptrdiff_t begin, int outputs, int first,
                   const numbers& row, std::byte* to) {
@@ -2712,7 +2798,7 @@ class packed_reader {
         }
     }
 
-    /// Whether a block of the file is one of the matrix, which takes it as it stands.
+    /// Returns true if a quantized block of the file can be copied to the matrix without rounding.
     template <class Format>
     bool takes_block(const packed_matrix& matrix, const numbers& row, std::ptrdiff_t at,
                      std::ptrdiff_t k) const {
@@ -2780,12 +2866,12 @@ class packed_reader {
     const tensor_file& file_;
     const places& to_;
     std::vector<piece> pieces_;
-    std::size_t constants_ = 0;  // how many pieces the file has; constants follow
-    std::vector<range> ranges_;  // of places, of each piece
+    std::size_t constants_ = 0;  // number of pieces of the file; constants follow
+    std::vector<range> ranges_;  // range of places of each piece
     bool adds_ = false;
     int blocks_ = 0;
-    std::vector<float> floats_;  // of some outputs, of whole blocks
-    std::vector<char> whole_;    // for each block, whether the file's has been taken
+    std::vector<float> floats_;  // the current outputs, padded to whole blocks
+    std::vector<char> whole_;    // for each block, whether it was copied from the file
 };
 
 template <class Packed>
@@ -2800,7 +2886,7 @@ std::unique_ptr<Packed> packed_from(const tensor_file& file, const matching& fou
     return result;
 }
 
-/// A packed matrix, in all its copies, as a tensor of bytes.
+/// All copies of a packed matrix as a tensor of bytes, [copies, bytes].
 struct byte_tensor {
     std::string name;
     std::vector<std::uint64_t> shape;
@@ -2809,7 +2895,7 @@ struct byte_tensor {
     std::size_t size() const { return static_cast<std::size_t>(size_of(shape)); }
 };
 
-/// What a file of packed weights holds: their bytes, and the other weights as floats.
+/// Contents of a file of packed weights: the packed matrices as bytes, the other weights as floats.
 struct packed_tensors {
     std::vector<byte_tensor> matrices;
     std::vector<any_tensor> floats;
@@ -2861,7 +2947,7 @@ SEQUENT_COLD void save_packed_tensors(const file_path& path, const packed_tensor
     file.commit();
 }
 
-/// Copies the bytes of matrices, and loads the floats.
+/// Copies the bytes of the matrices and loads the floats.
 SEQUENT_LAZY
 SEQUENT_COLD void load_packed_tensors(tensor_file file, const packed_tensors& wanted) {
     std::vector<const std::byte*> found;
@@ -2887,21 +2973,22 @@ SEQUENT_COLD void load_packed_tensors(tensor_file file, const packed_tensors& wa
 
 }  // namespace detail
 
-/// Packed weights from a file of a model's parameters (a safetensors file, or what a reader of
-/// another format has opened), under its own names or those of `names`, in the place of `load` and
-/// pack(): the parameters are nowhere in memory. Blocks of a GGUF file in Q8_0 or Q4_0 become those
-/// of q8_0, and blocks in Q4_0 those of q4_0, as they stand; other numbers are rounded to the
-/// format.
+/// Loads a file of a model's parameters (a safetensors file, or one that a reader of another format
+/// has opened), under the model's own names or those of `names`, directly into packed weights. It
+/// replaces `load` and pack(); the parameters are never all in memory as floats. Blocks of GGUF
+/// files are copied without rounding where the format can hold them: Q8_0 and Q4_0 in q8_0, Q4_0 in
+/// q4_0, Q4_1 in q4_1. Other numbers are rounded to the format.
 ///
 ///     const auto q = io::load_packed<Model::packed<q8_0>, Model>(io::gguf_file("model.gguf")
 ///         .tensors(), io::llama_cpp::llama);
 ///
-/// Throws io::error as load does, and if numbers are too large for the format's scales.
+/// Throws io::error as `load` does, and if numbers are too large for the format's scales.
 template <class Packed, class Model>
 std::unique_ptr<Packed> load_packed(const tensor_file& from) {
     return detail::packed_from<Packed>(from,
                                        detail::match(from, detail::places_of_parameters<Model>()));
 }
+/// As above, with the tensor names of `names`.
 template <class Packed, class Model>
 std::unique_ptr<Packed> load_packed(const tensor_file& from, name_map names) {
     return detail::packed_from<Packed>(
@@ -2909,7 +2996,8 @@ std::unique_ptr<Packed> load_packed(const tensor_file& from, name_map names) {
                             detail::layout_of<Model>()));
 }
 
-/// The same from a checkpoint of llama2.c.
+/// Loads a checkpoint of llama2.c directly into packed weights. Throws io::error as `load_llama2c`
+/// does, and if numbers are too large for the format's scales.
 template <class Packed, class Model>
 std::unique_ptr<Packed> load_packed_llama2c(const source& from) {
     const detail::llama2c_match made =
@@ -2918,11 +3006,11 @@ std::unique_ptr<Packed> load_packed_llama2c(const source& from) {
     return detail::packed_from<Packed>(made.file, made.found);
 }
 
-/// Writes packed weights to a safetensors file, exactly: of each packed matrix a tensor of bytes
-/// whose name tells the format, the extents and the weights ("q8_0 192x64 layers.W_query+..."), and
-/// the other weights in F32 under their own names.
+/// Writes packed weights exactly to a new safetensors file, which then replaces `path`. Each packed
+/// matrix becomes a tensor of bytes whose name states the format, the extents and the weights
+/// ("q8_0 192x64 layers.W_query+..."); the other weights are F32 under their own names.
 ///
-/// Throws io::error if the file cannot be written or one of the floats is not finite.
+/// Throws io::error if the file cannot be written or a weight in F32 is not finite.
 template <class Packed>
 void save_packed(const file_path& path, const Packed& weights, const metadata_map& metadata = {}) {
     // What is saved is only read.
@@ -2930,10 +3018,10 @@ void save_packed(const file_path& path, const Packed& weights, const metadata_ma
                                 metadata);
 }
 
-/// Reads what save_packed has written.
+/// Loads packed weights that save_packed has written, for the same type `Packed`.
 ///
-/// Throws io::error if a tensor is missing, not wanted, of another type or shape, or a float is not
-/// finite.
+/// Throws io::error if the file is not well-formed, if a tensor is missing, unknown, of another
+/// dtype or shape, or if a weight in F32 is not finite.
 template <class Packed>
 std::unique_ptr<Packed> load_saved_packed(const source& from) {
     auto result = model_detail::packed_filler::make<Packed>();
@@ -2943,8 +3031,8 @@ std::unique_ptr<Packed> load_saved_packed(const source& from) {
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
-/// Products of float matrices whose numbers are rounded to bfloat16 on the way, with float sums:
-/// the products of training in fewer bits. The tiles are those of packed weights.
+/// Products of float matrices whose elements are rounded to bfloat16 first, with float sums: the
+/// products of training in reduced precision. They use the tiles of packed weights.
 
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic push
@@ -2956,13 +3044,13 @@ namespace sequent::inline SEQUENT_ABI::kernel {
 
 namespace detail {
 
-/// 16 lines of 16 words, each of two bfloat16 numbers: of 16 rows 32 numbers, or, turned, of 32
-/// numbers in pairs 16 rows.
+/// 16 lines of 16 words, each of two bfloat16 numbers: 32 numbers of 16 rows or, transposed, 32
+/// numbers in pairs of 16 rows.
 class word_square {
   public:
     static constexpr int lines = 16;
 
-    /// Line `at`: the first `count` of 32 numbers, rounded; zeros behind them.
+    /// Sets line `at` to the first `count` of 32 numbers, rounded, followed by zeros.
     SEQUENT_INLINE void set_line(int at, const float* x, int count) noexcept {
 #if defined(SEQUENT_PACKED_AVX512_BFLOAT)
         const __m512 low = _mm512_maskz_loadu_ps(first(count), x);
@@ -2974,7 +3062,8 @@ class word_square {
                 word_of(2 * i < count ? x[2 * i] : 0.0f, 2 * i + 1 < count ? x[2 * i + 1] : 0.0f);
 #endif
     }
-    /// Line `at`: a word for each of the first `count` numbers of two rows; zeros behind them.
+    /// Sets line `at` to a word for each of the first `count` numbers of two rows, followed by
+    /// zeros.
     SEQUENT_INLINE void set_pairs(int at, const float* even, const float* odd, int count) noexcept {
 #if defined(SEQUENT_PACKED_AVX512_BFLOAT)
         const __m512 low = _mm512_maskz_loadu_ps(first(count), even);
@@ -2996,7 +3085,7 @@ class word_square {
         std::fill_n(line_[at], lines, 0u);
 #endif
     }
-    /// Turns lines into columns.
+    /// Transposes the square of words.
     SEQUENT_INLINE void turn() noexcept {
 #if defined(SEQUENT_PACKED_AVX512_BFLOAT)
         words half[lines];
@@ -3025,11 +3114,11 @@ class word_square {
             for (int j = 0; j < i; ++j) std::swap(line_[i][j], line_[j][i]);
 #endif
     }
-    /// As a line of a block of weights.
+    /// Stores a line as part of a block of weights.
     SEQUENT_INLINE void store(int at, std::byte* to) const noexcept {
         std::memcpy(to, &line_[at], 64);
     }
-    /// As a block of rows.
+    /// Stores a line as a block of a row.
     SEQUENT_INLINE void store(int at, bfloat_rows::block& to) const noexcept {
         if constexpr (bfloat_rows::is_tile) {
             std::memcpy(to.x, &line_[at], 64);
@@ -3055,9 +3144,9 @@ class word_square {
 #endif
 };
 
-/// `count` <= 16 rows of a matrix, from row `row` on, and `depth` <= 32 numbers of each, from k on:
-/// as they are used, rows as lines (`ByRow`) or pairs of numbers as lines. Turned: the rows in
-/// memory are those of the transposed matrix.
+/// Loads `count` <= 16 rows of a matrix from row `row` on, and `depth` <= 32 numbers of each from k
+/// on: rows as lines (`ByRow`) or pairs of numbers as lines. Turned: the rows in memory are those
+/// of the transposed matrix.
 template <bool ByRow>
 SEQUENT_INLINE void load_square(const row_places<const float>& from, bool turned, int row,
                                 int count, int k, int depth, word_square& to) noexcept {
@@ -3081,15 +3170,15 @@ SEQUENT_INLINE void load_square(const row_places<const float>& from, bool turned
     if (turned == ByRow) to.turn();
 }
 
-/// Part `part` of n in `parts`.
+/// Begin of part `part` of n elements in `parts` even parts.
 constexpr int begin_of_part(int n, int part, int parts) noexcept {
     return static_cast<int>(std::int64_t{n} * part / parts);
 }
 
 }  // namespace detail
 
-/// Computes a gathered product of numbers rounded to bfloat16, nearest even, with float sums. A
-/// number of C is the same whatever the other rows are. Takes 96 KB of the stack.
+/// Computes a gathered product with elements rounded to bfloat16 (to nearest even) and float sums.
+/// An element of C does not depend on the other rows. Uses 96 KB of stack.
 template <class Format>
 SEQUENT_NOINLINE void rounded_product(const gathered_product<float>& of) noexcept {
     using namespace detail;
@@ -3102,7 +3191,7 @@ SEQUENT_NOINLINE void rounded_product(const gathered_product<float>& of) noexcep
     constexpr int most_rows = 65536 / most_blocks / int{sizeof(block)};
     alignas(64) block left[most_rows * most_blocks];
     alignas(64) std::byte right[tiles::panels * most_blocks * Format::block_bytes];
-    alignas(64) float sums[most_rows * width];  // where rows of C are listed
+    alignas(64) float sums[most_rows * width];  // used if rows of C are listed
     const int all_blocks = packed_blocks<Format>(of.depth);
     const int parts = std::max(1, (all_blocks + most_blocks - 1) / most_blocks);
     const int row_parts = (of.rows + most_rows - 1) / most_rows;
@@ -3163,15 +3252,15 @@ SEQUENT_NOINLINE void rounded_product(const gathered_product<float>& of) noexcep
 #pragma GCC diagnostic pop
 #endif
 
-/// Training with products in bfloat16: Model::workspace<float, bf16> and Model::batch<float, bf16>
-/// stand in the place of workspace<float> and batch<float> in forward, backward, forward_batch and
-/// backward_batch. Rows and weights, and in backward the gradients of rows, are rounded to bfloat16
-/// (nearest even) where a matrix of weights with at least 32 inputs and 16 outputs is multiplied;
-/// products are summed in float, and all else is float: parameters, gradients, attention, norms,
-/// functions, losses and the optimiser.
+/// Training with products in bfloat16: use Model::workspace<float, bf16> and Model::batch<float,
+/// bf16> instead of workspace<float> and batch<float> in forward, backward, forward_batch and
+/// backward_batch. In products with weight matrices of at least 32 inputs and 16 outputs, the rows,
+/// the weights and, in backward, the gradients of rows are rounded to bfloat16 (to nearest even).
+/// Sums are computed in float. All else is float: parameters, gradients, attention, norms,
+/// functions, losses and the optimizer.
 ///
-/// No loss needs scaling: bfloat16 has the exponents of float, so that no gradient that float holds
-/// vanishes or overflows when it is rounded. Binary16, whose least number is 6e-8, would need it.
+/// Loss scaling is not needed: bfloat16 has the exponent range of float, so no gradient overflows
+/// or vanishes by rounding. Binary16, whose smallest positive number is 6e-8, would need it.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
@@ -3193,6 +3282,7 @@ struct rounded_plan_of {
     };
 };
 
+/// The product of row_terms with a format.
 template <int Format, class T>
 void multiply_rounded(const kernel::gathered_product<T>& of) noexcept {
     kernel::rounded_product<typename packed_format<Format>::type>(of);

@@ -217,25 +217,26 @@
 
 #include <compare>
 
-/// What the positions of an s-op hold: booleans, exact numbers, symbols.
+/// Values of s-ops: booleans, exact numbers, symbols.
 
 namespace sequent::inline SEQUENT_ABI::rasp {
 
-/// What all values of one s-op are. An integer is a number, too.
+/// The type of an s-op's values. Integers are numbers, too.
 enum class type { boolean, integer, real, symbol };
 
+/// True for integers and other numbers.
 constexpr bool is_number(type of) noexcept {
     return of == type::integer || of == type::real;
 }
 
-/// A program cannot be evaluated for an input, or an input is no sequence of its tokens.
+/// Thrown if a program has no value for an input, or if an input is no sequence of its tokens.
 class evaluation_error : public std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
 namespace detail {
 
-// Not constexpr: in a constant expression the compiler names them.
+// Not constexpr, so that the compiler names the function in its error.
 inline void a_number_has_more_than_63_bits() {
     fail<evaluation_error>("sequent: a number of a RASP program needs more than 63 bits");
 }
@@ -266,20 +267,23 @@ constexpr std::int64_t common_divisor(std::int64_t left, std::int64_t right) {
 
 }  // namespace detail
 
-/// Where the hash of a list begins, and how it goes on.
+/// The initial value of a hash; `hashed` appends a number to it.
 inline constexpr std::uint64_t hash_start = 14695981039346656037ULL;
 constexpr std::uint64_t hashed(std::uint64_t hash, std::uint64_t next) noexcept {
     hash = (hash ^ next) * 0x9e3779b97f4a7c15ULL;
     return hash ^ (hash >> 32);
 }
 
-/// A fraction in lowest terms, of 63 bits above and below: means are exact, and so is what is
-/// compared with them.
+/// An exact fraction in lowest terms, with 63 bits each for numerator and denominator: means and
+/// comparisons with them are exact. Operations that need more bits throw evaluation_error; in a
+/// constant expression they do not compile.
 struct rational {
+    /// Numerator.
     std::int64_t over = 0;
-    std::int64_t under = 1;  // positive
+    std::int64_t under = 1;  ///< positive
 
     constexpr rational() = default;
+    /// A whole number.
     constexpr rational(std::int64_t whole) : over(whole) {}
     /// `under` is not zero.
     constexpr rational(std::int64_t above, std::int64_t below) : over(above), under(below) {
@@ -293,9 +297,9 @@ struct rational {
             under /= divisor;
         }
     }
-    /// To nine decimals.
+    /// The fraction nearest to a number, to at most nine decimals; fewer if the number is large.
     static constexpr rational from(double value) {
-        // What is no number at all, too.
+        // NaN is rejected, too.
         if (!(value < 9e18 && value > -9e18)) detail::a_number_has_more_than_63_bits();
         std::int64_t below = 1;
         for (int digit = 0; digit < 9; ++digit) {
@@ -308,12 +312,15 @@ struct rational {
         return {static_cast<std::int64_t>(scaled < 0 ? scaled - 0.5 : scaled + 0.5), below};
     }
 
+    /// True for integers.
     constexpr bool is_whole() const { return under == 1; }
+    /// The nearest double.
     constexpr double as_double() const {
         return static_cast<double>(over) / static_cast<double>(under);
     }
+    /// The number rounded down.
     constexpr std::int64_t floor() const { return over / under - (over % under < 0 ? 1 : 0); }
-    /// The nearest integer, of two the even one.
+    /// The nearest integer; ties go to the even one.
     constexpr std::int64_t rounded() const {
         const std::int64_t below = floor();
         const std::int64_t rest = over - below * under;
@@ -362,11 +369,14 @@ struct rational {
     }
 };
 
-/// One position of an s-op. A symbol is text of up to 16 bytes; symbols are ordered as their bytes.
+/// The value of an s-op at one position. A symbol is text of up to 16 bytes; symbols are ordered
+/// bytewise.
 class value {
   public:
     constexpr value() = default;
+    /// A boolean.
     constexpr value(bool truth) : kind_(type::boolean), high_(truth ? 1 : 0) {}
+    /// An integer, of at most 63 bits.
     template <std::integral Integer>
         requires(!std::same_as<Integer, bool> && !std::same_as<Integer, char>)
     constexpr value(Integer number)
@@ -374,13 +384,18 @@ class value {
         if (std::cmp_greater(number, INT64_MAX) || std::cmp_less(number, -INT64_MAX))
             detail::a_number_has_more_than_63_bits();
     }
+    /// A number, to at most nine decimals.
     constexpr value(double number) : value(rational::from(number), type::real) {}
+    /// A number of this type, integer or real.
     constexpr value(const rational& number, type kind)
         : kind_(kind),
           high_(static_cast<std::uint64_t>(number.over)),
           low_(static_cast<std::uint64_t>(number.under)) {}
+    /// A symbol of one byte.
     constexpr value(char letter) : value(std::string_view(&letter, 1)) {}
+    /// A symbol.
     constexpr value(const char* text) : value(std::string_view(text)) {}
+    /// A symbol of at most 16 bytes; longer ones throw evaluation_error.
     constexpr value(std::string_view text) : kind_(type::symbol), low_(0) {
         if (text.size() > 16) detail::a_symbol_is_longer_than_16_bytes(text);
         for (std::size_t at = 0; at < text.size(); ++at) {
@@ -389,8 +404,11 @@ class value {
         }
     }
 
+    /// The type of the value.
     constexpr type kind() const { return kind_; }
+    /// The value of a boolean.
     constexpr bool truth() const { return high_ != 0; }
+    /// The value of a number.
     constexpr rational number() const {
         rational result;
         result.over = static_cast<std::int64_t>(high_);
@@ -398,7 +416,7 @@ class value {
         return result;
     }
 
-    /// Of a symbol; 0 behind its end.
+    /// Byte `at` of a symbol; 0 behind its end.
     constexpr char byte(int at) const {
         return static_cast<char>((at < 8 ? high_ : low_) >> (56 - 8 * (at % 8)));
     }
@@ -406,13 +424,13 @@ class value {
     /// For hashes.
     constexpr std::uint64_t bits() const { return hashed(hashed(hash_start, high_), low_); }
 
-    /// As one would write it: T and F, 3, 1/2, a symbol's own text.
+    /// The value as text: T or F, 3, 1/2, a symbol's own text.
     std::string text() const {
         std::string result;
         write([&result](std::string_view part) { result += part; });
         return result;
     }
-    /// The same, to `out`, which takes one piece of text after another.
+    /// Writes the text to `out`, which is called with one piece after another.
     template <class Out>
     constexpr void write(const Out& out) const {
         if (kind_ == type::boolean) return out(truth() ? "T" : "F");
@@ -433,7 +451,7 @@ class value {
             return false;
         return left.high_ == right.high_ && left.low_ == right.low_;
     }
-    /// Of two values of one kind.
+    /// Orders two values of one type.
     friend constexpr bool operator<(const value& left, const value& right) {
         if (is_number(left.kind_)) return left.number() < right.number();
         return left.high_ < right.high_ || (left.high_ == right.high_ && left.low_ < right.low_);
@@ -441,7 +459,7 @@ class value {
 
   private:
     type kind_ = type::integer;
-    // The parts of a fraction, or a symbol's bytes, the first ones highest.
+    // Numerator and denominator, or the bytes of a symbol, the first one most significant.
     std::uint64_t high_ = 0;
     std::uint64_t low_ = 1;
 
@@ -461,16 +479,17 @@ class value {
 
 }  // namespace sequent::inline SEQUENT_ABI::rasp
 
-/// What programs are made of: nodes, each an operation of earlier ones. Equal nodes are one.
+/// Nodes of programs: each is an operation on earlier nodes. Equal nodes are one.
 
 namespace sequent::inline SEQUENT_ABI::rasp {
 
+/// The operations of programs.
 enum class operation {
     // s-ops without arguments
     tokens,
     indices,
     constant,
-    gathered,  // what a head gives, in programs on their way to weights
+    gathered,  // result of a head, in lowered programs
     // position by position
     negate,
     add,
@@ -492,7 +511,7 @@ enum class operation {
     round,
     indicator,
     conditional,
-    function,  // of the user, of one or two values
+    function,  // user function of one or two values
     // from the positions of a selector
     aggregate,
     first,
@@ -514,44 +533,50 @@ enum class operation {
     select_not
 };
 
+/// True for selectors.
 constexpr bool is_selection(operation what) noexcept {
     return what >= operation::select_equal;
 }
-/// select(keys, queries, ...) itself, not what is joined of such.
+/// True for select(keys, queries, ...) itself, not for combinations of selectors.
 constexpr bool is_comparison(operation what) noexcept {
     return what >= operation::select_equal && what <= operation::select_greater_equal;
 }
-/// What a head computes.
+/// True for operations that an attention head computes.
 constexpr bool gathers(operation what) noexcept {
     return what >= operation::aggregate && what <= operation::width_with_bos;
 }
-/// An aggregate with a default: a mean, or the value of one of the selected positions.
+/// True for aggregates with a default: a mean, or the value of one selected position.
 constexpr bool has_default(operation what) noexcept {
     return what >= operation::aggregate && what <= operation::lowest;
 }
+/// True for operations on the values of one position.
 constexpr bool is_pointwise(operation what) noexcept {
     return what >= operation::negate && what <= operation::function;
 }
 
-/// Why an operation of one position has no value.
+/// Why an operation has no value at a position; `no`: it has one.
 enum class undefined { no, zero_division, fractional_power, several_symbols, no_number };
 
-/// A function of one or two values, which a program applies at each position.
+/// A function of one or two values that a program applies at each position.
 using value_function = value (*)(const value* arguments, undefined& trouble);
 
+/// Largest number of nodes of a program.
 inline constexpr int max_nodes = 512;
 
-/// An s-op or a selector. Arguments stand before what they are arguments of.
+/// An s-op or a selector, as an operation on up to three earlier nodes.
 struct node {
+    /// The operation.
     operation what = operation::constant;
+    /// The type of its values.
     type kind = type::integer;
+    /// Places of the arguments; -1: none.
     int arguments[3]{-1, -1, -1};
-    value known{};                     // of a constant
-    value_function applied = nullptr;  // of a function
-    int line = 0;                      // of a select, where lines tell selectors apart
-    int height = 0;                    // the longest way to a leaf
-    std::uint64_t hash = 0;            // of the whole expression, less functions
-    plan::name name{};                 // where the program gives one
+    value known{};                     ///< value of a constant
+    value_function applied = nullptr;  ///< function of `operation::function`
+    int line = 0;                      ///< line of a select, if lines distinguish selectors
+    int height = 0;                    ///< length of the longest path to a leaf
+    std::uint64_t hash = 0;            ///< hash of the expression, without functions
+    plan::name name{};                 ///< name, if the program gives one
 
     friend constexpr bool operator==(const node& left, const node& right) {
         return left.what == right.what && left.kind == right.kind &&
@@ -562,13 +587,13 @@ struct node {
     }
 };
 
-/// What makes two selectors one: their structure, or that they are written in the same line, too.
-/// The original tells them apart as objects.
+/// When two selectors are one: if their structure is equal, or if they are also written in the same
+/// line. The original implementation distinguishes selectors as objects.
 enum class identity { structure, line };
 
 namespace detail {
 
-// Not constexpr: in a constant expression the compiler names it.
+// Not constexpr, so that the compiler names the function in its error.
 inline void a_rasp_program_has_more_than_512_parts() {}
 
 /// The nodes of an expression by height and hash: the expression itself is the last one.
@@ -684,57 +709,68 @@ constexpr int room_for(int count) {
 
 }  // namespace sequent::inline SEQUENT_ABI::rasp
 
-/// The RASP language (arXiv 2106.06981, section 3): s-ops, which give a value at each position, and
-/// selectors, which tell for each position (a row) which ones it looks at (columns). Both are
-/// constexpr values that hold their nodes; equal parts are one node. Nothing is computed here.
+/// The RASP language (arXiv 2106.06981, section 3): s-ops, which have a value at each position, and
+/// selectors, which tell for each position (a row, the query) which positions it attends to
+/// (columns, the keys). Both are constexpr values that hold their nodes; equal subexpressions share
+/// a node. These functions build expressions; they evaluate nothing.
 
 namespace sequent::inline SEQUENT_ABI::rasp {
 
+/// Base of all s-ops.
 template <class Derived>
 struct s_op_base {
-    /// The value at one position, at every position; a negative one counts from the end.
+    /// The value at `position`, repeated at every position; a negative position counts from the
+    /// end.
     constexpr auto operator[](int position) const {
         return load(static_cast<const Derived&>(*this), position);
     }
 };
 
-/// An s-op of values of one kind, with the nodes that it is made of.
+/// An s-op whose values are of one type, with the nodes of its expression.
 template <type Kind, int Capacity>
 struct expression : s_op_base<expression<Kind, Capacity>> {
+    /// The type of the values.
     static constexpr type kind = Kind;
     static constexpr int capacity = Capacity;
     detail::node_list<Capacity> nodes{};
 };
 
+/// A selector, with the nodes of its expression.
 template <int Capacity>
 struct selector {
+    /// Room for nodes.
     static constexpr int capacity = Capacity;
     detail::node_list<Capacity> nodes{};
 };
 
+/// True for s-ops.
 template <class T>
 inline constexpr bool is_s_op = false;
 template <type Kind, int Capacity>
 inline constexpr bool is_s_op<expression<Kind, Capacity>> = true;
 
+/// True for selectors.
 template <class T>
 inline constexpr bool is_selector = false;
 template <int Capacity>
 inline constexpr bool is_selector<selector<Capacity>> = true;
 
+/// An s-op.
 template <class T>
 concept s_op = is_s_op<T>;
-/// What has a value at each position: an s-op, or a constant.
+/// An s-op or a constant.
 template <class T>
 concept s_op_or_constant =
     is_s_op<T> || std::is_arithmetic_v<T> || std::is_convertible_v<const T&, std::string_view>;
+/// An s-op or a selector.
 template <class T>
 concept part = is_s_op<T> || is_selector<T>;
 
-/// What a mistaken program may give where an s-op is asked for.
+/// Operands that the functions below accept, so that a mistake is reported by their static_assert.
 template <class T>
 concept argument = part<T> || s_op_or_constant<T>;
 
+/// Operands of a binary operator, at least one of which is an s-op or a selector.
 template <class Left, class Right>
 concept operands = (part<Left> && (part<Right> || s_op_or_constant<Right>)) ||
                    (s_op_or_constant<Left> && part<Right>);
@@ -769,7 +805,7 @@ constexpr auto as_s_op(const Constant& constant) {
         return leaf_of<type::symbol>(always, value(std::string_view(constant)));
 }
 
-/// Of a selector, where the caller refuses one: a number, so that one mistake is one error.
+/// A placeholder for a selector that the caller rejects, so that one mistake gives one error.
 template <int Capacity>
 constexpr auto as_s_op(const selector<Capacity>&) {
     return leaf_of<type::integer>(operation::constant);
@@ -792,7 +828,7 @@ constexpr bool has_order(type kind) {
     return kind != type::boolean;
 }
 
-/// Both are numbers, or of one type.
+/// True if both are numbers or of one type.
 template <class Left, class Right>
 consteval bool are_alike() {
     if constexpr (is_selector<Left> || is_selector<Right>)
@@ -806,7 +842,7 @@ inline constexpr bool are_numbers = is_of<Left>(is_number) && is_of<Right>(is_nu
 template <class Left, class Right>
 inline constexpr bool are_ordered = are_alike<Left, Right>() && is_of<Left>(has_order);
 
-/// The type of what is one or the other.
+/// The type of a value that is one of two.
 template <class Left, class Right>
 consteval type joined_kind() {
     if constexpr (!are_alike<Left, Right>())
@@ -845,15 +881,19 @@ constexpr auto make_selector(int line, const Arguments&... arguments) {
 
 }  // namespace detail
 
-/// The input: symbols, or what its name says. A program reads one of these.
+/// The input: a symbol at each position. A program reads only one of `tokens`, `tokens_int`,
+/// `tokens_float` and `tokens_bool`.
 inline constexpr auto tokens = detail::leaf_of<type::symbol>(operation::tokens);
+/// The input: an integer at each position.
 inline constexpr auto tokens_int = detail::leaf_of<type::integer>(operation::tokens);
+/// The input: a number at each position.
 inline constexpr auto tokens_float = detail::leaf_of<type::real>(operation::tokens);
+/// The input: a boolean at each position.
 inline constexpr auto tokens_bool = detail::leaf_of<type::boolean>(operation::tokens);
-/// 0, 1, 2, ...
+/// The number of each position: 0, 1, 2, ...
 inline constexpr auto indices = detail::leaf_of<type::integer>(operation::indices);
 
-/// Gives a part of a program a name, for errors and pictures.
+/// Names a part of a program, for errors and pictures.
 template <language::fixed_string Name, part Inner>
 constexpr Inner named(const Inner& inner) {
     Inner result = inner;
@@ -877,12 +917,13 @@ SEQUENT_RASP_ARITHMETIC(+, add, (detail::joined_kind<Left, Right>()))
 SEQUENT_RASP_ARITHMETIC(-, subtract, (detail::joined_kind<Left, Right>()))
 SEQUENT_RASP_ARITHMETIC(*, multiply, (detail::joined_kind<Left, Right>()))
 SEQUENT_RASP_ARITHMETIC(/, divide, type::real)
-/// What is left of the division that rounds down.
+/// The remainder of division with the quotient rounded down.
 SEQUENT_RASP_ARITHMETIC(%, modulo, (detail::joined_kind<Left, Right>()))
-/// To the power of an integer. As any ^ of C++, it binds less than + does.
+/// left to the power of right, an integer. As every ^ in C++, it has a lower precedence than +.
 SEQUENT_RASP_ARITHMETIC(^, power, type::real)
 #undef SEQUENT_RASP_ARITHMETIC
 
+/// The negative of a number.
 template <part Part>
 constexpr auto operator-(const Part& part) {
     static_assert(detail::is_of<Part>(is_number), "sequent: RASP's unary - takes a number");
@@ -914,7 +955,7 @@ SEQUENT_RASP_ORDER(>=, greater_equal)
 #undef SEQUENT_RASP_EQUALITY
 #undef SEQUENT_RASP_COMPARISON
 
-// Of a selector and an s-op it is the selector: one mistake is one error.
+// A selector joined with an s-op counts as the selector, so that one mistake gives one error.
 #define SEQUENT_RASP_CONNECTIVE(OPERATOR, OPERATION, SELECTION)                           \
     template <class Left, class Right>                                                    \
         requires operands<Left, Right>                                                    \
@@ -938,6 +979,7 @@ SEQUENT_RASP_CONNECTIVE(&&, conjunction, select_and)
 SEQUENT_RASP_CONNECTIVE(||, disjunction, select_or)
 #undef SEQUENT_RASP_CONNECTIVE
 
+/// The negation of a boolean; of a selector, all pairs that it does not select.
 template <part Part>
 constexpr auto operator!(const Part& part) {
     if constexpr (is_selector<Part>)
@@ -949,13 +991,13 @@ constexpr auto operator!(const Part& part) {
     }
 }
 
-/// The nearest integer, of two the even one.
+/// The nearest integer; ties go to the even one.
 template <part Part>
 constexpr auto round(const Part& part) {
     static_assert(detail::is_of<Part>(is_number), "sequent: RASP's round takes a number");
     return detail::make_of<operation::round, type::integer>(part);
 }
-/// 1 where it is true, else 0.
+/// 1 where the boolean is true, else 0.
 template <part Part>
 constexpr auto indicator(const Part& part) {
     static_assert(detail::is_of<Part>(detail::is_boolean),
@@ -973,18 +1015,24 @@ constexpr auto cond(const Condition& condition, const Chosen& chosen, const Othe
         condition, chosen, other);
 }
 
+/// How `select` compares a key with a query.
 template <operation Operation>
 struct comparison {};
-// How select compares a key with a query.
+/// key == query.
 inline constexpr comparison<operation::select_equal> equal{};
+/// key != query.
 inline constexpr comparison<operation::select_not_equal> not_equal{};
+/// key < query.
 inline constexpr comparison<operation::select_less> less{};
+/// key <= query.
 inline constexpr comparison<operation::select_less_equal> less_equal{};
+/// key > query.
 inline constexpr comparison<operation::select_greater> greater{};
+/// key >= query.
 inline constexpr comparison<operation::select_greater_equal> greater_equal{};
 
-/// Row q, column k is selected if `keys` at k compares so with `queries` at q. Selectors are joined
-/// by && and ||, and negated by !.
+/// A selector: row q, column k is selected if `keys` at k compares with `queries` at q as the
+/// comparison says. Selectors are combined by &&, || and !.
 template <argument Keys, argument Queries, operation Operation>
 constexpr auto select(const Keys& keys, const Queries& queries, comparison<Operation>,
                       int line = __builtin_LINE()) {
@@ -997,6 +1045,7 @@ constexpr auto select(const Keys& keys, const Queries& queries, comparison<Opera
     return detail::make_selector<Operation>(line, detail::as_s_op(keys), detail::as_s_op(queries));
 }
 
+/// Rejects other arguments of `select`.
 template <class... Arguments>
 constexpr auto select(const Arguments&...) {
     static_assert(sizeof...(Arguments) > 99,
@@ -1006,11 +1055,11 @@ constexpr auto select(const Arguments&...) {
                                                           detail::as_s_op(1));
 }
 
-/// All positions look at all.
+/// The selector in which every position attends to all positions.
 inline constexpr auto everything = named<"everything">(select(1, 1, equal));
 
 namespace detail {
-/// What an aggregate gives where nothing is selected, unless told.
+/// The default of an aggregate if nothing is selected: 0, false or the empty symbol.
 template <class Values>
 using usual_default =
     std::conditional_t<s_op_of<Values>::kind == type::symbol, std::string_view,
@@ -1037,18 +1086,21 @@ inline constexpr type kind_of_one = joined_kind<Values, Otherwise>();
         return detail::make<operation::OPERATION, detail::KIND<Values, Otherwise>>(                \
             from, detail::as_s_op(values), detail::as_s_op(otherwise));                            \
     }
-/// Of the selected positions' values: none, `otherwise`, which by default is 0, false, or the
-/// symbol without text; one, that value; several, their mean, which only numbers have.
+/// The values of the selected positions, as one: `otherwise` if no position is selected (default:
+/// 0, false or the empty symbol); the value if one is; the mean if several are, for numbers only.
+/// Several selected symbols or booleans are an evaluation error.
 SEQUENT_RASP_AGGREGATE(aggregate, aggregate, kind_of_mean)
-/// The value at the first, and the last, of the selected positions; `otherwise` where none is.
+/// The value at the first (`first_of`) or last (`last_of`) selected position; `otherwise` if none
+/// is selected.
 SEQUENT_RASP_AGGREGATE(first_of, first, kind_of_one)
 SEQUENT_RASP_AGGREGATE(last_of, last, kind_of_one)
-/// The greatest, and the least, of the selected positions' values; `otherwise` where none is.
+/// The greatest (`max_of`) or least (`min_of`) value of the selected positions; `otherwise` if none
+/// is selected.
 SEQUENT_RASP_AGGREGATE(max_of, highest, kind_of_one)
 SEQUENT_RASP_AGGREGATE(min_of, lowest, kind_of_one)
 #undef SEQUENT_RASP_AGGREGATE
 
-/// The sum of the selected positions' numbers.
+/// The sum of the selected positions' numbers; 0 if none is selected.
 template <class Selector, argument Values>
 constexpr auto sum(const Selector& from, const Values& values) {
     static_assert(is_selector<Selector>, "sequent: RASP's sum takes a selector, then the values");
@@ -1058,14 +1110,14 @@ constexpr auto sum(const Selector& from, const Values& values) {
         from, detail::as_s_op(values));
 }
 
-/// How many positions are selected, by two heads.
+/// The number of selected positions, computed by two heads.
 template <class Selector>
 constexpr auto selector_width(const Selector& of) {
     static_assert(is_selector<Selector>, "sequent: RASP's selector_width takes a selector");
     return detail::make<operation::width, type::integer>(of);
 }
-/// The same by one head, where position 0 holds a beginning-of-sequence token, which is not
-/// counted.
+/// The number of selected positions without position 0, which holds a beginning-of-sequence token;
+/// computed by one head.
 template <class Selector>
 constexpr auto selector_width_with_bos(const Selector& of) {
     static_assert(is_selector<Selector>,
@@ -1073,11 +1125,12 @@ constexpr auto selector_width_with_bos(const Selector& of) {
     return detail::make<operation::width_with_bos, type::integer>(of);
 }
 
-/// How many positions the input has.
+/// The number of positions of the input.
 inline constexpr auto length =
     named<"length">(round(1 / aggregate(everything, indicator(indices == 0))));
 
-/// The value at one position, at every position, `x[4]`; a negative one counts from the end.
+/// The value of `values` at `position`, repeated at every position, as `x[4]`; a negative position
+/// counts from the end.
 template <part Values>
 constexpr auto load(const Values& values, int position) {
     using place = std::remove_cvref_t<decltype(length - position)>;
@@ -1089,7 +1142,7 @@ constexpr auto load(const Values& values, int position) {
     return aggregate(select(indices, from, equal), values);
 }
 
-/// The quotient, rounded down.
+/// The quotient, rounded down to an integer.
 template <class Left, class Right>
     requires operands<Left, Right>
 constexpr auto floor_divide(const Left& left, const Right& right) {
@@ -1100,21 +1153,26 @@ constexpr auto floor_divide(const Left& left, const Right& right) {
 
 }  // namespace sequent::inline SEQUENT_ABI::rasp
 
-/// A program as an array: all that follows is functions over it.
+/// A program as an array of nodes, on which all later stages work.
 
 namespace sequent::inline SEQUENT_ABI::rasp {
 
-/// A program's nodes; equal ones are one.
+/// The nodes of a program; equal nodes are one.
 class graph {
   public:
+    /// An empty program.
     constexpr explicit graph(identity same = identity::structure) : same_(same) {}
 
     plan::list<node, max_nodes> nodes{};
+    /// Place of the node that is the output.
     int output = -1;
 
+    /// The node of a number.
     SEQUENT_COLD constexpr const node& operator[](int at) const { return nodes[at]; }
+    /// The number of nodes.
     SEQUENT_COLD constexpr int size() const { return nodes.size(); }
 
+    /// Adds a node, unless there is an equal one; returns its number.
     SEQUENT_COLD constexpr int add(const node& made) {
         std::size_t slot = hash_of(made) % slot_count;
         for (; slots_[slot] != 0; slot = (slot + 1) % slot_count)
@@ -1123,6 +1181,7 @@ class graph {
         slots_[slot] = at + 1;
         return at;
     }
+    /// Adds a node of an operation on up to three nodes.
     SEQUENT_COLD constexpr int add(operation what, type kind, int first, int second = -1,
                                    int third = -1) {
         node made;
@@ -1133,6 +1192,7 @@ class graph {
         made.arguments[2] = third;
         return add(made);
     }
+    /// Adds a constant.
     constexpr int add_constant(const value& known) {
         node made;
         made.kind = known.kind();
@@ -1170,7 +1230,7 @@ class graph {
   private:
     identity same_;
     static constexpr std::size_t slot_count = 1021;
-    int slots_[slot_count]{};  // one more than the node's place; 0 where there is none
+    int slots_[slot_count]{};  // place of the node plus 1; 0: empty
 
     static constexpr std::size_t hash_of(const node& of) {
         std::uint64_t hash = hashed(hash_start, static_cast<std::uint64_t>(of.what));
@@ -1199,8 +1259,8 @@ inline constexpr graph graph_of = detail::read_program<Program, Same>();
 
 namespace detail {
 
-/// How each operation is written: $ and the number of an argument stand for it, % for it in
-/// brackets unless it is simple, * for a default that is not the usual one, # for what is known.
+/// The notation of each operation: $ and a number stand for an argument; % for an argument in
+/// brackets, unless it is simple; * for a default other than the usual one; # for what is known.
 // clang-format off
 inline constexpr const char* patterns[]{
     // tokens to gathered
@@ -1270,8 +1330,8 @@ class part_writer {
 
 }  // namespace detail
 
-/// A part of a program as RASP would write it; named parts by their names, unless it is the part
-/// itself. Parts of parts beyond `depth` are dots.
+/// A part of a program in RASP notation. Named parts are written by name, except for the part
+/// itself. Parts nested deeper than `depth` are written as dots.
 SEQUENT_COLD inline std::string text_of(const graph& program, int at, bool by_name = true,
                                         int depth = 8) {
     std::string result;
@@ -1282,14 +1342,15 @@ SEQUENT_COLD inline std::string text_of(const graph& program, int at, bool by_na
 
 }  // namespace sequent::inline SEQUENT_ABI::rasp
 
-/// How many layers and heads a transformer for a program needs (arXiv 2106.06981, section 4), and
-/// which of them computes what. All of it can stand in a static_assert.
+/// The number of layers and heads that a transformer needs for a program (arXiv 2106.06981, section
+/// 4), and what each computes. All of it can be used in a static_assert.
 
 namespace sequent::inline SEQUENT_ABI::rasp {
 
-/// What a head looks at. selector_width without a beginning-of-sequence token takes two of them:
-/// the selector with position 0 joined to it, and position 0 where it is selected.
-/// first_of and last_of prefer early and late positions, max_of and min_of great and small values.
+/// The positions that a head attends to. selector_width without a beginning-of-sequence token takes
+/// two heads: one for the selected positions and position 0, one for position 0 if it is selected.
+/// The heads of first_of and last_of prefer early and late positions, those of max_of and min_of
+/// great and small values.
 enum class focus {
     selected,
     selected_or_first,
@@ -1300,32 +1361,40 @@ enum class focus {
     lowest_selected
 };
 
-/// What the head of first_of, last_of, max_of or min_of looks at.
+/// The focus of the head of first_of, last_of, max_of or min_of.
 constexpr focus focus_of_choice(operation what) noexcept {
     return static_cast<focus>(static_cast<int>(focus::first_selected) + static_cast<int>(what) -
                               static_cast<int>(operation::first));
 }
 
+/// An attention head: the selector it follows, in a layer from 1 on.
 struct head {
+    /// The layer, from 1.
     int layer = 0;
+    /// The node of the selector.
     int selector = -1;
+    /// The positions attended to.
     focus at = focus::selected;
-    int preferred = -1;  // the values of which the highest or lowest is selected
+    int preferred = -1;  ///< node of the values of which the highest or lowest is selected
 
     friend constexpr bool operator==(const head&, const head&) = default;
 };
 
+/// Largest number of heads of a program.
 inline constexpr int max_heads = 128;
 
+/// The layers and heads of a program.
 struct program_analysis {
+    /// Number of layers.
     int layers = 0;
-    int heads = 0;  // of the layer with the most
+    int heads = 0;  ///< number of heads of the layer with the most
 
-    /// From which layer on a node's value, or a selector, is known: 0 is the embedding.
+    /// The layer from which on a node's value, or a selector, is available; 0 is the embedding.
     std::array<int, max_nodes> layer_of{};
     /// All heads, layer by layer.
     plan::list<head, max_heads> all_heads{};
 
+    /// The number of heads of a layer.
     constexpr int heads_in(int layer) const {
         int count = 0;
         for (const head& each : all_heads) count += each.layer == layer ? 1 : 0;
@@ -1333,6 +1402,7 @@ struct program_analysis {
     }
 };
 
+/// Computes the analysis of a program.
 SEQUENT_COLD constexpr program_analysis analyse(const graph& program) {
     program_analysis result;
     plan::list<head, max_heads> found;
@@ -1351,7 +1421,7 @@ SEQUENT_COLD constexpr program_analysis analyse(const graph& program) {
         layer = std::max({layer_of(0), layer_of(1), layer_of(2)});
         if (is_comparison(made.what)) ++layer;
         if (!gathers(made.what)) continue;
-        // A selector's own layer is the first in which a head can have it.
+        // The layer of a selector is the first in which a head can use it.
         layer = made.arguments[1] < 0 ? layer_of(0) : std::max(layer_of(0), layer_of(1) + 1);
         const int selector = made.arguments[0];
         if (made.what == operation::width) {
@@ -1377,16 +1447,18 @@ SEQUENT_COLD constexpr program_analysis analyse(const graph& program) {
 }
 
 /// The analysis of a program. With identity::line, equal selectors count once only if they are
-/// written in one line, which comes close to the original's count: it tells them apart as objects.
+/// written in the same line; this comes close to the count of the original implementation, which
+/// distinguishes selectors as objects.
 template <const auto& Program, identity Same = identity::structure>
 inline constexpr program_analysis analysis = analyse(graph_of<Program, Same>);
 
+/// The number of layers of a program.
 template <const auto& Program>
 inline constexpr int layers = analysis<Program>.layers;
-/// In the layer with the most.
+/// The number of heads of the layer with the most.
 template <const auto& Program, identity Same = identity::structure>
 inline constexpr int heads = analysis<Program, Same>.heads;
-/// Layer by layer.
+/// The number of heads of each layer.
 template <const auto& Program, identity Same = identity::structure>
 inline constexpr auto heads_per_layer = [] {
     std::array<int, static_cast<std::size_t>(layers<Program>)> result{};
@@ -1399,14 +1471,15 @@ inline constexpr auto heads_per_layer = [] {
 
 #include <ranges>
 
-/// What a program is given, and what it gives: a value at each position.
+/// Inputs and outputs of programs: a value at each position.
 
 namespace sequent::inline SEQUENT_ABI::rasp {
 
+/// A sequence of values.
 class sequence {
   public:
     constexpr sequence() = default;
-    /// Each code point of UTF-8 is a symbol: "hello" has five.
+    /// A symbol for each UTF-8 code point: "hello" has five.
     constexpr sequence(std::string_view text) {
         for (std::size_t at = 0; at < text.size();) {
             std::size_t end = at + 1;
@@ -1416,10 +1489,13 @@ class sequence {
             at = end;
         }
     }
+    /// From UTF-8 text.
     constexpr sequence(const char* text) : sequence(std::string_view(text)) {}
+    /// From UTF-8 text.
     constexpr sequence(const std::string& text) : sequence(std::string_view(text)) {}
+    /// From single values.
     constexpr sequence(std::initializer_list<value> values) : values_(values) {}
-    /// A container of symbols (strings) or of numbers or booleans.
+    /// From a container of symbols (strings), numbers or booleans.
     template <std::ranges::input_range Range>
         requires(!std::is_convertible_v<const Range&, std::string_view> &&
                  !std::is_same_v<Range, sequence> &&
@@ -1428,18 +1504,23 @@ class sequence {
         for (const auto& each : values) values_.push_back(value(each));
     }
 
+    /// The number of positions.
     constexpr int size() const { return static_cast<int>(values_.size()); }
+    /// True without positions.
     constexpr bool empty() const { return values_.empty(); }
+    /// The value at a position.
     constexpr const value& operator[](int at) const {
         return values_[static_cast<std::size_t>(at)];
     }
+    /// The value at a position.
     constexpr value& operator[](int at) { return values_[static_cast<std::size_t>(at)]; }
     constexpr auto begin() const { return values_.begin(); }
     constexpr auto end() const { return values_.end(); }
+    /// Appends a value.
     constexpr void push_back(const value& last) { values_.push_back(last); }
 
-    /// Symbols of one character and booleans one after another, "olleh" and "TFT"; all else as a
-    /// list, [1, 2, 1/2].
+    /// The sequence as text: values of one character in sequence, as olleh or TFT; other values as
+    /// a list, as [1, 2, 1/2].
     std::string text() const {
         bool letters = true;
         for (const value& each : values_)
@@ -1463,14 +1544,14 @@ class sequence {
 
 }  // namespace sequent::inline SEQUENT_ABI::rasp
 
-/// What a program gives for an input, by the meaning of its operations (arXiv 2106.06981, section
-/// 3), exactly, in constant expressions and at run time.
+/// Exact evaluation of a program for an input, by the definition of its operations (arXiv
+/// 2106.06981, section 3), at compile time or run time.
 
 namespace sequent::inline SEQUENT_ABI::rasp {
 
 namespace detail {
 
-// Not constexpr: in a constant expression the compiler names them, and the program.
+// Not constexpr, so that the compiler names the function and the program in its error.
 inline void the_mean_of_several_symbols_or_booleans(const graph& program, int at, int position) {
     fail_with<evaluation_error>(
         {"sequent: ", text_of(program, at), " at position ", position,
@@ -1586,7 +1667,7 @@ SEQUENT_COLD constexpr value apply(const node& of, const value& first, const val
     }
 }
 
-/// Whether select compares a key with a query so.
+/// The comparison of a key with a query.
 SEQUENT_COLD constexpr bool compares(operation what, const value& key, const value& query) {
     switch (what) {
         case operation::select_equal:
@@ -1606,10 +1687,12 @@ SEQUENT_COLD constexpr bool compares(operation what, const value& key, const val
 
 }  // namespace detail
 
-/// All values of a program for one input. A part without a value, such as a division by zero, is a
-/// mistake only where the output depends on it: cond takes one of its branches.
+/// All values of a program for one input. A part without a value, such as a division by zero, is an
+/// error only if the output depends on it: cond evaluates one of its branches.
 class evaluation {
   public:
+    /// Evaluates a program, which must outlive this object. Throws evaluation_error if the input is
+    /// empty or does not fit the program, or the output has no value.
     SEQUENT_COLD constexpr evaluation(const graph& program, const sequence& input)
         : program_(&program), length_(input.size()) {
         if (input.empty()) detail::an_empty_input();
@@ -1628,24 +1711,28 @@ class evaluation {
             refuse(causes_[place(program.output, position)]);
     }
 
+    /// The number of positions.
     constexpr int length() const { return length_; }
+    /// The program.
     constexpr const graph& program() const { return *program_; }
 
     /// The value of an s-op at a position.
     constexpr const value& operator()(int at, int position) const {
         return values_[place(at, position)];
     }
-    /// Whether a selector's row has a column.
+    /// True if a selector selects a column in a row.
     SEQUENT_COLD constexpr bool selects(int at, int row, int column) const {
         cause ignored;
         return selects(at, row, column, ignored);
     }
+    /// The values of an s-op.
     constexpr sequence output(int at) const {
         sequence result;
         for (int position = 0; position < length_; ++position)
             result.push_back((*this)(at, position));
         return result;
     }
+    /// The values of the output.
     constexpr sequence output() const { return output(program_->output); }
 
   private:
@@ -1770,11 +1857,11 @@ class evaluation {
     }
 };
 
-/// What `Program` gives for an input. Where it has no value, evaluation_error tells the operation
-/// and the position; in a constant expression, the compiler does.
+/// The output of `Program` for an input. If a position has no value, throws evaluation_error, which
+/// names the operation and the position; in a constant expression, the compiler names them.
 template <const auto& Program>
 SEQUENT_COLD constexpr sequence evaluate(const sequence& input) {
-    // Told here, too: of what the compiler prints, this comes earlier.
+    // Checked here, too, because the compiler prints this error earlier.
     constexpr bool is_program = is_s_op<std::remove_cvref_t<decltype(Program)>>;
     static_assert(is_program,
                   "sequent: a RASP program is an s-op; a selector alone gives no values");
@@ -1786,13 +1873,13 @@ SEQUENT_COLD constexpr sequence evaluate(const sequence& input) {
 
 }  // namespace sequent::inline SEQUENT_ABI::rasp
 
-/// Programs that look at no later position, as language models do (arXiv 2310.16028).
+/// Causal programs, which attend to no later position, as language models do (arXiv 2310.16028).
 
 namespace sequent::inline SEQUENT_ABI::rasp {
 
 namespace detail {
 
-/// Whether a selector selects all: it compares two constants.
+/// True if a selector selects everything: it compares two constants.
 template <class Nodes>
 constexpr bool is_everything(const Nodes& program, int selector) {
     const node& made = program[selector];
@@ -1800,7 +1887,7 @@ constexpr bool is_everything(const Nodes& program, int selector) {
            program[made.arguments[1]].what == operation::constant &&
            compares(made.what, program[made.arguments[0]].known, program[made.arguments[1]].known);
 }
-/// Whether a selector looks at no later position.
+/// True if a selector selects no later position.
 template <class Nodes>
 SEQUENT_COLD constexpr bool looks_back(const Nodes& program, int selector) {
     const node& made = program[selector];
@@ -1848,8 +1935,8 @@ SEQUENT_COLD constexpr node_list<Capacity> in_order(std::vector<node> nodes) {
 
 }  // namespace detail
 
-/// The program with selectors that select no later position. Where all look back, `compile` gives a
-/// causal model, and evaluation of a prefix a prefix of the whole's.
+/// The program with selectors that select no later position. For such a program, `compile` gives a
+/// causal model, and the output for a prefix is a prefix of the output.
 template <part Program>
 SEQUENT_COLD constexpr auto causal(const Program& program) {
     static_assert(s_op<Program>, "sequent: RASP's causal takes a program, which is an s-op");
@@ -1885,7 +1972,7 @@ SEQUENT_COLD constexpr auto causal(const Program& program) {
     return expression<detail::s_op_of<Program>::kind, room>{{}, detail::in_order<room>(nodes)};
 }
 
-/// Appends, `count` times, what a program gives for the last position.
+/// Appends the output at the last position to the prompt, `count` times.
 template <const auto& Program>
 SEQUENT_COLD constexpr sequence generate(sequence prompt, int count) {
     for (; count > 0; --count) {
@@ -1897,27 +1984,34 @@ SEQUENT_COLD constexpr sequence generate(sequence prompt, int count) {
 
 }  // namespace sequent::inline SEQUENT_ABI::rasp
 
-/// What the heads of a compiled program look at.
+/// Attention of the heads of a compiled program.
 
 namespace sequent::inline SEQUENT_ABI::rasp {
 
-/// The share of each position's attention (row) that each position (column) has, layer by layer and
-/// head by head. Column `length` is the start position, which stands for no position at all.
+/// Attention weights by layer, head, position that attends (row) and position attended to (column);
+/// each row sums to 1. Column `length` is the start position, which stands for no position of the
+/// input.
 class attention_maps {
   public:
+    /// Number of layers.
     int layers = 0;
+    /// Number of heads of each layer.
     int heads = 0;
+    /// Number of positions of the input.
     int length = 0;
 
+    /// All weights are zero at first.
     attention_maps(int layer_count, int head_count, int positions)
         : layers(layer_count),
           heads(head_count),
           length(positions),
           shares_(static_cast<std::size_t>(layers * heads * length * (length + 1))) {}
 
+    /// The weight of one pair.
     double operator()(int layer, int head, int row, int column) const {
         return shares_[place(layer, head, row, column)];
     }
+    /// The weight of one pair.
     double& operator()(int layer, int head, int row, int column) {
         return shares_[place(layer, head, row, column)];
     }
@@ -1933,19 +2027,19 @@ class attention_maps {
 
 }  // namespace sequent::inline SEQUENT_ABI::rasp
 
-/// Which values an s-op may have, for any input.
+/// The possible values of an s-op, for any input.
 
 namespace sequent::inline SEQUENT_ABI::rasp::compiling {
 
-/// What a program is compiled for: symbols or numbers that tokens are, in rising order, and how
-/// many positions an input has at most.
+/// The inputs that a program is compiled for: the tokens, symbols or numbers in increasing order,
+/// and the largest number of positions.
 struct inputs {
     std::vector<value> alphabet;
     int length = 0;
 };
 
-/// Values in rising order, each once. `complete`: no other occurs. Where there are too many to be
-/// listed, they are numbers from `low` to `high`.
+/// A set of values in increasing order. `complete`: no other values occur. If there are too many to
+/// list, they are numbers from `low` to `high`.
 struct domain {
     std::vector<value> values;
     bool complete = true;
@@ -1957,7 +2051,7 @@ struct domain {
         if (!std::is_sorted(values.begin(), values.end())) std::sort(values.begin(), values.end());
         values.erase(std::unique(values.begin(), values.end()), values.end());
     }
-    /// One more value.
+    /// Adds a value.
     constexpr void include(const value& more) {
         if (!complete) {
             low = std::min(low, more.number());
@@ -1972,7 +2066,7 @@ struct domain {
             if (!is_number(each.kind()) || !each.number().is_whole()) return false;
         return complete && !values.empty();
     }
-    /// All integers between two.
+    /// True if the values are all integers between two.
     constexpr bool is_range() const {
         return is_whole() && highest().over - lowest().over + 1 == size();
     }
@@ -1993,14 +2087,15 @@ struct domain {
     }
 };
 
-/// More values than this are not listed, and of more pairs of values not the results.
+/// Limits of listing: the number of values, and the number of pairs of values whose results are
+/// listed.
 inline constexpr int max_values = 4096;
 inline constexpr int max_pairs = 2048;
-/// More values of one variable, or tuples of several, are not looked at one by one.
+/// Limits of enumeration: the number of values of one variable, and of tuples of several.
 inline constexpr int max_tuples = 4096;
 inline constexpr int max_joint_tuples = 4096;
 
-/// The values of all nodes that depend on nothing but what is known at one position.
+/// The values of all nodes that depend only on the token and the index of one position.
 class position_values {
   public:
     std::vector<value> values;
@@ -2015,7 +2110,7 @@ class position_values {
         values[static_cast<std::size_t>(at)] = known;
         defined[static_cast<std::size_t>(at)] = 1;
     }
-    /// Computes a node from its arguments. Plain pointers take compilers fewer steps.
+    /// Computes a node from its arguments. Plain pointers, because they take compilers fewer steps.
     SEQUENT_COLD constexpr void compute(int at) {
         const node& made = nodes_->nodes.items[at];
         const int* const from = made.arguments;
@@ -2038,7 +2133,7 @@ class position_values {
             has[at] = trouble == undefined::no ? 1 : 0;
         }
     }
-    /// All of a token and an index; `token` is null where only the index is known.
+    /// Computes all nodes from a token and an index; `token` is null if only the index is known.
     SEQUENT_COLD constexpr void embed(const value* token, int index) {
         for (int at = 0; at < nodes_->size(); ++at) {
             const operation what = (*nodes_)[at].what;
@@ -2055,7 +2150,7 @@ class position_values {
     const graph* nodes_;
 };
 
-/// The means of one to `length` of these values.
+/// The means of 1 to `length` of these values.
 SEQUENT_COLD constexpr domain means_of(const domain& of, int length) {
     domain result;
     if (!of.is_whole()) {
@@ -2072,8 +2167,7 @@ SEQUENT_COLD constexpr domain means_of(const domain& of, int length) {
         result.leave_out(of.lowest(), of.highest());
         return result;
     }
-    // The fractions from 0 to 1 in their order (Hardy and Wright, theorem 28), between each two
-    // integers.
+    // The Farey fractions between any two integers, in order (Hardy and Wright, theorem 28).
     for (std::int64_t whole = low; whole < high; ++whole) {
         std::int64_t over = 0;
         std::int64_t under = 1;
@@ -2094,7 +2188,7 @@ SEQUENT_COLD constexpr domain means_of(const domain& of, int length) {
     return result;
 }
 
-/// The means of values that are zero but at one position.
+/// The means of values that are zero except at one position.
 SEQUENT_COLD constexpr domain means_of_single(const rational& single, int length) {
     domain result;
     result.values.push_back(value(rational(0), type::real));
@@ -2106,7 +2200,7 @@ SEQUENT_COLD constexpr domain means_of_single(const rational& single, int length
 
 }  // namespace sequent::inline SEQUENT_ABI::rasp::compiling
 
-/// Sums that programs write as round(width * mean), where the width of the selector is known.
+/// Sums written as round(width * mean) where the width of the selector is known.
 
 namespace sequent::inline SEQUENT_ABI::rasp::compiling {
 
@@ -2123,7 +2217,7 @@ constexpr bool is_index(const graph& program, int at) {
     return program[at].what == operation::indices;
 }
 
-/// round(1 / aggregate(everything, indicator(indices == 0))).
+/// True for round(1 / aggregate(everything, indicator(indices == 0))), the length.
 SEQUENT_COLD constexpr bool is_length(const graph& program, int at) {
     const node& rounded = program[at];
     if (rounded.what != operation::round) return false;
@@ -2140,8 +2234,8 @@ SEQUENT_COLD constexpr bool is_length(const graph& program, int at) {
            is_constant(program, first.arguments[1], 0);
 }
 
-/// Whether a number is how many positions a selector selects: all of them, those before, or those
-/// up to each one.
+/// True if a number is the width of a selector that selects all positions, the earlier ones, or
+/// those up to each one.
 SEQUENT_COLD constexpr bool is_width(const graph& program, int at, int selector) {
     if (is_everything(program, selector)) return is_length(program, at);
     const node& made = program[selector];
@@ -2155,7 +2249,8 @@ SEQUENT_COLD constexpr bool is_width(const graph& program, int at, int selector)
             (is_index(program, next.arguments[1]) && is_constant(program, next.arguments[0], 1)));
 }
 
-/// The mean of integers that makes a node a sum, round(width * mean); -1 where it is none.
+/// The mean of integers in a node that is the sum round(width * mean); -1 if the node is no such
+/// sum.
 SEQUENT_COLD constexpr int mean_of_sum(const graph& program, int at) {
     const node& rounded = program[at];
     if (rounded.what != operation::round) return -1;
@@ -2174,12 +2269,13 @@ SEQUENT_COLD constexpr int mean_of_sum(const graph& program, int at) {
 
 }  // namespace sequent::inline SEQUENT_ABI::rasp::compiling
 
-/// What a head looks at, as a sum of products of a number at the key and one at the query.
+/// The positions that a head attends to, as a sum of products of a number at the key and one at the
+/// query.
 
 namespace sequent::inline SEQUENT_ABI::rasp::compiling {
 
-/// A number that a position offers to keys or queries: a node's value (`constant`), its square
-/// (`multiply`), or whether it compares so with a threshold.
+/// A feature of a position, which keys and queries use: the value of a node (`constant`), its
+/// square (`multiply`), or the result of comparing it with a threshold.
 struct feature {
     int node = -1;
     operation how = operation::constant;
@@ -2188,7 +2284,7 @@ struct feature {
     friend constexpr bool operator==(const feature&, const feature&) = default;
 };
 
-/// Features multiplied with each other; one, if there are none.
+/// A product of features; 1 without features.
 struct product {
     feature parts[4]{};
     int count = 0;
@@ -2224,8 +2320,8 @@ struct term {
     product query;
 };
 
-/// Zero for selected pairs, at least one for all others: the sum of its terms. Both hold makes a
-/// sum of penalties, either holds a product.
+/// A penalty: a sum of terms that is 0 for selected pairs and at least 1 for all others. A
+/// conjunction is the sum of two penalties, a disjunction their product.
 using penalty = std::vector<term>;
 
 constexpr penalty both(penalty left, const penalty& right) {
@@ -2243,12 +2339,12 @@ SEQUENT_COLD constexpr penalty either(const penalty& left, const penalty& right)
 
 }  // namespace sequent::inline SEQUENT_ABI::rasp::compiling
 
-/// A program on its way to weights: its nodes, what stands for what heads give, and the values that
-/// each may have.
+/// A program during its compilation to weights: its nodes, placeholders for the results of heads,
+/// and the possible values of each node.
 
 namespace sequent::inline SEQUENT_ABI::rasp::compiling {
 
-/// What stands in the way of weights.
+/// Why a program cannot be compiled.
 enum class problem {
     none,
     tokens_are_of_another_type_than_the_alphabet,
@@ -2266,17 +2362,17 @@ struct mistake {
     int part = -1;  // of the program
 };
 
-/// What a head carries from the positions that it looks at.
+/// A number that a head carries from the positions it attends to.
 struct channel {
-    int node = -1;      // the values
-    value otherwise{};  // where none is selected
+    int node = -1;      // node of the values
+    value otherwise{};  // value if no position is selected
 };
 
-/// How a head treats the start position, where no token is.
+/// How a head treats the start position, which holds no token.
 enum class start {
-    otherwise,  // it is looked at where no other position is: half a penalty
-    counted,    // it is looked at along with the others, and its share tells how many these are
-    ignored     // what is looked at is told afterwards to have been selected, or not
+    otherwise,  // attended to if no position is selected: half a penalty
+    counted,    // attended to with the others; its weight gives their number
+    ignored     // whether the key attended to was selected is decided afterwards
 };
 
 struct lowered_head {
@@ -2291,9 +2387,9 @@ struct lowered_head {
     std::vector<channel> channels;
 };
 
-/// What a leaf of pointwise functions stands for: a mean that a head gives, or what follows from
-/// two numbers of a head that counts - its share of the start, 1 / (1 + w) of w positions, and a
-/// sum times that - or whether the key looked at is the one that was asked for.
+/// The meaning of a leaf of pointwise functions: a mean that a head gives; a quantity that follows
+/// from two numbers of a counting head - its weight on the start, 1 / (1 + w) for w positions, and
+/// a sum times that weight -; or whether the key attended to is the one that was asked for.
 enum class leaf_kind { mean, counted_mean, width, sum, match };
 
 struct leaf {
@@ -2308,12 +2404,12 @@ struct leaf {
 enum class form {
     table,   // a function of their values
     linear,  // a sum, which is read and never computed
-    step,    // a comparison, or the integer near, of one sum
+    step,    // a comparison or rounding of one sum
     gate     // one of two sums
 };
 
-/// Layers of a program are apart by this: between them is room for layers without heads, for
-/// functions that take more than one hidden layer.
+/// The distance between layers of a program. The numbers between are for layers without heads,
+/// which functions with more than one hidden layer need.
 inline constexpr int sublayers = 16;
 
 class node_records {
@@ -2325,12 +2421,12 @@ class node_records {
     std::vector<leaf> leaves;
     std::vector<lowered_head> heads;
     inputs given;
-    /// Whether no head looks at a later position: the model's mask keeps them apart.
+    /// True if no head attends to a later position; the model then has a causal mask.
     bool is_causal = false;
     std::vector<value> symbols;  // in rising order; a symbol's code is its place here
     mistake wrong;
 
-    /// Beyond all numbers that are compared.
+    /// Larger than every number that is compared.
     static constexpr std::int64_t unbounded = 1000000;
 
     constexpr int layer(int at) const { return of(at).layer; }
@@ -2340,12 +2436,13 @@ class node_records {
         return leaves[static_cast<std::size_t>(nodes[at].known.number().over)];
     }
     constexpr bool is_leaf(int at) const { return nodes[at].what == operation::gathered; }
-    /// A node that is not read, but computed in a layer as a variable of functions of this layer.
+    /// True for a node that is computed in a layer as a variable of functions of this layer, not
+    /// read from the stream.
     constexpr bool is_step_in(int at, int layer_of_functions) const {
         return layer(at) == layer_of_functions && form_of(at) == form::step;
     }
 
-    /// A value as a number: a symbol's place, 0 and 1 for booleans.
+    /// The code of a value: the place of a symbol, 0 or 1 for booleans, else the number.
     constexpr double code(const value& of) const {
         if (of.kind() == type::boolean) return of.truth() ? 1 : 0;
         if (of.kind() != type::symbol) return of.number().as_double();
@@ -2353,9 +2450,9 @@ class node_records {
         return static_cast<double>(found - symbols.begin());
     }
 
-    /// The values that a node may have.
+    /// The possible values of a node.
     SEQUENT_COLD constexpr const domain& domain_of(int at) const { return of(at).values; }
-    /// The least and the greatest code.
+    /// The least and the greatest code of a node.
     struct bounds {
         double low;
         double high;
@@ -2367,7 +2464,7 @@ class node_records {
         return {code(values.values.front()), code(values.values.back())};
     }
 
-    /// A sum of nodes with factors, and a number.
+    /// A sum of nodes with factors, and a constant.
     struct summand {
         int node;
         rational factor;
@@ -2389,15 +2486,15 @@ class node_records {
             offset = offset + factor * other.offset;
         }
     };
-    /// What a node is a sum of; itself, if it is no sum.
+    /// The sum that a node is; the node itself if it is no sum.
     SEQUENT_COLD constexpr const linear& linear_of(int at) const { return of(at).parts; }
     constexpr const channel& channel_of(const leaf& of) const {
         return heads[static_cast<std::size_t>(of.head)]
             .channels[static_cast<std::size_t>(of.channel)];
     }
 
-    /// Different values of two such sums are at least so far apart, if the other's is multiplied
-    /// with it; 0 where that is not known.
+    /// The product of this number for two such sums is a lower bound of the distance between
+    /// different values of them; 0 if none is known.
     SEQUENT_COLD constexpr double finest(const linear& of) const {
         double denominators = static_cast<double>(of.offset.under);
         for (const summand& each : of.summands) {
@@ -2432,8 +2529,8 @@ class node_records {
         int layer = 0;
         int source = -1;
         form how = form::table;
-        bool is_positional = false;  // it depends on nothing but the position
-        bool is_uniform = false;     // it is the same at all positions
+        bool is_positional = false;  // depends only on the position
+        bool is_uniform = false;     // equal at all positions
         domain values;
         linear parts;
         std::vector<int> variables;
@@ -2487,8 +2584,8 @@ class node_records {
         result.settle();
         return result;
     }
-    /// Of what can't be listed from pairs of values: bounds of sums and of what is rounded, from
-    /// which integers are listed; of other numbers none are known.
+    /// The domain of a node whose values cannot be listed from pairs of values: sums and rounded
+    /// numbers have bounds, between which integers are listed; for other numbers nothing is known.
     SEQUENT_COLD constexpr domain bounded_domain(int at) const {
         const node& made = nodes[at];
         const linear& parts = linear_of(at);
@@ -2641,18 +2738,18 @@ class node_records {
 
 }  // namespace sequent::inline SEQUENT_ABI::rasp::compiling
 
-/// In which layer each node of a program on its way to weights is computed, and how.
+/// The layer in which each node of a lowered program is computed, and how.
 
 namespace sequent::inline SEQUENT_ABI::rasp::compiling {
 
 class lowered_nodes : public node_records {
   public:
-    /// Adds what a node depends on in a layer: numbers of earlier layers, what heads of the layer
-    /// give, and steps.
+    /// Adds what a node depends on in a layer: numbers of earlier layers, results of heads of the
+    /// layer, and steps.
     SEQUENT_COLD constexpr void collect(int at, int in_layer, std::vector<int>& variables) const {
         const node& made = nodes[at];
         if (made.what == operation::constant) return;
-        // What negates a number of earlier layers is no other number.
+        // The negative of a number of an earlier layer is not another variable.
         const bool repeats = made.what == operation::negation || made.what == operation::indicator;
         if (layer(at) < in_layer && repeats) return collect(made.arguments[0], in_layer, variables);
         const auto include = [&](int each) {
@@ -2665,7 +2762,7 @@ class lowered_nodes : public node_records {
             for (const int each : of(at).variables) include(each);
     }
 
-    /// How many values a variable has for functions of a layer; 0 where they can't be listed.
+    /// The number of values of a variable for functions of a layer; 0 if they cannot be listed.
     SEQUENT_COLD constexpr int items_of(int at, int in_layer, bool& is_ranged) const {
         is_ranged = is_step_in(at, in_layer);
         if (is_ranged && form_of(at) == form::step && nodes[at].kind == type::boolean) return 3;
@@ -2686,8 +2783,8 @@ class lowered_nodes : public node_records {
         return domain_of(at).complete ? domain_of(at).size() : 0;
     }
 
-    /// How many tuples of values variables have; more than max_tuples where they are too many or
-    /// can't be listed, or where two are ranges, which can't be told apart on a line.
+    /// The number of tuples of values of variables; more than max_tuples if there are too many, if
+    /// they cannot be listed, or if two variables are ranges, which a line cannot distinguish.
     SEQUENT_COLD constexpr long long count_tuples(const std::vector<int>& variables,
                                                   int in_layer) const {
         long long tuples = 1;
@@ -2699,7 +2796,7 @@ class lowered_nodes : public node_records {
             tuples = std::min<long long>(tuples * items, max_tuples + 1);
             ranges += is_ranged ? 1 : 0;
         }
-        // Of one sum the sign may be enough; where it is not, the table tells.
+        // The sign of a single sum may suffice; otherwise the table decides.
         if (variables.size() == 1)
             return is_leaf(variables[0]) ? std::min<long long>(tuples, max_tuples) : tuples;
         return ranges > 1 || variables.size() > 5 || tuples > max_joint_tuples ? max_tuples + 1
@@ -2711,7 +2808,7 @@ class lowered_nodes : public node_records {
 
   protected:
     int source = -1;                   // the part of the program that is lowered
-    std::vector<value> found_symbols;  // that functions give
+    std::vector<value> found_symbols;  // symbols that functions return
 
     SEQUENT_COLD constexpr explicit lowered_nodes(const inputs& in) : node_records(in) {}
 
@@ -2784,7 +2881,7 @@ class lowered_nodes : public node_records {
             leaves.push_back(made);
         return add(standing, layer);
     }
-    /// A node that is this sum.
+    /// A node for this sum.
     SEQUENT_COLD constexpr int node_of(const linear& of) {
         int result = -1;
         for (const summand& each : of.summands) {
@@ -2801,7 +2898,7 @@ class lowered_nodes : public node_records {
     constexpr bool is_positional(int at) const { return of(at).is_positional; }
     constexpr bool is_uniform(int at) const { return of(at).is_uniform; }
 
-    /// As it was before the first node.
+    /// Resets the program to its empty state.
     constexpr void clear() {
         nodes = graph();
         records_.clear();
@@ -2819,7 +2916,7 @@ class lowered_nodes : public node_records {
 
     // In which layer a node is computed, and how.
 
-    /// Whether a sum can be read in a layer: nothing of it has to be computed there.
+    /// True if a sum can be read in a layer: nothing of it is computed there.
     constexpr bool is_readable(int at, int in_layer) const {
         for (const summand& each : linear_of(at).summands)
             if (layer(each.node) == in_layer && in_layer > 0 &&
@@ -2849,15 +2946,15 @@ class lowered_nodes : public node_records {
         const auto& parts = made.parts.summands;
         if (parts.empty() || parts.size() > 1 || parts[0].node != at) {
             made.how = form::linear;
-            // A sum of several numbers is one, where that has fewer values than they have tuples.
+            // A sum of several numbers is one variable if it has fewer values than they have
+            // tuples.
             const int size = made.values.complete ? made.values.size() : 0;
             if (parts.size() > 1 && size > 0 && is_readable(at, made.layer) &&
                 (!fits || count_tuples(made.variables, made.layer) > size))
                 made.variables = {at};
             return;
         }
-        // A comparison of numbers of many values takes two units as a step, in the place of a
-        // table.
+        // A comparison of numbers with many values takes two units as a step, instead of a table.
         constexpr int many = 256;
         if (fits && nodes[at].kind == type::boolean && is_step(at) &&
             are_readable(at, made.layer) && count_tuples(made.variables, made.layer) > many)
@@ -2883,7 +2980,8 @@ class lowered_nodes : public node_records {
             made.variables = variables_of_arguments(at, fits);
         }
     }
-    /// Comparisons of numbers depend on the sign of a difference, and what is rounded on stretches.
+    /// True for steps: comparisons of numbers, which depend on the sign of a difference, and
+    /// rounding.
     constexpr bool is_step(int at) const {
         const node& made = nodes[at];
         if (made.what >= operation::equal && made.what <= operation::greater_equal)
@@ -2900,7 +2998,7 @@ class lowered_nodes : public node_records {
 
 }  // namespace sequent::inline SEQUENT_ABI::rasp::compiling
 
-/// What a selector selects as a sum of products of a number at the key and one at the query.
+/// A selector as a sum of products of a number at the key and one at the query.
 
 namespace sequent::inline SEQUENT_ABI::rasp::compiling {
 
@@ -2920,7 +3018,7 @@ constexpr operation opposite(operation what) {
             return operation::select_greater;
     }
 }
-/// key < query and query > key are one.
+/// The comparison with its operands exchanged.
 constexpr operation mirrored(operation what) {
     switch (what) {
         case operation::select_less:
@@ -2949,10 +3047,10 @@ class lowered_selectors : public lowered_nodes {
     SEQUENT_COLD constexpr lowered_selectors(const graph& program, const inputs& in)
         : lowered_nodes(in), program_(program) {}
 
-    /// The node of a part of the program.
+    /// The lowered node of a part of the program.
     constexpr virtual int lower(int at) = 0;
 
-    /// A node that is known to have one value.
+    /// A node that has a known value.
     struct binding {
         int node;
         value known;
@@ -2968,14 +3066,14 @@ class lowered_selectors : public lowered_nodes {
         return {{1, condition(add(index, 0), operation::equal, value(0)), {}}};
     }
 
-    /// Whether a node compares so with a constant.
+    /// The feature that compares a node with a constant.
     SEQUENT_COLD constexpr feature condition(int node, operation how, const value& with) {
         const int other = add_constant(with);
         const auto negated = [&](operation opposite) {
             return add(operation::negation, type::boolean,
                        add(opposite, type::boolean, node, other));
         };
-        // Of a condition and its negation one is the other's.
+        // A condition and its negation share a feature.
         if (how == operation::not_equal) return {negated(operation::equal)};
         if (how == operation::greater_equal) return {negated(operation::less)};
         if (how == operation::less_equal) return {negated(operation::greater)};
@@ -3004,7 +3102,7 @@ class lowered_selectors : public lowered_nodes {
         }
         return penalty_of_comparison(selector, negated ? opposite(made.what) : made.what, outer);
     }
-    /// Of several conditions at one position, one.
+    /// Joins several conditions at one position to one.
     SEQUENT_COLD constexpr void join_conditions(product& of) {
         product result;
         int joined = -1;
@@ -3020,7 +3118,7 @@ class lowered_selectors : public lowered_nodes {
         if (result.count > 2) fail(problem::too_many_values_to_compare, operation::select_or);
         of = result;
     }
-    /// Which nodes are known wherever all parts hold.
+    /// Collects the nodes whose values are known wherever all parts of the selector hold.
     SEQUENT_COLD constexpr void bind(int selector, bindings& bound) const {
         const node& made = program_[selector];
         if (made.what == operation::select_and) {
@@ -3102,7 +3200,7 @@ class lowered_selectors : public lowered_nodes {
     SEQUENT_COLD constexpr double square_scale(int key, int query) {
         if (!is_number(nodes[key].kind)) return 1;
         const double step = finest(linear_of(key)) * finest(linear_of(query));
-        // Finer ones would need more digits than a double has.
+        // Smaller steps would need more digits than a double has.
         if (step < 1.0 / 128) {
             fail(problem::too_many_values_to_compare, operation::select_equal);
             return 1;
@@ -3113,15 +3211,15 @@ class lowered_selectors : public lowered_nodes {
 
 }  // namespace sequent::inline SEQUENT_ABI::rasp::compiling
 
-/// Which heads of a program count what they select.
+/// Which heads of a program count selected positions.
 
 namespace sequent::inline SEQUENT_ABI::rasp::compiling {
 
 class counting_heads : public lowered_selectors {
   protected:
     const program_analysis* analysed_;
-    std::vector<char> needed_;  // whether the output depends on a part
-    // A selector of one layer of which a sum is taken: its head counts.
+    std::vector<char> needed_;  // true if the output depends on a part
+    // Selectors of a layer over which a sum is taken; their heads count.
     struct counting {
         int layer;
         int selector;
@@ -3142,7 +3240,7 @@ class counting_heads : public lowered_selectors {
         return analysed_->layer_of[static_cast<std::size_t>(at)];
     }
 
-    /// What the output depends on. Of a sum, its mean is not computed.
+    /// Marks the nodes that the output depends on. The mean within a sum is not computed.
     SEQUENT_COLD constexpr void find_needed() {
         needed_.resize(static_cast<std::size_t>(program_.size()), 0);
         needed_[static_cast<std::size_t>(program_.output)] = 1;
@@ -3159,8 +3257,8 @@ class counting_heads : public lowered_selectors {
         }
     }
     SEQUENT_COLD constexpr void choose_counting() {
-        // Where a head is left over, the width of either of two is a sum of two widths, which
-        // takes much fewer features.
+        // If a head is free, the width of a disjunction is the sum of two widths, which takes far
+        // fewer features.
         std::vector<int> spare(static_cast<std::size_t>(analysed_->layers) + 1, analysed_->heads);
         for (int at = 0; at < program_.size(); ++at) {
             const node& made = program_[at];
@@ -3190,11 +3288,11 @@ class counting_heads : public lowered_selectors {
             split_.push_back(at);
         }
     }
-    /// Heads that count, that count without position 0, and others.
+    /// Distinguishes heads that count, heads that count without position 0, and others.
     static constexpr int use_of(operation what) {
         return what == operation::aggregate || what == operation::sum ? 0 : static_cast<int>(what);
     }
-    /// keys < queries, and something with keys == queries.
+    /// True for keys < queries and a selector with keys == queries: both cannot hold.
     SEQUENT_COLD constexpr bool exclude_each_other(int one, int other) const {
         const node& first = program_[one];
         if (first.what != operation::select_less && first.what != operation::select_greater)
@@ -3211,8 +3309,8 @@ class counting_heads : public lowered_selectors {
 
 }  // namespace sequent::inline SEQUENT_ABI::rasp::compiling
 
-/// A program in the terms of a transformer: what each head looks at, what it carries, and pointwise
-/// functions of that.
+/// Lowers a program to the operations of a transformer: what each head attends to and carries, and
+/// pointwise functions of that.
 
 namespace sequent::inline SEQUENT_ABI::rasp::compiling {
 
@@ -3220,7 +3318,7 @@ class lowering : public counting_heads {
   public:
     int output = -1;
 
-    /// How much the logits of selected pairs stand above others.
+    /// The least difference between the logits of selected pairs and others.
     static constexpr double margin = 64;
 
     SEQUENT_COLD constexpr lowering(const graph& program, const program_analysis& analysed,
@@ -3239,7 +3337,7 @@ class lowering : public counting_heads {
         choose_counting();
         lower_all();
         if (found_symbols.empty()) return;
-        // Once more, with the symbols that functions give: their places are codes.
+        // Again with the symbols that functions return, whose places are their codes.
         for (const value& each : found_symbols) symbols.push_back(each);
         settle_symbols();
         clear();
@@ -3249,7 +3347,7 @@ class lowering : public counting_heads {
   private:
     std::vector<int> lowered_;
 
-    /// In the order of the program, so that no call is within many others.
+    /// Lowers all nodes in the order of the program, so that calls are not deeply nested.
     SEQUENT_COLD constexpr void lower_all() {
         lowered_.assign(static_cast<std::size_t>(program_.size()), -1);
         for (int at = 0; at < program_.size(); ++at)
@@ -3323,7 +3421,8 @@ class lowering : public counting_heads {
         }
     }
 
-    /// A sum of what one head gives of several values is what it gives of their sum.
+    /// A sum of several results of one head becomes the result of the head for the sum of its
+    /// values.
     SEQUENT_COLD constexpr int joined(int at) {
         const linear parts = linear_of(at);
         const auto can_join = [&](const summand& one, const summand& other) {
@@ -3371,7 +3470,7 @@ class lowering : public counting_heads {
     SEQUENT_COLD constexpr int head_for(int layer, int selector, start use, bool without_first,
                                         const penalty& penalties,
                                         operation what = operation::aggregate, int preferred = -1) {
-        // Of widths that leave out position 0, and of parts of a selector, heads of their own.
+        // Widths without position 0 and parts of a selector have heads of their own.
         const int id = without_first ? -2 - selector : selector;
         for (std::size_t at = 0; at < heads.size(); ++at)
             if (heads[at].layer == layer * sublayers && heads[at].selector == id &&
@@ -3391,8 +3490,8 @@ class lowering : public counting_heads {
         if (made.place < 0) fail(problem::too_many_heads_in_a_layer, program_[selector].what);
         return static_cast<int>(heads.size()) - 1;
     }
-    /// That of the selector in the analysis; of parts of a selector, the last that is left over.
-    /// None where all are taken: -1.
+    /// The place of the head: that of its selector in the analysis; for parts of a selector, the
+    /// last free place; -1 if none is free.
     SEQUENT_COLD constexpr int place_of(int layer, int selector, operation what) const {
         const auto is_taken = [&](int place) {
             for (const lowered_head& each : heads)
@@ -3505,7 +3604,8 @@ class lowering : public counting_heads {
         gathered.values.include(otherwise);
         return add_leaf(gathered, made.kind);
     }
-    /// The value of one of the selected positions: the other ones are less than one penalty away.
+    /// The value of one selected position: the preference among selected positions is less than one
+    /// penalty.
     SEQUENT_COLD constexpr int lower_choice(int at, int values, leaf gathered) {
         const node& made = program_[at];
         const bool by_index = made.what == operation::first || made.what == operation::last;
@@ -3552,11 +3652,11 @@ class lowering : public counting_heads {
         return means_of(of, given.length);
     }
 
-    // Keys that equal a sum of several numbers: the square of that sum would be a function of all
-    // of them. What is nearest to it is looked at instead, and told afterwards to be it, or not.
+    // Keys equal to a sum of several numbers: the square of the sum would be a function of all of
+    // them. The head attends to the nearest key; whether it is equal is decided afterwards.
 
-    /// Whether no two positions can be selected at once: keys that are indices, moved alike, equal
-    /// something.
+    /// True if at most one position can be selected: the keys are indices with an offset, and are
+    /// compared for equality.
     SEQUENT_COLD constexpr bool selects_one(int selector) {
         const node& made = program_[selector];
         if (made.what == operation::select_and)
@@ -3575,7 +3675,8 @@ class lowering : public counting_heads {
         return moves;
     }
 
-    /// How many positions come before each one in an order of keys, equal ones by their indices.
+    /// True for the number of positions that precede each one in the order of keys, equal keys by
+    /// index.
     SEQUENT_COLD constexpr bool is_rank(int at) const {
         const node& made = program_[at];
         if (made.what != operation::width) return false;
@@ -3607,7 +3708,7 @@ class lowering : public counting_heads {
         linear queries = linear_of(lower(made.arguments[1]));
         if (keys.summands.empty() || queries.summands.empty()) return {};
         if (is_free(keys) && is_free(queries)) return {};
-        // What is the same at all positions may stand on either side.
+        // A number that is equal at all positions may be part of the key or of the query.
         linear rest;
         for (const summand& each : keys.summands)
             if (is_free(keys) || !is_uniform(each.node))
@@ -3618,7 +3719,7 @@ class lowering : public counting_heads {
         queries.offset = queries.offset - keys.offset;
         return {node_of(rest), node_of(queries)};
     }
-    /// Whether the square of it is a function of one number, or part of the embedding.
+    /// True if the square of a sum is a function of one number, or part of the embedding.
     constexpr bool is_free(const linear& of) const {
         bool embedded = true;
         for (const summand& each : of.summands) embedded = embedded && layer(each.node) == 0;
@@ -3627,8 +3728,8 @@ class lowering : public counting_heads {
     SEQUENT_COLD constexpr int lower_match(int at, int layer, int values, const value& otherwise,
                                            leaf gathered, const matching& sought) {
         const node& made = program_[at];
-        // Of two keys as near, the higher one: else their mean could be what is asked for. What is
-        // a fraction is near to none.
+        // Of two equally near keys the higher one is preferred; else their mean could equal the
+        // query. A fraction is near to no key.
         const double aside = 1.0 / 8;
         const double step = finest(linear_of(sought.queries)) * finest(linear_of(sought.keys));
         if (step == 0) fail(problem::too_many_values_to_compare, made.what);
@@ -3654,20 +3755,19 @@ class lowering : public counting_heads {
 
 }  // namespace sequent::inline SEQUENT_ABI::rasp::compiling
 
-/// Functions of one position as a layer of ReLUs: the numbers that they depend on are laid on one
-/// line, on which the functions are constant on stretches with gaps between.
+/// Pointwise functions as a layer of ReLUs: their variables are placed on one line, on which the
+/// functions are constant on stretches with gaps between.
 
 namespace sequent::inline SEQUENT_ABI::rasp::compiling {
 
-/// One value that a variable may have, or all of a range, and where it lies on the variable's own
-/// line.
+/// A value of a variable, or a whole range of values, and its place on the line of the variable.
 struct item {
     double low = 0;
     double high = 0;
     value known{};
 };
 
-/// A variable's values in rising order.
+/// The values of a variable in increasing order.
 using items = std::vector<item>;
 
 /// A stretch of the line, on which the functions have the values of one class of tuples.
@@ -3678,12 +3778,12 @@ struct stretch {
 };
 
 struct staircase {
-    int count = 0;               // of stretches; 0 where there is no such line
-    std::vector<double> scales;  // the line is the sum of the variables' lines times these
+    int count = 0;               // number of stretches; 0: there is no such line
+    std::vector<double> scales;  // factor of the line of each variable; the line is their sum
     std::vector<stretch> stretches;
 };
 
-/// Lays the variables on a line in the order that has the fewest stretches.
+/// Finds the order of the variables with the fewest stretches.
 class staircase_search {
   public:
     SEQUENT_COLD constexpr explicit staircase_search(const std::vector<items>& variables)
@@ -3698,16 +3798,16 @@ class staircase_search {
 
     SEQUENT_COLD constexpr long long tuples() const { return tuples_; }
 
-    /// classes[t] is the same for two tuples for which the functions agree, or -1 where a tuple
-    /// does not matter. A tuple's number has the first variable as its lowest digit. Where it is
-    /// not to be laid, stretches are only counted.
+    /// classes[t] is equal for tuples on which the functions agree, and -1 if the tuple is
+    /// irrelevant. The first variable is the lowest digit of the number of a tuple. Unless `laid`,
+    /// stretches are only counted.
     SEQUENT_COLD constexpr staircase find(const std::vector<int>& classes, bool laid) const {
         std::vector<int> order;
         for (std::size_t at = 0; at < variables_.size(); ++at)
             order.push_back(static_cast<int>(at));
         std::vector<int> best;
         int fewest = -1;
-        // Of large tables few orders are tried.
+        // Only a few orders of large tables are tried.
         long long budget = 8 * max_tuples;
         do {
             const int stretches = count_stretches(order, classes, fewest);
@@ -3756,7 +3856,8 @@ class staircase_search {
         }
     }
 
-    /// -1 where the order has no place for ranges; not more than `enough`, if that is positive.
+    /// The number of stretches, counted up to `enough` if that is positive; -1 if the order has no
+    /// place for ranges.
     SEQUENT_COLD constexpr int count_stretches(const std::vector<int>& order,
                                                const std::vector<int>& classes, int enough) const {
         if (has_ranges_ && !has_place_for_ranges(order, classes)) return -1;
@@ -3769,8 +3870,8 @@ class staircase_search {
         });
         return count;
     }
-    /// Whether within each item that is a range the later variables of the order change nothing:
-    /// there is no telling them apart.
+    /// True if within each item that is a range the later variables of the order do not matter:
+    /// there they cannot be distinguished.
     SEQUENT_COLD constexpr bool has_place_for_ranges(const std::vector<int>& order,
                                                      const std::vector<int>& classes) const {
         bool fits = true;
@@ -3798,8 +3899,8 @@ class staircase_search {
     SEQUENT_COLD constexpr void lay(const std::vector<int>& order, const std::vector<int>& classes,
                                     staircase& result) const {
         result.scales.resize(order.size(), 1);
-        // From the last variable of the order to the first: the gaps of each have room for all that
-        // the later ones add.
+        // From the last variable of the order to the first: the gaps of each have room for the
+        // lines of all later ones.
         double low = 0;
         double high = 0;
         for (std::size_t at = order.size(); at-- > 0;) {
@@ -3837,11 +3938,11 @@ class staircase_search {
 
 }  // namespace sequent::inline SEQUENT_ABI::rasp::compiling
 
-/// Functions of one position as hidden units: tables over the values of their variables.
+/// Pointwise functions as hidden units: tables over the values of their variables.
 
 namespace sequent::inline SEQUENT_ABI::rasp::compiling {
 
-/// A sum of directions of the residual stream, and a number.
+/// A sum of directions of the residual stream, and a constant.
 struct reading {
     struct part {
         int direction;
@@ -3864,13 +3965,14 @@ struct reading {
     }
 };
 
-/// Functions of the same variables, computed on one line; or one node that is one of two sums.
+/// Functions of the same variables, computed on one line; or one node that selects between two
+/// sums.
 struct function_group {
     int layer = 0;
     std::vector<int> variables;   // nodes
-    std::vector<int> directions;  // that it writes
-    bool by_sign = false;         // its only variable is a sum, of which the sign is enough
-    bool is_gate = false;         // two units, which rest below their knots
+    std::vector<int> directions;  // directions that it writes
+    bool by_sign = false;         // its only variable is a sum that matters by its sign
+    bool is_gate = false;         // two units, which are zero below their knots
     double knots[2]{};
     std::vector<items> values;   // of the variables
     std::vector<reading> lines;  // along which these lie; the units of a gate
@@ -3880,7 +3982,7 @@ struct function_group {
     SEQUENT_COLD constexpr int hidden() const { return is_gate ? 2 : 2 * (steps.count - 1); }
 };
 
-/// Numbers things by their hashes, in the order in which they come.
+/// Numbers objects by their hashes, in order of insertion.
 class hash_table {
   public:
     SEQUENT_COLD constexpr int number_of(std::uint64_t hash) {
@@ -3892,14 +3994,14 @@ class hash_table {
         }
         return slots_[slot] - 1;
     }
-    /// -1 of a hash that has no number.
+    /// The number of a hash; -1 if it has none.
     constexpr int find(std::uint64_t hash) const {
         return slots_.empty() ? -1 : slots_[slot_of(hash)] - 1;
     }
 
   private:
     std::vector<std::uint64_t> hashes_;
-    std::vector<int> slots_;  // one more than the number; 0 where there is none
+    std::vector<int> slots_;  // number plus 1; 0: empty
 
     constexpr std::size_t slot_of(std::uint64_t hash) const {
         std::size_t slot = hash % slots_.size();
@@ -3914,7 +4016,7 @@ class hash_table {
     }
 };
 
-/// The number that a product is, of the values of its parts.
+/// The value of a product of features, from the values of its parts.
 SEQUENT_COLD constexpr double number_of(const lowered_nodes& program, const product& what,
                                         const std::vector<value>& values) {
     double result = 1;
@@ -3936,7 +4038,7 @@ SEQUENT_COLD constexpr double number_of(const lowered_nodes& program, const prod
     return result;
 }
 
-/// Computes nodes from the values of some variables, again only what a changed one has a part in.
+/// Computes nodes from the values of some variables; recomputes only what depends on changed ones.
 class table_evaluator {
   public:
     position_values found;
@@ -3972,7 +4074,7 @@ class table_evaluator {
     constexpr void set(std::size_t variable, const value& known) {
         found.set(variables_[variable], known);
     }
-    /// After the variables up to `changed` have new values.
+    /// Recomputes after the variables up to `changed` have new values.
     SEQUENT_COLD constexpr void compute(int changed) {
         const int* const first = first_.data();
         for (const int at : computed_)
@@ -4005,7 +4107,7 @@ constexpr std::vector<int> nodes_of(const product& what) {
     return result;
 }
 
-/// Whether a function of a sum is one of its sign.
+/// True if a function of a sum depends only on its sign.
 SEQUENT_COLD constexpr bool depends_on_sign(const lowered_nodes& program, int at,
                                             const product& what) {
     if (!program.is_leaf(at)) return false;
@@ -4030,8 +4132,8 @@ SEQUENT_COLD constexpr bool depends_on_sign(const lowered_nodes& program, int at
     return true;
 }
 
-/// For each tuple of the variables' values the number of its class, the same where all roots have
-/// the same values; -1 where one has none. Calls add_class(values) for each new one.
+/// The class of each tuple of the values of the variables: equal for tuples that give all roots the
+/// same values, -1 if a root has no value. Calls add_class(values) for each new class.
 template <class AddClass>
 SEQUENT_COLD constexpr std::vector<int> number_classes(const lowered_nodes& program,
                                                        const function_group& group,
@@ -4039,7 +4141,7 @@ SEQUENT_COLD constexpr std::vector<int> number_classes(const lowered_nodes& prog
                                                        long long tuples,
                                                        const AddClass& add_class) {
     const auto count = group.variables.size();
-    // Items of a variable that have one value give one class: it is computed once for all.
+    // Items of a variable with equal values give one class, which is computed once.
     std::vector<std::vector<std::size_t>> numbers(count);
     std::size_t different = 1;
     for (std::size_t at = 0; at < count; ++at) {
@@ -4094,7 +4196,7 @@ SEQUENT_COLD constexpr std::vector<int> number_classes(const lowered_nodes& prog
 
 }  // namespace sequent::inline SEQUENT_ABI::rasp::compiling
 
-/// Which values variables of hidden units have, and where these lie on what is read.
+/// The values of the variables of hidden units, and their places on the line that is read.
 
 namespace sequent::inline SEQUENT_ABI::rasp::compiling {
 
@@ -4118,7 +4220,7 @@ class variable_values {
         return (range + 2) * length * (length + 1);
     }
 
-    /// Whether a sum of an earlier layer is read as one number.
+    /// True if a sum of an earlier layer is read as one number.
     constexpr bool is_read(const leaf& of, int node, int layer, bool by_sign) const {
         return program.layer(node) < layer && !by_sign &&
                (of.kind == leaf_kind::sum || of.kind == leaf_kind::counted_mean);
@@ -4127,7 +4229,7 @@ class variable_values {
     SEQUENT_COLD constexpr items values_of_step(int node) {
         const auto& made = program.nodes[node];
         if (made.kind == type::boolean) return values_of_comparison(node);
-        // Integers, each of a stretch of the sum: of half a number the even one.
+        // Each integer is a stretch of the sum; ties go to the even one.
         items result;
         const bool rounds = made.what == operation::round;
         const rational divisor =
@@ -4221,7 +4323,7 @@ class variable_values {
         }
         return result;
     }
-    /// Of a match, how near a query can come to a key that is another one.
+    /// For a match, the least distance of a query from a different key.
     constexpr double closest(const leaf& of) const {
         const int keys = program.channel_of(of).node;
         return program.finest(program.linear_of(keys)) *
@@ -4243,12 +4345,12 @@ class variable_values {
 }  // namespace sequent::inline SEQUENT_ABI::rasp::compiling
 
 /// A lowered program as the numbers of a transformer: the directions of its residual stream, and
-/// what each head and each hidden unit reads and writes.
+/// what each head and hidden unit reads and writes.
 
 namespace sequent::inline SEQUENT_ABI::rasp::compiling {
 
 enum class origin {
-    start,     // one at the start position, zero at all others
+    start,     // 1 at the start position, 0 at all others
     embedded,  // a function of the token and the position
     gathered,  // written by a head
     computed   // written by hidden units
@@ -4257,18 +4359,18 @@ enum class origin {
 struct direction {
     origin from = origin::start;
     int layer = 0;
-    product what;         // where it is embedded or computed
-    int head = -1;        // where it is gathered
-    int channel = -1;     // of that head; -1 is the start's share
+    product what;         // the product that it holds, if embedded or computed
+    int head = -1;        // the head that writes it, if gathered
+    int channel = -1;     // channel of that head; -1: its weight on the start
     double at_start = 0;  // its value at the start position, from its layer on
 };
 
-/// Weights of networks of no more work than this are constants of the program; those of others are
-/// computed when they are first asked for. Compilers limit what they compute.
+/// Limit of the work up to which weights are compile-time constants, because compilers limit
+/// constant evaluation; the weights of larger networks are computed at first use.
 inline constexpr std::size_t most_constant_work = 4096;
 
 class network {
-    // Stands in front: Clang 14 needs the body of a template before what calls it in constants.
+    // First, because Clang 14 needs the body of a template before its callers in constants.
     template <class Direction>
     SEQUENT_COLD constexpr reading read_by(const product& what,
                                            const Direction& direction_for) const {
@@ -4291,16 +4393,16 @@ class network {
     std::vector<direction> directions;
     std::vector<function_group> groups;
     mistake wrong;
-    /// Whether its functions are laid out: else only the network's size is known.
+    /// True if the functions are laid out; else only the size of the network is known.
     bool laid = false;
 
-    /// In a constant expression, networks of much work are not laid out.
+    /// Networks that need much work are not laid out in a constant expression.
     SEQUENT_COLD constexpr network(const graph& source, const program_analysis& analysed,
                                    const inputs& given)
         : program(source, analysed, given) {
         directions.push_back({});
         directions[0].at_start = 1;
-        // What is read adds directions, which are computed from others of earlier layers.
+        // Reading a product adds directions, which are computed from others of earlier layers.
         output = read(program.output);
         for (const lowered_head& head : program.heads) {
             for (const term& each : head.penalties) {
@@ -4344,14 +4446,14 @@ class network {
     }
     constexpr int layers() const { return layers_; }
 
-    /// What the directions give for products of features, as far as it is linear in them. All that
-    /// the program reads has directions once the network is made.
+    /// The reading of products of features, as far as it is linear in the directions. Everything
+    /// that the program reads has directions once the network is complete.
     SEQUENT_COLD constexpr reading known(const product& what) const {
         return read_by(what, [this](const product& part) { return known_direction(part); });
     }
     SEQUENT_COLD constexpr reading known(int node) const { return known(product(feature{node})); }
 
-    /// What is read at the start position.
+    /// The reading at the start position.
     constexpr double at_start(const reading& of) const {
         double result = of.offset;
         for (const reading::part& each : of.parts)
@@ -4517,7 +4619,7 @@ class network {
         for (int part = 0; part < what.count; ++part)
             program.collect(what.parts[part].node, made.layer, made.variables);
         share_supports(made.layer, made.variables);
-        // Ranges last, where they have place on the line.
+        // Ranges last, because only there they have place on the line.
         std::sort(made.variables.begin(), made.variables.end(), [&](int left, int right) {
             bool first = false;
             bool second = false;
@@ -4677,12 +4779,12 @@ namespace sequent::inline SEQUENT_ABI::rasp::compiling {
 struct sizes {
     int layers = 0;
     int heads = 0;
-    int width = 0;       // of the residual stream
-    int head_width = 0;  // of queries, keys and values
-    int hidden = 0;      // between the linear maps of the feed-forward part
-    int tokens = 0;      // how many an embedding tells apart
-    int positions = 0;   // of an input, and the start
-    int classes = 0;     // of the output
+    int width = 0;       // width of the residual stream
+    int head_width = 0;  // width of queries, keys and values
+    int hidden = 0;      // hidden units of a layer
+    int tokens = 0;      // number of different tokens
+    int positions = 0;   // number of positions, the start included
+    int classes = 0;     // number of classes of the output
     /// A feature depends on a token and its position together: the embedding has a row for each
     /// pair of them.
     bool embeds_pairs = false;
@@ -4732,7 +4834,7 @@ class layout {
         size.is_causal = made.program.is_causal;
         if (size.wrong.kind == problem::none && (!found.complete || found.size() > max_classes))
             give_numbers();
-        // At least two: of one, logits have one dimension less.
+        // At least two: with one, the logits would have one dimension less.
         while (classes.size() < 2) classes.push_back(classes.empty() ? value(0) : classes[0]);
         size.classes = static_cast<int>(classes.size());
     }
@@ -4770,7 +4872,7 @@ class layout {
         const node& given = program.nodes[program.output];
         const double step =
             is_number(given.kind) ? program.finest(program.linear_of(program.output)) : 0;
-        // Finer fractions are not told apart behind the errors of attention.
+        // Finer fractions cannot be distinguished because of the errors of attention.
         if (step < 1.0 / 16384)
             size.wrong = {problem::too_many_values_of_the_output, given.what,
                           program.source_of(program.output)};
@@ -4819,17 +4921,17 @@ enum class weight_name : std::uint8_t {
     b_logits
 };
 
-/// A number to be added to an element of a weight, in row-major order.
+/// A number to add to an element of a weight, in row-major order.
 struct weight_entry {
     weight_name name;
     int element;
     double number;
 };
 
-/// Lists the weights that are not zero.
+/// Lists the nonzero weights.
 class weight_writer {
   public:
-    /// How many these are; no more than there is room for are written.
+    /// The number of weights; those beyond the room are not written.
     std::size_t count = 0;
 
     SEQUENT_COLD constexpr weight_writer(const layout& from, weight_entry* to, std::size_t room)
@@ -4849,9 +4951,9 @@ class weight_writer {
     weight_entry* to_;
     std::size_t room_;
 
-    // Looks so little at other positions, from the start, that nothing of them is left.
+    // The start attends to other positions so little that nothing of them remains.
     static constexpr double far = 1e9;
-    // A logit of a class above all others.
+    // The margin of the logit of a class above all others.
     static constexpr double margin = 32;
 
     SEQUENT_COLD constexpr void add(weight_name name, int element, double number) {
@@ -4978,7 +5080,8 @@ class weight_writer {
         }
     }
 
-    /// The class whose code is nearest: -(z - c)^2, less what all classes share.
+    /// Logits whose greatest is that of the class with the nearest code: -(z - c)^2 without the
+    /// part that all classes share.
     SEQUENT_COLD constexpr void write_logits() {
         const auto code = [this](int of) {
             return of_.program.code(from_.classes[static_cast<std::size_t>(of)]);
@@ -5003,12 +5106,12 @@ class weight_writer {
 
 }  // namespace sequent::inline SEQUENT_ABI::rasp::compiling
 
-/// A compiled program by plain loops over its weights that are not zero: what its heads look at,
-/// which the model does not keep, and its logits.
+/// Runs a compiled program by plain loops over its nonzero weights. Gives the attention of its
+/// heads, which the model does not keep, and its logits.
 
 namespace sequent::inline SEQUENT_ABI::rasp::compiling {
 
-/// How a weight is laid out; of layers, that of one of them.
+/// The layout of a weight; of a stacked weight, that of one layer.
 struct weight_shape {
     bool is_stacked = false;
     int rows = 1;
@@ -5069,7 +5172,7 @@ class plain_transformer {
         attention_maps maps;
         std::vector<std::vector<double>> logits;
     };
-    /// `tokens` are the model's fact, of which the first `count` are the start and an input.
+    /// `tokens` is the fact of the model; its first `count` elements are the start and an input.
     SEQUENT_COLD result run(const std::vector<std::int32_t>& tokens, int count) const {
         result found{attention_maps(size_.layers, size_.heads, count - 1), {}};
         rows stream = rows_of(static_cast<std::size_t>(count), size_.width);
@@ -5163,7 +5266,7 @@ class plain_transformer {
 
 }  // namespace sequent::inline SEQUENT_ABI::rasp::compiling
 
-/// The rules of the transformer of a compiled program, and where its weights stand in memory.
+/// The rules of the transformer of a compiled program, and the places of its weights in memory.
 
 namespace sequent::inline SEQUENT_ABI::rasp::compiling {
 
@@ -5180,7 +5283,7 @@ constexpr nn::shape shape_of(const sizes& of) {
     return result;
 }
 
-/// A layer without norms.
+/// One layer, without norms.
 template <nn::shape Shape, class Mask>
 inline constexpr auto block_rules = [] {
     using namespace nn;
@@ -5229,7 +5332,7 @@ template <class Plan, language::fixed_string... Names>
 inline constexpr std::array views_of_weights{
     model_detail::view_of_weight<Plan>(model_detail::find_weight<Plan, Names>())...};
 
-/// Where the weights stand, in the order of weight_name.
+/// The places of the weights, in the order of weight_name.
 template <sizes Size>
 inline constexpr auto& weight_views =
     views_of_weights<typename transformer_of<Size>::plan, "embedding", "position", "W_query",
@@ -5242,7 +5345,7 @@ tensor_view<T> weight_in(std::span<const model_detail::weight_view> views, weigh
     return model_detail::to_tensor(views[static_cast<std::size_t>(name)], numbers);
 }
 
-/// Adds the entries to weights that are zero.
+/// Adds the entries to weights, which are zero at first.
 template <class T>
 SEQUENT_COLD void write_weights(std::span<const weight_entry> entries,
                                 std::span<const model_detail::weight_view> views, T* numbers) {
@@ -5252,17 +5355,18 @@ SEQUENT_COLD void write_weights(std::span<const weight_entry> entries,
 
 }  // namespace sequent::inline SEQUENT_ABI::rasp::compiling
 
-/// RASP programs as transformers: softmax attention, and ReLUs between two linear maps.
+/// Compiles RASP programs to transformers with softmax attention and ReLU feed-forward parts.
 
 namespace sequent::inline SEQUENT_ABI::rasp {
 
-/// The symbols that an input may hold: the characters of one text, or several texts, each a symbol.
+/// Option: the symbols of an input, as the characters of one text, or as several texts, each a
+/// symbol.
 template <language::fixed_string Symbols, language::fixed_string... More>
 struct alphabet {};
-/// The integers First to Last as tokens.
+/// Option: the integers `First` to `Last` are the tokens.
 template <int First, int Last>
 struct integers {};
-/// How many positions an input has at most.
+/// Option: the largest number of positions of an input.
 template <int Length>
 struct max_length {};
 
@@ -5334,12 +5438,12 @@ inline constexpr auto alphabet_of = [] {
     return result;
 }();
 
-/// What is computed of a program in a constant expression.
+/// The part of a compilation that is a constant expression.
 struct compilation {
     static constexpr std::size_t room = 8192;
 
     sizes size;
-    /// Whether all weights that are not zero are among the entries.
+    /// True if the entries hold all weights that are not zero.
     bool has_weights = false;
     std::size_t entry_count = 0;
     std::array<weight_entry, room> entries{};
@@ -5425,7 +5529,7 @@ SEQUENT_COLD inline std::vector<std::int32_t> encode(const sequence& input, cons
     return result;
 }
 
-/// The fraction of the least denominator that a number is, up to the errors of attention.
+/// The fraction, with at most this denominator, that equals a number up to the errors of attention.
 SEQUENT_COLD inline value fraction_near(double number, int denominator) {
     const double tolerance = 1 / (2.0 * denominator * denominator);
     // Convergents of the continued fraction (Hardy and Wright, theorem 184).
@@ -5449,7 +5553,7 @@ SEQUENT_COLD inline value fraction_near(double number, int denominator) {
     return value(rational(over[0], under[0]), type::real);
 }
 
-/// The classes of the highest logits, behind the start, or the numbers themselves.
+/// The classes with the highest logits at each position after the start, or the numbers themselves.
 template <class Logits>
 SEQUENT_COLD sequence decode(const Logits& logits, int length, std::span<const value> classes,
                              int denominator) {
@@ -5485,7 +5589,7 @@ consteval auto part_of_text(std::index_sequence<At...>) {
     return in_part<part_text<sizeof...(At) + 1>{{Text[At]..., 0}}>{};
 }
 #endif
-/// The first 100 characters of a part; none where there is no part.
+/// The first 100 characters of a part; empty without a part.
 template <const auto& Program, int Part>
 inline constexpr auto text_of_part = [] {
     std::array<char, 104> result{};
@@ -5513,7 +5617,7 @@ template <class Why, class What, class Part>
 inline constexpr bool compiles = false;
 template <class What, class Part>
 inline constexpr bool compiles<because<problem::none>, What, Part> = true;
-/// Names what can't be compiled, in the first lines of the error: GCC prints the class, Clang the
+/// Names what cannot be compiled in the first lines of the error: GCC prints the class, Clang the
 /// condition.
 template <class Why, class What, class Part>
 struct refusal {
@@ -5526,33 +5630,34 @@ using refusal_of = refusal<because<Size.wrong.kind>, of_operation<Size.wrong.wha
 
 }  // namespace compiling
 
-/// The transformer of a program, with weights that are computed: `compile<reversed,
-/// alphabet<"abc">, max_length<10>>`. Its layers and heads are those of the analysis. It gives what
-/// evaluate gives, for every input that evaluate has a value for, of 1 to max_length tokens of the
-/// alphabet. Inputs are read with one more position in front, the start, where what selects no
-/// position looks.
+/// The transformer of a program, with computed weights: `compile<reversed, alphabet<"abc">,
+/// max_length<10>>`. Its layers and heads are those of the analysis. Its output equals that of
+/// `evaluate` for every input of 1 to `max_length` tokens of the alphabet for which `evaluate` has
+/// a value. A start position precedes the input; heads that select no position attend to it.
 ///
-/// Logits of selected pairs are 64 (32 above the start) or more above all others: what is not
-/// selected has less than N e^-32 of a head's attention, 4e-12 for 300 positions. Hidden units
-/// round what is left away.
+/// The attention logits of selected pairs exceed all others by at least 64 (and that of the start
+/// by 32), so pairs that are not selected receive less than N e^-32 of a head's attention, 4e-12
+/// for 300 positions. Hidden units round this rest away.
 ///
-/// How wide the residual stream and the hidden layer are depends on the program: an order of n
-/// values takes 2 n numbers of the stream, an equality 4; a function of a number of n values 2 (n -
-/// 1) hidden units, one of the sum over selected positions some N^2 of them, one of several numbers
-/// twice the number of its changes from one tuple of values to the next, in the order that has the
-/// fewest. What would take a table of more than 16,384 tuples does not compile.
+/// The widths of the residual stream and the hidden layer depend on the program. An ordering of n
+/// values takes 2 n elements of the stream, an equality 4. A function of one number with n values
+/// takes 2 (n - 1) hidden units; one of a sum over selected positions about N^2; one of several
+/// numbers twice the number of its changes from one tuple of values to the next, in the order with
+/// the fewest changes. A function that needs a table of more than 16,384 tuples does not compile.
 template <const auto& Program, class... Options>
 struct compile : compiling::transformer_of<compiling::sizes_of<Program, Options...>> {
-    /// How large it is.
+    /// The sizes of the transformer.
     static constexpr compiling::sizes size = compiling::sizes_of<Program, Options...>;
     static_assert(sizeof(compiling::refusal_of<Program, size>) > 0);
 
+    /// The model.
     using transformer = compiling::transformer_of<size>;
+    /// The parameters of the model.
     template <class T>
     using parameters = typename transformer::template parameters<T>;
 
-    /// The weights. They are written when they are first asked for: those of small programs are
-    /// constants, those of others are computed then.
+    /// The weights, filled at the first call. The numbers of small programs are compile-time
+    /// constants; those of larger ones are computed at the first call.
     template <class T = double>
     static const parameters<T>& weights() {
         static const std::unique_ptr<parameters<T>> made = [] {
@@ -5562,7 +5667,7 @@ struct compile : compiling::transformer_of<compiling::sizes_of<Program, Options.
         }();
         return *made;
     }
-    /// The elements of the weights that are not zero.
+    /// The weights that are not zero.
     static std::span<const compiling::weight_entry> entries() {
         if constexpr (compiling::compilation_of<Program, Options...>.has_weights) {
             return compiling::entries_of<Program, Options...>;
@@ -5573,8 +5678,8 @@ struct compile : compiling::transformer_of<compiling::sizes_of<Program, Options.
         }
     }
 
-    /// What the transformer gives for an input. Throws evaluation_error for tokens that are not of
-    /// the alphabet, and for too many of them.
+    /// The output of the transformer for an input. Throws evaluation_error if a token is not in the
+    /// alphabet or there are more than `max_length` tokens.
     template <class T = double>
     static sequence run(const sequence& input) {
         static thread_local const auto w =
@@ -5589,8 +5694,9 @@ struct compile : compiling::transformer_of<compiling::sizes_of<Program, Options.
             return decoded(transformer::forward(weights<T>(), {given, input.size() + 1}, *w));
     }
 
-    /// Appends, `count` times, what the transformer gives for the last position, by one step of it
-    /// each. The program is causal: its selectors look at no later position.
+    /// Appends the output at the last position to the prompt, `count` times or until it has
+    /// `max_length` + 1 tokens. Each token takes one `step`. The program is causal: its selectors
+    /// select no later position.
     template <class T = double>
     static sequence generate(sequence prompt, int count) requires(size.is_causal) {
         const auto s = make_unique<typename transformer::template state<T>>();
@@ -5613,20 +5719,21 @@ struct compile : compiling::transformer_of<compiling::sizes_of<Program, Options.
     /// The values that a position of the output may have, in the order of the logits.
     static std::span<const value> classes() { return compiling::classes_of<Program, Options...>; }
 
-    /// The tokens that an input may hold, in rising order.
+    /// The tokens of an input, in increasing order.
     static std::span<const value> alphabet() { return compiling::alphabet_of<Options...>; }
-    /// One of the weights, whose elements are `numbers`.
+    /// A view of one weight within `numbers`.
     template <class T>
     static tensor_view<T> view_of(compiling::weight_name name, T* numbers) {
         return compiling::weight_in(compiling::weight_views<size>, name, numbers);
     }
 
-    /// An input as the model's fact: the start, the tokens, and the start again to the end.
+    /// The fact of the model for an input: the start, the tokens, and the start again up to the
+    /// end.
     static std::vector<std::int32_t> encode(const sequence& input) {
         return compiling::encode(input, size, compiling::alphabet_of<Options...>);
     }
 
-    /// What the heads look at.
+    /// The attention weights of all heads for an input.
     static attention_maps attention(const sequence& input) {
         return compiling::plain_transformer(size, entries())
             .run(encode(input), input.size() + 1)
@@ -5636,7 +5743,7 @@ struct compile : compiling::transformer_of<compiling::sizes_of<Program, Options.
 
 }  // namespace sequent::inline SEQUENT_ABI::rasp
 
-/// Functions of the user at each position, and conversions between symbols and numbers.
+/// User functions at each position, and conversions between symbols and numbers.
 
 namespace sequent::inline SEQUENT_ABI::rasp {
 
@@ -5759,8 +5866,9 @@ constexpr auto conversion(const Part& part, const char* name, value_function fun
 
 }  // namespace detail
 
-/// A constexpr function of the value at each position: `map<is_vowel>(tokens)`. It takes a
-/// std::string_view, an int, a double or a bool, and gives one of these or a character.
+/// Applies a constexpr function to the value at each position: `map<is_vowel>(tokens)`. The
+/// function takes a std::string_view (symbols), an int (integers), a double (other numbers) or a
+/// bool, and returns one of these or a character.
 template <auto Function, part Part>
 constexpr auto map(const Part& part) {
     static_assert(s_op<Part> && detail::call<Function, detail::s_op_of<Part>::kind>::is_possible,
@@ -5768,7 +5876,8 @@ constexpr auto map(const Part& part) {
                   "std::string_view, of integers int, of other numbers double, of booleans bool");
     return detail::call_of<Function>(part);
 }
-/// The same of two values: `zip<greatest_divisor>(tokens_int, indices)`.
+/// Applies a constexpr function to two values at each position: `zip<greatest_divisor>(tokens_int,
+/// indices)`.
 template <auto Function, s_op_or_constant Left, s_op_or_constant Right>
     requires operands<Left, Right>
 constexpr auto zip(const Left& left, const Right& right) {
@@ -5780,14 +5889,14 @@ constexpr auto zip(const Left& left, const Right& right) {
     return detail::call_of<Function>(left, right);
 }
 
-/// The integer that a symbol is written as; other symbols have none.
+/// The integer that a symbol spells; other symbols are an evaluation error.
 template <part Part>
 constexpr auto to_number(const Part& part) {
     static_assert(detail::s_op_of<Part>::kind == type::symbol,
                   "sequent: RASP's to_number takes a symbol");
     return detail::conversion<type::integer>(part, "to_number", &detail::number_of_symbol);
 }
-/// An integer as it is written.
+/// The symbol that spells an integer in decimal.
 template <part Part>
 constexpr auto to_symbol(const Part& part) {
     static_assert(s_op<Part> && detail::s_op_of<Part>::kind == type::integer,
@@ -5797,31 +5906,33 @@ constexpr auto to_symbol(const Part& part) {
 
 }  // namespace sequent::inline SEQUENT_ABI::rasp
 
-/// What is commonly written in RASP, as functions of s-ops. Names and definitions follow the
-/// paper's appendix (arXiv 2106.06981, appendix B).
+/// Common functions of RASP, in the definitions of the paper's appendix (arXiv 2106.06981, appendix
+/// B).
 
 namespace sequent::inline SEQUENT_ABI::rasp {
 
-/// Whether a selector selects any position.
+/// True at the positions for which the selector selects any position.
 template <class Selector>
 constexpr auto has(const Selector& from) {
     return aggregate(from, 1) > 0;
 }
-/// How many positions hold a value, at every position.
+/// The number of positions that hold a value, at every position.
 template <s_op Values, s_op_or_constant Wanted>
 constexpr auto count(const Values& values, const Wanted& wanted) {
     return round(length * aggregate(everything, indicator(values == wanted)));
 }
-/// Whether any position holds a value.
+/// True, at every position, if any position holds the value.
 template <s_op Values, s_op_or_constant Wanted>
 constexpr auto contains(const Values& values, const Wanted& wanted) {
     return aggregate(everything, indicator(values == wanted)) > 0;
 }
+/// The greater of two values.
 template <s_op_or_constant Left, s_op_or_constant Right>
     requires operands<Left, Right>
 constexpr auto max(const Left& left, const Right& right) {
     return cond(left > right, left, right);
 }
+/// The lesser of two values.
 template <s_op_or_constant Left, s_op_or_constant Right>
     requires operands<Left, Right>
 constexpr auto min(const Left& left, const Right& right) {
@@ -5832,48 +5943,51 @@ template <part Values>
 constexpr auto average(const Values& values) {
     return aggregate(everything, values);
 }
-/// The value at the position that another s-op names; the default where there is none.
+/// The value at the position whose number is given by another s-op; 0, false or the empty symbol if
+/// there is none.
 template <s_op Values, s_op Places>
 constexpr auto load_from(const Values& values, const Places& places) {
     return aggregate(select(indices, places, equal), values);
 }
-/// Values moved to the right by a number of positions, to the left by a negative one; `filler`
-/// where none comes from.
+/// The values moved to the right by `places` positions, or to the left if it is negative; `filler`
+/// where no value arrives.
 template <part Values, s_op_or_constant Filler>
 constexpr auto shift(const Values& values, int places, const Filler& filler) {
     return aggregate(select(indices + places, indices, equal), values, filler);
 }
-/// Where a value stands for the first time.
+/// True at the first position that holds the value.
 template <s_op Values, s_op_or_constant Wanted>
 constexpr auto mark_first(const Values& values, const Wanted& wanted) {
     return values == wanted &&
            !has(select(values, wanted, equal) && select(indices, indices, less));
 }
-/// Where a value stands for the last time.
+/// True at the last position that holds the value.
 template <s_op Values, s_op_or_constant Wanted>
 constexpr auto mark_last(const Values& values, const Wanted& wanted) {
     return values == wanted &&
            !has(select(values, wanted, equal) && select(indices, indices, greater));
 }
 
-/// Whether the value is one of some constants.
+/// True where the value is one of the constants.
 template <s_op Values, s_op_or_constant... Constants>
 constexpr auto is_one_of(const Values& values, const Constants&... constants) {
     static_assert(sizeof...(Constants) > 0, "sequent: RASP's is_one_of takes constants");
     return (... || (values == constants));
 }
 
-/// What a map has for a key.
+/// An entry of a map: a key and its result.
 template <class Key, class Result>
 struct entry {
+    /// The key.
     Key key;
+    /// The result.
     Result result;
 };
 template <class Key, class Result>
 entry(Key, Result) -> entry<Key, Result>;
 
-/// Of a constant map: `lookup(tokens, -1, entry{'0', 0}, entry{'1', 1})`. Without the key,
-/// `otherwise`.
+/// The result of a constant map for the value as key: `lookup(tokens, -1, entry{'0', 0}, entry{'1',
+/// 1})`; `otherwise` if the map lacks the key.
 template <s_op Values, s_op_or_constant Otherwise>
 constexpr auto lookup(const Values&, const Otherwise& otherwise) {
     return otherwise;
@@ -5883,7 +5997,7 @@ constexpr auto lookup(const Values& values, const Otherwise& otherwise,
                       const entry<Key, Result>& first, const Rest&... rest) {
     return cond(values == first.key, first.result, lookup(values, otherwise, rest...));
 }
-/// Element `places` of a constant list; where there is none, the last.
+/// Element `places` of a constant list; the last element if there is none.
 template <s_op Places, s_op_or_constant Last>
 constexpr auto element_of(const Places&, const Last& last) {
     return last;
@@ -5903,18 +6017,19 @@ constexpr auto element_of(const Places& places, const First& first, const Rest&.
     return detail::element_from<0>(places, first, rest...);
 }
 
-/// For each value how often it occurs.
+/// For each position, how often its value occurs.
 template <part Values>
 constexpr auto hist(const Values& values) {
     return selector_width(select(values, values, equal));
 }
+/// The same without position 0, which holds a beginning-of-sequence token.
 template <part Values>
 constexpr auto hist_with_bos(const Values& values) {
     return selector_width_with_bos(select(values, values, equal));
 }
 
 namespace detail {
-/// Whose key is smaller, or the same and earlier.
+/// Selects the positions whose key is smaller, or the same and earlier.
 template <part Key>
 constexpr auto earlier_in_order(const Key& key) {
     return select(key, key, less) || (select(key, key, equal) && select(indices, indices, less));
@@ -5926,13 +6041,14 @@ constexpr auto has_earlier(const Values& values) {
 }
 }  // namespace detail
 
-/// Values in the order of their keys; those of equal keys keep theirs.
+/// The values sorted by their keys; stable.
 template <part Values, part Key>
 constexpr auto sort(const Values& values, const Key& key) {
     const auto place = named<"place">(selector_width(detail::earlier_in_order(key)));
     return aggregate(select(place, indices, equal), values);
 }
-/// The same where position 0 holds a beginning-of-sequence token, which stays.
+/// The values sorted by their keys, stable; position 0 holds a beginning-of-sequence token and
+/// stays.
 template <part Values, part Key>
 constexpr auto sort_with_bos(const Values& values, const Key& key) {
     const auto before = selector_width_with_bos(detail::earlier_in_order(key));
@@ -5942,7 +6058,7 @@ constexpr auto sort_with_bos(const Values& values, const Key& key) {
                      values);
 }
 
-/// Selects, for each position, the next one with the same value.
+/// Selects, for each position, the next position with the same value.
 template <s_op Values>
 constexpr auto select_next_identical(const Values& values) {
     const auto same = select(values, values, equal);
@@ -5951,7 +6067,7 @@ constexpr auto select_next_identical(const Values& values) {
     return same && select(before, before + 1, equal);
 }
 
-/// For each count, how many different values occur that often; position 0 holds a
+/// For each position, how many different values occur as often as its own. Position 0 holds a
 /// beginning-of-sequence token.
 template <s_op Values>
 constexpr auto double_hist_with_bos(const Values& values) {
@@ -5960,9 +6076,9 @@ constexpr auto double_hist_with_bos(const Values& values) {
     return selector_width_with_bos(select(often, often, equal) && select(seen, false, equal));
 }
 
-/// Each different value once, the most frequent first, those that are as frequent in the order of
-/// their first positions; then `filler`. Position 0 holds a beginning-of-sequence token. Fewer than
-/// `longest` positions are sorted right.
+/// Each different value once, the most frequent first, equally frequent ones in the order of their
+/// first positions; then `filler`. Position 0 holds a beginning-of-sequence token. The result is
+/// right for inputs of fewer than `longest` positions.
 template <s_op Values, s_op_or_constant Filler>
 constexpr auto most_freq_with_bos(const Values& values, const Filler& filler, int longest = 300) {
     const auto often = named<"hist">(hist_with_bos(values));
@@ -5973,20 +6089,20 @@ constexpr auto most_freq_with_bos(const Values& values, const Filler& filler, in
 
 namespace detail {
 
-/// Two symbols, one that opens and one that closes: "()".
+/// A pair of brackets: "()".
 struct bracket_pair {
     char opens;
     char closes;
     constexpr bracket_pair(const char (&text)[3]) : opens(text[0]), closes(text[1]) {}
 };
 
-/// How many of the positions up to each one have a property.
+/// The number of positions up to each one that have a property.
 template <s_op Property>
 constexpr auto up_to_here(const Property& property) {
     return round((indices + 1) * aggregate(select(indices, indices, less_equal), property));
 }
 
-/// F once something went wrong, T where all is closed, P before.
+/// F from the first mistake on, T where all brackets are closed, else P.
 template <s_op Wrong, s_op Depth>
 constexpr auto verdict(const Wrong& wrong, const Depth& depth) {
     const auto so_far = aggregate(select(indices, indices, less_equal), indicator(wrong));
@@ -5995,8 +6111,8 @@ constexpr auto verdict(const Wrong& wrong, const Depth& depth) {
 
 }  // namespace detail
 
-/// Whether the brackets up to each position are balanced (T), could still be (P), or can't be (F).
-/// Other symbols change nothing.
+/// For each position, whether the brackets up to it are balanced (T), could still be balanced (P),
+/// or cannot (F). Other symbols are ignored.
 template <s_op Values>
 constexpr auto dyck_1_ptf(const Values& values, char opens = '(', char closes = ')') {
     const auto opened = named<"opened">(detail::up_to_here(indicator(values == opens)));
@@ -6005,8 +6121,8 @@ constexpr auto dyck_1_ptf(const Values& values, char opens = '(', char closes = 
     return detail::verdict(depth < 0, depth);
 }
 
-/// The same for several kinds of brackets, `dyck_k_ptf(tokens, "()", "{}")`, in inputs of nothing
-/// else: other symbols between a pair are taken for mistakes.
+/// The same for several kinds of brackets: `dyck_k_ptf(tokens, "()", "{}")`. The input holds
+/// brackets only: other symbols between a pair count as mistakes.
 template <s_op Values, std::same_as<char[3]>... Pairs>
 constexpr auto dyck_k_ptf(const Values& values, const Pairs&... pairs) {
     const auto is_opener = (... || (values == pairs[0]));
@@ -6014,7 +6130,7 @@ constexpr auto dyck_k_ptf(const Values& values, const Pairs&... pairs) {
     const auto opens = named<"opens">(indicator(is_opener));
     const auto closes = named<"closes">(indicator(is_closer));
     const auto depth = named<"depth">(detail::up_to_here(opens) - detail::up_to_here(closes));
-    // Of a closer, the depth that its opener reached.
+    // For a closing bracket, the depth of its opening bracket.
     const auto level = named<"level">(depth + closes);
     const auto same_level = select(level, level, equal);
     const auto number =
@@ -6025,8 +6141,8 @@ constexpr auto dyck_k_ptf(const Values& values, const Pairs&... pairs) {
     return detail::verdict((is_closer && !matches) || depth < 0, depth);
 }
 
-/// The digits of the sum of two numbers that are written with a + between, at the end of as many
-/// positions as the input has, zeros before them: of "95+7" it is 0 1 0 2.
+/// The digits of the sum of two decimal numbers with a + between, aligned to the end of the input,
+/// with leading zeros: for "95+7", 0 1 0 2.
 template <s_op Values>
 constexpr auto long_addition(const Values& values) {
     const auto digit = named<"digit">(lookup(

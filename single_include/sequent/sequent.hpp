@@ -26,9 +26,10 @@
 #ifndef SEQUENT_SINGLE_SEQUENT_HPP
 #define SEQUENT_SINGLE_SEQUENT_HPP
 
-/// All that a program with an embedded model needs. Four parts are included by name:
-/// `sequent/rasp.hpp` (RASP programs), `sequent/draw.hpp` (pictures), `sequent/formats.hpp` (files
-/// of other programs) and `sequent/tokenizers.hpp`.
+/// Everything that a program with an embedded model needs. Included by name: `sequent/rasp.hpp`
+/// (RASP programs), `sequent/draw.hpp` (pictures), `sequent/fit.hpp` (the training loop),
+/// `sequent/packed.hpp` (weights in fewer bits), `sequent/text.hpp` (rules as text),
+/// `sequent/formats.hpp` (files of other programs) and `sequent/tokenizers.hpp`.
 
 /// Stands first in every header that users include; epilogue.hpp stands last. Between the two, the
 /// macros of systems and frameworks that share a name with the library or with what it includes
@@ -351,8 +352,8 @@
 #pragma float_control(precise, on)
 #endif
 
-/// Files: parameters and optimiser state in the safetensors format, under a model's own names or
-/// those of another library; arrays of NumPy; checkpoints of llama2.c.
+/// Reads and writes files: parameters and optimizer state in the safetensors format, under the
+/// model's own names or those of another library; NumPy arrays; checkpoints of llama2.c.
 
 #include <stdexcept>
 
@@ -392,8 +393,8 @@ struct argument_error : std::invalid_argument {
 
 namespace sequent::inline SEQUENT_ABI::io {
 
-/// What reading or writing a file throws. The message names the file and, where there is one, the
-/// tensor with the value that was found and the value that was wanted.
+/// Exception thrown when a file cannot be read or written. The message names the file and, if there
+/// is one, the tensor, with the value found and the value expected.
 struct error : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
@@ -405,21 +406,23 @@ struct error : std::runtime_error {
 
 namespace sequent::inline SEQUENT_ABI::io {
 
-/// What the tokenizer of a GGUF file consists of. Lists that the file does not have are empty.
+/// The tokenizer data of a GGUF file, from its keys "tokenizer.ggml.*". Lists that the file does
+/// not have are empty; ids that it does not state are -1.
 struct gguf_vocabulary {
-    std::string model;                // "llama", "gpt2", "bert", "t5" ...
-    std::string split;                // tokenizer.ggml.pre: how text is split before merges
-    std::vector<std::string> tokens;  // each token's text
-    std::vector<float> scores;
-    std::vector<std::int32_t> types;  // 1 normal, 2 unknown, 3 control, 4 user's, 5 unused, 6 byte
-    std::vector<std::string> merges;  // "left right", the first one first
-    std::int32_t begin = -1;          // of the text; -1 if the file does not state it
-    std::int32_t end = -1;
-    std::int32_t unknown = -1;
-    std::int32_t padding = -1;
-    bool adds_begin = false;
-    bool adds_end = false;
-    bool adds_space = true;  // before the text
+    std::string model;                ///< tokenizer.ggml.model: "llama", "gpt2", "bert", "t5" ...
+    std::string split;                ///< tokenizer.ggml.pre: how text is split before merges
+    std::vector<std::string> tokens;  ///< text of each token
+    std::vector<float> scores;        ///< score of each token
+    /// Type of each token: 1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused, 6 byte.
+    std::vector<std::int32_t> types;
+    std::vector<std::string> merges;  ///< "left right", in order of priority
+    std::int32_t begin = -1;          ///< id of the token that begins a text
+    std::int32_t end = -1;            ///< id of the token that ends a text
+    std::int32_t unknown = -1;        ///< id of the unknown token
+    std::int32_t padding = -1;        ///< id of the padding token
+    bool adds_begin = false;          ///< encoding adds the token `begin`
+    bool adds_end = false;            ///< encoding adds the token `end`
+    bool adds_space = true;           ///< encoding adds a space before the text
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::io
@@ -3352,13 +3355,14 @@ struct source {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// What files of other libraries suppose of a model's rules beside the shapes of its parameters.
+/// Reads from a model's rules the functions that file formats do not store: rotary positions,
+/// activations, norms. Formats and name maps depend on them beside the shapes of the parameters.
 
 namespace sequent::inline SEQUENT_ABI::io::detail {
 
 using language::transformation;
 
-/// The functions of a model's rules.
+/// All transformations of a model's rules, in the order of the rules.
 template <class Model>
 inline constexpr auto functions_of = [] {
     constexpr auto& rules = Model::plan::shapes.text.rules;
@@ -3372,12 +3376,13 @@ inline constexpr auto functions_of = [] {
         for (const plan::transformation_use& use : rule.transformations) result.push(use);
     return result;
 }();
-/// Calls f(transformation_use) for each of them.
+/// Calls f(transformation_use) for each transformation of the model.
 template <class Model, class F>
 constexpr void for_each_function(F f) {
     for (const plan::transformation_use& use : functions_of<Model>) f(use);
 }
 
+/// Returns true if a rule of the model has a transformation of this kind.
 template <class Model>
 constexpr bool uses(transformation kind) {
     bool result = false;
@@ -3385,7 +3390,8 @@ constexpr bool uses(transformation kind) {
     return result;
 }
 
-/// Whether rotary positions turn neighbours, (x[2k], x[2k + 1]), and not halves of a head.
+/// True if rotary positions rotate neighbours (x[2k], x[2k + 1]), false if they rotate the halves
+/// of a head or the model has none.
 template <class Model>
 inline constexpr bool pairs_neighbours = [] {
     static_assert(
@@ -3395,8 +3401,8 @@ inline constexpr bool pairs_neighbours = [] {
     return uses<Model>(transformation::rotary);
 }();
 
-/// What llama2.c's run computes and a model's rules don't; nothing if there is no such difference.
-/// Masks are not compared: the program has a causal one.
+/// Describes the first difference between the model's functions and those of llama2.c's run.c;
+/// empty if there is none. Masks are not compared: run.c always has a causal mask.
 template <class Model>
 std::string unlike_llama2c() {
     std::string problem;
@@ -3431,7 +3437,7 @@ std::string unlike_llama2c() {
     if (problem.empty() && !uses<Model>(transformation::rotary)) {
         has("no rotary positions", "them");
     }
-    // The templates' options that leave the functions as they are.
+    // Template options that do not show in the list of functions.
     if constexpr (requires { Model::shape.norm_first&& Model::shape.scaled; }) {
         if (!Model::shape.norm_first) has("norms behind residual sums", "norms before layers");
         if (!Model::shape.scaled) has("scores that are not scaled", "scaled ones");
@@ -3447,26 +3453,35 @@ std::string unlike_llama2c() {
 
 }  // namespace sequent::inline SEQUENT_ABI::io::detail
 
+/// Views of numbers in memory, of up to six dimensions.
+
 namespace sequent::inline SEQUENT_ABI {
 
+/// Largest rank of a tensor_view.
 inline constexpr int max_rank = 6;
 
-/// A strided view of up to six dimensions, the outermost first. It owns nothing. Strides count
-/// elements. A scalar has rank zero. Debug builds (those without NDEBUG) abort with a message at an
-/// index outside of the extents.
+/// A non-owning strided view of up to max_rank dimensions, the outermost first. A scalar has rank
+/// 0. Debug builds (without NDEBUG) abort with a message if an index is outside its extent or the
+/// number of indices is not the rank; release builds check nothing.
 template <class T>
 struct tensor_view {
+    /// The element at index 0 of every dimension.
     T* data = nullptr;
+    /// Number of dimensions.
     int rank = 0;
+    /// Extents of the dimensions; those from `rank` on are not used.
     std::array<int, max_rank> extents{};
+    /// Distance, in elements, between neighbours along each dimension.
     std::array<int, max_rank> strides{};
 
+    /// Number of elements: the product of the extents, 1 for a scalar.
     constexpr int size() const noexcept {
         int count = 1;
         for (int axis = 0; axis < rank; ++axis) count *= extents[static_cast<std::size_t>(axis)];
         return count;
     }
 
+    /// The element at these indices, one for each dimension.
     template <class... Index>
     constexpr T& operator()(Index... index) const noexcept {
         check_rank(static_cast<int>(sizeof...(Index)));
@@ -3476,7 +3491,7 @@ struct tensor_view {
         return data[at];
     }
 
-    /// The element at `position` in row-major order of the extents, whatever the strides are.
+    /// The element at `position` in row-major order of the extents, whatever the strides.
     constexpr T& element(int position) const noexcept {
 #if !defined(NDEBUG)
         if (position < 0 || position >= size())
@@ -3493,7 +3508,7 @@ struct tensor_view {
         return data[at];
     }
 
-    /// Whether the elements lie one after another in row-major order.
+    /// True if the elements are contiguous in row-major order.
     constexpr bool is_contiguous() const noexcept {
         std::ptrdiff_t expected = 1;
         for (auto axis = static_cast<std::size_t>(rank); axis-- > 0;) {
@@ -3503,8 +3518,8 @@ struct tensor_view {
         return true;
     }
 
-    /// The elements in row-major order. Throws argument_error if the view is not contiguous, as
-    /// rows are that are padded.
+    /// All elements in row-major order. Throws argument_error if the view is not contiguous, as
+    /// with padded rows.
     constexpr std::span<T> span() const {
         if (!is_contiguous())
             fail<argument_error>("sequent: span() of a view that is not contiguous");
@@ -3512,7 +3527,7 @@ struct tensor_view {
     }
 
   protected:
-    /// The first element at one index of the first dimension.
+    /// The first element at index `at` of the first dimension.
     constexpr T& first(int at) const noexcept {
         return data[checked(at, 0) * strides[0]];
     }
@@ -3536,9 +3551,11 @@ struct tensor_view {
     }
 };
 
-/// A view whose rank is known when the program is compiled, as those of a model are.
+/// A view with static rank, as all views of a model are. The number of indices is checked at
+/// compile time.
 template <class T, int Rank>
 struct ranked_view : tensor_view<T> {
+    /// The element at these indices, exactly Rank of them.
     template <class... Index>
     constexpr T& operator()(Index... index) const noexcept {
         static_assert(sizeof...(Index) == Rank,
@@ -3546,7 +3563,7 @@ struct ranked_view : tensor_view<T> {
         return tensor_view<T>::operator()(index...);
     }
 
-    /// The view at one index of the first dimension: row(i) of a matrix is a vector.
+    /// The view at one index of the first dimension; row(i) of a matrix is a vector.
     constexpr ranked_view<T, Rank - 1> row(int at) const noexcept requires(Rank > 0) {
         ranked_view<T, Rank - 1> result;
         result.data = &tensor_view<T>::first(at);
@@ -3559,8 +3576,9 @@ struct ranked_view : tensor_view<T> {
     }
 };
 
-/// A view of numbers that lie one after another, in row-major order: `view_of(logits, rows,
-/// classes)`. Throws argument_error if the container has another size.
+/// A row-major view of the elements of a contiguous container: `view_of(logits, rows, classes)`.
+/// The container must outlive the view. Throws argument_error if its size is not the product of the
+/// extents.
 template <class Numbers, std::convertible_to<int>... Extents>
     requires(sizeof...(Extents) <= max_rank)
 constexpr auto view_of(Numbers&& numbers, Extents... extents) {
@@ -3584,7 +3602,8 @@ constexpr auto view_of(Numbers&& numbers, Extents... extents) {
 
 }  // namespace sequent::inline SEQUENT_ABI
 
-/// The lines of a name map: which tensor of another library's file holds a parameter, and how.
+/// Entries of a name map: which tensor of another library's file holds a parameter, in which
+/// layout.
 ///
 ///     inline constexpr io::name_entry names[] = {
 ///         io::optional_prefix("transformer."),
@@ -3597,73 +3616,77 @@ constexpr auto view_of(Numbers&& numbers, Extents... extents) {
 
 namespace sequent::inline SEQUENT_ABI::io {
 
-/// Which rows of a tensor (elements of a vector) a parameter takes.
+/// Which rows of the file's tensor (elements of a vector) a parameter takes.
 enum class row_range {
-    all,
-    part,         // one of several parameters of one size, one after another
-    interleaved,  // the same within each slice of the parameter's first extent
-    fixed,        // of a number of rows that is stated
-    open,         // of a number of rows that the file states
-    successive    // behind those of the parameters before it
+    all,          ///< all rows
+    part,         ///< one of several equally large parts, see io::part
+    interleaved,  ///< one of several parts of each slice of the first extent, see io::interleaved
+    fixed,        ///< rows of a tensor whose number of rows the map states, see io::rows
+    open,         ///< rows of a tensor that may have more rows, see io::rows_from
+    successive    ///< the rows after those of the parameters before it, see io::successive
 };
 
-/// The order of the rows of each head in the file, where rotary positions turn pairs of them.
+/// The order in which the file has the rows of each head, for parameters with rotary positions:
+/// `any` if none is stated, `halves` and `neighbours` as the placements of these names.
 enum class row_order { any, halves, neighbours };
 
-/// How a tensor of a file holds a parameter. By default it holds a matrix: its columns are the
-/// parameter's last extent, its rows the product of the others, so that the heads of [H, d_h, d]
-/// are one matrix of H d_h x d; a parameter of one extent is a vector.
+/// How a tensor of a file holds a parameter. By default the tensor is a matrix whose columns are
+/// the parameter's last extent and whose rows are the product of the others: heads of [H, d_h, d]
+/// are one matrix of H d_h x d. A parameter of one extent is a vector. Placements are combined by
+/// `|`.
 struct placement {
-    bool transposed = false;
-    bool taps = false;
-    bool flat = false;
-    bool summand = false;
-    double plus = 0;
-    row_order order = row_order::any;
-    int rank = 0;  // of the shape that is stated; 0 if none is, -1 if it is the parameter's own
-    std::array<int, 4> shape{};
-    row_range range = row_range::all;
-    int begin = 0;  // the first row, or the number of the part
-    int of = 1;     // how many rows or parts the tensor has
+    bool transposed = false;           ///< the file's matrix is [columns, rows]
+    bool taps = false;                 ///< the first extent is the tensor's last, see `taps_last`
+    bool flat = false;                 ///< the tensor is a vector, see `flat`
+    bool summand = false;              ///< the tensor is added to the parameter, see `summand`
+    double plus = 0;                   ///< added to each number of the file
+    row_order order = row_order::any;  ///< order of the rows of each head
+    int rank = 0;  ///< rank of `shape`; 0 if no shape is stated, -1 if it is the parameter's own
+    std::array<int, 4> shape{};        ///< the extents given to `shaped`
+    row_range range = row_range::all;  ///< which rows the parameter takes
+    int begin = 0;                     ///< the first row, or the number of the part
+    int of = 1;                        ///< how many rows or parts the tensor has
 };
 
-/// The file's matrix is [columns, rows], [in, out] for a linear map.
+/// The file's matrix is [columns, rows]: [in, out] for a linear map.
 inline constexpr placement transposed{.transposed = true};
-/// The parameter's first extent, the taps of a convolution, is the tensor's last one: [out, in,
-/// taps], as PyTorch's Conv1d has it.
+/// The parameter's first extent, the taps of a convolution, is the tensor's last extent: [out, in,
+/// taps], the layout of PyTorch's Conv1d.
 inline constexpr placement taps_last{.taps = true};
-/// The tensor has the parameter's own shape, or that of a layer.
+/// The tensor has the parameter's own shape, or that of one of its layers.
 inline constexpr placement as_it_is{.rank = -1};
-/// The file has a vector: the parameter's elements in row-major order.
+/// The tensor is a vector: the parameter's elements in row-major order.
 inline constexpr placement flat{.flat = true};
-/// The rows of each head (the parameter's last extent but one; of a flat one the last) are in the
-/// order that rotary_halves() turns, x[k] with x[k + length / 2]. For a model with rotary(), which
-/// turns neighbours, they are put into its order, and back when they are written.
+/// The file has the rows of each head (the parameter's last extent but one; the last extent of a
+/// flat one) in the order of rotary_halves(), which rotates x[k] with x[k + length / 2]. If the
+/// model uses rotary(), `load` and `save` convert the order.
 inline constexpr placement halves{.order = row_order::halves};
-/// The rows of each head are in the order that rotary() turns, x[2k] with x[2k + 1]. For a model
-/// with rotary_halves() they are put into its order, and back when they are written.
+/// The file has the rows of each head in the order of rotary(), which rotates x[2k] with x[2k + 1].
+/// If the model does not use rotary(), `load` and `save` convert the order.
 inline constexpr placement neighbours{.order = row_order::neighbours};
-/// A further line of a parameter, which is the sum of its lines' tensors, such as the two biases of
-/// PyTorch's LSTM. It is written as zeros: the tensor of the first line has the sum.
+/// Marks a further entry of a parameter that is the sum of several tensors, such as the two biases
+/// of PyTorch's LSTM. `save` writes the sum to the tensor of the first entry and zeros to this one.
 inline constexpr placement summand{.summand = true};
-/// The parameter is the file's numbers plus this one: plus(1) for the gains g of norms that
-/// multiply by 1 + g.
+/// The parameter is the file's numbers plus `number`: plus(1) for files that store gains as g,
+/// where the norm multiplies by 1 + g.
 constexpr placement plus(double number) {
     return {.plus = number};
 }
 
-/// In `shaped`: the parameter's own extent of an axis.
+/// In `shaped`: the parameter's own extent along an axis. Throws io::error if no parameter has such
+/// an axis.
 constexpr int own(int axis) {
     if (axis < 0 || axis >= max_rank) {
         fail_with<error>({"io::own: no parameter has the axis ", axis});
     }
     return -1 - axis;
 }
-/// In `shaped`: the side of a square. It is the file's; a file is written with the greatest one.
+/// In `shaped`: the side of a square. `load` takes it from the file; `save` writes the largest one
+/// that fits.
 inline constexpr int side = -1 - max_rank;
 
-/// The file's tensor has these extents, with the elements in the same order; 0 is what the others
-/// leave: shaped(0, 3, 16, 16), shaped(own(0), 0, side, side).
+/// The file's tensor has these 1 to 4 extents, with the parameter's elements in the same order. An
+/// extent of 0 is computed from the others: shaped(0, 3, 16, 16), shaped(own(0), 0, side, side).
 template <class... Int>
 constexpr placement shaped(Int... extents) {
     static_assert(sizeof...(extents) >= 1 && sizeof...(extents) <= 4);
@@ -3680,36 +3703,39 @@ constexpr placement in_range(const char* function, row_range range, int begin, i
 }
 }  // namespace detail
 
-/// The file's rows (a vector's elements) are those of `of` parameters of one size, one after
-/// another, of which this is number `number`, counted from 0.
+/// The file's rows (a vector's elements) consist of `of` equally large parts, one after another.
+/// The parameter is part `number`, counted from 0. Throws io::error unless 0 <= number < of.
 constexpr placement part(int number, int of) {
     return detail::in_range("part", row_range::part, number, of, " parts");
 }
 
-/// The file's rows (a vector's elements) are, for each index of the parameter's first extent, those
-/// of `of` parameters of one size: query_key_value of GPT-NeoX, [heads, 3, head_width] rows.
+/// For each index of the parameter's first extent, the file has the rows (a vector's elements) of
+/// `of` equally large parts. The parameter takes part `number`: query_key_value of GPT-NeoX has
+/// [heads, 3, head_width] rows. Throws io::error unless 0 <= number < of.
 constexpr placement interleaved(int number, int of) {
     return detail::in_range("interleaved", row_range::interleaved, number, of, " parts");
 }
 
-/// The file has `of` rows (a vector's elements), and the parameter's begin at row `begin`.
+/// The file has `of` rows (a vector's elements), and the parameter begins at row `begin`. Throws
+/// io::error unless 0 <= begin < of.
 constexpr placement rows(int begin, int of) {
     return detail::in_range("rows", row_range::fixed, begin, of, " rows");
 }
 
-/// The parameter's rows are the tensor's from row `begin`, and the tensor may have more: a table of
-/// positions serves models with fewer positions. It is written with `begin` rows of zeros and the
-/// parameter's.
+/// The parameter begins at row `begin` of the tensor, which may have more rows than the parameter:
+/// a table of positions serves models with fewer positions. `save` writes `begin` rows of zeros and
+/// then the parameter. Throws io::error if `begin` is negative.
 constexpr placement rows_from(int begin) {
     if (begin < 0) fail_with<error>({"io::rows_from: no tensor has the row ", begin});
     return {.range = row_range::open, .begin = begin};
 }
 
-/// The rows (a vector's elements) of several parameters of any size, one after another in the order
-/// in which the model names them: queries, keys and values; the gate and what it gates.
+/// The tensor concatenates the rows (a vector's elements) of several parameters of any size, in the
+/// order in which the model lists them: queries, keys and values; W_gate and W_expand.
 inline constexpr placement successive{.range = row_range::successive};
 
-/// Both.
+/// Combines two placements: the flags of both hold and their `plus` are added. The row order, the
+/// shape of `shaped` and the row range that `b` states replace those of `a`.
 constexpr placement operator|(const placement& a, const placement& b) {
     placement result = a;
     result.transposed = a.transposed || b.transposed;
@@ -3730,62 +3756,66 @@ constexpr placement operator|(const placement& a, const placement& b) {
     return result;
 }
 
-/// A line of a map: a parameter as Model::for_each names it, and the tensor that holds it. Braces
-/// in the tensor's name stand for the number of a layer, an expression of the parameter's first
-/// extents a, b, c: "layers.{}.weight", short for "layers.{a}.weight", has one tensor for each
-/// index of the first extent; "layers.{6a+b}.weight" those of a stack within a stack.
+/// An entry of a name map: a parameter as Model::for_each names it, and the tensor that holds it.
+/// Braces in the tensor's name contain a layer number, as an expression of the indices a, b, c
+/// along the parameter's first extents: "layers.{}.weight", short for "layers.{a}.weight", names
+/// one tensor for each index of the first extent; "layers.{6a+b}.weight" names the tensors of a
+/// stack within a stack.
 ///
-/// A line whose parameter the model does not have is passed over, so that one map serves models
+/// Entries for parameters that the model does not have are skipped, so that one map serves models
 /// with and without biases. One tensor may fill several parameters.
 struct name_entry {
+    /// `parameter` for a parameter and its tensor; each other role is made by the function or
+    /// constant named `ignored`, `optional_prefix`, `copy_of`, `alias`, `own_names` or `constant`.
     enum class role { parameter, ignored, prefix, copy, alias, own, constant };
 
-    std::string_view parameter;
-    std::string_view tensor;
-    placement place{};
-    role use = role::parameter;
-    std::string_view with{};  // of a copy: the parameter that a model has where it matters
+    std::string_view parameter;  ///< the parameter; for an alias, the text to replace
+    std::string_view tensor;     ///< the tensor, a pattern, a prefix; for an alias, the replacement
+    placement place{};           ///< how the tensor holds the parameter
+    role use = role::parameter;  ///< what the entry states
+    std::string_view with{};     ///< of a copy: compared only for models that have this parameter
 };
 
-/// A tensor that a file may hold and that is not read. "{}" is any number, "*" at the end is
-/// anything.
+/// A tensor that a file may have and that is not read. In the name, "{}" matches any number, and
+/// "*" at the end matches any text.
 constexpr name_entry ignored(std::string_view tensor) {
     return {{}, tensor, {}, name_entry::role::ignored};
 }
 
-/// A tensor that a file may hold beside the one of `parameter` and that must equal it, such as the
-/// matrix of the logits of a model that has the embedding in its place. A model without the
-/// parameter `with`, if one is named, does not read it either way.
+/// A tensor that a file may have in addition to that of `parameter` and that must equal it, such as
+/// the output matrix of a model that ties the logits to the embedding. If `with` names a parameter,
+/// models without it do not compare the tensor.
 constexpr name_entry copy_of(std::string_view parameter, std::string_view tensor,
                              std::string_view with = {}) {
     return {parameter, tensor, {}, name_entry::role::copy, with};
 }
 
-/// What names of the file and of the map may begin with; names that differ in this alone are the
-/// same. A file is written with the names of the map as they stand there.
+/// A prefix that names in the file and in the map may have or lack: names that differ only in it
+/// are the same. `save` writes the names exactly as the map has them.
 constexpr name_entry optional_prefix(std::string_view text) {
     return {{}, text, {}, name_entry::role::prefix};
 }
 
-/// Where `text` stands in a name of the file, it is read as `as`: alias(".gamma", ".weight").
+/// Replaces each `text` in names of the file by `as`: alias(".gamma", ".weight").
 constexpr name_entry alias(std::string_view text, std::string_view as) {
     return {text, as, {}, name_entry::role::alias};
 }
 
-/// A parameter that the file does not hold: all its elements are `number`, such as the biases of a
-/// layer that has none there. To be written, they must be.
+/// A parameter that the file does not have: `load` sets all its elements to `number`, for example
+/// biases of a layer that has none in the file. `save` throws io::error if an element differs.
 constexpr name_entry constant(std::string_view parameter, double number) {
     return {parameter, {}, plus(number), name_entry::role::constant};
 }
 
-/// Parameters that no line names have the model's own names and shapes, so that a map states only
-/// what is different: {own_names, {"position", "position", rows_from(0)}} reads the file of a model
-/// with more positions.
+/// Parameters that no entry names have the model's own names and shapes in the file, so that a map
+/// need only list the differences: {own_names, {"position", "position", rows_from(0)}} reads the
+/// file of a model with more positions.
 inline constexpr name_entry own_names{{}, {}, {}, name_entry::role::own};
 
+/// A name map: its entries, in an array that outlives it.
 using name_map = std::span<const name_entry>;
 
-/// The lines of a map and further ones.
+/// The entries of a map, followed by further ones: joined(hugging_face::llama, {{"...", "..."}}).
 template <std::size_t First, std::size_t Second>
 constexpr std::array<name_entry, First + Second> joined(
     std::span<const name_entry, First> first, std::span<const name_entry, Second> second) {
@@ -3794,6 +3824,7 @@ constexpr std::array<name_entry, First + Second> joined(
     for (std::size_t at = 0; at < Second; ++at) result[First + at] = second[at];
     return result;
 }
+/// As above, for any map and an array of entries.
 template <class First, std::size_t Second>
 constexpr auto joined(const First& first, const name_entry (&second)[Second]) {
     return joined(std::span(first), std::span(second));
@@ -3871,13 +3902,15 @@ constexpr std::uint16_t to_bf16(double value) noexcept {
 
 }  // namespace sequent::inline SEQUENT_ABI
 
-/// The kinds of numbers that files hold, and their bytes, little-endian.
+/// Element types of files and their little-endian representation.
 
 namespace sequent::inline SEQUENT_ABI::io {
 
-/// F16 is IEEE 754's binary16; BF16 is the upper half of an F32.
+/// Element types that can be read into float or double and written from them. `f16`, `f32` and
+/// `f64` are IEEE 754's binary16, binary32 and binary64; `bf16` is the upper half of an F32.
 enum class dtype { f16, bf16, f32, f64 };
 
+/// The name in safetensors headers: "F16", "BF16", "F32" or "F64".
 constexpr std::string_view name_of(dtype type) noexcept {
     switch (type) {
         case dtype::f16:
@@ -3891,18 +3924,19 @@ constexpr std::string_view name_of(dtype type) noexcept {
     }
 }
 
+/// The dtype with this name, as name_of spells it; nullopt for any other name.
 constexpr std::optional<dtype> dtype_named(std::string_view name) noexcept {
     for (const dtype type : {dtype::f16, dtype::bf16, dtype::f32, dtype::f64})
         if (name == name_of(type)) return type;
     return {};
 }
 
-/// In bytes.
+/// Size of an element in bytes.
 constexpr std::size_t size_of(dtype type) noexcept {
     return type == dtype::f64 ? 8 : type == dtype::f32 ? 4 : 2;
 }
 
-/// How many bits an element has, of any dtype that the format knows; 0 of others.
+/// Bits per element of any dtype that safetensors defines; 0 for an unknown name.
 constexpr int bits_of(std::string_view dtype) noexcept {
     struct known {
         std::string_view name;
@@ -3918,6 +3952,7 @@ constexpr int bits_of(std::string_view dtype) noexcept {
     return 0;
 }
 
+/// The dtype that stores T exactly: F32 for float, F64 for any other T.
 template <class T>
 inline constexpr dtype dtype_of =
     std::is_same_v<std::remove_const_t<T>, float> ? dtype::f32 : dtype::f64;
@@ -3944,7 +3979,7 @@ constexpr void store_bits(Bits bits, std::byte* bytes) noexcept {
         bytes[index] = static_cast<std::byte>(static_cast<unsigned char>(bits >> (8 * index)));
 }
 
-/// The number at `bytes`; T is float or double and holds every number of the type.
+/// Decodes the element at `bytes`. T is float or double and represents every value of the type.
 template <class T, dtype Type>
 constexpr T load_element(const std::byte* bytes) noexcept {
     if constexpr (Type == dtype::f16)
@@ -3957,7 +3992,7 @@ constexpr T load_element(const std::byte* bytes) noexcept {
         return static_cast<T>(std::bit_cast<double>(load_bits<std::uint64_t>(bytes)));
 }
 
-/// Rounds to nearest even. False if the type has no number that large.
+/// Encodes a value, rounded to nearest, ties to even. Returns false if the value overflows Type.
 template <dtype Type, class T>
 constexpr bool store_element(T value, std::byte* bytes) noexcept {
     if constexpr (Type == dtype::f16 || Type == dtype::bf16) {
@@ -3968,7 +4003,7 @@ constexpr bool store_element(T value, std::byte* bytes) noexcept {
         constexpr std::uint16_t infinity = half ? 0x7C00 : 0x7F80;
         return (bits & 0x7FFF) != infinity;
     } else if constexpr (Type == dtype::f32) {
-        // From here on a double would round to infinity.
+        // Doubles of this magnitude and above round to infinity.
         if constexpr (sizeof(T) > 4)
             if (value >= 0x1.ffffffp127 || value <= -0x1.ffffffp127) return false;
         store_bits(std::bit_cast<std::uint32_t>(static_cast<float>(value)), bytes);
@@ -3979,7 +4014,7 @@ constexpr bool store_element(T value, std::byte* bytes) noexcept {
     }
 }
 
-/// Calls f(std::integral_constant<dtype, type>).
+/// Calls f with std::integral_constant<dtype, type>.
 template <class F>
 constexpr decltype(auto) with_dtype(dtype type, F f) {
     switch (type) {
@@ -3998,45 +4033,45 @@ constexpr decltype(auto) with_dtype(dtype type, F f) {
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
-/// How files store numbers: one after another, or in blocks that share a scale.
+/// Number formats of files: single numbers, or blocks of numbers that share a scale.
 
 namespace sequent::inline SEQUENT_ABI::io::detail {
 
 struct number_format;
 
-/// The numbers of a tensor in a file.
+/// The stored numbers of a file's tensor.
 struct stored_tensor {
     const std::byte* data = nullptr;
-    std::uint64_t count = 0;  // of its numbers
+    std::uint64_t count = 0;  // how many numbers
     const number_format* format = nullptr;
 };
 
-/// Writes `count` numbers of a tensor to `numbers`: number `first` of the tensor and those that are
-/// `stride` apart.
+/// Decodes the `count` numbers of a tensor with the indices first, first + stride, ... to
+/// `numbers`.
 using decoder = void (*)(const stored_tensor& from, std::uint64_t first, std::uint64_t stride,
                          std::size_t count, double* numbers);
 
-/// Numbers scale * q + minimum.
+/// A block of the numbers scale * q + minimum.
 struct scaled_block {
     double scale = 0;
     double minimum = 0;
     std::int8_t q[256]{};
 };
-/// Reads `count` numbers from number `first` on, which is a multiple of `count`, a divisor of the
-/// format's.
+/// Reads the scale and the integers of the `count` numbers from index `first` on. `count` divides
+/// the format's and `first`.
 using block_reader = void (*)(const stored_tensor& from, std::uint64_t first, std::size_t count,
                               scaled_block& to);
 
-/// A kind of numbers in a file: blocks of `count` numbers and of `bytes` bytes.
+/// A number format: blocks of `count` numbers that take `bytes` bytes.
 struct number_format {
     std::string_view name;
     std::uint64_t count = 1;
     std::uint64_t bytes = 0;
-    bool fits_float = true;  // every number is one of float's
+    bool fits_float = true;  // float represents every number exactly
     decoder decode = nullptr;
-    block_reader read_block = nullptr;  // null if the numbers have no scale in common
-    int bits = 0;                       // of q
-    bool has_minimum = false;           // then q has no sign
+    block_reader read_block = nullptr;  // null if the numbers do not share a scale
+    int bits = 0;                       // bits of q
+    bool has_minimum = false;           // if true, q is unsigned
 };
 
 template <dtype Type>
@@ -4053,7 +4088,7 @@ void decode_plain(const stored_tensor& from, std::uint64_t first, std::uint64_t 
         numbers[at] = load_element<double, Type>(data + at * stride * bytes);
 }
 
-/// The formats that have a dtype.
+/// The formats of the enumerators of io::dtype.
 SEQUENT_LAZY inline constexpr number_format plain_formats[] = {
     {"F16", 1, 2, true, decode_plain<dtype::f16>},
     {"BF16", 1, 2, true, decode_plain<dtype::bf16>},
@@ -4063,15 +4098,16 @@ SEQUENT_LAZY inline constexpr number_format plain_formats[] = {
 
 }  // namespace sequent::inline SEQUENT_ABI::io::detail
 
-/// Views of parameters beside the numbers of a file that they stand for, and their rows.
+/// Correspondence between views of parameters and numbers of a file's tensors, row by row.
 
 namespace sequent::inline SEQUENT_ABI::io::detail {
 
-/// One more than a parameter has: the axis of a row is split in two where its order changes.
+/// One more axis than a parameter has: a change of row order splits an axis in two.
 inline constexpr std::size_t max_axes = max_rank + 1;
 
-/// A view of float, double or, in a `.npy` file, int32, of which `type` tells the size: what reads
-/// and writes files is compiled once for all element types and all models. Const data is only read.
+/// A type-erased view of float, double or, for `.npy` files, int32; `type` states the element size.
+/// It lets the code for files be compiled once for all element types and models. Const data is only
+/// read.
 struct any_view {
     void* data = nullptr;
     dtype type = dtype::f32;
@@ -4120,25 +4156,25 @@ inline std::array<std::uint64_t, max_axes> row_major(const any_view& view) {
     return result;
 }
 
-/// A view and the numbers of a tensor that it stands for: those of a view with the same extents
-/// that begins at number `first` and has its own strides.
+/// A view and the numbers of a file's tensor that it corresponds to: same extents, beginning at
+/// number `first`, with `strides` in the tensor.
 struct piece {
     any_view view;
-    std::size_t tensor = 0;  // among those of the file
+    std::size_t tensor = 0;  // its index in the file
     std::uint64_t first = 0;
     std::array<std::uint64_t, max_axes> strides{};
-    bool is_summand = false;  // its numbers are added to what the view has
-    double plus = 0;          // and this to each
+    bool is_summand = false;  // the numbers are added to the view's
+    double plus = 0;          // added to each number
 };
 
-/// A view that is all of a tensor.
+/// The piece of a view that corresponds to a whole tensor.
 SEQUENT_LAZY
 inline piece whole(const any_view& view, std::size_t tensor) {
     return {view, tensor, 0, row_major(view)};
 }
 
-/// A row of a piece: `columns` elements of the view from `at`, `stride` apart, which are the
-/// tensor's numbers from `number`, `number_stride` apart.
+/// A row of a piece: `columns` elements of the view, `stride` apart from `at` on, correspond to the
+/// tensor's numbers `number_stride` apart from `number` on.
 struct piece_row {
     std::ptrdiff_t at = 0;
     std::ptrdiff_t stride = 1;
@@ -4147,7 +4183,7 @@ struct piece_row {
     std::size_t columns = 1;
 };
 
-/// A piece whose axes are in the order in which the tensor has its numbers.
+/// The piece with its axes sorted by descending stride in the tensor.
 SEQUENT_LAZY
 SEQUENT_COLD piece in_order(piece part) {
     const auto rank = static_cast<std::size_t>(part.view.rank);
@@ -4161,7 +4197,7 @@ SEQUENT_COLD piece in_order(piece part) {
     return part;
 }
 
-/// Calls f(piece_row) for the rows of a piece, in the order of the tensor.
+/// Calls f(piece_row) for each row of a piece, in the order of the tensor's numbers.
 template <class F>
 SEQUENT_COLD void for_each_row(const piece& given, F f) {
     const piece part = in_order(given);
@@ -4223,12 +4259,13 @@ SEQUENT_COLD void for_each_row(const piece& given, F f) {
 #include <unistd.h>
 #endif
 
-/// Names of files, and what the platforms call differently. Only where file names are not bytes is
-/// `<filesystem>` needed, which takes a compiler long to read.
+/// File names and wrappers of system calls that differ between platforms. `<filesystem>`, which is
+/// slow to compile, is only included on Windows, where file names are not bytes.
 
 namespace sequent::inline SEQUENT_ABI::io {
 
 #ifdef _WIN32
+/// The name of a file.
 using file_path = std::filesystem::path;
 #else
 namespace detail {
@@ -4238,17 +4275,24 @@ concept path_of_bytes = requires(const Path& path) {
 };
 }  // namespace detail
 
-/// The name of a file. Strings and std::filesystem::path convert to it.
+/// The name of a file, as bytes. Strings and std::filesystem::path convert to it; on Windows it is
+/// std::filesystem::path itself.
 class file_path {
   public:
+    /// An empty name.
     file_path() = default;
+    /// Converts from a string.
     template <std::convertible_to<std::string_view> Text>
     file_path(const Text& text) : text_(static_cast<std::string_view>(text)) {}
+    /// Converts from std::filesystem::path.
     template <detail::path_of_bytes Path>
     file_path(const Path& path) : text_(path.native()) {}
 
+    /// The name as a string.
     const std::string& string() const noexcept { return text_; }
+    /// The name as a null-terminated string.
     const char* c_str() const noexcept { return text_.c_str(); }
+    /// Returns true if the name is empty.
     bool empty() const noexcept { return text_.empty(); }
 
   private:
@@ -4260,7 +4304,7 @@ namespace detail {
 
 enum class file_kind { none, file, folder, link, other };
 
-/// Files are descriptors; a result below 0 is an error in errno.
+/// The functions below work on file descriptors; a result below 0 means an error, stored in errno.
 #ifdef _WIN32
 SEQUENT_COLD inline file_kind kind_of(const std::filesystem::file_status& status) noexcept {
     using std::filesystem::file_type;
@@ -4300,9 +4344,9 @@ SEQUENT_COLD inline file_path folder_of(const file_path& path) {
 SEQUENT_COLD inline file_path within(const file_path& folder, const file_path& name) {
     return folder / name;
 }
-/// Repeats `attempt`, for at most a second, while it reports that another process or thread has the
-/// file open (ERROR_SHARING_VIOLATION, and ERROR_ACCESS_DENIED of a replacement): who reads or
-/// replaces a file holds it for a moment.
+/// Repeats `attempt` for at most a second while it reports that another process or thread has the
+/// file open (ERROR_SHARING_VIOLATION, or ERROR_ACCESS_DENIED when replacing): readers and writers
+/// hold a file only for a moment.
 template <class Attempt>
 void until_not_in_use(const Attempt& attempt) noexcept {
     const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(1);
@@ -4330,7 +4374,7 @@ SEQUENT_COLD inline std::FILE* open_to_read(const file_path& path) noexcept {
     until_not_in_use([&]() -> unsigned long {
         _doserrno = 0;
         result = ::_wfopen(path.c_str(), L"rb");
-        // Access that is denied to a reader is denied for good.
+        // For a reader, ERROR_ACCESS_DENIED is permanent.
         return result == nullptr && _doserrno == 32 ? 32 : 0;
     });
     return result;
@@ -4366,7 +4410,7 @@ SEQUENT_COLD inline file_kind kind_of(const struct ::stat& status) noexcept {
            : S_ISLNK(status.st_mode) ? file_kind::link
                                      : file_kind::other;
 }
-/// Follows symbolic links. Of none, errno tells why.
+/// The kind of a file, following symbolic links. For file_kind::none, errno is set.
 SEQUENT_COLD inline file_kind kind_of(const file_path& path) noexcept {
     struct ::stat status;
     return ::stat(path.c_str(), &status) == 0 ? kind_of(status) : file_kind::none;
@@ -4385,7 +4429,7 @@ SEQUENT_COLD inline int read_link(const file_path& path, file_path& target) {
         return 0;
     }
 }
-/// Empty for a file of the current folder.
+/// The folder of a file; empty for a name without a folder.
 SEQUENT_COLD inline file_path folder_of(const file_path& path) {
     const std::string_view text = path.string();
     const std::size_t slash = text.rfind('/');
@@ -4394,7 +4438,7 @@ SEQUENT_COLD inline file_path folder_of(const file_path& path) {
     while (end > 0 && text[end - 1] == '/') --end;
     return text.substr(0, end == 0 ? 1 : end);
 }
-/// An absolute name stands for itself.
+/// The path of `name` within `folder`; `name` itself if it is absolute.
 SEQUENT_COLD inline file_path within(const file_path& folder, const file_path& name) {
     if (folder.empty() || name.string().starts_with('/')) return name;
     std::string text = folder.string();
@@ -4417,7 +4461,7 @@ inline int process_number() noexcept {
     return static_cast<int>(::getpid());
 #endif
 }
-/// Private ones are for the owner alone until their mode is known.
+/// Creates a new file. A private one is readable by its owner only, until its mode is set.
 SEQUENT_COLD inline int open_new(const file_path& path, bool is_private) noexcept {
     return ::open(path.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, is_private ? 0600 : 0666);
 }
@@ -4432,7 +4476,7 @@ SEQUENT_COLD inline int flush_to_disk(std::FILE* stream) noexcept {
     do {
         result = ::fsync(::fileno(stream));
     } while (result < 0 && errno == EINTR);
-    // Pipes and some network file systems cannot flush; that is not the writer's fault.
+    // Pipes and some network file systems cannot flush; that is no error of the writer.
     return result < 0 && (errno == EINVAL || errno == ENOTSUP) ? 0 : result;
 }
 inline void close(int descriptor) noexcept {
@@ -4441,7 +4485,8 @@ inline void close(int descriptor) noexcept {
 SEQUENT_COLD inline int may_write(const file_path& path) noexcept {
     return ::access(path.c_str(), W_OK);
 }
-/// As far as the process and the file system can: another owner takes privileges.
+/// Copies owner and mode of `path` to the new file as far as possible: changing the owner requires
+/// privileges.
 SEQUENT_COLD inline void keep_owner_and_mode([[maybe_unused]] int descriptor,
                                              [[maybe_unused]] const file_path& path) noexcept {
 #ifndef __wasi__  // there are neither
@@ -4450,15 +4495,15 @@ SEQUENT_COLD inline void keep_owner_and_mode([[maybe_unused]] int descriptor,
     if (old.st_uid != made.st_uid || old.st_gid != made.st_gid) {
         if (::fchown(descriptor, old.st_uid, old.st_gid) != 0 &&
             ::fchown(descriptor, static_cast<::uid_t>(-1), old.st_gid) != 0) {
-            // The file keeps the owner that it has.
+            // The new file keeps its own owner.
         }
     }
     if (::fchmod(descriptor, old.st_mode & 0777) != 0) {
-        // The file stays its owner's alone.
+        // The new file stays private to its owner.
     }
 #endif
 }
-/// The rename as well survives a crash.
+/// Flushes a folder to disk, so that a rename survives a crash.
 SEQUENT_COLD inline void flush_folder(const file_path& path) noexcept {
     const int descriptor = ::open(path.empty() ? "." : path.c_str(), O_RDONLY | O_CLOEXEC);
     if (descriptor < 0) return;
@@ -4467,7 +4512,7 @@ SEQUENT_COLD inline void flush_folder(const file_path& path) noexcept {
 }
 #endif
 
-/// ": " and what errno means; nothing of 0.
+/// ": " and the description of an errno value; empty for 0.
 SEQUENT_COLD inline std::string reason_text(int reason) {
     return reason == 0 ? std::string() : ": " + std::generic_category().message(reason);
 }
@@ -4478,30 +4523,32 @@ SEQUENT_COLD inline std::string reason_text(int reason) {
 
 namespace sequent::inline SEQUENT_ABI::io {
 
-/// What is read: a file, or bytes in memory such as weights that are embedded in a program. A file
-/// is mapped into memory where the platform can, so that only what is used is read; it must not be
-/// cut short meanwhile. Copies share the bytes.
+/// Input of all readers: a file, or bytes in memory such as weights embedded in a program. A file
+/// is memory-mapped if the platform supports it, so that only the pages in use are read; it must
+/// not be truncated meanwhile. Copies share the bytes.
 class source {
   public:
-    /// Throws io::error if there is no such file or it cannot be read.
+    /// Opens a file. Throws io::error if it does not exist or cannot be read.
     template <class Path>
         requires std::convertible_to<const Path&, file_path> source(const Path& path) {
             open(path);
         }
 
-    /// The bytes are only referred to. Messages call them `name`.
+    /// Refers to bytes that must outlive the source. Error messages use `name`.
     source(std::span<const std::byte> bytes, std::string name = "<memory>")
         : name_(std::move(name)), bytes_(bytes) {}
 
-    /// Bytes that `owner` keeps.
+    /// Refers to bytes that `owner` keeps alive.
     source(std::span<const std::byte> bytes, std::string name, std::shared_ptr<const void> owner)
         : name_(std::move(name)), bytes_(bytes), memory_(std::move(owner)) {}
 
+    /// The path of the file, or the name given for bytes in memory.
     const std::string& name() const noexcept { return name_; }
+    /// All bytes; valid as long as a copy of this source or the owner of the bytes.
     std::span<const std::byte> bytes() const noexcept { return bytes_; }
 
-    /// Removes the pages of a mapped file that begin within bytes [first, last) from the memory of
-    /// the process. They are read again on their next use.
+    /// Releases the pages of a mapped file in the range of bytes [first, last) from the memory of
+    /// the process. The next access reads them again. Has no effect on other sources.
     SEQUENT_LAZY void release([[maybe_unused]] std::size_t first,
                               [[maybe_unused]] std::size_t last) const noexcept {
 #ifdef SEQUENT_HAS_MMAP
@@ -4509,7 +4556,7 @@ class source {
         const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
         const std::size_t begin = first / page * page, end = last / page * page;
         if (begin >= end) return;
-        // A failure costs memory alone.
+        // On failure the pages just stay in memory.
         (void)::madvise(const_cast<std::byte*>(bytes_.data()) + begin, end - begin, MADV_DONTNEED);
 #endif
     }
@@ -4535,7 +4582,8 @@ class source {
         memory_ = std::move(read);
     }
 
-    /// False where the platform or the file system cannot map a file; then it is read.
+    /// Maps the file into memory. Returns false if the platform or the file system cannot; the file
+    /// is then read.
     SEQUENT_LAZY bool map([[maybe_unused]] const file_path& path) {
 #ifdef SEQUENT_HAS_MMAP
         const int descriptor = ::open(path.c_str(), O_RDONLY);
@@ -4573,63 +4621,65 @@ class source {
 
 #undef SEQUENT_HAS_MMAP
 
-/// Named tensors in files, whatever their format is, and their numbers as views of float or double.
-/// Each format has a reader that checks the file and makes a `tensor_file` of it.
+/// Named tensors of files in any format, and their conversion to views of float or double. The
+/// reader of each format checks the file and returns a `tensor_file`.
 
 namespace sequent::inline SEQUENT_ABI::io {
 
-/// Free text that travels with the tensors.
+/// Metadata of a file of tensors: free text by key.
 using metadata_map = std::map<std::string, std::string>;
 
-/// One tensor of a file. `begin` and `end` count bytes from where the data of the file begin.
+/// The header of one tensor of a file.
 struct header_entry {
-    std::string name;
-    std::string dtype;
-    std::vector<std::uint64_t> shape;
-    std::uint64_t begin = 0;
-    std::uint64_t end = 0;
-    std::size_t part = 0;  // which file has it, where several files hold the tensors
+    std::string name;                  ///< name of the tensor
+    std::string dtype;                 ///< element type as the file's format calls it
+    std::vector<std::uint64_t> shape;  ///< extents, row-major
+    std::uint64_t begin = 0;           ///< first byte, counted from the beginning of the data
+    std::uint64_t end = 0;             ///< one past the last byte
+    std::size_t part = 0;              ///< index in tensor_file::parts of the file that has it
 };
 
-/// The tensors in the order of the file.
+/// The header of a file of tensors.
 struct file_header {
-    std::vector<header_entry> tensors;
-    metadata_map metadata;
+    std::vector<header_entry> tensors;  ///< the tensors in the order of the file
+    metadata_map metadata;              ///< the file's metadata
 };
 
-/// Tensors of one or several files, checked: the bytes of each lie within its file and are as many
-/// as its shape and dtype take.
+/// Tensors of one or several files. The file has been checked: the bytes of each tensor lie within
+/// its file, and their number matches its shape and dtype.
 struct tensor_file {
-    /// A file, and where its data begin.
+    /// One file of those that hold the tensors.
     struct part {
-        source from;
-        std::size_t data = 0;
+        source from;           ///< the bytes of the file
+        std::size_t data = 0;  ///< the byte at which the tensors' data begin
     };
 
-    std::string name;  // in messages
-    file_header header;
-    std::vector<part> parts;
-    std::span<const detail::number_format> formats;
+    std::string name;                                ///< name in error messages
+    file_header header;                              ///< tensors and metadata
+    std::vector<part> parts;                         ///< the files that hold the tensors
+    std::span<const detail::number_format> formats;  ///< the dtypes that can be decoded
 
+    /// Name of the file that has the tensor.
     const std::string& name_of_part(const header_entry& entry) const noexcept {
         return parts[entry.part].from.name();
     }
+    /// First byte of the tensor.
     const std::byte* data_of(const header_entry& entry) const noexcept {
         const part& of = parts[entry.part];
         return of.from.bytes().data() + of.data + entry.begin;
     }
-    /// How the numbers of a tensor are stored; null if the dtype is not known.
+    /// The number format of the tensor's dtype; null if the dtype is unknown.
     const detail::number_format* format_of(const header_entry& entry) const noexcept {
         for (const detail::number_format& each : formats)
             if (each.name == entry.dtype) return &each;
         return nullptr;
     }
-    /// The numbers of a tensor, whose dtype is known.
+    /// The stored numbers of a tensor, whose dtype must be known.
     detail::stored_tensor stored_of(const header_entry& entry) const noexcept {
         const detail::number_format* const format = format_of(entry);
         return {data_of(entry), (entry.end - entry.begin) / format->bytes * format->count, format};
     }
-    /// Gives the memory of bytes [first, last) of a tensor back.
+    /// Releases the memory-mapped pages of bytes [first, last) of a tensor, see source::release.
     void release(const header_entry& entry, std::uint64_t first,
                  std::uint64_t last) const noexcept {
         const part& of = parts[entry.part];
@@ -4641,7 +4691,7 @@ struct tensor_file {
 
 namespace detail {
 
-/// A tensor as the file's names and the model's meet.
+/// Name and view of a parameter or another tensor to be loaded or saved.
 struct any_tensor {
     std::string name;
     any_view view;
@@ -4663,7 +4713,8 @@ SEQUENT_COLD std::string shape_text(const std::vector<std::uint64_t>& shape) {
     return text + "]";
 }
 
-/// The product of the extents; the shape has been compared with one of a tensor_view, or is one.
+/// The product of the extents. It does not overflow, because the shape is that of a tensor_view or
+/// was compared with one.
 SEQUENT_LAZY
 inline std::uint64_t size_of(const std::vector<std::uint64_t>& shape) {
     std::uint64_t size = 1;
@@ -4682,8 +4733,8 @@ inline std::string_view unlike_a_number(double value) {
     return std::isnan(value) ? "not a number" : "infinite";
 }
 
-/// What keeps a tensor of the file from being read as float or double, which `wanted` is; nothing
-/// if nothing does.
+/// Describes why a tensor of the file cannot be read exactly as `wanted`, F32 or F64; empty if it
+/// can.
 SEQUENT_LAZY
 SEQUENT_COLD std::string problem_of_type(const tensor_file& file, const header_entry& entry,
                                          dtype wanted) {
@@ -4701,12 +4752,12 @@ SEQUENT_COLD std::string problem_of_type(const tensor_file& file, const header_e
     return "";
 }
 
-/// Numbers that are decoded together.
+/// How many numbers are decoded in one call.
 inline constexpr std::size_t decoded_together = 512;
-/// Bytes of a file that are in memory before they are released.
+/// How many bytes of a mapped tensor are read before their pages are released.
 inline constexpr std::uint64_t released_together = std::uint64_t{1} << 22;
 
-/// Releases what has been read of a tensor while it is read in order.
+/// Releases the mapped pages of a tensor while it is read in order.
 class releaser {
   public:
     releaser(const tensor_file& file, const header_entry& entry, const number_format& format)
@@ -4746,8 +4797,8 @@ SEQUENT_COLD void for_each_number(const tensor_file& file, const header_entry& e
     }
 }
 
-/// Fails at a number that is not finite, and at one whose magnitude is above `most`, so that it
-/// cannot be added.
+/// Throws io::error at a number that is not finite or whose magnitude exceeds `most`, so that a sum
+/// could overflow.
 SEQUENT_LAZY
 SEQUENT_COLD void check_numbers(const tensor_file& file, const header_entry& entry, double most) {
     const auto fail = [&](std::uint64_t number, double value) {
@@ -4760,7 +4811,7 @@ SEQUENT_COLD void check_numbers(const tensor_file& file, const header_entry& ent
     });
 }
 
-/// Fails at a number below zero.
+/// Throws io::error at a number below zero.
 SEQUENT_LAZY
 SEQUENT_COLD void check_not_negative(const tensor_file& file, const header_entry& entry) {
     for_each_number(file, entry, [&](std::uint64_t number, double value) {
@@ -4770,7 +4821,7 @@ SEQUENT_COLD void check_not_negative(const tensor_file& file, const header_entry
     });
 }
 
-/// Fails unless two tensors of one shape hold the same numbers.
+/// Throws io::error unless two tensors of the same shape hold the same numbers.
 SEQUENT_LAZY
 SEQUENT_COLD void check_equal(const tensor_file& file, const header_entry& one,
                               const header_entry& two) {
@@ -4796,7 +4847,7 @@ SEQUENT_COLD void check_equal(const tensor_file& file, const header_entry& one,
     });
 }
 
-/// Decoded numbers as elements of a row.
+/// Stores decoded numbers as elements of a row.
 template <class T>
 void store_values(const double* values, std::size_t count, const piece& part, std::ptrdiff_t at,
                   std::ptrdiff_t stride) {
@@ -4836,7 +4887,7 @@ SEQUENT_COLD void fill_piece(const tensor_file& file, const piece& part) {
     });
 }
 
-/// Fails at a number of the tensors of pieces that is not finite.
+/// Throws io::error at a number of the pieces' tensors that is not finite or too large to be added.
 SEQUENT_LAZY
 SEQUENT_COLD void check_pieces(const tensor_file& file, const std::vector<piece>& pieces) {
     std::vector<double> largest(file.header.tensors.size());  // 0: the tensor is not used
@@ -4858,14 +4909,14 @@ struct equal_pair {
     std::size_t other = 0;
 };
 
-/// A view and the number that all its elements are.
+/// A view whose elements are all set to one number.
 struct constant_view {
     any_view view;
     double number = 0;
 };
 
-/// Pieces for views that are to be filled, and pairs of tensors that must be equal, or why the file
-/// is not for them.
+/// Result of matching parameters with a file: the pieces to be loaded, pairs of tensors that must
+/// be equal, tensors that must not be negative and constants; or the problem.
 struct matching {
     std::vector<piece> pieces;
     std::string problem;
@@ -4885,7 +4936,7 @@ SEQUENT_COLD void fill_constant(const constant_view& each) {
     });
 }
 
-/// Fails if the tensors of a matching do not fit.
+/// Throws io::error if the matching has a problem or the tensors violate its conditions.
 SEQUENT_LAZY
 SEQUENT_COLD void check_all(const tensor_file& file, const matching& found) {
     if (!found.problem.empty()) fail_with<error>({file.name, ": ", found.problem});
@@ -4896,7 +4947,8 @@ SEQUENT_COLD void check_all(const tensor_file& file, const matching& found) {
     check_pieces(file, found.pieces);
 }
 
-/// Fills the views of a matching, or says why not.
+/// Checks a matching, fills its views and returns the file's metadata. Throws io::error before any
+/// view has changed.
 SEQUENT_LAZY
 SEQUENT_COLD metadata_map load_all(const tensor_file& file, const matching& found) {
     check_all(file, found);
@@ -4909,11 +4961,12 @@ SEQUENT_COLD metadata_map load_all(const tensor_file& file, const matching& foun
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
-/// Names of tensors in files and in maps: prefixes, aliases and the numbers of layers.
+/// Tensor names in files and in name maps: prefixes, aliases and layer numbers.
 
 namespace sequent::inline SEQUENT_ABI::io::detail {
 
-/// A name of the file or of the map with aliases replaced and without its optional prefix.
+/// Canonical form of a tensor name from the file or the map: aliases are replaced and the optional
+/// prefix is removed.
 SEQUENT_LAZY
 SEQUENT_COLD std::string plain_name(std::string_view given, name_map names) {
     std::string name(given);
@@ -4930,8 +4983,8 @@ SEQUENT_COLD std::string plain_name(std::string_view given, name_map names) {
     return name;
 }
 
-/// The layers of a tensor's name: calls each(text before braces, text within them) and returns the
-/// text behind the last braces.
+/// Calls each(text before the braces, text within the braces) for each pair of braces in a name and
+/// returns the text after the last pair.
 template <class Each>
 std::string_view for_each_brace(std::string_view name, Each each) {
     for (;;) {
@@ -4943,7 +4996,9 @@ std::string_view for_each_brace(std::string_view name, Each each) {
     }
 }
 
-/// The value of a sum such as "6a+b+1", and how many of a, b, c it uses; "" is "a".
+/// Value of a layer expression such as "6a+b+1", and the number of axes a, b, c up to the last one
+/// that it uses. The empty expression means "a". `is_formed` is false if the expression is
+/// ill-formed.
 struct layer_number {
     std::uint64_t value = 0;
     std::size_t axes = 0;
@@ -4977,8 +5032,9 @@ SEQUENT_COLD layer_number number_of_layer(std::string_view text,
     return result;
 }
 
-/// A line's name with the layers' numbers; `axes` tells how many of the parameter's extents are
-/// layers.
+/// A tensor name of a map with its layer expressions evaluated. `axes` is the number of the
+/// parameter's first extents that index layers; `problem` is empty unless an expression is
+/// ill-formed.
 struct layered_name {
     std::string text;
     std::size_t axes = 0;
@@ -5005,7 +5061,7 @@ SEQUENT_COLD layered_name with_layers(std::string_view name,
     return result;
 }
 
-/// Whether a name is one of those that `ignored` describes.
+/// Returns true if a name matches a pattern of `ignored`.
 SEQUENT_LAZY
 SEQUENT_COLD bool is_like(std::string_view name, std::string_view pattern) {
     bool same = true;
@@ -5023,9 +5079,9 @@ SEQUENT_COLD bool is_like(std::string_view name, std::string_view pattern) {
     return name.starts_with(rest);
 }
 
-/// The numbers that the layers of a stack have in files, where a model has stacks of several kinds:
-/// its parameters' names begin with `prefix`, and stand in maps as those of "layers.". Index a of
-/// the first extent, and b of the second one if there are two axes, is number
+/// Numbers of a stack's layers in files, for models with several kinds of layers. The parameters of
+/// the stack begin with `prefix`; maps name them with "layers." in its place. The layer with index
+/// a along the first extent and, if `axes` is 2, index b along the second has the number
 /// first + outer a + b.
 struct layer_stack {
     std::string_view prefix;
@@ -5044,8 +5100,8 @@ struct layer_stack {
 
 namespace sequent::inline SEQUENT_ABI::io {
 
-/// Whether `text` is well-formed UTF-8 (Unicode 15, table 3-7): no overlong forms, no surrogates,
-/// nothing above U+10FFFF.
+/// Returns true if `text` is well-formed UTF-8 (Unicode 15, table 3-7): no overlong forms, no
+/// surrogates, nothing above U+10FFFF.
 constexpr bool is_utf8(std::string_view text) noexcept {
     std::size_t at = 0;
     const auto byte = [&](std::size_t index) { return static_cast<unsigned char>(text[index]); };
@@ -5054,7 +5110,7 @@ constexpr bool is_utf8(std::string_view text) noexcept {
         if (lead < 0x80) continue;
         const int following = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : 1;
         if (lead < 0xC2 || lead > 0xF4) return false;
-        // Only the first byte that follows can make a form overlong, a surrogate or too large.
+        // Only the second byte can make a sequence overlong, a surrogate or too large.
         unsigned low = 0x80, high = 0xBF;
         if (lead == 0xE0) low = 0xA0;
         if (lead == 0xED) high = 0x9F;
@@ -5089,8 +5145,8 @@ inline void append_utf8(std::string& text, std::uint32_t code) {
     }
 }
 
-/// The byte that "<0x41>" stands for; -1 if the text is none such. Vocabularies name the bytes so
-/// that no other token holds.
+/// The byte that a token "<0x41>" represents; -1 for any other text. Vocabularies use such tokens
+/// as fallback for bytes that no other token covers.
 constexpr int fallback_byte(std::string_view text) noexcept {
     if (text.size() != 6 || !text.starts_with("<0x") || text[5] != '>') return -1;
     int result = 0;
@@ -5109,8 +5165,8 @@ constexpr int fallback_byte(std::string_view text) noexcept {
 
 namespace sequent::inline SEQUENT_ABI::io::detail {
 
-/// Reads JSON (RFC 8259) token by token: the lexer of all readers of JSON in this library. `file`
-/// is named in the messages, `part` is what stands between it and the position: ": header".
+/// Lexer of all JSON readers of this library (RFC 8259). Error messages begin with `file`, then
+/// `part` (such as ": header"), then the position.
 SEQUENT_LAZY class json_cursor {
   public:
     json_cursor(std::string_view text, std::string_view file, std::string_view part = "")
@@ -5122,7 +5178,7 @@ SEQUENT_LAZY class json_cursor {
         return at_ < text_.size() ? text_[at_] : '\0';
     }
 
-    /// Calls `member(key)` behind the colon of each member; it reads the value.
+    /// Calls member(key) for each member of an object, after the colon; `member` reads the value.
     template <class Member>
     SEQUENT_COLD void object(Member member) {
         expect('{');
@@ -5284,25 +5340,25 @@ SEQUENT_COLD void append_json_string(std::string& json, std::string_view text) {
 
 }  // namespace sequent::inline SEQUENT_ABI::io::detail
 
-/// Sorted vectors for look-up by name. std::map, std::set and std::sort generate code for each type
-/// and each order; the C library's sort does not.
+/// Sorted vectors for lookup by name. They use qsort, because std::map, std::set and std::sort
+/// generate code for each type and each order.
 
 namespace sequent::inline SEQUENT_ABI::io::detail {
 
-/// A name and the position that it stands for.
+/// A name and the index of the item that has it.
 struct numbered_name {
     std::string_view name;
     std::size_t number = 0;
 };
 
-/// The names in ascending order, equal ones in the order of their numbers.
+/// A table of names in ascending order; equal names are in the order of their numbers.
 class name_table {
   public:
     SEQUENT_LAZY void add(std::string_view name, std::size_t number) {
         entries_.push_back({name, number});
     }
 
-    /// Once all are added.
+    /// Sorts the table; call it once, after all names have been added.
     SEQUENT_LAZY void sort() {
         if (entries_.empty()) return;
         std::qsort(entries_.data(), entries_.size(), sizeof(numbered_name),
@@ -5319,7 +5375,7 @@ class name_table {
 
     const std::vector<numbered_name>& entries() const noexcept { return entries_; }
 
-    /// The first of this name; null if there is none.
+    /// The entry of this name with the least number; null if there is none.
     const numbered_name* find(std::string_view name) const noexcept {
         std::size_t first = 0, last = entries_.size();
         while (first < last) {
@@ -5334,7 +5390,8 @@ class name_table {
                                                                                   : nullptr;
     }
 
-    /// Of the names that were added before, the one with the least number; null if there is none.
+    /// Among the entries that repeat the name of an entry with a smaller number, the one with the
+    /// least number; null if all names differ.
     const numbered_name* repeated() const noexcept {
         const numbered_name* result = nullptr;
         for (std::size_t at = 1; at < entries_.size(); ++at) {
@@ -5349,7 +5406,7 @@ class name_table {
     std::vector<numbered_name> entries_;
 };
 
-/// [first, last), and what it belongs to.
+/// A range [first, last) and the index of its owner.
 struct numbered_range {
     std::uint64_t first = 0;
     std::uint64_t last = 0;
@@ -5378,7 +5435,7 @@ namespace sequent::inline SEQUENT_ABI::io {
 
 namespace detail {
 
-/// Reads the JSON that a safetensors header may hold and nothing else: an object of tensors, and
+/// Parses exactly the JSON that a safetensors header may contain: an object of tensors, and
 /// `__metadata__`, an object of strings. It does not recurse, so no input exhausts the stack.
 SEQUENT_LAZY class header_parser : json_cursor<> {
   public:
@@ -5387,9 +5444,9 @@ SEQUENT_LAZY class header_parser : json_cursor<> {
 
     SEQUENT_COLD file_header parse() {
         file_header header;
-        std::vector<std::size_t> places;  // where in the text the value of each tensor begins
+        std::vector<std::size_t> places;  // the byte at which the value of each tensor begins
         bool metadata_seen = false;
-        // The format wants the brace in the first byte: no white space before it.
+        // The format requires the brace in the first byte: no white space before it.
         if (text_.empty() || text_[0] != '{') fail({"expected '{'"});
         object([&](std::string name) {
             if (name == "__metadata__") {
@@ -5475,15 +5532,16 @@ SEQUENT_LAZY class header_parser : json_cursor<> {
 
 }  // namespace detail
 
-/// Reads the JSON of a safetensors header. Strict: unknown or repeated keys, numbers other than
-/// whole ones and text that is not UTF-8 are errors. `file` is named in the messages.
+/// Parses the JSON of a safetensors header. Throws io::error, which names `file`, for JSON that is
+/// not well-formed, unknown or repeated keys, numbers that are not integers and text that is not
+/// UTF-8. Offsets are not checked; open_safetensors checks them.
 SEQUENT_LAZY
 SEQUENT_COLD file_header parse_header(std::string_view json, std::string_view file) {
     return detail::header_parser<>(json, file).parse();
 }
 
-/// The JSON of a header: metadata first, then the tensors in their order. Names and metadata must
-/// be UTF-8.
+/// The JSON of a safetensors header: metadata first, then the tensors in their order. Names and
+/// metadata must be UTF-8.
 SEQUENT_LAZY
 SEQUENT_COLD std::string format_header(const file_header& header) {
     std::string json = "{";
@@ -5522,17 +5580,19 @@ SEQUENT_COLD std::string format_header(const file_header& header) {
 
 namespace sequent::inline SEQUENT_ABI::io {
 
-/// Writes a new file of a name of its own beside `path` and renames it over `path` in `commit`:
-/// whoever reads `path` finds the old file or the whole new one, also after a crash and whatever
-/// other writers of the path do. Without `commit` nothing remains.
+/// Replaces a file atomically: writes a temporary file in the same folder, and `commit` renames it
+/// over `path`. Readers of `path` find either the old file or the complete new one, even after a
+/// crash or with other writers of the same path. Without `commit`, the destructor removes the
+/// temporary file.
 ///
-/// Of the old file, owner and mode are kept as far as the process may; a new one has the mode that
-/// the process gives to new files. Where `path` is a symbolic link, the file that it leads to is
-/// replaced. What is no file (a pipe, a device) is written to directly.
+/// The new file gets the owner and mode of the old one as far as the process is allowed to; if
+/// there is no old file, it gets the default mode of the process. If `path` is a symbolic link, its
+/// target is replaced. A path that is not a regular file (a pipe, a device) is written to directly.
 ///
-/// All members but the destructor throw io::error, which names `path`.
+/// All members except the destructor throw io::error, which names `path`.
 class file_replacement {
   public:
+    /// Creates the temporary file.
     SEQUENT_COLD explicit file_replacement(file_path path)
         : path_(std::move(path)), target_(followed()) {
         const detail::file_kind kind = detail::kind_of(target_);
@@ -5560,19 +5620,22 @@ class file_replacement {
     file_replacement(const file_replacement&) = delete;
     file_replacement& operator=(const file_replacement&) = delete;
 
+    /// Removes the temporary file unless it was committed.
     ~file_replacement() {
         if (stream_ != nullptr) std::fclose(stream_);
         remove();
     }
 
+    /// Appends `count` bytes to the file.
     void write(const char* bytes, std::size_t count) {
         errno = 0;
         if (std::fwrite(bytes, 1, count, stream_) != count) fail("cannot be written", errno);
     }
 
+    /// Flushes the file to disk and renames it over `path`. Call it once, as the last member.
     SEQUENT_COLD void commit() {
         errno = 0;
-        // Some file systems carry out the rename before they write the data.
+        // Some file systems perform the rename before they write the data.
         if (std::fflush(stream_) != 0 || detail::flush_to_disk(stream_) != 0) {
             fail("cannot be written", errno);
         }
@@ -5584,14 +5647,14 @@ class file_replacement {
     }
 
   private:
-    /// The file that the path leads to, over symbolic links; it need not be there.
+    /// The path with symbolic links resolved; the file need not exist.
     SEQUENT_COLD file_path followed() const {
         file_path result = path_;
         for (int links = 0; links < 40; ++links) {
             if (detail::kind_of_link(result) != detail::file_kind::link) return result;
             file_path next;
             if (detail::read_link(result, next) != 0) fail("cannot be followed", errno);
-            // An absolute one takes the place of the whole.
+            // An absolute target replaces the whole path.
             result = detail::within(detail::folder_of(result), next);
         }
         fail("cannot be followed", ELOOP);
@@ -5600,7 +5663,8 @@ class file_replacement {
     SEQUENT_COLD int create(bool is_private) {
         static std::atomic<unsigned> files{0};
         for (;;) {
-            // The process keeps writers apart that run now, the next number files of dead ones.
+            // The process id separates concurrent writers; the counter skips files left by dead
+            // ones.
             const std::string name = joined_text(
                 {".sequent-", detail::process_number(), "-", files.fetch_add(1), ".tmp"});
             new_path_ = detail::within(detail::folder_of(target_), name);
@@ -5623,25 +5687,25 @@ class file_replacement {
     }
 
     file_path path_;
-    file_path target_;    // behind symbolic links
-    file_path new_path_;  // empty where nothing is to be renamed or removed
+    file_path target_;    // `path_` with symbolic links resolved
+    file_path new_path_;  // the temporary file; empty if nothing is to be renamed or removed
     std::FILE* stream_ = nullptr;
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
-/// Tensors in the safetensors format: eight bytes with the length of the header (little-endian),
-/// the header as JSON, then the elements, little-endian and row-major, without holes.
+/// The safetensors format: eight bytes with the length of the header (little-endian), the header as
+/// JSON, then the elements, little-endian and row-major, without gaps.
 /// https://github.com/huggingface/safetensors#format
 
 namespace sequent::inline SEQUENT_ABI::io {
 
-/// A tensor and its name in a file. T is float or double, const where it is only read.
+/// A tensor and its name in a file. T is float or double; const if the tensor is only saved.
 template <class T>
 struct named_tensor {
-    using value_type = T;
-    std::string name;
-    tensor_view<T> view;
+    using value_type = T;  ///< element type of the view
+    std::string name;      ///< name of the tensor in the file, UTF-8
+    tensor_view<T> view;   ///< the elements, with any strides
 };
 
 namespace detail {
@@ -5669,11 +5733,12 @@ std::vector<any_tensor> any_tensors(const Tensors& tensors) {
     return result;
 }
 
-/// The limit of the format's own library: it keeps a false length from claiming all memory.
+/// Largest header in bytes, the limit of the format's reference implementation: a corrupt length
+/// cannot exhaust memory.
 inline constexpr std::uint64_t longest_header = 100'000'000;
 
-/// What keeps a tensor's bytes from being those of its shape and dtype; nothing if nothing does.
-/// The size of a dtype that is unknown is unknown.
+/// Describes why a tensor's bytes do not match its shape and dtype; empty if they do or the dtype
+/// is unknown.
 SEQUENT_LAZY
 SEQUENT_COLD std::string problem_of_size(const header_entry& entry) {
     const auto bits = static_cast<std::uint64_t>(bits_of(entry.dtype));
@@ -5682,7 +5747,7 @@ SEQUENT_COLD std::string problem_of_size(const header_entry& entry) {
     std::uint64_t all = bits;
     for (const std::uint64_t extent : entry.shape)
         all = extent != 0 && all > most / extent ? most : all * extent;
-    // A shape that holds a zero holds nothing, whatever overflowed before it.
+    // A shape with an extent of 0 has no elements, even if the product overflowed before it.
     for (const std::uint64_t extent : entry.shape)
         if (extent == 0) all = 0;
     const std::uint64_t found = entry.end - entry.begin;
@@ -5696,8 +5761,8 @@ SEQUENT_COLD std::string problem_of_size(const header_entry& entry) {
     return "";
 }
 
-/// The tensors must have the sizes of their shapes and cover the data exactly: in the order of
-/// their offsets each begins where the last one ended.
+/// Checks that each tensor has the size of its shape and that the tensors cover the data exactly:
+/// in the order of their offsets, each begins where the previous one ends.
 SEQUENT_LAZY
 SEQUENT_COLD void check_layout(const file_header& header, std::uint64_t data_size,
                                std::string_view file) {
@@ -5736,7 +5801,7 @@ SEQUENT_COLD void check_layout(const file_header& header, std::uint64_t data_siz
 
 }  // namespace detail
 
-/// A safetensors file, checked, for `load`. Throws io::error if it is not well-formed.
+/// Opens and checks a safetensors file for `load`. Throws io::error if it is not well-formed.
 SEQUENT_LAZY
 SEQUENT_COLD tensor_file open_safetensors(source from) {
     const std::span<const std::byte> bytes = from.bytes();
@@ -5775,7 +5840,7 @@ SEQUENT_COLD name_table table_of_names(const std::vector<header_entry>& tensors)
     return result;
 }
 
-/// Where each wanted tensor stands in the file, after every tensor has been compared.
+/// Finds each requested tensor in the file and compares names, shapes and dtypes of all tensors.
 SEQUENT_LAZY
 SEQUENT_COLD matching match(const tensor_file& file, const std::vector<any_tensor>& tensors) {
     const file_header& header = file.header;
@@ -5813,13 +5878,13 @@ SEQUENT_COLD matching match(const tensor_file& file, const std::vector<any_tenso
     return result;
 }
 
-/// A tensor that is to be written: what it is made of covers it.
+/// A tensor to be written; its pieces cover it completely.
 struct planned_tensor {
     std::string name;
     std::vector<std::uint64_t> shape;
 };
 
-/// Elements of a row as numbers.
+/// Reads `count` elements of a row, `stride` apart from `at` on, as doubles.
 template <class T>
 void load_values(const void* data, std::ptrdiff_t at, std::ptrdiff_t stride, std::size_t count,
                  double* values) {
@@ -5828,7 +5893,7 @@ void load_values(const void* data, std::ptrdiff_t at, std::ptrdiff_t stride, std
         values[column] = static_cast<double>(*from);
 }
 
-/// Fails at a number that is not finite or too large for the type.
+/// Encodes numbers of a row; throws io::error at one that is not finite or too large for the type.
 template <dtype To>
 void encode_plain(const double* values, std::size_t count, std::uint64_t first,
                   std::uint64_t stride, std::byte* data, std::string_view file,
@@ -5843,8 +5908,8 @@ void encode_plain(const double* values, std::size_t count, std::uint64_t first,
     }
 }
 
-/// A piece as numbers of a file's tensor, which begins at `data`. Of a sum, its first tensor has
-/// all and the others are zero.
+/// Encodes a piece into its tensor, which begins at `data`. The first tensor of a sum gets the
+/// whole sum; the others stay zero.
 SEQUENT_LAZY
 SEQUENT_COLD void store_piece(const piece& part, dtype type, std::byte* data, std::string_view file,
                               std::string_view tensor) {
@@ -5865,7 +5930,7 @@ SEQUENT_COLD void store_piece(const piece& part, dtype type, std::byte* data, st
     });
 }
 
-/// The header as bytes, with its length before it.
+/// The bytes of a file's header, preceded by their number and padded to a multiple of 8.
 SEQUENT_LAZY
 SEQUENT_COLD std::string header_bytes(const std::string& name, const file_header& header) {
     for (const auto& [key, value] : header.metadata) {
@@ -5884,7 +5949,7 @@ SEQUENT_COLD std::string header_bytes(const std::string& name, const file_header
     return std::string(reinterpret_cast<const char*>(length.data()), length.size()) + json;
 }
 
-/// Writes a file of tensors that consist of pieces.
+/// Writes a safetensors file of tensors that consist of pieces.
 SEQUENT_LAZY
 SEQUENT_COLD void save_all(const file_path& path, const std::vector<planned_tensor>& tensors,
                            const std::vector<piece>& pieces, const metadata_map& metadata,
@@ -5911,7 +5976,7 @@ SEQUENT_COLD void save_all(const file_path& path, const std::vector<planned_tens
     }
     const std::string json = header_bytes(name, header);
 
-    // All elements are looked at before there is a file.
+    // All elements are checked before a file is created.
     std::vector<std::byte> bytes;
     const auto encode = [&](std::size_t tensor) {
         const header_entry& entry = header.tensors[tensor];
@@ -5950,37 +6015,38 @@ SEQUENT_COLD metadata_map load_tensors(const tensor_file& file,
 
 }  // namespace detail
 
-/// Writes `tensors` (a vector, array or span of named_tensor) and `metadata` to a new file, which
-/// then replaces `path`; on an error `path` stays as it was. Elements are written in row-major
-/// order, whatever the strides of the views are, and exactly: a load gives the same bits. In a
-/// `type` of fewer bits than theirs they are rounded to nearest, ties to even.
+/// Writes `tensors` (a vector, array or span of named_tensor) and `metadata` to a new safetensors
+/// file, which then replaces `path`; after an error `path` is unchanged. Elements are written in
+/// row-major order for any strides of the views, and exactly: `load` gives the same bits. If `type`
+/// has fewer bits than the elements, they are rounded to nearest, ties to even.
 ///
-/// Throws io::error if the file cannot be written, if two tensors have one name, if a name or a
-/// piece of metadata is not UTF-8, or if an element is not finite or too large for the type.
+/// Throws io::error if the file cannot be written, if two tensors have the same name, if a name or
+/// a metadata string is not UTF-8, or if an element is not finite or too large for the type.
 template <detail::NamedTensors Tensors>
 void save(const file_path& path, const Tensors& tensors, const metadata_map& metadata = {},
           dtype type = dtype_of<detail::element_of<Tensors>>) {
     detail::save_tensors(path, detail::any_tensors(tensors), metadata, type);
 }
 
-/// Fills the views of `tensors` from a file, or from bytes in memory, and returns the metadata. It
-/// must hold exactly these tensors, with equal shapes, all of them finite. F16, BF16 and F32 are
-/// read into float and double, F64 into double alone: a number becomes the same number or none.
+/// Fills the views of `tensors` from a file, or from bytes in memory, and returns the metadata. The
+/// file must have exactly these tensors, with equal shapes and finite elements. F16, BF16 and F32
+/// are read into float and double, F64 into double only, so that every value is exact.
 ///
-/// Throws io::error otherwise, and if the file is not well-formed; then no view has changed.
+/// Throws io::error otherwise, and if the file is not well-formed; the views are then unchanged.
 template <detail::NamedTensors Tensors>
 metadata_map load(const tensor_file& from, const Tensors& tensors) {
     static_assert(!std::is_const_v<detail::element_of<Tensors>>,
                   "load writes into the views: they must not be const");
     return detail::load_tensors(from, detail::any_tensors(tensors));
 }
+/// As above, for a safetensors file or its bytes in memory.
 template <detail::NamedTensors Tensors>
 metadata_map load(const source& from, const Tensors& tensors) {
     return load(open_safetensors(from), tensors);
 }
 
-/// The header of a file, checked, without the elements: what the file holds and its metadata.
-/// Throws io::error if the file is not well-formed.
+/// Reads the header of a safetensors file: names, dtypes and shapes of its tensors, and the
+/// metadata. Throws io::error if the file is not well-formed.
 SEQUENT_LAZY
 SEQUENT_COLD file_header read_header(const source& from) {
     return open_safetensors(from).header;
@@ -5988,24 +6054,24 @@ SEQUENT_COLD file_header read_header(const source& from) {
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
-/// Where a parameter is in the tensor that a map's line names.
+/// Computes the location of a parameter in the tensor that a map entry names.
 
 namespace sequent::inline SEQUENT_ABI::io::detail {
 
-/// The shape of the tensor that holds a parameter, or one layer of it, and where it is there.
+/// The shape of the tensor that holds a parameter or one of its layers, and the location in it.
 struct placed {
     std::vector<std::uint64_t> shape;
     std::uint64_t first = 0;
     std::array<std::uint64_t, max_axes> strides{};
-    std::uint64_t begin = 0;  // of the rows that it takes, parts one after another
+    std::uint64_t begin = 0;  // the rows [begin, end) of `all` that it takes, part after part
     std::uint64_t end = 0;
     std::uint64_t all = 0;
-    std::size_t row_axes = 0;  // of the view, before its columns
+    std::size_t row_axes = 0;  // axes of the view that form rows, before its columns
     std::string problem;
 };
 
-/// The extents that a placement states, of a parameter of this shape. `found` is the shape in the
-/// file, if there is one, which tells the side of squares.
+/// The extents that a placement states for a parameter of the shape `own`. `found` is the shape in
+/// the file, or null; it determines the side of squares.
 SEQUENT_LAZY
 SEQUENT_COLD std::vector<std::uint64_t> stated_shape(const std::vector<std::uint64_t>& own,
                                                      const placement& how,
@@ -6025,7 +6091,7 @@ SEQUENT_COLD std::vector<std::uint64_t> stated_shape(const std::vector<std::uint
         others *= result.back();
         sides += extent == side ? 1U : 0U;
     }
-    // What is left for squares and the one extent that the others leave.
+    // The number of elements left for squares and for the extent of 0.
     std::uint64_t rest = others == 0 ? 0 : size / others;
     const auto power = [&](std::uint64_t length) {
         std::uint64_t all = 1;
@@ -6051,8 +6117,8 @@ SEQUENT_COLD std::vector<std::uint64_t> stated_shape(const std::vector<std::uint
     return result;
 }
 
-/// Where a parameter is in its tensor, of which `taken` rows belong to parameters before it.
-/// `found` is the tensor's shape in the file, if there is one.
+/// The location of a parameter in its tensor, of which `taken` rows belong to earlier parameters.
+/// `found` is the tensor's shape in the file, or null.
 SEQUENT_LAZY
 SEQUENT_COLD placed place(const any_view& view, const placement& how, std::uint64_t taken,
                           const std::vector<std::uint64_t>* found = nullptr) {
@@ -6096,7 +6162,7 @@ SEQUENT_COLD placed place(const any_view& view, const placement& how, std::uint6
     result.end = result.begin + count;
     result.all = is_part ? of * count : how.range == row_range::all ? count : of;
     if (how.range == row_range::open || follows) {
-        // The tensor states how many rows it has.
+        // The file's tensor determines the number of rows.
         const std::size_t axis = how.transposed && !vector ? 1 : 0;
         result.all = found && found->size() == (vector ? 1U : 2U) ? (*found)[axis] : result.end;
     }
@@ -6111,7 +6177,7 @@ SEQUENT_COLD placed place(const any_view& view, const placement& how, std::uint6
         if (!own.empty() || how.range != row_range::all || how.flat) result.shape = {result.all};
     } else if (how.transposed) {
         result.shape = {columns, result.all};
-        // Rows follow one another, and columns are as far apart as a row of the file is long.
+        // Rows are adjacent; columns are `all` numbers apart.
         for (std::size_t axis = 0; axis < row_axes; ++axis)
             result.strides[axis] = columns == 0 ? 0 : result.strides[axis] / columns;
         result.strides[row_axes] = result.all;
@@ -6128,8 +6194,8 @@ SEQUENT_COLD placed place(const any_view& view, const placement& how, std::uint6
     return result;
 }
 
-/// A view and a tensor's strides over the same extents. Where the tensor has the rows of a head in
-/// another order than the model, their axis becomes two.
+/// The piece of a view at a location of a tensor. If the tensor has the rows of heads in another
+/// order than the model (`neighbours`: that of rotary()), their axis is split in two.
 SEQUENT_LAZY
 SEQUENT_COLD piece piece_of(any_view view, std::size_t tensor, const placed& where,
                             const placement& how, bool neighbours) {
@@ -6147,7 +6213,8 @@ SEQUENT_COLD piece piece_of(any_view view, std::size_t tensor, const placed& whe
         const int half = view.extents[axis] / 2;
         view.extents[axis] = half;
         view.extents[axis + 1] = 2;
-        // Element k of half h is in the order of neighbours 2 k + h, in that of halves k + h half.
+        // Element k of half h has index 2 k + h in the order of neighbours, k + h half in that of
+        // halves.
         const auto split = [half](auto& of, std::size_t place, bool by_neighbours) {
             const auto stride = of[place];
             of[place] = by_neighbours ? 2 * stride : stride;
@@ -6163,7 +6230,8 @@ SEQUENT_COLD piece piece_of(any_view view, std::size_t tensor, const placed& whe
 
 }  // namespace sequent::inline SEQUENT_ABI::io::detail
 
-/// A model's parameters under the names, and in the layout, that another library's files have:
+/// Loads and saves a model's parameters, under the model's own names or under the names and in the
+/// layout of another library's files:
 ///
 ///     io::load<Model>("model.safetensors", parameters, io::hugging_face::gpt2);
 
@@ -6171,7 +6239,7 @@ namespace sequent::inline SEQUENT_ABI::io {
 
 namespace detail {
 
-/// One index of a view's first axis.
+/// The slice of a view at `index` along its first axis.
 SEQUENT_LAZY
 SEQUENT_COLD any_view slice_of(const any_view& view, std::uint64_t index) {
     const std::ptrdiff_t offset = static_cast<std::ptrdiff_t>(index) * view.strides[0];
@@ -6187,15 +6255,15 @@ SEQUENT_COLD any_view slice_of(const any_view& view, std::uint64_t index) {
     return result;
 }
 
-/// A parameter, or one layer of it, and the line of the map that places it.
+/// A parameter, or one of its layers, and the map entry that places it.
 struct place_of {
     any_view view;
-    std::string tensor;  // none, if the parameter is a constant
+    std::string tensor;  // empty if the parameter is a constant
     const placement& how;
 };
 
-/// Calls visit(place_of) for each line of each parameter, and each layer of it, until one returns a
-/// problem.
+/// Calls visit(place_of) for each map entry of each parameter and for each of its layers, until a
+/// call returns a problem; returns that problem with the names of tensor and parameter.
 template <class Visit>
 SEQUENT_COLD std::string for_each_place(const std::vector<any_tensor>& parameters, name_map names,
                                         const std::vector<layer_stack>& stacks, Visit visit) {
@@ -6230,7 +6298,7 @@ SEQUENT_COLD std::string for_each_place(const std::vector<any_tensor>& parameter
             }
             const layered_name form = with_layers(line.tensor, {});
             if (!form.problem.empty()) return problem(line.tensor, form.problem);
-            // A parameter without extents has no layers: its line may be that of another model.
+            // A parameter with too few extents has no layers: the entry is for another model.
             std::size_t axes = form.axes;
             if (in) axes = in->axes;
             if (static_cast<std::size_t>(parameter.view.rank) < axes) axes = 0;
@@ -6260,15 +6328,15 @@ SEQUENT_COLD std::string for_each_place(const std::vector<any_tensor>& parameter
     return "";
 }
 
-/// Which rows of a tensor are taken.
+/// The rows of a tensor that parameters take.
 struct coverage {
     std::vector<numbered_range> taken;
     std::uint64_t all = 0;
-    bool is_open = false;  // rows may remain
+    bool is_open = false;  // rows may remain untaken
     bool is_interleaved = false;
     bool is_mixed = false;
 
-    /// Where the rows end that are taken.
+    /// One past the last row taken.
     std::uint64_t end() const {
         std::uint64_t result = 0;
         for (const numbered_range& each : taken) result = std::max(result, each.last);
@@ -6282,7 +6350,8 @@ struct coverage {
         taken.push_back({where.begin, where.end, 0});
         all = where.all;
     }
-    /// The first rows that are taken by nothing, or, if that is asked, twice.
+    /// Names the first rows that no parameter takes or, if `once`, that two parameters take; empty
+    /// if there are none.
     std::string problem(bool once) {
         if (is_mixed) return "its rows are interleaved for some parameters alone";
         sort(taken);
@@ -6299,8 +6368,8 @@ struct coverage {
     }
 };
 
-/// What maps need to know of a model: whether it turns pairs of neighbours by rotary positions, and
-/// its stacks.
+/// Properties of a model that maps depend on: whether its rotary positions rotate neighbours, and
+/// its stacks of several kinds of layers.
 struct model_layout {
     bool neighbours = false;
     std::vector<layer_stack> stacks;
@@ -6324,7 +6393,7 @@ model_layout layout_of() {
     return result;
 }
 
-/// The pieces of the file that the parameters are.
+/// Matches the parameters with the tensors of a file by a name map.
 SEQUENT_LAZY
 SEQUENT_COLD matching match(const tensor_file& file, const std::vector<any_tensor>& parameters,
                             name_map names, const model_layout& layout) {
@@ -6339,7 +6408,8 @@ SEQUENT_COLD matching match(const tensor_file& file, const std::vector<any_tenso
                 joined_text({"tensor ", in_quotes(header.tensors[again->number].name),
                              " is there twice: under a name with and without a prefix or alias"})};
     }
-    // Of tensors that share their memory a writer may keep one, and say so in the metadata.
+    // A writer may store only one of several tensors that share memory and name the others in the
+    // metadata.
     const auto find = [&](std::string_view wanted) {
         const std::string name = plain_name(wanted, names);
         if (const numbered_name* const found = entries.find(name)) return found;
@@ -6388,13 +6458,13 @@ SEQUENT_COLD matching match(const tensor_file& file, const std::vector<any_tenso
         }
         const numbered_name* const found = entries.find(plain_name(copy.tensor, names));
         if (found == nullptr || !used[found->number].taken.empty()) continue;
-        std::string_view original = copy.parameter;  // of its own name, if no line names it
+        std::string_view original = copy.parameter;  // the own name, if no entry names it
         for (const name_entry& line : names)
             if (line.use == name_entry::role::parameter && line.parameter == copy.parameter &&
                 !line.place.summand)
                 original = line.tensor;
         const numbered_name* const place = find(original);
-        if (place == nullptr) continue;  // it has a tensor for each layer
+        if (place == nullptr) continue;  // each layer has its own tensor
         const header_entry& entry = header.tensors[found->number];
         const header_entry& other = header.tensors[place->number];
         std::string problem = problem_of_type(file, entry, parameters.front().view.type);
@@ -6434,7 +6504,8 @@ SEQUENT_COLD matching match(const tensor_file& file, const std::vector<any_tenso
     return result;
 }
 
-/// Whether two views hold the same numbers: of the same extents, or the strides of `two` are 0.
+/// Returns true if two views hold the same numbers. `two` has the extents of `one`, or strides of
+/// 0.
 SEQUENT_LAZY
 SEQUENT_COLD bool are_equal(const any_view& one, const any_view& two) {
     const auto load = [](const any_view& view, std::ptrdiff_t at) {
@@ -6459,7 +6530,7 @@ SEQUENT_COLD bool are_equal(const any_view& one, const any_view& two) {
     return equal;
 }
 
-/// A model's parameters as tensors.
+/// Names and views of all parameters of a model.
 template <class Model, class Parameters>
 std::vector<any_tensor> tensors_of(Parameters& parameters) {
     std::vector<any_tensor> tensors;
@@ -6476,7 +6547,7 @@ SEQUENT_COLD metadata_map load_mapped(const tensor_file& file,
     return load_all(file, match(file, parameters, names, layout));
 }
 
-/// The tensors that a map makes of parameters.
+/// The tensors that `save` writes for a map, and the pieces of which they consist.
 struct mapped_tensors {
     std::vector<planned_tensor> planned;
     std::vector<piece> pieces;
@@ -6539,42 +6610,49 @@ SEQUENT_COLD void save_mapped(const file_path& path, const std::vector<any_tenso
 
 }  // namespace detail
 
-/// Fills a model's parameters from a file (a safetensors file, or what a reader of another format
-/// has opened) of exactly these, under their own names, or under those
-/// of `names`, and returns its metadata. Types as in the load of tensors.
+/// Fills a model's parameters from a safetensors file, or from a file that a reader of another
+/// format has opened, and returns the file's metadata. The file must have exactly these parameters,
+/// under their own names or under those of `names`. F16, BF16 and F32 are read into float and
+/// double, F64 into double only.
 ///
-/// Throws io::error if a tensor is missing, not wanted, of another type or shape or not finite;
-/// then no parameter has changed.
+/// Throws io::error if the file is not well-formed, or if a tensor is missing, unknown, of another
+/// dtype or shape, or not finite; the parameters are then unchanged.
 template <class Model, class Parameters>
 metadata_map load(const tensor_file& from, Parameters& parameters) {
     return detail::load_tensors(from, detail::tensors_of<Model>(parameters));
 }
+/// As above, with the tensor names of `names`.
 template <class Model, class Parameters>
 metadata_map load(const tensor_file& from, Parameters& parameters, name_map names) {
     return detail::load_mapped(from, detail::tensors_of<Model>(parameters), names,
                                detail::layout_of<Model>());
 }
+/// As above, for a safetensors file or its bytes in memory.
 template <class Model, class Parameters>
 metadata_map load(const source& from, Parameters& parameters) {
     return load<Model>(open_safetensors(from), parameters);
 }
+/// As above, for a safetensors file or its bytes in memory, with the tensor names of `names`.
 template <class Model, class Parameters>
 metadata_map load(const source& from, Parameters& parameters, name_map names) {
     return load<Model>(open_safetensors(from), parameters, names);
 }
 
-/// Writes a model's parameters, under their own names or under those of `names`, to a new file that
-/// then replaces `path`; in a `type` of fewer bits than theirs rounded to nearest, ties to even.
-/// Under the names of another library the metadata say that PyTorch has written it, as Hugging
-/// Face's transformers expect. Copies and ignored tensors of the map are not written.
+/// Writes a model's parameters, under their own names or under those of `names`, to a new
+/// safetensors file, which then replaces `path`. If `type` has fewer bits than the parameters,
+/// numbers are rounded to nearest, ties to even. With `names`, the metadata default to
+/// {"format": "pt"}, which Hugging Face's transformers require. Copies and ignored tensors of the
+/// map are not written.
 ///
-/// Throws io::error if the file cannot be written, a number is not finite or too large for the
-/// type, or the parameters leave rows of a tensor open.
+/// Throws io::error if the file cannot be written, if a number is not finite or too large for the
+/// type, if a constant of the map has another value, or if the parameters do not cover all rows of
+/// a tensor; the old file then remains.
 template <class Model, class Parameters>
 void save(const file_path& path, const Parameters& parameters, const metadata_map& metadata = {},
           dtype type = dtype_of<std::remove_reference_t<decltype(*parameters.data())>>) {
     detail::save_tensors(path, detail::tensors_of<Model>(parameters), metadata, type);
 }
+/// As above, with the tensor names of `names`.
 template <class Model, class Parameters>
 void save(const file_path& path, const Parameters& parameters, name_map names,
           const metadata_map& metadata = {{"format", "pt"}},
@@ -6585,14 +6663,14 @@ void save(const file_path& path, const Parameters& parameters, name_map names,
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
-/// The names of the tensors of encoders.
+/// Name maps of Hugging Face's encoders.
 
 namespace sequent::inline SEQUENT_ABI::io::hugging_face {
 
-/// Of bert and of bert_masked_language.
+/// Name map of the presets `bert` and `bert_masked_language`.
 inline constexpr name_entry bert[] = {
     optional_prefix("bert."),
-    // Files of the first years, such as bert-base-uncased.
+    // Early files, such as bert-base-uncased, use these names.
     alias("LayerNorm.gamma", "LayerNorm.weight"),
     alias("LayerNorm.beta", "LayerNorm.bias"),
     {"embedding", "bert.embeddings.word_embeddings.weight"},
@@ -6630,7 +6708,8 @@ inline constexpr name_entry bert[] = {
     ignored("cls.*"),
 };
 
-/// Of roberta, also for XLM-RoBERTa. Positions begin at row 2 of their table.
+/// Name map of the preset `roberta`, for RoBERTa and XLM-RoBERTa. Position 0 is row 2 of the
+/// file's table.
 inline constexpr name_entry roberta[] = {
     optional_prefix("roberta."),
     {"embedding", "roberta.embeddings.word_embeddings.weight"},
@@ -6668,6 +6747,7 @@ inline constexpr name_entry roberta[] = {
     ignored("lm_head.*"),
 };
 
+/// Name map of the preset `distilbert`.
 inline constexpr name_entry distilbert[] = {
     optional_prefix("distilbert."),
     {"embedding", "distilbert.embeddings.word_embeddings.weight"},
@@ -6699,6 +6779,7 @@ inline constexpr name_entry distilbert[] = {
     ignored("vocab_*"),
 };
 
+/// Name map of the preset `albert`, whose layers share one set of tensors.
 inline constexpr name_entry albert[] = {
     optional_prefix("albert."),
     {"embedding", "albert.embeddings.word_embeddings.weight"},
@@ -6748,7 +6829,7 @@ inline constexpr name_entry albert[] = {
     ignored("sop_classifier.*"),
 };
 
-/// Positions of mpnet begin at row 2 of their table.
+/// Name map of the preset `mpnet`. Position 0 is row 2 of the file's table.
 inline constexpr name_entry mpnet[] = {
     optional_prefix("mpnet."),
     {"embedding", "mpnet.embeddings.word_embeddings.weight"},
@@ -6786,6 +6867,8 @@ inline constexpr name_entry mpnet[] = {
     ignored("lm_head.*"),
 };
 
+/// Name map of the preset `modernbert`. One tensor holds queries, keys and values; another the gate
+/// and W_expand.
 inline constexpr name_entry modernbert[] = {
     optional_prefix("model."),
     {"embedding", "model.embeddings.tok_embeddings.weight"},
@@ -6808,6 +6891,7 @@ inline constexpr name_entry modernbert[] = {
     ignored("decoder.*"),
 };
 
+/// Name map of the preset `clip_text`, CLIP's text encoder (CLIPTextModel).
 inline constexpr name_entry clip_text[] = {
     optional_prefix("text_model."),
     {"embedding", "text_model.embeddings.token_embedding.weight"},
@@ -6835,11 +6919,12 @@ inline constexpr name_entry clip_text[] = {
 
 }  // namespace sequent::inline SEQUENT_ABI::io::hugging_face
 
-/// The names of the tensors of language models.
+/// Name maps of Hugging Face's language models.
 
 namespace sequent::inline SEQUENT_ABI::io::hugging_face {
 
-/// Linear weights are [in, out], queries, keys and values one tensor.
+/// Name map of the preset `gpt2`. The file's matrices are [in, out]; one tensor holds queries, keys
+/// and values.
 inline constexpr name_entry gpt2[] = {
     optional_prefix("transformer."),
     {"embedding", "transformer.wte.weight"},
@@ -6868,8 +6953,8 @@ inline constexpr name_entry gpt2[] = {
     ignored("transformer.h.{}.attn.masked_bias"),
 };
 
-/// For models with rotary positions of either order, and tied<false> where the lm_head is not the
-/// embedding.
+/// Name map of the preset `llama`, with rotary positions of either order. Models whose lm_head is
+/// not the embedding need tied<false>.
 inline constexpr name_entry llama[] = {
     optional_prefix("model."),
     {"embedding", "model.embed_tokens.weight"},
@@ -6888,12 +6973,14 @@ inline constexpr name_entry llama[] = {
     ignored("model.layers.{}.self_attn.rotary_emb.inv_freq"),
 };
 
+/// Name map of the preset `qwen2`: Llama's names and the biases of queries, keys and values.
 inline constexpr auto qwen2 =
     joined(llama, {{"layers.b_query", "model.layers.{}.self_attn.q_proj.bias", flat | halves},
                    {"layers.b_key", "model.layers.{}.self_attn.k_proj.bias", flat | halves},
                    {"layers.b_value", "model.layers.{}.self_attn.v_proj.bias", flat}});
 
-/// The matrices of queries, keys and values are one, and the gate and what it gates.
+/// Name map of the preset `phi3`. One tensor holds queries, keys and values; another W_gate and
+/// W_expand.
 inline constexpr name_entry phi3[] = {
     optional_prefix("model."),
     {"embedding", "model.embed_tokens.weight"},
@@ -6911,13 +6998,16 @@ inline constexpr name_entry phi3[] = {
     copy_of("embedding", "lm_head.weight"),
 };
 
+/// Name map of the preset `llama3`.
 inline constexpr auto& llama3 = llama;
+/// Name map of the preset `mistral`.
 inline constexpr auto& mistral = llama;
+/// Name map of the preset `qwen3`: Llama's names and the gains of the head norms.
 inline constexpr auto qwen3 =
     joined(llama, {{"layers.gain_query", "model.layers.{}.self_attn.q_norm.weight", halves},
                    {"layers.gain_key", "model.layers.{}.self_attn.k_norm.weight", halves}});
 
-/// Of gemma2 and gemma3, whose gains are one more than the file's numbers.
+/// Name map of the presets `gemma2` and `gemma3`. The gains are the file's numbers plus 1.
 inline constexpr name_entry gemma[] = {
     optional_prefix("model."),
     {"embedding", "model.embed_tokens.weight"},
@@ -6938,10 +7028,13 @@ inline constexpr name_entry gemma[] = {
     copy_of("embedding", "lm_head.weight"),
     ignored("model.layers.{}.self_attn.rotary_emb.inv_freq"),
 };
+/// Name map of the preset `gemma2`.
 inline constexpr auto& gemma2 = gemma;
+/// Name map of the preset `gemma3`.
 inline constexpr auto& gemma3 = gemma;
 
-/// Of gpt_neox; query_key_value has the rows of each head's query, key and value side by side.
+/// Name map of the preset `gpt_neox`. The tensor query_key_value has, for each head, the rows of
+/// its query, its key and its value.
 inline constexpr name_entry gpt_neox[] = {
     optional_prefix("gpt_neox."),
     {"embedding", "gpt_neox.embed_in.weight"},
@@ -6972,7 +7065,8 @@ inline constexpr name_entry gpt_neox[] = {
     ignored("gpt_neox.layers.{}.attention.rotary_emb.inv_freq"),
 };
 
-/// query_key_value has the rows of each head's query, key and value side by side.
+/// Name map of the preset `bloom`. The tensor query_key_value has, for each head, the rows of its
+/// query, its key and its value.
 inline constexpr name_entry bloom[] = {
     optional_prefix("transformer."),
     {"embedding", "transformer.word_embeddings.weight"},
@@ -7002,6 +7096,7 @@ inline constexpr name_entry bloom[] = {
     copy_of("embedding", "lm_head.weight"),
 };
 
+/// Name map of the preset `phi`.
 inline constexpr name_entry phi[] = {
     optional_prefix("model."),
     {"embedding", "model.embed_tokens.weight"},
@@ -7025,6 +7120,7 @@ inline constexpr name_entry phi[] = {
     {"b_logits", "lm_head.bias"},
 };
 
+/// Name map of the preset `starcoder2`.
 inline constexpr name_entry starcoder2[] = {
     optional_prefix("model."),
     {"embedding", "model.embed_tokens.weight"},
@@ -7050,7 +7146,8 @@ inline constexpr name_entry starcoder2[] = {
     copy_of("embedding", "lm_head.weight"),
 };
 
-/// Of opt with its norms in front; positions begin at row 2 of their table.
+/// Name map of the preset `opt`, whose norms precede the layers. Position 0 is row 2 of the file's
+/// table.
 inline constexpr name_entry opt[] = {
     optional_prefix("model."),
     {"embedding", "model.decoder.embed_tokens.weight"},
@@ -7078,16 +7175,17 @@ inline constexpr name_entry opt[] = {
 
 }  // namespace sequent::inline SEQUENT_ABI::io::hugging_face
 
-/// The tensors of Hugging Face's files, for the presets:
+/// Name maps from the presets' parameters to the tensors of Hugging Face's files:
 /// `io::load<Model>("model.safetensors", parameters, io::hugging_face::gpt2)`.
 
 namespace sequent::inline SEQUENT_ABI::io::hugging_face {
 
+/// Name map of the preset `vit` with a classifier (ViTForImageClassification).
 inline constexpr name_entry vit[] = {
     optional_prefix("vit."),
     {"class_token", "vit.embeddings.cls_token", shaped(1, 1, own(0))},
     {"position", "vit.embeddings.position_embeddings", shaped(1, own(0), own(1))},
-    // Of channels and the rows and columns of a square patch.
+    // [width, channels, rows, columns] of square patches.
     {"W_patch", "vit.embeddings.patch_embeddings.projection.weight", shaped(own(0), 0, side, side)},
     {"b_patch", "vit.embeddings.patch_embeddings.projection.bias"},
     {"layers.gain_1", "vit.encoder.layer.{}.layernorm_before.weight"},
@@ -7114,7 +7212,7 @@ inline constexpr name_entry vit[] = {
 };
 
 namespace detail {
-/// The two versions differ in what the linear map is called that the other gates.
+/// Both versions of T5; only the name of the matrix W_expand differs.
 constexpr auto t5_names(bool gated) {
     return std::to_array<name_entry>({
         {"embedding", "shared.weight"},
@@ -7150,7 +7248,7 @@ constexpr auto t5_names(bool gated) {
         {"decoder.gain_3", "decoder.block.{}.layer.2.layer_norm.weight"},
         {"gain", "decoder.final_layer_norm.weight"},
         {"W_logits", "lm_head.weight"},
-        // The first version's is the embedding; the other one's is W_logits.
+        // Version 1.0 ties the logits to the embedding; version 1.1 has W_logits.
         copy_of("embedding", "lm_head.weight"),
         ignored("decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight"),
         copy_of("embedding", "encoder.embed_tokens.weight"),
@@ -7159,11 +7257,13 @@ constexpr auto t5_names(bool gated) {
 }
 }  // namespace detail
 
-/// Of T5, and of its version 1.1, which takes activation::geglu_tanh and tied<false>.
+/// Name map of the preset `t5`, version 1.0.
 inline constexpr auto t5 = detail::t5_names(false);
+/// Name map of the preset `t5`, version 1.1: a model with activation::geglu_tanh and tied<false>.
 inline constexpr auto t5_gated = detail::t5_names(true);
 
-/// Keys have no bias, which no softmax would see.
+/// Name map of the preset `whisper`. The files have no key biases, because softmax cancels them;
+/// the model's are 0.
 inline constexpr name_entry whisper[] = {
     optional_prefix("model."),
     {"W_conv_1", "model.encoder.conv1.weight", taps_last},
@@ -7228,30 +7328,32 @@ inline constexpr name_entry whisper[] = {
 
 namespace sequent::inline SEQUENT_ABI::io {
 
+/// The kinds of JSON values.
 enum class json_kind : std::uint8_t { null, boolean, number, string, array, object };
 
 namespace detail {
 
-/// A value of a document. Containers are followed by their contents, members by key and value.
+/// A value of a document. The nodes of its elements, or of the keys and values of its members,
+/// follow it.
 struct json_node {
-    const char* first = nullptr;  // of a string its characters, else where it begins in the text
-    std::uint32_t size = 0;       // of a string or number its characters, else of the contents
-    std::uint32_t next = 0;       // the node behind all that belongs to this one
-    std::uint32_t place = 0;      // its byte in the text
+    const char* first = nullptr;  // the characters of a string, else the value's text
+    std::uint32_t size = 0;       // number of characters of a string or number
+    std::uint32_t next = 0;       // the node after this value and its contents
+    std::uint32_t place = 0;      // the byte of the text at which the value begins
     json_kind kind = json_kind::null;
 };
 
 struct json_tree {
     std::string name;
     std::vector<json_node> nodes;
-    std::deque<std::string> decoded;  // strings that have escapes
+    std::deque<std::string> decoded;  // strings with escapes, decoded
 };
 
 SEQUENT_LAZY class json_tree_reader : json_cursor<> {
   public:
     json_tree_reader(std::string_view text, std::string_view file) : json_cursor<>(text, file) {}
 
-    /// Reads without recursion: no input exhausts the stack.
+    /// Reads the document without recursion, so that no input exhausts the stack.
     SEQUENT_COLD void read(json_tree& tree) {
         if (text_.size() > 0xFFFFFFFF) fail({"4 GiB of JSON or more"});
         std::vector<std::uint32_t> open;
@@ -7318,7 +7420,7 @@ SEQUENT_LAZY class json_tree_reader : json_cursor<> {
         }
     }
 
-    /// Reads a value, of a container that is not empty the beginning; then false.
+    /// Reads a value and returns true, or the beginning of a non-empty container and returns false.
     bool value(json_tree& tree, std::vector<std::uint32_t>& open) {
         const char next = peek();
         if (next == '"') {
@@ -7376,23 +7478,29 @@ SEQUENT_LAZY class json_tree_reader : json_cursor<> {
 
 }  // namespace detail
 
-/// A value of a json_document, valid as long as that. What is asked of a value of another kind
-/// throws io::error with the file, the byte and both kinds.
+/// A value of a json_document, valid as long as the document. Accessing it as another kind throws
+/// io::error with the file, the byte and both kinds.
 class json_value {
   public:
+    /// The value at node `at` of a tree.
     json_value(const detail::json_tree& tree, std::uint32_t at) noexcept : tree_(&tree), at_(at) {}
 
+    /// The kind of the value.
     json_kind kind() const noexcept { return node().kind; }
+    /// Returns true if the value is null.
     bool is_null() const noexcept { return kind() == json_kind::null; }
 
+    /// The decoded characters of a string, valid as long as the document and its text.
     SEQUENT_LAZY std::string_view string() const {
         wanted(json_kind::string);
         return {node().first, node().size};
     }
+    /// The value of true or false.
     SEQUENT_LAZY bool boolean() const {
         wanted(json_kind::boolean);
         return *node().first == 't';
     }
+    /// The value of a number. Throws io::error if it does not fit into a double.
     SEQUENT_LAZY double number() const {
         wanted(json_kind::number);
         double result = 0;
@@ -7401,7 +7509,7 @@ class json_value {
             fail({"the number is too large"});
         return result;
     }
-    /// A whole number of at most `largest`, and not negative.
+    /// The value of an integer from 0 to `largest`. Throws io::error for any other number.
     SEQUENT_LAZY std::uint64_t whole_number(std::uint64_t largest = 0xFFFFFFFFFFFFFFFF) const {
         wanted(json_kind::number);
         std::uint64_t result = 0;
@@ -7429,16 +7537,18 @@ class json_value {
             f(json_value(*tree_, at).string(), json_value(*tree_, at + 1));
     }
 
-    /// Whether an object has a member. The value of a repeated key is an error.
+    /// Returns true if an object has a member with this key. Throws io::error if the key is
+    /// repeated.
     SEQUENT_LAZY bool has(std::string_view key) const { return find(key) != 0; }
-    /// The member of an object; an error if there is none.
+    /// The value of a member of an object. Throws io::error if the key is missing or repeated.
     SEQUENT_LAZY json_value operator[](std::string_view key) const {
         const std::uint32_t at = find(key);
         if (at == 0) fail({"lacks \"", key, "\""});
         return {*tree_, at};
     }
 
-    /// Throws io::error with the file and the byte at which the value begins.
+    /// Throws io::error with the message `what` after the file and the byte at which the value
+    /// begins.
     [[noreturn]] SEQUENT_COLD void fail(std::initializer_list<text_part> what) const {
         fail_with<error>({tree_->name, ", byte ", node().place, ": ", joined_text(what)});
     }
@@ -7446,7 +7556,7 @@ class json_value {
   private:
     const detail::json_node& node() const noexcept { return tree_->nodes[at_]; }
 
-    /// The node of a member's value; 0 if there is none.
+    /// The node of a member's value; 0 if there is no such member.
     SEQUENT_LAZY std::uint32_t find(std::string_view wanted_key) const {
         std::uint32_t found = 0;
         for_each_member([&](std::string_view key, json_value value) {
@@ -7470,11 +7580,11 @@ class json_value {
     std::uint32_t at_;
 };
 
-/// A JSON text of less than 4 GiB. It refers to the text, which must outlive it.
+/// A parsed JSON text of less than 4 GiB. It refers to the text, which must outlive it.
 class json_document {
   public:
-    /// Throws io::error, which names `file` and the byte, for text that is not JSON (RFC 8259), not
-    /// UTF-8, or nested deeper than 256 values.
+    /// Parses the text. Throws io::error, which names `file` and the byte, for text that is not
+    /// JSON (RFC 8259), not UTF-8, or nested deeper than 256 containers.
     SEQUENT_LAZY json_document(std::string_view text, std::string file) {
         tree_.name = std::move(file);
         detail::json_tree_reader<>(text, tree_.name).read(tree_);
@@ -7482,6 +7592,7 @@ class json_document {
     json_document(const json_document&) = delete;
     json_document& operator=(const json_document&) = delete;
 
+    /// The outermost value.
     json_value root() const noexcept { return {tree_, 0}; }
 
   private:
@@ -7490,38 +7601,40 @@ class json_document {
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
-/// The checkpoints of llama2.c, all little-endian. https://github.com/karpathy/llama2.c
-/// Version 0, which run.c reads: seven int32, then numbers as F32. Versions 1 and 2: "ak42", the
-/// version, the same seven int32, whether the logits are tied, of version 2 the size of a group,
-/// and from byte 256 on the norms, then the matrices, as F32; or, in version 2, which runq.c reads,
-/// of each layer 8-bit integers followed by an F32 scale for each group of them.
+/// Checkpoints of llama2.c, all little-endian. https://github.com/karpathy/llama2.c
+/// Version 0, for run.c: seven int32, then the parameters as F32. Versions 1 and 2: "ak42", the
+/// version, the same seven int32, whether the logits are tied, in version 2 the group size, and
+/// from byte 256 on the norms and then the matrices. Version 1 stores matrices as F32; version 2,
+/// for runq.c, stores for each layer 8-bit integers followed by an F32 scale for each group.
 ///
 /// A model fits if its parameters have the names and extents of sequent::llama's: with d = width,
 /// H = heads, G = key_heads and d_h = d / H
 ///
 ///     embedding [vocabulary, d], gain [d], and if not tied W_logits [vocabulary, d];
-///     of each layer (depth, ...) gain_1, gain_2 [d], W_query [G, H / G, d_h, d], or [H, d_h, d]
-///     where G is H, W_key, W_value [G, d_h, d], W_out [d, d], W_gate, W_expand [hidden, d] and
-///     W_contract [d, hidden], with "layers." before their names.
+///     for each layer (first extent depth) gain_1, gain_2 [d], W_query [G, H / G, d_h, d], or
+///     [H, d_h, d] if G is H, W_key, W_value [G, d_h, d], W_out [d, d], W_gate, W_expand
+///     [hidden, d] and W_contract [d, hidden], with "layers." before their names.
 ///
-/// The format states neither functions nor their numbers; run.c computes rotary(i, 10000) of pairs
-/// of neighbours, RMS norms with an epsilon of 1e-5, and silu, so that other models are refused.
+/// The format does not store functions. run.c computes rotary(i, 10000) of pairs of neighbours, RMS
+/// norms with an epsilon of 1e-5, and silu; models that compute anything else are refused.
 
 namespace sequent::inline SEQUENT_ABI::io {
 
-/// What the header of a checkpoint states.
+/// The configuration in the header of a checkpoint.
 struct llama2c_configuration {
-    int width = 0;
-    int hidden = 0;
-    int depth = 0;
-    int heads = 0;
-    int key_heads = 0;
-    int vocabulary = 0;
-    int tokens = 0;
-    bool tied = true;  // logits through the embedding
+    int width = 0;       ///< width of the residual stream
+    int hidden = 0;      ///< width of the feed-forward layers
+    int depth = 0;       ///< number of layers
+    int heads = 0;       ///< number of query heads
+    int key_heads = 0;   ///< number of key and value heads
+    int vocabulary = 0;  ///< number of tokens of the vocabulary
+    int tokens = 0;      ///< number of positions
+    bool tied = true;    ///< the logits use the embedding
 
+    /// Compares all fields.
     friend bool operator==(const llama2c_configuration&, const llama2c_configuration&) = default;
 
+    /// The fields as text:
     /// "width 64, hidden 172, depth 5, heads 8, key_heads 4, vocabulary 512, tokens 512, tied".
     std::string text() const {
         return joined_text({"width ", width, ", hidden ", hidden, ", depth ", depth, ", heads ",
@@ -7535,7 +7648,7 @@ namespace detail {
 inline constexpr std::size_t llama2c_header = 7 * sizeof(std::int32_t);
 inline constexpr std::size_t llama2c_long_header = 256;
 
-/// Of version 2: number i of a tensor is q[i] s[i / group].
+/// Decodes tensors of version 2: number i is q[i] s[i / group].
 SEQUENT_LAZY
 inline void decode_groups(const stored_tensor& from, std::uint64_t first, std::uint64_t stride,
                           std::size_t count, double* numbers) {
@@ -7557,7 +7670,7 @@ inline void read_group(const stored_tensor& from, std::uint64_t first, std::size
         to.q[at] = static_cast<std::int8_t>(std::to_integer<std::uint8_t>(from.data[first + at]));
 }
 
-/// The numbers of versions 1 and 2, by the size of a group.
+/// The number formats of checkpoints: F32, and 8-bit groups of each size.
 SEQUENT_LAZY inline constexpr number_format llama2c_formats[] = {
     {"F32", 1, 4, true, decode_plain<dtype::f32>},
     {"groups of 1", 1, 5, true, decode_groups<>, read_group<>, 8},
@@ -7571,7 +7684,7 @@ SEQUENT_LAZY inline constexpr number_format llama2c_formats[] = {
     {"groups of 256", 256, 260, true, decode_groups<>, read_group<>, 8},
 };
 
-/// What a header states beside the model.
+/// A header: configuration, version and, in version 2, the group size.
 struct llama2c_form {
     llama2c_configuration configuration;
     int version = 0;
@@ -7582,7 +7695,7 @@ struct llama2c_form {
     }
 };
 
-/// In versions 1 and 2 each layer of a matrix is a tensor of its own.
+/// Name map of versions 1 and 2, in which each layer of a matrix is a separate tensor.
 inline constexpr name_entry llama2c_layers[] = {
     own_names,
     {"layers.W_query", "layers.W_query.{}", as_it_is},
@@ -7594,8 +7707,8 @@ inline constexpr name_entry llama2c_layers[] = {
     {"layers.W_expand", "layers.W_expand.{}", as_it_is},
 };
 
-/// What keeps a configuration from being one; nothing if nothing does. Within these limits no
-/// count of bytes overflows 64 bits.
+/// Describes why a configuration is invalid; empty if it is valid. Within these limits no number of
+/// bytes overflows 64 bits.
 SEQUENT_LAZY
 SEQUENT_COLD std::string problem_of(const llama2c_configuration& given) {
     const auto check = [](const char* field, int value, int most) {
@@ -7628,8 +7741,8 @@ SEQUENT_COLD std::string problem_of(const llama2c_configuration& given) {
     return "";
 }
 
-/// The tensors in the order of the file, `begin` and `end` in bytes of the file. What has no name
-/// is not read: the tables of rotary positions.
+/// The tensors in the order of the file, `begin` and `end` in bytes of the file. Entries without a
+/// name, the tables of rotary positions, are not read.
 SEQUENT_LAZY
 SEQUENT_COLD std::vector<header_entry> llama2c_tensors(const llama2c_form& form) {
     const llama2c_configuration& given = form.configuration;
@@ -7643,7 +7756,7 @@ SEQUENT_COLD std::vector<header_entry> llama2c_tensors(const llama2c_form& form)
     };
     const std::uint64_t width = u(given.width), hidden = u(given.hidden), depth = u(given.depth);
     const std::uint64_t keys = u(given.key_heads), of_head = u(given.width / given.heads);
-    /// A matrix of each layer.
+    // Adds a matrix for each layer.
     const auto add_layers = [&](const std::string& name, std::vector<std::uint64_t> shape) {
         if (form.version == 0) {
             shape.insert(shape.begin(), depth);
@@ -7686,7 +7799,7 @@ SEQUENT_COLD std::vector<header_entry> llama2c_tensors(const llama2c_form& form)
     }
     if (!given.tied) add("W_logits", {u(given.vocabulary), width});
     if (form.version != 2) return result;
-    // The matrices have a byte for each number, and scales.
+    // Matrices have one byte for each number, and scales.
     end = llama2c_long_header;
     for (header_entry& entry : result) {
         std::uint64_t bytes = entry.end - entry.begin;
@@ -7736,7 +7849,7 @@ SEQUENT_COLD llama2c_form read_form(const source& from) {
         if (tied > 1) fail(joined_text({"header: tied is ", tied, ", expected is 0 or 1"}));
         configuration.tied = tied == 1;
     } else if (configuration.vocabulary < 0) {
-        // The least number has no opposite; it is as little a size as 0.
+        // The least integer has no negative; it is as invalid a size as 0.
         configuration.vocabulary = configuration.vocabulary == std::numeric_limits<int>::min()
                                        ? 0
                                        : -configuration.vocabulary;
@@ -7769,7 +7882,7 @@ SEQUENT_COLD void erase_unnamed(std::vector<header_entry>& tensors) {
             tensors.erase(tensors.begin() + static_cast<std::ptrdiff_t>(at));
 }
 
-/// A checkpoint as if it were a file of named tensors.
+/// A checkpoint as a file of named tensors. Throws io::error if its size does not match its header.
 SEQUENT_LAZY
 SEQUENT_COLD tensor_file open_llama2c(const source& from, const llama2c_form& form) {
     tensor_file result{from.name(), {llama2c_tensors(form), {}}, {{from, 0}}, llama2c_formats<>};
@@ -7784,7 +7897,7 @@ SEQUENT_COLD tensor_file open_llama2c(const source& from, const llama2c_form& fo
     return result;
 }
 
-/// The configuration that a model's parameters have, if it is one; else vocabulary is 0.
+/// The configuration of a model's parameters; `vocabulary` is 0 if they are not those of a llama.
 SEQUENT_LAZY
 SEQUENT_COLD llama2c_configuration configuration_of(const std::vector<any_tensor>& parameters,
                                                     int tokens) {
@@ -7813,12 +7926,11 @@ SEQUENT_COLD llama2c_configuration configuration_of(const std::vector<any_tensor
     return result;
 }
 
-/// How many positions a model has: the first extent of its first fact.
+/// The number of positions of a model: the first extent of its first fact.
 template <class Model>
 constexpr int tokens_of = Model::plan::facts[0].extents[0];
 
-/// What keeps a model's parameters from being those of a configuration; they are named as its
-/// tensors are.
+/// Describes why a model's parameters do not match a configuration; empty if they do.
 SEQUENT_LAZY
 SEQUENT_COLD std::string misfit(const llama2c_configuration& configuration,
                                 const std::vector<any_tensor>& parameters) {
@@ -7827,15 +7939,17 @@ SEQUENT_COLD std::string misfit(const llama2c_configuration& configuration,
     return match(file, parameters).problem;
 }
 
-/// A checkpoint, the tensors that a model makes of it, and what its header states.
+/// A checkpoint, its tensors matched with a model's parameters, and its configuration.
 struct llama2c_match {
     tensor_file file;
     matching found;
     llama2c_configuration configuration;
 };
 
-/// `unlike`: what the model computes otherwise than llama2.c; `tokens`: how many positions it has.
-/// Numbers of version 2 are rounded to those of the parameters.
+/// Matches a checkpoint with a model's parameters. `unlike` describes what the model computes
+/// differently from llama2.c, `tokens` is its number of positions. Throws io::error if the model is
+/// different or has more positions than the checkpoint. Numbers of version 2 are rounded to the
+/// parameters' type.
 SEQUENT_LAZY
 SEQUENT_COLD llama2c_match match_llama2c(const source& from, const std::vector<any_tensor>& tensors,
                                          const std::string& unlike, int tokens) {
@@ -7908,8 +8022,8 @@ SEQUENT_COLD void save_as_llama2c(const file_path& path, const std::vector<any_t
 
 }  // namespace detail
 
-/// What the header of a checkpoint states. Throws io::error if it is none, or if the file has not
-/// exactly the bytes that it says.
+/// Reads the header of a checkpoint. Throws io::error if the file is not a checkpoint or its size
+/// does not match its header.
 SEQUENT_LAZY
 SEQUENT_COLD llama2c_configuration read_llama2c_header(const source& from) {
     const detail::llama2c_form form = detail::read_form(from);
@@ -7917,20 +8031,21 @@ SEQUENT_COLD llama2c_configuration read_llama2c_header(const source& from) {
     return form.configuration;
 }
 
-/// Fills a model's parameters, of float or double, from a checkpoint of any version, and returns
-/// what its header states. The model may have fewer positions than the checkpoint, not more.
+/// Fills a model's parameters, float or double, from a checkpoint of any version and returns its
+/// configuration. The model may have fewer positions than the checkpoint, but not more.
 ///
-/// Throws io::error if the file is not a checkpoint of this model or a number is not finite; then
-/// no parameter has changed.
+/// Throws io::error if the file is not a checkpoint of this model or a number is not finite; the
+/// parameters are then unchanged.
 template <class Model, class Parameters>
 llama2c_configuration load_llama2c(const source& from, Parameters& parameters) {
     return detail::load_as_llama2c(from, detail::tensors_of<Model>(parameters),
                                    detail::unlike_llama2c<Model>(), detail::tokens_of<Model>);
 }
 
-/// Writes a model's parameters as a checkpoint that then replaces `path`, in F32.
+/// Writes a model's parameters to a new checkpoint of version 0, in F32, which then replaces
+/// `path`.
 ///
-/// Throws io::error if the file cannot be written, the model is none that a checkpoint can hold, or
+/// Throws io::error if the file cannot be written, if the format cannot represent the model, or if
 /// a number is not finite or too large for F32.
 template <class Model, class Parameters>
 void save_llama2c(const file_path& path, const Parameters& parameters) {
@@ -7940,11 +8055,10 @@ void save_llama2c(const file_path& path, const Parameters& parameters) {
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
-/// SIMD kernels on raw pointers with static shapes, each with its gradient beside it. They know
-/// nothing of rules and can be used alone.
+/// SIMD kernels on raw pointers with static shapes, each with its gradient. They do not depend on
+/// rules and can be used alone.
 
-// GCC 12 finds the undefined pass-through of its own AVX-512 intrinsics uninitialised, wherever
-// they are inlined from.
+/// Vectors of numbers: loads, stores, reductions and transposition on every instruction set.
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wuninitialized"
@@ -7955,15 +8069,16 @@ void save_llama2c(const file_path& path, const Parameters& parameters) {
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
-/// The widest vector of T that the instruction set of this translation unit has.
+/// The widest vector of T in the instruction set of this translation unit.
 template <class T>
 using batch = xsimd::batch<T>;
 
+/// Number of elements of a batch<T>.
 template <class T>
 inline constexpr int lanes = static_cast<int>(batch<T>::size);
 
-/// How many vector registers the instruction set names.
 #if defined(__AVX512F__) || defined(__aarch64__)
+/// Number of vector registers of the instruction set.
 inline constexpr int vector_registers = 32;
 #else
 inline constexpr int vector_registers = 16;
@@ -7982,8 +8097,8 @@ inline constexpr int vector_registers = 16;
 #define SEQUENT_NO_UNROLL _Pragma("GCC unroll 1")
 #endif
 
-/// Calls f(std::integral_constant<int, I>) for I = 0 .. Count - 1: for the few places
-/// where the index must be a constant. SEQUENT_UNROLL compiles faster.
+/// Calls f(std::integral_constant<int, I>) for I = 0 .. Count - 1. Only for loops whose index must
+/// be a constant: SEQUENT_UNROLL compiles faster.
 template <int Count, class F>
 SEQUENT_INLINE constexpr void unroll(F&& f) noexcept {
     [&]<int... I>(std::integer_sequence<int, I...>) __attribute__((always_inline)) {
@@ -7992,27 +8107,31 @@ SEQUENT_INLINE constexpr void unroll(F&& f) noexcept {
     (std::make_integer_sequence<int, Count>{});
 }
 
+/// A vector of zeros.
 template <class T>
 SEQUENT_INLINE batch<T> zero() noexcept {
     return batch<T>(T(0));
 }
 
+/// A vector with x in all lanes.
 template <class T>
 SEQUENT_INLINE batch<T> set(T x) noexcept {
     return batch<T>(x);
 }
 
+/// The lanes<T> elements from p on, which needs no alignment.
 template <class T>
 SEQUENT_INLINE batch<T> load(const T* p) noexcept {
     return batch<T>::load_unaligned(p);
 }
 
+/// Writes lanes<T> elements from p on, which needs no alignment.
 template <class T>
 SEQUENT_INLINE void store(T* p, batch<T> x) noexcept {
     x.store_unaligned(p);
 }
 
-/// a * b + c, rounded once where the machine can.
+/// a * b + c, with a single rounding if the processor has this operation.
 template <class T>
 SEQUENT_INLINE batch<T> fma(batch<T> a, batch<T> b, batch<T> c) noexcept {
 #if defined(__AVX512F__)  // xsimd 8 to 10 multiply and add here
@@ -8026,7 +8145,7 @@ SEQUENT_INLINE batch<T> fma(batch<T> a, batch<T> b, batch<T> c) noexcept {
 }
 
 #if defined(__AVX__) && !defined(__AVX512F__)
-/// Ones in the first `count` places of width sizeof(T), for AVX maskload and maskstore.
+/// Ones in the first `count` elements of size sizeof(T), for AVX maskload and maskstore.
 template <class T>
 SEQUENT_INLINE __m256i first_mask(int count) noexcept {
     // A window slides over eight words of ones and eight of zeros.
@@ -8036,8 +8155,7 @@ SEQUENT_INLINE __m256i first_mask(int count) noexcept {
 }
 #endif
 
-/// The first `count` elements, zeros behind them; memory beyond is not touched. 0 <= count <=
-/// lanes.
+/// The first `count` elements, then zeros; memory beyond is not accessed. 0 <= count <= lanes<T>.
 template <class T>
 SEQUENT_INLINE batch<T> load_first(const T* p, int count) noexcept {
 #if defined(__AVX512F__)
@@ -8057,7 +8175,7 @@ SEQUENT_INLINE batch<T> load_first(const T* p, int count) noexcept {
 #endif
 }
 
-/// Writes the first `count` elements of x and nothing else. 0 <= count <= lanes.
+/// Writes the first `count` elements of x and nothing else. 0 <= count <= lanes<T>.
 template <class T>
 SEQUENT_INLINE void store_first(T* p, batch<T> x, int count) noexcept {
 #if defined(__AVX512F__)
@@ -8077,7 +8195,7 @@ SEQUENT_INLINE void store_first(T* p, batch<T> x, int count) noexcept {
 #endif
 }
 
-/// The same with a count known to the compiler: a whole vector becomes a plain load or store.
+/// Likewise with a static count: a whole vector becomes a plain load.
 template <int Count, class T>
 SEQUENT_INLINE batch<T> load_first(const T* p) noexcept {
     static_assert(0 <= Count && Count <= lanes<T>);
@@ -8087,6 +8205,7 @@ SEQUENT_INLINE batch<T> load_first(const T* p) noexcept {
         return load_first(p, Count);
 }
 
+/// Likewise with a static count: a whole vector becomes a plain store.
 template <int Count, class T>
 SEQUENT_INLINE void store_first(T* p, batch<T> x) noexcept {
     static_assert(0 <= Count && Count <= lanes<T>);
@@ -8096,8 +8215,8 @@ SEQUENT_INLINE void store_first(T* p, batch<T> x) noexcept {
         store_first(p, x, Count);
 }
 
-/// A vector of half the lanes, for the ends of rows: where 512 bits pass as two halves, it costs
-/// half. A whole vector where there is nothing to gain.
+/// A vector with half the lanes, for the ends of rows: it costs half on processors that execute 512
+/// bits as two halves. The same as batch<T> where that gains nothing.
 #if defined(__AVX512VL__) && defined(__FMA__)
 template <class T>
 using half_batch = xsimd::batch<T, xsimd::fma3<xsimd::avx2>>;
@@ -8126,6 +8245,7 @@ SEQUENT_INLINE B low_part(batch<T> x) noexcept {
         return _mm512_castpd512_pd256(x);
 }
 
+/// Writes the first Count elements of half a vector.
 template <int Count, class T>
 SEQUENT_INLINE void store_first(T* p, half_batch<T> x) noexcept {
     if constexpr (Count == static_cast<int>(half_batch<T>::size))
@@ -8139,11 +8259,13 @@ SEQUENT_INLINE void store_first(T* p, half_batch<T> x) noexcept {
 template <class T>
 using half_batch = batch<T>;
 
+/// The first Count elements.
 template <class B, int Count, class T>
 SEQUENT_INLINE B load_first_as(const T* p) noexcept {
     return load_first<Count>(p);
 }
 
+/// Returns x.
 template <class B, class T>
 SEQUENT_INLINE B low_part(batch<T> x) noexcept {
     return x;
@@ -8178,6 +8300,7 @@ SEQUENT_INLINE batch<T> keep_first(batch<T> x, batch<T> rest) noexcept {
     }
 }
 
+/// The sum of the lanes.
 template <class T>
 SEQUENT_INLINE T reduce_add(batch<T> x) noexcept {
 #if XSIMD_VERSION_MAJOR >= 9
@@ -8187,6 +8310,7 @@ SEQUENT_INLINE T reduce_add(batch<T> x) noexcept {
 #endif
 }
 
+/// The maximum of the lanes.
 template <class T>
 SEQUENT_INLINE T reduce_max(batch<T> x) noexcept {
 #if defined(__AVX512F__)
@@ -8282,7 +8406,8 @@ SEQUENT_INLINE __m128 as_floats(__m128d x) noexcept {
 
 }  // namespace detail
 
-/// to[k] = the sum of the lanes of x[k]. Four float vectors are added up together.
+/// to[k] = the sum of the lanes of x[k], for k < Count. Groups of four float vectors are summed
+/// together.
 template <int Count, class T>
 SEQUENT_INLINE void reduce_add_each(const batch<T>* x, T* to) noexcept {
     constexpr int together = sizeof(T) == 4 ? Count / 4 * 4 : 0;
@@ -8317,11 +8442,11 @@ SEQUENT_INLINE void reduce_add_each(const batch<T>* x, T* to) noexcept {
     SEQUENT_UNROLL for (int k = together; k < Count; ++k) to[k] = reduce_add(x[k]);
 }
 
-/// How many columns load_transposed turns at once: those of one 128-bit lane.
+/// Number of columns that load_transposed gives: the elements of a 128-bit lane.
 template <class T>
 inline constexpr int transposed_columns = 16 / static_cast<int>(sizeof(T));
 
-/// Reads transposed_columns<T> elements from each of lanes<T> rows and gives them as columns:
+/// Reads transposed_columns<T> elements from each of lanes<T> rows and returns them as columns:
 /// out[k][r] = p[row(r) + k], where row(r) is the offset of row r.
 template <class T, class Row>
 SEQUENT_INLINE void load_transposed(const T* p, Row row, batch<T>* out) noexcept {
@@ -8360,11 +8485,14 @@ SEQUENT_INLINE void load_transposed(const T* p, Row row, batch<T>* out) noexcept
 #pragma GCC diagnostic pop
 #endif
 
+/// Exponential, logarithm, hyperbolic tangent, error function and logistic function of vectors and
+/// numbers.
+
 namespace sequent::inline SEQUENT_ABI::kernel {
 
 namespace detail {
 
-/// exp(r) = 1 + r + r^2 p(r) for |r| <= ln(2) / 2, p by the Remez algorithm for the relative error.
+/// exp(r) = 1 + r + r^2 p(r) for |r| <= ln(2) / 2; p by the Remez algorithm for the relative error.
 template <class T>
 struct exp_constants;
 
@@ -8372,10 +8500,10 @@ template <>
 struct exp_constants<float> {
     using word = std::int32_t;
     static constexpr int mantissa = 23;
-    static constexpr float magic = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer
+    static constexpr float magic = 12582912.0f;  // 1.5 * 2^23; adding it rounds to an integer
     static constexpr float ln2_high = 0.693359375f;
     static constexpr float ln2_low = -2.12194440e-4f;
-    static constexpr float least = -87.3365402f;    // below, the result is denormal
+    static constexpr float least = -87.3365402f;    // below, the result is subnormal
     static constexpr float greatest = 88.7228394f;  // above, it overflows
     static constexpr float p[] = {0.00138146132608f, 0.00836870982417f, 0.0416683873613f,
                                   0.166665206898f, 0.499999934517f};  // 3.1e-9
@@ -8397,8 +8525,8 @@ struct exp_constants<double> {
                                    1.6666666666666412776e-1, 5.0000000000000106168e-1};  // 3.6e-18
 };
 
-/// erf(x) = x inner(x^2) up to 1, above it 1 - exp(-x^2) outer(2 / (2 + x)); both by the Remez
-/// algorithm, the second weighted with exp(-x^2). From `one` on it rounds to 1.
+/// erf(x) = x inner(x^2) for x <= 1, else 1 - exp(-x^2) outer(2 / (2 + x)); both by the Remez
+/// algorithm, the second weighted with exp(-x^2). From `one` on the result rounds to 1.
 template <class T>
 struct erf_constants;
 
@@ -8427,7 +8555,7 @@ struct erf_constants<double> {
         2.8821870480576595367e-1,  2.8147203440463426391e-1,  2.8566858133790109564e-5};  // 2.5e-17
 };
 
-/// tanh(x) = x + x^3 inner(x^2) up to 0.625, by the Remez algorithm for the relative error.
+/// tanh(x) = x + x^3 inner(x^2) for x <= 0.625, by the Remez algorithm for the relative error.
 template <class T>
 struct tanh_constants;
 
@@ -8456,7 +8584,7 @@ SEQUENT_INLINE batch<T> polynomial(const T (&c)[N], batch<T> x) noexcept {
     return p;
 }
 
-/// The bits of a vector as another element type of the same width.
+/// Reinterprets the bits of a vector as another element type of the same width.
 template <class To, class T>
 SEQUENT_INLINE batch<To> bits_as(batch<T> x) noexcept {
 #if XSIMD_VERSION_MAJOR >= 11
@@ -8470,8 +8598,8 @@ SEQUENT_INLINE batch<To> bits_as(batch<T> x) noexcept {
 
 namespace detail {
 
-/// x, about which the compiler knows nothing: Clang tells the preprocessor nothing of
-/// -fassociative-math, with which (x + magic) - magic would become x.
+/// Returns x, hidden from the optimizer. Clang has no macro for -fassociative-math, under which (x
+/// + magic) - magic would become x.
 template <class T>
 SEQUENT_INLINE batch<T> opaque(batch<T> x) noexcept {
 #if defined(__clang__) && defined(__SSE2__)
@@ -8484,8 +8612,8 @@ SEQUENT_INLINE batch<T> opaque(batch<T> x) noexcept {
 
 }  // namespace detail
 
-/// e^x within 2 ulp. Exactly 0 where the result would be denormal and at -infinity, exactly 1 at 0,
-/// infinity where it overflows; a NaN stays.
+/// e^x within 2 ulp. Exactly 1 at 0; exactly 0 at -infinity and where the result would be
+/// subnormal; infinity where it overflows; NaN at NaN.
 template <class T>
 SEQUENT_INLINE batch<T> exp(batch<T> x) noexcept {
     using c = detail::exp_constants<T>;
@@ -8517,7 +8645,7 @@ SEQUENT_INLINE batch<T> exp(batch<T> x) noexcept {
     using word = typename c::word;
     const auto scaled = detail::bits_as<word>(p) + (detail::bits_as<word>(shifted) << c::mantissa);
     const batch<T> y = detail::bits_as<T>(batch<word>(scaled));
-    // Above the greatest, infinity; of a NaN, whose low bits have come into the exponent, a NaN.
+    // Infinity above the greatest; NaN for a NaN, whose low bits have changed the exponent.
     const batch<T> beyond = x + set(std::numeric_limits<T>::infinity());
     return xsimd::select(x < set(c::least), zero<T>(),
                          xsimd::select(x <= set(c::greatest), y, beyond));
@@ -8528,7 +8656,7 @@ SEQUENT_INLINE batch<T> exp(batch<T> x) noexcept {
 template <class T>
 SEQUENT_INLINE batch<T> log(batch<T> x) noexcept {
 #if defined(__AVX512F__) && !defined(__OPTIMIZE__) && !defined(__clang__)
-    // Unoptimised, GCC 12 finds no immediate for an intrinsic in xsimd 8.1's.
+    // Without optimization, GCC 12 rejects an intrinsic in xsimd 8.1: no immediate operand.
     alignas(batch<T>) T values[lanes<T>];
     x.store_aligned(values);
     for (T& value : values) value = std::log(value);
@@ -8538,17 +8666,19 @@ SEQUENT_INLINE batch<T> log(batch<T> x) noexcept {
 #endif
 }
 
+/// Hyperbolic tangent.
 template <class T>
 SEQUENT_INLINE batch<T> tanh(batch<T> x) noexcept {
     const batch<T> size = xsimd::abs(x);
     const batch<T> square = size * size;
     const batch<T> inner =
         fma(size * square, detail::polynomial(detail::tanh_constants<T>::inner, square), size);
-    // Where exp overflows this is 1.
+    // 1 if exp overflows.
     const batch<T> outer = set(T(1)) - set(T(2)) / (kernel::exp(size + size) + set(T(1)));
     return xsimd::copysign(xsimd::select(size < set(T(0.625)), inner, outer), x);
 }
 
+/// Error function.
 template <class T>
 SEQUENT_INLINE batch<T> erf(batch<T> x) noexcept {
     using c = detail::erf_constants<T>;
@@ -8566,23 +8696,27 @@ SEQUENT_INLINE batch<T> sigmoid(batch<T> x) noexcept {
     return set(T(1)) / (set(T(1)) + kernel::exp(-x));
 }
 
-/// One number, by the same arithmetic as a vector of them.
+/// e^x of one number, by the arithmetic of the vector function.
 template <std::floating_point T>
 inline T exp(T x) noexcept {
     return kernel::exp(set(x)).get(0);
 }
+/// Natural logarithm of one number.
 template <std::floating_point T>
 inline T log(T x) noexcept {
     return kernel::log(set(x)).get(0);
 }
+/// Hyperbolic tangent of one number.
 template <std::floating_point T>
 inline T tanh(T x) noexcept {
     return kernel::tanh(set(x)).get(0);
 }
+/// Error function of one number.
 template <std::floating_point T>
 inline T erf(T x) noexcept {
     return kernel::erf(set(x)).get(0);
 }
+/// 1 / (1 + e^-x) of one number.
 template <std::floating_point T>
 inline T sigmoid(T x) noexcept {
     return kernel::sigmoid(set(x)).get(0);
@@ -8590,30 +8724,32 @@ inline T sigmoid(T x) noexcept {
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
+/// Elementwise functions and their derivatives.
+
 namespace sequent::inline SEQUENT_ABI::kernel {
 
-/// Functions of one number. `parameter` is the slope of leaky_relu below zero and the c of
-/// soft_cap(x) = c tanh(x / c); the others ignore it.
+/// Functions of one number. `parameter` is the slope of leaky_relu below zero, the c of soft_cap(x)
+/// = c tanh(x / c) and the factor of scale; the other functions ignore it.
 enum class activation {
-    identity,
-    relu,
-    leaky_relu,
-    gelu,       ///< x Phi(x), Hendrycks & Gimpel 2016
-    gelu_tanh,  ///< its approximation x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))
-    silu,       ///< x sigmoid(x)
-    sigmoid,
-    tanh,
-    exp,
-    log,
-    sqrt,
+    identity,    ///< x
+    relu,        ///< max(x, 0)
+    leaky_relu,  ///< x if x > 0, else parameter * x
+    gelu,        ///< x Phi(x), Phi the normal distribution function; arXiv 1606.08415
+    gelu_tanh,   ///< x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))), approximates gelu
+    silu,        ///< x sigmoid(x)
+    sigmoid,     ///< 1 / (1 + e^-x)
+    tanh,        ///< hyperbolic tangent
+    exp,         ///< e^x
+    log,         ///< natural logarithm
+    sqrt,        ///< square root
     inverse,     ///< 1 / x
     complement,  ///< 1 - x
-    soft_cap,
-    scale  ///< parameter times x
+    soft_cap,    ///< parameter * tanh(x / parameter)
+    scale        ///< parameter * x
 };
 
-/// Whether `derivative` looks at x; if not, x may be anything and the output is enough. leaky_relu
-/// is judged by its output, which needs a slope above zero.
+/// True if `derivative` reads the input x. Otherwise only the output is read, and x may be
+/// anything. For leaky_relu the sign of the output decides, which requires a slope above zero.
 constexpr bool derivative_needs_input(activation f) noexcept {
     switch (f) {
         case activation::gelu:
@@ -8644,11 +8780,11 @@ inline constexpr double gelu_cubic = 0.044715;
 
 }  // namespace detail
 
-/// A batch<T> or a T.
+/// The number type of a batch<T> or a T: T.
 template <class B>
 using element_t = typename detail::element<B>::type;
 
-/// F(x)
+/// F(x) for a number or a vector of numbers.
 template <activation F, class B>
 SEQUENT_INLINE B apply(B x, element_t<B> parameter = 0) noexcept {
     using T = element_t<B>;
@@ -8656,7 +8792,7 @@ SEQUENT_INLINE B apply(B x, element_t<B> parameter = 0) noexcept {
     if constexpr (std::floating_point<B>) {
         return kernel::apply<F>(set(x), parameter).get(0);
     } else if constexpr (F == relu) {
-        return xsimd::max(zero<T>(), x);  // in this order, NaN stays on each instruction set
+        return xsimd::max(zero<T>(), x);  // in this order NaN propagates on every instruction set
     } else if constexpr (F == leaky_relu) {
         return xsimd::select(x > zero<T>(), x, x * set(parameter));
     } else if constexpr (F == gelu) {
@@ -8691,8 +8827,8 @@ SEQUENT_INLINE B apply(B x, element_t<B> parameter = 0) noexcept {
     }
 }
 
-/// dF/dx at input x, whose output is y = F(x). Zero at the kink of relu, the slope at that of
-/// leaky_relu; 1 for relu of NaN, so that the gradient's NaN passes.
+/// dF/dx at input x with output y = F(x). At its kink relu has the derivative 0 and leaky_relu its
+/// slope. The derivative of relu at NaN is 1, so that a NaN in the gradient propagates.
 template <activation F, class B>
 SEQUENT_INLINE B derivative(B x, B y, element_t<B> parameter = 0) noexcept {
     using T = element_t<B>;
@@ -8746,9 +8882,9 @@ SEQUENT_INLINE B derivative(B x, B y, element_t<B> parameter = 0) noexcept {
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
-/// Matrix products of any shape by one body for each type of number, with strides given at run
-/// time: what every product is made of if SEQUENT_SMALL_CODE is defined. It compiles faster and
-/// takes less room; see docs/building.md for what it costs.
+/// Matrix products of any shape by one function for each number type, with strides given at run
+/// time. If SEQUENT_SMALL_CODE is defined, every product uses it: that compiles faster and gives
+/// less code; docs/building.md tells what it costs.
 
 namespace sequent::inline SEQUENT_ABI::kernel::detail {
 
@@ -8760,7 +8896,8 @@ namespace sequent::inline SEQUENT_ABI::kernel::detail {
 #define SEQUENT_ONE_BODY __attribute__((noinline))
 #endif
 
-/// The dot product of two rows, as a vector whose sum it is; four sums hide the latency of fma.
+/// The dot product of two rows, as a vector whose lanes sum to it. Four sums hide the latency of
+/// fma.
 template <class T>
 SEQUENT_INLINE batch<T> dot_of_rows(const T* a, const T* b, int depth) noexcept {
     constexpr int n = lanes<T>;
@@ -8776,12 +8913,12 @@ SEQUENT_INLINE batch<T> dot_of_rows(const T* a, const T* b, int depth) noexcept 
     return (sum[0] + sum[1]) + (sum[2] + sum[3]);
 }
 
-/// The strides of a product, as product_shape has them.
+/// The strides of a product, as in product_shape.
 struct product_strides {
     int a_row, a_depth, b_depth, b_column, c_row;
 };
 
-/// Rows rows of C against a panel of Vectors vectors, of which `columns` are columns of C.
+/// Multiplies Rows rows with a panel of Vectors vectors, of which `columns` columns belong to C.
 template <int Rows, int Vectors, class T>
 SEQUENT_INLINE void small_tile(const T* a, const T* b, T* c, const product_strides& s, int b_depth,
                                int columns, int depth, bool accumulate) noexcept {
@@ -8809,7 +8946,7 @@ SEQUENT_INLINE void small_tile(const T* a, const T* b, T* c, const product_strid
     }
 }
 
-/// All rows of C against a panel.
+/// Multiplies all rows with a panel.
 template <int Vectors, class T>
 SEQUENT_INLINE void small_panel(const T* a, const T* b, T* c, const product_strides& s, int b_depth,
                                 int rows, int columns, int depth, bool accumulate) noexcept {
@@ -8868,22 +9005,27 @@ SEQUENT_ONE_BODY void small_product(const T* a, const T* b, T* c, product_stride
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel::detail
 
+/// Matrix products with static shapes.
+
 namespace sequent::inline SEQUENT_ABI::kernel {
 
-/// C = A B or C += A B with C rows x columns, A rows x depth, B depth x columns. Strides count
-/// elements. The columns of C are contiguous.
+/// Shape of a product C = A B or C += A B: C is rows x columns, A rows x depth, B depth x columns.
+/// Strides count elements. The columns of C are contiguous.
 struct product_shape {
+    /// Extents; all are at least 1.
     int rows, columns, depth;
-    int a_row, a_depth;     ///< either may be 1; a_row == 1 is a transposed left operand
-    int b_depth, b_column;  ///< one of the two is 1; b_depth == 1 is a transposed right operand
+    int a_row, a_depth;     ///< strides of A; a_row == 1 is a transposed left operand
+    int b_depth, b_column;  ///< strides of B, one of them 1; b_depth == 1: B is transposed
+    /// Row stride of C.
     int c_row;
     bool accumulate;  ///< += instead of =
 };
 
-/// What a product does to its results before it stores them, given vectors of them: here nothing.
-/// Another type gives a result as finish(x, row, column, count) for the columns [column, column +
-/// count) of a row, where count, a constant, may be less than a vector has.
+/// The default of what a product does to its results before it stores them: nothing. Another type
+/// turns a vector of results x into finish(x, row, column, count) for columns [column, column +
+/// count) of a row; count is an integral_constant, which may be less than the lanes of x.
 struct as_is {
+    /// Returns x.
     template <class B, class Count>
     SEQUENT_INLINE B operator()(B x, int, int, Count) const noexcept {
         return x;
@@ -8892,8 +9034,8 @@ struct as_is {
 
 namespace detail {
 
-/// n in as few parts of at most `most` as will do, as equal as can be: `longer` parts of size + 1,
-/// then parts of `size`.
+/// n in as few parts of at most `most` as possible, as even as possible: `longer` parts of size +
+/// 1, then parts of `size`.
 struct even_split {
     int parts, size, longer;
 
@@ -8902,7 +9044,7 @@ struct even_split {
     constexpr int greatest() const { return size + (longer > 0); }
 };
 
-/// How a shape is cut: panels of columns, tiles of rows in a panel, blocks of depth.
+/// How a product is divided: panels of columns, tiles of rows in a panel, blocks of depth.
 template <product_shape Shape, class T>
 struct product_plan {
     // A tile of R x V vectors takes R V sums, V of B and one of A; a product apart from its sum
@@ -8921,15 +9063,15 @@ struct product_plan {
     static constexpr int most_vectors(int down) {
         return std::clamp(registers / (down + 1), 2, 8);
     }
-    // One row is limited by how fast B arrives: as much of its rows as can be, one after another.
+    // One row is limited by reading B: long runs of each of its rows, one after another.
     static constexpr bool single = Shape.rows == 1;
 
     static constexpr int vectors = (Shape.columns + lanes<T> - 1) / lanes<T>;
-    static constexpr int last = Shape.columns - (vectors - 1) * lanes<T>;  // lanes of the last one
+    static constexpr int last = Shape.columns - (vectors - 1) * lanes<T>;  // of the last vector
     using last_batch = std::conditional_t<(last <= static_cast<int>(half_batch<T>::size)),
                                           half_batch<T>, batch<T>>;
 
-    // Few rows take more vectors at once.
+    // With few rows, more vectors fit at once.
     static constexpr even_split panels{
         vectors,
         single ? registers * 3 / 4 : most_vectors(even_split{Shape.rows, most_rows(2)}.greatest())};
@@ -8942,18 +9084,18 @@ struct product_plan {
     static constexpr bool aliased = Shape.b_depth * int{sizeof(T)} % 512 == 0;
     static constexpr bool copied = turned || (aliased && Shape.rows >= 192);
     static constexpr int dot_rows = turned && Shape.a_depth == 1 ? 4 : 0;
-    // One row against what the nearer caches do not hold.
+    // One row, with a B that exceeds the nearer caches.
     static constexpr bool from_memory = single && std::int64_t{Shape.columns} * Shape.depth *
                                                           std::int64_t{sizeof(T)} >
                                                       (4 << 20);
-    // A panel would read a little of each page.
+    // A panel would read only a little of each page.
     static constexpr bool streamed =
         from_memory && !copied && Shape.b_column == 1 && Shape.columns >= 8192;
     static constexpr int block =
         single && !copied ? Shape.depth : std::min(Shape.depth, 16384 / int{sizeof(T)} / width);
 };
 
-/// Where a tile stands in C, and what is done with its sums: added to C or not, finished or not.
+/// The place of a tile in C, and whether its sums are added to C and whether they are finished.
 struct tile_target {
     int row;
     int column;
@@ -8983,14 +9125,14 @@ SEQUENT_INLINE void store_sums(batch<T>* sum, Last last, T* to, const tile_targe
     store_first<StoreLast, T>(to + Whole * n, last);
 }
 
-/// Strides that are constants, named as in product_strides.
+/// Strides known at compile time, named as in product_strides.
 template <int ARow, int ADepth, int BDepth, int CRow>
 struct constant_strides {
     static constexpr int a_row = ARow, a_depth = ADepth, b_depth = BDepth, c_row = CRow;
 };
 
-/// Rows x Vectors batches of C in registers. The last vector of each row is a Last, loaded from B
-/// with LoadLast lanes and stored to C with StoreLast lanes. Strides: constant_strides or
+/// Computes Rows x Vectors vectors of C in registers. The last vector of each row is a Last, loaded
+/// from B with LoadLast lanes and stored to C with StoreLast lanes. Strides: constant_strides or
 /// product_strides.
 template <class Last, int Rows, int Vectors, int LoadLast, int StoreLast, class Strides, class T,
           class Finish>
@@ -9006,7 +9148,7 @@ inline void product_tile(const T* a, const T* b, T* c, int depth, const Strides&
     SEQUENT_UNROLL for (int g = 0; g < groups; ++g) {
         first[g] = a + g * together * std::ptrdiff_t{strides.a_row};
     }
-    batch<T> sum[Rows][Vectors];  // the last column only fills what would be an array of none
+    batch<T> sum[Rows][Vectors];  // the last column avoids an array of size 0
     Last last_sum[Rows];
     SEQUENT_UNROLL for (int r = 0; r < Rows; ++r) {
         SEQUENT_UNROLL for (int v = 0; v < whole; ++v) sum[r][v] = zero<T>();
@@ -9023,8 +9165,8 @@ inline void product_tile(const T* a, const T* b, T* c, int depth, const Strides&
             batch<T> x = set(number);
             Last last_x(number);
 #if defined(__clang__) && defined(__x86_64__)
-            // Clang spreads the number in half a vector, then again: a shuffle for each row.
-            // "v" is a vector register of x86.
+            // Clang broadcasts to half a vector, then again: a shuffle for each row.
+            // "v": an x86 vector register.
             if constexpr (Vectors == 2 && sizeof(Last) < sizeof(x)) {
                 asm("" : "+v"(x.data));
                 last_x = low_part<Last>(x);
@@ -9043,7 +9185,7 @@ inline void product_tile(const T* a, const T* b, T* c, int depth, const Strides&
     }
 }
 
-/// A tile that is one function for all shapes: what is left of the rows of a panel.
+/// A tile by one function for all shapes, used for the remaining rows of a panel.
 template <class Last, int Rows, int Vectors, int LoadLast, int StoreLast, class T>
 SEQUENT_ONE_BODY void product_rest(const T* a, const T* b, T* c, int depth,
                                    const product_strides& strides, bool accumulate) noexcept {
@@ -9051,7 +9193,7 @@ SEQUENT_ONE_BODY void product_rest(const T* a, const T* b, T* c, int depth,
         a, b, c, depth, strides, tile_target{0, 0, accumulate, false}, as_is{});
 }
 
-/// Finishes rows of a panel that are in C already.
+/// Finishes rows of a panel that are already in C.
 template <class Last, int Vectors, int StoreLast, class T, class Finish>
 inline void finish_panel(T* c, int c_row, int rows, tile_target place,
                          const Finish& finish) noexcept {
@@ -9068,8 +9210,8 @@ inline void finish_panel(T* c, int c_row, int rows, tile_target place,
     }
 }
 
-/// One row, where no load serves another one. Few vectors take several rows of B at once, since
-/// their sums would wait for each other.
+/// One row: no load serves another row. With few vectors, several rows of B are taken at once,
+/// since the sums would wait for each other.
 template <class Last, int Vectors, int LoadLast, int StoreLast, int ADepth, int BDepth, class T,
           class Finish>
 inline void product_row(const T* a, const T* b, T* c, int depth, tile_target place,
@@ -9105,7 +9247,8 @@ inline void product_row(const T* a, const T* b, T* c, int depth, tile_target pla
     store_sums<whole, StoreLast>(sum[0], last_sum[0], c, place, finish);
 }
 
-/// One panel of columns: all rows against it. `b` has row stride BDepth. Whole: rows is Shape.rows.
+/// Multiplies all rows with one panel of columns. `b` has row stride BDepth. Whole: rows is
+/// Shape.rows.
 template <product_shape Shape, bool Whole, class Last, int Vectors, int LoadLast, int StoreLast,
           int BDepth, class T, class Finish>
 inline void product_panel(const T* a, const T* b, T* c, int rows, int depth, tile_target place,
@@ -9128,7 +9271,7 @@ inline void product_panel(const T* a, const T* b, T* c, int rows, int depth, til
         product_row<Last, Vectors, LoadLast, StoreLast, Shape.a_depth, BDepth>(a, b, c, depth,
                                                                                place, finish);
     } else if constexpr (Whole) {
-        // Tiles that no row reaches are not compiled.
+        // Tile sizes that do not occur are not compiled.
         if constexpr (tiles.longer > 0)
             for (int i = 0; i < tiles.longer; ++i) take(integral_constant<int, tiles.size + 1>{});
         while (rows > 0) take(integral_constant<int, tiles.size>{});
@@ -9156,8 +9299,8 @@ inline void product_panel(const T* a, const T* b, T* c, int rows, int depth, til
     }
 }
 
-/// Copies columns of a transposed right operand to rows of Pitch elements, a row for each k. Behind
-/// the last column, its vector repeats it.
+/// Copies columns of a transposed right operand to rows of Pitch elements, one row for each k. The
+/// last column fills its vector.
 template <int BColumn, int Pitch, class T>
 SEQUENT_INLINE void turn_columns(const T* b, T* to, int columns, int depth) noexcept {
     constexpr int n = lanes<T>;
@@ -9181,14 +9324,14 @@ SEQUENT_INLINE void turn_columns(const T* b, T* to, int columns, int depth) noex
                     b + k, [last](int column) { return std::min(column, last) * BColumn; }, out);
             for (int i = 0; i < group; ++i, row += Pitch) store(row, out[i]);
         }
-        // Counted from the end, so that the compiler sees how few there are.
+        // Counts down, so that the compiler sees the limit.
         for (unsigned rest = static_cast<unsigned>(depth) % group; rest > 0;
              --rest, ++k, row += Pitch)
             for (int j = 0; j < n; ++j) row[j] = b[std::min(j, last) * BColumn + k];
     }
 }
 
-/// Copies columns of a plain right operand to `panel` in the same way.
+/// Copies columns of a right operand that is not transposed to `panel`, likewise.
 template <int Vectors, class Last, int LastColumns, int BDepth, int Width, class T>
 inline void copy_panel(const T* b, T* panel, int depth) noexcept {
     constexpr int n = lanes<T>;
@@ -9201,7 +9344,7 @@ inline void copy_panel(const T* b, T* panel, int depth) noexcept {
 }
 
 /// Columns elements of C, each the dot product of a row of A and a row of a transposed B. InOrder:
-/// B is read from its first number to its last, as memory gives it fastest.
+/// reads B from its first to its last element, which is fastest from memory.
 template <int Columns, int BColumn, bool InOrder, class T>
 inline void product_dots(const T* a, const T* b, T* c, int depth, bool accumulate) noexcept {
     constexpr int n = lanes<T>;
@@ -9234,7 +9377,7 @@ inline void product_dots(const T* a, const T* b, T* c, int depth, bool accumulat
     }
 }
 
-/// All columns of a few rows that way.
+/// All columns of a few rows by product_dots.
 template <product_shape Shape, class T>
 inline void product_of_few_rows(const T* a, const T* b, T* c, int rows, int depth) noexcept {
     constexpr int group = std::min(Shape.columns, 8);
@@ -9273,8 +9416,7 @@ SEQUENT_INLINE void add_scaled_rows(const T* a, const T* b, T* c, int columns,
     }
 }
 
-/// One row, with B read in long runs, some of its rows at once; the sums of a run stay in the
-/// nearest cache.
+/// One row: reads long runs of B, some rows at once. The sums of a run stay in the nearest cache.
 template <product_shape Shape, class T>
 inline void product_of_stream(const T* a, const T* b, T* c) noexcept {
     constexpr int run = 131072 / int{sizeof(T)};
@@ -9295,7 +9437,7 @@ inline void product_of_stream(const T* a, const T* b, T* c) noexcept {
     }
 }
 
-/// All columns and depths, panel by panel. Whole: rows and depth are Shape's.
+/// All columns and depths, panel by panel. Whole: rows and depth are those of Shape.
 template <product_shape Shape, bool Whole, class T, class Finish>
 inline void product_of_panels(const T* a, const T* b, T* c, int rows, int depth,
                               const Finish& finish) noexcept {
@@ -9352,7 +9494,7 @@ inline void product_of_panels(const T* a, const T* b, T* c, int rows, int depth,
     } while (left > 0);
 }
 
-/// Finishes rows that are in C already.
+/// Finishes rows that are already in C.
 template <product_shape Shape, class T, class Finish>
 inline void finish_rows(T* c, int rows, const Finish& finish) noexcept {
     constexpr int n = lanes<T>;
@@ -9393,18 +9535,20 @@ inline void product(const T* a, const T* b, T* c, int rows, int depth,
 
 }  // namespace detail
 
-/// C (=, +=) A B for a shape known to the compiler, finished. C must not overlap A or B.
+/// C (=, +=) A B with a static shape; `finish` is applied to the results. C must not overlap A or
+/// B.
 template <product_shape Shape, class T, class Finish = as_is>
 inline void product(const T* a, const T* b, T* c, const Finish& finish = {}) noexcept {
     detail::product<Shape, true>(a, b, c, Shape.rows, Shape.depth, finish);
 }
 
-/// Only the first `rows` rows and the first `depth` of the depth, both at most those of Shape and
-/// either possibly zero: depth zero gives zeros, or leaves C as it is if Shape accumulates.
+/// Likewise with only the first `rows` rows and the first `depth` of the depth: at most those of
+/// Shape, and possibly 0. With depth 0 the result is zero, or C is left as it is if Shape
+/// accumulates.
 template <product_shape Shape, class T, class Finish = as_is>
 inline void product(const T* a, const T* b, T* c, int rows, int depth,
                     const Finish& finish = {}) noexcept {
-    depth = std::min(depth, Shape.depth);  // GCC warns of what a greater depth would read
+    depth = std::min(depth, Shape.depth);  // else GCC warns of reads out of bounds
     if (rows == Shape.rows && depth == Shape.depth)
         detail::product<Shape, true>(a, b, c, rows, depth, finish);
     else
@@ -9413,37 +9557,47 @@ inline void product(const T* a, const T* b, T* c, int rows, int depth,
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
-/// An index space as lattices, and a lattice as tiles: the shapes in which attention walks over its
+/// An index space as lattices, and a lattice as tiles: the order in which attention visits its
 /// pairs.
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
-/// Rows [begin, end) of those that a shape has.
+/// Rows [begin, end) of a shape.
 struct row_range {
+    /// First row.
     int begin;
+    /// One past the last row.
     int end;
 };
 
-/// Rows [begin, end) of the first `all` ones: the others are in no pair.
+/// Rows [begin, end) of the first `all` rows; rows from `all` on are in no pair.
 struct counted_rows {
+    /// First row.
     int begin;
+    /// One past the last row.
     int end;
+    /// Number of rows that are in pairs.
     int all;
 };
 
-/// All rows, known to the compiler.
+/// All rows, with their number known at compile time.
 template <int Rows>
 struct all_rows {
+    /// First row.
     static constexpr int begin = 0;
+    /// One past the last row.
     static constexpr int end = Rows;
 };
 
-/// One of them: kernels take the shortest way for it.
+/// A single row, for which kernels have shorter code.
 struct one_row {
+    /// The row.
     int begin;
+    /// One past it.
     int end = begin + 1;
 };
 
+/// True for all_rows.
 template <class Range>
 inline constexpr bool is_whole = false;
 template <int Rows>
@@ -9451,7 +9605,7 @@ inline constexpr bool is_whole<all_rows<Rows>> = true;
 
 namespace detail {
 
-/// A number that is known to the compiler or, if Known is negative, at run time only.
+/// A number known at compile time or, if Known is negative, at run time.
 template <int Known>
 struct extent {
     constexpr operator int() const noexcept { return Known; }
@@ -9468,10 +9622,10 @@ struct extent<Known> {
     }
 };
 
-/// The part of a piece whose rows are first_row + t row_step and columns first_column +
-/// u column_step, with each row's columns as an interval [begin, end) of u. Capacity is the most
-/// rows; Rows and Columns are the extents if all lattices of the piece have them, else -1. Full:
-/// each row has all columns. Reach is `columns`, or -1 where the columns end at run time.
+/// The part of a piece with rows first_row + t row_step and columns first_column + u column_step;
+/// the columns of each row are an interval [begin, end) of u. Capacity: the largest number of rows.
+/// Rows, Columns: the extents if all lattices of the piece have them, else -1. Full: each row has
+/// all columns. Reach: `Columns`, or -1 if the columns end at a number given at run time.
 template <int Capacity, int Rows = -1, int Columns = -1, bool Full = false, int Reach = Columns>
 class lattice {
   public:
@@ -9479,7 +9633,7 @@ class lattice {
     extent<(Columns < 0 ? -1 : 0)> first_column;
     extent<Rows> rows;
     extent<Columns> columns;
-    extent<Reach> reach;  // where the columns of the rows end
+    extent<Reach> reach;  // upper bound of the ends of all rows
 
     SEQUENT_INLINE int begin([[maybe_unused]] int row) const noexcept {
         if constexpr (Full)
@@ -9511,7 +9665,7 @@ constexpr int ceil_divide(int value, int divisor) {
     return value >= 0 ? (value + divisor - 1) / divisor : -(-value / divisor);
 }
 
-/// Whether the columns of a piece end where something that is given at run time says.
+/// True if the columns of a piece end at a number given at run time.
 template <class Piece>
 constexpr bool ends_at_run_time(const Piece& piece) {
     bool result = false;
@@ -9524,8 +9678,8 @@ constexpr int row_step_of(const Piece& piece) {
     return piece.slope != 0 ? piece.modulus : piece.row_modulus;
 }
 
-/// Calls visit(lattice, piece) for each part of the space within the rows, with the piece's place
-/// among the pieces as a constant.
+/// Calls visit(lattice, piece) for each part of the space within the rows; piece is the index of
+/// the piece as an integral_constant.
 template <class Shape, class Range, class Visit>
 SEQUENT_INLINE void each_lattice(const int* counts, Range range, Visit visit) noexcept {
     unroll<Shape::space.pieces.size()>([&](auto index) {
@@ -9580,8 +9734,8 @@ SEQUENT_INLINE void each_lattice(const int* counts, Range range, Visit visit) no
     });
 }
 
-/// How a piece of a space is cut: blocks of columns, in a block tiles of rows, in these tiles of
-/// columns. Sizes count lattice points.
+/// How a piece of a space is divided: blocks of columns, in a block tiles of rows, in these tiles
+/// of columns. Sizes count lattice points.
 struct tile_plan {
     int rows = 1;
     int columns = 1;
@@ -9589,10 +9743,10 @@ struct tile_plan {
     bool narrow = false;  // all columns of a tile of rows fit in half a block
 };
 
-/// The numbers of a tile stay in the L1 cache.
+/// Largest number of elements of a tile, which stays in the L1 cache.
 inline constexpr int most_tile_numbers = 5120;
-/// And the columns of a block, with their values, in the L2 cache. Their operands stand on the
-/// stack while they are turned.
+/// Largest number of columns of a block, which stays in the L2 cache with its values. The
+/// transposed operands are on the stack.
 template <class Shape>
 inline constexpr int most_block_columns = [] {
     int depth = Shape::length;
@@ -9600,7 +9754,7 @@ inline constexpr int most_block_columns = [] {
     return std::clamp(20480 / depth, 64, 320);
 }();
 
-/// How many tiles cover columns [begin, end) where each block has its own.
+/// Number of tiles that cover columns [begin, end) if no tile crosses the border of a block.
 constexpr int count_tiles(int begin, int end, int block, int tile) {
     const int first = begin / block;
     const int last = (end - 1) / block;
@@ -9622,7 +9776,7 @@ struct column_span {
     }
 };
 
-/// Those of rows under a piece; counts given at run time do not bound them.
+/// The columns of these rows of a piece; counts given at run time are ignored.
 template <class Piece>
 constexpr column_span span_of_rows(const Piece& piece, std::initializer_list<int> rows,
                                    int columns) {
@@ -9640,16 +9794,16 @@ constexpr column_span span_of_rows(const Piece& piece, std::initializer_list<int
     return result;
 }
 
-/// And of a tile of them: the bounds are monotone or constant from row to row.
+/// The columns of rows first to last: the bounds are monotone or constant from row to row.
 template <class Piece>
 constexpr column_span span_of_tile(const Piece& piece, int first, int last, int columns) {
     return span_of_rows(piece, {first, last}, columns);
 }
 
-/// Whether any `count` rows side by side have their columns within `room`.
+/// True if any `count` adjacent rows have their columns within `room`.
 template <class Piece>
 constexpr bool is_narrow(const Piece& piece, int rows, int columns, int count, int room) {
-    constexpr int most_rows = 8192;  // that a compiler looks at
+    constexpr int most_rows = 8192;  // limits the work of the compiler
     if (rows > most_rows) return false;
     for (int first = 0; first < rows; first += count) {
         column_span all;
@@ -9662,9 +9816,9 @@ constexpr bool is_narrow(const Piece& piece, int rows, int columns, int count, i
     return true;
 }
 
-/// What the tiles of a piece cost, in units of one pair: with whole vectors of columns, and a share
-/// for each row of a tile and for each tile. Counts given at run time do not bound it. Of many
-/// tiles of rows a sample is taken. By halves: products end with half a vector where that will do.
+/// Estimated cost of the tiles of a piece, in units of one pair: whole vectors of columns, and an
+/// overhead for each row of a tile and for each tile. Counts given at run time are ignored. Of many
+/// tiles of rows a sample is taken. By halves: products end with half a vector if that suffices.
 template <int Lanes, class Piece>
 constexpr double tile_cost(const Piece& piece, int rows, int columns, int block, int tile_rows,
                            int tile_columns, bool by_halves = false) {
@@ -9678,7 +9832,7 @@ constexpr double tile_cost(const Piece& piece, int rows, int columns, int block,
     const int sampled = std::min(tiles, 16);
     double cost = 0;
     for (int at = 0; at < sampled; ++at) {
-        // By halves, not only tiles that stand alike in their blocks are looked at.
+        // By halves: also samples tiles at different places in their blocks.
         const int shifted = by_halves ? at % ceil_divide(tiles, sampled) : 0;
         const int tile = std::min(at * tiles / sampled + shifted, tiles - 1);
         const int first = tile * tile_rows * step;
@@ -9691,7 +9845,8 @@ constexpr double tile_cost(const Piece& piece, int rows, int columns, int block,
     return cost * tiles / sampled;
 }
 
-/// The cheapest tiles for piece At of a shape's space: even parts of all, or some round sizes.
+/// The cheapest tiles for piece At of a shape's space: even parts of the whole, or some round
+/// sizes.
 template <class Shape, int At, class T>
 inline constexpr tile_plan tiles_of = [] {
     constexpr auto& piece = Shape::space.pieces[At];
@@ -9703,7 +9858,7 @@ inline constexpr tile_plan tiles_of = [] {
     const int block = ceil_divide(most_columns, best.blocks);
     // Some lattices of a piece may have one column less.
     const int widest = piece.modulus == 1 ? block : std::max(block - 1, 1);
-    // Sequences and documents are of any length: wide tiles would reach far beyond short ones.
+    // Sequences and documents have any length: wide tiles would exceed short ones by far.
     const bool ends = ends_at_run_time(piece);
     double least = std::numeric_limits<double>::infinity();
     for (const int tall :
@@ -9721,7 +9876,7 @@ inline constexpr tile_plan tiles_of = [] {
                 best.columns = wide;
             }
         }
-    // In a band, a few rows at a time leave the least outside of it.
+    // In a band, tiles of few rows have the fewest pairs outside of it.
     const int middle = Shape::rows / 2 / step * step;
     least = tile_cost<lanes<T>>(piece, Shape::rows, Shape::columns, block, best.rows, best.columns,
                                 true);
@@ -9749,8 +9904,8 @@ inline constexpr tile_plan tiles_of = [] {
     return best;
 }();
 
-/// A block of columns at hand: [first, end) of the lattice, of which those from `fresh` on have not
-/// been at hand before. No tile goes beyond `limit`.
+/// The current block of columns: [first, end) of the lattice; those from `fresh` on were in no
+/// earlier block. No tile extends beyond `limit`.
 struct column_block {
     int first;
     int fresh;
@@ -9758,8 +9913,7 @@ struct column_block {
     int limit;
 };
 
-/// A tile at hand: rows from `row` and columns from `column`, of which those from `fresh` on are
-/// new.
+/// The current tile: rows from `row` and columns from `column` on; those from `fresh` on are new.
 struct tile_place {
     int row;
     int column;
@@ -9767,8 +9921,8 @@ struct tile_place {
 };
 
 /// Calls begin(block), then visit(block, row, count, begin, end) for each tile of rows that has
-/// pairs in the block: those lie in columns [begin, end). Each column is in one block, or, in a
-/// narrow band, all columns of a tile are, and blocks overlap.
+/// pairs in the block, all in columns [begin, end). Each column is in one block. In a narrow band,
+/// all columns of a tile are in one block instead, and blocks overlap.
 template <tile_plan Plan, class Lattice, class Begin, class Visit>
 SEQUENT_INLINE void each_row_tile(const Lattice& part, Begin begin, Visit visit) noexcept {
     const int size = (part.columns + Plan.blocks - 1) / Plan.blocks;
@@ -9780,7 +9934,7 @@ SEQUENT_INLINE void each_row_tile(const Lattice& part, Begin begin, Visit visit)
     };
     if constexpr (Plan.narrow) {
         for (int row = 0; row < part.rows;) {
-            // As many tiles of rows as a block holds the columns of, up to whole tiles of columns.
+            // As many tiles of rows as have their columns in one block, in whole tiles of columns.
             column_span all;
             int next = row;
             for (; next < part.rows; next += Plan.rows) {
@@ -9821,7 +9975,7 @@ SEQUENT_INLINE void each_row_tile(const Lattice& part, Begin begin, Visit visit)
 }
 
 /// Calls visit(tile) for the tiles that cover columns [begin, end) of a row tile. All have Columns
-/// columns: one that would leave the block overlaps the one before.
+/// columns: one that would extend beyond the block overlaps the one before.
 template <int Columns, class Visit>
 SEQUENT_INLINE void each_column_tile(const column_block& block, int row, int begin, int end,
                                      Visit visit) noexcept {
@@ -9829,8 +9983,8 @@ SEQUENT_INLINE void each_column_tile(const column_block& block, int row, int beg
         visit(tile_place{row, std::min(fresh, block.limit - Columns), fresh});
 }
 
-/// The elements from one row of turned columns to the next: not a power of two, whose rows would
-/// share a few lines of the cache.
+/// Row stride of transposed columns, in elements. Not a power of two for many columns: such rows
+/// would share a few cache lines.
 template <class T>
 constexpr int turned_pitch(int columns) {
     const int pitch = (columns + lanes<T> - 1) / lanes<T> * lanes<T>;
@@ -9840,10 +9994,11 @@ constexpr int turned_pitch(int columns) {
 }  // namespace detail
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
-/// Score expressions: how strongly row i attends to column j, evaluated a tile at a time.
+/// Score expressions: score(i, j) of row i and column j, evaluated one tile at a time.
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
+/// The operation of a score node.
 enum class score_op {
     dot,       ///< value * (x at row i) . (y at column j)
     load,      ///< one element, x[i x_row + j x_column]
@@ -9854,39 +10009,59 @@ enum class score_op {
     function   ///< function(left), with `value` as its parameter
 };
 
-/// A node; operands come before the operations on them. Strides count elements. A flag tells
-/// whether the gradient of x and of y is wanted at all.
+/// A node of a score expression; operands come before the operations on them. Strides count
+/// elements.
 struct score_node {
+    /// The operation.
     score_op op = score_op::number;
+    /// Stride of x from row to row; coefficient of i in an index node.
     int x_row = 0;
+    /// Stride of x from column to column; coefficient of j in an index node.
     int x_column = 0;
+    /// Stride of y from column to column.
     int y_column = 0;
+    /// Length of a dot product, whose numbers are contiguous.
     int depth = 0;
+    /// Factor, number or parameter; see score_op.
     double value = 1;
+    /// The function of a function node.
     activation function = activation::identity;
+    /// Node number of the left or only operand.
     int left = -1;
+    /// Node number of the right operand.
     int right = -1;
-    bool packed = false;  // of load: row i of x begins at i (i + 1) / 2
+    bool packed = false;  ///< of load: row i of x begins at i (i + 1) / 2
+    /// True if the gradient of x may be needed.
     bool x_gradient = false;
+    /// True if the gradient of y may be needed.
     bool y_gradient = false;
 
+    /// Offset of row `row` of x.
     constexpr int row_place(int row) const {
         return packed ? static_cast<int>(1LL * row * (row + 1) / 2) : row * x_row;
     }
+    /// True if the node has no operand nodes and is no dot product.
     constexpr bool is_leaf() const {
         return op == score_op::load || op == score_op::number || op == score_op::index;
     }
 };
 
+/// Largest number of nodes of a score.
 inline constexpr int max_score_nodes = 12;
 
-/// The pointers that go with the nodes; gradients may be null. `base` is added to an index node.
+/// The pointers of the nodes, by node number; gradients may be null. `base` is added to an index
+/// node.
 template <class T>
 struct score_operands {
+    /// Left operand of a dot product, or the array of a load.
     std::array<const T*, max_score_nodes> x{};
+    /// Right operand of a dot product.
     std::array<const T*, max_score_nodes> y{};
+    /// Gradient of x, added to.
     std::array<T*, max_score_nodes> dx{};
+    /// Gradient of y, added to.
     std::array<T*, max_score_nodes> dy{};
+    /// Added to an index node.
     std::array<T, max_score_nodes> base{};
 };
 
@@ -9911,7 +10086,7 @@ SEQUENT_COLD inline void add_scaled(T factor, const T* from, T* to, int length) 
     }
 }
 
-/// Whether `count` rows of Length elements, `stride` elements apart, hold neither infinity nor NaN.
+/// True if `count` rows of Length elements, `stride` elements apart, hold neither infinity nor NaN.
 template <int Length, class T>
 inline bool are_finite(const T* rows, int stride, int count) noexcept {
     // Zero times infinity or NaN is NaN, which stays in a sum.
@@ -9938,8 +10113,8 @@ inline bool are_finite(const T* rows, int stride, int count) noexcept {
     return xsimd::all((seen[0] + seen[1]) + (seen[2] + seen[3]) == zero<T>());
 }
 
-/// A product whose rows or depth may be fewer than its shape's, unless all tiles are Even: that
-/// needs less code.
+/// A product whose rows or depth may be fewer than its shape's. If all tiles are Even they are not,
+/// which needs less code.
 template <product_shape Shape, bool Even, class T, class Finish = as_is>
 SEQUENT_INLINE void tile_product(const T* a, const T* b, T* c, int rows, int depth,
                                  const Finish& finish = {}) noexcept {
@@ -9967,9 +10142,9 @@ struct add_to_listed {
     }
 };
 
-/// The right operands of a score's dot products, for a block of columns: turned once, so that all
-/// tiles of rows multiply by plain matrices. `Columns` is the most that a block has; with none,
-/// the products are of operands as they lie.
+/// The right operands of a score's dot products for a block of columns, transposed once, so that
+/// all tiles of rows multiply by matrices that are not transposed. `Columns`: the most that a block
+/// has; if 0, nothing is transposed and products read the operands in place.
 template <class Shape, class T, int Columns, int ColumnStep>
 class turned_operands {
   public:
@@ -10006,10 +10181,9 @@ class turned_operands {
     alignas(64) T numbers_[size > 0 ? size : 1];
 };
 
-/// A tile of Shape's scores: rows first_row + r row_step, columns first_column + c column_step, or
-/// those that Turned has gathered. Each operation has a tile of numbers of its own, `pitch`
-/// elements from row to row. Ends: there may be fewer columns, and no number of others is read that
-/// is part of a result.
+/// A tile of Shape's scores: rows first_row + r row_step and columns first_column + c column_step,
+/// or those that Turned has gathered. Each operation has its own tile of numbers, with row stride
+/// `pitch`. Ends: there may be fewer columns, and numbers of others are not read into results.
 template <class Shape, class T, int Rows, int Columns, int RowStep, int ColumnStep, bool Even,
           class Turned, bool Ends = false>
 class score_tile {
@@ -10018,8 +10192,8 @@ class score_tile {
     static constexpr auto& nodes = Shape::nodes;
     static constexpr int root = Shape::nodes.size() - 1;
 
-    /// `column` of the matrix is column `in_block` of the block that has been turned. Where the
-    /// operands are gathered, `in_block` is how many columns there are.
+    /// `column` of the matrix is column `in_block` of the transposed block. If the operands are
+    /// gathered, `in_block` is the number of columns.
     score_tile(const score_operands<T>& operands, const Turned& turned, int row, int column,
                int in_block, int rows, int columns = Columns) noexcept
         : operands_(operands),
@@ -10030,12 +10204,12 @@ class score_tile {
           rows_(rows),
           columns_(columns) {}
 
-    /// What the numbers of the root's tile are to be multiplied by.
+    /// The factor by which the numbers of the root's tile are still to be multiplied.
     static constexpr double root_scale() {
         return nodes[root].op == score_op::dot && nodes[root].value > 0 ? nodes[root].value : 1.0;
     }
 
-    /// Whether the scores themselves must be left as they are until `propagate`.
+    /// True if the scores must be kept unchanged until `propagate`.
     static constexpr bool needs_scores = nodes[root].op == score_op::function;
 
     T* evaluate() noexcept {
@@ -10046,22 +10220,22 @@ class score_tile {
         return tile<root>();
     }
 
-    /// Scores that are one dot product, not yet times root_scale(): only those of the tile are
-    /// written.
+    /// Writes scores that are one dot product, not yet multiplied by root_scale(), and only those
+    /// of the tile.
     template <int Pitch>
     void evaluate_to(T* to) noexcept {
         multiply<root, Pitch>(to);
     }
 
-    /// Given the gradient in `gradient` (a tile, overwritten) of the root, times root_scale() and
-    /// zero where there is no pair, adds to the gradients of the operands.
+    /// Adds to the gradients of the operands. `gradient` is a tile, which is overwritten: the
+    /// gradient of the root times root_scale(), zero where there is no pair.
     template <class Pairs>
     void propagate(T* gradient, const Pairs& pairs) noexcept {
         propagate_node<root>(gradient, true, pairs);
     }
 
   private:
-    /// Whether the node's own tile is to hold the product times its value.
+    /// True if the node's own tile must hold the product times its value.
     static constexpr bool scales(int node) {
         return nodes[node].value != 1.0 && (node != root || nodes[node].value < 0);
     }
@@ -10111,7 +10285,7 @@ class score_tile {
             for (int c = 0; c < Columns; c += lanes<T>) f(r, c);
     }
 
-    /// A leaf's numbers for row r, columns c and on.
+    /// The numbers of a leaf for row r and columns from c on.
     template <int Node>
     SEQUENT_INLINE batch<T> leaf(int r, int c) const noexcept {
         constexpr score_node node = nodes[Node];
@@ -10152,7 +10326,7 @@ class score_tile {
         each_vector([&](int r, int c) { store(to + r * pitch + c, leaf<Node>(r, c)); });
     }
 
-    /// The numbers of a node that has been evaluated, or of a leaf.
+    /// The numbers of an evaluated node or of a leaf.
     template <int Node>
     SEQUENT_INLINE batch<T> value(int r, int c) noexcept {
         if constexpr (nodes[Node].is_leaf())
@@ -10177,7 +10351,7 @@ class score_tile {
             return nodes[Node].x_row * RowStep;
     }
 
-    /// The products of a dot node, Pitch elements from row to row.
+    /// The products of a dot node, with row stride Pitch.
     template <int Node, int Pitch>
     void multiply(T* to) noexcept {
         constexpr score_node node = nodes[Node];
@@ -10241,7 +10415,7 @@ class score_tile {
         if (!pairs.whole()) pairs.template clear_others<pitch>(to);
     }
 
-    /// `last` tells that the gradient's numbers are needed by nobody else.
+    /// `last`: no other node needs the numbers of `gradient`.
     template <int Node, class Pairs>
     void propagate_node(T* gradient, bool last, const Pairs& pairs) noexcept {
         constexpr score_node node = nodes[Node];
@@ -10382,13 +10556,14 @@ class score_tile {
 }  // namespace detail
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
-/// Attention of one row, one pair after another: for the rows whose result the kernels of whole
-/// tiles leave infinite or NaN. Tiles multiply the values of columns that are no pairs by a weight
-/// of zero, and divide by the sum of the weights at the end; so infinity where there is no pair,
-/// and a sum that overflows before it is divided, would reach the result.
+/// Attention of one row, pair by pair, for rows that the tiled kernels leave infinite or NaN. Tiles
+/// multiply the values of columns that are no pairs by a weight of zero, and divide by the sum of
+/// the weights at the end; so infinity where there is no pair, or a sum that overflows before the
+/// division, would reach the result.
 
 namespace sequent::inline SEQUENT_ABI::kernel::detail {
 
+/// Dot product of two contiguous rows of Length elements.
 template <int Length, class T>
 SEQUENT_INLINE T dot_rows(const T* left, const T* right) noexcept {
     constexpr int n = lanes<T>;
@@ -10400,7 +10575,7 @@ SEQUENT_INLINE T dot_rows(const T* left, const T* right) noexcept {
     return reduce_add(sum);
 }
 
-/// Multiplies a row by a factor. Returns zeros, but NaN where the result is infinite or NaN.
+/// Multiplies a row by a factor. Returns zeros, but NaN in lanes whose result is infinite or NaN.
 template <int Length, class T>
 SEQUENT_INLINE batch<T> scale_row(T* row, T factor) noexcept {
     constexpr int n = lanes<T>;
@@ -10450,8 +10625,8 @@ T score_of_pair(const score_operands<T>& operands, int row, int column) noexcept
             .get(0);
 }
 
-/// Turns `size` scores, whole vectors, of which those of no pair are -infinity, into weights whose
-/// sum is at most one. Returns what a sum of values with these weights is to be multiplied by.
+/// Turns `size` scores, a multiple of lanes<T>, into weights whose sum is at most 1; scores of no
+/// pair are -infinity. Returns the factor for a sum of values with these weights.
 template <class T>
 SEQUENT_COLD T soften_scores(T* p, int size) noexcept {
     constexpr int n = lanes<T>;
@@ -10460,7 +10635,7 @@ SEQUENT_COLD T soften_scores(T* p, int size) noexcept {
     for (int c = 0; c < size; c += n) most = xsimd::max(most, load(p + c));
     const T greatest = reduce_max(most);
     const batch<T> shift = set(greatest == none ? T(0) : greatest);
-    // A power of two, which changes no digit.
+    // Multiplying by a power of two is exact.
     T part = 1;
     while (part * static_cast<T>(size) > 1) part /= 2;
     batch<T> sums = zero<T>();
@@ -10473,7 +10648,7 @@ SEQUENT_COLD T soften_scores(T* p, int size) noexcept {
     return sum == T(0) ? T(0) : 1 / sum;
 }
 
-/// Writes the attention of `row` over its pairs: each_column(f) calls f(column) for each of them.
+/// Writes the attention of `row` over its pairs; each_column(f) calls f(column) for each of them.
 /// No sum of values overflows before it is divided by the sum of the weights.
 template <class Shape, class T, class EachColumn>
 SEQUENT_COLD void attend_to_pairs(const score_operands<T>& operands, const T* value, T* out,
@@ -10506,29 +10681,31 @@ void each_column_of_space(int row, const int* counts, F f) noexcept {
 }  // namespace sequent::inline SEQUENT_ABI::kernel::detail
 
 /// Attention over an index space: out(i) = sum over j of softmax over j of score(i, j), times
-/// value(j). Only tiles that hold pairs of the space are computed, with a running softmax (Milakov
-/// and Gimelshein, arXiv 1805.02867; Dao et al., arXiv 2205.14135): no rows x columns array. A row
-/// without a pair gives zero.
+/// value(j). Only tiles that contain pairs of the space are computed, with a running softmax
+/// (Milakov and Gimelshein, arXiv 1805.02867; Dao et al., arXiv 2205.14135), so no rows x columns
+/// array is stored. A row without pairs gives zero.
 ///
 /// Shape is a type with static constexpr members
-///   rows, columns, length      the extents of i and j, and of a value
-///   nodes                      the score expression, `size()` of them, the last is the score
-///   space                      `pieces` that don't overlap, each with begin(i), end(i),
-///   admits_row(i)
-///                              modulus, slope, residues, row_modulus, row_residues
-///   value_column, out_row      strides
-///   value_gradient             whether it may be wanted
-///   keeps_scores, score_row    whether the scores are kept for the gradient, and their stride
+///
+///     rows, columns, length      the extents of i and j, and of a value
+///     nodes                      the score expression, `size()` nodes; the last is the score
+///     space                      `pieces` that do not overlap, each with begin(i), end(i),
+///                                admits_row(i), modulus, slope, residues, row_modulus and
+///                                row_residues
+///     value_column, out_row      strides of value and out, in elements
+///     value_gradient             true if the gradient of the values may be needed
+///     keeps_scores, score_row    true if the scores are cached for the gradient, and their row
+///                                stride
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
-/// So many rows are attended from without turning the columns.
+/// Up to this number of rows, columns are read without being transposed first.
 inline constexpr int few_rows = 4;
 
 namespace detail {
 
 /// The types with which piece At of a shape's space is computed. Few: at most few_rows rows, for
-/// which turning columns does not pay.
+/// which transposing the columns does not pay.
 template <class Shape, class T, class Range, bool Few, int At>
 struct piece_kernel {
     static constexpr auto piece = Shape::space.pieces[At];
@@ -10542,7 +10719,7 @@ struct piece_kernel {
     static constexpr bool even =
         is_whole<Range> && row_step == 1 && Shape::rows % rows == 0 && !ends;
 
-    /// How many columns of a tile from lattice column `first` on are before the last one's end.
+    /// Number of columns of a tile from lattice column `first` on that exist.
     template <class Lattice>
     static SEQUENT_INLINE int columns_from(const Lattice& part, int first) noexcept {
         return ends ? std::min<int>(columns, part.reach - first) : columns;
@@ -10554,7 +10731,8 @@ struct piece_kernel {
     using tile = score_tile<Shape, T, rows, columns, row_step, column_step, even, turned, ends>;
 };
 
-/// Of the columns in row r of a lattice, those in a tile, counted from its first.
+/// The interval of a tile's columns that row r of a lattice has, counted from the tile's first
+/// column.
 struct tile_interval {
     int begin;
     int end;
@@ -10566,7 +10744,7 @@ struct tile_interval {
 
     SEQUENT_INLINE bool empty() const { return begin >= end; }
     SEQUENT_INLINE bool covers(int columns) const { return begin <= 0 && end >= columns; }
-    /// Whether the columns c, c + 1, ... are inside.
+    /// True in the lanes of columns c, c + 1, ... that are inside.
     template <class T>
     SEQUENT_INLINE auto mask(int c) const {
         const batch<T> at = iota<T>() + set(static_cast<T>(c));
@@ -10574,14 +10752,14 @@ struct tile_interval {
     }
 };
 
-/// Every pair of a lattice.
+/// Admits every pair of a lattice.
 struct all_pairs {
     constexpr bool operator()(int, int) const noexcept { return true; }
 };
 
-/// The pairs of a tile: of row r the columns c of its interval for which admits(r, c). Whole: each
-/// row has each column. Dense: products of whole matrices may be taken. They multiply the numbers
-/// of other pairs by a weight of zero, which is only right if the numbers are finite.
+/// The pairs of a tile: in row r the columns c of its interval for which admits(r, c). Whole: each
+/// row has all columns. Dense: products of whole matrices may be used. They multiply the numbers of
+/// other pairs by a weight of zero, which is right only if these numbers are finite.
 template <class Lattice, class Admits = all_pairs>
 class tile_pairs {
   public:
@@ -10608,7 +10786,7 @@ class tile_pairs {
         }
     }
 
-    /// Sets the other numbers of a tile to zero.
+    /// Sets the numbers of a tile that belong to no pair to zero.
     template <int Pitch, class T>
     void clear_others(T* tile) const noexcept {
         for (int r = 0; r < rows_; ++r, tile += Pitch) {
@@ -10628,9 +10806,9 @@ class tile_pairs {
     [[no_unique_address]] Admits admits_;
 };
 
-/// Whether what the products of a gradient read is finite: rows and columns of the operands of dot
-/// products, and rows of the gradient of the output, unless that is null. Rows are first_row +
-/// r RowStep, columns alike.
+/// True if everything that the products of a gradient read is finite: rows and columns of the
+/// operands of dot products, and rows of the gradient of the output, unless that is null. Rows are
+/// first_row + r RowStep; columns likewise.
 template <class Shape, int RowStep, int ColumnStep, class T>
 SEQUENT_COLD bool gradient_operands_are_finite(const score_operands<T>& operands,
                                                const T* out_gradient, int first_row, int rows,
@@ -10653,7 +10831,7 @@ SEQUENT_COLD bool gradient_operands_are_finite(const score_operands<T>& operands
     return finite;
 }
 
-/// The same of what the tiles of a lattice reach, looked at when the answer is first needed.
+/// The same for everything that the tiles of a lattice read, computed when first needed.
 template <class Shape, class Piece, class T, class Lattice>
 class finite_operands {
   public:
@@ -10690,7 +10868,7 @@ class finite_operands {
     bool finite_ = false;
 };
 
-/// Running softmax of each row: the shift, close to the greatest score, and the sum of
+/// Running softmax state of each row: the shift, close to the maximum score, and the sum of
 /// exp(score - shift).
 template <int Rows, class T>
 struct running_softmax {
@@ -10701,34 +10879,34 @@ struct running_softmax {
 template <class T>
 inline constexpr T lowest = -std::numeric_limits<T>::infinity();
 
-/// Up to here, fma(scale, score, -shift) is used: it differs from rounded(scale * score) - shift by
-/// the rounding error of a product, which is negligible here. Above, that error would change the
-/// weights, and at last overflow.
+/// Up to this shift, fma(scale, score, -shift) is used. It differs from round(scale * score) -
+/// shift by the rounding error of a product, which is negligible here. Above, that error would
+/// change the weights and finally overflow.
 template <class T>
 inline constexpr T greatest_fused_shift = 256;
 
-/// Whether the scores of a row with this shift, if it has any, must be multiplied by the scale
-/// first.
+/// True if the scores of a row with this shift must be multiplied by the scale first. False if no
+/// score has set the shift.
 template <class T>
 SEQUENT_INLINE bool is_far(T shift) noexcept {
     return std::abs(shift) > greatest_fused_shift<T> && shift != lowest<T>;
 }
 
-/// Writes the normalizer of a row, from which the gradient gets the weights again: exp(score -
-/// shift) * factor. Kept apart, since shift - log(factor) would be rounded as much as the greatest
-/// score is. Zeros for a row without a pair, or where all scores are -infinity.
-/// Returns the factor.
+/// Writes the normalizer of a row, shift and factor, from which the gradient recomputes the
+/// weights: exp(score - shift) * factor. They are stored separately, since shift - log(factor)
+/// would have the rounding error of the maximum score. Zeros for a row without pairs, or if all
+/// scores are -infinity. Returns the factor.
 template <class T>
 SEQUENT_INLINE T write_normalizer(T shift, T sum, T* to) noexcept {
     to[0] = sum == T(0) ? T(0) : shift;
     return to[1] = sum == T(0) ? T(0) : 1 / sum;
 }
 
-/// How far a score may lie above the shift before the shift follows: exp(8) is far from the ends of
-/// the range, and most tiles after a row's first leave what was summed as it is.
+/// A score may exceed the shift by this much before the shift follows. exp(8) is far from the ends
+/// of the range, so that most tiles after a row's first do not rescale the sums.
 inline constexpr int shift_slack = 8;
 
-/// Gives a row another shift. What was summed before is scaled: sum, sums and out.
+/// Changes the shift of a row and rescales what has been summed: sum, sums and out.
 template <int Length, class T>
 SEQUENT_INLINE void move_shift(T next, T& shift, T& sum, T* sums, T* out) noexcept {
     if (shift != lowest<T>) {
@@ -10740,8 +10918,8 @@ SEQUENT_INLINE void move_shift(T next, T& shift, T& sum, T* sums, T* out) noexce
     shift = next;
 }
 
-/// Makes a row's shift fit the scores of a tile, copied to `to`, which may be they themselves, and
-/// -infinity outside of the interval.
+/// Raises a row's shift if the scores of a tile require it, and copies the scores to `to`, which
+/// may be `scores`, with -infinity outside the interval.
 template <int Columns, int Length, class Inside, class T>
 SEQUENT_INLINE void shift_row(const T* scores, T* to, Inside inside, T scale, T& shift, T& sum,
                               T* sums, T* out) noexcept {
@@ -10764,16 +10942,16 @@ SEQUENT_INLINE void shift_row(const T* scores, T* to, Inside inside, T scale, T&
     move_shift<Length>(reduce_max(most) * scale, shift, sum, sums, out);
 }
 
-/// Scores far from zero are multiplied by the scale before the shift is subtracted.
+/// Multiplies scores far from zero by the scale before the shift is subtracted.
 template <class T>
 SEQUENT_COLD void scale_scores(const T* from, T* to, T scale, int count) noexcept {
     for (int c = 0; c < count; ++c) to[c] = from[c] * scale;
 }
 
-/// Turns a row of scores into exp(scale score - shift) and adds them to sums.
+/// Turns a row of scores into exp(scale score - shift) and adds these to sums.
 template <int Columns, class T>
 SEQUENT_INLINE void soften_row(T* row, T scale, T shift, T* sums) noexcept {
-    // Only if all scores so far are -infinity is the shift.
+    // The shift is -infinity only if all scores so far are.
     const batch<T> down = set(shift == lowest<T> ? T(0) : -shift);
     batch<T> sum = load(sums);
     // Limited by the FMA ports, on which the polynomial of exp runs.
@@ -10785,9 +10963,9 @@ SEQUENT_INLINE void soften_row(T* row, T scale, T shift, T* sums) noexcept {
     store(sums, sum);
 }
 
-/// Turns one row of a tile's scores into weights and the gradient of the weights into that of the
-/// scores, times scale. Both are zero outside of the interval. The scores are still to be
-/// multiplied by score_factor.
+/// Turns one row of a tile's scores into weights, and the gradient of the weights into that of the
+/// scores, times scale. Both are zero outside the interval. The scores still need to be multiplied
+/// by score_factor.
 template <int Columns, class Inside, class T>
 SEQUENT_INLINE void weight_row(const T* scores, T* weights, T* gradient, Inside inside,
                                T score_factor, T scale, const T* normalizer, T inner) noexcept {
@@ -10796,7 +10974,7 @@ SEQUENT_INLINE void weight_row(const T* scores, T* weights, T* gradient, Inside 
     const batch<T> shift = set(-normalizer[0]);
     const batch<T> factor = set(normalizer[1]);
     const batch<T> mean = set(-inner * scale);
-    // Limited by exp, as soften_row.
+    // Limited by exp, like soften_row.
     for (int c = 0; c < Columns; c += n) {
         batch<T> p = exp(fma(load(scores + c), set(score_factor), shift)) * factor;
         batch<T> slope = p * fma(load(gradient + c), set(scale), mean);
@@ -10810,7 +10988,7 @@ SEQUENT_INLINE void weight_row(const T* scores, T* weights, T* gradient, Inside 
     }
 }
 
-/// Does the rows again whose result is infinite or NaN.
+/// Recomputes the rows whose result is infinite or NaN.
 template <class Shape, class T>
 SEQUENT_COLD void mend_rows(const score_operands<T>& operands, const T* value, T* out,
                             const int* counts, int begin, int end) noexcept {
@@ -10905,7 +11083,7 @@ void attention(const score_operands<T>& operands, const T* value, T* out, T* nor
 
 namespace detail {
 
-/// How many rows there are. Parts of counted rows are computed as the whole is, to the same bits.
+/// Number of rows. Parts of counted rows are computed as the whole is, with bitwise equal results.
 template <class Range>
 constexpr int count_of(const Range& range) noexcept {
     if constexpr (std::is_same_v<Range, counted_rows>)
@@ -10916,9 +11094,10 @@ constexpr int count_of(const Range& range) noexcept {
 
 }  // namespace detail
 
-/// Rows `range` of out and of normalizer, two numbers for each row, which the gradient needs.
-/// `kept` are the scores, if they are kept. A pair outside of the space touches no number, whatever
-/// its operands are; of the others, NaN and infinity propagate.
+/// Computes rows `range` of out, and of normalizer: two numbers per row that the gradient needs.
+/// `kept`: the cached scores, written if Shape::keeps_scores. counts: the numbers that bound the
+/// space at run time. A pair outside the space affects no number, whatever its operands are; within
+/// it, NaN and infinity propagate.
 template <class Shape, class T, class Range>
 void attention(const score_operands<T>& operands, const T* value, T* out, T* normalizer, T* kept,
                const int* counts, Range range) noexcept {
@@ -10931,9 +11110,9 @@ void attention(const score_operands<T>& operands, const T* value, T* out, T* nor
         detail::attention<false, Shape>(operands, value, out, normalizer, kept, counts, range);
 }
 
-/// Adds to the gradients in `operands` and to value_gradient, which may be null: all that comes
-/// from rows `range`, which begin with the first. Scores that are not kept are computed again;
-/// D(i) = out(i) . out_gradient(i) as in arXiv 2205.14135, appendix B.
+/// Adds to the gradients in `operands` and to value_gradient, which may be null, the contributions
+/// of rows `range`, which must begin with row 0. Scores that are not cached are recomputed. D(i) =
+/// out(i) . out_gradient(i) as in arXiv 2205.14135, appendix B.
 template <class Shape, class T, class Range = all_rows<Shape::rows>>
 void attention_gradient(const score_operands<T>& operands, const T* value, const T* out,
                         const T* normalizer, const T* kept, const T* out_gradient,
@@ -11048,17 +11227,20 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
+/// Cosine similarity.
+
 namespace sequent::inline SEQUENT_ABI::kernel {
 
 /// The cosine of the angle between two vectors of `size` numbers, and its gradient. Vectors are
-/// scaled by powers of two, so that no square overflows or vanishes.
+/// scaled by powers of two, so that no square overflows or underflows. Refers to the vectors.
 template <class T>
 class cosine {
   public:
+    /// Computes the value from vectors a and b.
     cosine(const T* a, const T* b, int size) noexcept : sides_{side(a, size), side(b, size)} {
         T dot = 0;
         for (int at = 0; at < size; ++at) dot += sides_[0].scaled(at) * sides_[1].scaled(at);
-        // Of a vector of zeros there is no angle: zero, or NaN if the other has no number either.
+        // Zero if a vector is zero, but NaN if the other one is not finite.
         const T product = sides_[0].norm * sides_[1].norm;
         value_ = product == T(0) ? dot * T(0) : dot / product;
         // A rounded quotient may exceed 1.
@@ -11066,10 +11248,10 @@ class cosine {
         if (value_ < T(-1)) value_ = -1;
     }
 
-    /// a . b / (|a| |b|), zero if either is zero.
+    /// a . b / (|a| |b|), in [-1, 1]; zero if either vector is zero.
     T value() const noexcept { return value_; }
 
-    /// The gradient of element `at` of vector `which`, 0 or 1, given that of the value.
+    /// The gradient of element `at` of vector `which`, 0 or 1, given the gradient of the value.
     T gradient(int which, int at, T of_value) const noexcept {
         const side& self = sides_[which];
         const side& other = sides_[1 - which];
@@ -11081,9 +11263,9 @@ class cosine {
   private:
     struct side {
         const T* numbers;
-        T first = 1;  // the scale, as a product: it may be beyond the range of T itself
+        T first = 1;  // the scale is first * second: it may exceed the range of T
         T second = 1;
-        T norm = 0;  // of the scaled vector
+        T norm = 0;  // norm of the scaled vector
 
         side(const T* x, int size) noexcept : numbers(x) {
             T most = 0;
@@ -11105,23 +11287,24 @@ class cosine {
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
-/// Dropout (Srivastava et al. 2014) whose choice is a function of a key and of the element's
-/// number: nothing is kept for the backward pass, and any order of computation drops the same
+/// Dropout (Srivastava et al. 2014). A key and the number of the element decide whether it is
+/// dropped: no mask is stored for the backward pass, and any order of computation drops the same
 /// elements.
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
-/// What a seed and the place of a rule become: mixed once for each, read for all elements.
+/// A key, mixed from a seed and the place of a rule; then used for all elements.
 class dropout_key {
   public:
+    /// The key of a seed.
     constexpr explicit dropout_key(std::uint64_t seed) noexcept : key_(mixed(seed)) {}
 
-    /// The key of a part of what this one is for.
+    /// The key of part number `part` of what this key is for.
     constexpr dropout_key of(int part) const noexcept {
         return dropout_key(key_ ^ static_cast<std::uint32_t>(part));
     }
 
-    /// Equally distributed over all numbers of 32 bits.
+    /// Pseudorandom bits of an element, uniform over all 32-bit integers.
     constexpr std::uint32_t bits(std::uint32_t element) const noexcept {
         return hashed(hashed(element + static_cast<std::uint32_t>(key_)) ^
                       static_cast<std::uint32_t>(key_ >> 32));
@@ -11130,14 +11313,15 @@ class dropout_key {
   private:
     std::uint64_t key_;
 
-    /// The finaliser of SplitMix64 (Steele, Lea and Flood 2014).
+    /// The finalizer of SplitMix64 (Steele, Lea and Flood 2014).
     static constexpr std::uint64_t mixed(std::uint64_t value) noexcept {
         value += 0x9E3779B97F4A7C15;
         value = (value ^ (value >> 30)) * 0xBF58476D1CE4E5B9;
         value = (value ^ (value >> 27)) * 0x94D049BB133111EB;
         return value ^ (value >> 31);
     }
-    /// A bijection in which each bit depends on every bit, of few operations that vectors have.
+    /// A bijection in which each output bit depends on every input bit, of few operations that
+    /// vector units have.
     static constexpr std::uint32_t hashed(std::uint32_t value) noexcept {
         value = (value ^ (value >> 16)) * 0x21F0AAAD;
         value = (value ^ (value >> 15)) * 0x735A2D97;
@@ -11145,9 +11329,9 @@ class dropout_key {
     }
 };
 
-/// Zero with probability `rate`, whatever x is, else x / (1 - rate); `first` is the number of the
-/// first element. The same function turns the gradient of y into that of x. 0 <= rate < 1; y may be
-/// x.
+/// y[at] = 0 with probability `rate`, whatever x is, else x[at] / (1 - rate), for at < Length.
+/// `first` is the number of the first element. The same call turns the gradient of y into that of
+/// x. 0 <= rate < 1. y may be x.
 template <int Length, class T>
 inline void dropout(const T* x, T* y, dropout_key key, std::uint32_t first, double rate) noexcept {
     const auto threshold = static_cast<std::uint32_t>(rate * 4294967296.0);
@@ -11160,20 +11344,21 @@ inline void dropout(const T* x, T* y, dropout_key key, std::uint32_t first, doub
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
-/// How kept columns are stored: number k of column c stands at k * pitch + c, as a `number`. Where
-/// `block` is not 0, that many numbers of a column share a scale, and the scale of block b of
-/// column c stands at b * pitch + c of the scales. A form has
-///   number, block
-///   load(from)           lanes<T> of the stored numbers as T
-///   scales(from)         if `block` is not 0: lanes<T> scales, which are stored as binary16
-///   put(from, count, to, scales, pitch)
-///                        stores `count` numbers of T, which lie side by side, as a column
+/// Storage of cached columns, such as keys and values. Number k of column c is at k * pitch + c,
+/// stored as a `number`. If `block` is not 0, that many numbers of a column share a scale; the
+/// scale of block b of column c is at b * pitch + c of the scales. A form has
+///
+///     number, block
+///     load(from)           lanes<T> stored numbers as T
+///     scales(from)         if `block` is not 0: lanes<T> scales, stored as binary16
+///     put(from, count, to, scales, pitch)
+///                          stores `count` contiguous numbers of T as a column
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
 namespace detail {
 
-/// Where an operand's numbers, and their scales if they have any, begin.
+/// Where the numbers of an operand begin, and their scales if they have any.
 struct columns_place {
     const void* first = nullptr;
     const std::uint16_t* scales = nullptr;
@@ -11190,16 +11375,22 @@ struct columns_place {
 
 }  // namespace detail
 
-/// The form of a type of stored numbers for computation in T; here T itself.
+/// The form in which columns for computation in T are stored as Stored. Here T itself;
+/// packed_columns.hpp has bf16 and q8_0.
 template <class Stored, class T>
 struct kept_columns;
 
+/// Columns stored as T: no rounding.
 template <class T>
 struct kept_columns<T, T> {
+    /// A stored number.
     using number = T;
+    /// Numbers that share a scale; 0: none do.
     static constexpr int block = 0;
 
+    /// lanes<T> numbers.
     static SEQUENT_INLINE batch<T> load(const T* from) noexcept { return kernel::load(from); }
+    /// Stores `count` contiguous numbers as a column.
     static void put(const T* from, int count, number* to, std::uint16_t*,
                     std::ptrdiff_t pitch) noexcept {
         for (int k = 0; k < count; ++k) to[k * pitch] = from[k];
@@ -11208,26 +11399,28 @@ struct kept_columns<T, T> {
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
-/// Attention of one row over columns that are kept turned: number k of a column c stands at
-/// k * pitch + c, so that a vector holds one number of several columns, nothing is added across
-/// lanes until all columns are summed, and a new column takes one store for each of its numbers.
+/// Attention of one row over cached columns that are stored transposed: number k of column c is at
+/// k * pitch + c. A vector then holds one number of several columns, nothing is summed across lanes
+/// until all columns are done, and a new column takes one store for each of its numbers.
 ///
 /// Shape is a type with static constexpr members
-///   columns, length, out_row,
-///   nodes, space                     as in attention.hpp
-///   is_table                         the row's pairs are bits, less those outside of the space
-///   value_pitch                      of the values; 0 where they lie value_column apart
-///   pitches                          the same of what each node reads by columns
-///   value_slides, slides             whether these begin with column `first`
-///   node_columns<Node>, value_columns
-///                                    how these are stored (kept_columns.hpp)
-///   shares                           whether queries 2q and 2q + 1 read the same columns
-///   is_causal                        whether there are no columns beyond the row
+///
+///     columns, length, out_row,
+///     nodes, space                     as in attention.hpp
+///     is_table                         true if bits select the pairs, among those of the space if
+///                                      that has pieces
+///     value_pitch                      pitch of the values; 0 if they are value_column apart
+///     pitches                          likewise for what each node reads by columns
+///     value_slides, slides             true if these begin with column `first`
+///     node_columns<Node>, value_columns
+///                                      how these are stored (kept_columns.hpp)
+///     shares                           true if queries 2q and 2q + 1 read the same columns
+///     is_causal                        true if there are no columns after the row
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
-/// One row of a table of pairs: whether columns [column, column + 64) are in it, for a multiple of
-/// 64.
+/// One row of a table of pairs: each element tells by its bits which of columns [column, column +
+/// 64) are in it, for multiples of 64.
 using row_bits = const std::uint64_t*;
 
 namespace detail {
@@ -11240,7 +11433,7 @@ SEQUENT_INLINE auto lanes_of(std::uint64_t bits) noexcept {
     return batch<T>::load_aligned(flags) > zero<T>();
 }
 
-/// The pointers that go with the nodes of a score; `base` is added to an index node.
+/// The pointers of the nodes of a score; `base` is added to an index node.
 template <int Nodes, class T>
 struct kept_operands {
     std::array<const T*, Nodes> x;
@@ -11250,15 +11443,15 @@ struct kept_operands {
     T* out;
 };
 
-/// The same row of Queries of them, one part of the work after another for all, so that none waits
-/// for its own sums.
+/// Computes the same row of several queries (such as the heads of a layer). Each part of the work
+/// is done for all of them in turn, so that none waits for its own sums.
 template <class Shape, class T, int Queries>
 class kept_rows {
   public:
     static constexpr int nodes = Shape::nodes.size();
     using operands = kept_operands<nodes, T>;
 
-    /// `first` is the column that what slides begins with, a multiple of 16.
+    /// `first` is the first column of operands that slide, a multiple of 16.
     kept_rows(const operands* queries, int row, int first, const int* counts,
               row_bits bits) noexcept
         : queries_(queries), row_(row), first_(first), counts_(counts), bits_(bits) {
@@ -11268,6 +11461,7 @@ class kept_rows {
         }
     }
 
+    /// Writes the attention of all queries.
     void attend() noexcept {
         for (int q = 0; q < Queries; ++q) std::fill_n(out(q), Shape::length, T(0));
         if constexpr (Shape::is_table && Shape::space.pieces.size() == 0) {
@@ -11287,11 +11481,11 @@ class kept_rows {
   private:
     static constexpr int n = lanes<T>;
     static constexpr int root = nodes - 1;
-    /// Queries that read the same columns, which are loaded once for both.
+    /// 2 if queries read the same columns in pairs, which are then loaded once for both.
     static constexpr int pair = Queries % 2 == 0 && Shape::shares ? 2 : 1;
     static constexpr int chunk = std::min((Shape::columns + n - 1) / n * n + n, 512);
-    /// A power of two by which weights are multiplied, so that they add up to at most one and their
-    /// products with the values to a number in range.
+    /// A power of two that multiplies weights, so that they sum to at most 1 and their products
+    /// with the values stay in range.
     static constexpr T least_weight = [] {
         T result = 1;
         while (result * Shape::columns > 1) result /= 2;
@@ -11318,10 +11512,10 @@ class kept_rows {
 
     T* out(int q) const noexcept { return queries_[q].out + row_ * Shape::out_row; }
 
-    /// Behind the columns that there are.
+    /// One past the last column that exists.
     int last_column() const noexcept { return Shape::is_causal ? row_ + 1 : Shape::columns; }
 
-    /// The columns of piece `Piece` that are in [begin, end), chunk by chunk.
+    /// Takes the columns of piece `Piece` in [begin, end), chunk by chunk.
     template <int Piece>
     void interval(int begin, int end) noexcept {
         for (int from = begin / n * n; from < end; from += chunk)
@@ -11376,7 +11570,7 @@ class kept_rows {
         for (int q = 0; q < Queries; q += pair) add_values<masked>(q, from, vectors, there);
     }
 
-    /// Raises the shift to the greatest of the scores.
+    /// Raises the shift to the maximum score.
     void move_shift(int q, int vectors) noexcept {
         batch<T> greatest = load(weights_[q]);
         for (int v = 1; v < vectors; ++v)
@@ -11392,7 +11586,7 @@ class kept_rows {
     }
 
     void soften(int q, int vectors) noexcept {
-        // Only if all scores so far are -infinity is the shift.
+        // The shift is -infinity only if all scores so far are.
         const batch<T> shift = set(shift_[q] == none ? T(0) : shift_[q]);
         batch<T> sum = zero<T>();
         for (int v = 0; v < vectors; ++v) {
@@ -11404,7 +11598,7 @@ class kept_rows {
         sum_[q] += reduce_add(sum);
     }
 
-    /// Which of n columns a lattice or a table admits.
+    /// Which of n columns a lattice or a table admits, as bits.
     template <int Piece>
     std::uint64_t admitted(int column) const noexcept {
         std::uint64_t result = 0;
@@ -11421,7 +11615,7 @@ class kept_rows {
 
     // Scores.
 
-    // Of `pair` queries, the scores of one before those of the other.
+    // The scores of `pair` queries, one after the other.
 
     template <int Vectors>
     SEQUENT_INLINE void score(int q, int from, int first) noexcept {
@@ -11434,7 +11628,7 @@ class kept_rows {
         }
     }
 
-    /// n elements, `step` apart, of which those from `count` on are not touched.
+    /// n elements, `step` apart; those from `count` on are not accessed.
     template <int Step>
     static SEQUENT_INLINE batch<T> load_spread(const T* from, int count) noexcept {
         if constexpr (Step == 0) {
@@ -11510,7 +11704,8 @@ class kept_rows {
         }
     }
 
-    /// Numbers of one vector of columns, or dot products with columns that are not turned.
+    /// The numbers of a leaf, or dot products with columns that are not transposed, for one vector
+    /// of columns.
     template <int Node>
     SEQUENT_INLINE batch<T> leaf(const operands& query, int column) noexcept {
         constexpr score_node node = Shape::nodes[Node];
@@ -11539,8 +11734,8 @@ class kept_rows {
 
     // Values.
 
-    /// Of vector v of the columns, those in there(v) are pairs: the others touch nothing, whatever
-    /// stands there.
+    /// Adds the weighted values. In vector v of the columns those in there(v) are pairs; the others
+    /// affect nothing, whatever is stored there.
     template <bool Masked, class There>
     void add_values(int q, int from, int vectors, There there) noexcept {
         if constexpr (Shape::value_pitch > 0) {
@@ -11565,7 +11760,7 @@ class kept_rows {
         }
     }
 
-    /// Count numbers of the values, from number k on.
+    /// Adds Count numbers of the values, from number k on.
     template <bool Masked, int Count, class There>
     SEQUENT_INLINE void add_numbers(int q, int k, int from, int vectors, There there) noexcept {
         constexpr int pitch = Shape::value_pitch;
@@ -11626,30 +11821,41 @@ class kept_rows {
 }  // namespace detail
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
-/// The pairs of any condition as tiles: some rows, the columns that any of them has, and a bit for
-/// each pair. Rows of one tile need not be neighbours, nor need its columns.
+/// The pairs of an arbitrary condition as tiles: some rows, the columns that any of them has, and a
+/// bit for each pair. Neither the rows nor the columns of a tile need to be adjacent.
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
-/// Rows and columns stand in the table's lists from `first_row` and `first_column` on. The list of
-/// rows repeats the last one up to a tile's height.
+/// A tile: its rows and columns are in the table's lists from `first_row` and `first_column` on.
+/// The list of rows repeats the last row up to the height of a tile.
 struct mask_tile {
+    /// Index of its first row in mask_table::rows.
     int first_row = 0;
+    /// Number of rows.
     int rows = 0;
+    /// Index of its first column in mask_table::columns and bits.
     int first_column = 0;
+    /// Number of columns.
     int columns = 0;
 };
 
-/// Made once (tables.hpp). Its memory is proportional to the pairs in its tiles.
+/// A table of pairs, computed once (tables.hpp). Its memory is proportional to the number of pairs
+/// in its tiles.
 class mask_table {
   public:
+    /// Largest number of rows of a tile.
     static constexpr int height = 16;
 
+    /// The tiles.
     std::vector<mask_tile> tiles{};
+    /// The rows of all tiles.
     std::vector<int> rows{};
-    std::vector<int> columns{};  // rising in each tile
+    /// The columns of all tiles, ascending within each.
+    std::vector<int> columns{};
+    /// For each column the rows of its tile that have it; the tile's first row is the lowest bit.
     std::vector<std::uint16_t>
-        bits{};  // of each column, the rows of its tile, the first the lowest
+        bits{};  // of each column, one bit for each row of its tile, the first the lowest
+    /// Number of pairs.
     long long pairs = 0;
 
     /// The pairs (i, j) of row_count x column_count for which keeps(i, j).
@@ -11679,7 +11885,7 @@ class mask_table {
     static std::size_t to_size(int number) { return static_cast<std::size_t>(number); }
     std::uint64_t* bits_of(int row) { return all_.data() + to_size(row) * to_size(words_); }
 
-    /// The rows that have pairs: those with equal remainders side by side.
+    /// The rows that have pairs; those with equal remainders are adjacent.
     SEQUENT_LAZY std::vector<int> in_order(int row_count, int modulus) const {
         std::vector<int> result;
         for (int first = 0; first < modulus; ++first)
@@ -11688,7 +11894,7 @@ class mask_table {
         return result;
     }
 
-    /// How many columns some rows have together.
+    /// Number of columns in the union of some rows.
     int count_union(const int* row, int count) {
         int result = 0;
         for (int word = 0; word < words_; ++word) {
@@ -11699,14 +11905,14 @@ class mask_table {
         return result;
     }
 
-    /// In units of one pair: half of the work is done for the whole height of a tile, and columns
-    /// are copied at the price of a few rows.
+    /// Estimated cost of a tile, in units of one pair: half of the work is done for the whole
+    /// height of a tile, and copying a column costs as much as a few rows.
     static double cost_of(int count, int columns) {
         return (0.5 * height + 0.5 * count + 4.0) * columns + 128.0;
     }
 
-    /// Calls take(rows, count) for tiles of rows in this order. Rows with many more columns than
-    /// others of their tile are put off, to tiles of their own at the end.
+    /// Calls take(rows, count) for tiles of rows in this order and returns their cost. Rows with
+    /// many more columns than others of their tile get tiles of their own at the end.
     template <class Take>
     double cut(std::vector<int> order, Take take) {
         double cost = 0;
@@ -11784,18 +11990,19 @@ class mask_table {
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
-/// Attention whose scores follow from parameters alone: the weights, softmax over j of score(i, j),
-/// are computed once for all inputs, and what each input takes is a product of matrices. A weight
-/// outside of the space is zero; products leave out the blocks in which all are.
+/// Attention whose scores depend on parameters alone: the weights, softmax over j of score(i, j),
+/// are computed once for all inputs, and each input takes a matrix product. A weight outside the
+/// space is zero; products skip the blocks that are all zero.
 ///
 /// Shape is a type with static constexpr members
-///   rows, columns, length, nodes,
-///   value_column, out_row,
-///   value_gradient                as in attention.hpp
-///   space                         the same, with at least one piece
-///   is_table, bits(row)           whether a pair's bit must be set, too
-///   weight_row                    the elements from one row of weights to the next, whole vectors
-///   weight_gradient               whether the gradient of the weights is wanted at all
+///
+///     rows, columns, length, nodes,
+///     value_column, out_row,
+///     value_gradient                as in attention.hpp
+///     space                         likewise, with at least one piece
+///     is_table, bits(row)           whether a pair's bit must be set, too
+///     weight_row                    row stride of the weights: whole vectors
+///     weight_gradient               true if the gradient of the weights may be needed
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
@@ -11809,7 +12016,7 @@ inline bool has_pair(int row, int column) noexcept {
         return true;
 }
 
-/// Whether a pair is in the space and, if there is one, in the table.
+/// True if a pair is in the space and, if there is one, in the table.
 template <class Shape>
 bool is_pair(int row, int column) noexcept {
     for (const auto& part : Shape::space.pieces)
@@ -11819,7 +12026,7 @@ bool is_pair(int row, int column) noexcept {
     return false;
 }
 
-/// Adds weight times value over the pairs of a row alone: a weight of zero times infinity, where
+/// Sums weight times value over the pairs of a row only: a weight of zero times infinity, where
 /// there is no pair, would be NaN.
 template <class Shape, class T, class Value>
 SEQUENT_COLD void weighted_sum_of_pairs(const T* weights, int row, int end, T* out,
@@ -11841,8 +12048,8 @@ SEQUENT_COLD void add_value_gradient_of_pairs(const T* weights, const T* out_gra
                            value_gradient + column * Shape::value_column, Shape::length);
 }
 
-/// Rows and columns of weights in blocks, and of each the columns, or the rows, between the first
-/// and the last of its pairs.
+/// The weights in blocks of rows and of columns, and for each block the range of columns, or of
+/// rows, from the first to the last of its pairs.
 template <class Shape>
 struct weight_blocks {
     static constexpr bool is_full = [] {
@@ -11856,8 +12063,8 @@ struct weight_blocks {
     static constexpr int down = (Shape::rows + height - 1) / height;
     static constexpr int across = (Shape::columns + width - 1) / width;
 
-    std::array<column_span, down> columns;  // of each block of rows
-    std::array<column_span, across> rows;   // of each block of columns
+    std::array<column_span, down> columns;  // for each block of rows
+    std::array<column_span, across> rows;   // for each block of columns
 
     static const weight_blocks& made() noexcept {
         static const weight_blocks result;
@@ -11877,8 +12084,8 @@ struct weight_blocks {
     }
 };
 
-/// Calls visit(scores, part, place, row, count) for the tiles of a shape's scores, from the row
-/// `row` on.
+/// Calls visit(scores, part, place, row, count) for the tiles of a shape's scores; `row` is the
+/// tile's first row.
 template <class Shape, class T, class Visit>
 void each_score_tile(const score_operands<T>& operands, Visit visit) noexcept {
     constexpr all_rows<Shape::rows> all;
@@ -11906,7 +12113,7 @@ void each_score_tile(const score_operands<T>& operands, Visit visit) noexcept {
 
 }  // namespace detail
 
-/// All weights, zero where there is no pair.
+/// Computes all weights, Shape::weight_row elements per row; zero where there is no pair.
 template <class Shape, class T>
 void attention_weights(const score_operands<T>& operands, T* weights) noexcept {
     constexpr int n = lanes<T>;
@@ -11949,7 +12156,7 @@ void attention_weights(const score_operands<T>& operands, T* weights) noexcept {
     }
 }
 
-/// Adds to the gradients in `operands`, given that of the weights.
+/// Adds to the gradients in `operands`, given the gradient of the weights.
 template <class Shape, class T>
 void attention_weights_gradient(const score_operands<T>& operands, const T* weights,
                                 const T* gradient) noexcept {
@@ -11995,7 +12202,7 @@ void attention_weights_gradient(const score_operands<T>& operands, const T* weig
         });
 }
 
-/// Rows `range` of out: the weights times the values.
+/// Writes rows `range` of out: the weights times the values.
 template <class Shape, class T, class Range>
 void weighted_sum(const T* weights, const T* value, T* out, Range range) noexcept {
     using blocks = detail::weight_blocks<Shape>;
@@ -12078,8 +12285,9 @@ void weighted_sum_gradient(const T* weights, const T* value, const T* out_gradie
     }
 }
 
-/// One row, from values that are kept turned: number k of column c stands at k * Pitch + c - first.
-/// With Pitch zero they lie as elsewhere. No column beyond `end` is read.
+/// Writes one row of out from cached values that are stored transposed: number k of column c is at
+/// k * Pitch + c - first. If Pitch is 0, values are value_column apart. No column from `end` on is
+/// read.
 template <class Shape, int Pitch, class T>
 void weighted_row(const T* weights, const T* value, T* out, int row, int end, int first) noexcept {
     detail::column_span span;
@@ -12128,15 +12336,17 @@ void weighted_row(const T* weights, const T* value, T* out, int row, int end, in
 #endif
 
 /// Tables that kernels read, such as the angles of positions or the pairs of a mask. A program
-/// makes those of all its models when it first names facts for a call: later than main begins, so
-/// that a program that runs no model does not wait for them, and before the call, which allocates
-/// nothing.
+/// computes the tables of all its models when facts are first made for a call: after main begins,
+/// so that a program that runs no model does not wait for them, and before the call, which
+/// allocates nothing.
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
-/// A table that this program may need: a static object beside the table, which it makes.
+/// A table that this program may need: a static object beside the table. Its function computes the
+/// table.
 class table_maker {
   public:
+    /// Registers the table that `make` computes.
     explicit table_maker(void (*make)()) : make_(make) {
         [[maybe_unused]] const auto lock = locked();
         next_ = first_;
@@ -12145,7 +12355,8 @@ class table_maker {
     table_maker(const table_maker&) = delete;
     table_maker& operator=(const table_maker&) = delete;
 
-    /// Makes the tables that have not been made. Throws std::bad_alloc.
+    /// Computes the tables that have not been computed. Safe to call from several threads. Throws
+    /// std::bad_alloc.
     static void make_all() {
         if (!first_.load(std::memory_order_acquire)) return;
         make_those_that_wait();
@@ -12155,7 +12366,7 @@ class table_maker {
     void (*make_)();
     table_maker* next_ = nullptr;
 
-    // Libraries that are loaded later add theirs.
+    // Libraries loaded later add their tables.
     static inline constinit std::atomic<table_maker*> first_{nullptr};
 
 #if defined(SEQUENT_NO_THREADS)
@@ -12165,7 +12376,7 @@ class table_maker {
     }
 #else
     static std::unique_lock<std::mutex> locked() {
-        // Not a constant everywhere: made where it is first wanted.
+        // Not constant-initialized on every platform, hence created on first use.
         static std::mutex mutex;
         return std::unique_lock(mutex);
     }
@@ -12181,16 +12392,16 @@ class table_maker {
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
-/// Rotary and sinusoidal positions: the pairs of a row as points of a plane, pair k of Length / 2
-/// at the angle position * base^(-2k / Length) (arXiv 2104.09864, section 3.2.2; arXiv 1706.03762,
-/// section 3.5). y may be x.
+/// Rotary and sinusoidal positions. The elements of a row form Length / 2 pairs, points of a plane;
+/// pair k has the angle position * base^(-2k / Length) (arXiv 2104.09864, section 3.2.2; arXiv
+/// 1706.03762, section 3.5). y may be x.
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
-/// Which elements are a pair: (2k, 2k + 1), or (k, k + Length / 2).
+/// Which elements form pair k: `neighbours` (2k, 2k + 1), `halves` (k, k + Length / 2).
 enum class pairing { neighbours, halves };
 
-/// The angle of pair k at position 1, scaled from base^(-2k / length).
+/// The angle of pair k at position 1 in radians: base^(-2k / length), scaled by `by`.
 inline double angle_of_pair(int k, int length, double base, const rotary_scaling& by) noexcept {
     constexpr double circle = 6.283185307179586476925;
     const double angle = std::exp(-2.0 * std::log(base) / length * k);
@@ -12207,7 +12418,7 @@ inline double angle_of_pair(int k, int length, double base, const rotary_scaling
         default:
             break;
     }
-    // The pair that turns so many times in the original length.
+    // The pair that makes this number of turns in the original length.
     const auto pair_of = [&](double turns) {
         return length * std::log(by.original / (turns * circle)) / (2 * std::log(base));
     };
@@ -12228,8 +12439,8 @@ inline void write_angles(double position, double base, T* to,
     }
 }
 
-/// The same for positions 0 to Positions - 1. The base is given by
-/// its bits: numbers of this kind are no template arguments everywhere.
+/// A table of write_angles for positions 0 to Positions - 1. Base is the bit pattern of the base:
+/// not every compiler has template arguments of type double.
 template <int Length, class T, int Positions, std::uint64_t Base,
           rotary_scaling Scaling = rotary_scaling{}>
 class angle_table {
@@ -12247,19 +12458,21 @@ class angle_table {
     static inline const table_maker maker{[] { (void)made(); }};
 
   public:
+    /// The cosines and sines of a position: Length elements.
     static const T* at(int position) noexcept {
         (void)&maker;
         return made() + static_cast<std::ptrdiff_t>(position) * Length;
     }
 };
 
-/// Turns each pair of the first Turned elements by its angle, or back.
+/// Rotates each pair of the first Turned elements by its angle, or by its negative if Back; copies
+/// the other elements. angles: as write_angles<Turned> gives them.
 template <int Length, pairing Pairing, bool Back, int Turned = Length, class T>
 SEQUENT_INLINE void turn(const T* x, T* y, const T* angles) noexcept {
     constexpr int half = Turned / 2;
     constexpr int stride = Pairing == pairing::neighbours ? 2 : 1;
     constexpr int second = Pairing == pairing::neighbours ? 1 : half;
-    T turned[Length];  // y may be x: the compiler could not use vectors
+    T turned[Length];  // y may be x, which would prevent vectorization
     for (int k = 0; k < half; ++k) {
         const T a = x[stride * k];
         const T b = x[stride * k + second];
@@ -12272,7 +12485,7 @@ SEQUENT_INLINE void turn(const T* x, T* y, const T* angles) noexcept {
     for (int k = 0; k < Length; ++k) y[k] = turned[k];
 }
 
-/// Adds the sine of each angle to element 2k, the cosine to 2k + 1.
+/// y = x plus the sine of angle k in element 2k and its cosine in element 2k + 1.
 template <int Length, class T>
 SEQUENT_INLINE void add_waves(const T* x, T* y, const T* angles) noexcept {
     for (int k = 0; k < Length / 2; ++k) {
@@ -12283,15 +12496,15 @@ SEQUENT_INLINE void add_waves(const T* x, T* y, const T* angles) noexcept {
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
-/// Functions of one contiguous row of Length elements, each with its gradient beside it. y may be x
-/// and dx may be dy. Gradients write dx and add to dgain and dbias, which may be null.
+/// Functions of one contiguous row of Length elements, each with its gradient. y may be x, and dx
+/// may be dy. Gradients write dx, and add to dgain and dbias, which may be null.
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
 namespace detail {
 
-/// Calls f(i, count) for each vector of a row: i is its first element, integral_constant count how
-/// many of its lanes belong to the row.
+/// Calls f(i, count) for each vector of a row: i is its first element, the integral_constant count
+/// the number of its lanes that belong to the row.
 template <int Length, class T, class F>
 SEQUENT_INLINE void each_vector(F f) noexcept {
     constexpr int n = lanes<T>;
@@ -12300,9 +12513,9 @@ SEQUENT_INLINE void each_vector(F f) noexcept {
     if constexpr (Length % n != 0) f(i, std::integral_constant<int, Length % n>{});
 }
 
-/// Sum over the row of f(i, count), which must give zeros in the lanes from count on. Up to four
-/// sums hide the latency of the addition. They begin with the first vectors, not with zero, in
-/// short rows, where each addition is waited for.
+/// Sum over the row of f(i, count), which must return zeros in the lanes from count on. Up to four
+/// sums hide the latency of the addition. In short rows they start with the first vectors instead
+/// of zero, since each addition is waited for.
 template <int Length, class T, class F>
 SEQUENT_INLINE T row_sum(F f) noexcept {
     constexpr int n = lanes<T>;
@@ -12334,32 +12547,35 @@ SEQUENT_INLINE T row_sum(F f) noexcept {
     if constexpr (sums == 4) return reduce_add((sum[0] + sum[1]) + (sum[2] + sum[3]));
 }
 
-/// A power of two by which rows are multiplied if the sum of their squares overflows: the squares
-/// of their largest numbers are in range then.
+/// A power of two with which rows are multiplied if the sum of their squares overflows; then the
+/// squares of their largest numbers are in range.
 template <class T>
 inline constexpr T small_scale = sizeof(T) == 4 ? T(0x1p-80) : T(0x1p-600);
 
+/// y = x * small_scale; returns eps scaled alike.
 template <int Length, class T>
 inline T make_small(const T* x, T* y, T eps) noexcept {
     for (int i = 0; i < Length; ++i) y[i] = x[i] * small_scale<T>;
     return eps * small_scale<T> * small_scale<T>;
 }
 
-/// Mean and 1 / sqrt(var + eps) of the row x, the variance over Length and in a second pass.
+/// Mean and 1 / sqrt(var + eps) of the row x; the variance is divided by Length and computed in a
+/// second pass.
 template <class T>
 struct moments {
     const T* x;
     T mean, rstd;
-    T offset;  ///< the rounding error of the mean, times rstd
+    T offset;  ///< rounding error of the mean, times rstd
     T slope;   ///< rstd as a factor of gradients: of the given row if x is a small one
 
-    /// (x - mean) / sqrt(var + eps), of count() numbers from number i on.
+    /// (x - mean) / sqrt(var + eps) of count() numbers from number i on.
     template <class Count>
     SEQUENT_INLINE batch<T> normal(int i, Count count) const noexcept {
         return fma(batch<T>(load_first<count()>(x + i) - set(mean)), set(rstd), set(-offset));
     }
 };
 
+/// Sum of (x - mean)^2.
 template <int Length, class T>
 SEQUENT_INLINE T sum_of_squares_from(const T* x, T mean) noexcept {
     return row_sum<Length, T>([&](int i, auto count) {
@@ -12368,8 +12584,8 @@ SEQUENT_INLINE T sum_of_squares_from(const T* x, T mean) noexcept {
     });
 }
 
-/// The moments where the rounding error of the mean matters: the mean is that of the differences
-/// from the first number.
+/// The moments if the rounding error of the mean matters: the mean is computed from the differences
+/// to the first number.
 template <int Length, class T>
 inline moments<T> exact_moments(const T* x, T eps, T factor = T(1)) noexcept {
     const T origin = x[0];
@@ -12387,7 +12603,8 @@ inline moments<T> exact_moments(const T* x, T eps, T factor = T(1)) noexcept {
     return {x, mean, rstd, error * rstd, rstd * factor};
 }
 
-/// A row whose squares overflow is replaced by a small one in `room`.
+/// The moments of a row that needs care. A row whose squares overflow is replaced by a scaled one
+/// in `room`.
 template <int Length, class T>
 SEQUENT_COLD moments<T> careful_moments(const T* x, T eps, T* room) noexcept {
     const moments<T> result = exact_moments<Length>(x, eps);
@@ -12396,7 +12613,7 @@ SEQUENT_COLD moments<T> careful_moments(const T* x, T eps, T* room) noexcept {
     return exact_moments<Length, T>(room, eps, small_scale<T>);
 }
 
-/// `room` may be where x is.
+/// The moments of a row. `room`: Length numbers, which may be x.
 template <int Length, class T>
 SEQUENT_INLINE moments<T> row_moments(const T* x, T eps, T* room) noexcept {
     const T mean =
@@ -12413,6 +12630,7 @@ SEQUENT_INLINE moments<T> row_moments(const T* x, T eps, T* room) noexcept {
     return {x, mean, rstd, T(0), rstd};
 }
 
+/// 1 / sqrt(mean(x^2) + eps).
 template <int Length, class T>
 SEQUENT_INLINE T row_rms(const T* x, T eps) noexcept {
     const T square = row_sum<Length, T>([&](int i, auto count) {
@@ -12422,13 +12640,13 @@ SEQUENT_INLINE T row_rms(const T* x, T eps) noexcept {
     return T(1) / std::sqrt(square / T(Length) + eps);
 }
 
-/// 1 / sqrt(mean(x^2) + eps) of a row whose squares overflow: of a small one in `room`.
+/// row_rms of a row whose squares overflow, by way of a scaled row in `room`.
 template <int Length, class T>
 SEQUENT_COLD T rms_of_large(const T* x, T eps, T* room) noexcept {
     return row_rms<Length>(room, make_small<Length>(x, room, eps));
 }
 
-/// The same of any row: x becomes `room` where the squares overflow.
+/// row_rms of any row; if the squares overflow, x is changed to the scaled row in `room`.
 template <int Length, class T>
 SEQUENT_INLINE T rms_in_range(const T*& x, T eps, T* room) noexcept {
     const T result = row_rms<Length>(x, eps);
@@ -12456,13 +12674,13 @@ SEQUENT_INLINE T sum_of_products(const T* x, const T* y, const T* z) noexcept {
     });
 }
 
-/// at[i ...] += v, unless there is no such row.
+/// at[i ...] += v, unless `at` is null.
 template <int Count, class T>
 SEQUENT_INLINE void add_first(T* at, int i, batch<T> v) noexcept {
     if (at != nullptr) store_first<Count>(at + i, load_first<Count>(at + i) + v);
 }
 
-/// Gradient of layer_norm; gain null stands for ones.
+/// Gradient of layer_norm; a null gain stands for ones.
 template <int Length, class T>
 inline void layer_norm_gradient(const T* x, const T* gain, const T* dy, T* dx, T* dgain, T* dbias,
                                 T eps) noexcept {
@@ -12491,7 +12709,7 @@ inline void layer_norm_gradient(const T* x, const T* gain, const T* dy, T* dx, T
 
 }  // namespace detail
 
-/// y = (x - mean) / sqrt(var + eps), the variance divided by Length.
+/// y = (x - mean) / sqrt(var + eps); the variance is divided by Length.
 template <int Length, class T>
 inline void norm(const T* x, T* y, T eps) noexcept {
     const detail::moments<T> all = detail::row_moments<Length>(x, eps, y);
@@ -12499,6 +12717,7 @@ inline void norm(const T* x, T* y, T eps) noexcept {
         [&](int i, auto count) { store_first<count()>(y + i, all.normal(i, count)); });
 }
 
+/// Gradient of norm: writes dx, given x and dy.
 template <int Length, class T>
 inline void norm_gradient(const T* x, const T* dy, T* dx, T eps) noexcept {
     detail::layer_norm_gradient<Length, T>(x, nullptr, dy, dx, nullptr, nullptr, eps);
@@ -12514,6 +12733,7 @@ inline void layer_norm(const T* x, const T* gain, const T* bias, T* y, T eps) no
     });
 }
 
+/// Gradient of layer_norm: writes dx and adds to dgain and dbias, given x and dy.
 template <int Length, class T>
 inline void layer_norm_gradient(const T* x, const T* gain, const T* dy, T* dx, T* dgain, T* dbias,
                                 T eps) noexcept {
@@ -12531,13 +12751,14 @@ inline void rms_norm(const T* x, const T* gain, T* y, T eps) noexcept {
     });
 }
 
+/// Gradient of rms_norm: writes dx and adds to dgain, given x and dy.
 template <int Length, class T>
 inline void rms_norm_gradient(const T* x, const T* gain, const T* dy, T* dx, T* dgain,
                               T eps) noexcept {
     T room[Length];
     T scale = detail::row_rms<Length>(x, eps);
     T slope = scale;
-    // Of x before it is multiplied by the scale: that would wait for the scale.
+    // Uses x before it is scaled, so as not to wait for the scale.
     const auto sum_along = [&] {
         return gain != nullptr
                    ? detail::sum_of_products<Length>(dy, gain, x)
@@ -12564,6 +12785,7 @@ inline void rms_norm_gradient(const T* x, const T* gain, const T* dy, T* dx, T* 
 
 namespace detail {
 
+/// The maximum of a row.
 template <int Length, class T>
 SEQUENT_INLINE T row_max(const T* x) noexcept {
     const batch<T> lowest = set(-std::numeric_limits<T>::infinity());
@@ -12577,24 +12799,24 @@ SEQUENT_INLINE T row_max(const T* x) noexcept {
 
 }  // namespace detail
 
-/// y = exp(x - max x) / sum exp(x - max x). Zeros where every x is -infinity.
+/// y = exp(x - max x) / sum exp(x - max x). Zeros if every x is -infinity.
 template <int Length, class T>
 inline void softmax(const T* x, T* y) noexcept {
     const T greatest = detail::row_max<Length>(x);
-    // With -infinity alone, any finite shift gives zeros.
+    // If all are -infinity, any finite shift gives zeros.
     const T shift = greatest == -std::numeric_limits<T>::infinity() ? T(0) : greatest;
     const T sum = detail::row_sum<Length, T>([&](int i, auto count) {
         const batch<T> e = kernel::exp(batch<T>(load_first<count()>(x + i) - set(shift)));
         store_first<count()>(y + i, e);
         return keep_first<count()>(e, zero<T>());
     });
-    const T scale = sum == T(0) ? T(0) : T(1) / sum;  // NaN stays
+    const T scale = sum == T(0) ? T(0) : T(1) / sum;  // NaN propagates
     detail::each_vector<Length, T>([&](int i, auto count) {
         store_first<count()>(y + i, batch<T>(load_first<count()>(y + i) * set(scale)));
     });
 }
 
-/// dx = y (dy - sum y dy), from the output alone.
+/// dx = y (dy - sum y dy): reads the output y of softmax, not its input.
 template <int Length, class T>
 inline void softmax_gradient(const T* y, const T* dy, T* dx) noexcept {
     const T sum = detail::row_sum<Length, T>([&](int i, auto count) {
@@ -12606,14 +12828,15 @@ inline void softmax_gradient(const T* y, const T* dy, T* dx) noexcept {
     });
 }
 
-/// The point of the simplex nearest to x: y = max(x - tau, 0) with sum y = 1 (Martins & Astudillo
-/// 2016), zeros where every x is -infinity. NaN or +infinity makes the row NaN. The threshold is
-/// found without sorting: tau of a set that holds the support never exceeds the true one, and
-/// dropping what lies below it ends at the support (Michelot 1986).
+/// The point of the probability simplex nearest to x: y = max(x - tau, 0) with sum y = 1 (Martins &
+/// Astudillo 2016). Zeros if every x is -infinity; NaN in the whole row if x holds NaN or
+/// +infinity. The threshold is found without sorting: tau of a set that contains the support never
+/// exceeds the true threshold, and repeatedly dropping what is below it ends at the support
+/// (Michelot 1986).
 template <int Length, class T>
 inline void sparsemax(const T* x, T* y) noexcept {
     const T greatest = detail::row_max<Length>(x);
-    T tau = T(-1);  // of x - greatest; the support lies above it
+    T tau = T(-1);  // threshold of x - greatest; the support is above it
     T size = T(0);
     for (int round = 0; round < Length; ++round) {
         batch<T> ones = zero<T>();
@@ -12641,8 +12864,8 @@ inline void sparsemax(const T* x, T* y) noexcept {
     for (int i = 0; i < Length; ++i) y[i] = std::numeric_limits<T>::quiet_NaN();
 }
 
-/// dx = dy - mean of dy over the support, zero outside (Martins & Astudillo 2016, equation 14). NaN
-/// in y stays.
+/// dx = dy - mean of dy over the support, zero outside it (Martins & Astudillo 2016, equation 14).
+/// Reads the output y of sparsemax. NaN in y stays NaN.
 template <int Length, class T>
 inline void sparsemax_gradient(const T* y, const T* dy, T* dx) noexcept {
     batch<T> ones = zero<T>();
@@ -12663,15 +12886,15 @@ inline void sparsemax_gradient(const T* y, const T* dy, T* dx) noexcept {
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
-/// Attention over the pairs of a table. A tile's rows stand in the lanes of vectors and its columns
-/// one after another, so that only columns which a row of the tile has are computed. All of a row's
-/// columns are in one tile.
+/// Attention over the pairs of a table. The rows of a tile are in the lanes of vectors and its
+/// columns are taken one after another, so that only columns that some row of the tile has are
+/// computed. All columns of a row are in one tile.
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
 namespace detail {
 
-/// A score whose rows are the columns of Shape's, and the other way round.
+/// A score with rows and columns of Shape's exchanged.
 template <class Shape>
 struct exchanged {
     static constexpr auto nodes = [] {
@@ -12699,8 +12922,8 @@ struct exchanged {
     }
 };
 
-/// The operands of an exchanged score's dot products: of listed columns as they are, and of the
-/// rows of a tile turned and, for the gradient, as they are.
+/// The operands of an exchanged score's dot products: of listed columns as they are; of the rows of
+/// a tile transposed and, for the gradient, as they are, too.
 template <class Score, class T, int Rows, int Columns, bool Gradient>
 class gathered_operands {
   public:
@@ -12733,7 +12956,7 @@ class gathered_operands {
     T* dy() const noexcept {
         return dy_ + depth_before(Node) * Columns;
     }
-    /// Where a product may leave its sums.
+    /// Memory in which a product may leave its sums.
     T* sums() const noexcept { return sums_; }
 
     void take_rows(const score_operands<T>& operands, const int* listed, int count) noexcept {
@@ -12786,7 +13009,7 @@ class gathered_operands {
         }
     }
 
-    /// Copies Count listed rows to the columns of a matrix of as many.
+    /// Copies Count listed rows to the columns of a matrix with Count columns.
     template <int Depth, int Count>
     static void turn_listed(const T* from, int stride, const int* listed, T* to) noexcept {
         constexpr int n = lanes<T>;
@@ -12828,12 +13051,12 @@ class gathered_operands {
     alignas(64) T turned_[room(true, all_depths* Columns)];
     alignas(64) T x_[room(true, all_depths* Rows)];
     alignas(64) T y_[room(Gradient, all_depths* Columns)];
-    // Written by the tile that has this as its operands.
+    // Written by the tile whose operands these are.
     alignas(64) mutable T dy_[room(Gradient, all_depths* Columns)];
     alignas(64) mutable T sums_[room(Gradient, all_depths* Rows)];
 };
 
-/// Which rows of a tile have a column, from `first` on.
+/// The rows of a tile, from `first` on, that have a column.
 template <class T>
 SEQUENT_INLINE auto mask_of_bits(unsigned bits, int first) noexcept {
     bits >>= first;
@@ -12847,8 +13070,8 @@ SEQUENT_INLINE auto mask_of_bits(unsigned bits, int first) noexcept {
 #endif
 }
 
-/// The rows of a tile that are in a range, as bits, and where among the tile's columns the first
-/// begins and the last ends.
+/// The rows of a tile that are in a range, as bits, and the part [begin, end) of the tile's columns
+/// that they need.
 template <class Shape, class T>
 struct tile_rows {
     static constexpr int height = mask_table::height;
@@ -12856,7 +13079,7 @@ struct tile_rows {
     unsigned taken = 0;
     int begin = 0;
     int end = 0;
-    // For a clipped table, of each row.
+    // For each row, if the table is clipped.
     alignas(64) T row_begin[Shape::clips ? height : 1];
     alignas(64) T row_end[Shape::clips ? height : 1];
     int listed[Shape::clips ? height : 1];
@@ -12895,7 +13118,7 @@ struct tile_rows {
         }
     }
 
-    /// The rows of a tile. In the place of those beyond what is there stands another.
+    /// The rows of a tile. Rows that are not there are replaced by another.
     const int* list(const mask_table& table, const mask_tile& tile) const noexcept {
         if constexpr (Shape::clips)
             return listed;
@@ -12913,7 +13136,7 @@ struct tile_rows {
         return result;
     }
 
-    /// Whether row r is among them.
+    /// True if row r is among them.
     bool has(unsigned bits, int r, int at) const noexcept {
         bool result = ((bits & taken) >> r & 1u) != 0;
         if constexpr (Shape::clips)
@@ -12923,7 +13146,8 @@ struct tile_rows {
     }
 };
 
-/// The pairs (c, r) of a tile's columns from `first` on and its rows: as tile_pairs has them.
+/// The pairs (c, r) of a tile's columns from `first` on and its rows, with the interface of
+/// tile_pairs.
 template <class Rows>
 class listed_pairs {
   public:
@@ -12956,7 +13180,7 @@ class listed_pairs {
     int count_;
 };
 
-/// How many columns are at hand at once.
+/// Number of columns that are gathered at once.
 inline constexpr int listed_columns = 64;
 
 template <class Shape, class T, class Range>
@@ -13012,7 +13236,7 @@ void tabled_attention(const mask_table& table, const score_operands<T>& given, c
                 if (xsimd::any(moves)) {
                     const batch<T> next = xsimd::select(moves, most, now);
                     alignas(64) T factor[n];
-                    // Rows that have had no pair yet have nothing to scale.
+                    // Rows without a pair so far have nothing to scale.
                     store(factor, xsimd::select(now == next, set(T(1)), exp(now - next)));
                     store(sum + r, batch<T>(load(sum + r) * load(factor)));
                     for (int lane = 0; lane < n && r + lane < each.rows; ++lane)
@@ -13163,14 +13387,16 @@ void tabled_attention_gradient(const mask_table& table, const score_operands<T>&
 
 }  // namespace detail
 
-/// The same as `attention` for a Shape with a table of pairs:
-///   clips, space               whether the pairs are those of the table that are in
-///   space.pieces[0]
+/// Like `attention` for a space and for a table of pairs, whose Shape also has
+///
+///     clips, space      if `clips`, the pairs are those of the table that are also in
+///                       space.pieces[0]
 template <class Shape, class T, class Range>
 void attention(const mask_table& table, const score_operands<T>& operands, const T* value, T* out,
                T* normalizer, const int* counts, Range range) noexcept {
     detail::tabled_attention<Shape>(table, operands, value, out, normalizer, counts, range);
 }
+/// Gradient of it: adds to the gradients in `operands` and to value_gradient, which may be null.
 template <class Shape, class T>
 void attention_gradient(const mask_table& table, const score_operands<T>& operands, const T* value,
                         const T* out, const T* normalizer, const T* out_gradient, T* value_gradient,
@@ -14173,12 +14399,12 @@ constexpr value_shape literal_shape(const Shaped& in, const literal& item, bool&
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// The pairs of a sparse fact, indexed both ways.
+/// The pairs of a sparse fact, indexed by rows and by columns.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// Where the parts of an index lie in its memory, in 32-bit integers: compressed sparse rows and
-/// compressed sparse columns. The pairs keep the numbers under which they are given.
+/// Layout of an index in memory, in 32-bit integers: compressed sparse rows and compressed sparse
+/// columns. Pairs keep the numbers under which they were given.
 struct pair_layout {
     int rows = 0;
     int columns = 0;
@@ -14187,7 +14413,7 @@ struct pair_layout {
     static constexpr int count() { return 0; }
     static constexpr int row_of_pair() { return 1; }
     constexpr int column_of_pair() const { return row_of_pair() + capacity; }
-    // Of the pairs of row i, begin[i] .. begin[i + 1]: the other index, ascending, and the number.
+    // The pairs of row i are begin[i] .. begin[i + 1]: other index, ascending, and pair number.
     constexpr int row_begin() const { return column_of_pair() + capacity; }
     constexpr int columns_of_row() const { return row_begin() + rows + 1; }
     constexpr int pairs_of_row() const { return columns_of_row() + capacity; }
@@ -14234,8 +14460,8 @@ struct pair_index {
     }
 };
 
-/// Sorts the pairs, two integers each, all within the layout's rows and columns and no more than
-/// its capacity, by counting.
+/// Writes the index of `count` pairs, two integers each, by counting sort. All must be within the
+/// layout's rows and columns and not more than its capacity.
 SEQUENT_LAZY
 inline void index_pairs(const pair_layout& layout, const std::int32_t* pairs, int count,
                         std::int32_t* memory) noexcept {
@@ -14275,30 +14501,35 @@ inline void index_pairs(const pair_layout& layout, const std::int32_t* pairs, in
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// Turns a caller's containers into the pointers that kernels take, and checks them once.
+/// Turns the containers of the caller into the pointers that kernels take, and checks them once.
 
 namespace sequent::inline SEQUENT_ABI {
 
-/// The pairs of a sparse fact and their values, as an argument; see sparse_pairs(). Pairs and
-/// Values are lvalue references unless the containers are temporaries.
+/// A sparse fact as an argument, made by sparse_pairs(). Pairs and Values are lvalue reference
+/// types unless the containers are temporaries.
 template <class Pairs, class Values>
 struct sparse_argument {
+    /// The pairs.
     Pairs&& pairs;
+    /// Their values.
     Values&& values;
 };
+/// A sparse fact without values: each pair has the value 1.
 template <class Pairs>
 struct sparse_argument<Pairs, void> {
+    /// The pairs.
     Pairs&& pairs;
 };
 
-/// The pairs for which a sparse fact holds, integers of 32 bits: nested, {{0, 1}, {1, 0}}, or flat,
-/// and a value for each in a contiguous container: pairs x the fact's value. `edge =
-/// sparse_pairs(pairs, values)`. The facts copy the pairs and refer to the values.
+/// A sparse fact: the pairs (i, j) for which it holds, and the value of each, `edge =
+/// sparse_pairs(pairs, values)`. pairs: std::int32_t, nested, {{0, 1}, {1, 0}}, or flat. values: a
+/// contiguous container of the shape pairs x the fact's value. The facts made from it copy the
+/// pairs and refer to the values.
 template <class Pairs, class Values>
 constexpr sparse_argument<Pairs, Values> sparse_pairs(Pairs&& pairs, Values&& values) noexcept {
     return {static_cast<Pairs&&>(pairs), static_cast<Values&&>(values)};
 }
-/// The same for a sparse fact of scalars, all one.
+/// Likewise for a sparse fact of scalars, all 1.
 template <class Pairs>
 constexpr sparse_argument<Pairs, void> sparse_pairs(Pairs&& pairs) noexcept {
     return {static_cast<Pairs&&>(pairs)};
@@ -14306,28 +14537,31 @@ constexpr sparse_argument<Pairs, void> sparse_pairs(Pairs&& pairs) noexcept {
 
 namespace model_detail {
 
+/// True for what sparse_pairs() returns.
 template <class T>
 inline constexpr bool is_sparse_argument = false;
 template <class Pairs, class Values>
 inline constexpr bool is_sparse_argument<sparse_argument<Pairs, Values>> = true;
+/// True for an argument with a name, `x = container`.
 template <class T>
 inline constexpr bool is_named_argument = false;
 template <language::fixed_string Name, class Value>
 inline constexpr bool is_named_argument<language::named_argument<Name, Value>> = true;
 
+/// A tensor_view or a class derived from one.
 template <class X>
 concept is_view = requires(const X& x) {
     []<class T>(const tensor_view<T>&) {}(x);
 };
 
-/// A view by its type: xt::view of an lvalue.
+/// True if the type tells that it is a view of an lvalue, such as xt::view.
 template <class T>
 inline constexpr bool views_an_lvalue = false;
 template <template <class, class...> class View, class Viewed, class... Rest>
 inline constexpr bool views_an_lvalue<View<Viewed&, Rest...>> = true;
 
-/// Whether numbers that are read through a Value&& are still there when the full expression has
-/// ended: Value is an lvalue reference, or a view, which owns nothing.
+/// True if numbers read through a Value&& still exist after the full expression: Value is an lvalue
+/// reference, or a view, which owns nothing.
 template <class Value>
 inline constexpr bool outlives_call =
     std::is_lvalue_reference_v<Value> || std::ranges::borrowed_range<Value> ||
@@ -14339,7 +14573,7 @@ template <class Pairs, class Values>
 inline constexpr bool outlives_call<sparse_argument<Pairs, Values>> = outlives_call<Values>;
 template <class Pairs>
 inline constexpr bool outlives_call<sparse_argument<Pairs, void>> = true;
-// Of one that has a name, the pairs are read later than in the expression that gave them.
+// If sparse_pairs() was stored in a variable, the pairs are read after its expression has ended.
 template <class Pairs, class Values>
 inline constexpr bool outlives_call<sparse_argument<Pairs, Values>&> = outlives_call<Pairs> &&
                                                                        (std::is_void_v<Values> ||
@@ -14358,12 +14592,12 @@ SEQUENT_COLD std::string extents_text(const Int* extents, int rank) {
     return result;
 }
 
-/// What the text of an error speaks of: `fact "x"`, or `fact number 2` where it has no name. The
-/// text is made where there is an error.
+/// What an error message is about: `fact "x"`, or `fact number 2` if it has no name. The text is
+/// made only if an error occurs.
 struct subject {
     const char* what = "";
     plan::name id{};
-    int number = -1;  // counted from zero; -1 of one that stands for itself
+    int number = -1;  ///< counted from zero; -1 if there is only one
 
     SEQUENT_COLD std::string text() const {
         std::string result(what);
@@ -14377,20 +14611,23 @@ struct subject {
     }
 };
 
-/// Throws argument_error: the subject, then the parts.
+/// Throws argument_error: "sequent: ", the subject, the parts of `why`.
 SEQUENT_LAZY
 [[noreturn]] SEQUENT_COLD void refuse(const subject& what, std::initializer_list<text_part> why) {
     fail_with<argument_error>({"sequent: ", what.text(), joined_text(why)});
 }
 
-/// The extents of a container: of a span or vector its length, of nested arrays all, of anything
-/// with shape() what that says.
+/// The extents of a container: the length of a span or vector, all extents of nested arrays, and
+/// those that shape() returns for a class that has it.
 struct extents {
+    /// Number of extents.
     int rank = 0;
+    /// The extents.
     std::array<long, 8> at{};
-    bool shaped = false;  // the extents are those of the values, not only their number
+    bool shaped = false;  ///< the extents are those of the values, not only their number
     bool contiguous = true;
 
+    /// Product of the extents.
     constexpr long size() const {
         long product = 1;
         for (int axis = 0; axis < rank; ++axis) product *= at[static_cast<std::size_t>(axis)];
@@ -14403,6 +14640,7 @@ template <class T>
 inline constexpr bool is_std_array = false;
 template <class T, std::size_t Size>
 inline constexpr bool is_std_array<std::array<T, Size>> = true;
+/// An xtensor container or view, or another class with this interface.
 template <class X>
 concept has_shape = requires(const X& x) {
     x.shape();
@@ -14410,7 +14648,7 @@ concept has_shape = requires(const X& x) {
     x.strides();
 };
 
-/// The first element of a container of any nesting, and its extents.
+/// The first element of a container of any nesting; writes its extents to `found`.
 template <class X>
 auto* unwrap(X& x, extents& found) {
     using container = std::remove_cv_t<X>;
@@ -14432,7 +14670,7 @@ auto* unwrap(X& x, extents& found) {
         for (int axis = rank; axis-- > 0;) {
             const auto place = static_cast<std::size_t>(axis);
             const long extent = static_cast<long>(x.shape()[place]);
-            // A stride of an axis of one element may be anything.
+            // The stride of an axis with one element is arbitrary.
             found.contiguous = found.contiguous && (extent == 1 || x.strides()[place] == stride);
             stride *= extent;
         }
@@ -14469,24 +14707,33 @@ auto* unwrap(X& x, extents& found) {
     }
 }
 
-/// The facts, rows or gradients of a call, as opposed to one of them.
+/// The facts, rows or gradients of a call, as opposed to a single one of them.
 template <class T>
 concept is_fact_set = requires {
     typename T::given_together;
 };
 
-/// One argument with its type forgotten. Element says what the values must be: const T for facts,
-/// T where they are written.
+/// One argument with its type erased. Element is the required type of the values: const T for
+/// facts, T if they are written.
 template <class Element>
 struct argument {
+    /// The name; empty if the argument is given by position.
     plan::name id{};
+    /// First number, or null.
     Element* numbers = nullptr;
+    /// First symbol, or null.
     const std::int32_t* symbols = nullptr;
+    /// The value, if the argument is an integer.
     int count = 0;
+    /// True if the argument is an integer.
     bool is_count = false;
+    /// Extents of the numbers or symbols.
     extents shape{};
+    /// First pair of a sparse fact, or null.
     const std::int32_t* pairs = nullptr;
+    /// Extents of the pairs.
     extents pairs_shape{};
+    /// True for sparse_pairs().
     bool is_sparse = false;
 
     argument() = default;
@@ -14546,7 +14793,8 @@ struct argument {
     }
 };
 
-/// An argument that is referred to after the expression that gives it.
+/// An argument that is used after the expression in which it is given: temporary containers do not
+/// compile.
 template <class Element>
 struct kept_argument : argument<Element> {
     template <class Value>
@@ -14559,23 +14807,28 @@ struct kept_argument : argument<Element> {
     }
 };
 
-/// Chooses the constructor that takes temporaries.
+/// Selects the constructor that accepts temporaries.
 struct temporaries_too {};
 
-/// What one call reads: `Kept` that the caller has, or one made of a braced list. Containers in
-/// that list may be temporaries, since they live until the call has returned. For parameters alone.
+/// The arguments of one call: refers to a `Kept` of the caller, or makes one from a braced list.
+/// Containers in the list may be temporaries, since they exist until the call has returned. Only
+/// for function parameters.
 template <class Kept, class Argument>
 class of_one_call {
   public:
     using given_together = Kept;
 
+    /// Refers to `kept`.
     of_one_call(const Kept& kept) noexcept : given_(kept) {}
+    /// Makes a Kept for this call.
     of_one_call(std::initializer_list<Argument> given)
         : made_(std::in_place, given, temporaries_too{}), given_(*made_) {}
     of_one_call(const of_one_call&) = delete;
     of_one_call& operator=(const of_one_call&) = delete;
 
+    /// The arguments.
     const Kept& operator*() const noexcept { return given_; }
+    /// The arguments.
     const Kept* operator->() const noexcept { return &given_; }
 
   private:
@@ -14583,7 +14836,8 @@ class of_one_call {
     const Kept& given_;
 };
 
-/// Throws unless the container has the expected extents; a flat one of the right size will do.
+/// Throws argument_error unless the container has the expected extents, or is flat and has their
+/// product as size, and is contiguous.
 SEQUENT_LAZY
 inline void check_shape(const subject& what, const extents& given, const int* expected, int rank) {
     long size = 1;
@@ -14601,8 +14855,9 @@ inline void check_shape(const subject& what, const extents& given, const int* ex
         refuse(what, {" needs contiguous row-major values, given is a strided view"});
 }
 
-/// The length of a container for a fact of a length up to its first extent. Throws unless it is
-/// that; the other extents are left to check_shape.
+/// Length of a container for a fact with a length up to its first extent. Throws argument_error if
+/// the container is longer, or is flat and not a whole number of rows. check_shape checks the other
+/// extents.
 SEQUENT_LAZY
 inline int length_of(const subject& what, const extents& given, const plan::fact_shape& fact) {
     const int row = fact.size() / fact.extents[0];
@@ -14615,12 +14870,13 @@ inline int length_of(const subject& what, const extents& given, const plan::fact
     return static_cast<int>(length);
 }
 
+/// "(3, 5)", for messages.
 SEQUENT_LAZY
 SEQUENT_COLD std::string pair_text(const std::int32_t* pair) {
     return joined_text({"(", pair[0], ", ", pair[1], ")"});
 }
 
-/// Throws if a symbol is none of the classes.
+/// Throws argument_error if a symbol is outside [0, classes).
 SEQUENT_LAZY
 inline void check_symbols(const subject& what, const std::int32_t* symbols, int size, int classes) {
     for (int at = 0; at < size; ++at)
@@ -14629,12 +14885,12 @@ inline void check_symbols(const subject& what, const std::int32_t* symbols, int 
                           classes, " classes"});
 }
 
-/// Whether no number is infinite or none.
+/// True if no number is infinite or NaN.
 template <class T>
 bool is_finite(const T* numbers, int size) noexcept {
     constexpr int n = kernel::lanes<T>;
     constexpr int sums = 4;
-    // Zero times what is not finite is not zero.
+    // Zero times infinity or NaN is NaN.
     kernel::batch<T> sum[sums];
     for (auto& each : sum) each = kernel::zero<T>();
     int at = 0;
@@ -14646,6 +14902,7 @@ bool is_finite(const T* numbers, int size) noexcept {
     for (; at < size; ++at) total += numbers[at] * T(0);
     return total == T(0);
 }
+/// Throws argument_error, with the position, if a number is infinite or NaN.
 template <class T>
 void check_finite(const subject& what, const T* numbers, int size) {
     if (is_finite(numbers, size)) return;
@@ -14655,8 +14912,8 @@ void check_finite(const subject& what, const T* numbers, int size) {
                   "; values are finite"});
 }
 
-/// Throws unless the pairs of a sparse fact are distinct, within its indices, and not too many;
-/// then indexes them.
+/// Throws argument_error unless the pairs of a sparse fact are distinct, within its extents and not
+/// more than it has room for; then writes their index to `memory`.
 template <class Element>
 void take_pairs(const subject& what, const argument<Element>& given, const pair_layout& layout,
                 std::int32_t* memory) {
@@ -14689,29 +14946,30 @@ void take_pairs(const subject& what, const argument<Element>& given, const pair_
 }  // namespace model_detail
 }  // namespace sequent::inline SEQUENT_ABI
 
-/// Arrays of NumPy, .npy files: "\x93NUMPY", the version, the length of the header, the header, a
-/// dict of Python, then the elements.
+/// NumPy arrays in .npy files: "\x93NUMPY", the version, the length of the header, the header (a
+/// Python dict), then the elements.
 /// https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
 ///
-/// What is loaded and saved is whatever a fact may be: containers and views of xtensor, nested
-/// arrays, tensor_views, and vectors and spans, which have no shape and take any of their size.
+/// Arrays are loaded to and saved from everything that a fact accepts: containers and views of
+/// xtensor, nested arrays, tensor_views, and vectors and spans, which have no shape and accept any
+/// shape of their size.
 
 namespace sequent::inline SEQUENT_ABI::io {
 
-/// What a file states of its array.
+/// The header of a .npy file.
 struct npy_header {
-    std::string descr;  // "<f4": little-endian, float, 4 bytes
-    bool fortran_order = false;
-    std::vector<std::uint64_t> shape;
-    std::size_t data = 0;  // where the elements begin
+    std::string descr;                 ///< element type: "<f4" is a little-endian float of 4 bytes
+    bool fortran_order = false;        ///< the elements are in column-major order
+    std::vector<std::uint64_t> shape;  ///< extents of the array
+    std::size_t data = 0;              ///< the byte at which the elements begin
 };
 
 namespace detail {
 
-/// Reads the dict, of the three keys in any order.
+/// Parses the dict with its three keys in any order.
 SEQUENT_LAZY class npy_parser {
   public:
-    /// `longs`: whether the numbers may be Python 2's, which end with an L.
+    /// `longs`: numbers may end with an L, as Python 2 writes them.
     npy_parser(std::string_view text, std::string_view file, bool longs)
         : text_(text), file_(file), longs_(longs) {}
 
@@ -14783,7 +15041,7 @@ SEQUENT_LAZY class npy_parser {
         while (!accept(')')) {
             values.push_back(number());
             if (accept(',')) continue;
-            // A tuple of one has a comma.
+            // A tuple of one element ends with a comma.
             if (values.size() == 1) fail({"expected ','"});
             expect(')');
             break;
@@ -14833,13 +15091,13 @@ SEQUENT_LAZY class npy_parser {
 
 inline constexpr std::string_view npy_magic("\x93NUMPY", 6);
 
-/// As the element's type is called in safetensors; as it is where it has no name there.
+/// The name of an element type in safetensors; `descr` itself if it has none.
 SEQUENT_LAZY
 SEQUENT_COLD std::string dtype_of_descr(const std::string& descr) {
     return descr == "<f2" ? "F16" : descr == "<f4" ? "F32" : descr == "<f8" ? "F64" : descr;
 }
 
-/// A container as a view of its elements, and whether it has a shape of its own.
+/// A view of a container's elements; sets `shaped` if the container has a shape of its own.
 template <class Container>
 auto view_of(Container& container, bool& shaped) {
     model_detail::extents found;
@@ -14869,7 +15127,7 @@ auto view_of(Container& container, bool& shaped) {
     return view;
 }
 
-/// With its axes in the opposite order: the elements of an array in Fortran's order.
+/// The view with its axes reversed, for the elements of an array in Fortran order.
 SEQUENT_LAZY
 SEQUENT_COLD any_view reversed(const any_view& view) {
     any_view result = view;
@@ -14881,7 +15139,7 @@ SEQUENT_COLD any_view reversed(const any_view& view) {
     return result;
 }
 
-/// Integers of the file, as int32.
+/// Reads integers of 4 or 8 bytes as int32. Throws io::error if one is beyond 32 bits.
 template <std::size_t Bytes>
 void fill_integers(std::span<const std::byte> data, std::string_view file, const piece& part) {
     using bits = std::conditional_t<Bytes == 4, std::uint32_t, std::uint64_t>;
@@ -14904,7 +15162,7 @@ void fill_integers(std::span<const std::byte> data, std::string_view file, const
 
 }  // namespace detail
 
-/// The header of a file. Throws io::error if it is not well-formed.
+/// Reads the header of a .npy file of version 1 to 3. Throws io::error if it is not well-formed.
 SEQUENT_LAZY
 SEQUENT_COLD npy_header read_npy_header(const source& from) {
     const std::span<const std::byte> bytes = from.bytes();
@@ -14951,7 +15209,7 @@ SEQUENT_COLD void load_array(const source& from, const any_view& view, bool shap
     const auto wanted = shape_of(view);
     std::uint64_t elements = 1;
     for (const std::uint64_t extent : header.shape) {
-        // More than a view can have are too many.
+        // No view has this many elements; the minimum avoids overflow.
         constexpr std::uint64_t most = std::uint64_t{1} << 31;
         elements = std::min(elements * std::min(extent, most), most);
     }
@@ -14959,7 +15217,7 @@ SEQUENT_COLD void load_array(const source& from, const any_view& view, bool shap
         fail(joined_text(
             {"has shape ", shape_text(header.shape), ", wanted is ", shape_text(wanted)}));
     }
-    // The elements of a flat container are in the file's order.
+    // A container without a shape takes the elements in the file's order.
     const auto ordered = header.fortran_order && shaped ? reversed(view) : view;
     if (header.fortran_order && !shaped && header.shape.size() > 1) {
         fail("is in Fortran's order, and the container has no shape to put it into");
@@ -14991,7 +15249,7 @@ SEQUENT_COLD void load_array(const source& from, const any_view& view, bool shap
     fill_piece(file, part);
 }
 
-/// `descr`: the element's type as the file calls it.
+/// Writes a .npy file of version 1. `descr` is the element type of its header.
 SEQUENT_LAZY
 SEQUENT_COLD void save_array(const file_path& path, const any_view& view, const char* descr,
                              bool integers) {
@@ -15000,7 +15258,7 @@ SEQUENT_COLD void save_array(const file_path& path, const any_view& view, const 
         joined_text({"{'descr': '", descr, "', 'fortran_order': False, 'shape': ("});
     for (const std::uint64_t extent : shape_of(view)) append_text(header, {extent, ", "});
     header += "), }";
-    // As NumPy does: the elements are aligned to 64 bytes.
+    // Like NumPy, align the elements to 64 bytes.
     header.resize((header.size() + 1 + 10 + 63) / 64 * 64 - 10 - 1, ' ');
     header += '\n';
     std::vector<std::byte> bytes(static_cast<std::size_t>(view.size()) * io::size_of(view.type));
@@ -15029,11 +15287,12 @@ SEQUENT_COLD void save_array(const file_path& path, const any_view& view, const 
 
 }  // namespace detail
 
-/// Fills a container of float, double or std::int32_t from a file. Float takes <f2 and <f4, double
-/// <f8 too, std::int32_t <i4 and <i8.
+/// Fills a container of float, double or std::int32_t from a .npy file. float takes <f2 and <f4,
+/// double also <f8, std::int32_t <i4 and <i8. A container with a shape takes arrays in C or Fortran
+/// order.
 ///
-/// Throws io::error if the file is not well-formed, if it holds another shape or type, or a number
-/// that is not finite or does not fit; then nothing has changed.
+/// Throws io::error if the file is not well-formed, if shape or element type differ, or if a number
+/// is not finite or does not fit; the container is then unchanged.
 template <class Container>
 void load_npy(const source& from, Container&& container) {
     bool shaped = false;
@@ -15045,8 +15304,8 @@ void load_npy(const source& from, Container&& container) {
     detail::load_array(from, detail::any_view::of(view), shaped, integers);
 }
 
-/// Writes a container of float, double or std::int32_t to a new file, which then replaces `path`,
-/// in row-major order and exactly.
+/// Writes a container of float, double or std::int32_t exactly and in row-major order to a new .npy
+/// file, which then replaces `path`.
 ///
 /// Throws io::error if the file cannot be written or a number is not finite.
 template <class Container>
@@ -15065,7 +15324,7 @@ void save_npy(const file_path& path, const Container& container) {
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
-/// Where the shapes in a file decide the type of the model:
+/// Selects the type of the model at run time by the shapes in a file:
 ///
 ///     io::visit<Small, Large>("model.bin", [&]<class Model>() { run<Model>(); });
 
@@ -15073,7 +15332,7 @@ namespace sequent::inline SEQUENT_ABI::io {
 
 namespace detail {
 
-/// The parameters of a model with their extents alone.
+/// Names and extents of a model's parameters, without data.
 template <class Model>
 std::vector<any_tensor> shapes_of() {
     std::vector<any_tensor> result;
@@ -15088,15 +15347,15 @@ std::vector<any_tensor> shapes_of() {
     return result;
 }
 
-/// Whether the bytes begin as a safetensors file does, whose header is an object of JSON. Of a
-/// checkpoint of llama2.c, the same bytes are its depth, which then had more than 8000 layers.
+/// Returns true if the bytes begin like a safetensors file, whose header is a JSON object. In a
+/// checkpoint of llama2.c, these bytes state the depth, which would exceed 8000 layers.
 SEQUENT_LAZY
 inline bool is_safetensors(std::span<const std::byte> bytes) {
     return bytes.size() > 9 && bytes[8] == std::byte{'{'} &&
            (bytes[9] == std::byte{'"'} || bytes[9] == std::byte{'}'} || bytes[9] == std::byte{' '});
 }
 
-/// What keeps each model from being that of a llama2.c checkpoint.
+/// Describes why a model does not fit a checkpoint of llama2.c; empty if it fits.
 template <class Model>
 std::string misfit(const llama2c_configuration& configuration) {
     const std::vector<any_tensor> parameters = shapes_of<Model>();
@@ -15121,7 +15380,7 @@ decltype(auto) call_for(std::size_t number, F&& f) {
     return std::forward<F>(f).template operator()<Model>();
 }
 
-/// The number of the first model without a misfit. Fails if there is none.
+/// The index of the first model without a misfit. Throws io::error if there is none.
 SEQUENT_LAZY
 inline std::size_t first_fit(std::string_view file, const std::string& found,
                              std::span<const std::string> misfits) {
@@ -15154,26 +15413,29 @@ decltype(auto) visit_with(const source& from, const name_map* names, F&& f) {
 }  // namespace detail
 
 /// Calls `f.template operator()<Model>()` for the first of the models that has exactly the
-/// parameters of a file, and returns what f returns. The file is a checkpoint of llama2.c, then it
-/// states the positions too, or a safetensors file, or what a reader of another format has opened,
-/// with the model's own names, or with those of `names`. (A file fits models with fewer positions,
-/// too, if `names` says so: of these, the one with most stands first in the list.)
+/// parameters of a file, and returns the result. The file is a safetensors file or one that a
+/// reader of another format has opened, with the model's own names or those of `names`; or a
+/// checkpoint of llama2.c, whose number of positions must match, too. If `names` lets a file fit
+/// models with fewer positions, list the model with the most positions first.
 ///
-/// Throws io::error if the file is neither, or if no model fits: the message gives what the file
-/// has, and what of each model is different.
+/// Throws io::error if the file has another format or no model fits; the message states what the
+/// file has and how each model differs.
 template <class Model, class... Models, class F>
 decltype(auto) visit(const source& from, F&& f) {
     return detail::visit_with<Model, Models...>(from, nullptr, std::forward<F>(f));
 }
+/// As above, with the tensor names of `names`.
 template <class Model, class... Models, class F>
 decltype(auto) visit(const source& from, name_map names, F&& f) {
     return detail::visit_with<Model, Models...>(from, &names, std::forward<F>(f));
 }
 
+/// As above, for a file that a reader has opened.
 template <class Model, class... Models, class F>
 decltype(auto) visit(const tensor_file& from, F&& f) {
     return detail::visit_tensors<Model, Models...>(from, nullptr, std::forward<F>(f));
 }
+/// As above, for a file that a reader has opened, with the tensor names of `names`.
 template <class Model, class... Models, class F>
 decltype(auto) visit(const tensor_file& from, name_map names, F&& f) {
     return detail::visit_tensors<Model, Models...>(from, &names, std::forward<F>(f));
@@ -15181,7 +15443,7 @@ decltype(auto) visit(const tensor_file& from, name_map names, F&& f) {
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
-/// A plan bound to kernels.
+/// Models: plans bound to kernels, with their parameters and memory.
 
 /// The limits of counts given at run time. A count with which a variable is compared, `j < length`,
 /// is at most the extent of the variable.
@@ -23605,14 +23867,18 @@ struct inference_plan_of : single_steps<inference_plan_of<Plan>> {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
+/// A random number generator with a fixed sequence for each seed.
+
 namespace sequent::inline SEQUENT_ABI {
 
-/// Numbers that are the same on every platform for one seed: splitmix64 (Steele, Lea and Flood,
-/// 2014), and the method of Box and Muller for the normal ones.
+/// A pseudorandom generator with 64 bits of state: splitmix64 (Steele, Lea and Flood, 2014). The
+/// integers and uniform numbers of one seed are the same on every platform. Not for cryptography.
 class random_numbers {
   public:
+    /// Starts the sequence of `seed`.
     explicit constexpr random_numbers(std::uint64_t seed) noexcept : state_(seed) {}
 
+    /// The next number, uniform over all 64-bit integers.
     constexpr std::uint64_t next() noexcept {
         std::uint64_t mixed = state_ += 0x9E3779B97F4A7C15ULL;
         mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9ULL;
@@ -23620,22 +23886,25 @@ class random_numbers {
         return mixed ^ (mixed >> 31);
     }
 
-    /// Uniform in [0, 1).
+    /// Uniform in [0, 1), with 53 random bits.
     constexpr double uniform() noexcept { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
 
-    /// Uniform in 0 .. count - 1.
+    /// A uniform integer in [0, count).
     constexpr int below(int count) noexcept {
         return static_cast<int>(uniform() * static_cast<double>(count));
     }
 
-    /// Normal with mean 0 and deviation 1.
+    /// Normal with mean 0 and standard deviation 1, by the method of Box and Muller. Consumes two
+    /// numbers.
     double normal() noexcept {
         constexpr double two_pi = 6.283185307179586;
         const double radius = std::sqrt(-2.0 * std::log(1.0 - uniform()));
         return radius * std::cos(two_pi * uniform());
     }
 
+    /// The state of the generator, for restore().
     constexpr std::uint64_t state() const noexcept { return state_; }
+    /// Continues from a state that state() has returned.
     constexpr void restore(std::uint64_t state) noexcept { state_ = state; }
 
   private:
@@ -23644,27 +23913,28 @@ class random_numbers {
 
 }  // namespace sequent::inline SEQUENT_ABI
 
-/// The learned numbers of a model: one flat block, read through named views.
+/// The learned weights of a model: one flat block, read through named views.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
 using language::fixed_string;
 
-/// What is to be known of one weight: its name, its extents (layers, indices, rows, columns), and
-/// what it is used for.
+/// A weight as the library sees it: offset, extents (layers, indices, rows, columns), strides and
+/// how it is used.
 struct weight_view {
-    int offset = 0;
-    int rank = 0;
-    int value_rank = 0;  // of these, the dimensions of one value
-    int indices = 0;     // and its arguments in the rules
-    int extents[max_rank]{};
-    int strides[max_rank]{};
-    bool trained = false;
-    bool gain = false;       // of a norm
-    bool looked_up = false;  // rows chosen by symbols
-    bool bare = false;       // a bias or a table
+    int offset = 0;           ///< of the first element in the block
+    int rank = 0;             ///< number of dimensions
+    int value_rank = 0;       ///< number of these that belong to one value
+    int indices = 0;          ///< number of arguments in the rules
+    int extents[max_rank]{};  ///< extents of the dimensions
+    int strides[max_rank]{};  ///< strides of the dimensions, in elements
+    bool trained = false;     ///< true if it has a gradient
+    bool gain = false;        ///< true for the gain of a norm
+    bool looked_up = false;   ///< true if symbols select its rows
+    bool bare = false;        ///< true for a bias or a table
 };
 
+/// View of weight `at` in the parameters.
 template <class Plan>
 constexpr weight_view view_of_weight(int at) {
     constexpr auto& shapes = Plan::shapes;
@@ -23703,11 +23973,13 @@ constexpr weight_view view_of_weight(int at) {
     return result;
 }
 
-/// The name as io writes it: a block's weights carry the relation that stacks the block.
+/// The name of a weight as files have it: the weights of a block carry the relation that stacks the
+/// block, "layers.W_q".
 struct full_name {
     char text[128]{};
     int length = 0;
 
+    /// Puts `part` in front, followed by a dot if `dot`.
     constexpr void prepend(const plan::name& part, bool dot) {
         const int added = part.length + (dot ? 1 : 0);
         for (int at = length; at-- > 0;) text[at + added] = text[at];
@@ -23717,6 +23989,7 @@ struct full_name {
     }
 };
 
+/// Full name of weight `at`.
 template <class Plan>
 constexpr full_name name_of_weight(int at) {
     constexpr auto& text = Plan::shapes.text;
@@ -23727,7 +24000,7 @@ constexpr full_name name_of_weight(int at) {
     return result;
 }
 
-/// The characters of a name, without the room that a longer one would take.
+/// The characters of a name in an array of exactly that size.
 template <class Plan, int At>
 inline constexpr auto characters_of_name = [] {
     constexpr full_name name = name_of_weight<Plan>(At);
@@ -23736,6 +24009,7 @@ inline constexpr auto characters_of_name = [] {
     return result;
 }();
 
+/// A weight's full name and view.
 struct named_weight {
     std::string_view name;
     weight_view view;
@@ -23762,6 +24036,7 @@ inline constexpr auto named_weights = [] {
     return result;
 }();
 
+/// Index of the weight of this name; -1 if there is none, -2 if several stacks have one.
 template <class Plan, fixed_string Name>
 consteval int find_weight() {
     constexpr plan::name id =
@@ -23772,6 +24047,7 @@ consteval int find_weight() {
     return found;
 }
 
+/// Turns a weight_view into a tensor_view of the numbers from `base` on.
 template <class T>
 constexpr tensor_view<T> to_tensor(const weight_view& view, T* base) {
     tensor_view<T> result;
@@ -23782,45 +24058,58 @@ constexpr tensor_view<T> to_tensor(const weight_view& view, T* base) {
     return result;
 }
 
+/// Likewise with static rank.
 template <int Rank, class T>
 constexpr ranked_view<T, Rank> to_tensor(const weight_view& view, T* base) {
     return {to_tensor(view, base)};
 }
 
-/// What `{}` is where a block is assigned: zeros that are written in place. A temporary of the
-/// block's size might not fit the stack.
+/// The type of `{}` in `block = {}`: zeros are written in place. A temporary of the block's size
+/// might not fit on the stack.
 enum class zeros {};
 
-/// All weights of a model, aligned and trivially copyable. Padding between them stays zero. `p =
-/// {}` fills it with zeros.
+/// All weights of a model: Model::parameters<T>. One block of numbers of type T, aligned to 64
+/// bytes and trivially copyable; a gradient or an optimizer's moment has the same layout. The
+/// padding between weights stays zero. Allocate large models by make_unique.
 template <class Plan, class T>
 struct alignas(64) parameter_block {
+    /// The number type of the weights.
     using number = T;
+    /// Number of elements, padding included; at least 1.
     static constexpr int size = Plan::tables.parameters > 0 ? Plan::tables.parameters : 1;
 
+    /// All weights, in the library's own order.
     T numbers[static_cast<std::size_t>(size)]{};
 
+    /// `p = {}` sets all weights to zero.
     parameter_block& operator=(zeros) noexcept {
         std::fill_n(numbers, size, T(0));
         return *this;
     }
 
+    /// The first element.
     T* data() noexcept { return numbers; }
+    /// The first element.
     const T* data() const noexcept { return numbers; }
+    /// All elements, for optimizers and files.
     std::span<T, static_cast<std::size_t>(size)> flat() noexcept {
         return std::span<T, static_cast<std::size_t>(size)>(numbers);
     }
+    /// All elements.
     std::span<const T, static_cast<std::size_t>(size)> flat() const noexcept {
         return std::span<const T, static_cast<std::size_t>(size)>(numbers);
     }
 
-    /// A view in the weight's own orientation: layers, indices, rows (outputs), columns (inputs).
-    /// Of a table R(i, j) of which attention reads nothing but j <= i, these alone are there, as
-    /// one dimension of the view: (i, j) is number i (i + 1) / 2 + j.
+    /// View of a declared weight, p[W_q]: a ranked_view with the dimensions layers (of the stacks
+    /// around it), indices, rows (outputs), columns (inputs). If attention reads only the entries j
+    /// <= i of a table R(i, j), only these are stored, as one dimension: entry (i, j) is element i
+    /// (i + 1) / 2 + j. Does not compile if the model has no weight of this name, or if several
+    /// stacks have one.
     template <fixed_string Name, int... Shape>
     auto operator[](language::weight<Name, Shape...>) noexcept {
         return view<Name, T>(numbers);
     }
+    /// Likewise, read-only.
     template <fixed_string Name, int... Shape>
     auto operator[](language::weight<Name, Shape...>) const noexcept {
         return view<Name, const T>(numbers);
@@ -23843,6 +24132,7 @@ struct alignas(64) parameter_block {
     }
 };
 
+/// Number of weights without padding.
 template <class Plan>
 constexpr int count_parameters() {
     int count = 0;
@@ -23856,9 +24146,8 @@ constexpr int count_parameters() {
     return count;
 }
 
-/// Gains one, biases zero, embeddings and tables normal with deviation 0.02, matrices normal with
-/// deviation 1 / sqrt(inputs). Tables of numbers that are never trained have deviation one: they
-/// stay what they are.
+/// Initial values of weights; see model::initialize. Tables of numbers that are never trained have
+/// standard deviation 1.
 template <class T>
 SEQUENT_COLD void initialize_parameters(std::span<const named_weight> weights, T* base,
                                         std::uint64_t seed) {
@@ -23879,7 +24168,7 @@ SEQUENT_COLD void initialize_parameters(std::span<const named_weight> weights, T
     }
 }
 
-/// One in trained matrices.
+/// Sets the elements of trained matrices to 1.
 template <class T>
 SEQUENT_COLD void mark_matrices(std::span<const named_weight> weights, T* base) {
     for (const auto& [name, view] : weights) {
@@ -23893,59 +24182,68 @@ SEQUENT_COLD void mark_matrices(std::span<const named_weight> weights, T* base) 
 
 #include <numeric>
 
-/// The pointers of one call: where a plan's places lie in memory.
+/// The pointers of one call: the memory of a plan's operands.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
 using plan::operand;
 using plan::place;
 
+/// Largest number of facts of a model.
 inline constexpr int max_facts = 16;
 
+/// The pointers of one call, and the layer in which it is. Operands of the plan are offsets from
+/// these pointers.
 template <class T>
 struct bindings {
-    const T* parameters = nullptr;
-    T* workspace = nullptr;
-    const T* prepared = nullptr;
-    const std::byte* packed = nullptr;
-    T* prepared_to = nullptr;        // while it is prepared
-    std::byte* cache = nullptr;      // of a state: columns of keys and values
-    T* scratch = nullptr;            // of general steps whose values are large
-    T* prepared_gradient = nullptr;  // laid out as what is prepared
-    const void* facts[max_facts]{};
-    const std::int32_t* pairs[max_facts]{};  // the indices of sparse facts
-    T* parameter_gradient = nullptr;
-    T* fact_gradients[max_facts]{};  // null where none is wanted
-    const int* counts = nullptr;     // plan::given_numbers: counts, in the order in which the
-                                     // program names them, and runs of equal symbols
-    int layer[plan::max_loops]{};    // of stacks; or the time, in a recursion
-    const int* origins = nullptr;    // of a state: the first row at hand, and those of its windows
+    const T* parameters = nullptr;      ///< the weights; of packed weights, those kept as floats
+    T* workspace = nullptr;             ///< values of relations and their gradients
+    const T* prepared = nullptr;        ///< prepared values
+    const std::byte* packed = nullptr;  ///< packed weights
+    T* prepared_to = nullptr;           ///< prepared values while they are computed
+    std::byte* cache = nullptr;         ///< KV cache of a state
+    T* scratch = nullptr;               ///< temporary memory of general steps with large values
+    T* prepared_gradient = nullptr;     ///< gradient of the prepared values
+    const void* facts[max_facts]{};     ///< numbers or symbols
+    const std::int32_t* pairs[max_facts]{};  ///< indices of sparse facts
+    T* parameter_gradient = nullptr;         ///< gradient of the weights
+    T* fact_gradients[max_facts]{};          ///< gradients of facts; null if not computed
+    /// Counts in the order in which the program names them, and runs of equal symbols; layout:
+    /// plan::given_numbers.
+    const int* counts = nullptr;
+    int layer[plan::max_loops]{};  ///< current layer of each stack, or time of a recursion
+    const int* origins = nullptr;  ///< of a state: first current row, first row of each window
 
+    /// Offset of the current layers.
     SEQUENT_INLINE std::ptrdiff_t shift(const int* strides) const noexcept {
         std::ptrdiff_t at = 0;
         for (int level = 0; level < plan::max_loops; ++level)
             at += static_cast<std::ptrdiff_t>(layer[level]) * strides[level];
         return at;
     }
+    /// Offset of an operand in its memory.
     SEQUENT_INLINE std::ptrdiff_t place_of(const operand& at) const noexcept {
         const std::ptrdiff_t from =
             at.offset + shift(at.layer_strides) + (layer[at.turn_level] & 1) * at.turn;
         return at.moving == 0 ? from
                               : from - static_cast<std::ptrdiff_t>(at.moving) * origins[at.origin];
     }
+    /// First number of an operand.
     SEQUENT_INLINE const T* read(const operand& at) const noexcept {
         if (at.where == place::fact) return static_cast<const T*>(facts[at.index]) + place_of(at);
         if (at.where == place::prepared) return prepared + place_of(at);
         return (at.where == place::parameter ? parameters : workspace) + place_of(at);
     }
+    /// First byte of a packed operand.
     SEQUENT_INLINE const std::byte* read_packed(const operand& at) const noexcept {
         return packed + 64 * place_of(at);
     }
+    /// First symbol of an operand.
     SEQUENT_INLINE const std::int32_t* read_symbols(const operand& at) const noexcept {
         return static_cast<const std::int32_t*>(facts[at.index]) + place_of(at);
     }
-    /// Row `symbol` of a table whose rows lie `stride` apart; null of a symbol that is none of
-    /// `classes`. Symbols are checked where facts are made, but a caller may change them later.
+    /// Row `symbol` of a table with rows `stride` elements apart; null if the symbol is not in [0,
+    /// classes). Symbols are checked when facts are made, but a caller may change them later.
     static SEQUENT_INLINE const T* row_of(const T* table, std::int32_t symbol, int classes,
                                           int stride) noexcept {
         return static_cast<std::uint32_t>(symbol) < static_cast<std::uint32_t>(classes)
@@ -23956,17 +24254,18 @@ struct bindings {
                                     int stride) noexcept {
         return const_cast<T*>(row_of(static_cast<const T*>(table), symbol, classes, stride));
     }
+    /// Where an operand is written.
     SEQUENT_INLINE T* write(const operand& at) const noexcept {
         return (at.where == place::prepared ? prepared_to : workspace) + place_of(at);
     }
-    /// Of what a rule drops in this layer and time.
+    /// Key of the dropout mask of a rule in the current layers and time.
     SEQUENT_INLINE kernel::dropout_key key(int seed, int rule) const noexcept {
         kernel::dropout_key result(static_cast<std::uint64_t>(seed));
         result = result.of(rule);
         for (int level : layer) result = result.of(level);
         return result;
     }
-    /// Where the operand's gradient is to be added; null where none is wanted.
+    /// Where the operand's gradient is added; null if it has none.
     SEQUENT_INLINE T* gradient(const operand& at) const noexcept {
         switch (at.where) {
             case place::value:
@@ -23986,11 +24285,12 @@ struct bindings {
     }
 };
 
-/// The index of a plan's sparse fact.
+/// Layout of the index of a plan's sparse fact.
 template <class Plan, int Fact>
 constexpr pair_layout pair_layout_of() {
     return {Plan::facts[Fact].extents[0], Plan::facts[Fact].extents[1], Plan::facts[Fact].pairs};
 }
+/// The index of the pairs of a sparse fact.
 template <class Plan, int Fact, class T>
 SEQUENT_INLINE pair_index<pair_layout_of<Plan, Fact>()> pairs_of(
     const bindings<T>& bound) noexcept {
@@ -24005,7 +24305,7 @@ SEQUENT_INLINE void each_outer(const int* extents, Body body) noexcept {
             for (int third = 0; third < extents[2]; ++third) body(first, second, third);
 }
 
-/// How far an access has moved after that many rounds of the outer loops.
+/// Offset of an access in these rounds of the outer loops.
 SEQUENT_INLINE std::ptrdiff_t outer_shift(const plan::access& at, int first, int second,
                                           int third) noexcept {
     return static_cast<std::ptrdiff_t>(first) * at.outer[0] +
@@ -24015,11 +24315,11 @@ SEQUENT_INLINE std::ptrdiff_t outer_shift(const plan::access& at, int first, int
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// Index expressions and conditions at run time.
+/// Evaluates index expressions and conditions at run time.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// The value of node `Root` of a plan, with that index for each variable; of a condition, whether
+/// The value of node `Root` of a plan for these values of the variables; for a condition, whether
 /// it holds.
 template <class Plan, int Root, class T>
 SEQUENT_INLINE int evaluate_node(const bindings<T>& bound, const int* index) noexcept {
@@ -24032,7 +24332,7 @@ SEQUENT_INLINE int evaluate_node(const bindings<T>& bound, const int* index) noe
     } else if constexpr (top.kind == node_kind::count) {
         return bound.counts[top.value];
     } else if constexpr (top.kind == node_kind::conjunction) {
-        // Indices may only be what the right side takes where the left side holds.
+        // The right side may be defined only for indices for which the left side holds.
         return evaluate_node<Plan, top.left>(bound, index) &&
                evaluate_node<Plan, top.right>(bound, index);
     } else {
@@ -24056,15 +24356,15 @@ SEQUENT_INLINE int evaluate_node(const bindings<T>& bound, const int* index) noe
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// The assignments of a general step's variables, one after another. Where a sparse fact or a
-/// function of two of them must hold, only their pairs are visited.
+/// Enumerates the assignments of a general step's variables. If a sparse fact or a function of two
+/// variables must hold, only their pairs are visited.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
 using plan::general_step;
 using plan::pair_join;
 
-/// The place in the order of a general step from which on a variable's value is known.
+/// The position in the order of a general step's loops from which on a variable's value is known.
 template <class Step>
 constexpr int place_in_order(const Step& step, int variable) {
     int place = 0;
@@ -24072,8 +24372,8 @@ constexpr int place_in_order(const Step& step, int variable) {
     return place;
 }
 
-/// For each value of the outer one of two variables, those of the inner one for which a function
-/// holds.
+/// For each value of the outer one of two variables, the values of the inner one for which a
+/// function holds.
 template <class Plan, int At>
 class listed_pairs {
     static constexpr general_step step = Plan::template general_at<At>;
@@ -24136,13 +24436,13 @@ class assignments {
   protected:
     const bindings<T>& bound_;
     int index_[plan::max_variables]{};
-    int pair_[joins > 0 ? joins : 1]{};  // the number of each join's pair
-    kernel::row_range rows_{};           // the values of `ranged`
+    int pair_[joins > 0 ? joins : 1]{};  // number of the current pair of each join
+    kernel::row_range rows_{};           // values of the variable `ranged`
 
     static constexpr bool in_state = requires { Plan::template position_of_general<At>; };
-    /// In a state's plan, the position, of which a run takes some values alone unless it is the
-    /// time of a recursion, and the variable whose values lie near it; else -1. In others, the rows
-    /// that begin with those before, and what they add.
+    /// In a state's plan: the position variable, of which a run takes only some values unless it is
+    /// the time of a recursion, and the variable whose values are near it; else -1. In other plans:
+    /// the rows that continue the row before, and what they add.
     static constexpr int position = [] {
         if constexpr (in_state)
             return Plan::template position_of_general<At>;
@@ -24166,7 +24466,7 @@ class assignments {
         return model_detail::evaluate_node<Plan, Root>(bound_, index_);
     }
 
-    /// Returns true if condition `Root` holds, of which the loops below a count hold their part.
+    /// True if condition `Root` holds; loops below a count have checked their part of it.
     template <int Root>
     bool holds() const noexcept {
         using plan::node_kind;
@@ -24183,8 +24483,8 @@ class assignments {
         return at.offset + (at.variable >= 0 ? index_[at.variable] : 0);
     }
 
-    /// Calls body() for each value of the variables order[From] .. order[To - 1] with which all
-    /// joins hold that are known by then.
+    /// Calls body() for each value of the variables order[From] .. order[To - 1] for which all
+    /// joins known by then hold.
     template <int From, int To, class Body>
     SEQUENT_INLINE void each(Body& body) noexcept {
         if constexpr (From == 0)
@@ -24193,8 +24493,7 @@ class assignments {
     }
 
   private:
-    /// Returns true if condition `Root` says that a variable is below a count at which its loop
-    /// ends.
+    /// True if condition `Root` says that a variable is below a count, at which its loop ends.
     template <int Root>
     static constexpr bool ends_loop() {
         constexpr plan::node top = Plan::template node_at<Root>;
@@ -24211,7 +24510,7 @@ class assignments {
         }
     }
 
-    /// The place in the order from which on a term's value is known; -1 of a constant.
+    /// The position in the order from which on a term's value is known; -1 for a constant.
     static constexpr int known_from(const plan::term& at) {
         return at.variable < 0 ? -1 : place_in_order(step, at.variable);
     }
@@ -24227,7 +24526,7 @@ class assignments {
         return -1;
     }
 
-    /// Finds the pairs of the joins that are known from `Place` on; whether all are there.
+    /// Finds the pairs of the joins that are known from `Place` on. Returns true if all exist.
     template <int Place>
     SEQUENT_INLINE bool find_pairs() noexcept {
         bool found = true;
@@ -24245,7 +24544,7 @@ class assignments {
         return found;
     }
 
-    /// The values of a variable that are visited lie below this one.
+    /// Upper bound, exclusive, of the visited values of a variable.
     template <int Variable>
     int end_of() const noexcept {
         return plan::least_count(step.counts[Variable], step.extents[Variable], bound_.counts);
@@ -24307,18 +24606,18 @@ class assignments {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// Values as lists of numbers that are template arguments, so that what is compiled for equal
-/// values is one function.
+/// Values as lists of numbers that are template arguments: code for equal values is compiled as one
+/// function.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// A list of exactly so many numbers, as a template argument.
+/// A list of exactly Size numbers, as a template argument.
 template <int Size>
 struct form_key {
     int numbers[Size > 0 ? Size : 1]{};
 };
 
-/// Writes fields as numbers, or counts these where `to` is null.
+/// Writes fields as numbers, or counts them if `to` is null.
 struct form_writer {
     int* to = nullptr;
     int count = 0;
@@ -24339,7 +24638,7 @@ struct form_writer {
     }
 };
 
-/// Reads them back.
+/// Reads fields back.
 struct form_reader {
     const int* from;
 
@@ -24374,7 +24673,7 @@ inline constexpr auto form_key_of = [] {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// Row steps by their form: steps that differ in nothing but where their numbers lie are one
+/// Row steps by their form: steps that differ only in the addresses of their operands are one
 /// function, whichever pass, plan or model they belong to.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
@@ -24384,11 +24683,11 @@ using plan::row_term;
 using plan::term_kind;
 using plan::transformation;
 
-/// How a row step computes: the step without where its operands lie, of which `index` is the place
-/// among row_pointers.
+/// How a row step computes: the step without the addresses of its operands, whose `index` is their
+/// position among row_pointers.
 struct row_form {
     row_step step{};
-    int classes[plan::max_terms]{};  // of the symbols that choose the rows of a term
+    int classes[plan::max_terms]{};  // number of classes of a term's symbols
 };
 
 template <class Access, class Visit>
@@ -24466,7 +24765,7 @@ constexpr void visit_form(Form& form, Visit& visit) {
     visit_access(step.before, visit);
 }
 
-/// About how many operations a row takes.
+/// Approximate number of operations of the functions of a row.
 constexpr long long functions_cost(const row_step& step) {
     return 16LL * step.columns() * step.functions.size();
 }
@@ -24478,14 +24777,14 @@ constexpr long long row_cost(const row_step& step) {
     return cost;
 }
 
-/// From how many operations on a step is compiled by its form. Of the library's own tests alone:
-/// all units of a program must have the same number.
+/// Smallest number of operations of a step that is compiled by its form. Only the library's own
+/// tests change it. All translation units of a program must have the same value.
 #ifndef SEQUENT_LEAST_SHARED
 #define SEQUENT_LEAST_SHARED 50'000
 #endif
 
-/// Whether a step is compiled by its form. It must read no condition of the plan, no pairs and no
-/// identity, and take a microsecond or so: the pointers and the call take 10 ns.
+/// True if a step is compiled by its form. It must read no condition of the plan, no pairs and no
+/// identity, and take at least about a microsecond: pointers and call take 10 ns.
 constexpr bool is_shared(const row_step& step) {
     for (const plan::row_function& function : step.functions)
         if (function.kind == transformation::dropout) return false;
@@ -24493,7 +24792,7 @@ constexpr bool is_shared(const row_step& step) {
            row_cost(step) * step.rows >= SEQUENT_LEAST_SHARED;
 }
 
-/// What a kernel sees of a row step: of the plan's step `At`.
+/// Row step `At` of a plan as kernels take it.
 template <class Plan, int At>
 struct row_step_value {
     using plan = Plan;
@@ -24510,7 +24809,7 @@ struct row_pointers {
     static constexpr int most = 2 * plan::max_terms + 2 * plan::max_transformations + 2;
 
     const void* at[most];
-    T* gradients[most];  // null where none is wanted
+    T* gradients[most];  // null if not computed
     const int* counts;
 
     SEQUENT_INLINE const T* read(const operand& of) const noexcept {
@@ -24533,7 +24832,7 @@ struct row_pointers {
     }
 };
 
-/// The same of all steps of a form.
+/// All row steps of a form as kernels take them.
 template <form_key Key>
 struct row_step_of_form {
     using plan = void;
@@ -24553,7 +24852,8 @@ struct row_step_of_form {
     static constexpr int classes = form.classes[Term];
 };
 
-/// Row step `At` of a plan as the kernels are to see it, and the pointers that they take.
+/// Row step `At` of a plan in the form in which it is compiled, with the pointers that this code
+/// takes.
 template <class Plan, int At>
 class row_code {
     using own = row_step_value<Plan, At>;
@@ -24602,7 +24902,7 @@ class row_code {
     static constexpr bool by_form = is_shared(own::value);
     using step = typename choice<by_form>::step;
 
-    /// Backward: with the gradients.
+    /// The pointers. Backward: including gradients.
     template <bool Backward, class T>
     static SEQUENT_INLINE decltype(auto) bind(const bindings<T>& bound) noexcept {
         if constexpr (!by_form) {
@@ -24632,7 +24932,7 @@ class row_code {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// What is done to the rows of a row step: its functions, and what of them a product takes up.
+/// The functions that a row step applies to its rows, and which of them its product applies.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
@@ -24642,7 +24942,8 @@ constexpr bool is_elementwise(transformation kind) {
     return kind < transformation::softmax;
 }
 
-/// Few enough instructions to be repeated for all registers of a product's tile.
+/// True if the function has few enough instructions to be repeated for all registers of a product's
+/// tile.
 constexpr bool is_cheap(transformation kind) {
     return kind <= transformation::leaky_relu || kind == transformation::complement ||
            kind == transformation::scale;
@@ -24656,7 +24957,7 @@ constexpr kernel::pairing pairing_of(transformation kind) {
     return kind == transformation::rotary ? kernel::pairing::neighbours : kernel::pairing::halves;
 }
 
-/// How many of a value's elements rotary positions turn.
+/// Number of a value's elements that rotary positions rotate.
 template <class Function>
 constexpr int turned_of(const Function& function, int length) {
     const int turned = static_cast<int>(function.numbers[1]);
@@ -24704,7 +25005,7 @@ SEQUENT_INLINE void multiply_to(T* to, const T* from) noexcept {
     });
 }
 
-/// The functions of row step `Step`, which says so by a static member `value`.
+/// The functions of row step `Step`, which has the step as static member `value`.
 template <class Step, class T>
 struct row_functions {
     static constexpr const row_step& step = Step::value;
@@ -24754,7 +25055,7 @@ struct row_functions {
                static_cast<std::ptrdiff_t>(segment) * weight.column;
     }
 
-    /// Function `At` of one row; x may be y.
+    /// Applies function `At` to one row; x may be y.
     template <int At>
     SEQUENT_INLINE void forward(const T* x, T* y, int row) const noexcept {
         constexpr row_function function = step.functions[At];
@@ -24790,7 +25091,7 @@ struct row_functions {
         }
     }
 
-    /// The gain or the bias of function `At`, and its gradient; null where it has none.
+    /// The gain or the bias of function `At`, and its gradient; null if it has none.
     template <int At, int Which>
     SEQUENT_INLINE const T* weight(int row, int segment) const noexcept {
         constexpr plan::access of = step.functions[At].weights[Which];
@@ -24807,8 +25108,8 @@ struct row_functions {
         return gradient ? gradient + weight_at(of, row, segment) : nullptr;
     }
 
-    /// Turns the gradient of function `At`'s result into that of its argument, in place. x is
-    /// read only where the result y does not suffice.
+    /// Turns the gradient of function `At`'s result into that of its argument, in place. x is read
+    /// only if the result y does not suffice.
     template <int At>
     SEQUENT_INLINE void backward(const T* x, const T* y, T* gradient, int row) const noexcept {
         constexpr row_function function = step.functions[At];
@@ -24852,17 +25153,17 @@ struct row_functions {
     }
 };
 
-/// What the last product of a row step does besides: it adds the summands that lie row by row, and
-/// applies the first function if that is cheap and all is summed by then.
+/// What the last product of a row step also does: it adds the summands that are stored row by row,
+/// and applies the first function if that is cheap and the sum is complete.
 template <class Step>
 struct row_fusion {
     static constexpr const row_step& step = Step::value;
 
-    /// A product whose rows are not rows of x times one weight is taken row by row.
+    /// A product whose rows are not rows of x times one weight is computed row by row.
     static constexpr bool by_row(const row_term& term) {
         return (term.x.row == 0 && step.rows > 1) || term.w.row != 0;
     }
-    /// One segment where the numbers lie side by side anyway.
+    /// Number of segments; one if their numbers are contiguous anyway.
     static constexpr int segments_of(const plan::access& at) {
         return step.segments > 1 && at.column != step.length ? step.segments : 1;
     }
@@ -24890,14 +25191,14 @@ struct row_fusion {
     }();
 };
 
-/// The same as a product's Finish, for rows from that of the pointers on.
+/// Likewise as the Finish of a product, for rows from that of the pointers on.
 template <class Step, class T>
 struct row_finish {
     using fusion = row_fusion<Step>;
     static constexpr const row_step& step = Step::value;
 
     const T* summands[static_cast<std::size_t>(step.terms.size())];
-    T* out;  // of the function, where the step keeps its argument
+    T* out;  // result of the function, if the step keeps its argument
 
     template <class B, class Count>
     SEQUENT_INLINE B operator()(B x, int row, int column, Count) const noexcept {
@@ -24920,45 +25221,58 @@ struct row_finish {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
+/// Matrix products whose rows may be anywhere in memory, of any size.
+
 namespace sequent::inline SEQUENT_ABI::kernel {
 
-/// Rows of numbers: listed, or a stride apart.
+/// The rows of a matrix: a list of pointers, or a first row and a stride in elements.
 template <class T>
 struct row_places {
+    /// Pointers to the rows, or null.
     T* const* listed = nullptr;
+    /// The first row, if no rows are listed.
     T* first = nullptr;
+    /// Distance from row to row in elements.
     std::ptrdiff_t stride = 0;
 
+    /// The first element of a row.
     SEQUENT_INLINE T* operator[](int row) const noexcept {
         return listed ? listed[row] : first + row * stride;
     }
 };
 
-/// C = A B or C += A B of any sizes, with C rows x columns and A rows x depth, whose rows may lie
-/// anywhere. Turned: the rows that are given are those of the transposed matrix.
+/// C = A B or C += A B with run-time sizes: C is rows x columns, A rows x depth, B depth x columns.
+/// If a_turned or b_turned, the rows given are those of the transposed matrix.
 template <class T>
 struct gathered_product {
+    /// Extents.
     int rows, columns, depth;
+    /// Rows of A, or of its transpose.
     row_places<const T> a;
+    /// True if A is given transposed.
     bool a_turned;
+    /// Rows of B, or of its transpose.
     row_places<const T> b;
+    /// True if B is given transposed.
     bool b_turned;
+    /// Rows of C.
     row_places<T> c;
+    /// Adds to C instead of writing it.
     bool accumulate;
-    /// For a few rows: B is read in the order in which it lies, not copied, unless it is turned.
+    /// For a few rows: reads B in memory order without copying it, unless it is transposed.
     bool streams = false;
 };
 
 namespace detail {
 
-/// How a gathered product is cut: blocks of A and panels of B are copied, so that each number of B
-/// is read once for up to `rows` rows.
+/// Block sizes: blocks of A and panels of B are copied, so that each number of B is read once for
+/// up to `rows` rows.
 template <class T>
 struct gathered_plan {
     static constexpr int rows = 256;
     static constexpr int depth = 256;
-    static constexpr int streams = 16;                       // rows of B, where it is not copied
-    static constexpr int pitch = 256 + 64 / int{sizeof(T)};  // of the copy of A
+    static constexpr int streams = 16;  // rows of B at once, if it is not copied
+    static constexpr int pitch = 256 + 64 / int{sizeof(T)};  // row stride of the copy of A
     static constexpr int width = 2 * lanes<T>;
     static constexpr int tile = std::min(vector_registers / 2 - 2, 12);
 };
@@ -24977,7 +25291,7 @@ inline void gather_rows(const row_places<const T>& from, int first, int rows, in
         std::copy_n(from[first + row] + begin, count, to);
 }
 
-/// Copies a panel of B, a row of `width` numbers for each k; zeros behind the last column.
+/// Copies a panel of B: a row of `width` numbers for each k, with zeros after the last column.
 template <class T>
 inline void gather_panel(const gathered_product<T>& of, int k, int depth, int column,
                          T* to) noexcept {
@@ -25010,7 +25324,7 @@ inline void gather_panel(const gathered_product<T>& of, int k, int depth, int co
         const auto lane_at = [&](int lane) { return std::min(lane, last) * of.b.stride; };
         int at = 0;
         for (; at + group <= depth; at += group) {
-            // The panel that is copied next.
+            // Prefetches the panel that is copied next.
             if (of.streams && at % (64 / int{sizeof(T)}) == 0)
                 for (int lane = 0; lane < next; ++lane)
                     prefetch(from + at + (lane + width) * of.b.stride);
@@ -25023,7 +25337,7 @@ inline void gather_panel(const gathered_product<T>& of, int k, int depth, int co
     }
 }
 
-/// Asks for part `part` of `parts` of the panel that is copied next.
+/// Prefetches part `part` of `parts` of the panel that is copied next.
 template <class T>
 SEQUENT_INLINE void prefetch_panel(const gathered_product<T>& of, int k, int depth, int column,
                                    int part, int parts) noexcept {
@@ -25038,7 +25352,7 @@ SEQUENT_INLINE void prefetch_panel(const gathered_product<T>& of, int k, int dep
         for (int at = 0; at < length; at += line) prefetch(of.b[first + row] + begin + at);
 }
 
-/// Rows of C of one tile against a panel of B, from the copy of A.
+/// Multiplies rows of the copy of A with a panel of B and writes one tile of C.
 template <int Rows, class Strides, class T>
 SEQUENT_ONE_BODY void gathered_tile(const T* a, const T* b, const Strides& strides,
                                     const row_places<T>& c, int row, int rows, int column,
@@ -25070,7 +25384,7 @@ SEQUENT_ONE_BODY void gathered_tile(const T* a, const T* b, const Strides& strid
     }
 }
 
-/// A block of A, of which rows are a_row apart, against a panel of B.
+/// Multiplies a block of A, with rows a_row elements apart, with a panel of B.
 template <class Strides, class T>
 inline void gathered_tiles(const gathered_product<T>& of, const T* a, const T* b,
                            const Strides& strides, int first, int rows, int k, int depth,
@@ -25098,15 +25412,16 @@ inline void gathered_tiles(const gathered_product<T>& of, const T* a, const T* b
 
 }  // namespace detail
 
-/// How many numbers of memory a gathered product works in; of so many rows at most, A not turned.
+/// Number of elements of temporary memory that a gathered product needs; for at most Rows rows if A
+/// is not transposed.
 template <class T,
           int Rows = std::max(detail::gathered_plan<T>::rows, detail::gathered_plan<T>::depth)>
 inline constexpr int gathered_room =
     (Rows + detail::gathered_plan<T>::tile) * detail::gathered_plan<T>::pitch
     + detail::gathered_plan<T>::depth* detail::gathered_plan<T>::width;
 
-/// Computes a gathered product. B's rows are a stride apart where they are turned. A number of C is
-/// the same whatever the other rows are. `room` has gathered_room numbers, aligned to 64 bytes.
+/// Computes a gathered product. If B is transposed, its rows must have a stride. An element of C
+/// does not depend on the other rows. `room`: gathered_room elements, aligned to 64 bytes.
 template <class T>
 SEQUENT_ONE_BODY void product(const gathered_product<T>& of, T* room) noexcept {
     using plan = detail::gathered_plan<T>;
@@ -25134,7 +25449,7 @@ SEQUENT_ONE_BODY void product(const gathered_product<T>& of, T* room) noexcept {
                                            accumulate);
                 };
                 if (in_place && column + plan::width <= of.columns) {
-                    // The rows that are read next.
+                    // Prefetches the rows that are read next.
                     for (int at = 0; at < std::min(depth, of.depth - k - depth); ++at) {
                         const T* next = of.b[k + depth + at] + column;
                         detail::prefetch(next);
@@ -25159,18 +25474,18 @@ SEQUENT_ONE_BODY void product(const gathered_product<T>& of, T* room) noexcept {
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
-/// The three products of a row term with a matrix, of rows that may lie anywhere: y from x, the
-/// gradient of x, and the gradient of the matrix w.
+/// The three products of a row term with a matrix, whose rows may be anywhere in memory: y from x,
+/// the gradient of x, and the gradient of the matrix w.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// Rows of w in memory: inputs, if w_column is 1, or outputs.
+/// The rows of w in memory: inputs if w_column is 1, else outputs.
 template <class T>
 constexpr kernel::row_places<T> rows_of_weight(const row_term& term, T* w) noexcept {
     return {nullptr, w, term.w_column == 1 ? term.w_depth : term.w_column};
 }
 
-/// y (=, +=) x w, of `rows` rows and `columns` outputs.
+/// y (=, +=) x w, with `rows` rows and `columns` outputs.
 template <class T>
 constexpr kernel::gathered_product<T> output_product(const row_term& term, int columns, int rows,
                                                      kernel::row_places<const T> x, const T* w,
@@ -25189,8 +25504,8 @@ constexpr kernel::gathered_product<T> input_product(const row_term& term, int co
             dx,   true};
 }
 
-/// dw += x^T dy, of `count` rows of w in memory, summed over `rows` rows of x and dy. They begin at
-/// the first of these inputs or outputs.
+/// dw += x^T dy for `count` rows of w in memory, summed over `rows` rows of x and dy, which begin
+/// at the first of these inputs or outputs.
 template <class T>
 constexpr kernel::gathered_product<T> weight_product(const row_term& term, int columns, int count,
                                                      int rows, kernel::row_places<const T> x,
@@ -25202,14 +25517,13 @@ constexpr kernel::gathered_product<T> weight_product(const row_term& term, int c
         false, rows_of_weight(term, dw),        true};
 }
 
-/// Such a product of operands that are rounded to a format (packed_format); model/rounded.hpp has
-/// it.
+/// Such a product with operands rounded to a format (packed_format); defined in model/rounded.hpp.
 template <int Format, class T>
 void multiply_rounded(const kernel::gathered_product<T>& of) noexcept;
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// The rows of a row step that are there, and their gradients.
+/// The rows of a row step that are atoms, and the gradients of a row step.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
@@ -25227,13 +25541,13 @@ class row_atoms {
     static constexpr kernel::all_rows<step.rows> all{};
 
   public:
-    /// Whether all rows are atoms. Others run on one thread.
+    /// True if all rows are atoms. Other steps run on one thread.
     static constexpr bool is_whole = !Step::value.is_limited() && Step::value.condition < 0;
 
     static constexpr bool by_row(const row_term& term) { return fusion::by_row(term); }
     static constexpr int segments_of(const plan::access& at) { return fusion::segments_of(at); }
 
-    /// How many rows there are, all in front.
+    /// Number of rows that exist; they come first.
     static int limit(const bindings& bound) noexcept {
         if constexpr (step.pairs >= 0)
             return bound.pairs[step.pairs][pair_layout::count()];
@@ -25244,7 +25558,7 @@ class row_atoms {
     }
 
   protected:
-    /// Calls visit(range) for the atoms among some rows, side by side.
+    /// Calls visit(range) for adjacent atoms among some rows.
     template <class Range, class Visit>
     static void each_run(const bindings& bound, int first, int second, int third, Range range,
                          Visit visit) noexcept {
@@ -25275,7 +25589,7 @@ class row_atoms {
         return evaluate_node<typename Step::plan, step.condition>(bound, index);
     }
 
-    /// The row of a term that goes by an index of the step's pairs.
+    /// The row of a term that is selected by an index of the step's pairs.
     template <plan::side Side>
     static int pair_row(const bindings& bound, int row) noexcept {
         if constexpr (Side == plan::side::none) {
@@ -25288,7 +25602,7 @@ class row_atoms {
         }
     }
 
-    /// The rows of a range in which split `split` of term At is there.
+    /// The rows of a range in which split `split` of term At exists.
     template <int At, class Range>
     static auto rows_of_split(const bindings& bound, int first, int second, int third, int split,
                               Range range) noexcept {
@@ -25308,7 +25622,7 @@ class row_atoms {
     }
 };
 
-/// The gradients of a row step, over rows that may be some: for runs on several threads.
+/// The gradients of a row step over some or all of its rows; some, for runs on several threads.
 template <class Step, class T>
 class row_gradients : public row_atoms<Step, T> {
     using base = row_atoms<Step, T>;
@@ -25372,7 +25686,7 @@ class row_gradients : public row_atoms<Step, T> {
         }
     }
 
-    /// Adds to the gradient of a product's rows, `split` of the inputs.
+    /// Adds to the gradient of a product's rows, for `split` of the inputs.
     template <int At, class Range>
     static void input_gradient(const bindings& bound, int first, int second, int third, int split,
                                Range range) noexcept {
@@ -25395,14 +25709,14 @@ class row_gradients : public row_atoms<Step, T> {
             kernel::detail::tile_product<shape, kernel::is_whole<Range>>(dy, w, dx, rows, columns);
     }
 
-    /// How many rows a product's weight has in memory.
+    /// Number of rows that a product's weight has in memory.
     template <int At>
     static constexpr int weight_rows() {
         return step.terms[At].w_column == 1 ? step.terms[At].depth : columns;
     }
 
-    /// Adds to the gradient of a product's weight: of `split` of the inputs, these rows in memory,
-    /// from some rows of x.
+    /// Adds to the gradient of a product's weight: `of` gives its rows in memory, for `split` of
+    /// the inputs, `range` the rows of x.
     template <int At, class Range, class Rows = kernel::all_rows<Step::value.rows>>
     static void weight_gradient(const bindings& bound, int first, int second, int third, int split,
                                 Range range, Rows of = {}) noexcept {
@@ -25585,7 +25899,7 @@ class row_gradients : public row_atoms<Step, T> {
         }
     }
 
-    /// The gradient of one factor: that of the product, times the other factors.
+    /// The gradient of one factor: the gradient of the product times the other factors.
     template <int At, class Range>
     static void factor_gradient(const bindings& bound, int first, int second, int third,
                                 Range range) noexcept {
@@ -25618,12 +25932,12 @@ class row_gradients : public row_atoms<Step, T> {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// Runs row steps: a block of rows is multiplied, added to, and transformed while it is in the
+/// Runs row steps: a block of rows is multiplied, added to and transformed while it is in the
 /// cache.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// How many rows are at hand at once: a divisor of all, where one is near 64.
+/// Number of rows that are computed at once: a divisor of `rows`, if one is near 64.
 constexpr int block_rows(int rows) {
     if (rows <= 64) return rows;
     for (int block = 64; block >= 24; --block)
@@ -25632,8 +25946,8 @@ constexpr int block_rows(int rows) {
     return (rows + blocks - 1) / blocks;
 }
 
-/// Product `At` of a row step by packed weights, and a row of a packed table; model/packed.hpp has
-/// them.
+/// Product `At` of a row step with packed weights, and a row of a packed table; defined in
+/// model/packed.hpp.
 template <class Step, int At, bool Accumulate, int Block>
 void multiply_packed(const float* x, const std::byte* w, float* sum, int sum_row,
                      int rows) noexcept;
@@ -25651,7 +25965,7 @@ class row_runner : public row_gradients<Step, T> {
     static constexpr bool keeps_input = step.before.at.where != place::none;
 
   public:
-    /// How far rows of sums are apart.
+    /// Row stride of the sums.
     static constexpr int sum_row = keeps_input ? step.before.row : step.out.row;
 
     using base::backward;
@@ -25666,7 +25980,7 @@ class row_runner : public row_gradients<Step, T> {
         });
     }
 
-    /// One round of the outer loops.
+    /// Computes one round of the outer loops.
     template <class Range>
     static void forward_at(const bindings& bound, int first, int second, int third,
                            Range range) noexcept {
@@ -25689,7 +26003,7 @@ class row_runner : public row_gradients<Step, T> {
     }
 
   private:
-    /// Atoms alone: operands may end where the others do.
+    /// Computes adjacent atoms; operands may end where others do not.
     template <class Range>
     static void forward_rows(const bindings& bound, int first, int second, int third,
                              Range range) noexcept {
@@ -25705,7 +26019,7 @@ class row_runner : public row_gradients<Step, T> {
                 combine<all, even && all == block>(bound, first, second, third, sum, out, row,
                                                    rows);
             };
-            // Products of few rows are others than those of many.
+            // Products of few rows are computed by other code than products of many.
             constexpr int few = step.counts != 0 ? std::min(block, 4) : block;
             constexpr int some = step.counts != 0 ? std::min(block, 16) : block;
             if (few < block && rows <= few)
@@ -25727,9 +26041,9 @@ class row_runner : public row_gradients<Step, T> {
     }
     SEQUENT_NOINLINE static void backward_apart(const bindings& bound) noexcept { backward(bound); }
 
-    // For the rows of several samples: what is left once the products have been summed.
+    // For the rows of several samples: the rest of the step after the products.
 
-    /// Where a row's sum begins.
+    /// The sum of the first row.
     static T* sum_of(const bindings& bound, int first, int second, int third) noexcept {
         if constexpr (keeps_input)
             return bound.write(step.before.at) + outer_shift(step.before, first, second, third);
@@ -25774,7 +26088,7 @@ class row_runner : public row_gradients<Step, T> {
         for (const row_term& term : step.terms) result = result || term.window.bounded;
         return result;
     }();
-    /// The rows among some in which all splits of all products are there.
+    /// The rows among some in which all splits of all products exist.
     static kernel::row_range full_rows(const bindings& bound, int first, int second, int third,
                                        int begin, int end) noexcept {
         kernel::row_range result{begin, end};
@@ -25787,7 +26101,7 @@ class row_runner : public row_gradients<Step, T> {
         });
         return result;
     }
-    /// Rows in which some splits are not there: each is added where it is.
+    /// Computes rows in which some splits do not exist: each is added where it does.
     template <int Block>
     static void multiply_partly(const bindings& bound, int first, int second, int third, T* sum,
                                 T* out, int begin, int end) noexcept {
@@ -25831,7 +26145,7 @@ class row_runner : public row_gradients<Step, T> {
         return -1;
     }
 
-    /// At most Block rows from `row` on; Even: exactly so many.
+    /// Computes at most Block rows from `row` on; Even: exactly Block.
     template <int Block, bool Even>
     static void combine(const bindings& bound, int first, int second, int third, T* sum, T* out,
                         int row, int rows) noexcept {
@@ -25871,7 +26185,7 @@ class row_runner : public row_gradients<Step, T> {
         add_terms(bound, first, second, third, sum, row, rows);
     }
 
-    /// The functions that the products have not applied.
+    /// Applies the functions that the products have not applied.
     static void apply_functions(const bindings& bound, int first, int second, int third,
                                 const T* sum, T* out, int row, int rows) noexcept {
         constexpr int applied = fusion::applies ? 1 : 0;
@@ -25886,12 +26200,12 @@ class row_runner : public row_gradients<Step, T> {
         }
     }
 
-    /// The summands that the products have not added.
+    /// Adds the summands that the products have not added.
     static void add_terms(const bindings& bound, int first, int second, int third, T* sum, int row,
                           int rows) noexcept {
         kernel::unroll<step.terms.size()>([&](auto index) {
             constexpr row_term term = step.terms[index()];
-            // Where a term is not in all rows, these begin with zeros.
+            // If a term does not exist in all rows, sums begin with zero.
             constexpr bool cleared = first_product() < 0 && index() == 0 && term.window.bounded;
             constexpr bool starts = first_product() < 0 && index() == 0 && !cleared;
             if constexpr (cleared)
@@ -25900,7 +26214,7 @@ class row_runner : public row_gradients<Step, T> {
             [[maybe_unused]] const auto present = base::template rows_of_split<index()>(
                 bound, first, second, third, 0, kernel::row_range{row, row + rows});
             if constexpr (fusion::adds(index())) {
-                // Done by the product.
+                // The product has added it.
             } else if constexpr (term.kind == term_kind::add) {
                 const T* x = bound.read(term.x.at) + outer_shift(term.x, first, second, third);
                 for (int at = present.begin; at < present.end; ++at)
@@ -26043,7 +26357,7 @@ class row_runner : public row_gradients<Step, T> {
         }
     }
 
-    /// What a product would have done to its tiles.
+    /// Does to rows what a product would have done to its tiles.
     static void finish_rows(const row_finish<Step, T>& finish, T* sum, int rows) noexcept {
         for (int row = 0; row < rows; ++row)
             each_lane<columns, T>([&](int at, auto count) {
@@ -26056,14 +26370,14 @@ class row_runner : public row_gradients<Step, T> {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// Runs attention steps: hands the kernel the shape, the space and the pointers.
+/// Runs attention steps: gives the kernel the shape, the space and the pointers.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
 using plan::attention_step;
 using plan::score_kind;
 
-/// Which rounds of the outer loops of an attention step have the same mask.
+/// The kind of mask of each round of the outer loops of an attention step.
 template <class Plan, int At>
 inline constexpr auto mask_kinds = plan::kinds_of_rounds<plan::different_rounds(
     Plan::tables.pool, Plan::template attention_at<At>)>(Plan::tables.pool.nodes,
@@ -26115,7 +26429,7 @@ struct attention_mask {
         return made_table();
     }
 
-    /// A row's pairs as bits.
+    /// The pairs of a row as bits.
     static const std::uint64_t* bits(int row) noexcept {
         (void)&bits_maker;
         return made_bits().data() + static_cast<std::ptrdiff_t>(row) * words;
@@ -26144,7 +26458,7 @@ struct attention_mask {
     static inline const kernel::table_maker bits_maker{[] { (void)made_bits(); }};
 };
 
-/// The kernel's view of attention step `At` of a plan, in the rounds of a kind.
+/// The Shape that kernels take for attention step `At` of a plan, in the rounds of a kind.
 template <class Plan, int At, int Kind = 0>
 struct attention_shape {
     using mask = attention_mask<Plan, At, Kind>;
@@ -26167,7 +26481,8 @@ struct attention_shape {
             return plan::count_pairs(space, rows, columns);
     }
 
-    /// Kept as rows and columns of the matrix, which lattices are not.
+    /// True if scores are cached for the gradient, as rows and columns of the matrix; lattices do
+    /// not have this form.
     static constexpr bool keeps_scores = [] {
         if (is_table) return false;
         for (const plan::piece& part : space.pieces)
@@ -26219,7 +26534,8 @@ struct attention_shape {
     }();
 };
 
-/// What of an attention_shape the kernels are compiled for; of a mask that is no table, all.
+/// The part of an attention_shape for which kernels are compiled: all of it, unless the mask is a
+/// table.
 struct attention_form {
     int rows = 0;
     int columns = 0;
@@ -26291,7 +26607,7 @@ constexpr void visit_attention_form(Form& form, Visit& visit) {
     }
 }
 
-/// The kernel's view of all attention steps of a form.
+/// The Shape of all attention steps of a form.
 template <form_key Key>
 struct attention_shape_of_form {
     static constexpr attention_form form = [] {
@@ -26369,7 +26685,7 @@ kernel::score_operands<T> operands_of_score(const bindings<T>& bound, int first,
     return result;
 }
 
-/// Calls visit(kind) with the kind of a round of the outer loops, a constant.
+/// Calls visit(kind) with the kind of a round of the outer loops as a constant.
 template <class Plan, int At, class Visit>
 void with_kind(int first, int second, int third, Visit visit) noexcept {
     constexpr attention_step step = Plan::template attention_at<At>;
@@ -26389,7 +26705,7 @@ template <class Plan, int At, class T>
 class attention_runner {
     static constexpr attention_step step = Plan::template attention_at<At>;
 
-    /// Calls visit(shape) with the kernel's view of one round of the outer loops.
+    /// Calls visit(shape) with the Shape of one round of the outer loops.
     template <class Visit>
     static void with_shape(int first, int second, int third, Visit visit) noexcept {
         with_kind<Plan, At>(first, second, third, [&](auto kind) {
@@ -26431,7 +26747,7 @@ class attention_runner {
         });
     }
 
-    /// One round of the outer loops.
+    /// Computes one round of the outer loops.
     template <class Range>
     static void forward_at(const bindings<T>& bound, int first, int second, int third,
                            Range range) noexcept {
@@ -26482,7 +26798,7 @@ class attention_runner {
     }
 };
 
-/// The kernel's view of attention step `At` of a plan whose weights are prepared.
+/// The Shape of attention step `At` of a plan whose weights are prepared.
 template <class Plan, int At, int Kind>
 struct weights_shape {
     using whole = attention_shape<Plan, At, Kind>;
@@ -26502,7 +26818,7 @@ struct weights_shape {
             result = result || node.x_gradient || node.y_gradient;
         return result;
     }();
-    /// Of a table, that of what limits it, or all.
+    /// The space that limits a table, or everything.
     static constexpr plan::space space = [] {
         plan::space result = whole::space;
         if (is_table && result.pieces.size() == 0) result.pieces.push({});
@@ -26511,7 +26827,7 @@ struct weights_shape {
     static const std::uint64_t* bits(int row) noexcept { return whole::mask::bits(row); }
 };
 
-/// Calls visit(shape) with the kernel's view of one round of the outer loops.
+/// Calls visit(shape) with the Shape of one round of the outer loops.
 template <class Plan, int At, class Visit>
 void with_weights(int first, int second, int third, Visit visit) noexcept {
     with_kind<Plan, At>(first, second, third, [&](auto kind) {
@@ -26519,8 +26835,7 @@ void with_weights(int first, int second, int third, Visit visit) noexcept {
     });
 }
 
-/// Prepares the weights of an attention step. They may be the same in several rounds of its outer
-/// loops.
+/// Prepares the weights of an attention step. Several rounds of its outer loops may have the same.
 template <class Plan, int At, class T>
 class weights_runner {
     static constexpr attention_step step = Plan::template attention_at<At>;
@@ -26552,7 +26867,7 @@ class weights_runner {
     }
 };
 
-/// An attention step whose weights are prepared.
+/// Runs an attention step whose weights are prepared.
 template <class Plan, int At, class T>
 class weighted_runner {
     static constexpr attention_step step = Plan::template attention_at<At>;
@@ -26592,13 +26907,12 @@ class weighted_runner {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// One ground rule of a general step: its value at an assignment of the variables, and the gradient
-/// of what it reads.
+/// One ground rule of a general step: its value for an assignment of the variables, and the
+/// gradient of what it reads.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// Whether x takes the place of `most` as the greatest number, or else the least. NaN beats every
-/// number.
+/// True if x replaces `most` as the maximum, or else the minimum. NaN replaces every number.
 template <bool Greatest, class T>
 constexpr bool beats(T x, T most) noexcept {
     if (x != x) return most == most;
@@ -26612,7 +26926,7 @@ using plan::general_literal;
 using plan::literal_kind;
 using plan::value_shape;
 
-/// How many numbers the largest value has of a literal or a function.
+/// Number of elements of the largest value of a literal or a function.
 constexpr int value_room(const plan::general_step& step) {
     int size = std::max(step.combined_shape.size(), step.shape.size());
     for (const general_literal& item : step.literals)
@@ -26621,8 +26935,8 @@ constexpr int value_room(const plan::general_step& step) {
         size = std::max(size, function.shape.size());
     return size;
 }
-/// How many such values a step needs at once: its literals, the products of the first ones, what
-/// its functions are applied to, and temporaries.
+/// Number of such values that a step needs at once: its literals, the products of the first ones,
+/// the arguments of its functions, and temporaries.
 inline constexpr int general_temporaries = 5;
 constexpr int first_temporary(const plan::general_step& step) {
     return 2 * step.literals.size() + step.functions.size() + 2;
@@ -26632,12 +26946,12 @@ constexpr long long value_bytes(const plan::general_step& step) {
     return static_cast<long long>(first_temporary(step) + general_temporaries) * value_room(step) *
            static_cast<long long>(sizeof(T));
 }
-/// Few values are kept on the stack, where compilers keep them in registers.
+/// True if the values are few enough for the stack, where compilers keep them in registers.
 template <class T>
 constexpr bool is_on_stack(const plan::general_step& step) {
     return value_bytes<T>(step) <= 32768;
 }
-/// Of the steps of a plan, how many numbers of memory those need whose values are large.
+/// Number of elements of scratch memory that the steps of a plan with large values need.
 template <class Plan, class T>
 inline constexpr int scratch_size = [] {
     long long bytes = 0;
@@ -26659,7 +26973,7 @@ class ground_rule : protected assignments<Plan, At, T> {
     static constexpr int length = step.shape.size();
     static constexpr int combined = step.combined_shape.size();
 
-    /// Room for one value of any literal or function.
+    /// Number of elements of memory for one value of any literal or function.
     static constexpr int room = value_room(step);
     static constexpr bool on_stack = is_on_stack<T>(step);
 
@@ -26685,9 +26999,10 @@ class ground_rule : protected assignments<Plan, At, T> {
                 return list.first_ + static_cast<std::ptrdiff_t>(at) * room;
         }
     };
-    /// A value that a function needs for itself. Those that are needed at once have different
-    /// places in the memory of the call.
+    /// Memory on the stack for one temporary value of a function.
     using own_value = T[on_stack ? room : 1];
+    /// A temporary value of a function. Temporaries that are needed at once have different places
+    /// in the memory of the call.
     template <int Place>
     T* temporary([[maybe_unused]] T* own) const noexcept {
         static_assert(Place < general_temporaries);
@@ -26698,9 +27013,9 @@ class ground_rule : protected assignments<Plan, At, T> {
                    static_cast<std::ptrdiff_t>(first_temporary(step) + Place) * room;
     }
 
-    value_list<(literals > 0 ? literals : 1)> values_;  // of the literals, as combined
-    value_list<literals + 1> partial_;                  // products of the first ones
-    value_list<functions + 1> stages_;                  // before, between and after functions
+    value_list<(literals > 0 ? literals : 1)> values_;  // values of the literals
+    value_list<literals + 1> partial_;                  // products of the first literals
+    value_list<functions + 1> stages_;  // values before, between and after functions
 
     explicit ground_rule(const bindings<T>& bound) noexcept
         : base(bound),
@@ -26722,11 +27037,11 @@ class ground_rule : protected assignments<Plan, At, T> {
     template <int Item>
     static constexpr auto literal = Plan::template general_at<At>.literals[Item];
 
-    /// Of the symbols of a literal's fact.
+    /// Number of classes of the symbols of a literal's fact.
     template <int Item>
     static constexpr int classes = Plan::facts[literal<Item>.at.index].classes;
 
-    /// How far a literal's value lies from the first of its relation.
+    /// Offset of a literal's value from the first of its relation.
     template <int Item>
     SEQUENT_INLINE std::ptrdiff_t place() const noexcept {
         constexpr general_literal item = literal<Item>;
@@ -26737,7 +27052,8 @@ class ground_rule : protected assignments<Plan, At, T> {
                    static_cast<std::ptrdiff_t>(pair_[item.join]) * item.pair_stride;
     }
 
-    /// Whether the literal's atom lies within its relation, for a rule that adds what there is.
+    /// True if the literal's atom exists in its relation, for a rule that adds only those that
+    /// exist.
     template <int Item>
     bool present() const noexcept {
         constexpr general_literal item = literal<Item>;
@@ -26747,7 +27063,7 @@ class ground_rule : protected assignments<Plan, At, T> {
         return true;
     }
 
-    /// Whether a dense fact holds.
+    /// True if a dense fact holds.
     template <int Item>
     bool is_nonzero() const noexcept {
         constexpr general_literal item = literal<Item>;
@@ -26772,7 +27088,7 @@ class ground_rule : protected assignments<Plan, At, T> {
         return holds;
     }
 
-    /// The weighted value, before an element is taken or the whole is transposed.
+    /// The weighted value, before an element is selected or the whole is transposed.
     template <int Item>
     void weighted(T* to) const noexcept {
         constexpr general_literal item = literal<Item>;
@@ -26863,7 +27179,7 @@ class ground_rule : protected assignments<Plan, At, T> {
         });
     }
 
-    /// C_rule of the literals, into stages_[0].
+    /// Combines the literals into stages_[0] by the rule's combination.
     void combine() noexcept {
         T* to = stages_[0];
         each_value([&](auto index) {
@@ -26921,7 +27237,7 @@ class ground_rule : protected assignments<Plan, At, T> {
         return {vectors[0], vectors[1], size};
     }
 
-    /// C (rows x columns) = A (rows x depth) B; a scalar on either side multiplies.
+    /// C (rows x columns) = A (rows x depth) B; a scalar on either side scales the other.
     template <value_shape A, value_shape B>
     static void multiply(const T* left, const T* right, T* to) noexcept {
         if constexpr (B.is_scalar()) {
@@ -26955,7 +27271,7 @@ class ground_rule : protected assignments<Plan, At, T> {
             else
                 multiply<product_shape(index()), shape>(partial_[index()], values_[index()],
                                                         partial_[index() + 1]);
-            // A literal without a value passes the product on.
+            // A literal without a value leaves the product unchanged.
             for (int next = index() + 1; next < literals && !gives_value(step.literals[next]);
                  ++next)
                 std::copy_n(partial_[next], room, partial_[next + 1]);
@@ -27044,14 +27360,14 @@ class ground_rule : protected assignments<Plan, At, T> {
         }
     }
 
-    /// The value of the ground rule at index_, in stages_[functions].
+    /// Computes the value of the ground rule at index_ into stages_[functions].
     void evaluate() noexcept {
         combine();
         kernel::unroll<functions>([&](auto index) { apply_function<index()>(); });
     }
     const T* result() const noexcept { return stages_[functions]; }
 
-    // The gradient of one ground rule, of which `gradient` is overwritten.
+    // The gradient of one ground rule; `gradient` is overwritten.
 
     template <int F>
     void undo_function(T* gradient) noexcept {
@@ -27215,7 +27531,7 @@ class ground_rule : protected assignments<Plan, At, T> {
         });
     }
 
-    /// Adds the gradient of literal `Item`'s value to those of what it reads.
+    /// Adds the gradient of literal `Item`'s value to the gradients of what it reads.
     template <int Item>
     void undo_literal(const T* gradient) noexcept {
         constexpr general_literal item = literal<Item>;
@@ -27287,8 +27603,8 @@ class ground_rule : protected assignments<Plan, At, T> {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// Runs any rule by its literal meaning: loops over every assignment of its variables. It computes
-/// what no other step can, vectorised along the values.
+/// Runs any rule by its definition: loops over every assignment of its variables. It computes what
+/// no other step can, with vectors along the values.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
@@ -27322,7 +27638,7 @@ class general_runner : ground_rule<Plan, At, T> {
     const T* out_value() const noexcept { return bound_.read(step.out) + out_place(); }
     T* out_gradient() const noexcept { return bound_.gradient(step.out) + out_place(); }
 
-    /// The place of this ground rule's value in a concatenation.
+    /// The position of this ground rule's value in a concatenation.
     int slot() const noexcept {
         int at = 0;
         for (int place = step.heads; place < step.variables; ++place)
@@ -27334,15 +27650,15 @@ class general_runner : ground_rule<Plan, At, T> {
         step.aggregated == aggregation::max || step.aggregated == aggregation::min;
     static constexpr bool normalises = step.aggregated == aggregation::softmax;
 
-    /// Whether there are atoms that no loop visits; they are cleared beforehand.
+    /// True if there are atoms that no loop visits; they are cleared first.
     static constexpr bool skips = step.joins.size() > 0 ||
                                   (step.listed.decision >= 0 &&
                                    place_in_order(step, step.listed.left) < step.heads &&
                                    place_in_order(step, step.listed.right) < step.heads);
 
-    /// Whether a row begins with the row before, and adds one value.
+    /// True if a row continues the row before and adds one value.
     static constexpr bool runs = ground::nearby.runs;
-    /// The rows of a whole run: a mean is a sum until all rows have been added.
+    /// True for the rows of a whole run: a mean is a sum until all rows have been added.
     static constexpr bool runs_whole = runs && !ground::in_state;
     static constexpr bool divides = step.aggregated == aggregation::mean;
 
@@ -27354,7 +27670,7 @@ class general_runner : ground_rule<Plan, At, T> {
     bool is_row() const noexcept { return row() < step.end_of_running_rows(bound_.counts); }
     int values_of(int row) const noexcept { return step.values_of_running_row(row, bound_.counts); }
 
-    /// What a row is before values are added, and how many have been.
+    /// Writes the initial value of a row and returns the number of values in it.
     int begin_row(T* to) noexcept {
         if constexpr (runs) {
             if (row() > 0) {
@@ -27407,8 +27723,8 @@ class general_runner : ground_rule<Plan, At, T> {
             for (int at = 0; at < length; ++at) to[at] /= static_cast<T>(count);
     }
 
-    /// After the gradients of all later rows: passes those of this row on to the row before, but
-    /// for what this row adds.
+    /// Passes the gradients of this row on to the row before, except for the value that this row
+    /// adds. Called after the gradients of all later rows.
     void backward_row() noexcept {
         if (!is_row()) return;
         alignas(64) own_value own_gradient;
@@ -27432,7 +27748,7 @@ class general_runner : ground_rule<Plan, At, T> {
         each_ground(body);
     }
 
-    /// Three passes over one group: the greatest, the exponentials and their sum, the quotients.
+    /// Three passes over one group: the maximum, the exponentials and their sum, the quotients.
     void forward_softmax() noexcept {
         alignas(64) own_value own_most;
         T* const most = ground::template temporary<3>(own_most);
@@ -27450,7 +27766,7 @@ class general_runner : ground_rule<Plan, At, T> {
             }
         };
         each_ground(first);
-        // Where all scores are minus infinity the atoms follow from nothing: they are zero.
+        // If all scores are -infinity, no atom of the group holds: all are zero.
         for (int at = 0; at < length; ++at)
             if (most[at] == -std::numeric_limits<T>::infinity()) most[at] = 0;
         auto second = [&] {
@@ -27470,7 +27786,7 @@ class general_runner : ground_rule<Plan, At, T> {
         each_ground(third);
     }
 
-    /// Zeros for all atoms of a softmax group: those without a ground rule stay so.
+    /// Clears all atoms of a softmax group: those without a ground rule stay zero.
     void clear_group(int from) noexcept {
         if (from == step.variables) {
             std::fill_n(out(), length, T(0));
@@ -27531,7 +27847,7 @@ class general_runner : ground_rule<Plan, At, T> {
         }
     }
 
-    /// Returns true if something that the rule reads has a gradient; facts often have none.
+    /// True if something that the rule reads has a gradient; facts often have none.
     static bool has_gradients(const bindings<T>& bound) noexcept {
         bool any = false;
         const auto see = [&](const plan::operand& at) {
@@ -27548,7 +27864,7 @@ class general_runner : ground_rule<Plan, At, T> {
         return any;
     }
 
-    /// How many numbers from the first on may be read.
+    /// Number of elements from the first on that may be read.
     static int cleared(const bindings<T>& bound) noexcept {
         if constexpr (step.out_counts == 0)
             return step.out_total;
@@ -27569,7 +27885,7 @@ class general_runner : ground_rule<Plan, At, T> {
             runner.template each<0, step.heads>(last);
         }
     }
-    /// For some rows of a sequence.
+    /// Computes some rows of a sequence.
     static void forward(const bindings<T>& bound, kernel::row_range rows) noexcept {
         general_runner runner(bound);
         runner.rows_ = rows;
@@ -27608,13 +27924,13 @@ class general_runner : ground_rule<Plan, At, T> {
 
 #if defined(SEQUENT_NO_THREADS)
 
-/// The pool of a program without threads.
+/// The thread_pool of builds with SEQUENT_NO_THREADS.
 
 namespace sequent::inline SEQUENT_ABI {
 
 namespace model_detail {
 
-/// What one thread waits for has happened.
+/// With one thread, every condition that it waits for already holds.
 struct bell {
     template <class Condition>
     void wait(Condition) noexcept {}
@@ -27623,13 +27939,15 @@ struct bell {
 
 }  // namespace model_detail
 
-/// As the pool of threads, of which there is one: the calling one.
+/// Same interface as the pool of threads; the only thread is the calling one.
 class thread_pool {
   public:
+    /// Ignores the number of threads.
     explicit thread_pool(int = 1) noexcept {}
     thread_pool(const thread_pool&) = delete;
     thread_pool& operator=(const thread_pool&) = delete;
 
+    /// The number of threads: 1.
     int size() const noexcept { return 1; }
 
     /// Calls f(task) or f(task, 0) for each task in [0, tasks), in order.
@@ -27664,13 +27982,13 @@ class thread_pool {
 #include <emmintrin.h>
 #endif
 
-/// Threads that wait for work.
+/// A pool of threads for the tasks of one call at a time.
 
 namespace sequent::inline SEQUENT_ABI {
 
 namespace model_detail {
 
-/// Tells the processor that this thread only waits.
+/// Tells the processor that this thread waits in a loop.
 inline void relax() noexcept {
 #if defined(__SSE2__) || defined(_M_X64)
     _mm_pause();
@@ -27679,18 +27997,21 @@ inline void relax() noexcept {
 #endif
 }
 
-/// How this thread rounds and whether it takes denormal numbers for zero.
+/// The floating-point mode of the calling thread: rounding, and whether denormal numbers are
+/// flushed to zero.
 class float_mode {
   public:
+    /// The mode of the calling thread.
     static float_mode current() noexcept {
         float_mode result;
 #if defined(__SSE2__) || defined(_M_X64)
-        result.bits = _mm_getcsr() & ~0x3FU;  // without the flags of what has happened
+        result.bits = _mm_getcsr() & ~0x3FU;  // without the exception flags
 #elif defined(__aarch64__) && !defined(_MSC_VER)
         __asm__ __volatile__("mrs %0, fpcr" : "=r"(result.bits));
 #endif
         return result;
     }
+    /// Sets the mode of the calling thread.
     void apply() const noexcept {
 #if defined(__SSE2__) || defined(_M_X64)
         _mm_setcsr(static_cast<unsigned>(bits));
@@ -27699,10 +28020,12 @@ class float_mode {
 #endif
     }
 
+    /// The control register, MXCSR or FPCR; 0 on other machines.
     std::uint64_t bits = 0;
 };
 
-/// A monotonic clock. A compiler reads <chrono> longer than many headers together.
+/// Time of a monotonic clock in nanoseconds. On POSIX systems without std::chrono, whose header
+/// takes longer to compile than many others together.
 inline long long nanoseconds_now() noexcept {
 #if defined(SEQUENT_HAS_FORK)
     struct ::timespec now;
@@ -27714,11 +28037,12 @@ inline long long nanoseconds_now() noexcept {
 #endif
 }
 
-/// Where threads wait for a condition: some microseconds awake, then asleep. What the condition
-/// reads is written by sequentially consistent operations before ring(), so that either the bell
-/// sees the sleeper or the sleeper the condition.
+/// Lets threads wait for a condition: 50 microseconds by polling, then asleep. Writers change what
+/// the condition reads by sequentially consistent operations before they call ring(); then either
+/// ring() sees the sleeper or the sleeper sees the change.
 class bell {
   public:
+    /// Returns once condition() is true.
     template <class Condition>
     void wait(Condition condition) noexcept {
         if (condition()) return;
@@ -27735,6 +28059,7 @@ class bell {
         --asleep_;
     }
 
+    /// Wakes all sleepers; each checks its condition again.
     void ring() noexcept {
         if (asleep_ == 0) return;
         { const std::lock_guard<std::mutex> lock(mutex_); }
@@ -27747,9 +28072,11 @@ class bell {
     std::atomic<int> asleep_{0};
 };
 
-/// How often this process has come out of fork() as the child: threads made before are not there.
+/// Number of times this process came out of fork() as the child. Threads made before a fork do not
+/// exist in the child.
 inline std::atomic<int> times_forked{0};
 
+/// Registers the fork handler on first use; returns times_forked.
 inline int count_forks() noexcept {
 #if defined(SEQUENT_HAS_FORK)
     [[maybe_unused]] static const int registered = ::pthread_atfork(
@@ -27758,7 +28085,7 @@ inline int count_forks() noexcept {
     return times_forked.load(std::memory_order_relaxed);
 }
 
-/// The pool whose task this thread is in, and the thread's number there.
+/// The pool whose task the calling thread runs, and the thread's number in it.
 struct pool_position {
     const void* pool = nullptr;
     int thread = 0;
@@ -27767,18 +28094,19 @@ inline constinit thread_local pool_position in_pool{};
 
 }  // namespace model_detail
 
-/// A fixed number of threads, made once, for many short pieces of work: the thread that calls run,
-/// and size() - 1 workers, which sleep while there is none.
+/// A fixed number of threads for many short tasks: the thread that calls run, and size() - 1
+/// workers, which are created once and sleep while there are no tasks. Use it by the name
+/// thread_pool.
 ///
-/// A pool shares one run at a time among its threads. A run that begins within a task of the same
-/// pool, or while another thread's run is under way, is done by the calling thread alone, to the
-/// same numbers. So is a run in the child of a fork(), where the workers are not. A pool must live
-/// until run has returned; its end ends the workers. A template without arguments, as
-/// SEQUENT_LAZY functions are.
+/// One run at a time uses the workers. The calling thread computes its run alone, with identical
+/// results, if the run begins within a task of the same pool, while another thread's run is under
+/// way, or in the child of a fork(), where the workers do not exist. Don't destroy a pool before
+/// run has returned; the destructor joins the workers. The class is a template without arguments so
+/// that only programs that use it compile it.
 SEQUENT_LAZY class basic_thread_pool {
   public:
-    /// As many threads as the machine has unless told; at least one. Throws std::system_error if
-    /// the system has no more threads.
+    /// Creates `threads` - 1 workers; the default is one thread per hardware thread, and at least 1
+    /// thread is used. Throws std::system_error if the system cannot create a thread.
     explicit basic_thread_pool(int threads = static_cast<int>(std::thread::hardware_concurrency()))
         : basic_thread_pool(std::max(1, threads), nothing_started{}) {
         std::vector<std::thread>& workers = crew_->workers;
@@ -27787,6 +28115,7 @@ SEQUENT_LAZY class basic_thread_pool {
             workers.emplace_back([this, thread] { serve(thread); });
         }
     }
+    /// Ends and joins the workers.
     ~basic_thread_pool() {
         if (is_forked()) {
             // Threads that are not there can neither be joined nor detached, and the child's copy
@@ -27802,17 +28131,19 @@ SEQUENT_LAZY class basic_thread_pool {
     basic_thread_pool(const basic_thread_pool&) = delete;
     basic_thread_pool& operator=(const basic_thread_pool&) = delete;
 
-    /// With the calling thread.
+    /// Number of threads, the calling one included.
     int size() const noexcept { return size_; }
 
-    /// Calls f(task) or f(task, thread) once for each task in [0, tasks), on all threads in no
-    /// certain order, and returns when all are done. 0 <= thread < size(); two tasks of this call
-    /// that run at once have different ones, and those of a run within a task have that task's.
-    /// What was written before is seen by the tasks, and what they wrote is seen after. Tasks round
-    /// as the caller does. Nothing is allocated.
+    /// Calls f(task) or f(task, thread) once for each task in [0, tasks), on all threads in
+    /// unspecified order, and returns when all calls are done. 0 <= thread < size(). Tasks of one
+    /// run that are computed at the same time have different thread numbers; a run within a task
+    /// has the thread number of that task throughout.
     ///
-    /// If f throws, tasks that have not begun are left out, and one of the exceptions is thrown
-    /// here once those that have begun are done.
+    /// Tasks see all writes made before run, and the caller sees all writes of the tasks
+    /// afterwards. Tasks use the floating-point mode of the caller. run allocates nothing.
+    ///
+    /// If f throws, tasks that have not begun are skipped; one of the exceptions is rethrown here
+    /// once the tasks that have begun are done.
     template <class F>
     void run(int tasks, F&& f) {
         using function = std::remove_reference_t<F>;
@@ -27838,7 +28169,7 @@ SEQUENT_LAZY class basic_thread_pool {
     using call_type = void (*)(const void*, int, int);
     struct nothing_started {};
 
-    /// What the threads share.
+    /// State shared by the threads.
     struct crew {
         alignas(64) std::atomic<std::uint64_t> left{0};
         alignas(64) std::atomic<int> done{0};
@@ -27847,7 +28178,7 @@ SEQUENT_LAZY class basic_thread_pool {
         std::atomic<int> tasks{0};
         std::atomic<std::uint64_t> float_mode{0};
         std::atomic<bool> failed{false};
-        std::exception_ptr error{};  // of the thread that has set `failed`
+        std::exception_ptr error{};  // stored by the thread that set `failed`
         std::atomic<bool> running{false};
         std::atomic<bool> ending{false};
         model_detail::bell begin{};
@@ -27855,13 +28186,14 @@ SEQUENT_LAZY class basic_thread_pool {
         std::vector<std::thread> workers{};
     };
 
-    /// In `left`, the number of the run stands above that of the tasks that nobody has taken.
+    /// `left` holds the number of the run in its upper 32 bits and the number of tasks not yet
+    /// taken in its lower 32 bits.
     static constexpr std::uint64_t one_run = std::uint64_t{1} << 32;
     static constexpr std::uint64_t run_of(std::uint64_t left) { return left / one_run; }
     static constexpr int tasks_of(std::uint64_t left) { return static_cast<int>(left % one_run); }
 
-    /// The threads follow in the constructor that delegates here: should one fail, the destructor
-    /// ends those that have started.
+    /// The delegating constructor starts the threads: if one cannot be created, the destructor ends
+    /// those that have started.
     basic_thread_pool(int size, nothing_started) : size_(size), crew_(std::make_unique<crew>()) {
         crew_->workers.reserve(static_cast<std::size_t>(size - 1));
     }
@@ -27892,8 +28224,9 @@ SEQUENT_LAZY class basic_thread_pool {
 #endif
     }
 
-    /// A worker may come late and read what the next run is to do, or a mixture. It takes nothing
-    /// then: a task is claimed after that, and the claim fails unless this run has tasks left.
+    /// Computes tasks of run number `run` until none is left. A worker that arrives late may read
+    /// the fields of the next run, or a mixture of both. This is harmless: it claims a task only
+    /// afterwards, and the claim fails unless run `run` has tasks left.
     void take_tasks(std::uint64_t run, int thread) noexcept {
         constexpr auto relaxed = std::memory_order_relaxed;
         crew& shared = *crew_;
@@ -27943,15 +28276,16 @@ SEQUENT_LAZY class basic_thread_pool {
     int forks_ = model_detail::count_forks();
     std::unique_ptr<crew> crew_;
 };
+/// The pool of threads that the calls of a model take.
 using thread_pool = basic_thread_pool<>;
 
 }  // namespace sequent::inline SEQUENT_ABI
 
 #endif
 
-/// Steps of one sample on several threads, to the same bits as on one: each number is computed by
-/// one thread, from the same terms in the same order. Where that cannot be seen from the strides,
-/// or does not pay, the calling thread computes the step alone.
+/// Computes the steps of one sample on several threads, with results bitwise equal to those of one
+/// thread: each number is computed by one thread, from the same terms in the same order. If the
+/// strides do not show that, or if it does not pay, the calling thread computes the step alone.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
@@ -27960,21 +28294,22 @@ struct run_on_pool {
     thread_pool& pool;
 };
 
-/// What is worth a run of the pool, and a task of it, in operations: some microseconds, and half of
-/// one.
+/// Smallest number of operations for which a run of the pool pays (some microseconds), and a task
+/// of it (half a microsecond).
 inline constexpr long long least_run = 400'000;
 inline constexpr long long least_task = 50'000;
 
-/// Products of few rows may sum in another order than those of many.
+/// Smallest number of rows of a part: products of few rows may sum in another order than those of
+/// many.
 inline constexpr int least_rows = 16;
 
-/// One index of an array: how many values it takes, and how far apart their numbers lie.
+/// One index of an array: its number of values, and the stride of its elements.
 struct dimension {
     int extent = 1;
     int stride = 0;
 };
 
-/// Whether runs of `length` numbers that differ in an index never meet.
+/// True if runs of `length` numbers that differ in an index never overlap.
 template <std::size_t Count>
 constexpr bool are_apart(std::array<dimension, Count> indices, int length) {
     std::sort(indices.begin(), indices.end(), [](const dimension& left, const dimension& right) {
@@ -27989,7 +28324,7 @@ constexpr bool are_apart(std::array<dimension, Count> indices, int length) {
     return true;
 }
 
-/// The same for an access by row and outer indices.
+/// Likewise for an access by row and outer indices.
 SEQUENT_LAZY constexpr bool are_apart(const plan::access& at, int rows, const int* outers,
                                       int length) {
     return are_apart(std::array<dimension, 4>{{{rows, at.row},
@@ -28003,8 +28338,8 @@ constexpr int count_outers(const int* extents) {
     return extents[0] * extents[1] * extents[2];
 }
 
-/// Into how many parts, `most` at most, each of `blocks` is to be cut so that the threads end at
-/// about the same time.
+/// Number of parts, at most `most`, into which each of `blocks` is divided so that the threads
+/// finish at about the same time.
 constexpr int parts_of_blocks(int blocks, int most, int threads) {
     for (int parts = 1; parts < most; ++parts) {
         const int rounds = (blocks * parts + threads - 1) / threads;
@@ -28013,12 +28348,12 @@ constexpr int parts_of_blocks(int blocks, int most, int threads) {
     return std::max(1, most);
 }
 
-/// Some of the rows that a step has, as few parts as keep `threads` busy: each block is cut by
-/// itself and no part has less than `least` rows.
+/// The rows of a step, divided into as few parts as keep `threads` busy. Each block is divided by
+/// itself, and no part has fewer than `least` rows.
 struct cut_rows {
     int rows;
     int block;
-    int parts;  // of a block
+    int parts;  // parts of each block
     int least = least_rows;
 
     int count() const noexcept { return (rows + block - 1) / block * parts; }
@@ -28031,8 +28366,8 @@ struct cut_rows {
     }
 };
 
-/// Rows in blocks that have at least least_rows, of which some stand together so that there are as
-/// few parts as keep the threads busy.
+/// The rows of a step in blocks of at least least_rows, joined into as few parts as keep the
+/// threads busy.
 template <int Rows, int Block>
 struct join_blocks {
     static constexpr int blocks = std::max(1, (Rows + Block - least_rows) / Block);
@@ -28077,7 +28412,7 @@ void each_row_part(thread_pool& pool, Range rows, long long operations, Body bod
             operations, [&](int, int, int, kernel::row_range range) { body(range); });
 }
 
-/// Row steps on a pool.
+/// Runs row steps on a pool.
 template <class Step, class T>
 class pooled_rows {
     using runner = row_runner<Step, T>;
@@ -28086,7 +28421,8 @@ class pooled_rows {
     static constexpr int outers = count_outers(step.outer_extents);
     static constexpr kernel::all_rows<step.rows> all{};
 
-    /// Whether a count that is given ends the rows. Products of up to 16 of them are others.
+    /// True if a count given at run time ends the rows. Products of up to 16 of them are computed
+    /// by other code.
     static constexpr bool counted = step.counts != 0 && step.pairs < 0 && step.condition < 0;
     static constexpr int least = counted ? least_rows + 1 : least_rows;
     static auto rows_of(const bindings& bound) noexcept {
@@ -28103,7 +28439,7 @@ class pooled_rows {
 
     static constexpr bool divides = (runner::is_whole || counted) && writes_apart;
 
-    /// Rows whose functions add to the gradient of a gain do so one after another.
+    /// True if functions add to the gradient of a gain: their rows are computed one after another.
     static constexpr bool has_gains() {
         for (const row_function& function : step.functions)
             for (const plan::access& weight : function.weights)
@@ -28111,7 +28447,7 @@ class pooled_rows {
         return false;
     }
 
-    /// Whether rows of the gradient of x never meet.
+    /// True if rows of the gradient of x never overlap.
     static constexpr bool inputs_apart(const row_term& term, int segments, int segment_stride,
                                        int length) {
         return term.x.at.where != place::parameter &&
@@ -28201,7 +28537,7 @@ class pooled_rows {
         }
     }
 
-    /// One part of one outer round after another, in the order of the single thread.
+    /// Runs one part of one outer round after another, in the order of a single thread.
     static void backward(const bindings& bound, thread_pool& pool) noexcept {
         const auto rows = rows_of(bound);
         if constexpr (!divides || row_cost(step) * step.rows < least_run) {
@@ -28231,7 +28567,7 @@ class pooled_rows {
     }
 };
 
-/// Where an attention step adds to a gradient: rows of `length` numbers, for outer indices zero.
+/// Where an attention step adds to a gradient: rows of `length` numbers, for outer indices 0.
 struct gradient_region {
     place where = place::none;
     int fact = -1;
@@ -28251,7 +28587,7 @@ struct gradient_region {
 
     constexpr long long reach() const { return static_cast<long long>(row) * (rows - 1) + length; }
 
-    /// Whether this may meet `other` once that has moved.
+    /// True if this may overlap `other` after it has moved.
     constexpr bool meets(const gradient_region& other, const int* moved) const {
         if (where != other.where || fact != other.fact) return false;
         long long ahead = other.base - base;
@@ -28259,14 +28595,14 @@ struct gradient_region {
             ahead += static_cast<long long>(other.outer[loop]) * moved[loop];
         if (row < 0 || other.row < 0) return true;
         if (ahead >= reach() || -ahead >= other.reach()) return false;
-        // Rows of one array, the regions side by side in each.
+        // Rows of one array; the regions are adjacent in each row.
         if (row != other.row || length > row || other.length > row) return true;
         const long long shift = (ahead % row + row) % row;
         return shift < length || row - shift < other.length;
     }
 };
 
-/// Attention steps on a pool.
+/// Runs attention steps on a pool.
 template <class Plan, int At, class T>
 class pooled_attention {
     using runner = attention_runner<Plan, At, T>;
@@ -28286,7 +28622,7 @@ class pooled_attention {
         long long each = 2LL * step.length + 20;
         for (const plan::score_node& node : step.nodes)
             each += node.kind == score_kind::dot ? 2LL * node.depth : 4;
-        // A table is not there yet: it is taken to hold every eighth pair.
+        // The table is not computed yet: assume that it holds every eighth pair.
         long long pairs = 0;
         kernel::unroll<kinds>([&](auto kind) {
             pairs += shape<kind()>::is_table
@@ -28296,7 +28632,8 @@ class pooled_attention {
         return each * pairs * outers / kinds;
     }
 
-    /// A row's numbers do not depend on the other rows of a table's tile.
+    /// Smallest block of rows. The results of a row do not depend on the other rows of a table's
+    /// tile.
     template <class Shape>
     static constexpr int block_of() {
         int rows = Shape::is_table ? 32 : 1;
@@ -28309,14 +28646,14 @@ class pooled_attention {
         return rows;
     }
 
-    /// Rows from a multiple of this on have the tiles that they have in the whole.
+    /// Rows from a multiple of this on have the same tiles as in the whole.
     static constexpr int block = [] {
         int rows = 1;
         kernel::unroll<kinds>([&](auto kind) { rows = std::lcm(rows, block_of<shape<kind()>>()); });
         return std::min(rows, step.rows);
     }();
 
-    /// Whether different outer indices add to different numbers.
+    /// True if different outer indices add to different numbers.
     static constexpr bool gradients_apart() {
         plan::list<gradient_region, 2 * 12 + 1> regions;
         if (step.value.at.trained)
@@ -28380,7 +28717,7 @@ class pooled_attention {
     }
 };
 
-/// Attention steps whose weights are prepared, on a pool.
+/// Runs attention steps whose weights are prepared on a pool.
 template <class Plan, int At, class T>
 class pooled_weighted {
     using runner = weighted_runner<Plan, At, T>;
@@ -28406,7 +28743,7 @@ class pooled_weighted {
     }
 };
 
-/// Zeros, written by several threads where there are many.
+/// Writes zeros, by several threads if there are many.
 template <class T>
 void clear_on_pool(T* numbers, int size, thread_pool& pool) noexcept {
     constexpr int part = 16384;
@@ -28417,7 +28754,7 @@ void clear_on_pool(T* numbers, int size, thread_pool& pool) noexcept {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// Walks the steps of a plan, forward and backward.
+/// Runs the steps of a plan, forward and backward.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
@@ -28436,7 +28773,7 @@ constexpr kernel::row_range rows_in(kernel::row_range range) {
     return range;
 }
 
-/// Row step `At` over some rows.
+/// Runs row step `At` over some rows.
 template <class Plan, int At, class T, class Range>
 SEQUENT_INLINE void forward_rows(const bindings<T>& bound, Range range) noexcept {
     using code = row_code<Plan, At>;
@@ -28457,7 +28794,7 @@ SEQUENT_INLINE void backward_rows(const bindings<T>& bound) noexcept {
         runner::backward(code::template bind<true>(bound));
 }
 
-/// Of an attention step.
+/// The class that runs an attention step.
 template <class Plan, int At, class T>
 using runner_of_attention =
     std::conditional_t<Plan::template attention_at<At>.is_prepared(), weighted_runner<Plan, At, T>,
@@ -28497,14 +28834,14 @@ void forward_step(const bindings<T>& bound, run_on_pool run) noexcept {
         general_runner<Plan, at, T>::forward(bound);
 }
 
-/// Calls visit(offset, size) for the numbers that are zeroed of each part of a gradient.
+/// Calls visit(offset, size) for the parts of a gradient that are cleared.
 template <class Visit>
 SEQUENT_INLINE void each_part_of(const plan::birth& born, const int* counts, Visit visit) noexcept {
     for (int part = 0; part < born.parts; ++part)
         visit(born.offset + part * born.size, born.cleared(counts));
 }
 
-/// Clears the gradients that are first written in the backward of step `At`.
+/// Clears the gradients that are first written in the backward pass of step `At`.
 template <class Plan, int At, class T>
 SEQUENT_INLINE void clear_births(const bindings<T>& bound) noexcept {
     constexpr plan::step step = Plan::template step_at<At>;
@@ -28550,7 +28887,7 @@ void backward_step(const bindings<T>& bound, run_on_pool run) noexcept {
         general_runner<Plan, step.at, T>::backward(bound);
 }
 
-/// Whether a step within a recursion is run in this round.
+/// True if a step within a recursion is run in this round.
 template <class Plan, int At, class T>
 SEQUENT_INLINE bool is_run(const bindings<T>& bound) noexcept {
     constexpr plan::step step = Plan::template step_at<At>;
@@ -28560,7 +28897,7 @@ SEQUENT_INLINE bool is_run(const bindings<T>& bound) noexcept {
         return step.is_run_in(bound.layer[step.depth - 1], bound.counts);
 }
 
-/// Whether some of the steps [At, End) are prepared.
+/// True if some of the steps [At, End) are prepared.
 template <class Plan, int At, int End>
 inline constexpr bool has_prepared = [] {
     for (int at = At; at < End; ++at)
@@ -28568,7 +28905,7 @@ inline constexpr bool has_prepared = [] {
     return false;
 }();
 
-/// Steps [At, End). Prepares: those alone that follow from parameters; else all others.
+/// Runs steps [At, End). Prepares: only those that depend on parameters alone; else all others.
 template <class Plan, int At, int End, bool Prepares = false, class T, class Range>
 void forward_steps(bindings<T>& bound, Range range) noexcept {
     if constexpr (At < End) {
@@ -28619,8 +28956,8 @@ void backward_steps(bindings<T>& bound, Run run) noexcept {
 /// Runs the steps that depend on parameters alone.
 struct prepare_run {};
 
-/// Entry points to the code of a plan, `Run` being whole_run, run_on_pool or prepare_run. They are
-/// not inline: SEQUENT_EXTERN_MODEL suppresses their instantiation.
+/// Entry points to the code of a plan; `Run` is whole_run, run_on_pool or prepare_run. They are not
+/// inline, so that SEQUENT_EXTERN_MODEL can suppress their instantiation.
 template <class Plan, class T, class Run>
 struct compiled_forward {
     static void run(bindings<T>& bound, Run how) noexcept;
@@ -28648,23 +28985,23 @@ void compiled_backward<Plan, T, Run>::run(bindings<T>& bound, Run how) noexcept 
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// Runs a plan for several samples at once, step by step: products by parameters take the rows of
-/// all samples, so that each weight is read from memory once; all else is computed sample by
-/// sample. A number does not depend on which samples stand beside its own.
+/// Runs a plan for several samples at once, step by step. Products with parameters take the rows of
+/// all samples, so that each weight is read from memory once; everything else is computed sample by
+/// sample. The result of a sample does not depend on the samples beside it.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// From how many bytes of parameters on the samples of a batch are joined: beyond what an L2 cache
-/// holds. For the library's own tests, 0 joins samples of any model; all units of a program must
-/// have the same number.
+/// Parameters of more bytes than this make samples of a batch be computed together: about the size
+/// of an L2 cache. 0, used by the library's own tests, joins the samples of any model. All
+/// translation units of a program must have the same value.
 #ifndef SEQUENT_LEAST_JOINED
 #define SEQUENT_LEAST_JOINED 1'048'576
 #endif
 
-/// How many rows are worth one pass over the weights.
+/// Number of rows after which more rows in one pass over the weights no longer pay.
 inline constexpr int joined_rows_at_once = 256;
 
-/// Several samples at once, with room for kernel::gathered_room numbers.
+/// Several samples at once, and memory of kernel::gathered_room numbers.
 template <class T>
 struct joined_run {
     bindings<T>* samples;
@@ -28675,11 +29012,11 @@ struct joined_run {
     static constexpr int most = 16;
 };
 
-/// How many numbers the weights of a step have that is joined.
+/// Smallest number of weights of a step that is joined.
 inline constexpr long long least_joined_numbers =
     std::min<long long>(plan::least_joined_numbers, SEQUENT_LEAST_JOINED);
 
-/// Row step `At` of a plan for several samples.
+/// Computes row step `At` of a plan for several samples.
 template <class Plan, int At, class T>
 class joined_rows {
     using code = row_code<Plan, At>;
@@ -28716,12 +29053,12 @@ class joined_rows {
         if (filled > 0) product(filled);
     }
 
-    /// The pointers of each sample, and its rows.
+    /// The pointers and rows of each sample.
     template <bool Backward>
     struct bound_samples {
         const pointers* of[joined_run<T>::most];
         kernel::row_range ranges[joined_run<T>::most];
-        int ends[joined_run<T>::most];  // of those that are atoms or not
+        int ends[joined_run<T>::most];  // including rows that are no atoms
         pointers made[code::by_form ? joined_run<T>::most : 1];
 
         template <class Range>
@@ -28875,7 +29212,7 @@ class joined_rows {
     }
 };
 
-/// Whether step `At` takes the rows of all samples.
+/// True if step `At` computes the rows of all samples at once.
 template <class Plan, int At>
 constexpr bool joins_step() {
     constexpr plan::step step = Plan::template step_at<At>;
@@ -28913,8 +29250,8 @@ template <class Plan>
 inline constexpr plan::joined_steps joined_steps_of = plan::find_joined_steps(Plan::tables,
                                                                               least_joined_numbers);
 
-/// How many samples at most are run at once on such memory: 1 where each is run alone. Together
-/// they take no more memory than the parameters do.
+/// Largest number of samples that are computed at once in memory of this type; 1 if each is
+/// computed alone. Together they take no more memory than the parameters.
 template <class Memory, class T>
 constexpr int most_joined() {
     using plan = typename Memory::placed;
@@ -28930,7 +29267,7 @@ constexpr int most_joined() {
         std::clamp<long long>(std::min<long long>(room, wanted), 1, joined_run<T>::most));
 }
 
-/// Entry points to the code that runs several samples at once; empty where each is run alone.
+/// Entry points to the code that computes several samples at once; empty if each is computed alone.
 template <class Plan, class T, bool Joins>
 struct joined_forward {
     static void run(joined_run<T> samples) noexcept;
@@ -28962,15 +29299,15 @@ void joined_backward<Plan, T, Joins>::run(joined_run<T> samples) noexcept {
 #include <sys/mman.h>
 #endif
 
-/// Parameters and memory of calls on the heap.
+/// Allocation of parameters and of the memory of calls on the heap.
 
 namespace sequent::inline SEQUENT_ABI {
 
 namespace model_detail {
 
-/// Asks the system for huge pages, of 2 MB, in the part of [at, at + size) that they can cover:
-/// steps of generation read all parameters, and small pages cost them a walk of the page table
-/// every 4 KB. Where the system has none to give, nothing changes.
+/// Asks Linux for huge pages of 2 MB within [at, at + size). A generation step reads all
+/// parameters, and small pages cost a page-table walk for every 4 KB. Has no effect if the system
+/// grants none, or on other systems.
 inline void ask_for_huge_pages([[maybe_unused]] void* at, [[maybe_unused]] std::size_t size) {
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
     constexpr std::uintptr_t page = std::uintptr_t{1} << 21;
@@ -28982,10 +29319,11 @@ inline void ask_for_huge_pages([[maybe_unused]] void* at, [[maybe_unused]] std::
 
 }  // namespace model_detail
 
-/// A block of parameters or the memory of a call on the heap, of zeros: large models do not fit a
-/// stack. On Linux it lies on huge pages, where the system gives them (transparent huge pages are
-/// "madvise" or "always"). `given` are the arguments of its constructor: make_unique<Model::packed<
-/// q8_0>>(*parameters).
+/// Allocates a block, such as parameters, a workspace or a state, on the heap; large blocks do not
+/// fit on the stack. Passes `given` to its constructor:
+/// make_unique<Model::packed<q8_0>>(*parameters). Without arguments all numbers are zero. On Linux
+/// the block uses transparent huge pages if they are set to "madvise" or "always". Throws
+/// std::bad_alloc.
 template <class Block, class... Given>
 std::unique_ptr<Block> make_unique(const Given&... given) {
     constexpr std::align_val_t alignment{alignof(Block)};
@@ -29001,10 +29339,11 @@ std::unique_ptr<Block> make_unique(const Given&... given) {
 
 }  // namespace sequent::inline SEQUENT_ABI
 
-/// The memory of a call, and where the values of relations lie in it.
+/// The memory of a call, and where the values of relations are in it.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
+/// View of a relation's values: offset, extents and strides in the memory of `Plan`.
 template <class Plan>
 constexpr weight_view view_of_relation(int at) {
     const plan::relation_layout& layout = Plan::tables.relations[at];
@@ -29031,7 +29370,7 @@ constexpr weight_view view_of_relation(int at) {
     return result;
 }
 
-/// The counts of a plan that are the lengths of facts, a bit for each.
+/// Bit set of the plan's counts that are lengths of facts.
 template <class Plan>
 inline constexpr unsigned length_counts = [] {
     unsigned result = 0;
@@ -29040,6 +29379,7 @@ inline constexpr unsigned length_counts = [] {
     return result;
 }();
 
+/// True if the relation is an output.
 template <class Plan>
 constexpr bool is_output(int relation) {
     for (int output : Plan::shapes.outputs)
@@ -29047,16 +29387,18 @@ constexpr bool is_output(int relation) {
     return false;
 }
 
-/// The counts that limit the extents of a relation's view, a bit for each: where a fact's length
-/// ends it, and, of what is no output, where it has not been written.
+/// The counts that limit the extents of a relation's view, as a bit set for each dimension: a
+/// fact's length that ends the relation, and, for relations other than outputs, a count beyond
+/// which rows are not written.
 struct view_limits {
     unsigned counts[max_rank]{};
     int beyond[max_rank]{};
     bool any = false;
-    // Of outputs: rows along `axis` beyond some counts have not been written.
+    // Outputs: rows along `axis` beyond the counts `written` are not written.
     int axis = -1;
     unsigned written = 0;
 };
+/// The limits of a relation's view.
 template <class Plan>
 constexpr view_limits limits_of_view(int relation) {
     const plan::relation_layout& layout = Plan::tables.relations[relation];
@@ -29083,7 +29425,7 @@ constexpr view_limits limits_of_view(int relation) {
     }
     return result;
 }
-/// The view of a relation when these counts have been given.
+/// The view of a relation under the given counts.
 template <class Plan, int Relation>
 constexpr weight_view limited_view([[maybe_unused]] const int* given) noexcept {
     constexpr view_limits limits = limits_of_view<Plan>(Relation);
@@ -29100,6 +29442,7 @@ constexpr weight_view limited_view([[maybe_unused]] const int* given) noexcept {
     return result;
 }
 
+/// Index of the relation of this name; -1 if there is none.
 template <class Plan, fixed_string Name>
 consteval int find_relation() {
     constexpr plan::name id =
@@ -29111,7 +29454,7 @@ consteval int find_relation() {
     return -1;
 }
 
-/// Whether the relation's values are still there once forward has returned.
+/// True if the relation's values are still in memory after forward.
 template <class Plan>
 constexpr bool is_kept(int at) {
     if (at < 0) return false;
@@ -29120,12 +29463,16 @@ constexpr bool is_kept(int at) {
            Plan::tables.buffers[layout.index].last >= Plan::tables.steps.size();
 }
 
+/// Mark of a workspace: no forward since the last backward.
 inline constexpr std::uint64_t nothing_left = 0;
-inline constexpr std::uint64_t left_by_any = 1;  // by a release build, which does not look
+/// Mark that a release build leaves, which does not compare arguments.
+inline constexpr std::uint64_t left_by_any = 1;  // written by release builds, which do not compare
 
-/// A number that stands for what a call is given. Of arrays it takes a few elements.
+/// A hash of the arguments of a call, by which debug builds recognize them in backward. It covers
+/// some elements of each array.
 class call_mark {
   public:
+    /// Adds a number.
     template <class N>
     void add(N number) noexcept {
         static_assert(sizeof(N) <= sizeof(std::uint64_t));
@@ -29134,6 +29481,7 @@ class call_mark {
         hash_ = (hash_ ^ bits) * 1099511628211U;
         hash_ ^= hash_ >> 29;
     }
+    /// Adds the size, about 8 evenly spaced elements and the last element of an array.
     template <class N>
     void add(const N* numbers, int size) noexcept {
         add(size);
@@ -29141,30 +29489,39 @@ class call_mark {
         for (int at = 0; at < size; at += step) add(numbers[at]);
         if (size > 0) add(numbers[size - 1]);
     }
+    /// The hash, never one of the reserved marks.
     std::uint64_t value() const noexcept { return std::max<std::uint64_t>(hash_, 2); }
 
   private:
     std::uint64_t hash_ = 14695981039346656037U;
 };
 
-/// The memory of one call, laid out by `Placed`, reused by the next; one per thread.
+/// The memory of one call, laid out by the plan `Placed`, in numbers of type T. The next call
+/// reuses it. Use one per thread.
 template <class Placed, class T>
 struct alignas(64) call_memory {
     static_assert(Placed::tables.workspace != plan::too_large,
                   "sequent: the memory of this call would have more than 2147483647 numbers");
+    /// Number of values in `numbers`.
     static constexpr int size = Placed::tables.workspace > 0 ? Placed::tables.workspace : 1;
+    /// Number of values in `prepared`.
     static constexpr int prepared_size = Placed::tables.prepared > 0 ? Placed::tables.prepared : 1;
 
+    /// The values of relations, and in a workspace their gradients.
     T numbers[static_cast<std::size_t>(size)]{};
-    /// What parameters that have not been prepared are prepared to.
+    /// Values that depend on parameters alone; used if the parameters are not given prepared.
     alignas(64) T prepared[static_cast<std::size_t>(prepared_size)]{};
+    /// Temporary memory of general steps with large values.
     alignas(64) T scratch[static_cast<std::size_t>(scratch_size<Placed, T>)]{};
-    /// The counts that forward was given.
+    /// Number of counts of the program.
     static constexpr int count_of_counts = Placed::shapes.text.counts.size();
+    /// The counts that forward was given.
     int counts[count_of_counts > 0 ? count_of_counts : 1]{};
 
-    /// A relation's values after forward; of a workspace, until backward. Where a count or the
-    /// length of a fact ends the relation, the view may end there.
+    /// View of a relation's values after forward; in a workspace they are valid until backward. If
+    /// a count or a fact's length ends the relation, the view may end there. Does not compile if
+    /// the program has no relation of this name, or if its memory is reused before the end of
+    /// forward: name such a relation in a query.
     template <fixed_string Name>
     auto operator[](language::relation<Name>) const noexcept {
         constexpr int at = find_relation<Placed, Name>();
@@ -29182,39 +29539,44 @@ struct alignas(64) call_memory {
     }
 };
 
-/// The memory of inference: Model::scratch<T>. Values lie in it until they are last read, and all
-/// layers of a stack share the memory of one.
+/// The memory of inference: Model::scratch<T>. Memory is reused as soon as a value has been read
+/// for the last time, and all layers of a stack share the memory of one.
 template <class Plan, class T>
 struct scratch_block : call_memory<plan::inference_plan_of<Plan>, T> {
+    /// The plan with the memory layout of inference.
     using placed = plan::inference_plan_of<Plan>;
 
+    /// `s = {}` sets all values to zero.
     scratch_block& operator=(zeros) noexcept {
         std::fill_n(this->numbers, this->size, T(0));
         return *this;
     }
 };
 
-/// A plan whose products round their operands to Products; T: they do not. model/rounded.hpp has
-/// others.
+/// A plan whose products round their operands to Products. If Products is T, nothing is rounded;
+/// for other types see model/rounded.hpp.
 template <class Plan, class T, class Products>
 struct rounded_plan_of;
+/// Products are not rounded.
 template <class Plan, class T>
 struct rounded_plan_of<Plan, T, T> {
     using type = Plan;
 };
 
-/// The memory of training: Model::workspace<T, Products>. Values and gradients share it by the time
-/// in which they are needed.
+/// The memory of training: Model::workspace<T, Products>. Values and gradients whose lifetimes do
+/// not overlap share memory.
 template <class Plan, class T, class Products = T>
 struct workspace_block : call_memory<Plan, T> {
+    /// The plan with the memory layout of training.
     using placed = typename rounded_plan_of<Plan, T, Products>::type;
 
-    /// The gradient of what is prepared.
+    /// The gradient of the prepared values.
     alignas(64) T prepared_gradient[static_cast<std::size_t>(workspace_block::prepared_size)]{};
-    /// What forward was given, for backward, which uses up the values: nothing_left if there are
-    /// none. Written in every build, so that the layout is the same; checked in debug builds.
+    /// Mark of the arguments of the last forward, or nothing_left after backward. Written in every
+    /// build, so that the layout is the same; compared in debug builds.
     std::uint64_t left_by = nothing_left;
 
+    /// `w = {}` sets all values to zero and forgets the last forward.
     workspace_block& operator=(zeros) noexcept {
         std::fill_n(this->numbers, this->size, T(0));
         left_by = nothing_left;
@@ -29222,33 +29584,34 @@ struct workspace_block : call_memory<Plan, T> {
     }
 };
 
-/// Whether backward can be run on it.
+/// True if backward can use the memory.
 template <class Memory, class Plan, class T>
 inline constexpr bool is_workspace = false;
 template <class Plan, class T, class Products>
 inline constexpr bool is_workspace<workspace_block<Plan, T, Products>, Plan, T> = true;
+/// Memory that backward can use.
 template <class Memory, class Plan, class T>
 concept workspace_of = is_workspace<Memory, Plan, T>;
 
-/// Whether a plan can be run on it.
+/// Memory that forward can use: a workspace or a scratch.
 template <class Memory, class Plan, class T>
 concept memory_of = workspace_of<Memory, Plan, T> || std::is_same_v<Memory, scratch_block<Plan, T>>;
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// The outputs of a plan as a caller sees them, and where they lie.
+/// The outputs of a plan as a caller sees them, and their layout in memory.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// Calls body(position, offset, length) for the runs of a view's elements that lie side by side:
-/// `offset` in memory, `position` in row-major order of the extents of `whole`, of which the view
-/// may be a part.
+/// Calls body(position, offset, length) for the contiguous runs of a view's elements: `offset` in
+/// memory, `position` in row-major order of the extents of `whole`, of which the view may be a
+/// part.
 template <class Body>
 SEQUENT_INLINE void each_run(const weight_view& view, const weight_view& whole,
                              Body body) noexcept {
     int length = 1;
     int axes = view.rank;
-    bool inner = true;  // all of the axes within are whole
+    bool inner = true;  // all inner axes are whole
     while (axes > 0 && view.strides[axes - 1] == length && inner) {
         --axes;
         length *= view.extents[axes];
@@ -29280,31 +29643,39 @@ SEQUENT_INLINE void each_run(const weight_view& view, Body body) noexcept {
 /// The outputs of a plan as a caller sees them: row-major, one after another.
 template <class Plan>
 struct output_layout {
+    /// Number of outputs.
     static constexpr int count = Plan::shapes.outputs.size();
+    /// The names of the outputs.
     static constexpr auto names = [] {
         plan::list<plan::name, count> result;
         for (int at : Plan::shapes.outputs) result.push(Plan::shapes.text.relations[at].id);
         return result;
     }();
+    /// The views of the outputs in the memory of the plan.
     static constexpr auto whole_views = [] {
         plan::list<weight_view, count> result;
         for (int at : Plan::shapes.outputs) result.push(view_of_relation<Plan>(at));
         return result;
     }();
+    /// The view of an output in the memory of the plan.
     static constexpr weight_view view(int at) { return whole_views[at]; }
+    /// Number of elements of an output.
     static constexpr int size(int at) {
         const weight_view of = view(at);
         int product = 1;
         for (int axis = 0; axis < of.rank; ++axis) product *= of.extents[axis];
         return product;
     }
+    /// Position of the first element of an output.
     static constexpr int offset(int at) {
         int before = 0;
         for (int other = 0; other < at; ++other) before += size(other);
         return before;
     }
+    /// Number of elements of all outputs.
     static constexpr int total = offset(count);
 
+    /// The view of an output in this layout.
     static constexpr weight_view side_by_side(int at) {
         weight_view result = view(at);
         int stride = 1;
@@ -29314,6 +29685,7 @@ struct output_layout {
         return result;
     }
 
+    /// True if all outputs have the same rank.
     static constexpr bool same_rank = [] {
         bool result = count > 0;
         for (int at = 1; at < count; ++at) result = result && view(at).rank == view(0).rank;
@@ -29321,14 +29693,16 @@ struct output_layout {
     }();
     static constexpr int rank = same_rank ? view(0).rank : 0;
 
+    /// The view of one output: of static rank if all outputs have the same rank.
     template <class T>
     using one_view = std::conditional_t<same_rank, ranked_view<T, rank>, tensor_view<T>>;
-    /// One view, or an array of them.
+    /// A view of the only output, or an array of views.
     template <class T>
     using views = std::conditional_t<count == 1, one_view<T>,
                                      std::array<one_view<T>, static_cast<std::size_t>(count)>>;
 
-    /// Views of numbers that lie so, as long as facts are; all of them zero.
+    /// Sets numbers of this layout to zero and returns views of them; outputs that follow a fact's
+    /// length end there.
     template <class T>
     static views<T> cleared_views(T* numbers, const int* counts) noexcept {
         views<T> result;
@@ -29355,16 +29729,18 @@ struct output_layout {
 
 #include <cassert>
 
-/// What follows from parameters alone: computed once, not in each call.
+/// Values that depend on parameters alone, computed once instead of in each call.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
+/// True if the plan has such values.
 template <class Plan>
 inline constexpr bool prepares = Plan::tables.prepared > 0;
+/// Number of these values; at least 1.
 template <class Plan>
 inline constexpr int prepared_size = prepares<Plan> ? Plan::tables.prepared : 1;
 
-/// Computes what is prepared. `Plan` may be that of a state.
+/// Computes the prepared values. `Plan` may be the plan of a state.
 template <class Plan, class T>
 void prepare_numbers(const T* parameters, T* to, T* scratch) noexcept {
     if constexpr (prepares<Plan>) {
@@ -29376,7 +29752,7 @@ void prepare_numbers(const T* parameters, T* to, T* scratch) noexcept {
     }
 }
 
-/// Adds to the gradient of the parameters, given that of what is prepared.
+/// Adds to the gradient of the parameters what follows from the gradient of the prepared values.
 template <class Plan, class T>
 void prepare_gradient(const T* parameters, const T* prepared, T* prepared_gradient, T* gradient,
                       T* scratch) noexcept {
@@ -29391,42 +29767,50 @@ void prepare_gradient(const T* parameters, const T* prepared, T* prepared_gradie
     }
 }
 
-/// Parameters, and with them what follows from them alone, such as the softmax of a random
-/// synthesizer: Model::prepared<T>. It stands in the place of the parameters in every call, and
-/// reads them, which must outlive it. Once they have changed, prepare() is due.
+/// The parameters together with the values that depend on them alone, such as the softmax of a
+/// random synthesizer: Model::prepared<T>. It can be passed wherever parameters are expected. It
+/// refers to the parameters, which must outlive it. Call prepare() after they have changed.
 template <class Plan, class T>
 class alignas(64) prepared_block {
   public:
+    /// The number type of the parameters.
     using number = T;
+    /// Number of prepared values; at least 1.
     static constexpr int size = prepared_size<Plan>;
 
+    /// Empty: call prepare(p) before use.
     prepared_block() = default;
+    /// Prepares `p` and refers to it.
     explicit prepared_block(const parameter_block<Plan, T>& p) noexcept { prepare(p); }
 
+    /// Returns to the empty state.
     prepared_block& operator=(zeros) noexcept {
         parameters_ = nullptr;
         std::fill_n(numbers_, size, T(0));
         return *this;
     }
 
-    /// Computes all of it anew.
+    /// Computes all prepared values from `p` and refers to `p` from now on.
     void prepare(const parameter_block<Plan, T>& p) noexcept {
         parameters_ = &p;
         prepare_numbers<Plan>(p.numbers, numbers_, scratch_);
     }
+    /// Computes them again from the same parameters.
     void prepare() noexcept {
         assert(parameters_);
         prepare(*parameters_);
     }
 
-    /// Those it was prepared from.
+    /// The parameters that it refers to.
     const parameter_block<Plan, T>& parameters() const noexcept {
         assert(parameters_);
         return *parameters_;
     }
+    /// The prepared values.
     const T* data() const noexcept { return numbers_; }
 
-    /// The values of a relation outside of stacks that is prepared.
+    /// View of a prepared relation that is not part of a stack. Does not compile for other
+    /// relations.
     template <fixed_string Name>
     auto operator[](language::relation<Name>) const noexcept {
         constexpr int at = find_relation<Plan, Name>();
@@ -29447,36 +29831,40 @@ class alignas(64) prepared_block {
     alignas(64) T scratch_[static_cast<std::size_t>(prepares<Plan> ? scratch_size<Plan, T> : 1)]{};
 };
 
-/// Parameters, prepared or not: what has gradients.
+/// Parameters, prepared or not; calls that compute gradients take these.
 template <class P, class Plan>
 concept trained_parameters_of = std::is_same_v<P, parameter_block<Plan, typename P::number>> ||
     std::is_same_v<P, prepared_block<Plan, typename P::number>>;
 
-/// The formats of packed weights by name, and none.
+/// The formats of packed weights as values; `floats` leaves a weight unpacked. q8_N is q8<N>: 8
+/// bits with a float scale for each group of N inputs.
 enum class packed_as { floats, bf16, q8_0, q4_0, q4_1, q8_4, q8_8, q8_16, q8_32, q8_64 };
-/// Which weights Model::packed<Format, Which> packs: Which(name, looked_up) is asked of each weight
-/// that products multiply with, and, with looked_up true, of each table that symbols choose rows
-/// of.
+/// The default of Model::packed<Format, Which>: packs weights of products. Which(name, looked_up)
+/// is called for each weight of a product, and with looked_up true for each table whose rows
+/// symbols select.
 struct pack_products_type {
     constexpr bool operator()(std::string_view, bool looked_up) const { return !looked_up; }
 };
+/// Packs both.
 struct pack_all_type {
     constexpr bool operator()(std::string_view, bool) const { return true; }
 };
 
-/// These, or what stands in their place; model/packed.hpp has packed_block.
+/// Quantized weights; see model/packed.hpp.
 template <class Plan, class Format, auto Which>
 class packed_block;
+/// Parameters, prepared or packed or neither.
 template <class P, class Plan>
 concept parameters_of =
     trained_parameters_of<P, Plan> || std::is_same_v<typename P::packed_for, Plan>;
 
-/// What a plan with its memory laid out is for these parameters.
+/// The plan `Placed` as it runs with parameters of type P.
 template <class P, class Placed>
 struct placed_for {
     using type = Placed;
 };
 
+/// The parameters that are read as numbers.
 template <class Plan, class T>
 const T* numbers_of(const parameter_block<Plan, T>& p) noexcept {
     return p.numbers;
@@ -29486,7 +29874,7 @@ const T* numbers_of(const prepared_block<Plan, T>& p) noexcept {
     return p.parameters().numbers;
 }
 
-/// What is prepared, or null.
+/// The prepared values, or null.
 template <class Plan, class T>
 const T* prepared_in(const parameter_block<Plan, T>&) noexcept {
     return nullptr;
@@ -29496,7 +29884,7 @@ const T* prepared_in(const prepared_block<Plan, T>& p) noexcept {
     return p.data();
 }
 
-/// Packed weights, or null.
+/// The packed weights, or null.
 template <class P>
 const std::byte* packed_in(const P&) noexcept {
     return nullptr;
@@ -29513,33 +29901,41 @@ const std::byte* packed_in(const packed_block<Plan, Format, Which>& p) noexcept;
 
 namespace sequent::inline SEQUENT_ABI {
 
-/// For Model::packed<Format, Which>: the matrices of products alone, or tables that symbols choose
-/// rows of, too. Any other function of a weight's name and whether it is looked up does as well:
-/// [](std::string_view name, bool looked_up) { return name != "W_logits" && !looked_up; }. Instead
-/// of true or false it may return the format of this weight, packed_as::q8_0. Weights that are
-/// computed together, such as those of queries, keys and values, have one format or stay floats.
+/// The format of a packed weight, which a function Which of Model::packed may return.
 using model_detail::packed_as;
+/// For Model::packed<Format, Which>: packs the weight matrices of products.
+///
+/// Which may be any constexpr function of a weight's full name and of whether the weight is a table
+/// whose rows symbols select, for example
+///
+///     [](std::string_view name, bool looked_up) { return name != "W_logits" && !looked_up; }
+///
+/// It returns true, false, or the format of this weight, packed_as::q8_0. Weights that are computed
+/// together, such as those of queries, keys and values, need the same answer, else they stay
+/// floats.
 inline constexpr model_detail::pack_products_type pack_products{};
+/// For Model::packed<Format, Which>: packs these matrices and tables whose rows symbols select.
 inline constexpr model_detail::pack_all_type pack_all{};
 
 }  // namespace sequent::inline SEQUENT_ABI
 
-/// Many samples on several threads.
+/// Memory for computing many samples on several threads.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// The memory of batches on the threads of a pool, which must outlive it: for each thread
-/// workspaces, or, of forward_batch alone, scratches; and, with workspaces, a gradient.
+/// The memory of batched calls: Model::batch<T> and Model::scratch_batch<T>. Memory is
+/// workspace_block, or scratch_block for forward_batch alone. Holds workspaces or scratches for
+/// each thread of a pool and, with workspaces, a gradient for each thread. The pool must outlive
+/// it. One call uses it at a time.
 ///
-/// Where the weights are more than a cache holds, a thread runs several samples at once, up to
-/// `joined`, so that it reads each weight once for all of them. The outputs do not depend on which.
+/// If the parameters take more bytes than an L2 cache holds (SEQUENT_LEAST_JOINED), a thread
+/// computes up to `joined` samples at once, so that each weight is read once for all of them. The
+/// outputs do not depend on which samples are computed together.
 ///
-/// Samples are added up in groups, each a fixed share of the batch in order, and the groups in
-/// order: the numbers depend on how many groups there are and never on the threads. That number is
-/// `groups`, or, where it is 0, follows from the number of samples: half of it, at least 4 and at
-/// most 64; or, where samples are joined, one group for each `joined` of them, at least 2. No more
-/// threads than groups can share a backward_batch. With one group there is no gradient but the
-/// caller's. One call uses it at a time.
+/// backward_batch divides the batch into groups of consecutive samples, sums the gradients within
+/// each group in order, then adds the groups in order. The result depends on the number of groups,
+/// never on the number of threads. At most as many threads as groups share a backward_batch. With
+/// one group there is no gradient besides the caller's.
 template <class Plan, class T, class Memory>
 class batch_memory {
     static constexpr bool trains = workspace_of<Memory, Plan, T>;
@@ -29548,9 +29944,11 @@ class batch_memory {
     };
 
   public:
-    /// How many samples a thread runs at once, at most.
+    /// Largest number of samples that a thread computes at once.
     static constexpr int joined = most_joined<Memory, T>();
 
+    /// Allocates the memory for all threads of `pool`. `groups`: number of groups of a
+    /// backward_batch, see groups(); 0 chooses it by the number of samples.
     explicit batch_memory(thread_pool& pool, int groups = 0)
         : pool_(pool), groups_(std::max(0, groups)) {
         for (int thread = 0; thread < pool.size(); ++thread) {
@@ -29570,11 +29968,12 @@ class batch_memory {
         }
     }
 
-    /// Parameters, prepared.
+    /// `p` if it is prepared or packed; parameters are prepared into this object's memory.
     template <class P>
     const P& prepared(const P& p) noexcept {
         return p;
     }
+    /// Likewise for parameters.
     const auto& prepared(const parameter_block<Plan, T>& p) noexcept {
         if constexpr (prepares<Plan>) {
             prepared_->prepare(p);
@@ -29584,15 +29983,18 @@ class batch_memory {
         }
     }
 
+    /// The pool given to the constructor.
     thread_pool& pool() const noexcept { return pool_; }
-    /// Of a backward_batch of so many samples.
+    /// Number of groups in a backward_batch of so many samples. The constructor's `groups`, or, if
+    /// that is 0, half the number of samples, at least 4 and at most 64; if samples are joined, one
+    /// group for each `joined` samples, at least 2 and at most 64. Never more than samples.
     int groups(int samples) const noexcept {
         constexpr int least = joined > 1 ? 2 : 4;
         const int wanted =
             groups_ > 0 ? groups_ : std::clamp(samples / std::max(2, joined), least, 64);
         return std::clamp(samples, 1, wanted);
     }
-    /// Of all memory that this owns.
+    /// Size in bytes of all workspaces, gradients and other blocks that this object owns.
     std::size_t bytes() const noexcept {
         std::size_t result = workspaces_.size() * sizeof(Memory) +
                              rooms_.size() * sizeof(room_block) +
@@ -29602,14 +30004,16 @@ class batch_memory {
         return result + (prepared_ ? sizeof(prepared_block<Plan, T>) : 0);
     }
 
-    /// Of one of the samples that a thread runs at once.
+    /// The workspace or scratch of one of the samples, 0 <= sample < joined, that a thread computes
+    /// at once.
     Memory& workspace(int thread, int sample = 0) noexcept {
         return *at(workspaces_, thread * joined + sample);
     }
+    /// Memory of a thread for the products of joined samples; null if samples are not joined.
     T* room(int thread) noexcept { return joined > 1 ? at(rooms_, thread)->numbers : nullptr; }
 
-    /// How many of the samples [begin, end) are run at once, `most` at most: as many as have rows
-    /// enough together. counts(sample) are the counts that the sample is given.
+    /// Number of samples from `begin` on to compute at once: at least 1, at most `most`, until they
+    /// have enough rows together. counts(sample) are the counts that the sample is given.
     template <class Counts>
     static int at_once(int begin, int end, int most, Counts counts) noexcept {
         if constexpr (joined == 1) return 1;
@@ -29622,7 +30026,8 @@ class batch_memory {
         return count;
     }
 
-    /// Calls body(first, count, thread) for all samples, on the threads of the pool.
+    /// Calls body(first, count, thread) for consecutive parts of all samples, on the threads of the
+    /// pool.
     template <class Counts, class Body>
     void each_at_once(int samples, Counts counts, Body body) {
         if constexpr (joined == 1) {
@@ -29637,12 +30042,13 @@ class batch_memory {
             });
         }
     }
-    /// Room for the gradients of one sample's outputs.
+    /// Memory of a thread for the gradients of one sample's outputs.
     std::vector<T>& outward(int thread) noexcept { return at(outward_, thread); }
 
-    /// Calls add(first, count, thread, gradient, prepared_gradient) for all of `samples`, where add
-    /// adds to the gradients and returns a loss; the sum of the losses. All is added to `total` in
-    /// the end, the gradient of what is prepared once for all samples.
+    /// Calls add(first, count, thread, gradient, prepared_gradient) for consecutive parts of all
+    /// samples; add adds to the gradients and returns a loss. Adds the sum of the gradients to
+    /// `total` and returns the sum of the losses. The gradient of prepared values is propagated to
+    /// the parameters once for all samples.
     template <class P, class Counts, class Add>
     double sum(const P& p, int samples, Counts counts, parameter_block<Plan, T>& total, Add add) {
         const int count = groups(samples);
@@ -29673,16 +30079,18 @@ class batch_memory {
         return loss;
     }
 
-    /// One call uses the memory at a time. Throws argument_error if there is another, such as the
-    /// one whose visitor or loss makes this call.
+    /// Marks the memory as used by one call. Throws argument_error if another call is using it,
+    /// such as one whose visitor or loss makes this call.
     class use {
       public:
+        /// Begins the use. Throws argument_error if it has begun already.
         explicit use(batch_memory& of) : of_(of) {
             if (of_.shared_->used.exchange(true, std::memory_order_acquire))
                 fail<argument_error>(
                     "sequent: a batch is given to a call while another call uses it; each call "
                     "that runs at the same time, or within another, needs a batch of its own");
         }
+        /// Ends the use.
         ~use() { of_.shared_->used.store(false, std::memory_order_release); }
         use(const use&) = delete;
         use& operator=(const use&) = delete;
@@ -29692,7 +30100,7 @@ class batch_memory {
     };
 
   private:
-    /// Restores the zeros of the gradients if an exception has left numbers there.
+    /// Clears the gradients if an exception has interrupted the sum: they are zero between calls.
     struct clear_at_end {
         batch_memory& of;
         bool wanted = true;
@@ -29705,7 +30113,7 @@ class batch_memory {
         }
     };
 
-    /// Tells the groups that wait if this one has ended by an exception.
+    /// Wakes the groups that wait for this one if it has ended by an exception.
     struct ring_at_end {
         batch_memory& of;
         bool failed = true;
@@ -29717,13 +30125,13 @@ class batch_memory {
     };
 
     static constexpr int numbers = parameter_block<Plan, T>::size;
-    /// Parts of the gradient that are added one by one, so that one group can add to the first
-    /// while the group before it adds to the second.
+    /// The gradient is added in parts, so that one group can add to the first part while the group
+    /// before it adds to the second.
     static constexpr int parts = std::clamp(numbers / 8192, 1, 64);
 
-    /// What the threads of a call share.
+    /// State shared by the threads of a call.
     struct shared {
-        // The group whose turn it is to add to each part, and to what stands beside the parameters.
+        // For each part of the gradient, and for the prepared values, the group that adds next.
         std::array<std::atomic<int>, std::size_t{parts} + 1> turns{};
         std::atomic<bool> failed{false};
         std::atomic<bool> used{false};
@@ -29733,13 +30141,13 @@ class batch_memory {
     thread_pool& pool_;
     int groups_;
     std::unique_ptr<shared> shared_ = std::make_unique<shared>();
-    std::vector<std::unique_ptr<Memory>> workspaces_;  // `joined` of each thread
+    std::vector<std::unique_ptr<Memory>> workspaces_;  // `joined` per thread
     std::vector<std::unique_ptr<room_block>> rooms_;
-    std::vector<int> begins_;  // of the samples that are run at once
+    std::vector<int> begins_;  // first samples of those run at once
     std::vector<std::vector<T>> outward_;
-    // Of each thread; zero between calls.
+    // One per thread; zero between calls.
     std::vector<std::unique_ptr<parameter_block<Plan, T>>> gradients_;
-    // If anything is prepared: of the first group, then of each thread.
+    // If the plan prepares values: one for the first group, then one per thread.
     std::vector<std::vector<T>> prepared_gradients_;
     std::unique_ptr<prepared_block<Plan, T>> prepared_;
 
@@ -29756,7 +30164,8 @@ class batch_memory {
         return static_cast<int>((static_cast<long long>(samples) * group + count - 1) / count);
     }
 
-    /// Calls body() once all groups before this one have done so; not if one of them has failed.
+    /// Waits until all groups before this one have called their body for this part, then calls
+    /// body(). Skips it if a group has failed.
     template <class Body>
     void in_turn(int group, int part, Body body) noexcept {
         std::atomic<int>& turn = at(shared_->turns, part);
@@ -29767,8 +30176,9 @@ class batch_memory {
         shared_->waiting.ring();
     }
 
-    /// Adds a group's numbers to those of the groups before it, and leaves zeros. The first group's
-    /// are there already. Groups begin in order, so that those which are waited for have begun.
+    /// Adds a group's gradients to the total after all groups before it, and clears them. The first
+    /// group has written to the total itself. Groups begin in order, so a group only waits for
+    /// groups that have begun.
     void add_in_turn(int group, parameter_block<Plan, T>& gradient, T* prepared,
                      parameter_block<Plan, T>& total, double loss, double& losses) noexcept {
         for (int part = 0; part < parts; ++part)
@@ -29785,6 +30195,7 @@ class batch_memory {
         });
     }
 
+    /// Adds elements [begin, end) of `from` to `to` and clears them in `from`.
     static void move_to(T* to, T* from, int begin, int end) noexcept {
         constexpr int n = kernel::lanes<T>;
         int at = begin;
@@ -29802,18 +30213,20 @@ class batch_memory {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// The runs of equal symbols of facts that the rules compare: packed documents.
+/// Runs of equal symbols in the facts that rules compare, such as the documents of a packed
+/// sequence.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// A fact whose symbols the rules compare, and its length.
+/// A fact whose symbols the rules compare, and its number of symbols.
 struct compared_symbols {
     int fact = -1;
     int size = 0;
 };
 using compared_list = plan::list<compared_symbols, plan::max_compared>;
 
-/// Those of a plan, apart from it: code that runs reads these alone.
+/// The compared facts of a plan, in a table of its own: code reads this at run time and not the
+/// plan's tables.
 template <class Plan>
 inline constexpr compared_list compared_facts = [] {
     static_assert(Plan::shapes.text.compared.size() <= plan::max_compared,
@@ -29826,7 +30239,7 @@ inline constexpr compared_list compared_facts = [] {
     return result;
 }();
 
-/// How many numbers plan::given_numbers holds for a plan.
+/// Number of integers that plan::given_numbers holds for a plan.
 template <class Plan>
 constexpr int count_given() {
     int count = plan::given_numbers::runs;
@@ -29834,8 +30247,9 @@ constexpr int count_given() {
     return count;
 }
 
-/// If the rules compare fact `fact`, writes where the run of equal symbols around each position
-/// begins and ends, `length` of them. Throws where a symbol comes back after another one.
+/// If the rules compare fact `fact`: writes where the run of equal symbols around each of the
+/// `length` positions begins and ends. Throws argument_error if a symbol occurs again after another
+/// one.
 SEQUENT_LAZY
 inline void find_runs(const compared_list& compared, int fact, const subject& what,
                       const std::int32_t* symbols, int length, int* given) {
@@ -29851,7 +30265,7 @@ inline void find_runs(const compared_list& compared, int fact, const subject& wh
         std::int32_t greatest = -1;
         for (int begin = 0, end = 0; begin < length; begin = end) {
             while (end < length && symbols[end] == symbols[begin]) ++end;
-            const bool rises = symbols[begin] > greatest;  // as documents do that are counted
+            const bool rises = symbols[begin] > greatest;  // true for numbered documents
             if (rises) greatest = symbols[begin];
             for (int earlier = 0; !rises && earlier < begin; earlier = ends[earlier])
                 if (symbols[earlier] == symbols[begin])
@@ -29867,12 +30281,12 @@ inline void find_runs(const compared_list& compared, int fact, const subject& wh
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// The facts of a call as pointers, checked.
+/// The facts of a call, checked and stored as pointers.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// Where a count, or the length of a fact, stands among those that the program names; -1 if
-/// it is none.
+/// Position of each fact's count or length in the program's list of counts; -1 if the fact has
+/// neither.
 template <class Plan>
 inline constexpr auto count_places = [] {
     std::array<int, max_facts> result{};
@@ -29885,7 +30299,7 @@ inline constexpr auto count_places = [] {
     return result;
 }();
 
-/// Where the fact of this name stands among the facts; -1 if there is none.
+/// Position of the fact of this name; -1 if there is none.
 template <class Plan>
 constexpr int place_of_fact(const plan::name& id) {
     for (int at = 0; at < Plan::facts.capacity(); ++at)
@@ -29893,7 +30307,7 @@ constexpr int place_of_fact(const plan::name& id) {
     return -1;
 }
 
-/// A fact's shape when these counts have been given.
+/// Shape of fact `at` under the given counts: a length replaces the first extent.
 template <class Plan>
 constexpr plan::fact_shape given_shape(int at, const int* counts) noexcept {
     plan::fact_shape result = Plan::facts[at];
@@ -29901,27 +30315,35 @@ constexpr plan::fact_shape given_shape(int at, const int* counts) noexcept {
     return result;
 }
 
-/// Facts as pointers, checked: each is there once and has the shape of its fact. They refer to
-/// the containers, which must live as long as the facts are used, and copy the pairs of sparse
-/// facts and the counts. A container that is a temporary does not compile, unless it is given
-/// in braces to the call that reads it: forward(p, {x_of(sample)}, w).
+/// The facts of one sample: Model::facts<T>. The constructor takes them in order or by name and
+/// checks them once: each fact is given once, with the shape that the model declares, with finite
+/// numbers and with symbols below its number of classes. Otherwise it throws argument_error, which
+/// names the fact and both values.
 ///
-/// What is changed in the containers afterwards is not checked again: numbers are taken as they
-/// are, and a symbol outside of its classes counts as a row of NaN.
+/// The object refers to the containers, which must outlive it; it copies counts, and the pairs of
+/// sparse facts. A temporary container does not compile, except in a braced list passed to the call
+/// that reads it: forward(p, {x_of(sample)}, w).
+///
+/// Later changes to the containers are not checked: numbers are used as they are, and a symbol
+/// outside its classes stands for a row of NaN.
 template <class Plan, class T>
 class given_facts {
   public:
     using given_together = given_facts;
 
+    /// Facts in order or by name. Throws argument_error.
     given_facts(std::initializer_list<kept_argument<const T>> given) { take_all(given); }
-    /// Of one call alone.
+    /// Facts of a single call: temporaries are allowed.
     given_facts(std::initializer_list<argument<const T>> given, temporaries_too) {
         take_all(given);
     }
 
+    /// First element of each fact: std::int32_t for symbols, else T.
     const void* pointers[max_facts]{};
-    int counts[count_given<Plan>()]{};  // plan::given_numbers
+    int counts[count_given<Plan>()]{};  ///< Counts and runs of symbols, see plan::given_numbers.
 
+    /// Adds counts, pairs and a sample of the elements to a call's mark, which debug builds
+    /// compare.
     void add_to(call_mark& mark) const noexcept {
         constexpr int count_facts = Plan::shapes.text.counts.size();
         mark.add(counts, count_facts);
@@ -29943,7 +30365,7 @@ class given_facts {
         }
     }
 
-    /// The index of a sparse fact's pairs.
+    /// The index of a sparse fact's pairs, null for a dense fact; layout: pair_layout.
     const std::int32_t* pairs(int at) const noexcept {
         return Plan::facts[at].is_sparse() ? indices_.data() + index_offset(at) : nullptr;
     }
@@ -29985,8 +30407,8 @@ class given_facts {
             if (Plan::facts[at].is_sparse()) offset += layout_of(at).size();
         return offset;
     }
-    /// The values of pairs that are given without. Written at run time: compilers limit the
-    /// loops of constant expressions.
+    /// Size of `ones`, the values of pairs that are given without values. The array is filled at
+    /// run time: compilers limit the loops of constant expressions.
     static constexpr int most_pairs = [] {
         int result = 1;
         for (const auto& each : Plan::facts) result = std::max(result, each.pairs);
@@ -30001,7 +30423,7 @@ class given_facts {
         return result.numbers;
     }
     static constexpr int index_size = index_offset(Plan::facts.capacity());
-    /// An index of many pairs is on the heap: facts may stand on the stack.
+    /// A large index is kept on the heap, since facts may be on the stack.
     static constexpr bool large_index = index_size > 16384;
     std::conditional_t<large_index, std::vector<std::int32_t>,
                        std::array<std::int32_t, index_size && !large_index ? index_size : 1>>
@@ -30014,7 +30436,8 @@ class given_facts {
         return result;
     }();
 
-    /// Code for kinds of facts that the program does not have is not compiled.
+    /// True if some fact passes the test. Code for kinds of facts that the program does not have is
+    /// not compiled.
     template <class Test>
     static constexpr bool has_fact(Test test) {
         for (int at = 0; at < Plan::facts.capacity(); ++at)
@@ -30062,7 +30485,7 @@ class given_facts {
                 }
             }
         }
-        // Of no values there may be no memory.
+        // A container without values may have no memory.
         const bool empty =
             wanted.up_to && shape.extents[0] == 0 && !given.symbols && !given.numbers;
         if constexpr (has_fact([](const auto& each) { return each.kind == kind::symbols; })) {
@@ -30085,12 +30508,13 @@ class given_facts {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// The gradients of outputs and of facts that a call is given, as pointers, checked.
+/// The gradients of outputs and facts that a call is given, checked and stored as pointers.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// The gradients of the outputs, in their order or by name. They refer to the containers, as
-/// facts do.
+/// The gradients of the outputs: Model::output_gradients<T>, in the order of the outputs or by
+/// name. Throws argument_error if one is missing, belongs to no output or has another shape than
+/// its output. Refers to the containers, as facts do.
 template <class Plan, class T>
 class given_output_gradients {
     using layout = output_layout<Plan>;
@@ -30100,20 +30524,24 @@ class given_output_gradients {
   public:
     using given_together = given_output_gradients;
 
+    /// The gradients of all outputs.
     given_output_gradients(std::initializer_list<kept_argument<const T>> given) { take_all(given); }
+    /// The gradient of the only output.
     template <class Value>
         requires(!is_fact_set<std::remove_cvref_t<Value>>)
     given_output_gradients(Value&& only) {
         take_all(std::initializer_list<kept_argument<const T>>{static_cast<Value&&>(only)});
     }
-    /// Of one call alone.
+    /// Gradients for a single call: temporaries are allowed.
     given_output_gradients(std::initializer_list<argument<const T>> given, temporaries_too) {
         take_all(given);
     }
 
+    /// First element of each gradient.
     const T* pointers[outputs > 0 ? outputs : 1]{};
 
-    /// Throws unless the gradients of outputs that a fact's length ends have that length.
+    /// Throws argument_error unless the gradients of outputs that follow a fact's length have that
+    /// length.
     void check_lengths(const int* counts) const {
         if constexpr (has_lengths) [&]<int... At>(std::integer_sequence<int, At...>) {
                 (check_length<At>(counts), ...);
@@ -30151,7 +30579,7 @@ class given_output_gradients {
                 shapes_[at] = given.shape;
             else
                 check_shape({"the gradient of output", id}, given.shape, view.extents, view.rank);
-            // Of no numbers there may be no memory, but of this one none is read.
+            // A container without numbers may have no memory; `nothing` is never read.
             static constexpr T nothing{};
             pointers[at] = given.numbers ? given.numbers : &nothing;
             return;
@@ -30160,7 +30588,8 @@ class given_output_gradients {
     }
 };
 
-/// The gradients of one call: output_gradients, or what makes them for this call alone.
+/// The gradients of one call: an object of type output_gradients, a braced list or a single
+/// container.
 template <class Plan, class T>
 class gradients_of_one_call
     : public of_one_call<given_output_gradients<Plan, T>, argument<const T>> {
@@ -30174,13 +30603,18 @@ class gradients_of_one_call
         : base(std::initializer_list<argument<const T>>{static_cast<Value&&>(only)}) {}
 };
 
-/// Where the gradients of facts are to be added, by name or in order; none by default.
+/// Where backward adds the gradients of dense facts: Model::fact_gradients<T>, in order or by name.
+/// Default: none are computed. Throws argument_error for facts of symbols, counts or another shape.
+/// The gradient of a sparse fact has room for all pairs that the fact may have. Refers to the
+/// containers.
 template <class Plan, class T>
 class given_fact_gradients {
     static constexpr bool has_lengths = length_counts<Plan> != 0;
 
   public:
+    /// No gradients of facts.
     given_fact_gradients() = default;
+    /// The containers to add to; facts that are not named get no gradient.
     given_fact_gradients(std::initializer_list<kept_argument<T>> given) {
         int position = 0;
         for (const auto& each : given) {
@@ -30188,7 +30622,7 @@ class given_fact_gradients {
             if (at < 0 || at >= Plan::facts.capacity() ||
                 Plan::facts[at].kind != plan::fact_kind::dense || !each.numbers)
                 fail<argument_error>("sequent: only dense facts have gradients");
-            // Of a sparse one, with room for all pairs that it may have.
+            // The gradient of a sparse fact has room for all pairs that the fact may have.
             const auto& of = Plan::facts[at];
             auto shape = of.is_sparse() ? of.values_of(of.pairs) : of;
             const subject what{"the gradient of fact", of.id, at};
@@ -30200,9 +30634,10 @@ class given_fact_gradients {
         }
     }
 
+    /// First element of each gradient; null if none is computed.
     T* pointers[max_facts]{};
 
-    /// Throws unless the gradients of facts are as long as these.
+    /// Throws argument_error unless the gradients of facts have the lengths of the facts.
     void check_lengths(const int* counts) const {
         if constexpr (has_lengths)
             for (int at = 0; at < Plan::facts.capacity(); ++at) {
@@ -30218,18 +30653,18 @@ class given_fact_gradients {
 
   private:
     struct told_length {
-        int number = -1;  // where the pointer was set by hand
+        int number = -1;  // if the pointer was set directly
     };
     told_length lengths_[has_lengths ? max_facts : 1]{};
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// Runs a plan, forward and backward, for one sample.
+/// Runs a plan forward and backward for one sample, or for several at once.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// The calls of a model on one sample.
+/// The calls of a model on samples.
 template <class Plan>
 struct calls {
     using layout = output_layout<Plan>;
@@ -30245,6 +30680,7 @@ struct calls {
     template <class T>
     using output_views = typename layout::template views<T>;
 
+    /// Mark of the arguments, which backward compares in debug builds.
     template <class P, class T>
     static std::uint64_t mark_of([[maybe_unused]] const P& p,
                                  [[maybe_unused]] const facts<T>& given) noexcept {
@@ -30258,6 +30694,7 @@ struct calls {
 #endif
     }
 
+    /// Debug builds abort unless forward with the same arguments came before.
     template <class P, class T, class W>
     static void check_left_by([[maybe_unused]] const P& p, [[maybe_unused]] const facts<T>& given,
                               W& w) noexcept {
@@ -30274,7 +30711,8 @@ struct calls {
         w.left_by = nothing_left;
     }
 
-    /// Parameters that are not prepared are, in w. Kept: forward has done so.
+    /// The pointers of a call. Prepares the parameters in w if they are not prepared, unless
+    /// `kept`: forward has done so.
     template <class P, class T, class W>
     static bindings<T> bind(const P& p, const facts<T>& given, W& w, bool kept = false) noexcept {
         bindings<T> result;
@@ -30295,6 +30733,7 @@ struct calls {
         return result;
     }
 
+    /// Runs forward and returns views of the outputs in w.
     template <class P, class T, class W, class Run>
     static output_views<const T> run_forward(const P& p, const facts<T>& given, W& w,
                                              Run run) noexcept {
@@ -30305,6 +30744,7 @@ struct calls {
         return end_forward(given, w);
     }
 
+    /// Stores the counts in w and clears the rows of outputs that no step has written.
     template <class T, class W>
     static output_views<const T> end_forward(const facts<T>& given, W& w) noexcept {
         std::copy_n(given.counts, W::count_of_counts, w.counts);
@@ -30312,7 +30752,7 @@ struct calls {
         return all_outputs<T>(w);
     }
 
-    /// For several samples at once, on memory(sample) each.
+    /// Runs forward for several samples at once; memory(sample) is the memory of each.
     template <class P, class T, class Memory>
     static void forward_joined(const P& p, std::span<const facts<T>> samples, Memory memory,
                                T* room) noexcept {
@@ -30331,7 +30771,8 @@ struct calls {
             (void)end_forward(samples[static_cast<std::size_t>(at)], memory(at));
     }
 
-    /// After forward_joined and, for each sample, seed_all.
+    /// Runs backward for several samples at once, after forward_joined and, for each sample,
+    /// seed_all.
     template <class P, class T, class Memory>
     static void backward_joined(const P& p, std::span<const facts<T>> samples, Memory memory,
                                 parameters<T>& gradient, T* prepared_gradient, T* room) noexcept {
@@ -30367,8 +30808,8 @@ struct calls {
         }
     }
 
-    /// What is added to the gradient of what is prepared goes to prepared_gradient, or, where that
-    /// is null, on to the parameters.
+    /// Runs backward. Adds the gradient of prepared values to prepared_gradient; if that is null,
+    /// propagates it to the parameters.
     template <bool Whole = false, class P, class T, workspace_of<Plan, T> W, class Run>
     static void run_backward(const P& p, const facts<T>& given, const T* const* outward, W& w,
                              parameters<T>& gradient, T* prepared_gradient,
@@ -30391,7 +30832,7 @@ struct calls {
                                        gradient.numbers, w.scratch);
     }
 
-    /// With the gradients of all outputs one after another.
+    /// Runs backward with the gradients of all outputs in one array, one after another.
     template <class P, class T, class W>
     static void backward_from(const P& p, const facts<T>& given, const T* outward, W& w,
                               parameters<T>& gradient, T* prepared_gradient) noexcept {
@@ -30399,6 +30840,7 @@ struct calls {
                            {}, whole_run{});
     }
 
+    /// The gradient of each output in such an array.
     template <class T>
     static auto pointers_in(const T* outward) noexcept {
         std::array<const T*, static_cast<std::size_t>(outputs > 0 ? outputs : 1)> result;
@@ -30407,6 +30849,7 @@ struct calls {
         return result;
     }
 
+    /// Clears the gradients of all outputs in w, then adds the caller's.
     template <bool Whole, class T, class W>
     static void seed_all(const T* const* outward, W& w, const int* counts) noexcept {
         kernel::unroll<outputs>(
@@ -30415,11 +30858,12 @@ struct calls {
             [&](auto index) { seed<index(), Whole>(outward[index()], w, counts, false); });
     }
 
-    /// Where an output lies in that memory.
+    /// View of an output in memory of type W.
     template <class W, int At>
     static constexpr auto view_of_output =
         view_of_relation<typename W::placed>(Plan::shapes.outputs[At]);
 
+    /// Views of the outputs in w.
     template <class T, class W>
     static output_views<const T> all_outputs(const W& w) noexcept {
         if constexpr (outputs == 1) {
@@ -30433,20 +30877,22 @@ struct calls {
         }
     }
 
+    /// The view of one output.
     template <class T, int At, class W>
     static auto output(const W& w) noexcept {
         constexpr int rank = view_of_output<W, At>.rank;
         return to_tensor<rank>(limited_output<W, At>(w.counts), static_cast<const T*>(w.numbers));
     }
 
+    /// The view of an output under the given counts.
     template <class W, int At>
     static constexpr weight_view limited_output(const int* counts) noexcept {
         return limited_view<typename W::placed, Plan::shapes.outputs[At]>(counts);
     }
 
-    /// The caller's gradient of an output, to where backward expects it; first zeros, since an
-    /// output may lie among others' numbers. Whole: the gradient has the output's extents, whatever
-    /// the lengths of facts are.
+    /// Adds the caller's gradient of an output where backward expects it, or, if `clear`, clears
+    /// that place first: an output may be stored among the values of others. Whole: the gradient
+    /// has the output's full extents, whatever the lengths of facts.
     template <int At, bool Whole, class T, class W>
     static void seed(const T* outward, W& w, const int* counts, bool clear) noexcept {
         // By value: a reference would put the plan's tables into the program.
@@ -30477,6 +30923,7 @@ struct calls {
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
+/// The mistake that a compiler error names for each obstacle to computing row by row.
 template <plan::rows_obstacle::kind Why>
 consteval auto rows_mistake() {
     using enum plan::rows_obstacle::kind;
@@ -30498,6 +30945,7 @@ consteval auto rows_mistake() {
         return mistake::none{};
 }
 
+/// Rule and relation that the error names.
 template <class Plan, int Rule>
 inline constexpr plan::diagnosis rows_diagnosis = [] {
     plan::diagnosis result;
@@ -30509,7 +30957,7 @@ inline constexpr plan::diagnosis rows_diagnosis = [] {
     return result;
 }();
 
-/// Reports the rule that keeps a program from running by rows, if one does.
+/// Reports the rule that prevents a program from being computed row by row, if there is one.
 template <class Plan, int Rule, plan::rows_obstacle::kind Why>
 using check_rows = check_program<rule_number<rows_diagnosis<Plan, Rule>.rule + 1>,
                                  decltype(plan::relation_type<rows_diagnosis<Plan, Rule>>(
@@ -30519,8 +30967,8 @@ using check_rows = check_program<rule_number<rows_diagnosis<Plan, Rule>.rule + 1
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// What stands for the model of an ill-formed program once the mistake is told. It takes what a
-/// model takes and computes nothing, so that code that goes on to use it brings no further error.
+/// Replaces the model of an ill-formed program after its mistake has been reported. It accepts what
+/// a model accepts and computes nothing, so that code using it causes no further errors.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
@@ -30537,7 +30985,7 @@ consteval bool check_form() {
 template <const auto& Program, class... Facts>
 inline constexpr bool is_well_formed = check_form<Program, Facts...>();
 
-/// What is wrong, unless an operator has told it already.
+/// Reports the mistake, unless an operator has reported it already.
 template <bool Told, const auto& Program, class... Facts>
 struct report_of {
     using type = typename plan::program_reader<Program>::template report<
@@ -30548,7 +30996,7 @@ struct report_of<true, Program, Facts...> {
     using type = language::mistaken;
 };
 
-/// Any argument, under a name or not.
+/// Accepts any argument, with or without a name.
 struct anything {
     constexpr anything() = default;
     template <class Value>
@@ -30695,13 +31143,18 @@ class ill_formed_model {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// Rows of the facts along a sequence, as pointers, checked.
+/// The rows of the facts along a sequence, checked and stored as pointers.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// Of each fact along the sequence one row, without the fact's first argument, or several, with it;
-/// one symbol may be an integer. Facts that are not along the sequence are given whole, with the
-/// first rows. Facts is the class of whole facts.
+/// The rows of step and prefill: Model::rows<T>, in order or by name. Each fact along the sequence
+/// gives one row, without the fact's first dimension, or several, with it; all facts give the same
+/// number of rows. One symbol may be an integer. Facts that are not along the sequence are given
+/// whole, with the first rows. `Facts` is the type of whole facts.
+///
+/// Throws argument_error if a fact along the sequence is missing, given twice, has another shape,
+/// or holds numbers that are not finite or symbols outside its classes. Refers to the containers,
+/// as facts do.
 template <class Plan, class T, class Facts>
 class row_facts {
     static constexpr const auto& known = Plan::facts;
@@ -30709,27 +31162,29 @@ class row_facts {
   public:
     using given_together = row_facts;
 
+    /// Rows in order or by name.
     row_facts(std::initializer_list<kept_argument<const T>> given) { take_all(given); }
-    /// Of one call alone.
+    /// Rows for a single call: temporaries are allowed.
     row_facts(std::initializer_list<argument<const T>> given, temporaries_too) { take_all(given); }
 
-    /// How many rows there are.
+    /// Number of rows.
     int size() const noexcept { return count_; }
 
-    /// Throws unless it is one row.
+    /// Throws argument_error unless there is exactly one row.
     void check_single() const {
         if (count_ != 1)
             fail_with<argument_error>({"sequent: a step computes 1 row, given are ", count_});
     }
 
+    /// True if a fact that is not along the sequence is given.
     bool has_rest() const noexcept {
         for (int at = 0; at < known.size(); ++at)
             if (filled_[at] && !is_along(at)) return true;
         return false;
     }
 
-    /// Throws unless the facts that are not along the sequence are given, or have been, but not
-    /// both. Whether they are.
+    /// Throws argument_error unless the facts that are not along the sequence are given here or, if
+    /// `known_before`, earlier, but not both. Returns true if they are given here.
     bool check_rest(bool known_before) const {
         if (known_before && has_rest())
             fail<argument_error>(
@@ -30738,9 +31193,10 @@ class row_facts {
         return !known_before;
     }
 
+    /// The facts that are not along the sequence.
     const Facts& rest() const noexcept { return rest_; }
 
-    /// Row `from` and what follows of a fact along the sequence.
+    /// Row `from` and those after it, of a fact along the sequence.
     const void* row(int at, int from) const noexcept {
         const std::ptrdiff_t offset = static_cast<std::ptrdiff_t>(from) * row_size(at);
         if (!is_symbols(at)) return static_cast<const T*>(pointers_[at]) + offset;
@@ -30823,7 +31279,7 @@ class row_facts {
                 check_symbols(what(at), symbols, size, known[at].classes);
     }
 
-    /// How many rows a container holds.
+    /// Number of rows that a container holds.
     static int count_rows(int at, const argument<const T>& given) {
         const plan::fact_shape& wanted = known[at];
         const extents& shape = given.shape;
@@ -31790,7 +32246,7 @@ struct state_plan_of : single_steps<state_plan_of<Plan, Cache>> {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// Runs the steps of a state's plan for the rows at hand: attention over the columns that are kept,
+/// Runs the steps of a state's plan for the current rows: attention over the cached columns,
 /// everything else as in any run.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
@@ -31812,7 +32268,7 @@ struct columns_form<Plan, T, true, true> {
     using type = kernel::kept_columns<typename Plan::cache::values, T>;
 };
 
-/// The kernel's view of attention step `At` of a state's plan, in the rounds of a kind.
+/// The Shape that kernels take for attention step `At` of a state's plan, in the rounds of a kind.
 template <class Plan, int At, int Kind, class T>
 struct kept_shape {
     using whole = attention_shape<Plan, At, Kind>;
@@ -31845,8 +32301,8 @@ struct kept_shape {
             result[static_cast<std::size_t>(at)] = kept.nodes[at].slides;
         return result;
     }();
-    /// Whether two rounds of the innermost loop, an even number of them, differ in the row's
-    /// operands alone.
+    /// True if the innermost loop has an even number of rounds, of which two adjacent ones differ
+    /// only in the operands of the row.
     static constexpr bool shares = [] {
         const int last = step.outers > 0 ? step.outers - 1 : 0;
         if (step.outer_extents[last] % 2 != 0) return false;
@@ -31873,14 +32329,14 @@ struct kept_shape {
     }
 };
 
-/// Copies columns of `depth` numbers, `stride` apart, to columns of lines that are `pitch` apart,
-/// from column number `first` on.
+/// Copies columns of `depth` numbers, `stride` apart, to columns number `first` and following of
+/// lines that are `pitch` apart.
 template <class Form, class T>
 SEQUENT_NOINLINE void keep_columns(const T* from, int stride,
                                    const kernel::detail::columns_place& to, int first, int pitch,
                                    int count, int depth) noexcept {
     using number = typename Form::number;
-    // Both are of the state, which is being written.
+    // Both belong to the state, which is being written.
     auto* numbers = const_cast<number*>(to.template numbers<number>()) + first;
     auto* scales = const_cast<std::uint16_t*>(to.scales);
     if constexpr (Form::block > 0) scales += first;
@@ -31890,7 +32346,7 @@ SEQUENT_NOINLINE void keep_columns(const T* from, int stride,
     }
 }
 
-/// An attention step of a state's plan.
+/// Runs an attention step of a state's plan.
 template <class Plan, int At, class T>
 class kept_runner {
     static constexpr attention_step step = Plan::template attention_at<At>;
@@ -31915,7 +32371,7 @@ class kept_runner {
                     at / of.depth * of.cached.blocks(of.depth)};
     }
 
-    /// Keeps columns [begin, end), of which the first stands at place `begin - first`.
+    /// Caches columns [begin, end); column `begin` is stored at place `begin - first`.
     template <class Operand>
     static void keep(const bindings<T>& bound, Operand, int begin, int end, int first) noexcept {
         constexpr kept_operand of = Operand::value;
@@ -31985,7 +32441,7 @@ class kept_runner {
         return result;
     }
 
-    /// So many rounds of the outer loops at once.
+    /// Computes Queries rounds of the outer loops at once.
     template <int Kind, int Queries, class Range>
     static void attend(const bindings<T>& bound, int round, Range range,
                        int first_column) noexcept {
@@ -31998,7 +32454,7 @@ class kept_runner {
                 .attend();
     }
 
-    /// Rows of weights that are prepared, times the values.
+    /// Computes rows of prepared weights times the values.
     template <class Range>
     static void weigh(const bindings<T>& bound, Range range, int first_column) noexcept {
         constexpr int pitch = kept.value.kept ? kept.value.pitch : 0;
@@ -32023,7 +32479,7 @@ class kept_runner {
     }
 
   public:
-    /// First: what is computed once has been computed in this run.
+    /// Computes some rows. First: what is computed once has been computed in this run.
     template <bool First, class Range>
     static void forward(const bindings<T>& bound, Range range) noexcept {
         const int first_column =
@@ -32056,7 +32512,7 @@ class kept_runner {
     }
 };
 
-/// Whether some steps do not follow from the sequence.
+/// True if some steps do not depend on the sequence.
 template <class Plan>
 inline constexpr bool computes_once = [] {
     for (int at = 0; at < Plan::tables.steps.size(); ++at)
@@ -32064,13 +32520,13 @@ inline constexpr bool computes_once = [] {
     return false;
 }();
 
-/// The rows, or the rounds of a recursion, that a step with a lead computes for some positions, of
-/// at most so many.
+/// The rows, or the rounds of a recursion, that a step with a lead computes for some positions; at
+/// most `most`.
 SEQUENT_INLINE kernel::row_range led(kernel::row_range positions, int lead, int most) noexcept {
     return {positions.begin == 0 ? 0 : positions.begin + lead,
             std::min(positions.end + lead, most)};
 }
-/// The same without a lead, where all positions have a row.
+/// Likewise with a static lead; without a lead, every position has a row.
 template <int Lead, int Most, int Length, class Range>
 SEQUENT_INLINE auto rows_led(Range positions) noexcept {
     if constexpr (Lead == 0 && Most >= Length)
@@ -32079,7 +32535,7 @@ SEQUENT_INLINE auto rows_led(Range positions) noexcept {
         return led({positions.begin, positions.end}, Lead, Most);
 }
 
-/// Step `At`, which follows from the sequence, for some positions.
+/// Runs step `At`, which depends on the sequence, for some positions.
 template <class Plan, int At, bool First, class T, class Range>
 void forward_sequence_step(const bindings<T>& bound, Range positions) noexcept {
     constexpr plan::step step = Plan::template step_at<At>;
@@ -32105,7 +32561,7 @@ void forward_sequence_step(const bindings<T>& bound, Range positions) noexcept {
     }
 }
 
-/// The rounds of the recursion that begins with step `At` in which some step is run.
+/// The rounds of the recursion beginning with step `At` in which some step is run.
 template <class Plan, int At>
 SEQUENT_INLINE kernel::row_range rounds_led(kernel::row_range positions) noexcept {
     constexpr plan::step step = Plan::template step_at<At>;
@@ -32121,8 +32577,8 @@ SEQUENT_INLINE kernel::row_range rounds_led(kernel::row_range positions) noexcep
             led(positions, leads.second, step.repeat).end};
 }
 
-/// Steps [At, End) for some positions of the sequence. Once: those that do not follow from it as
-/// well, for all of their rows.
+/// Runs steps [At, End) for some positions of the sequence. Once: also runs those that do not
+/// depend on it, for all of their rows.
 template <class Plan, int At, int End, bool Once, class T, class Range>
 void sequence_steps(bindings<T>& bound, Range positions) noexcept {
     if constexpr (At < End) {
@@ -32149,7 +32605,7 @@ void sequence_steps(bindings<T>& bound, Range positions) noexcept {
     }
 }
 
-/// Entry point to the code that computes rows of a sequence, as `compiled` is for whole runs.
+/// Entry point to the code that computes rows of a sequence, as compiled_forward is for whole runs.
 template <class Plan, class T, bool First, class Range>
 struct compiled_rows {
     static void run(bindings<T>& bound, Range range) noexcept;
@@ -32163,18 +32619,20 @@ void compiled_rows<Plan, T, First, Range>::run(bindings<T>& bound, Range range) 
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// The memory of one sequence that a model computes row by row.
+/// The state of one sequence that a model computes row by row.
 
 namespace sequent::inline SEQUENT_ABI {
 
-/// The number types in which a state stores the keys and values of softmax attention: each is the
-/// state's own, or, from sequent/packed.hpp, bf16 or q8_0, to which each number is rounded when its
-/// row is computed. All rows read the rounded numbers, that row too.
+/// The number types in which a state stores the KV cache of softmax attention. Each is the state's
+/// own type, or bf16 or q8_0 from sequent/packed.hpp. Numbers are rounded when their row is
+/// computed, and every row, that row included, reads the rounded numbers.
 ///
 ///     Model::state<float, cache<q8_0>> s;
 template <class Keys, class Values = Keys>
 struct cache {
+    /// Storage type of the keys.
     using keys = Keys;
+    /// Storage type of the values.
     using values = Values;
 };
 
@@ -32182,11 +32640,13 @@ struct cache {
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// Whether a plan runs row by row. It names T so that a program that does not call `step` does not
-/// evaluate the plan of its state.
+/// True if the plan can be run row by row. The constant depends on T so that the plan of the state
+/// is evaluated only in programs that call `step`.
 template <class Plan, class T>
 inline constexpr bool has_state = plan::state_plan_of<Plan>::made.obstacle.rule < 0;
 
+/// Element size and block length of a cache of type Stored; the default form if it is the state's
+/// own type.
 template <class Stored, class T>
 constexpr plan::column_form column_form_of() {
     if constexpr (std::is_same_v<Stored, T>) {
@@ -32201,7 +32661,7 @@ constexpr plan::column_form column_form_of() {
     }
 }
 
-/// A state's plan, with the types of what is cached.
+/// The plan of a state, with the types of its cache.
 template <class Plan, class T, class Cache>
 struct cached_plan_of
     : plan::state_plan_of<Plan, plan::cache_form{column_form_of<typename Cache::keys, T>(),
@@ -32217,14 +32677,16 @@ struct state_plan_for<Plan, T, cache<T>> {
     using type = plan::state_plan_of<Plan>;
 };
 
-/// What is kept of the rows so far, and room for the rows at hand: Model::state<T>. One for each
-/// sequence. Copies are states of their own.
+/// The state of one sequence: Model::state<T, Cache>. It holds what later rows read of earlier ones
+/// (the KV cache, hidden states, windows), a copy of the facts that are not along the sequence, and
+/// memory for the rows being computed. Use one per sequence. A copy is an independent state.
+/// Allocate large states by make_unique.
 template <class Plan, class T, class Cache = cache<T>, bool Possible = has_state<Plan, T>>
 class alignas(64) state_block {
     using state_plan = typename state_plan_for<Plan, T, Cache>::type;
     static constexpr auto& made = state_plan::made;
 
-    // A copy: a run-time reader of the plan's tables would put them into an unoptimised program.
+    // A copy: reading the plan's tables at run time would put them into unoptimised programs.
     static constexpr unsigned sequences = state_plan::form.sequences;
     static constexpr bool is_along(int fact) { return ((sequences >> fact) & 1u) != 0; }
 
@@ -32233,22 +32695,26 @@ class alignas(64) state_block {
                   "layers or positions, or narrower ones");
 
   public:
+    /// The types of the KV cache.
     using cached = Cache;
-    /// How many numbers are kept, and how many bytes of the cache.
+    /// Size of the state in numbers, without the KV cache.
     static constexpr int size = state_plan::tables.workspace > 0 ? state_plan::tables.workspace : 1;
+    /// Size of the KV cache in bytes.
     static constexpr int cache_bytes = made.cache;
-    /// How many positions the sequence may have.
+    /// Largest number of positions of the sequence.
     static constexpr int length = made.rows;
-    /// And how many rows of them are computed at a time.
+    /// Largest number of rows that prefill computes at once.
     static constexpr int block = made.block;
-    /// Whether there are facts besides the sequence, and whether anything follows from these alone.
+    /// True if the model has facts that are not along the sequence; prefill takes them with the
+    /// first rows.
     static constexpr bool needs_rest = [] {
         bool result = false;
         for (int at = 0; at < Plan::fact_count; ++at) result = result || !is_along(at);
         return result;
     }();
+    /// True if something is computed once per sequence, from those facts or from parameters alone.
     static constexpr bool computes_once = model_detail::computes_once<state_plan> || [] {
-        // Columns of other facts are kept once, too.
+        // Columns of other facts are cached once, too.
         bool result = false;
         const auto add = [&](const kept_operand& of) { result = result || (of.kept && !of.moves); };
         for (const kept_attention& kept : made.kept) {
@@ -32258,16 +32724,16 @@ class alignas(64) state_block {
         return result;
     }();
 
-    /// Starts another sequence, as reset() does.
+    /// `s = {}`: starts a new sequence, as reset() does.
     state_block& operator=(zeros) noexcept {
         reset();
         return *this;
     }
 
-    /// The row that the next step computes.
+    /// Index of the row that the next step computes; 0 at first.
     int position() const noexcept { return position_; }
 
-    /// Starts another sequence.
+    /// Starts a new sequence: position 0, no facts given.
     void reset() noexcept {
         position_ = 0;
         std::fill_n(origins_, std::size(origins_), 0);
@@ -32275,9 +32741,10 @@ class alignas(64) state_block {
         has_prepared_ = false;
     }
 
-    /// Forgets rows from `position` on: the next step computes that row. Throws argument_error
-    /// beyond position(). Does not compile where the state keeps the last rows alone, as of a
-    /// recursion, a convolution or a window: a copy of the state, `*saved = *state`, does instead.
+    /// Discards the rows from `position` on: the next step computes that row. Throws argument_error
+    /// if `position` is negative or greater than position(). Does not compile if the state keeps
+    /// only the last rows, as for a recursion, a convolution or a window; save a copy instead,
+    /// `*saved = *state`.
     void truncate(int position) {
         static_assert(sizeof(check_rows<Plan, made.lost.rule, made.lost.why>) > 0);
         if (position < 0 || position > position_)
@@ -32286,10 +32753,11 @@ class alignas(64) state_block {
         position_ = position;
     }
 
-    /// Whether the facts besides the sequence have been given.
+    /// True if the facts that are not along the sequence have been given.
     bool has_rest() const noexcept { return has_rest_; }
 
-    /// Takes the facts that are not along the sequence: those that rows read later are copied.
+    /// Takes the facts that are not along the sequence and copies those that later rows read.
+    /// Called by prefill.
     void take_rest(const void* const* pointers, const int* counts) noexcept {
         has_rest_ = true;
         std::copy_n(counts, count_given<Plan>(), counts_);
@@ -32306,17 +32774,18 @@ class alignas(64) state_block {
         });
     }
 
-    /// Computes the rows of a range, at most `block`: rows(fact) is the first of them, rest(fact)
-    /// and pairs(fact) are the facts that are not along the sequence. First: with what is computed
-    /// once.
+    /// Computes the rows of `range`, at most `block`. rows(fact) is the first of them; rest(fact)
+    /// and pairs(fact) are the facts that are not along the sequence. First: also compute what is
+    /// computed once. Called by step and prefill.
     template <bool First, class P, class Rows, class Rest, class Pairs, class Range>
     void run(const P& p, Rows rows, Rest rest, Pairs pairs, Range range) noexcept {
         bindings<T> bound = enter<First>(p, rows, rest, pairs, range);
         compiled_rows<typename placed_for<P, state_plan>::type, T, First, Range>::run(bound, range);
     }
 
-    /// Makes ready for these rows, which are to be computed then with the pointers that it returns.
-    /// What is prepared may be null: then the sequence's first rows prepare it.
+    /// Prepares the state for the rows of `range` and returns the pointers with which they are to
+    /// be computed; advances the position. If `p` is not prepared, the sequence's first rows
+    /// prepare it here.
     template <bool First, class P, class Rows, class Rest, class Pairs, class Range>
     bindings<T> enter(const P& p, Rows rows, Rest rest, Pairs pairs, Range range) noexcept {
         const T* const parameters = numbers_of(p);
@@ -32342,7 +32811,7 @@ class alignas(64) state_block {
         kernel::unroll<fact_count>([&](auto index) {
             constexpr int at = decltype(index)::value;
             if constexpr (is_along(at)) {
-                // Rows are given as they come, up to all.
+                // Rows are given one after another, up to the full length.
                 constexpr plan::fact_shape shape = Plan::shapes.facts[at];
                 if constexpr (shape.up_to) counts_[shape.length] = shape.extents[0];
                 bound.facts[at] = given[at] = rows(at);
@@ -32362,7 +32831,7 @@ class alignas(64) state_block {
         return bound;
     }
 
-    /// The last row of output `At`: the output without its first argument.
+    /// The last computed row of output `At`: a view without the output's first dimension.
     template <int At>
     auto output() const noexcept {
         constexpr int relation = Plan::shapes.outputs[At];
@@ -32377,7 +32846,7 @@ class alignas(64) state_block {
   private:
     static constexpr int fact_count = Plan::fact_count;
 
-    /// Without the first argument, if rows are computed one after another.
+    /// View of one row: without the first dimension, if rows are computed one after another.
     static constexpr weight_view view_of_row(const weight_view& whole, int row_size) {
         weight_view result = whole;
         if (row_size == 0) return result;
@@ -32389,14 +32858,14 @@ class alignas(64) state_block {
         return result;
     }
 
-    /// The first row that is kept of a buffer.
+    /// First row that is kept of a buffer.
     template <int Buffer>
     int first_row() const noexcept {
         constexpr int window = made.kept_whole[Buffer] ? -1 : made.window_of[Buffer];
         return window < 0 ? 0 : origins_[window];
     }
 
-    /// Of a row of a fact.
+    /// Size in bytes of one row of a fact.
     static constexpr std::size_t row_bytes(int at) {
         const plan::fact_shape& fact = Plan::facts[at];
         const std::size_t number =
@@ -32404,7 +32873,7 @@ class alignas(64) state_block {
         const int rows = fact.rank > 0 ? fact.extents[0] : 1;
         return static_cast<std::size_t>(fact.size() / rows) * number;
     }
-    /// How many rows of a fact are kept.
+    /// Number of rows that are kept of a fact.
     static constexpr int rows_kept(int at) {
         const int window = made.fact_window[at];
         return window > 0 ? made.windows[window - 1].capacity : Plan::facts[at].extents[0];
@@ -32425,7 +32894,7 @@ class alignas(64) state_block {
     }
     static constexpr std::size_t fact_bytes = fact_offsets.back();
 
-    /// The elements of a list alone, without the room for more.
+    /// The elements of a list as an array of exactly their number.
     template <class List>
     static constexpr auto elements(const List& of, auto count) {
         std::array<std::remove_cvref_t<decltype(of[0])>, decltype(count)::value> result{};
@@ -32442,19 +32911,19 @@ class alignas(64) state_block {
     T numbers_[static_cast<std::size_t>(size)]{};
     alignas(64) T prepared_[static_cast<std::size_t>(prepared_size<state_plan>)]{};
     alignas(64) T scratch_[static_cast<std::size_t>(scratch_size<state_plan, T>)]{};
-    // Facts, then the cache.
+    // Facts, then the KV cache.
     static constexpr std::size_t all_bytes = fact_bytes + std::size_t{cache_bytes};
     alignas(64) std::byte facts_[all_bytes > 0 ? all_bytes : 1]{};
     int counts_[count_given<Plan>()]{};
     std::int32_t symbols_[std::max(1, compared_facts<Plan>.size())]
                          [compared_facts<Plan>.size() > 0 ? length : 1]{};
     int position_ = 0;
-    int origins_[made.windows.size() + 1]{};  // the first row at hand, and those of windows
+    int origins_[made.windows.size() + 1]{};  // first current row, first row of each window
     bool has_rest_ = false;
     bool has_prepared_ = false;
 
-    /// Of facts along the sequence whose symbols the rules compare, where the run of equal symbols
-    /// begins.
+    /// Updates, for facts along the sequence whose symbols the rules compare, where the run of
+    /// equal symbols of each new row begins.
     template <class Range>
     void find_runs(const void* const* rows, Range range) noexcept {
         int room = plan::given_numbers::runs;
@@ -32477,7 +32946,7 @@ class alignas(64) state_block {
         }
     }
 
-    /// Adds the rows at hand of a fact to those that are kept.
+    /// Copies the new rows of a fact behind those that are kept.
     template <int At>
     void keep_rows(const void* rows, int begin, int end) noexcept {
         constexpr int window = made.fact_window[At];
@@ -32487,7 +32956,8 @@ class alignas(64) state_block {
                     static_cast<std::size_t>(end - begin) * row);
     }
 
-    /// Makes room for the rows at hand: where a window is full, its first rows give way.
+    /// Makes room for rows [begin, end): in a full window the oldest rows are dropped and the
+    /// others move to the front.
     void slide(int begin, int end) noexcept {
         origins_[0] = begin;
         for (std::size_t at = 0; at < windows.size(); ++at) {
@@ -32520,7 +32990,7 @@ class alignas(64) state_block {
     }
 };
 
-/// Where a rule needs later rows: tells which.
+/// The model cannot run row by row, since a rule needs later rows: reports which.
 template <class Plan, class T, class Cache>
 class state_block<Plan, T, Cache, false> {
     static constexpr plan::rows_obstacle obstacle = plan::state_plan_of<Plan>::made.obstacle;
@@ -32554,18 +33024,18 @@ class state_block<Plan, T, Cache, false> {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// Computes sequences row by row: one, or several at once.
+/// Computes sequences row by row: a single one, or several at once.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// The row at hand of several sequences.
+/// The current row of several sequences.
 template <class T>
 struct joined_positions {
     joined_run<T> run;
     const int* positions;
 };
 
-/// Whether step `At` takes the row at hand of all sequences.
+/// True if step `At` computes the current rows of all sequences at once.
 template <class Plan, int At>
 constexpr bool joins_sequences() {
     constexpr plan::step step = Plan::template step_at<At>;
@@ -32595,11 +33065,12 @@ void forward_sequence_step(const bindings<T>& bound, joined_positions<T> rows) n
                                                    kernel::one_row{rows.positions[at]});
 }
 
+/// True if the plan contains a recursion.
 template <class Plan>
 inline constexpr bool recurs = plan::recurs(Plan::tables);
 
-/// Entry point to the code that computes a row of several sequences; empty where each is computed
-/// alone.
+/// Entry point of the code that computes a row of several sequences. Empty if each sequence is
+/// computed alone.
 template <class Plan, class T>
 struct joined_sequences {
     static void run(joined_positions<T> rows) noexcept;
@@ -32612,7 +33083,7 @@ void joined_sequences<Plan, T>::run([[maybe_unused]] joined_positions<T> rows) n
     }
 }
 
-/// The calls of a model on sequences.
+/// The calls of a model on sequences; see model::step, prefill and step_batch.
 template <class Plan>
 struct sequences {
     static constexpr int outputs = output_layout<Plan>::count;
@@ -32621,6 +33092,7 @@ struct sequences {
     template <class T>
     using rows = row_facts<Plan, T, given_facts<Plan, T>>;
 
+    /// See model::step.
     template <class P, class T, class Cache>
     static auto step(const P& p, const rows<T>& given, state<T, Cache>& s) {
         using state = state<T, Cache>;
@@ -32635,6 +33107,7 @@ struct sequences {
         return last_row(s);
     }
 
+    /// See model::prefill.
     template <class P, class T, class Cache>
     static auto prefill(const P& p, const rows<T>& given, state<T, Cache>& s) {
         using state = state<T, Cache>;
@@ -32656,6 +33129,7 @@ struct sequences {
         return last_row(s);
     }
 
+    /// See model::step_batch.
     template <class P, class T, class Cache, class Visit>
     static void step_batch(const P& p, std::span<const rows<T>> given,
                            std::span<state<T, Cache>* const> states, Visit& visit) {
@@ -32705,7 +33179,7 @@ struct sequences {
     }
 
   private:
-    /// Throws unless the state can take this row.
+    /// Throws argument_error unless the state can take this row.
     template <class T, class State>
     static void check_step(const rows<T>& given, const State& s) {
         given.check_single();
@@ -32717,6 +33191,7 @@ struct sequences {
                     "rows");
     }
 
+    /// Throws argument_error unless `rows` more positions exist.
     template <class State>
     static void check_position(const State& s, int rows) {
         constexpr int length = State::length;
@@ -32751,7 +33226,8 @@ struct sequences {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// A program bound to the shapes of its facts: parameters, workspace, forward, backward.
+/// A model: a program bound to the shapes of its facts. It gives the types of parameters and memory
+/// and the functions forward, backward, step and their batched forms.
 
 namespace sequent::inline SEQUENT_ABI {
 
@@ -32763,105 +33239,139 @@ using language::sparse;
 using language::symbol;
 using language::up_to;
 
-/// `model<program, fact<"input", 16, 64>>`. Facts are given to forward in this order, or by name. A
-/// `query<"a", "b">` among them names the outputs.
+/// A model, for example `model<program, fact<"input", 16, 64>>`. All its functions are static;
+/// parameters and memory are objects of the types that it names.
+///
+/// Program: the rules. Facts: the inputs with their extents, in the order in which forward takes
+/// them by position; they can be given by name as well. A `query<"a", "b">` among them names the
+/// outputs and their order.
+///
+/// A program or a list of facts that is not well formed does not compile: one static_assert names
+/// the rule, the relation and the mistake.
 template <const auto& Program, class... Facts>
 class model {
     using plan_type = plan::plan_of<Program, Facts...>;
 
   public:
+    /// The execution plan of the program for these shapes. Internal; named here for explain() and
+    /// the file formats.
     using plan = plan_type;
 
+    /// All weights in one flat block of numbers of type T; see parameter_block.
     template <class T>
     using parameters = model_detail::parameter_block<plan, T>;
-    /// The memory of forward and backward. workspace<float, bf16>, of sequent/packed.hpp: what
-    /// they multiply by weights is rounded to bfloat16 (model/rounded.hpp).
+    /// The memory of forward and backward for one sample; one per thread. workspace<float, bf16>,
+    /// from sequent/packed.hpp, rounds the operands of products with weights to bfloat16; see
+    /// model/rounded.hpp.
     template <class T, class Products = T>
     using workspace = model_detail::workspace_block<plan, T, Products>;
-    /// The memory of forward alone, which is a fraction of that.
+    /// The memory of forward alone: a fraction of a workspace. backward does not take it.
     template <class T>
     using scratch = model_detail::scratch_block<plan, T>;
-    /// Parameters with what follows from them alone, which stand in their place in all calls:
-    /// forward, step, backward and their kin give the same numbers for them, and sooner. To be
-    /// prepared again when the parameters have changed.
+    /// The parameters together with every value that depends on parameters alone, computed once by
+    /// prepare(). It can be passed wherever parameters are expected, gives identical results and
+    /// saves the repeated work. It refers to the parameters, which must outlive it. Prepare it
+    /// again after the parameters have changed.
     template <class T>
     using prepared = model_detail::prepared_block<plan, T>;
-    /// Weights in fewer bits, of Format bf16, q8_0, q4_0 or q4_1, which stand in
-    /// the place of the parameters in calls without gradients; from sequent/packed.hpp.
+    /// Quantized weights, from sequent/packed.hpp. Format is bf16, q8_0, q4_0 or q4_1; Which
+    /// chooses the weights to pack: pack_products, pack_all or a function of your own. A packed
+    /// block can be passed instead of the parameters to every call that computes no gradients.
     template <class Format, auto Which = pack_products>
     using packed = model_detail::packed_block<plan, Format, Which>;
+    /// The memory of forward_batch and backward_batch on all threads of a pool; see batch_memory.
+    /// Products as in workspace.
     template <class T, class Products = T>
     using batch = model_detail::batch_memory<plan, T, workspace<T, Products>>;
-    /// The memory of forward_batch alone.
+    /// The memory of forward_batch alone, on all threads of a pool.
     template <class T>
     using scratch_batch = model_detail::batch_memory<plan, T, scratch<T>>;
-    /// What step and prefill keep of one sequence, and room for the rows at hand: they need no
-    /// workspace and no scratch. Cache: in which types it stores keys and values (see cache).
+    /// What step and prefill keep of one sequence, such as its KV cache, and room for the rows that
+    /// they compute. Neither needs a workspace or a scratch besides. Cache gives the number types
+    /// in which keys and values are stored; see sequent::cache.
     template <class T, class Cache = cache<T>>
     using state = model_detail::state_block<plan, T, Cache>;
-    /// A view of the output, or an array of them where there are several.
+    /// The type of what forward returns: a view of the output, or a std::array of views if there
+    /// are several outputs.
     template <class T>
     using output_views = typename model_detail::output_layout<plan>::template views<T>;
+    /// The list of facts, without the query.
     using facts_list = decltype(plan::facts);
     static_assert(facts_list::capacity() <= model_detail::max_facts,
                   "sequent: a model takes up to 16 facts");
 
-    /// The rules themselves.
+    /// The program, as given.
     static constexpr const auto& program = Program;
 
+    /// Number of weights of the model, without padding between them. `parameters<T>::size` counts
+    /// the padding, too.
     static constexpr int parameter_count = model_detail::count_parameters<plan>();
+    /// Number of outputs: the relations that the query names, or else the one output of the
+    /// program.
     static constexpr int outputs = plan::shapes.outputs.size();
 
-    /// Whether a fact is given with any length up to its extent. Outputs that it ends are views of
-    /// that length, and so are their gradients.
+    /// True if some fact is declared with a length up to its extent (`up_to`). A view of an output
+    /// whose extent follows that length ends there, and the gradient of that output must have the
+    /// same length.
     static constexpr bool has_lengths = model_detail::length_counts<plan> != 0;
 
-    /// Facts as pointers, checked. They refer to the containers, which must live as long as the
-    /// facts are used.
+    /// The facts of one sample as pointers, checked when they are made; see given_facts. They refer
+    /// to the containers, which must outlive them.
     template <class T>
     using facts = model_detail::given_facts<plan, T>;
-    /// The facts of one call: facts, or a list in braces that makes them for this call alone.
+    /// The facts of one call: an object of type facts, or a braced list. Containers in a braced
+    /// list may be temporaries.
     template <class T>
     using facts_of_call = model_detail::of_one_call<facts<T>, model_detail::argument<const T>>;
 
-    /// Rows of the facts along the sequence, for step and prefill; in any order by name.
+    /// The rows of the facts along the sequence, for step and prefill, in order or by name; see
+    /// row_facts.
     template <class T>
     using rows = model_detail::row_facts<plan, T, facts<T>>;
+    /// The rows of one call: an object of type rows, or a braced list.
     template <class T>
     using rows_of_call = model_detail::of_one_call<rows<T>, model_detail::argument<const T>>;
 
-    /// The gradients of the outputs, in their order or by name. They refer to the containers, as
-    /// facts do.
+    /// The gradients of the outputs, in the order of the outputs or by name. They refer to the
+    /// containers, as facts do.
     template <class T>
     using output_gradients = model_detail::given_output_gradients<plan, T>;
-    /// The gradients of one call: output_gradients, or what makes them for this call alone.
+    /// The gradients of one call: an object of type output_gradients, a braced list, or a single
+    /// container if there is one output.
     template <class T>
     using gradients_of_call = model_detail::gradients_of_one_call<plan, T>;
-    /// Where the gradients of facts are to be added, by name or in order; none by default.
+    /// Where backward adds the gradients of dense facts, by name or in order. Default: none are
+    /// computed.
     template <class T>
     using fact_gradients = model_detail::given_fact_gradients<plan, T>;
 
-    /// Gains one, biases zero, embeddings and tables normal with deviation 0.02 (one, if they are
-    /// never trained), matrices normal with deviation 1 / sqrt(inputs). The same seed gives the
-    /// same numbers everywhere.
+    /// Overwrites all weights with initial values: gains 1, biases 0, embeddings and tables normal
+    /// with standard deviation 0.02 (1 for tables of numbers that are never trained), matrices
+    /// normal with standard deviation 1 / sqrt(inputs). All normal distributions have mean 0. The
+    /// same seed gives the same numbers on every platform, up to the rounding of its std::log and
+    /// std::cos.
     template <class T>
     static void initialize(parameters<T>& p, std::uint64_t seed = 0) {
         p = {};
         model_detail::initialize_parameters<T>(model_detail::named_weights<plan>, p.numbers, seed);
     }
 
-    /// Calls f(name, view) for each weight, in the order in which the program names them; the view
-    /// is a tensor_view.
+    /// Calls f(name, view) for each weight that rules use, in the order in which the program names
+    /// them. name is a std::string_view that stays valid, view a tensor_view<T>. Weights of a
+    /// stacked block carry the name of the relation that stacks it, "layers.W_q", and have the
+    /// layers as first dimension.
     template <class T, class F>
     static void for_each(parameters<T>& p, F f) {
         for_each_at(p.numbers, f);
     }
+    /// Likewise, with views of const numbers.
     template <class T, class F>
     static void for_each(const parameters<T>& p, F f) {
         for_each_at(p.numbers, f);
     }
 
-    /// The same for any block that is laid out as the parameters are, such as an optimiser's state.
+    /// Likewise for any block with the layout of the parameters, such as a moment of an optimizer.
+    /// Throws argument_error unless it has parameters<T>::size numbers.
     template <class T, class F>
     static void for_each(std::span<T> flat, F f) {
         if (flat.size() != static_cast<std::size_t>(parameters<std::remove_const_t<T>>::size))
@@ -32871,67 +33381,79 @@ class model {
         for_each_at(flat.data(), f);
     }
 
-    /// What for_each visits, without numbers: f(name, extents), a std::span<const int>.
+    /// Calls f(name, extents) for each weight that for_each visits; extents is a span of const int.
+    /// Needs no parameters.
     template <class F>
     static void for_each_shape(F f) {
         for (const auto& [name, view] : model_detail::named_weights<plan>)
             f(name, std::span<const int>(view.extents, static_cast<std::size_t>(view.rank)));
     }
 
-    /// One where weight decay is usual, in matrices, and zero elsewhere.
+    /// Sets `mask` to 1 at the elements of trained matrices, to which weight decay is usually
+    /// applied, and to 0 elsewhere.
     template <class T>
     static void mark_decayed(parameters<T>& mask) {
         mask = {};
         model_detail::mark_matrices<T>(model_detail::named_weights<plan>, mask.numbers);
     }
 
-    /// Computes what follows from parameters alone, for all calls until they change. Calls that are
-    /// given the parameters themselves do it on their own: forward and backward for each sample,
-    /// forward_batch and backward_batch once for all, step with the first of a sequence.
+    /// Computes every value that depends on parameters alone into `ready`; see prepared. It holds
+    /// until the parameters change. Without it, each call computes these values itself: forward for
+    /// each sample, forward_batch and backward_batch once per batch, and a state with the first row
+    /// of a sequence.
     template <class T>
     static void prepare(const parameters<T>& p, prepared<T>& ready) noexcept {
         ready.prepare(p);
     }
 
-    /// The outputs' values, in a view or, where there are several, an array of views of w, valid
-    /// until the next call with w: a workspace, on which backward may follow, or a scratch.
+    /// Computes the outputs from the facts. Returns a view of the output, or an array of views if
+    /// there are several outputs. The views refer to w and are valid until the next call with w. w
+    /// is a workspace, on which backward may follow, or a scratch. Allocates nothing and does not
+    /// throw; making the facts from containers throws argument_error if they do not fit the model.
     template <model_detail::parameters_of<plan> P,
               model_detail::memory_of<plan, typename P::number> W>
     static auto forward(const P& p, const facts_of_call<typename P::number>& given, W& w) noexcept {
         return calls::run_forward(p, *given, w, model_detail::whole_run{});
     }
 
-    /// The row at s.position() of the outputs, from that row of the facts along the sequence, and
-    /// what s keeps of the rows before; then the position is the next one. Views of s, without the
-    /// outputs' first argument, valid until the next call with s. Throws argument_error at a
-    /// position beyond the last, and where other facts are needed that prefill has not been given->
-    /// Does not compile where a rule needs later rows.
+    /// Computes row s.position() of the outputs from that row of the facts along the sequence and
+    /// from what s keeps of the rows before it; then advances the position by one. Returns views
+    /// without the first dimension of the outputs. They refer to s and are valid until the next
+    /// call with s.
+    ///
+    /// Throws argument_error if the position is beyond the last one, if more than one row is given,
+    /// or if the model has facts that are not along the sequence and they are given here or were
+    /// not given to prefill. Does not compile if a rule needs later rows.
     template <model_detail::parameters_of<plan> P, class Cache, class T = typename P::number>
     static auto step(const P& p, const std::type_identity_t<rows_of_call<T>>& given,
                      state<T, Cache>& s) {
         return sequences::step(p, *given, s);
     }
 
-    /// The same for several rows at once: those at s.position() and after it; the views are of the
-    /// last one. With the first rows of a sequence, the facts that are not along it are given
-    /// whole: what follows from them alone is computed once.
+    /// Computes several rows at once, from s.position() on, and advances the position by their
+    /// number. Returns views of the last row, as step does. Facts that are not along the sequence
+    /// are given whole with its first rows; what depends on them alone is computed once. Throws
+    /// argument_error if the rows reach beyond the last position, or if these facts are missing
+    /// with the first rows or given again later.
     template <model_detail::parameters_of<plan> P, class Cache, class T = typename P::number>
     static auto prefill(const P& p, const std::type_identity_t<rows_of_call<T>>& given,
                         state<T, Cache>& s) {
         return sequences::prefill(p, *given, s);
     }
 
-    /// A step of several sequences, which may be at different positions: given[k] is the row of
-    /// states[k], and visit(k, y) is given what step returns. Each weight is read once for up to 16
-    /// sequences; with packed weights, once for each. The numbers are those of step but for
-    /// rounding, and do not depend on the other sequences. Throws argument_error as step does,
-    /// before any sequence has moved on, and unless there are as many rows as different states.
+    /// Computes one step of several sequences, which may be at different positions: given[k] is the
+    /// row of states[k]. Calls visit(k, y) for each; y is what step would return. Each weight is
+    /// read once for up to 16 sequences; packed weights are read once for each sequence. The
+    /// results equal those of step up to rounding and do not depend on the other sequences.
+    ///
+    /// Throws argument_error as step does, and if the numbers of rows and states differ or a state
+    /// occurs twice. All is checked before any sequence advances.
     template <model_detail::parameters_of<plan> P, class Visit, class T = typename P::number>
     static void step_batch(const P& p, std::span<const std::type_identity_t<rows<T>>> given,
                            std::span<state<std::type_identity_t<T>>* const> states, Visit&& visit) {
         sequences::step_batch(p, given, states, visit);
     }
-    /// Of states with a cache of its own type, which Cache names.
+    /// Likewise for states whose cache has types of its own: step_batch<Cache>(...).
     template <class Cache, model_detail::parameters_of<plan> P, class Visit,
               class T = typename P::number>
     static void step_batch(const P& p, std::span<const std::type_identity_t<rows<T>>> given,
@@ -32940,8 +33462,9 @@ class model {
         sequences::step_batch(p, given, states, visit);
     }
 
-    /// The same on all threads of a pool, to the same numbers: rows and outer indices of large
-    /// steps are computed at the same time. For many samples, forward_batch has less to wait for.
+    /// Like forward without a pool, with identical results, on all threads of a pool: the rows and
+    /// outer indices of large steps are divided among the threads. For many samples forward_batch
+    /// is faster, since its threads wait less for each other.
     template <model_detail::parameters_of<plan> P,
               model_detail::memory_of<plan, typename P::number> W>
     static auto forward(const P& p, const facts_of_call<typename P::number>& given, W& w,
@@ -32949,11 +33472,16 @@ class model {
         return calls::run_forward(p, *given, w, model_detail::run_on_pool{pool});
     }
 
-    /// After forward with the same arguments on the same workspace: adds to `gradient`, and to the
-    /// gradients of facts where they are asked for. The values in w are used up, so that a second
-    /// backward needs a second forward. Debug builds (those without NDEBUG) abort with a message if
-    /// there was no forward, or one of other facts or parameters, as far as some elements of each
-    /// tell; in release builds the gradients are then of no meaning.
+    /// Computes the gradients after forward with the same arguments on the same workspace. Adds to
+    /// `gradient` and to the gradients of facts if `of_facts` names any. backward overwrites the
+    /// values in w: a second backward needs a second forward.
+    ///
+    /// outward: the gradient of the loss with respect to each output, of the output's shape. Throws
+    /// argument_error if its length, or that of a gradient in of_facts, is not the length of the
+    /// facts; a model without lengths throws nothing here. Debug builds (without NDEBUG) abort with
+    /// a message if no forward came before, or one with other facts or parameters, as far as a
+    /// sample of their elements tells. Release builds do not check this, and the gradients are then
+    /// meaningless.
     template <model_detail::trained_parameters_of<plan> P, class T = typename P::number,
               model_detail::workspace_of<plan, T> W>
     static void backward(
@@ -32965,7 +33493,7 @@ class model {
                             of_facts, model_detail::whole_run{});
     }
 
-    /// The same on all threads of a pool, to the same numbers.
+    /// Like backward without a pool, with identical results, on all threads of a pool.
     template <model_detail::trained_parameters_of<plan> P, class T = typename P::number,
               model_detail::workspace_of<plan, T> W>
     static void backward(
@@ -32978,9 +33506,11 @@ class model {
                             of_facts, model_detail::run_on_pool{pool});
     }
 
-    /// Forward for each of `samples` on the threads of b's pool; visit(sample, y) is given what
-    /// forward returns, valid until it returns. Visits come in any order and several at once. What
-    /// visit throws is thrown here, and the samples that have not begun are left out.
+    /// Runs forward for each of `samples` on the threads of b's pool and calls visit(sample, y),
+    /// where y is what forward returns; it is valid until visit returns. Visits come in any order,
+    /// from several threads at the same time. If visit throws, samples that have not begun are
+    /// skipped and the exception is rethrown here. Throws argument_error if another call is using
+    /// b.
     template <model_detail::parameters_of<plan> P, class W, class T = typename P::number,
               class Visit>
         requires std::is_invocable_v<Visit&, int, output_views<const T>>
@@ -32990,8 +33520,10 @@ class model {
                   [&](int sample, W& w) { visit(sample, calls::template all_outputs<T>(w)); });
     }
 
-    /// The outputs one sample after another, row-major; several outputs of one sample stand one
-    /// after another. Throws argument_error unless `out` has room for exactly these.
+    /// Writes the outputs to `out`, sample after sample, row-major; several outputs of a sample
+    /// follow each other. Outputs that are shorter because of a fact's length are padded with
+    /// zeros. Throws argument_error unless out.size() is the number of samples times the size of
+    /// all outputs.
     template <model_detail::parameters_of<plan> P, class W, class T = typename P::number>
     static void forward_batch(const P& p, std::span<const std::type_identity_t<facts<T>>> samples,
                               model_detail::batch_memory<plan, T, W>& b,
@@ -33016,11 +33548,15 @@ class model {
         });
     }
 
-    /// For each of `samples`: forward, then loss(sample, y, dy), which returns the loss and writes
-    /// the gradient of y to dy, views of the same extents that hold zeros, then backward. Adds to
-    /// `gradient` and returns the sum of the losses, the same numbers for any number of threads.
-    /// Losses are called in any order and several at once. No more memory is needed for more
-    /// samples. What loss throws is thrown here; `gradient` then has the gradients of some samples.
+    /// For each of `samples`: runs forward, calls loss(sample, y, dy) and runs backward. loss
+    /// returns the loss of the sample as a number and writes the gradient of the loss with respect
+    /// to y to dy: views of the same extents as y, zero at first. Adds the gradients to `gradient`
+    /// and returns the sum of the losses; both are the same for any number of threads. loss is
+    /// called in any order, by several threads at the same time. The memory needed does not grow
+    /// with the number of samples.
+    ///
+    /// If loss throws, the exception is rethrown here, and `gradient` holds the gradients of only
+    /// some samples. Throws argument_error if another call is using b.
     template <model_detail::trained_parameters_of<plan> P, class T,
               model_detail::workspace_of<plan, T> W, class Loss>
         requires std::is_invocable_r_v<double, Loss&, int, output_views<const T>, output_views<T>>
@@ -33049,9 +33585,10 @@ class model {
             });
     }
 
-    /// Where the gradients of the outputs are known, laid out as forward_batch lays out the
-    /// outputs: runs forward again, since no sample's workspace is kept, and backward. Throws
-    /// argument_error unless there is one for each.
+    /// Likewise if the gradients of the outputs are known: `outward` has the layout that
+    /// forward_batch gives `out`. Runs forward again, since no sample's workspace is kept, then
+    /// backward. Throws argument_error unless outward.size() is the number of samples times the
+    /// size of all outputs.
     template <model_detail::trained_parameters_of<plan> P, class T,
               model_detail::workspace_of<plan, T> W>
     static void backward_batch(const P& p, std::span<const std::type_identity_t<facts<T>>> samples,
@@ -33084,6 +33621,7 @@ class model {
             f(name, model_detail::to_tensor(view, base));
     }
 
+    /// Number of samples as an int; throws argument_error if it does not fit.
     template <class T>
     static int count_of(std::span<const facts<T>> samples) {
         if (samples.size() > static_cast<std::size_t>(std::numeric_limits<int>::max()))
@@ -33092,7 +33630,7 @@ class model {
         return static_cast<int>(samples.size());
     }
 
-    /// The counts that a sample is given.
+    /// Returns a function that maps a sample to the counts it is given.
     template <class T>
     static auto counts_in(std::span<const facts<T>> samples) noexcept {
         return [samples](int sample) -> const int* {
@@ -33100,7 +33638,7 @@ class model {
         };
     }
 
-    /// Forward for all samples; then visit(sample, memory) for each.
+    /// Runs forward for all samples, then visit(sample, memory) for each.
     template <class P, class W, class T = typename P::number, class Visit>
     static void run_batch(const P& p, std::span<const facts<std::type_identity_t<T>>> samples,
                           model_detail::batch_memory<plan, T, W>& b, Visit visit) {
@@ -33113,7 +33651,7 @@ class model {
         });
     }
 
-    /// Forward for some samples at once.
+    /// Runs forward for `together` samples from `first` on.
     template <class P, class W, class T>
     static void run_samples(const P& p, std::span<const facts<T>> samples,
                             model_detail::batch_memory<plan, T, W>& b, int first, int together,
@@ -33129,8 +33667,8 @@ class model {
                                      b.workspace(thread), model_detail::whole_run{});
     }
 
-    /// Forward and backward for some samples at once: outward(sample, w) gives the gradients of the
-    /// sample's outputs.
+    /// Runs forward and backward for `together` samples from `first` on. outward(sample, w) returns
+    /// the gradients of the sample's outputs.
     template <class P, class T, class W, class Outward>
     static void run_backward_batch(const P& p, std::span<const facts<T>> samples,
                                    model_detail::batch_memory<plan, T, W>& b, int first,
@@ -33167,21 +33705,21 @@ class model {
     }
 };
 
-/// A program that makes no sense is told where its model is first needed.
+/// An ill-formed program: reports the mistake where the model is first used.
 template <const auto& Program, class... Facts>
     requires(!model_detail::is_well_formed<Program, Facts...>)
 class model<Program, Facts...> : public model_detail::ill_formed_model<Program, Facts...> {};
 
 }  // namespace sequent::inline SEQUENT_ABI
 
-/// What a plan does, as text.
+/// explain(): a text that tells how a model is computed.
 
 namespace sequent::inline SEQUENT_ABI {
 
 namespace model_detail {
 
-/// How many (i, j) an attention step computes, over all of its outer loops; counts given at run
-/// time are taken as those with which most pairs hold.
+/// Number of pairs (i, j) that an attention step computes, over all rounds of its outer loops.
+/// Counts that are given at run time are taken as those that allow most pairs.
 template <class Plan, int At>
 long long attention_pairs() {
     constexpr auto& kinds = mask_kinds<Plan, At>;
@@ -33196,23 +33734,25 @@ long long attention_pairs() {
     return pairs * (Plan::template attention_at<At>.rounds() / rounds);
 }
 
-/// A step and what its text needs, of no model in particular: the text is made by one function.
+/// A step and what its text needs. It does not depend on the model's type: one function makes the
+/// texts of all models.
 struct explained_step {
     const plan::step* step = nullptr;
     plan::name head{};
-    const row_step* row = nullptr;              // of a step of rows
-    const attention_step* attention = nullptr;  // of attention and weights
+    const row_step* row = nullptr;              // if it is a row step
+    const attention_step* attention = nullptr;  // if it is attention or weights
     const plan::general_step* general = nullptr;
-    long long pairs = 0;  // of attention
+    long long pairs = 0;  // if it is attention
     const plan::fact_shape* facts = nullptr;
 };
 
-/// What a reason says, and how the rule can be written instead.
+/// What a plan::reason says, and how to write the rule instead.
 struct reason_text {
     std::string_view sentence;
     std::string_view cure;
 };
 
+/// The text of a reason.
 SEQUENT_LAZY
 SEQUENT_COLD reason_text text_of(plan::reason why) {
 #define SEQUENT_REASON(FORM, NAME, SENTENCE, CURE) SENTENCE "\0" CURE "\0"
@@ -33230,8 +33770,8 @@ SEQUENT_COLD reason_text text_of(plan::reason why) {
     return result;
 }
 
-/// How many ground rules a general step visits at most: conditions that are not pairs of sparse
-/// facts may remove some.
+/// Largest number of ground rules that a general step visits. Conditions other than the pairs of
+/// sparse facts may remove some.
 SEQUENT_LAZY
 inline long long ground_rules_of(const explained_step& each) {
     const plan::general_step& general = *each.general;
@@ -33248,7 +33788,7 @@ inline long long ground_rules_of(const explained_step& each) {
     return count;
 }
 
-/// The multiplications and additions of one ground rule, but for functions.
+/// Multiplications and additions of one ground rule, without functions.
 SEQUENT_LAZY
 inline long long ground_operations_of(const plan::general_step& general) {
     long long operations = 0;
@@ -33272,6 +33812,7 @@ inline long long ground_operations_of(const plan::general_step& general) {
     return operations + (general.variables > general.heads ? general.shape.size() : 0);
 }
 
+/// Step `At` of a plan.
 template <class Plan, int At>
 explained_step explained() {
     constexpr plan::step step = Plan::template step_at<At>;
@@ -33293,8 +33834,8 @@ explained_step explained() {
     return result;
 }
 
-/// The multiplications and additions of a step's forward pass, in the products alone; of general
-/// steps, all but functions.
+/// Multiplications and additions of a step's forward pass: those of products, and in general steps
+/// all but functions.
 SEQUENT_LAZY
 inline long long operations_of(const explained_step& each) {
     long long operations = 0;
@@ -33316,6 +33857,7 @@ inline long long operations_of(const explained_step& each) {
     return operations;
 }
 
+/// Appends a line: name, description and, if there are any, the operations in MFLOP.
 SEQUENT_LAZY
 SEQUENT_COLD void append_line(std::string& text, std::string_view name, std::string_view what,
                               long long operations, int depth) {
@@ -33336,12 +33878,13 @@ SEQUENT_COLD void append_line(std::string& text, std::string_view name, std::str
     text += '\n';
 }
 
+/// The characters of a name.
 SEQUENT_LAZY
 inline std::string_view text_of(const plan::name& name) {
     return {name.text, static_cast<std::size_t>(name.length)};
 }
 
-/// The reasons of a general step, that of the closest form first.
+/// The reasons why a general step has no fast form; that of the closest form first, with its cure.
 SEQUENT_LAZY
 SEQUENT_COLD void append_reasons(std::string& text, const plan::form_reasons& reasons, int depth) {
     static constexpr std::string_view forms[plan::fast_forms] = {"rows", "outer product",
@@ -33361,6 +33904,7 @@ SEQUENT_COLD void append_reasons(std::string& text, const plan::form_reasons& re
                 append(form);
 }
 
+/// Appends the line of a step.
 SEQUENT_LAZY
 SEQUENT_COLD void append_step(std::string& text, const explained_step& each) {
     const plan::step& step = *each.step;
@@ -33414,11 +33958,12 @@ SEQUENT_COLD void append_step(std::string& text, const explained_step& each) {
     if (each.general != nullptr) append_reasons(text, each.general->reasons, step.depth);
 }
 
+/// The rules of a program.
 template <const auto& Program>
 inline constexpr auto program_text = plan::read<Program>();
 
-/// Relations with several rules, which may be meant, or two relations that share a name by mistake.
-/// The rules of a recursion are for different times.
+/// Lists a relation with several rules, which may be intended, or two relations that share a name
+/// by mistake. The rules of a recursion for different times do not count.
 SEQUENT_LAZY
 SEQUENT_COLD void append_several_rules(std::string& text, std::span<const plan::rule> rules,
                                        int relation, const plan::name& id) {
@@ -33437,14 +33982,16 @@ SEQUENT_COLD void append_several_rules(std::string& text, std::span<const plan::
     }
 }
 
-/// In bytes: of a workspace, of a scratch, and of the state of `step`, -1 without one.
+/// Sizes in bytes of a workspace, a scratch, the state of `step` (-1 without one) and the KV cache
+/// in it.
 struct explained_memory {
     long long training = 0;
     long long inference = 0;
     long long state = -1;
-    std::array<long long, 3> cache{};  // of which are keys and values: as float, in bf16, in q8_0
+    std::array<long long, 3> cache{};  // of these the KV cache: float, bf16, q8_0
 };
 
+/// Appends the sizes of parameters and memory.
 SEQUENT_LAZY
 SEQUENT_COLD void append_memory(std::string& text, long long parameters, long long bytes,
                                 const explained_memory& of) {
@@ -33461,9 +34008,12 @@ SEQUENT_COLD void append_memory(std::string& text, long long parameters, long lo
 
 }  // namespace model_detail
 
-/// The steps of a model in order, with shapes, pairs and operations, then its memory: the first
-/// thing to look at. Rules without a line are fused into the step of another. A general step is
-/// followed by what keeps it from each fast form, and by a cure.
+/// Describes how a model is computed: its steps in order, with shapes, pairs and operations per
+/// forward pass in MFLOP, then its memory in bytes. Rules without a line are fused into the step of
+/// another rule. A general step, which is slow, is followed by the reason why each fast form does
+/// not apply, and by how to write the rule instead. Read it first when a model is slow.
+///
+///     std::cout << explain<Model>();
 template <class Model>
 std::string explain() {
     using plan = typename Model::plan;
@@ -33484,7 +34034,7 @@ std::string explain() {
         memory.inference = sizeof(typename Model::template scratch<float>);
         if constexpr (sequent::plan::state_plan_of<plan>::made.obstacle.rule < 0) {
             memory.state = sizeof(typename Model::template state<float>);
-            // A constant: what names the plan at run time puts its tables into the program.
+            // A constant: naming the plan at run time would put its tables into the program.
             constexpr auto cache = [] {
                 std::array<long long, 3> bytes{};
                 sequent::plan::add_cache_bytes(sequent::plan::state_plan_of<plan>::made, bytes);
@@ -33501,39 +34051,45 @@ std::string explain() {
 
 }  // namespace sequent::inline SEQUENT_ABI
 
-/// Compiles a model in one translation unit of a program, so that the others see declarations only.
+/// Compiles a model in one translation unit of a program; the others see declarations only.
 ///
-/// Behind the type of the model, in the header that its users include:
+/// After the type of the model, in the header that its users include:
 ///
 ///     SEQUENT_EXTERN_MODEL(Encoder, float);
 ///
-/// and in one source file, which alone is compiled with the flags of the hot path:
+/// and in one source file, the only one that needs the optimization flags of the hot path:
 ///
 ///     SEQUENT_INSTANTIATE_MODEL(Encoder, float);
 ///
-/// Both cover forward on a workspace, backward and prepare on one thread, with forward_batch and
-/// backward_batch. The macros ending in _INFERENCE cover forward and forward_batch on a scratch,
-/// those ending in _STEP step, step_batch and prefill, those ending in _ON_POOL the forms of
-/// forward and backward that take a workspace and a thread_pool. The model is a type name without
-/// commas: declare an alias.
+/// The model is the name of a type without commas: declare an alias. `number` is float or double.
+/// Calls that no pair of macros covers are compiled where they are used.
 
+/// Declares forward on a workspace, backward and prepare on one thread, forward_batch and
+/// backward_batch.
 #define SEQUENT_EXTERN_MODEL(model_type, number) \
     SEQUENT_DETAIL_MODEL(extern template, model_type, number)
+/// Defines what SEQUENT_EXTERN_MODEL declares.
 #define SEQUENT_INSTANTIATE_MODEL(model_type, number) \
     SEQUENT_DETAIL_MODEL(template, model_type, number)
 
+/// Declares forward and forward_batch on a scratch.
 #define SEQUENT_EXTERN_MODEL_INFERENCE(model_type, number) \
     SEQUENT_DETAIL_MODEL_INFERENCE(extern template, model_type, number)
+/// Defines what SEQUENT_EXTERN_MODEL_INFERENCE declares.
 #define SEQUENT_INSTANTIATE_MODEL_INFERENCE(model_type, number) \
     SEQUENT_DETAIL_MODEL_INFERENCE(template, model_type, number)
 
+/// Declares step, step_batch and prefill.
 #define SEQUENT_EXTERN_MODEL_STEP(model_type, number) \
     SEQUENT_DETAIL_MODEL_STEP(extern template, model_type, number)
+/// Defines what SEQUENT_EXTERN_MODEL_STEP declares.
 #define SEQUENT_INSTANTIATE_MODEL_STEP(model_type, number) \
     SEQUENT_DETAIL_MODEL_STEP(template, model_type, number)
 
+/// Declares forward and backward on a workspace and a thread_pool.
 #define SEQUENT_EXTERN_MODEL_ON_POOL(model_type, number) \
     SEQUENT_DETAIL_MODEL_ON_POOL(extern template, model_type, number)
+/// Defines what SEQUENT_EXTERN_MODEL_ON_POOL declares.
 #define SEQUENT_INSTANTIATE_MODEL_ON_POOL(model_type, number) \
     SEQUENT_DETAIL_MODEL_ON_POOL(template, model_type, number)
 
@@ -33572,12 +34128,14 @@ std::string explain() {
     prefix struct ::sequent::model_detail::joined_sequences<          \
         ::sequent::plan::state_plan_of<model_type::plan>, number>
 
-/// The fixed templates, all written in the rule language, and the choice of the next symbol.
+/// Templates of common architectures, written in the rule language, and the sampler of the next
+/// symbol.
 
-/// Masks: which j a position i attends to. A mask is any type with a static `keeps(i, j)`: of index
-/// terms, it gives a constraint, `j <= i`; of two integers, it is constexpr and gives a bool. Where
-/// it differs from head to head it is `keeps(h, i, j)`, of index terms. Masks are joined by their
-/// names or as values: `decltype(mask::causal{} && !mask::window<8>{})`.
+/// Masks decide which positions j a position i attends to. A mask is any type with a static
+/// function `keeps(i, j)` in one of two forms: of index terms, it returns a constraint such as `j
+/// <= i`; of two integers, it is constexpr and returns a bool. A mask that differs from head to
+/// head has `keeps(h, i, j)`, of index terms. Masks are combined by name or as values:
+/// `decltype(mask::causal{} && !mask::window<8>{})`.
 
 namespace sequent::inline SEQUENT_ABI::mask {
 
@@ -33603,7 +34161,7 @@ struct decided_by {
     constexpr bool operator()(int i, int j) const noexcept { return Mask::keeps(i, j); }
 };
 
-/// What the mask keeps.
+/// The constraint of a mask, for either form of `keeps`.
 template <plain Mask>
 constexpr auto keeps(auto i, auto j) noexcept {
     if constexpr (of_terms<Mask>)
@@ -33611,7 +34169,7 @@ constexpr auto keeps(auto i, auto j) noexcept {
     else
         return language::holds<decided_by<Mask>{}>(i, j);
 }
-/// What the mask keeps in head h.
+/// The constraint of a mask in head h.
 template <class Mask>
 constexpr auto keeps(auto h, auto i, auto j) noexcept {
     if constexpr (of_heads<Mask>)
@@ -33622,58 +34180,66 @@ constexpr auto keeps(auto h, auto i, auto j) noexcept {
 
 }  // namespace detail
 
-/// All pairs.
+/// Every position attends to all positions.
 struct none {};
 
-/// j <= i.
+/// A position attends to itself and all earlier positions: j <= i.
 struct causal {
+    /// The constraint on the pairs (i, j).
     static constexpr auto keeps(auto i, auto j) noexcept { return j <= i; }
 };
 
-/// The Width positions before i, and i.
+/// A position attends to itself and the `Width` positions before it: `Width + 1` in all.
 template <int Width>
 struct window {
+    /// The constraint on the pairs (i, j).
     static constexpr auto keeps(auto i, auto j) noexcept { return j <= i && i - j <= Width; }
 };
 
-/// The Width positions on either side, and i.
+/// A position attends to itself and the `Width` positions on either side.
 template <int Width>
 struct around {
+    /// The constraint on the pairs (i, j).
     static constexpr auto keeps(auto i, auto j) noexcept { return abs(i - j) <= Width; }
 };
 
-/// i and every Step-th position before it: what strided attention adds to a window (Child et al.,
-/// arXiv 1904.10509, section 4.3).
+/// A position attends to itself and every `Step`-th position before it: the part that strided
+/// attention adds to a window (Child et al., arXiv 1904.10509, section 4.3).
 template <int Step>
 struct strided {
     static_assert(Step > 0, "sequent: a step is at least 1");
+    /// The constraint on the pairs (i, j).
     static constexpr auto keeps(auto i, auto j) noexcept { return j <= i && (i - j) % Step == 0; }
 };
 
-/// A window of Width positions on either side with a step from one to the next (Beltagy et al.,
-/// arXiv 2004.05150, section 3.1).
+/// A position attends to itself and, on either side, to `Width` positions that are `Step` apart
+/// (Beltagy et al., arXiv 2004.05150, section 3.1).
 template <int Width, int Step>
 struct dilated {
     static_assert(Step > 0, "sequent: a step is at least 1");
+    /// The constraint on the pairs (i, j).
     static constexpr auto keeps(auto i, auto j) noexcept {
         return abs(i - j) <= Width * Step && (i - j) % Step == 0;
     }
 };
 
-/// Of the positions up to i, those in its own block of Size and the last Summary of each block: the
-/// fixed attention of Child et al., arXiv 1904.10509, section 4.3, both heads in one.
+/// Fixed sparse attention (Child et al., arXiv 1904.10509, section 4.3), both of its heads in one
+/// mask: of the positions up to i, those in the same block of `Size` positions and the last
+/// `Summary` positions of every block.
 template <int Size, int Summary>
 struct sparse_fixed {
     static_assert(Summary > 0 && Summary <= Size, "sequent: a summary is a part of its block");
+    /// The constraint on the pairs (i, j).
     static constexpr auto keeps(auto i, auto j) noexcept {
         return j <= i && (j / Size == i / Size || j % Size >= Size - Summary);
     }
 };
 
-/// The Width positions on either side; the Global positions attend to all, and all to them (Beltagy
-/// et al., arXiv 2004.05150, section 3.1).
+/// A position attends to the `Width` positions on either side. The positions `Global` attend to all
+/// positions, and all attend to them (Beltagy et al., arXiv 2004.05150, section 3.1).
 template <int Width, int... Global>
 struct longformer {
+    /// The constraint on the pairs (i, j).
     static constexpr auto keeps(auto i, auto j) noexcept {
         if constexpr (sizeof...(Global) == 0)
             return abs(i - j) <= Width;
@@ -33683,15 +34249,16 @@ struct longformer {
     }
 };
 
-/// Blocks of Size positions, of Tokens in all: a block attends to itself, its neighbours, the first
-/// and the last block and Random others, drawn from the seed; the first and the last attend to all
-/// (Zaheer et al., arXiv 2007.14062, section 2).
+/// BigBird (Zaheer et al., arXiv 2007.14062, section 2): `Tokens` positions in blocks of `Size`. A
+/// block attends to itself, its neighbours, the first and the last block, and `Random` other
+/// blocks, chosen at compile time from `Seed`. The first and the last block attend to all.
 template <int Tokens, int Size, int Random = 3, unsigned Seed = 1>
 struct big_bird {
     static_assert(Size > 0 && Random >= 0, "sequent: blocks have positions");
+    /// Number of blocks; the last may be shorter.
     static constexpr int blocks = (Tokens + Size - 1) / Size;
 
-    /// Of each block, those that are drawn; -1 where none is left.
+    /// The random blocks of each block; -1 if fewer than `Random` are available.
     static constexpr auto drawn = [] {
         constexpr auto room = static_cast<std::size_t>(Random > 0 ? Random : 1);
         std::array<std::array<int, room>, static_cast<std::size_t>(blocks)> result{};
@@ -33713,28 +34280,33 @@ struct big_bird {
         return result;
     }();
 
+    /// True if the block of j is among the random blocks of the block of i.
     static constexpr bool is_drawn(int i, int j) noexcept {
         for (const int each : drawn[static_cast<std::size_t>(i / Size)])
             if (each == j / Size) return true;
         return false;
     }
 
+    /// The constraint on the pairs (i, j).
     static constexpr auto keeps(auto i, auto j) noexcept {
         return abs(i / Size - j / Size) <= 1 || j < Size || i < Size || j / Size == blocks - 1 ||
                i / Size == blocks - 1 || language::holds<&big_bird::is_drawn>(i, j);
     }
 };
 
-/// The first Length positions, and those up to i. In rules, a length that is known at run time is
-/// `bound<"prefix">`.
+/// A position attends to the first `Length` positions and to all positions up to itself. In rules,
+/// a prefix whose length is given at run time is `bound<"prefix">`.
 template <int Length>
 struct prefix {
+    /// The constraint on the pairs (i, j).
     static constexpr auto keeps(auto i, auto j) noexcept { return j < Length || j <= i; }
 };
 
-/// Those in the same block of Size positions, by a mask inside of it.
+/// A position attends to positions in its own block of `Size` positions that the mask `Inner`
+/// keeps.
 template <int Size, class Inner = none>
 struct block {
+    /// The constraint on the pairs (i, j).
     static constexpr auto keeps(auto i, auto j) noexcept requires(!detail::of_heads<Inner>) {
         if constexpr (std::is_same_v<Inner, none>)
             return i / Size == j / Size;
@@ -33743,54 +34315,63 @@ struct block {
     }
 };
 
-/// The first positions, as many as a count tells that is given with the facts.
+/// A position attends to the first positions, as many as the count `Count` tells, which is given
+/// with the facts.
 template <language::fixed_string Count = "length">
 struct padding {
+    /// The constraint on the pairs (i, j).
     static constexpr auto keeps(auto, auto j) noexcept { return j < language::bound<Count>{}; }
 };
 
-/// What both masks keep.
+/// The pairs that both masks keep: `First && Second`.
 template <class First, class Second>
 struct both {
+    /// The constraint on the pairs (i, j).
     static constexpr auto keeps(auto i, auto j) noexcept
         requires(detail::plain<First>&& detail::plain<Second>) {
         return detail::keeps<First>(i, j) && detail::keeps<Second>(i, j);
     }
+    /// The constraint on the pairs (i, j) of head h.
     static constexpr auto keeps(auto h, auto i, auto j) noexcept
         requires(detail::of_heads<First> || detail::of_heads<Second>) {
         return detail::keeps<First>(h, i, j) && detail::keeps<Second>(h, i, j);
     }
 };
 
-/// What either mask keeps.
+/// The pairs that at least one mask keeps: `First || Second`.
 template <class First, class Second>
 struct either {
+    /// The constraint on the pairs (i, j).
     static constexpr auto keeps(auto i, auto j) noexcept
         requires(detail::plain<First>&& detail::plain<Second>) {
         return detail::keeps<First>(i, j) || detail::keeps<Second>(i, j);
     }
+    /// The constraint on the pairs (i, j) of head h.
     static constexpr auto keeps(auto h, auto i, auto j) noexcept
         requires(detail::of_heads<First> || detail::of_heads<Second>) {
         return detail::keeps<First>(h, i, j) || detail::keeps<Second>(h, i, j);
     }
 };
 
-/// What the mask does not keep.
+/// The pairs that the mask does not keep: `!Mask`.
 template <class Mask>
 struct without {
+    /// The constraint on the pairs (i, j).
     static constexpr auto keeps(auto i, auto j) noexcept requires(detail::plain<Mask>) {
         return !detail::keeps<Mask>(i, j);
     }
+    /// The constraint on the pairs (i, j) of head h.
     static constexpr auto keeps(auto h, auto i, auto j) noexcept requires(detail::of_heads<Mask>) {
         return !Mask::keeps(h, i, j);
     }
 };
 
-/// Head h has mask h modulo their number.
+/// Head h has the mask number h modulo the number of masks.
 template <class... Masks>
 struct per_head {
     static_assert(sizeof...(Masks) > 0, "sequent: per_head takes the masks of the heads");
 
+    /// The constraint on the pairs (i, j) of head h.
     static constexpr auto keeps(auto h, auto i, auto j) noexcept {
         return join(std::make_index_sequence<sizeof...(Masks)>{}, h, i, j);
     }
@@ -33810,7 +34391,7 @@ struct per_head {
     }
 };
 
-/// Whether a mask is known to keep no later position.
+/// True if the mask is known to keep no later position; false if that is not known.
 template <class Mask>
 inline constexpr bool looks_back = false;
 template <>
@@ -33830,17 +34411,22 @@ inline constexpr bool looks_back<block<Size, Inner>> = looks_back<Inner>;
 template <class... Masks>
 inline constexpr bool looks_back<per_head<Masks...>> = (... && looks_back<Masks>);
 
+/// A mask: a type with a static `keeps` as described above. `mask::none` is none, but is taken
+/// wherever a mask is.
 template <class T>
 concept type = detail::plain<T> || detail::of_heads<T>;
 
+/// The pairs that both masks keep.
 template <type First, type Second>
 constexpr both<First, Second> operator&&(First, Second) noexcept {
     return {};
 }
+/// The pairs that at least one mask keeps.
 template <type First, type Second>
 constexpr either<First, Second> operator||(First, Second) noexcept {
     return {};
 }
+/// The pairs that the mask does not keep.
 template <type Mask>
 constexpr without<Mask> operator!(Mask) noexcept {
     return {};
@@ -33852,8 +34438,9 @@ constexpr without<Mask> operator!(Mask) noexcept {
 
 namespace sequent::inline SEQUENT_ABI::nn {
 
-/// What a norm or a position is, as a number of a shape.
+/// The norm of the layers: see namespace `normalization`.
 enum class norm_kind { layer, layer_without_bias, rms, rms_without_gain };
+/// How positions enter: see namespace `position`.
 enum class position_kind {
     none,
     learned,
@@ -33865,12 +34452,13 @@ enum class position_kind {
     relative_buckets
 };
 
-/// What is made of a text's states: logits of the next symbol at each position, of the symbol at
-/// each position, or nothing.
+/// The output head of a model of text: logits of the next symbol (`next`), of each position's own
+/// symbol (`masked`), or none (`states`).
 enum class head_kind { next, masked, states };
+/// Pooling of a text: see namespace `pooling`.
 enum class pooling_kind { none, dense, first, mean, last };
 
-/// Of what a score is the sum, in the order of the shares.
+/// The summands of a score, in the order of the shares of a mixture: see namespace `synthesizer`.
 enum class score_part {
     dot_product,
     dense,
@@ -33879,23 +34467,36 @@ enum class score_part {
     factorized_random,
     factorized_dense
 };
+/// The summands of attention scores. `known` is false if an argument of a mixture is no
+/// synthesizer.
 struct score_parts {
+    /// Largest number of summands.
     static constexpr int most = 6;
+    /// The summands.
     score_part parts[most]{};
+    /// Number of summands.
     int count = 1;
+    /// False if an argument is no synthesizer.
     bool known = true;
+    /// True for a mixture.
     bool mixed = false;
+    /// Rank of factorized_random.
     int rank = 0;
-    int first = 0;  // factors
+    int first = 0;  ///< factors of factorized_dense
+    /// The second factor.
     int second = 0;
 
+    /// Number of occurrences of a summand.
     constexpr int times(score_part part) const {
         int result = 0;
         for (int at = 0; at < count; ++at) result += parts[at] == part ? 1 : 0;
         return result;
     }
+    /// True if the summand occurs.
     constexpr bool has(score_part part) const { return times(part) > 0; }
+    /// True for ordinary attention.
     constexpr bool is_dot_product() const { return !mixed && has(score_part::dot_product); }
+    /// True if no summand occurs twice.
     constexpr bool is_distinct() const {
         for (int at = 0; at < count; ++at)
             if (times(parts[at]) > 1) return false;
@@ -33903,8 +34504,9 @@ struct score_parts {
     }
 };
 
-/// The numbers of a template, in one value, so that its symbols stay short. Those that are 0 follow
-/// from others, or are not there.
+/// The options of a template as one value, so that its symbols stay short. A number that is 0
+/// follows from others, or its part does not exist. For the meaning of each member, see the option
+/// of the same name.
 struct shape {
     int tokens = 1;
     int width = 1;
@@ -33922,21 +34524,30 @@ struct shape {
     int segments = 0;
     int score_cap = 0;
     int dropout_percent = 0;
+    /// Epsilon of the norms is 10 to the power of minus this.
     int norm_exponent = 5;
+    /// Base of rotary positions.
     int position_base = 0;
+    /// Number of buckets of relative positions.
     int buckets = 0;
+    /// Relative positions: all distances from this one on share the last bucket.
     int max_distance = 0;
+    /// The norm.
     norm_kind normalization = norm_kind::layer;
+    /// The positions.
     position_kind position = position_kind::none;
     bool biases = true;
     bool tied = true;
     bool scaled = true;
     bool padded = false;
     bool any_length = false;
+    /// True for `pre_norm`.
     bool norm_first = false;
     bool learned_start = false;
+    /// True if the input of tied logits is divided by the square root of the width (T5).
     bool scaled_logits = false;
-    bool is_source = false;  // of an encoder-decoder, the encoder's side
+    bool is_source = false;  ///< true on the encoder's side of an encoder-decoder
+    /// The summands of the scores.
     score_parts scores{};
     int nodes = 1;
     int edges = 1;
@@ -33949,10 +34560,14 @@ struct shape {
     int input_width = 0;
     int parallel_branches = 0;
     int local_layers = 0;
+    /// Base of rotary positions of local layers.
     int local_base = 0;
-    int rotary_percent = 0;  // of a head; 0: all
+    int rotary_percent = 0;  ///< percentage of a head that is rotated; 0: all
+    /// Scaling of rotary angles.
     rotary_scaling scaling{};
+    /// The output head.
     head_kind head = head_kind::next;
+    /// The pooling.
     pooling_kind pooling = pooling_kind::none;
     bool query_biases = false;
     bool head_norms = false;
@@ -33964,36 +34579,43 @@ struct shape {
     bool shared_layers = false;
     bool logit_bias = false;
     bool unit_length = false;
-    bool learned_positions = false;  // beside those of the kind
+    bool learned_positions = false;  ///< learned positions in addition to `position`
 
+    /// True if positions rotate queries and keys.
     constexpr bool is_rotary() const {
         return position == position_kind::rotary || position == position_kind::rotary_halves;
     }
-    /// Heads that attend to the same keys.
+    /// Number of query heads that share a head of keys and values.
     constexpr int group() const { return heads / key_heads; }
+    /// Epsilon of the norms: 10 to the power of -norm_exponent.
     constexpr double epsilon() const {
         double scale = 1;
         for (int at = 0; at < norm_exponent; ++at) scale *= 10;
         return 1 / scale;
     }
-    /// The width of the embedding, before it is mapped to that of the layers.
+    /// Width of the embedding, before it is mapped to the width of the layers.
     constexpr int table_width() const { return embedding_width > 0 ? embedding_width : width; }
+    /// True if learned positions are added to the embedding.
     constexpr bool adds_positions() const {
         return position == position_kind::learned || learned_positions;
     }
-    /// How many elements of a head rotary positions turn.
+    /// Number of elements of a head that rotary positions rotate.
     constexpr int turned() const {
         return rotary_percent > 0 ? head_width * rotary_percent / 100 : head_width;
     }
-    /// Whether a count tells how many of the positions there are.
+    /// True if the model takes a count of the positions that exist.
     constexpr bool has_length() const {
         return padded || pooling == pooling_kind::mean || pooling == pooling_kind::last;
     }
 
-    // Layers in a pattern: the first one, groups of local layers and a full one, and local layers.
+    // A pattern of layers: the opening layer, rounds of local layers and a full one, local layers.
+    /// True if layers are of several kinds.
     constexpr bool has_pattern() const { return local_layers > 0 || opening_layer; }
+    /// Number of complete rounds of the pattern.
     constexpr int groups() const { return (depth - opening_layer) / (local_layers + 1); }
+    /// Number of local layers after the last complete round.
     constexpr int rest() const { return (depth - opening_layer) % (local_layers + 1); }
+    /// The shape of a local layer: its own rotary base, no rotary scaling.
     constexpr shape local() const {
         shape result = *this;
         if (is_rotary()) {
@@ -34003,7 +34625,7 @@ struct shape {
         return result;
     }
 
-    /// The same with the encoder's positions, symbols and layers.
+    /// The shape of the encoder of an encoder-decoder.
     constexpr shape source() const {
         shape result = *this;
         result.tokens = source_tokens;
@@ -34016,43 +34638,57 @@ struct shape {
 
 }  // namespace sequent::inline SEQUENT_ABI::nn
 
-/// What options are made of: each sets members of the shape. Two options with the same
-/// `option_kind` are values of one option.
+/// Bases of the options: each sets members of a shape. Two options with the same `option_kind` are
+/// values of the same option.
 
 namespace sequent::inline SEQUENT_ABI::nn {
 
+/// Identifies an option by the members of the shape that it sets.
 template <auto... Members>
 struct sets {};
+/// Identifies activations.
 struct activation_kind {};
 
-/// A number of at least Least.
+/// An option that is a number of at least `Least`.
 template <auto Member, int Value, int Least = 1>
 struct counted {
+    /// Identifies the option.
     using option_kind = sets<Member>;
+    /// True if the number is allowed.
     static constexpr bool is_in_range = Value >= Least;
+    /// Stores the value in a shape.
     static constexpr void set(shape& of) {
         if (is_in_range) of.*Member = Value;
     }
 };
+/// An option that is true or false.
 template <auto Member, bool Value>
 struct flag {
+    /// Identifies the option.
     using option_kind = sets<Member>;
+    /// Stores the value in a shape.
     static constexpr void set(shape& of) { of.*Member = Value; }
 };
 
+/// Base of the norms.
 template <norm_kind Kind, int Exponent>
 struct normalized_by {
+    /// Identifies the option.
     using option_kind = sets<&shape::normalization>;
+    /// Stores the value in a shape.
     static constexpr void set(shape& of) {
         of.normalization = Kind;
         of.norm_exponent = Exponent;
     }
 };
 
+/// Base of the positions.
 template <position_kind Kind, int Base = 0, int Buckets = 0, int MaxDistance = 0,
           bool Learned = false>
 struct positioned {
+    /// Identifies the option.
     using option_kind = sets<&shape::position>;
+    /// Stores the value in a shape.
     static constexpr void set(shape& of) {
         of.position = Kind;
         of.position_base = Base;
@@ -34061,8 +34697,10 @@ struct positioned {
         of.learned_positions = Learned;
     }
 };
+/// Base of rotary positions.
 template <position_kind Kind, int Base, class Scaling, int Percent>
 struct turned_by : positioned<Kind, Base> {
+    /// Stores the value in a shape.
     static constexpr void set(shape& of) {
         positioned<Kind, Base>::set(of);
         of.scaling = Scaling::value;
@@ -34070,22 +34708,31 @@ struct turned_by : positioned<Kind, Base> {
     }
 };
 
+/// Base of the poolings.
 template <pooling_kind Kind>
 struct pooled_by {
+    /// Identifies the option.
     using option_kind = sets<&shape::pooling>;
+    /// Stores the value in a shape.
     static constexpr void set(shape& of) { of.pooling = Kind; }
 };
 
+/// Base of the synthesizers.
 struct scored {
+    /// Identifies the option.
     using option_kind = sets<&shape::scores>;
 };
+/// A synthesizer with one summand.
 template <score_part Part, int Rank = 0, int First = 0, int Second = 0>
 struct single_part : scored {
+    /// The summands of the scores.
     static constexpr score_parts parts{
         .parts = {Part}, .rank = Rank, .first = First, .second = Second};
+    /// Stores the value in a shape.
     static constexpr void set(shape& of) { of.scores = parts; }
 };
 
+/// The summands of a type; not known if it is no synthesizer.
 template <class T>
 inline constexpr score_parts parts_of{.count = 0, .known = false};
 template <class T>
@@ -34094,8 +34741,10 @@ template <class T>
     }
 inline constexpr score_parts parts_of<T> = T::parts;
 
+/// A synthesizer with several summands.
 template <class... Parts>
 struct mixed_parts : scored {
+    /// The summands of the scores.
     static constexpr score_parts parts = [] {
         score_parts result{.count = 0, .mixed = true};
         const auto add = [&](const score_parts& part) {
@@ -34111,244 +34760,288 @@ struct mixed_parts : scored {
         if (result.known && result.count > 0) return result;
         return score_parts{.known = false};
     }();
+    /// Stores the value in a shape.
     static constexpr void set(shape& of) { of.scores = parts; }
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::nn
 
-/// Named arguments of templates, in any order: `encoder<tokens<64>, width<128>, heads<4>>`.
+/// Options: the named arguments of the templates, in any order, as in
+/// `transformer::encoder<tokens<64>, width<128>, heads<4>>`.
 
 namespace sequent::inline SEQUENT_ABI {
 
-/// How many positions a sequence has.
+/// Number of positions of a sequence; with `any_length<true>`, the largest number.
 template <int Value>
 struct tokens : nn::counted<&nn::shape::tokens, Value> {};
-/// How many numbers a position has, outside and between the layers.
+/// Number of elements of each position's vector, in the input, between the layers and in the
+/// output.
 template <int Value>
 struct width : nn::counted<&nn::shape::width, Value> {};
-/// How many heads share the width.
+/// Number of attention heads.
 template <int Value>
 struct heads : nn::counted<&nn::shape::heads, Value> {};
-/// How many layers there are, by default with parameters of their own.
+/// Number of layers. Each has its own parameters, unless `shared_layers<true>` is given.
 template <int Value>
 struct depth : nn::counted<&nn::shape::depth, Value> {};
-/// How many different symbols there are.
+/// Number of different symbols.
 template <int Value>
 struct vocabulary : nn::counted<&nn::shape::vocabulary, Value> {};
-/// The width between the two linear maps of the feed-forward part; by default 4 times the width, or
-/// 8/3 times where it is gated, which is as many parameters (arXiv 2002.05202).
+/// Number of elements between the two linear maps of the feed-forward part; of a recurrent network,
+/// of the hidden state. Defaults: 4 times the width in a transformer; 8/3 times the width, rounded
+/// to the nearest integer, if the activation is gated, which gives as many parameters (arXiv
+/// 2002.05202); the width in recurrent networks and `graph::gin`.
 template <int Value>
 struct hidden : nn::counted<&nn::shape::hidden, Value> {};
-/// How many heads have keys and values of their own; as many queries each attend to one of them
-/// (arXiv 2305.13245). By default all; with one, attention is multi-query.
+/// Number of heads of keys and values in grouped-query attention (arXiv 2305.13245); `heads /
+/// key_heads` query heads share each of them. Default: `heads`. One is multi-query attention.
 template <int Value>
 struct key_heads : nn::counted<&nn::shape::key_heads, Value> {};
-/// How many numbers a head has; by default the width divided by the heads.
+/// Number of elements of each head's queries, keys and values. Default: `width / heads`.
 template <int Value>
 struct head_width : nn::counted<&nn::shape::head_width, Value> {};
-/// Whether linear maps add a bias. They do by default.
+/// Linear maps add a bias. Default: true.
 template <bool Value>
 struct biases : nn::flag<&nn::shape::biases, Value> {};
-/// Whether the maps to queries, keys and values add a bias where biases<false> is given.
+/// With `biases<false>`: the linear maps to queries, keys and values add a bias all the same.
+/// Default: false.
 template <bool Value>
 struct query_biases : nn::flag<&nn::shape::query_biases, Value> {};
-/// Whether the queries and keys of each head are normalised, before positions turn them.
+/// Normalise the queries and keys of each head, before rotary positions are applied. Default:
+/// false.
 template <bool Value>
 struct head_norms : nn::flag<&nn::shape::head_norms, Value> {};
-/// Whether what a branch adds to the residual path is normalised, too.
+/// Normalise the output of each branch (attention, feed-forward part) before it is added to the
+/// residual path. Default: false. Excludes `layer_scale`.
 template <bool Value>
 struct branch_norms : nn::flag<&nn::shape::branch_norms, Value> {};
-/// Whether what a branch adds to the residual path is multiplied by a weight, element by element
-/// (arXiv 2103.17239).
+/// Multiply the output of each branch elementwise by a learned vector before it is added to the
+/// residual path (arXiv 2103.17239). Default: false. Excludes `branch_norms`.
 template <bool Value>
 struct layer_scale : nn::flag<&nn::shape::layer_scale, Value> {};
-/// Whether attention and the feed-forward part read the same input, the layer's, through one norm
-/// or two. By default, 0, one follows the other.
+/// Attention and the feed-forward part both read the layer's input, after one common norm (1) or
+/// after a norm each (2). Default: 0, the feed-forward part follows attention. Needs `pre_norm`.
 template <int Norms>
 struct parallel_branches : nn::counted<&nn::shape::parallel_branches, Norms, 0> {};
-/// Scores are divided by the square root of this; by default the head's width.
+/// Scores are divided by the square root of this number. Default: the width of a head.
 template <int Value>
 struct score_width : nn::counted<&nn::shape::score_width, Value> {};
-/// Layers in a pattern: so many with this mask and this base of rotary positions, then one with
-/// those of the template, again and again; what is left at the end is of the first kind.
+/// A repeated pattern of layers: `Count` local layers with this mask and base of rotary positions,
+/// then one layer with the mask and position of the template. Layers that remain at the end are
+/// local. Rotary scaling does not apply to local layers. Needs `pre_norm`, parameters of its own
+/// for each layer, and a depth of at least one whole pattern.
 template <int Count, class Mask = mask::none, int Base = 10000>
 struct local_layers : nn::counted<&nn::shape::local_layers, Count, 0> {
+    /// The mask of the local layers.
     using mask = Mask;
+    /// Stores the value in a shape.
     static constexpr void set(nn::shape& of) {
         of.local_layers = Count;
         of.local_base = Count > 0 ? Base : 0;
     }
 };
-/// Whether a layer with the template's mask stands before the pattern of layers. It has no norm
-/// before its attention: the embedding is normalised.
+/// A layer with the template's mask precedes the pattern of `local_layers`. It has no norm before
+/// its attention, because the embedding is normalised. Default: false.
 template <bool Value>
 struct opening_layer : nn::flag<&nn::shape::opening_layer, Value> {};
-/// Whether all layers have the same parameters (arXiv 1909.11942, section 3.1).
+/// All layers have the same parameters (arXiv 1909.11942, section 3.1). Default: false.
 template <bool Value>
 struct shared_layers : nn::flag<&nn::shape::shared_layers, Value> {};
-/// The width of the embedding, if a linear map leads from it to the width of the layers.
+/// Width of the embedding. If given, a linear map leads from it to the width of the layers.
 template <int Value>
 struct embedding_width : nn::counted<&nn::shape::embedding_width, Value> {};
-/// Whether the embedding is multiplied by the square root of the width.
+/// Multiply the embedding by the square root of the width. Default: false. Excludes learned
+/// positions.
 template <bool Value>
 struct scaled_embedding : nn::flag<&nn::shape::scaled_embedding, Value> {};
-/// Whether the sum of embeddings is normalised.
+/// Normalise the sum of the embeddings of symbol, position and segment. Default: false.
 template <bool Value>
 struct normal_embedding : nn::flag<&nn::shape::normal_embedding, Value> {};
-/// How many numbers a position is given with, in the place of a symbol: the fact `input`.
+/// The input is the fact `input`, tokens x this number, in place of symbols; of Whisper, the number
+/// of mel bands of a frame.
 template <int Value>
 struct input_width : nn::counted<&nn::shape::input_width, Value> {};
-/// The c of c tanh(logit / c); by default logits are unbounded.
+/// Bounds the logits by c tanh(logit / c), where c is this number. Default: 0, unbounded.
 template <int Value>
 struct logit_cap : nn::counted<&nn::shape::logit_cap, Value, 0> {};
-/// Whether logits of the next symbol have a bias.
+/// Logits of the next symbol have a bias. Default: false.
 template <bool Value>
 struct logit_bias : nn::flag<&nn::shape::logit_bias, Value> {};
-/// Whether the output is the logits of the symbol at each position.
+/// The output is the logits of each position's own symbol, as in masked language modelling, in
+/// place of the last layer's output.
 template <bool Value>
 struct masked_language {
+    /// Identifies the option.
     using option_kind = nn::sets<&nn::shape::head>;
+    /// Stores the value in a shape.
     static constexpr void set(nn::shape& of) {
         of.head = Value ? nn::head_kind::masked : nn::head_kind::states;
     }
 };
-/// Whether what is pooled is divided by its length, the root of the sum of its squares.
+/// Divide the pooled vector by its Euclidean length. Default: false. Excludes `classes`.
 template <bool Value>
 struct unit_length : nn::flag<&nn::shape::unit_length, Value> {};
-/// Whether the logits are read by the embedding itself (arXiv 1608.05859). They are by default.
+/// The matrix of the logits is the embedding (arXiv 1608.05859). Default: true.
 template <bool Value>
 struct tied : nn::flag<&nn::shape::tied, Value> {};
-/// Whether scores are divided by the square root of the head's width. They are by default.
+/// Divide scores by the square root of `score_width`. Default: true.
 template <bool Value>
 struct scaled : nn::flag<&nn::shape::scaled, Value> {};
-/// Whether only the first positions may exist, as many as a count given with the facts tells. By
-/// default all do.
+/// The sequence is padded: only its first positions exist, as many as a count tells that is given
+/// with the facts (`length`, or `source_length` in an encoder-decoder). Default: false, all
+/// positions exist.
 template <bool Value>
 struct padded : nn::flag<&nn::shape::padded, Value> {};
-/// Whether a sequence is given with any length up to the tokens: containers, outputs and the cost
-/// of a call are as long as it is. By default all tokens are given, which leaves compilers more to
-/// know.
+/// The sequence has any length up to `tokens`: containers, outputs and the time of a call grow with
+/// the actual length. Default: false; the length is `tokens`, known to the compiler.
 template <bool Value>
 struct any_length : nn::flag<&nn::shape::any_length, Value> {};
-/// The c of c tanh(score / c), which bounds attention's scores; by default they are unbounded.
+/// Bounds attention scores by c tanh(score / c), where c is this number. Default: 0, unbounded.
 template <int Value>
 struct score_cap : nn::counted<&nn::shape::score_cap, Value, 0> {};
-/// How many of a hundred numbers are dropped in training, of the embedding and of what each part
-/// adds to the residual path. With it, the model takes the count `seed`; 0 drops none.
+/// Percentage of elements that training drops, of the embedding and of the output of each branch.
+/// If it is not 0, the model takes the count `seed`, which chooses them; the seed 0 drops none.
+/// Default: 0.
 template <int Value>
 struct dropout_percent : nn::counted<&nn::shape::dropout_percent, Value, 0> {};
 
-/// Of an encoder-decoder, the positions, the symbols and the layers of the encoder's side; by
-/// default those of the decoder's side. Symbols of its own have an embedding of their own.
+/// Number of positions on the encoder's side of an encoder-decoder. Default: `tokens`.
 template <int Value>
 struct source_tokens : nn::counted<&nn::shape::source_tokens, Value> {};
+/// Number of symbols on the encoder's side of an encoder-decoder, which then has its own embedding.
+/// Default: both sides share symbols and embedding.
 template <int Value>
 struct source_vocabulary : nn::counted<&nn::shape::source_vocabulary, Value> {};
+/// Number of layers of the encoder in an encoder-decoder. Default: `depth`.
 template <int Value>
 struct source_depth : nn::counted<&nn::shape::source_depth, Value> {};
 
-/// How many classes a classifier tells apart.
+/// Number of classes of a classifier.
 template <int Value>
 struct classes : nn::counted<&nn::shape::classes, Value> {};
-/// How many numbers a patch of an image has: channels times height times width.
+/// Number of elements of an image patch: channels x height x width.
 template <int Value>
 struct patch_width : nn::counted<&nn::shape::patch_width, Value> {};
-/// How many kinds of segments a text has. With one or none there is no fact of them.
+/// Number of segment types. With 0 or 1 there is no fact `segment`; 1 adds a single learned vector.
 template <int Value>
 struct segments : nn::counted<&nn::shape::segments, Value, 0> {};
-/// Whether the state before the first position is learned. It is zero by default.
+/// The recurrent state before the first position is learned. Default: false, it is zero unless its
+/// weight is set.
 template <bool Value>
 struct learned_start : nn::flag<&nn::shape::learned_start, Value> {};
 
-/// How many nodes a graph has at most.
+/// Largest number of nodes of a graph.
 template <int Value>
 struct nodes : nn::counted<&nn::shape::nodes, Value> {};
-/// How many edges a graph has at most, of each relation.
+/// Largest number of edges of a graph, for each relation.
 template <int Value>
 struct edges : nn::counted<&nn::shape::edges, Value> {};
-/// How many numbers a node is given with; as many as the width by default.
+/// Number of elements of a node's vector in the input. Default: the width.
 template <int Value>
 struct node_width : nn::counted<&nn::shape::node_width, Value> {};
-/// How many numbers an edge is given with. By default it has none: it is there or not.
+/// Number of elements of an edge's vector. Default: 0, edges have no vector.
 template <int Value>
 struct edge_width : nn::counted<&nn::shape::edge_width, Value, 0> {};
-/// How many kinds of edges there are.
+/// Number of relations, that is types of edges, of `graph::rgcn`: 1 to 14.
 template <int Value>
 struct relations : nn::counted<&nn::shape::relations, Value> {};
 
-/// Where the layer norms stand: before each part, with one more at the end (arXiv 2002.04745), or
-/// after the residual sum (arXiv 1706.03762).
+/// A norm precedes each branch, and one more follows the last layer (arXiv 2002.04745).
 struct pre_norm : nn::flag<&nn::shape::norm_first, true> {};
+/// A norm follows each residual sum (arXiv 1706.03762).
 struct post_norm : nn::flag<&nn::shape::norm_first, false> {};
 
-/// Which norm, with 10^-Exponent as its epsilon: layer norm (arXiv 1607.06450), or the root mean
-/// square alone (arXiv 1910.07467).
+/// The norm of the layers. Its epsilon is 10^-`Exponent`.
 namespace normalization {
+/// Layer norm with gain and bias (arXiv 1607.06450).
 template <int Exponent = 5>
 struct layer : nn::normalized_by<nn::norm_kind::layer, Exponent> {};
 /// Layer norm with a gain and no bias.
 template <int Exponent = 5>
 struct layer_without_bias : nn::normalized_by<nn::norm_kind::layer_without_bias, Exponent> {};
+/// Root mean square norm with a gain (arXiv 1910.07467).
 template <int Exponent = 5>
 struct rms : nn::normalized_by<nn::norm_kind::rms, Exponent> {};
-/// The same without a gain.
+/// Root mean square norm without a gain.
 template <int Exponent = 5>
 struct rms_without_gain : nn::normalized_by<nn::norm_kind::rms_without_gain, Exponent> {};
 }  // namespace normalization
 
-/// How the angles of rotary positions are scaled: see rotary_scaling.
+/// Scalings of rotary angles for sequences longer than those of pretraining; formulas at
+/// `rotary_scaling`.
 namespace scaling {
+/// No scaling.
 struct none {
+    /// The scaling as a value.
     static constexpr rotary_scaling value{};
 };
+/// All angles are divided by `Factor`.
 template <int Factor>
 struct linear {
     static_assert(Factor > 0);
+    /// The scaling as a value.
     static constexpr rotary_scaling value{.kind = rotary_scaling::rule::linear, .factor = Factor};
 };
+/// As Llama 3: low frequencies are divided by `Factor`, high ones stay; `Original` is the number of
+/// positions of pretraining.
 template <int Factor = 8, int Low = 1, int High = 4, int Original = 8192>
 struct llama3 {
     static_assert(Factor > 0 && 0 < Low && Low < High && Original > 0);
+    /// The scaling as a value.
     static constexpr rotary_scaling value{rotary_scaling::rule::llama3, Factor, Low, High,
                                           Original};
 };
+/// YaRN (arXiv 2309.00071): pairs that rotate seldom are divided by `Factor`, and scores grow. Not
+/// together with rotary positions of a part of each head.
 template <int Factor, int Original, int Fast = 32, int Slow = 1>
 struct yarn {
     static_assert(Factor > 0 && 0 < Slow && Slow < Fast && Original > 0);
+    /// The scaling as a value.
     static constexpr rotary_scaling value{rotary_scaling::rule::yarn, Factor, Slow, Fast, Original};
 };
 }  // namespace scaling
 
-/// What one vector is made of a text: by a linear map and tanh of the first position, the state of
-/// the first position, the mean of those that exist, or the state of the last one that exists. The
-/// last two need the count `length`. With `classes` it is classified.
+/// Pooling: how a text becomes one vector, the relation `pooled`. With `classes`, that vector is
+/// classified.
 namespace pooling {
+/// No pooling.
 struct none : nn::pooled_by<nn::pooling_kind::none> {};
+/// tanh of a learned linear map of the first position.
 struct dense : nn::pooled_by<nn::pooling_kind::dense> {};
+/// The last layer's output at the first position.
 struct first : nn::pooled_by<nn::pooling_kind::first> {};
+/// The mean over the positions that exist. Needs the count `length`.
 struct mean : nn::pooled_by<nn::pooling_kind::mean> {};
+/// The output at the last position that exists. Needs the count `length`.
 struct last : nn::pooled_by<nn::pooling_kind::last> {};
 }  // namespace pooling
 
-/// How positions enter: added to the embedding (learned; sines and cosines, arXiv 1706.03762), by
-/// turning queries and keys (rotary, whose base is Base, arXiv 2104.09864), or added to the scores
-/// (alibi, arXiv 2108.12409, with the slopes of the authors' code; relative, relative_buckets).
+/// How positions enter the model: added to the embedding, as rotations of queries and keys, or
+/// added to the scores.
 namespace position {
+/// No positions.
 struct none : nn::positioned<nn::position_kind::none> {};
+/// A learned vector for each position is added to the embedding.
 struct learned : nn::positioned<nn::position_kind::learned> {};
+/// Sines and cosines of the position are added to the embedding, which is multiplied by the square
+/// root of the width (arXiv 1706.03762, sections 3.4 and 3.5).
 struct sinusoidal : nn::positioned<nn::position_kind::sinusoidal> {};
-/// Neighbouring elements are a pair, as in llama2.c.
+/// Rotary positions of base `Base` (arXiv 2104.09864): queries and keys are rotated. Neighbouring
+/// elements 2k and 2k + 1 form a pair, as in llama2.c.
 template <int Base = 10000, class Scaling = scaling::none>
 struct rotary : nn::turned_by<nn::position_kind::rotary, Base, Scaling, 100> {};
-/// Elements of the two halves are a pair, as in Hugging Face's files; of the first Percent of a
-/// head.
+/// Rotary positions; elements k and k + n/2 of the first n form a pair, as in Hugging Face's files,
+/// where n is `Percent` of the head's width.
 template <int Base = 10000, class Scaling = scaling::none, int Percent = 100>
 struct rotary_halves : nn::turned_by<nn::position_kind::rotary_halves, Base, Scaling, Percent> {};
+/// A linear bias of the distance is added to the scores, with one slope per head (arXiv 2108.12409;
+/// slopes as in the authors' code).
 struct alibi : nn::positioned<nn::position_kind::alibi> {};
-/// A number for each head and distance j - i, each layer its own.
+/// A learned bias for each head and distance j - i is added to the scores; each layer has its own.
 struct relative : nn::positioned<nn::position_kind::relative> {};
-/// A number for each head and bucket of distances, for all layers the same: half of the buckets are
-/// single distances, the others grow up to MaxDistance (arXiv 1910.10683, section 2.1).
+/// A learned bias for each head and bucket of distances is added to the scores, shared by all
+/// layers. Half of the buckets hold one distance each; the others grow logarithmically up to
+/// `MaxDistance` (arXiv 1910.10683, section 2.1).
 template <int Buckets = 32, int MaxDistance = 128>
 struct relative_buckets
     : nn::positioned<nn::position_kind::relative_buckets, 0, Buckets, MaxDistance> {
@@ -34364,92 +35057,119 @@ struct learned_and_relative_buckets
 };
 }  // namespace position
 
-/// What the scores of attention follow from; by default dot_product. The others are synthesizers
-/// (Tay et al., arXiv 2005.00743): no position looks at another one before the softmax. Heads,
-/// masks and values are as in any attention; h is the head, N the tokens, d the width.
+/// How attention scores are computed; default: `dot_product`. The others are synthesizers (Tay et
+/// al., arXiv 2005.00743): before the softmax, no position reads another one. Heads, masks and
+/// values are as in any attention; h is the head, N the number of tokens, d the width.
 namespace synthesizer {
-/// query(i) . key(j), scaled: no synthesizer, but a part of mixtures.
+/// query(i) . key(j), scaled: ordinary attention; also a part of mixtures.
 struct dot_product : nn::single_part<nn::score_part::dot_product> {};
 /// Element j of W_2(h) relu(W_1(h) x(i) + b_1(h)) + b_2(h) (section 3.1.1). All heads' W_1 are d x
 /// d numbers, their W_2 N x d.
 struct dense : nn::single_part<nn::score_part::dense> {};
-/// R(h, i, j), learned, whatever the input is (section 3.1.2): N x N numbers for each head.
+/// R(h, i, j), learned and independent of the input (section 3.1.2): N x N numbers for each head.
 struct random : nn::single_part<nn::score_part::random> {};
-/// The same, as it is initialised: normal with deviation one, never trained.
+/// R(h, i, j) as initialised: normally distributed with standard deviation 1, never trained.
 struct fixed_random : nn::single_part<nn::score_part::fixed_random> {};
-/// R_1(h, i) . R_2(h, j), each of Rank numbers (section 3.1.3): 2 N Rank for each head.
+/// R_1(h, i) . R_2(h, j), vectors of `Rank` elements (section 3.1.3): 2 N Rank numbers for each
+/// head.
 template <int Rank = 8>
 struct factorized_random : nn::single_part<nn::score_part::factorized_random, Rank> {
     static_assert(Rank > 0, "sequent: factorized_random<Rank> has a rank of at least 1");
 };
-/// A(i)[j / Second] B(i)[j % Second], with A and B linear in x(i), of First and of Second numbers;
-/// First Second = N (section 3.1.3). For each head d (First + Second) numbers, and biases.
+/// A(i)[j / Second] B(i)[j % Second], with A and B linear in x(i), of `First` and `Second`
+/// elements; First Second = N (section 3.1.3). Each head has d (First + Second) numbers, and
+/// biases.
 template <int First, int Second>
 struct factorized_dense : nn::single_part<nn::score_part::factorized_dense, 0, First, Second> {};
-/// The scores of several of these, summed before the softmax with learned shares whose sum is one,
-/// the softmax of `mixture` (section 3.1.4).
+/// The weighted sum of the scores of several different synthesizers, before the softmax. The
+/// weights are the softmax of the parameter `mixture`, so their sum is one (section 3.1.4). Each
+/// kind occurs once.
 template <class... Parts>
 struct mixture : nn::mixed_parts<Parts...> {};
 }  // namespace synthesizer
 
-/// The function between the two linear maps of the feed-forward part, or after the sum over a
+/// The activation function: of the feed-forward part, of `recurrent::rnn`, or after the sum over a
 /// node's neighbours.
 namespace activation {
+/// max(x, 0).
 struct relu {
+    /// The function in rules.
     static constexpr auto rule = language::relu();
 };
+/// x Phi(x), where Phi is the standard normal distribution function (arXiv 1606.08415).
 struct gelu {
+    /// The function in rules.
     static constexpr auto rule = language::gelu();
 };
+/// GELU approximated by tanh (arXiv 1606.08415).
 struct gelu_tanh {
+    /// The function in rules.
     static constexpr auto rule = language::gelu_tanh();
 };
+/// x sigmoid(x).
 struct silu {
+    /// The function in rules.
     static constexpr auto rule = language::silu();
 };
+/// 1 / (1 + exp(-x)).
 struct sigmoid {
+    /// The function in rules.
     static constexpr auto rule = language::sigmoid();
 };
+/// Hyperbolic tangent.
 struct tanh {
+    /// The function in rules.
     static constexpr auto rule = language::tanh();
 };
-/// x sigmoid(1.702 x).
+/// GELU approximated by x sigmoid(1.702 x).
 struct quick_gelu {
+    /// Identifies the option.
     using option_kind = nn::activation_kind;
+    /// Applies the function to the body of a rule.
     static constexpr auto apply(auto body) noexcept {
         return body | language::scale(1.702) | language::silu() | language::scale(1 / 1.702);
     }
 };
-/// No function at all.
+/// x itself: no activation.
 struct identity {
+    /// The function in rules.
     static constexpr auto rule = language::identity();
 };
 
-/// The function of one linear map gates another, element by element: W_contract (f(W_gate x) *
-/// W_expand x) (arXiv 2002.05202). For the feed-forward part of transformers.
+/// Gated linear unit: W_contract (f(W_gate x) * W_expand x), where f is `Function` and * multiplies
+/// elementwise (arXiv 2002.05202). Only for the feed-forward part of transformers.
 template <class Function>
 struct gated {
+    /// The function in rules.
     static constexpr auto rule = Function::rule;
+    /// Marks gated activations.
     static constexpr bool gates = true;
 };
+/// Gated by sigmoid.
 using glu = gated<sigmoid>;
+/// Gated without an activation: the elementwise product of two linear maps.
 using bilinear = gated<identity>;
+/// Gated by ReLU.
 using reglu = gated<relu>;
+/// Gated by GELU.
 using geglu = gated<gelu>;
+/// Gated by GELU, approximated by tanh.
 using geglu_tanh = gated<gelu_tanh>;
+/// Gated by SiLU.
 using swiglu = gated<silu>;
 }  // namespace activation
 
 }  // namespace sequent::inline SEQUENT_ABI
 
-/// Option sets, of which each template takes one, and the arguments of a template, read into one
-/// value and two types.
+/// Option sets and arguments: a template has one option set; its arguments are read into one value
+/// and two types.
 
 namespace sequent::inline SEQUENT_ABI::nn {
 
 struct mask_kind {};
 struct unknown_kind {};
 
+/// A mask, or `mask::none`.
 template <class T>
 concept mask_type = std::is_same_v<T, mask::none> || mask::type<T>;
 
@@ -34471,7 +35191,7 @@ template <class T>
 struct find_kind<T> {
     using type = activation_kind;
 };
-/// Which option an argument is.
+/// The kind of option that an argument is.
 template <class T>
 using kind_of = typename find_kind<T>::type;
 
@@ -34485,28 +35205,29 @@ Earlier operator|(Earlier, of_another_kind);
 template <class Earlier, class Later>
 holder<Later> operator|(holder<Earlier>, holder<Later>);
 
-/// The last of the types that is of a kind, or the default. A fold: the symbols of a recursion
-/// would name all types in each of its steps.
+/// The last of the types that is of a kind, or the default. A fold, because the symbols of a
+/// recursion would name all types in each step.
 template <class Kind, class Default, class... Types>
 using last_of_kind =
     typename decltype((holder<Default>{} | ... |
                        std::conditional_t<std::is_same_v<kind_of<Types>, Kind>, holder<Types>,
                                           of_another_kind>{}))::type;
 
+/// Stores an option in a shape, if it is part of the shape.
 template <class Option>
 constexpr void set_option(shape& of) {
     if constexpr (requires { Option::set(of); }) Option::set(of);
 }
 
-/// An option that must be given. The number stands in until the check tells that it is not.
+/// An option that must be given; its number is a placeholder until the check reports that it is
+/// missing.
 template <template <int> class Option>
 struct required : Option<1> {};
-/// An option that follows from others where it is not given.
+/// An option whose default follows from other options.
 template <template <int> class Option>
 struct derived : Option<0> {};
 
-/// What can be wrong with an argument of a template, as types whose names stand in the compiler's
-/// message.
+/// Mistakes in an argument of a template, as types whose names appear in the compiler's message.
 struct the_template_has_no_such_option {};
 struct it_is_no_option {};
 struct it_is_given_twice {};
@@ -34514,7 +35235,7 @@ struct its_number_is_too_small {};
 struct it_is_missing {};
 struct a_mask_has_a_static_keeps_of_two_index_terms_or_of_two_integers {};
 
-/// A member of this name, of whatever kind, makes the name ambiguous.
+/// Makes the name `keeps` ambiguous if a class has a member of this name, of whatever kind.
 struct keeps_name {
     void keeps();
 };
@@ -34530,7 +35251,7 @@ inline constexpr bool well_given = false;
 template <template <class...> class Template, class Argument>
 inline constexpr bool well_given<Template, Argument, void> = true;
 
-/// The one place where an argument of a template stops the compiler.
+/// The only static_assert that rejects an argument of a template.
 template <template <class...> class Template, class Argument, class Reason>
 consteval bool check_argument() {
     static_assert(
@@ -34540,9 +35261,11 @@ consteval bool check_argument() {
     return true;
 }
 
+/// How often an option is given.
 template <class Kind, class... Given>
 inline constexpr int times_given = (0 + ... + (std::is_same_v<kind_of<Given>, Kind> ? 1 : 0));
 
+/// The reason why an argument is rejected; void if it is accepted.
 template <class Set, class Argument, class... Given>
 consteval auto reason_against() {
     using kind = kind_of<Argument>;
@@ -34565,6 +35288,7 @@ inline constexpr bool is_required = false;
 template <template <int> class Option>
 inline constexpr bool is_required<required<Option>> = true;
 
+/// A compile error if a required option is not given.
 template <template <class...> class Template, class Default, class... Given>
 consteval bool check_default() {
     if constexpr (is_required<Default> && times_given<kind_of<Default>, Given...> == 0)
@@ -34573,14 +35297,16 @@ consteval bool check_default() {
         return true;
 }
 
-/// The options that a template takes, each with its default; later ones replace earlier ones. A
-/// template names its own set, a struct with this as its base, so that its symbols stay short.
+/// The options that a template takes, each with its default; later defaults replace earlier ones.
+/// Each template names its own set, a struct derived from this one, so that its symbols stay short.
 template <class... Defaults>
 struct options {
+    /// This set with further defaults.
     template <class... More>
     using with = options<Defaults..., More...>;
 
-    /// The defaults, read. A template, so that a set costs nothing where no template of it is used.
+    /// The defaults as a shape and types. A template, so that a set costs nothing until a template
+    /// uses it.
     template <class = void>
     struct read {
         using mask = last_of_kind<mask_kind, mask::none, Defaults...>;
@@ -34593,20 +35319,23 @@ struct options {
             (set_option<Defaults>(result), ...);
             return result;
         }();
-        /// Whether there is an embedding, to which positions can be added.
+        /// True if the template has an embedding, to which positions can be added.
         static constexpr bool embeds =
             (... || std::is_same_v<kind_of<Defaults>, kind_of<vocabulary<1>>>);
     };
+    /// Default of `hidden` in widths, unless the activation is gated.
     static constexpr int hidden_factor = 4;
+    /// True if an option of this kind belongs to the set.
     template <class Kind>
     static constexpr bool takes = (... || std::is_same_v<kind_of<Defaults>, Kind>);
-    /// A compile error for each option that must be given and is not.
+    /// A compile error for each required option that is not given.
     template <template <class...> class Template, class... Given>
     static consteval bool check_given() {
         return (... && check_default<Template, Defaults, Given...>());
     }
 };
 
+/// Compile errors for invalid synthesizers.
 template <shape Shape>
 consteval bool check_scores() {
     constexpr score_parts of = Shape.scores;
@@ -34620,6 +35349,7 @@ consteval bool check_scores() {
     return true;
 }
 
+/// Compile errors for options that exclude each other.
 template <shape Shape, bool Embeds, bool StatesHeadWidth>
 consteval bool check_shape() {
     static_assert(StatesHeadWidth || Shape.head_width * Shape.heads == Shape.width,
@@ -34658,7 +35388,7 @@ consteval bool check_shape() {
     return true;
 }
 
-/// The arguments of a template, read and checked.
+/// The arguments of a template, checked and read: `shape`, `mask`, `local_mask`, `activation`.
 template <template <class...> class Template, class Set, class... Given>
 struct arguments {
     static_assert(
@@ -34666,8 +35396,11 @@ struct arguments {
          check_argument<Template, Given, decltype(reason_against<Set, Given, Given...>())>()));
     static_assert(Set::template check_given<Template, Given...>());
 
+    /// The defaults of the option set.
     using defaults = typename Set::template read<>;
+    /// The mask.
     using mask = last_of_kind<mask_kind, typename defaults::mask, Given...>;
+    /// The activation.
     using activation = last_of_kind<activation_kind, typename defaults::activation, Given...>;
     using local_mask =
         typename last_of_kind<kind_of<local_layers<1>>,
@@ -34704,49 +35437,68 @@ namespace sequent::inline SEQUENT_ABI::nn {
 
 using namespace language;
 
+/// Position, row.
 inline constexpr var<"i"> i;
+/// Position that is attended to, neighbour.
 inline constexpr var<"j"> j;
 
+/// Input of a layer.
 inline constexpr relation<"x"> x;
+/// Output of a layer.
 inline constexpr relation<"y"> y;
+/// Queries.
 inline constexpr relation<"query"> query_of;
+/// Keys.
 inline constexpr relation<"key"> key;
+/// Values.
 inline constexpr relation<"value"> value;
+/// Attention weights.
 inline constexpr relation<"weights"> weights;
+/// Output of a head.
 inline constexpr relation<"head"> head;
+/// Outputs of all heads, concatenated.
 inline constexpr relation<"joined"> joined_heads;
+/// Output of attention.
 inline constexpr relation<"attended"> attended;
+/// Residual sum after attention; normalised with `post_norm`.
 inline constexpr relation<"between"> between;
+/// The residual sum after attention, normalised.
 inline constexpr relation<"normal_between"> normal_between;
+/// Slope of ALiBi for a head.
 inline constexpr relation<"slope"> slope;
+/// Hidden units of the feed-forward part.
 inline constexpr relation<"expanded"> expanded;
+/// Gate of the feed-forward part.
 inline constexpr relation<"gate"> gate;
+/// Hidden units times the gate.
 inline constexpr relation<"gated"> gated;
+/// Output of the feed-forward part.
 inline constexpr relation<"transformed"> transformed;
 
-/// A model's facts, of which some depend on options.
+/// The facts of a model, some of which depend on options.
 template <class... Facts>
 struct fact_list {
+    /// The facts and one more, if it is given.
     template <class Fact, bool Given>
     using with = std::conditional_t<Given, fact_list<Facts..., Fact>, fact_list>;
+    /// The model of a program with these facts.
     template <const auto& Program>
     using model_of = model<Program, Facts...>;
 };
 
-/// A sequence of Tokens values, or of any length up to that.
+/// A fact that is a sequence of `Tokens` values, or of any length up to that.
 template <bool AnyLength, fixed_string Name, int Tokens, auto... Value>
 using sequence_fact = std::conditional_t<AnyLength, fact<Name, language::up_to<Tokens>, Value...>,
                                          fact<Name, Tokens, Value...>>;
 
-/// The mask, and of padded sequences the positions that exist.
+/// The mask, restricted to the positions that exist if sequences are padded.
 template <bool Padded, class Mask, fixed_string Count>
 using padded_mask =
     std::conditional_t<!Padded, Mask,
                        std::conditional_t<std::is_same_v<Mask, mask::none>, mask::padding<Count>,
                                           mask::both<Mask, mask::padding<Count>>>>;
 
-/// The body with the mask's constraint, if it has one, on the pair (row, column) in head h, where a
-/// mask may be of each head its own.
+/// The body with the constraint of the mask, if it has one, on the pair (row, column) in head h.
 template <class Mask, class Body, class Head, class Row, class Column>
 constexpr auto masked(Body body, Head h, Row row, Column column) noexcept {
     if constexpr (std::is_same_v<Mask, mask::none>)
@@ -34764,7 +35516,7 @@ constexpr auto biased(Body body, Bias bias) noexcept {
         return body;
 }
 
-/// The same of queries, keys and values.
+/// The body with the bias of queries, keys or values, if the template has one.
 template <shape Shape, class Body, class Bias>
 constexpr auto query_biased(Body body, Bias bias) noexcept {
     if constexpr (Shape.biases || Shape.query_biases)
@@ -34773,7 +35525,7 @@ constexpr auto query_biased(Body body, Bias bias) noexcept {
         return body;
 }
 
-/// The body with the function of an activation.
+/// The body with the activation.
 template <class Activation, class Body>
 constexpr auto activated(Body body) noexcept {
     if constexpr (requires { Activation::apply(body); })
@@ -34795,7 +35547,8 @@ constexpr auto normalized(Body body, Gain gain, Bias bias) noexcept {
         return body | rms_norm(gain, Shape.epsilon());
 }
 
-/// The body of what joins the residual path, with dropout if the template has it.
+/// The body with dropout, if the template has it: for the embedding and what is added to the
+/// residual path.
 template <shape Shape, class Body>
 constexpr auto dropped(Body body) noexcept {
     if constexpr (Shape.dropout_percent > 0)
@@ -34804,7 +35557,7 @@ constexpr auto dropped(Body body) noexcept {
         return body;
 }
 
-/// A query or a key, turned by its position if positions are rotary.
+/// A query or a key, rotated by its position if positions are rotary.
 template <shape Shape, class Body>
 constexpr auto positioned_at(Body body) noexcept {
     constexpr bool is_plain =
@@ -34828,7 +35581,7 @@ constexpr auto positioned_at(Body body) noexcept {
         return scaled(body | rotary_halves(i, Shape.position_base, turned, Shape.scaling));
 }
 
-/// A query or a key with the norm of its head, if heads have one.
+/// A query or a key, normalised if the template has `head_norms`.
 template <shape Shape, class Body, class Gain, class Bias>
 constexpr auto head_normalized(Body body, Gain gain, Bias bias) noexcept {
     if constexpr (Shape.head_norms)
@@ -34837,8 +35590,8 @@ constexpr auto head_normalized(Body body, Gain gain, Bias bias) noexcept {
         return body;
 }
 
-/// Calls f with the variables of a head: the head of the keys, and the query among those that
-/// attend to it, if there are several.
+/// Calls f with the index variables of a head: the head of the keys and, if several query heads
+/// share it, the query head among these.
 template <shape Shape, class F>
 constexpr auto with_heads(F f) noexcept {
     if constexpr (Shape.group() == 1)
@@ -34847,7 +35600,7 @@ constexpr auto with_heads(F f) noexcept {
         return f(var<"g", Shape.key_heads>{}, var<"r", Shape.group()>{});
 }
 
-/// Which of all heads it is; the only one, where there are none.
+/// The number of the query head, counted over all; 0 without heads.
 template <shape Shape>
 constexpr auto number_of_head() noexcept {
     return 0;
@@ -34863,18 +35616,19 @@ constexpr auto number_of_head(KeyHead key_head, Query query) noexcept {
 
 }  // namespace sequent::inline SEQUENT_ABI::nn
 
-/// The rules of attention's scores: what they are made of, and what positions add.
+/// The rules of attention scores: their summands, and the bias of positions.
 
 namespace sequent::inline SEQUENT_ABI::nn {
 
-/// ALiBi's slopes (arXiv 2108.12409, section 3) as trained files have them. With n the greatest
-/// power of two that is not above the number of heads, the first n heads have 2^(-8/n), 2^(-16/n),
-/// ..., the others every second slope of 2n heads, 2^(-4/n), 2^(-12/n), ...: the authors' code.
+/// Period of ALiBi's slopes (arXiv 2108.12409, section 3), in the form of trained files: with n the
+/// greatest power of two not above the number of heads, the first n heads have the slopes 2^(-8/n),
+/// 2^(-16/n), ..., the others every second slope of 2n heads, 2^(-4/n), 2^(-12/n), ..., as in the
+/// authors' code.
 template <shape Shape>
 inline constexpr int alibi_period =
     static_cast<int>(std::bit_floor(static_cast<unsigned>(Shape.heads)));
 
-/// The slope of a head is 2^(-4 / n times this).
+/// The exponent e of a head: its slope is 2^(-4 e / n).
 template <shape Shape, class Head>
 constexpr auto alibi_exponent(Head number) noexcept {
     constexpr int n = alibi_period<Shape>;
@@ -34912,7 +35666,7 @@ constexpr int bucket_of(int distance, int buckets, int max_distance, bool both_d
     return first + single + bucket;
 }
 
-/// The relation of the bias of each distance: an encoder-decoder has two.
+/// The relation of the bias of each distance; an encoder-decoder has one for each side.
 template <shape Shape>
 constexpr auto distance_bias() noexcept {
     if constexpr (Shape.is_source)
@@ -34921,9 +35675,9 @@ constexpr auto distance_bias() noexcept {
         return relation<"distance_bias">{};
 }
 
-/// Gives the bias of each distance, for all layers, if that is what positions are; place r stands
-/// for the distance r - (tokens - 1). Where the mask is known to keep no later position, all
-/// buckets are those of earlier ones.
+/// The rules for the bias of each distance, shared by all layers, if positions are relative
+/// buckets. Index r stands for the distance r - (tokens - 1). If the mask is known to keep no later
+/// position, all buckets hold distances to earlier ones.
 template <shape Shape, bool BothDirections>
 inline constexpr auto distance_rules = [] {
     if constexpr (Shape.position == position_kind::relative_buckets) {
@@ -34948,7 +35702,7 @@ inline constexpr auto distance_rules = [] {
     }
 }();
 
-/// The relations of an attention, whose names begin with Prefix.
+/// The relations of an attention part, whose names begin with `Prefix`.
 template <fixed_string Prefix>
 struct attention_names {
     static constexpr relation<Prefix + "query"> query{};
@@ -34967,7 +35721,8 @@ struct attention_names {
     static constexpr relation<Prefix + "attended"> attended{};
 };
 
-/// What heads that share keys call by their first variable; without heads there is none.
+/// A relation with the index of the key head, the first of the head's indices; without heads there
+/// is none.
 template <class Named, class... Position>
 constexpr auto of_key_head(Named named, std::tuple<>, Position... at) noexcept {
     return named(at...);
@@ -35006,7 +35761,7 @@ constexpr auto query_rules(Head... of) noexcept {
     // clang-format on
 }
 
-/// synthetic(h, i), of which number j is the score of j (arXiv 2005.00743, section 3.1.1).
+/// synthetic(h, i): its element j is the score of position j (arXiv 2005.00743, section 3.1.1).
 template <shape Shape, class Input, fixed_string Prefix, class... Head>
 constexpr auto dense_rules(Head... of) noexcept {
     constexpr Input input;
@@ -35025,8 +35780,8 @@ constexpr auto dense_rules(Head... of) noexcept {
     // clang-format on
 }
 
-/// factors(h, i), of which number j is the score of j: each number of the first factor times all of
-/// the second (arXiv 2005.00743, section 3.1.3).
+/// factors(h, i): its element j is the score of position j, the outer product of two factors (arXiv
+/// 2005.00743, section 3.1.3).
 template <shape Shape, class Input, fixed_string Prefix, class... Head>
 constexpr auto factor_rules(Head... of) noexcept {
     constexpr Input input;
@@ -35053,7 +35808,7 @@ constexpr auto share_rules() noexcept {
     return rules(attention_names<Prefix>::share() <<= mixture.use() | softmax());
 }
 
-/// The rules that a part of the scores needs, if it is one.
+/// The rules that a summand of the scores needs, if it occurs.
 template <score_part Part, shape Shape, class Input, class Context, fixed_string Prefix,
           class... Head>
 constexpr auto rules_of_part(Head... of) noexcept {
@@ -35067,7 +35822,8 @@ constexpr auto rules_of_part(Head... of) noexcept {
         return factor_rules<Shape, Input, Prefix>(of...);
 }
 
-/// What scores are made of: queries and keys, or what synthesizers have in their place.
+/// The rules for the summands of the scores: queries and keys, or what synthesizers have in their
+/// place.
 template <shape Shape, class Input, class Context, fixed_string Prefix, class... Head>
 constexpr auto score_part_rules(Head... of) noexcept {
     const auto parts =
@@ -35080,8 +35836,8 @@ constexpr auto score_part_rules(Head... of) noexcept {
         return parts;
 }
 
-/// The positions of a score, whose ranges are stated where tables, which bind none, may be all of
-/// it.
+/// The index variables of a score. Their ranges are stated if the scores may consist of tables
+/// alone, which bind no variable.
 template <shape Shape>
 constexpr auto seeking_position() noexcept {
     if constexpr (Shape.scores.is_dot_product())
@@ -35097,7 +35853,7 @@ constexpr auto sought_position() noexcept {
         return var<"j", Shape.tokens>{};
 }
 
-/// What part At of the scores adds to that of a pair in head `of`.
+/// The summand number `At` of the score of a pair in head `of`.
 template <shape Shape, class Mask, fixed_string Prefix, int At, class... Head>
 constexpr auto score_of_part(Head... of) noexcept {
     using name = attention_names<Prefix>;
@@ -35138,8 +35894,8 @@ constexpr auto score_of_part(Head... of) noexcept {
     }
 }
 
-/// The rules that give weights(head..., i, j), the softmax over j of the scores, with what the
-/// position adds, within a cap. Relations have names that begin with Prefix.
+/// The rules for weights(head..., i, j): the softmax over j of the scores, with the bias of
+/// positions, bounded by the cap. The names of relations begin with `Prefix`.
 template <shape Shape, class Mask, fixed_string Prefix, class... Head>
 constexpr auto score_rules(Head... of) noexcept {
     using name = attention_names<Prefix>;
@@ -35200,12 +35956,14 @@ constexpr auto score_rules(Head... of) noexcept {
 
 }  // namespace sequent::inline SEQUENT_ABI::nn
 
-/// The parts of a layer: attention of one head and of several, and the feed-forward part.
+/// The parts of a layer: attention with one head, attention with several heads, the feed-forward
+/// part.
 
 namespace sequent::inline SEQUENT_ABI::nn {
 
-/// softmax(scores) V with V linear in Input(i), to attended(i); by default the scores are
-/// Q K^T / sqrt(d), with Q and K linear in Input(i) (arXiv 1706.03762, equation 1).
+/// Attention with one head, from `Input`(i) to attended(i): softmax(scores) V with V linear in the
+/// input. By default the scores are Q K^T / sqrt(d), with Q and K linear in the input (arXiv
+/// 1706.03762, equation 1).
 template <shape Shape, class Mask, class Input>
 inline constexpr auto attention_rules = [] {
     constexpr Input input;
@@ -35221,9 +35979,9 @@ inline constexpr auto attention_rules = [] {
     // clang-format on
 }();
 
-/// Attention of several heads, concatenated and mapped, to attended(i) (arXiv 1706.03762, section
-/// 3.2.2). Queries follow from Input(i), keys and values from Context(i), which is Input in
-/// self-attention. Names begin with Prefix.
+/// Multi-head attention, whose heads are concatenated and mapped, to attended(i) (arXiv 1706.03762,
+/// section 3.2.2). Queries are linear in `Input`(i), keys and values in `Context`(i), which is the
+/// input in self-attention. Names begin with `Prefix`.
 template <shape Shape, class Mask, class Input, class Context = Input, fixed_string Prefix = "">
 inline constexpr auto multi_head_rules = with_heads<Shape>([](auto key_head, auto... query) {
     constexpr int d = Shape.width;
@@ -35249,8 +36007,8 @@ inline constexpr auto multi_head_rules = with_heads<Shape>([](auto key_head, aut
     // clang-format on
 });
 
-/// Two linear maps with a function between them, row by row, from Input(i) to transformed(i); or
-/// three, where a function of one gates another.
+/// The feed-forward part, from `Input`(i) to transformed(i): two linear maps with an activation
+/// between; with a gated activation, three linear maps.
 template <shape Shape, class Activation, class Input>
 inline constexpr auto feed_forward_rules = [] {
     constexpr Input input;
@@ -35276,22 +36034,26 @@ inline constexpr auto feed_forward_rules = [] {
 
 }  // namespace sequent::inline SEQUENT_ABI::nn
 
-/// Attention as models of their own.
+/// Attention layers as models.
 
 namespace sequent::inline SEQUENT_ABI {
 
 namespace nn {
 
+/// Options of `attention`, with their defaults.
 struct attention_options : options<required<tokens>, required<width>, mask::none, biases<true>,
                                    synthesizer::dot_product> {};
+/// Options of `multi_head_attention`, with their defaults.
 struct multi_head_options
     : attention_options::with<heads<1>, derived<key_heads>, derived<head_width>, scaled<true>,
                               score_cap<0>, position::none> {};
 
+/// The model of `attention`.
 template <class Arguments>
 using attention_model =
     model<attention_rules<Arguments::shape, typename Arguments::mask, relation<"x">>,
           fact<"x", Arguments::shape.tokens, Arguments::shape.width>>;
+/// The model of `multi_head_attention`.
 template <class Arguments>
 using multi_head_model =
     model<multi_head_rules<Arguments::shape, typename Arguments::mask, relation<"x">>,
@@ -35299,21 +36061,24 @@ using multi_head_model =
 
 }  // namespace nn
 
-/// Self-attention of one head: the fact x, tokens x width, to attended, of the same shape. Takes
-/// nn::attention_options.
+/// Self-attention with one head and no output map. Fact: `x`, tokens x width. Output: `attended`,
+/// tokens x width. Takes `nn::attention_options`.
 template <class... Options>
 struct attention
     : nn::attention_model<nn::arguments<attention, nn::attention_options, Options...>> {
+    /// The options as numbers.
     static constexpr nn::shape shape =
         nn::arguments<attention, nn::attention_options, Options...>::shape;
 };
 
-/// Multi-head self-attention: the fact x, tokens x width, to attended, of the same shape. Takes
-/// nn::multi_head_options; the position is one that belongs to attention.
+/// Multi-head self-attention. Fact: `x`, tokens x width. Output: `attended`, tokens x width. Takes
+/// `nn::multi_head_options`; the position is one that belongs to attention, not to an embedding.
 template <class... Options>
 struct multi_head_attention
     : nn::multi_head_model<
           nn::arguments<multi_head_attention, nn::multi_head_options, Options...>> {
+    /// The options as numbers.
+    /// The options as numbers.
     static constexpr nn::shape shape =
         nn::arguments<multi_head_attention, nn::multi_head_options, Options...>::shape;
     static_assert(shape.position != nn::position_kind::relative_buckets,
@@ -35346,7 +36111,7 @@ struct graph_shape {
     bool any_length = false;
 
     constexpr int head_width() const { return width / heads; }
-    /// What the parts that know nothing of graphs need.
+    /// The shape that rules outside of graphs take.
     constexpr shape layer() const {
         shape result;
         result.tokens = nodes;
@@ -35365,31 +36130,48 @@ inline constexpr graph_shape graph_shape_of{Of.nodes,     Of.edges,  Of.node_wid
                                             Of.relations, Of.width,  Of.heads,      Of.depth,
                                             Of.hidden,    Of.biases, Of.norm_first, Of.any_length};
 
-/// How many nodes there are: the count that is given, or the length of the fact.
+/// The number of nodes: the count `nodes`, or the length of the fact `node`.
 template <bool AnyLength>
 inline constexpr std::conditional_t<AnyLength, bound<"node">, bound<"nodes">> count_of_nodes{};
 template <graph_shape Shape>
 inline constexpr auto nodes = count_of_nodes<Shape.any_length>;
 
+/// Fact: vectors of the nodes.
 inline constexpr relation<"node"> node;
+/// Sparse fact: the edges.
 inline constexpr relation<"edge"> edge;
+/// Number of neighbours.
 inline constexpr relation<"degree"> degree;
+/// 1 / sqrt(degree + 1).
 inline constexpr relation<"scale"> scale;
+/// Linear map of a node.
 inline constexpr relation<"projected"> projected;
+/// Aggregate of the neighbours.
 inline constexpr relation<"gathered"> gathered;
+/// Linear map of a neighbour.
 inline constexpr relation<"from"> from;
+/// Linear map of the node that aggregates.
 inline constexpr relation<"to"> to;
+/// leaky_relu of the sum over a pair of nodes (GATv2).
 inline constexpr relation<"met"> met;
+/// Attention logit of a pair.
 inline constexpr relation<"logit"> logit;
+/// Squared Euclidean length of a result.
 inline constexpr relation<"square"> square;
+/// Reciprocal of that length.
 inline constexpr relation<"inverse_length"> inverse_length;
+/// Part of the query that the node gives.
 inline constexpr relation<"node_query"> node_query;
+/// Part of the key that the node gives.
 inline constexpr relation<"node_key"> node_key;
+/// Part of the value that the node gives.
 inline constexpr relation<"node_value"> node_value;
+/// Input of the first of several layers.
 inline constexpr relation<"first"> first;
+/// The vector of a graph.
 inline constexpr relation<"readout"> readout;
 
-/// The bias as one more rule for y, if the template has biases.
+/// The bias as a further rule for y, if the template has biases.
 template <graph_shape Shape>
 inline constexpr auto bias_of_y = [] {
     constexpr weight<"bias", Shape.width> bias;
@@ -35526,9 +36308,9 @@ inline constexpr auto rgcn_rules = [] {
     return rules_for(relation_numbers<Shape>());
 }();
 
-/// Attention over the edges, from Input(i) to attended(i). Queries, keys and values of a pair add
-/// what the nodes and the edge give: q_ij = W x_i + U e_ij, k_ij and v_ij likewise from x_j
-/// (Diao and Loynd, arXiv 2210.05062).
+/// Attention over the edges, from `Input`(i) to attended(i). Queries, keys and values of a pair are
+/// sums over node and edge: q_ij = W x_i + U e_ij, k_ij and v_ij likewise from x_j (Diao and Loynd,
+/// arXiv 2210.05062).
 template <graph_shape Shape, class Input>
 inline constexpr auto relational_rules = [] {
     constexpr int d = Shape.width;
@@ -35608,19 +36390,22 @@ inline constexpr auto graph_block_rules = [] {
     // clang-format on
 }();
 
-/// The nodes' numbers taken together.
+/// The vectors of the nodes that exist.
 template <bool AnyLength>
 constexpr auto present_node() noexcept {
     return (node(i), i < count_of_nodes<AnyLength>);
 }
+/// The mean of the nodes.
 struct mean_readout {
     template <bool AnyLength>
     static constexpr auto of = rules(readout() <<= present_node<AnyLength>() | mean(i));
 };
+/// The sum of the nodes.
 struct sum_readout {
     template <bool AnyLength>
     static constexpr auto of = rules(readout() <<= present_node<AnyLength>() | sum(i));
 };
+/// The elementwise maximum of the nodes.
 struct max_readout {
     template <bool AnyLength>
     static constexpr auto of = rules(readout() <<= present_node<AnyLength>() | max(i));
@@ -35630,33 +36415,40 @@ struct max_readout {
 
 }  // namespace sequent::inline SEQUENT_ABI
 
-/// Layers over graphs, written as rules: a node i sums up what it takes from the nodes j of its
-/// edges (i, j). Edges are directed: of one that counts both ways, both pairs are given. A node is
-/// its own neighbour where (i, i) is given. Each layer takes the facts
+/// Layers over graphs, written as rules: node i aggregates over the nodes j of its edges (i, j).
+/// Edges are directed: for an undirected edge, give both pairs. A node is its own neighbour if (i,
+/// i) is given. Each layer takes the facts
 ///
 ///     node    nodes x node width
 ///     edge    a sparse fact: pairs of nodes, and a vector each if there is an edge width
-///     nodes   a count: how many of the nodes there are; the others' rows are zero
+///     nodes   a count: how many of the nodes exist; the rows of the others are zero
 ///
-/// or, with any_length<true>, node with as many rows as there are nodes, and no count; and gives y,
-/// nodes x width. With a depth there are so many layers, one after another.
+/// or, with `any_length<true>`, `node` with as many rows as there are nodes, and no count. The
+/// output is `y`, nodes x width. With a depth, as many layers follow one another.
 
 namespace sequent::inline SEQUENT_ABI {
 
 namespace nn {
 
+/// Options of the pools; those of the layers follow, with their defaults.
 struct pool_options : options<required<sequent::nodes>, required<width>, any_length<false>> {};
+/// Options of `graph::gcn` and `graph::sage`.
 struct graph_options : pool_options::with<required<edges>, derived<node_width>, depth<1>,
                                           activation::relu, biases<true>> {};
+/// Options of `graph::gin`.
 struct gin_options : graph_options::with<derived<sequent::hidden>> {
     static constexpr int hidden_factor = 1;
 };
+/// Options of `graph::gatv2`.
 struct gatv2_options : graph_options::with<edge_width<0>, heads<1>, activation::identity> {};
+/// Options of `graph::rgcn`.
 struct rgcn_options : graph_options::with<sequent::relations<1>> {};
+/// Options of `graph::attention`.
 struct graph_attention_options
     : pool_options::with<required<edges>, edge_width<0>, heads<1>, depth<1>,
                          derived<sequent::hidden>, activation::relu, biases<true>, post_norm> {};
 
+/// Compile errors for invalid options.
 template <graph_shape Shape>
 consteval bool check_graph_shape() {
     static_assert(Shape.depth == 1 || Shape.node_width == Shape.width,
@@ -35666,7 +36458,7 @@ consteval bool check_graph_shape() {
     return true;
 }
 
-/// A sparse fact over the nodes, its values with as many extents as are needed.
+/// The sparse fact of the edges; its values have a vector if there is an edge width.
 template <fixed_string Name, graph_shape Shape>
 consteval auto edge_fact() {
     if constexpr (Shape.edge_width == 0)
@@ -35675,7 +36467,7 @@ consteval auto edge_fact() {
         return fact<Name, sparse<Shape.edges>, Shape.nodes, Shape.nodes, Shape.edge_width>{};
 }
 
-/// The rules above as types, to be chosen by.
+/// The rules of each layer as a type, so that templates can take them as arguments.
 struct gcn_layer {
     template <graph_shape Shape, class Activation, class Input>
     static consteval const auto& rules_of() {
@@ -35713,13 +36505,14 @@ struct graph_block_layer {
     }
 };
 
-/// A layer as many times as the depth says, each with weights of its own.
+/// A stack of `depth` layers, each with its own weights.
 template <class Layer, graph_shape Shape, class Activation>
 inline constexpr auto deep_rules = rules(
     first(i) <<= (node(i), i < nodes<Shape>),
     y(i) <<=
     first(i) | stack<Shape.depth>(Layer::template rules_of<Shape, Activation, relation<"x">>()));
 
+/// The rules of a layer, or of several.
 template <class Layer, graph_shape Shape, class Activation>
 consteval const auto& program_of() {
     if constexpr (Shape.depth == 1)
@@ -35728,6 +36521,7 @@ consteval const auto& program_of() {
         return deep_rules<Layer, Shape, Activation>;
 }
 
+/// The facts of a graph layer.
 template <graph_shape Shape, class... Edges>
 using graph_facts =
     typename fact_list<sequence_fact<Shape.any_length, "node", Shape.nodes, Shape.node_width>,
@@ -35742,7 +36536,7 @@ struct graph_model {
             program_of<Layer, shape, typename Arguments::activation>()>;
 };
 
-/// With a sparse fact for each relation.
+/// A model with one sparse fact for each relation.
 template <class Arguments, class Relations>
 struct relations_model;
 template <class Arguments, int... Relations>
@@ -35765,34 +36559,38 @@ struct pool_model {
 
 namespace graph {
 
-/// The graph convolution of Kipf and Welling: sums over the neighbours and the node itself,
-/// normalised by both degrees. Takes nodes, edges, node_width, width, depth, an activation (relu by
-/// default), biases.
+/// Graph convolution (Kipf and Welling, arXiv 1609.02907): the sum over the neighbours and the node
+/// itself, normalised by both degrees. Takes nodes, edges, node_width, width, depth, an activation
+/// (default: relu), biases.
 template <class... Options>
 struct gcn
     : nn::graph_model<nn::gcn_layer, nn::arguments<gcn, nn::graph_options, Options...>>::type {
+    /// The options as numbers.
     static constexpr nn::graph_shape shape =
         nn::graph_shape_of<nn::arguments<gcn, nn::graph_options, Options...>::shape>;
 };
 
-/// GraphSAGE with the mean of the neighbours; each row of y has the length one. Takes nodes, edges,
-/// node_width, width, depth, an activation (relu by default), biases.
+/// GraphSAGE with the mean of the neighbours (arXiv 1706.02216); each row of y is divided by its
+/// Euclidean length. Takes nodes, edges, node_width, width, depth, an activation (default: relu),
+/// biases.
 template <class... Options>
 struct sage
     : nn::graph_model<nn::sage_layer, nn::arguments<sage, nn::graph_options, Options...>>::type {
+    /// The options as numbers.
     static constexpr nn::graph_shape shape =
         nn::graph_shape_of<nn::arguments<sage, nn::graph_options, Options...>::shape>;
 };
 
-/// The graph isomorphism network's layer with a learned epsilon. Takes nodes, edges, node_width,
-/// width, depth, hidden (the width by default), an activation between the two linear maps (relu by
-/// default), biases.
+/// Graph isomorphism network with a learned epsilon (arXiv 1810.00826). Takes nodes, edges,
+/// node_width, width, depth, hidden (default: the width), an activation between the two linear maps
+/// (default: relu), biases.
 template <class... Options>
 struct gin : nn::graph_model<nn::gin_layer, nn::arguments<gin, nn::gin_options, Options...>>::type {
+    /// The options as numbers.
     static constexpr nn::graph_shape shape =
         nn::graph_shape_of<nn::arguments<gin, nn::gin_options, Options...>::shape>;
 
-    /// Epsilon is zero, the rest as in any model.
+    /// Initialises epsilon to 0 and the other weights as any model does.
     template <class T>
     static void initialize(typename gin::template parameters<T>& p, std::uint64_t seed = 0) {
         gin::model::initialize(p, seed);
@@ -35803,49 +36601,56 @@ struct gin : nn::graph_model<nn::gin_layer, nn::arguments<gin, nn::gin_options, 
     }
 };
 
-/// Graph attention whose ranking of neighbours depends on the node. Takes nodes, edges, node_width,
-/// edge_width (none by default), width, heads, depth, an activation (none by default), biases.
+/// Graph attention GATv2, in which the ranking of neighbours depends on the node (arXiv
+/// 2105.14491). Takes nodes, edges, node_width, edge_width (default: none), width, heads, depth, an
+/// activation (default: none), biases.
 template <class... Options>
 struct gatv2
     : nn::graph_model<nn::gatv2_layer, nn::arguments<gatv2, nn::gatv2_options, Options...>>::type {
+    /// The options as numbers.
     static constexpr nn::graph_shape shape =
         nn::graph_shape_of<nn::arguments<gatv2, nn::gatv2_options, Options...>::shape>;
 };
 
-/// The relational graph convolution: a weight for each relation, the mean within it. Its facts are
-/// node, edge_0, edge_1, ... one for each relation, nodes. Takes nodes, edges (of one relation),
-/// relations, node_width, width, depth, an activation (relu by default), biases.
+/// Relational graph convolution (arXiv 1703.06103): one weight matrix per relation, the mean of the
+/// neighbours within each. Facts: `node`; `edge_0`, `edge_1`, ..., one for each relation; `nodes`.
+/// Takes nodes, edges (the largest number of one relation), relations, node_width, width, depth, an
+/// activation (default: relu), biases.
 template <class... Options>
 struct rgcn
     : nn::relations_model<
           nn::arguments<rgcn, nn::rgcn_options, Options...>,
           std::make_integer_sequence<
               int, nn::arguments<rgcn, nn::rgcn_options, Options...>::shape.relations>>::type {
+    /// The options as numbers.
     static constexpr nn::graph_shape shape =
         nn::graph_shape_of<nn::arguments<rgcn, nn::rgcn_options, Options...>::shape>;
 };
 
-/// A graph transformer's layer: attention over the edges, residual, norm, feed-forward. Nodes are
-/// given with as many numbers as the width has. Takes nodes, edges, edge_width (none by default),
-/// width, heads, depth, hidden (4 times the width by default), an activation (relu by default),
-/// biases, pre_norm or post_norm (the default).
+/// Graph transformer layer: attention over the edges (arXiv 2210.05062), residual connections,
+/// norms, feed-forward part. The vectors of nodes have `width` elements. Takes nodes, edges,
+/// edge_width (default: none), width, heads, depth, hidden (default: 4 times the width), an
+/// activation (default: relu), biases, pre_norm or post_norm (the default).
 template <class... Options>
 struct attention
     : nn::graph_model<nn::graph_block_layer,
                       nn::arguments<attention, nn::graph_attention_options, Options...>>::type {
+    /// The options as numbers.
     static constexpr nn::graph_shape shape = nn::graph_shape_of<
         nn::arguments<attention, nn::graph_attention_options, Options...>::shape>;
 };
 
-/// From the nodes of a graph to one vector: the facts node and nodes, to readout. Each takes nodes
-/// and width. A graph without nodes gives zero.
+/// The mean of a graph's nodes as one vector. Facts: `node` and `nodes`. Output: `readout`, width.
+/// Takes nodes, width and any_length. A graph without nodes gives zero.
 template <class... Options>
 struct mean_pool : nn::pool_model<nn::arguments<mean_pool, nn::pool_options, Options...>,
                                   nn::mean_readout>::type {};
+/// The sum of a graph's nodes; else as `mean_pool`.
 template <class... Options>
 struct sum_pool
     : nn::pool_model<nn::arguments<sum_pool, nn::pool_options, Options...>, nn::sum_readout>::type {
 };
+/// The elementwise maximum of a graph's nodes; else as `mean_pool`.
 template <class... Options>
 struct max_pool
     : nn::pool_model<nn::arguments<max_pool, nn::pool_options, Options...>, nn::max_readout>::type {
@@ -35860,26 +36665,40 @@ namespace sequent::inline SEQUENT_ABI {
 
 namespace nn {
 
+/// Input of a layer after the first norm.
 inline constexpr relation<"normal_x"> normal_x;
+/// Output of cross-attention.
 inline constexpr relation<"cross_attended"> cross_attended;
+/// Residual sum after cross-attention; normalised with `post_norm`.
 inline constexpr relation<"beyond"> beyond;
+/// The residual sum after cross-attention, normalised.
 inline constexpr relation<"normal_beyond"> normal_beyond;
+/// Fact: symbols of a language model or an encoder.
 inline constexpr relation<"token"> token;
+/// Fact: input of an encoder-decoder's encoder.
 inline constexpr relation<"source"> source;
+/// Fact: symbols of an encoder-decoder's decoder.
 inline constexpr relation<"target"> target;
+/// Input of the first layer.
 inline constexpr relation<"embedded"> embedded;
+/// Input of the first layer of an encoder.
 inline constexpr relation<"source_embedded"> source_embedded;
+/// Output of the last layer.
 inline constexpr relation<"layers"> layers;
+/// Output of the last layer, normalised.
 inline constexpr relation<"normal_layers"> normal_layers;
+/// Output of the decoder divided by the square root of the width (T5).
 inline constexpr relation<"scaled_layers"> scaled_layers;
+/// Logits.
 inline constexpr relation<"logits"> logits;
 
-/// What a branch adds to the residual path, by the name of its result.
+/// The relation that a branch adds to the residual path: its result, or that with a norm or a
+/// scale.
 template <shape Shape, fixed_string Name>
 using branch = std::conditional_t<Shape.branch_norms || Shape.layer_scale,
                                   relation<Name + "_branch">, relation<Name>>;
 
-/// From the result of a branch to what it adds, if that is not the same.
+/// The rule that applies a norm or a scale to a branch's result, if there is one.
 template <shape Shape, fixed_string Name>
 inline constexpr auto branch_rules = [] {
     constexpr relation<Name> result;
@@ -35897,9 +36716,9 @@ inline constexpr auto branch_rules = [] {
         return rules();
 }();
 
-/// One layer, from x(i) to y(i). The norms stand before each part, which leaves the residual path
-/// free (arXiv 2002.04745), or after each residual sum (arXiv 1706.03762, section 3.1); or both
-/// parts read the layer's input. Without FirstNorm, attention reads x.
+/// One layer, from x(i) to y(i). Norms precede each branch, which leaves the residual path free
+/// (arXiv 2002.04745), or follow each residual sum (arXiv 1706.03762, section 3.1); or both
+/// branches read the layer's input. Without `FirstNorm`, attention reads x directly.
 template <shape Shape, class Mask, class Activation, bool FirstNorm = Shape.norm_first>
 inline constexpr auto block_rules = [] {
     constexpr weight<"gain_1", Shape.width> gain_1;
@@ -35949,15 +36768,16 @@ inline constexpr auto block_rules = [] {
     // clang-format on
 }();
 
-/// What attends from one sequence to another has no common positions and looks at both.
+/// The shape of attention across two sequences: it has no common positions and its scores are dot
+/// products.
 consteval shape across(shape of) {
     of.position = position_kind::none;
     of.scores = {};
     return of;
 }
 
-/// One layer of a decoder: as above, with attention from each position to memory(j) between the
-/// parts (arXiv 1706.03762, section 3.1).
+/// One decoder layer: as `block_rules`, with attention from each position to memory(j) between the
+/// two branches (arXiv 1706.03762, section 3.1).
 template <shape Shape, class Mask, class MemoryMask, class Activation>
 inline constexpr auto decoder_block_rules = [] {
     constexpr weight<"gain_1", Shape.width> gain_1;
@@ -35991,8 +36811,8 @@ inline constexpr auto decoder_block_rules = [] {
     // clang-format on
 }();
 
-/// A stack of layers, from From(i) through Layers(i) to To(i). Where norms stand in front, one more
-/// follows, whose weights have names that begin with Prefix.
+/// A stack of layers, from `From`(i) through `Layers`(i) to `To`(i). With `pre_norm`, one more norm
+/// follows; the names of its weights begin with `Prefix`.
 template <shape Shape, const auto& Block, class From, class Layers, class To,
           fixed_string Prefix = "">
 inline constexpr auto stack_rules = [] {
@@ -36018,12 +36838,12 @@ inline constexpr auto stack_rules = [] {
     // clang-format on
 }();
 
-/// What stands for the layers' result: with norms behind it is that of the last layer.
+/// The relation of the last layer's output, after the last norm if there is one.
 template <shape Shape>
 using result_of_layers =
     std::conditional_t<Shape.norm_first, relation<"normal_layers">, relation<"layers">>;
 
-/// Layers from x(i) to y(i), or to layers(i) where nothing follows the last norm.
+/// Layers from x(i) to y(i), or to layers(i) with a depth above 1 and `post_norm`.
 template <shape Shape, class Mask, const auto& Block>
 inline constexpr auto layers_rules = [] {
     if constexpr (Shape.depth == 1)
@@ -36035,33 +36855,36 @@ inline constexpr auto layers_rules = [] {
                         std::conditional_t<Shape.norm_first, relation<"y">, relation<"layers">>>);
 }();
 
+/// The rules of `transformer::encoder`.
 template <shape Shape, class Mask, class Activation>
 inline constexpr auto& encoder_rules =
     layers_rules<Shape, Mask, block_rules<Shape, Mask, Activation>>;
+/// The rules of `transformer::decoder`.
 template <shape Shape, class Mask, class MemoryMask, class Activation>
 inline constexpr auto& decoder_rules =
     layers_rules<Shape, Mask, decoder_block_rules<Shape, Mask, MemoryMask, Activation>>;
 
-/// The body with a number of the width's root as its factor.
+/// The body times the square root of the width.
 template <shape Shape, class Body>
 constexpr auto scaled_by_width(Body body) noexcept {
     return body | language::scale(Shape.width * inverse_sqrt(Shape.width).value);
 }
 
-/// A symbol's embedding, with what is added for its position.
+/// The embedding of a symbol, with the embedding of its position if that is added.
 template <shape Shape, fixed_string Prefix, class Token, class Embedding>
 constexpr auto embedding_of(Token symbols, Embedding table) noexcept {
     constexpr weight<Prefix + "position", Shape.width> position;
     if constexpr (Shape.adds_positions())
         return dropped<Shape>((symbols(i)[table], position(i)));
     else if constexpr (Shape.position == position_kind::sinusoidal)
-        // Embeddings begin near zero; the waves have size one (arXiv 1706.03762, section 3.4).
+        // Initial embeddings are near zero, sines and cosines near one (arXiv 1706.03762, 3.4).
         return dropped<Shape>(scaled_by_width<Shape>(symbols(i)[table]) | sinusoidal(i));
     else
         return dropped<Shape>(symbols(i)[table]);
 }
 
-/// Logits through the embedding (arXiv 1608.05859), or through a matrix of their own.
+/// Logits through the embedding (arXiv 1608.05859), or through a matrix of their own with
+/// `tied<false>`.
 template <shape Shape, class States, class Embedding>
 constexpr auto logits_of(States states, Embedding table) noexcept {
     constexpr weight<"W_logits", Shape.vocabulary, Shape.width> W_logits;
@@ -36071,7 +36894,7 @@ constexpr auto logits_of(States states, Embedding table) noexcept {
         return states(i)[W_logits];
 }
 
-/// The encoder's input from symbols, which share the decoder's embedding or have one of their own.
+/// The encoder's input from symbols, which share the decoder's embedding or have their own.
 template <shape Shape>
 inline constexpr auto source_symbol_rules = [] {
     constexpr shape Source = Shape.source();
@@ -36081,8 +36904,8 @@ inline constexpr auto source_symbol_rules = [] {
     return rules(source_embedded(i) <<= embedding_of<Source, "source_">(source, table{}));
 }();
 
-/// An encoder over source_embedded(j), which SourceRules give, a decoder over target(i), and logits
-/// (arXiv 1706.03762).
+/// An encoder over source_embedded(j), which `SourceRules` defines, a decoder over target(i), and
+/// logits (arXiv 1706.03762).
 template <shape Shape, class Mask, class Activation, const auto& SourceRules>
 inline constexpr auto encoder_decoder_rules = [] {
     constexpr shape Source = Shape.source();
@@ -36113,6 +36936,7 @@ inline constexpr auto encoder_decoder_rules = [] {
     // clang-format on
 }();
 
+/// The model of `transformer::encoder`.
 template <class Arguments>
 using encoder_model = typename fact_list<sequence_fact<
     Arguments::shape.any_length, "x", Arguments::shape.tokens,
@@ -36122,6 +36946,7 @@ using encoder_model = typename fact_list<sequence_fact<
                       padded_mask<Arguments::shape.padded, typename Arguments::mask, "length">,
                       typename Arguments::activation>>;
 
+/// The model of `transformer::decoder`.
 template <class Arguments>
 using decoder_model =
     typename fact_list<sequence_fact<Arguments::shape.any_length, "x", Arguments::shape.tokens,
@@ -36134,6 +36959,7 @@ using decoder_model =
                               padded_mask<Arguments::shape.padded, mask::none, "source_length">,
                               typename Arguments::activation>>;
 
+/// An encoder-decoder with a given source fact and the rules that embed it.
 template <class Arguments, class SourceFact, const auto& SourceRules>
 using model_of_source =
     typename fact_list<SourceFact,
@@ -36144,6 +36970,7 @@ using model_of_source =
                 encoder_decoder_rules<Arguments::shape, typename Arguments::mask,
                                       typename Arguments::activation, SourceRules>>;
 
+/// The model of `transformer::encoder_decoder`.
 template <class Arguments>
 using encoder_decoder_model = model_of_source<
     Arguments,
@@ -36151,24 +36978,30 @@ using encoder_decoder_model = model_of_source<
                   symbol<Arguments::shape.source().vocabulary>>,
     source_symbol_rules<Arguments::shape>>;
 
-/// A model and what it was made with.
+/// A model, with the options it was made of.
 template <template <class> class Base, class Arguments>
 struct with_options : Base<Arguments> {
+    /// The options as numbers.
     static constexpr nn::shape shape = Arguments::shape;
+    /// The mask, without padding.
     using mask = typename Arguments::mask;
 };
 
-/// The option sets of templates, with their defaults. What a layer may have:
+/// Options of a single layer. The structs below are the option sets of the templates, with their
+/// defaults.
 struct layer_options
     : multi_head_options::with<derived<sequent::hidden>, activation::relu, dropout_percent<0>,
                                any_length<false>, normalization::layer<>, query_biases<false>,
                                head_norms<false>, branch_norms<false>, layer_scale<false>,
                                parallel_branches<0>, derived<score_width>> {};
+/// Options of `transformer::encoder`.
 struct encoder_options : layer_options::with<depth<1>, padded<false>, post_norm> {};
+/// Options of `transformer::decoder`.
 struct decoder_options
     : multi_head_options::with<derived<source_tokens>, derived<sequent::hidden>, depth<1>,
                                mask::causal, activation::relu, dropout_percent<0>, padded<false>,
                                any_length<false>, post_norm, normalization::layer<>> {};
+/// Options of `transformer::encoder_decoder`.
 struct encoder_decoder_options
     : decoder_options::with<required<vocabulary>, source_vocabulary<0>, derived<source_depth>,
                             tied<true>, pre_norm, position::sinusoidal> {};
@@ -36177,26 +37010,28 @@ struct encoder_decoder_options
 
 namespace transformer {
 
-/// Encoder layers: the fact x, tokens x width, to y, of the same shape (with a depth and post_norm
-/// it is named layers). Takes nn::encoder_options; the position is one that belongs to attention.
+/// Encoder layers. Fact: `x`, tokens x width. Output: `y`, or `layers` with a depth above 1 and
+/// `post_norm`; tokens x width. Takes `nn::encoder_options`; the position is one that belongs to
+/// attention, not to an embedding. With `padded<true>`, the count `length` tells how many positions
+/// exist.
 template <class... Options>
 struct encoder
     : nn::with_options<nn::encoder_model, nn::arguments<encoder, nn::encoder_options, Options...>> {
 };
 
-/// Decoder layers: the facts x, tokens x width, and memory, source_tokens x width, to y, of x's
-/// shape. Takes nn::decoder_options. With padded the count source_length tells how much of the
-/// memory there is.
+/// Decoder layers with cross-attention. Facts: `x`, tokens x width, and `memory`, source_tokens x
+/// width. Output: as that of `encoder`. Takes `nn::decoder_options`. With `padded<true>`, the count
+/// `source_length` tells how many rows of the memory exist.
 template <class... Options>
 struct decoder
     : nn::with_options<nn::decoder_model, nn::arguments<decoder, nn::decoder_options, Options...>> {
 };
 
-/// An encoder-decoder: the facts source and target, symbols, to logits, tokens x vocabulary; row i
-/// predicts the symbol after position i of the target, to which a beginning is put first. With
-/// padded, the count source_length tells how many symbols the source has. Takes
-/// nn::encoder_decoder_options; the mask is the decoder's. A synthesizer is both sides', each over
-/// its own tokens; from the decoder to the encoder, queries look for keys.
+/// An encoder-decoder. Facts: `source` and `target`, symbols. Output: `logits`, tokens x
+/// vocabulary; row i predicts the symbol at position i + 1 of the target, whose first symbol is a
+/// start symbol. With `padded<true>`, the count `source_length` tells how many symbols the source
+/// has. Takes `nn::encoder_decoder_options`; the mask is that of the decoder. A synthesizer applies
+/// to the self-attention of both sides; cross-attention always uses dot products.
 template <class... Options>
 struct encoder_decoder
     : nn::with_options<nn::encoder_decoder_model,
@@ -36206,29 +37041,42 @@ struct encoder_decoder
 
 }  // namespace sequent::inline SEQUENT_ABI
 
-/// Models of text: an embedding, layers, which may be of several kinds in a pattern, and what is
-/// made of their result.
+/// Models of text: an embedding, layers, which may follow a pattern of several kinds, and an output
+/// head.
 
 namespace sequent::inline SEQUENT_ABI {
 
 namespace nn {
 
+/// Fact: input vectors in place of symbols.
 inline constexpr relation<"input"> given_numbers;
+/// Fact: segment types.
 inline constexpr relation<"segment"> segment;
+/// Embedding before the linear map to the width.
 inline constexpr relation<"narrow"> narrow;
+/// The vector of a text.
 inline constexpr relation<"pooled"> pooled;
+/// Squared Euclidean length of the pooled vector.
 inline constexpr relation<"squared_length"> squared_length;
+/// Reciprocal of that length.
 inline constexpr relation<"unit_factor"> unit_factor;
+/// The pooled vector divided by its length.
 inline constexpr relation<"unit"> unit;
+/// Input of the logits of masked language modelling.
 inline constexpr relation<"predicted"> predicted;
+/// Output of the opening layer.
 inline constexpr relation<"opening"> opening;
+/// Input of one round of the layer pattern.
 inline constexpr relation<"below"> below;
+/// Output of the local layers of a round.
 inline constexpr relation<"local"> local;
+/// Output of a round.
 inline constexpr relation<"full"> full;
+/// Output of the local layers after the last round.
 inline constexpr relation<"rest"> rest;
 
-/// What stands for a position: its symbol's embedding, or a linear map of its numbers, with what is
-/// added for position and segment.
+/// The input of the layers at a position: the embedding of its symbol or a linear map of its
+/// vector, plus the embeddings of segment and position.
 template <shape Shape>
 constexpr auto summed_embedding() noexcept {
     constexpr int width = Shape.table_width();
@@ -36262,6 +37110,7 @@ constexpr auto summed_embedding() noexcept {
         return with_segment;
 }
 
+/// The rules of the embedding.
 template <shape Shape>
 inline constexpr auto embedding_rules = [] {
     constexpr int width = Shape.table_width();
@@ -36282,7 +37131,8 @@ inline constexpr auto embedding_rules = [] {
         return rules(embedded(i) <<= body);
 }();
 
-/// Local layers and then one with the template's mask, from below(i) to full(i).
+/// One round of the layer pattern: local layers, then one with the template's mask, from below(i)
+/// to full(i).
 template <shape Shape, class Mask, class LocalMask, class Activation>
 inline constexpr auto group_rules = [] {
     constexpr auto& local_block = block_rules<Shape.local(), LocalMask, Activation>;
@@ -36291,7 +37141,7 @@ inline constexpr auto group_rules = [] {
                  full(i) <<= local(i) | stack<1>(full_block));
 }();
 
-/// All layers, from embedded(i) to the result: see result_of_layers.
+/// All layers, from embedded(i) to the relation `result_of_layers`.
 template <shape Shape, class Mask, class LocalMask, class Activation>
 inline constexpr auto text_layers_rules = [] {
     constexpr auto& block = block_rules<Shape, Mask, Activation>;
@@ -36331,7 +37181,8 @@ inline constexpr auto text_layers_rules = [] {
     }
 }();
 
-/// One vector for the text, and what is made of it.
+/// Pooling to one vector per text, and its classification or normalisation. The constant 1e-24
+/// keeps the length of a zero vector from dividing by zero.
 template <shape Shape>
 inline constexpr auto pooling_rules = [] {
     constexpr result_of_layers<Shape> states;
@@ -36369,7 +37220,8 @@ inline constexpr auto pooling_rules = [] {
     // clang-format on
 }();
 
-/// Logits of the symbol at each position, through the embedding.
+/// Logits of each position's own symbol: linear map, activation, norm, then the embedding and a
+/// bias.
 template <shape Shape, class Activation>
 inline constexpr auto masked_language_rules = [] {
     constexpr int width = Shape.table_width();
@@ -36406,7 +37258,7 @@ inline constexpr auto next_rules = [] {
         return rules(logits(i) <<= body);
 }();
 
-/// The gate of an activation stands in feed-forward parts alone.
+/// The activation without its gate: gates belong to the feed-forward part only.
 template <class Activation>
 struct without_gate {
     using type = Activation;
@@ -36416,6 +37268,7 @@ struct without_gate<activation::gated<Function>> {
     using type = Function;
 };
 
+/// All rules of a model of text.
 template <shape Shape, class Mask, class LocalMask, class Activation>
 inline constexpr auto text_rules = [] {
     constexpr auto states =
@@ -36431,7 +37284,7 @@ inline constexpr auto text_rules = [] {
         return states;
 }();
 
-/// The facts of a model of text, and what it gives if that is two relations.
+/// The facts of a model of text; with the query if the model has two outputs.
 template <shape Shape>
 struct text_facts {
     using symbols =
@@ -36452,7 +37305,7 @@ struct text_facts {
     using type = typename seeded::template with<both, gives_both>;
 };
 
-/// A model of text with the defaults of an architecture.
+/// A model of text with the default options of an architecture.
 template <class Arguments>
 struct text_model
     : text_facts<Arguments::shape>::type::template model_of<
@@ -36460,17 +37313,22 @@ struct text_model
                      padded_mask<Arguments::shape.padded, typename Arguments::mask, "length">,
                      padded_mask<Arguments::shape.padded, typename Arguments::local_mask, "length">,
                      typename Arguments::activation>> {
+    /// The options as numbers.
     static constexpr nn::shape shape = Arguments::shape;
+    /// The mask of the layers, without padding.
     using mask = typename Arguments::mask;
+    /// The mask of local layers, without padding.
     using local_mask = typename Arguments::local_mask;
 };
 
-/// A language model with the defaults of an architecture.
+/// A language model with the default options of an architecture.
 template <class Arguments>
 struct language_model : text_model<Arguments> {
-    /// As GPT-2 begins: gains one, biases zero, all else normal with deviation 0.02, and less by
-    /// sqrt(2 depth) where a branch joins the residual path, so that the layers' outputs do not
-    /// drown the embedding.
+    /// Initialises as GPT-2: gains 1, biases 0, embeddings and the layers' matrices normal with
+    /// deviation 0.02; divided by sqrt(2 depth) for the last linear map of a branch (`W_out`,
+    /// `W_contract`), so that the outputs of the layers do not dominate the embedding. Matrices
+    /// outside of the layers, such as an untied `W_logits`, are normal with deviation 1 /
+    /// sqrt(inputs).
     template <class T>
     static void initialize(typename language_model::template parameters<T>& p,
                            std::uint64_t seed = 0) {
@@ -36486,12 +37344,13 @@ struct language_model : text_model<Arguments> {
     }
 };
 
-/// What every model of text takes.
+/// Options that every model of text takes.
 struct text_options
     : layer_options::with<required<vocabulary>, depth<1>, activation::gelu, embedding_width<0>,
                           normal_embedding<false>, input_width<0>, local_layers<0>,
                           opening_layer<false>, shared_layers<false>, pooling::none,
                           unit_length<false>, position::learned, derived<sequent::classes>> {};
+/// Options of language models, with the defaults of `transformer::language_model`.
 struct language_model_options
     : text_options::with<mask::causal, tied<true>, pre_norm, scaled_embedding<false>, logit_cap<0>,
                          logit_bias<false>> {};
@@ -36500,9 +37359,10 @@ struct language_model_options
 
 namespace transformer {
 
-/// A decoder-only language model: the fact token, symbols, to logits, tokens x vocabulary; row i
-/// predicts the symbol after position i. Takes nn::language_model_options; with a pooling, the
-/// output is pooled, unit or logits of the classes.
+/// A decoder-only language model. Fact: `token`, symbols. Output: `logits`, tokens x vocabulary;
+/// row i predicts the symbol at position i + 1. Takes `nn::language_model_options`. With a pooling,
+/// the output is `pooled` (width), `unit` with `unit_length<true>`, or `logits` of the classes with
+/// `classes`.
 template <class... Options>
 struct language_model
     : nn::language_model<nn::arguments<language_model, nn::language_model_options, Options...>> {};
@@ -36511,21 +37371,27 @@ struct language_model
 
 }  // namespace sequent::inline SEQUENT_ABI
 
-/// Architectures by name, with the defaults that their published models have. Where files of such
-/// models come from Hugging Face, io::hugging_face has the names of their tensors.
+/// Architectures by name, with the options of their published models as defaults. For model
+/// families that Hugging Face publishes, `io::hugging_face` has the names of the tensors.
 
 namespace sequent::inline SEQUENT_ABI {
 
 namespace nn {
 
+/// Fact: patches of an image.
 inline constexpr relation<"patch"> patch;
+/// Linear map of a patch.
 inline constexpr relation<"from_patch"> from_patch;
+/// Class token and patches.
 inline constexpr relation<"sequence"> sequence;
+/// First convolution at even frames.
 inline constexpr relation<"even_frame"> even_frame;
+/// First convolution at odd frames.
 inline constexpr relation<"odd_frame"> odd_frame;
+/// Second convolution.
 inline constexpr relation<"convolved"> convolved;
 
-// Language models.
+// The option sets of the presets; language models first.
 struct gpt2_options : language_model_options::with<activation::gelu_tanh> {};
 struct opt_options : language_model_options::with<activation::relu> {};
 struct llama_options : language_model_options::with<activation::swiglu, normalization::rms<>,
@@ -36589,8 +37455,8 @@ struct t5_options
 struct whisper_options
     : encoder_decoder_options::with<position::learned, activation::gelu, required<input_width>> {};
 
-/// A class token stands before the patches, and its state is classified (arXiv 2010.11929,
-/// equations 1 to 4).
+/// Vision transformer: a class token precedes the patches, and its output is classified (arXiv
+/// 2010.11929, equations 1 to 4).
 template <shape Shape, class Mask, class Activation>
 inline constexpr auto vit_rules = [] {
     constexpr var<"s", Shape.tokens + 1> s;
@@ -36614,14 +37480,15 @@ inline constexpr auto vit_rules = [] {
     // clang-format on
 }();
 
+/// The model of `vit`.
 template <class Arguments>
 using vit_model =
     typename fact_list<fact<"patch", Arguments::shape.tokens, Arguments::shape.patch_width>>::
         template with<bound<"seed">, (Arguments::shape.dropout_percent > 0)>::template model_of<
             vit_rules<Arguments::shape, typename Arguments::mask, typename Arguments::activation>>;
 
-/// Two convolutions over frames, with zeros beyond the ends; the second one takes every other row
-/// (arXiv 2212.04356, section 2.2). Frames come in pairs: source(i, 0) and source(i, 1).
+/// The front end of Whisper: two convolutions over frames with zero padding, the second with stride
+/// 2 (arXiv 2212.04356, section 2.2). Frames come in pairs: source(i, 0) and source(i, 1).
 template <shape Shape>
 inline constexpr auto frame_rules = [] {
     constexpr var<"t", Shape.source_tokens> t;
@@ -36645,6 +37512,7 @@ inline constexpr auto frame_rules = [] {
     // clang-format on
 }();
 
+/// The model of `whisper`.
 template <class Arguments>
 using whisper_model =
     model_of_source<Arguments,
@@ -36654,10 +37522,10 @@ using whisper_model =
 
 }  // namespace nn
 
-// Each takes what its option set takes, and the options of its published models that differ from
-// one to another must be given: the vocabulary, the tokens, the width, the heads, ...
+// Each preset takes the options of its option set. Those that differ among its published models
+// must be given: vocabulary, tokens, width, heads, ...
 
-/// GPT-2 (Radford et al. 2019): the fact token to logits, as transformer::language_model.
+/// GPT-2 (Radford et al. 2019). Fact `token`, output `logits`, as `transformer::language_model`.
 template <class... Options>
 struct gpt2 : nn::language_model<nn::arguments<gpt2, nn::gpt2_options, Options...>> {};
 
@@ -36665,17 +37533,17 @@ struct gpt2 : nn::language_model<nn::arguments<gpt2, nn::gpt2_options, Options..
 template <class... Options>
 struct opt : nn::language_model<nn::arguments<opt, nn::opt_options, Options...>> {};
 
-/// Llama (arXiv 2302.13971; grouped queries: arXiv 2307.09288), with llama2.c's order of rotary
-/// pairs; position::rotary_halves<> is that of Hugging Face's files, which io::hugging_face::llama
-/// loads into either.
+/// Llama (arXiv 2302.13971; grouped queries: arXiv 2307.09288), with the order of rotary pairs of
+/// llama2.c. That of Hugging Face's files is `position::rotary_halves<>`; `io::hugging_face::llama`
+/// loads such files into either.
 template <class... Options>
 struct llama : nn::language_model<nn::arguments<llama, nn::llama_options, Options...>> {};
 
-/// Llama 3.2 (arXiv 2407.21783); the factor of 3.1 is 8.
+/// Llama 3.2 (arXiv 2407.21783), with a rotary scaling factor of 32; that of Llama 3.1 is 8.
 template <class... Options>
 struct llama3 : nn::language_model<nn::arguments<llama3, nn::llama3_options, Options...>> {};
 
-/// Mistral (arXiv 2310.06825); a published sliding window of W is mask::window<W - 1>.
+/// Mistral (arXiv 2310.06825). A published sliding window of W is `mask::window<W - 1>`.
 template <class... Options>
 struct mistral : nn::language_model<nn::arguments<mistral, nn::mistral_options, Options...>> {};
 
@@ -36683,15 +37551,15 @@ struct mistral : nn::language_model<nn::arguments<mistral, nn::mistral_options, 
 template <class... Options>
 struct qwen2 : nn::language_model<nn::arguments<qwen2, nn::qwen2_options, Options...>> {};
 
-/// Qwen3 (arXiv 2505.09388), with pooling::last and unit_length<true> its embedding models.
+/// Qwen3 (arXiv 2505.09388); its embedding models with `pooling::last` and `unit_length<true>`.
 template <class... Options>
 struct qwen3 : nn::language_model<nn::arguments<qwen3, nn::qwen3_options, Options...>> {};
 
-/// Gemma 2 (arXiv 2408.00118). score_width<N> is its query_pre_attn_scalar.
+/// Gemma 2 (arXiv 2408.00118). `score_width<N>` is its query_pre_attn_scalar.
 template <class... Options>
 struct gemma2 : nn::language_model<nn::arguments<gemma2, nn::gemma2_options, Options...>> {};
 
-/// Gemma 3 (arXiv 2503.19786), the models of text.
+/// Gemma 3 (arXiv 2503.19786), the text models.
 template <class... Options>
 struct gemma3 : nn::language_model<nn::arguments<gemma3, nn::gemma3_options, Options...>> {};
 
@@ -36707,7 +37575,7 @@ struct phi : nn::language_model<nn::arguments<phi, nn::phi_options, Options...>>
 template <class... Options>
 struct phi3 : nn::language_model<nn::arguments<phi3, nn::phi3_options, Options...>> {};
 
-/// StarCoder2 (arXiv 2402.19173); a published sliding window of W is mask::window<W - 1>.
+/// StarCoder2 (arXiv 2402.19173). A published sliding window of W is `mask::window<W - 1>`.
 template <class... Options>
 struct starcoder2
     : nn::language_model<nn::arguments<starcoder2, nn::starcoder2_options, Options...>> {};
@@ -36716,63 +37584,64 @@ struct starcoder2
 template <class... Options>
 struct bloom : nn::language_model<nn::arguments<bloom, nn::bloom_options, Options...>> {};
 
-/// BERT (arXiv 1810.04805): the facts token and segment, symbols, and the count length, to layers,
-/// tokens x width, and pooled, width; with a pooling to pooled, with unit_length to unit, with
-/// classes to their logits, with masked_language<true> to the logits of the symbol at each
-/// position. Without padded, there is no length.
+/// BERT (arXiv 1810.04805). Facts: `token` and `segment`, symbols; the count `length`, unless
+/// `padded<false>` is given. Outputs: `layers`, tokens x width, and `pooled`, width. With another
+/// pooling: `pooled`; with `unit_length<true>`: `unit`; with `classes`: their `logits`; with
+/// `masked_language<true>`: `logits`, tokens x vocabulary, of each position's own symbol.
 template <class... Options>
 struct bert : nn::text_model<nn::arguments<bert, nn::bert_options, Options...>> {};
 
-/// With masked_language<true>.
+/// BERT with `masked_language<true>`.
 template <class... Options>
 struct bert_masked_language
     : nn::text_model<
           nn::arguments<bert_masked_language, nn::bert_masked_language_options, Options...>> {};
 
-/// RoBERTa (arXiv 1907.11692) and XLM-RoBERTa: as BERT, without the fact segment.
+/// RoBERTa (arXiv 1907.11692) and XLM-RoBERTa: as `bert`, without the fact `segment`.
 template <class... Options>
 struct roberta : nn::text_model<nn::arguments<roberta, nn::roberta_options, Options...>> {};
 
-/// DistilBERT (arXiv 1910.01108): as RoBERTa, to layers alone.
+/// DistilBERT (arXiv 1910.01108): as `roberta`, with the output `layers` alone.
 template <class... Options>
 struct distilbert : nn::text_model<nn::arguments<distilbert, nn::distilbert_options, Options...>> {
 };
 
-/// ALBERT (arXiv 1909.11942): as BERT, with one set of parameters for all layers.
+/// ALBERT (arXiv 1909.11942): as `bert`, with parameters shared by all layers and an embedding of
+/// width 128.
 template <class... Options>
 struct albert : nn::text_model<nn::arguments<albert, nn::albert_options, Options...>> {};
 
-/// MPNet (arXiv 2004.09297): as RoBERTa.
+/// MPNet (arXiv 2004.09297): as `roberta`.
 template <class... Options>
 struct mpnet : nn::text_model<nn::arguments<mpnet, nn::mpnet_options, Options...>> {};
 
-/// ModernBERT (arXiv 2412.13663): as DistilBERT, to normal_layers.
+/// ModernBERT (arXiv 2412.13663): as `distilbert`, with the output `normal_layers`.
 template <class... Options>
 struct modernbert : nn::text_model<nn::arguments<modernbert, nn::modernbert_options, Options...>> {
 };
 
-/// The text model of CLIP (arXiv 2103.00020): the fact token and the count length, of which the
-/// last is the end of the text, to pooled.
+/// The text model of CLIP (arXiv 2103.00020). Facts: `token` and the count `length`, whose last
+/// position is the end of the text. Output: `pooled`, width.
 template <class... Options>
 struct clip_text : nn::text_model<nn::arguments<clip_text, nn::clip_text_options, Options...>> {};
 
-/// The vision transformer (arXiv 2010.11929): the fact patch, tokens x patch_width, an image cut
-/// into patches, row by row, each with its channels one after another; to logits, one for each of
-/// the classes. Takes nn::vit_options; the tokens are patches.
+/// The vision transformer (arXiv 2010.11929). Fact: `patch`, tokens x patch_width: an image cut
+/// into patches, row by row, each with its channels one after another. Output: `logits`, one for
+/// each class. Takes `nn::vit_options`; `tokens` is the number of patches.
 template <class... Options>
 struct vit : nn::with_options<nn::vit_model, nn::arguments<vit, nn::vit_options, Options...>> {};
 
-/// T5 (arXiv 1910.10683), with activation::geglu_tanh and tied<false> its version 1.1: the facts
-/// source and target, symbols, and the count source_length, to logits, tokens x vocabulary. Takes
-/// what transformer::encoder_decoder does.
+/// T5 (arXiv 1910.10683); version 1.1 with `activation::geglu_tanh` and `tied<false>`. Facts:
+/// `source` and `target`, symbols, and the count `source_length`. Output: `logits`, tokens x
+/// vocabulary. Takes the options of `transformer::encoder_decoder`.
 template <class... Options>
 struct t5
     : nn::with_options<nn::encoder_decoder_model, nn::arguments<t5, nn::t5_options, Options...>> {};
 
-/// Whisper (arXiv 2212.04356): the facts source, source_tokens x 2 x input_width, which are the
-/// frames of a log-mel spectrogram in the order of time, two for each position of the encoder, and
-/// target, symbols; to logits, tokens x vocabulary. Takes what t5 does and the input_width, how
-/// many mel bands there are.
+/// Whisper (arXiv 2212.04356). Facts: `source`, source_tokens x 2 x input_width: the frames of a
+/// log-mel spectrogram in temporal order, two for each position of the encoder; `target`, symbols.
+/// Output: `logits`, tokens x vocabulary. Takes the options of `transformer::encoder_decoder` and
+/// `input_width`, the number of mel bands.
 template <class... Options>
 struct whisper
     : nn::with_options<nn::whisper_model, nn::arguments<whisper, nn::whisper_options, Options...>> {
@@ -36780,28 +37649,42 @@ struct whisper
 
 }  // namespace sequent::inline SEQUENT_ABI
 
-/// Recurrent networks, written as rules. state(t) is the state before input x(t); state(next(t)),
-/// the one after it, is the output y(t).
+/// Recurrent networks, written as rules. state(t) is the hidden state before input x(t);
+/// state(next(t)), the one after it, is the output y(t).
 
 namespace sequent::inline SEQUENT_ABI {
 
 namespace nn {
 
+/// Position in time.
 inline constexpr var<"t"> t;
+/// Hidden state before an input.
 inline constexpr relation<"state"> state;
+/// Memory cell of an LSTM; in a GRU, the linear map of the state within the candidate.
 inline constexpr relation<"memory"> memory;
+/// tanh of the memory cell.
 inline constexpr relation<"shown"> shown;
+/// Candidate of the new state or memory.
 inline constexpr relation<"candidate"> candidate;
+/// Forget gate of an LSTM.
 inline constexpr relation<"kept"> kept;
+/// Input gate of an LSTM.
 inline constexpr relation<"let_in"> let_in;
+/// Output gate of an LSTM.
 inline constexpr relation<"let_out"> let_out;
+/// Reset gate of a GRU.
 inline constexpr relation<"reset"> reset;
+/// Update gate of a GRU.
 inline constexpr relation<"update"> update;
+/// 1 - update.
 inline constexpr relation<"change"> change;
+/// Reset gate times `memory`.
 inline constexpr relation<"recalled"> recalled;
+/// Output of the first layer.
 inline constexpr relation<"lower"> lower;
 
-/// A state before the first input: learned, or zero unless it is set.
+/// The initial state: a learned weight with `learned_start<true>`, else a constant that is zero
+/// unless it is set.
 template <shape Shape, class Weight>
 constexpr auto start(Weight weight) noexcept {
     if constexpr (Shape.learned_start)
@@ -36810,7 +37693,7 @@ constexpr auto start(Weight weight) noexcept {
         return fixed(weight);
 }
 
-/// state' = f(W x + U state + b), with f the hyperbolic tangent or another function (Elman, Finding
+/// state' = f(W x + U state + b), where f is the activation, tanh by default (Elman, Finding
 /// structure in time, 1990).
 template <shape Shape, class Activation>
 struct rnn_cell {
@@ -36917,7 +37800,7 @@ struct lstm_cell {
 template <shape Shape, class Cell>
 inline constexpr auto upper_rules = Cell::template rules<Shape.hidden, relation<"y">>();
 
-/// A layer, or several, each with the states of the one below as its inputs.
+/// One layer, or a stack; the inputs of each layer are the hidden states of the one below.
 template <shape Shape, class Cell>
 inline constexpr auto recurrent_rules = [] {
     if constexpr (Shape.depth == 1)
@@ -36927,53 +37810,64 @@ inline constexpr auto recurrent_rules = [] {
                      y(t) <<= lower(t) | stack<Shape.depth - 1>(upper_rules<Shape, Cell>));
 }();
 
-/// The states are as wide as the inputs unless `hidden` tells otherwise.
+/// Options of `recurrent::gru` and `recurrent::lstm`, with their defaults. The hidden state is as
+/// wide as the input unless `hidden` is given.
 struct recurrent_options
     : options<required<tokens>, required<width>, derived<sequent::hidden>, depth<1>, biases<true>,
               learned_start<false>, any_length<false>> {
     static constexpr int hidden_factor = 1;
 };
+/// Options of `recurrent::rnn`.
 struct rnn_options : recurrent_options::with<activation::tanh> {
     static constexpr int hidden_factor = 1;
 };
 
+/// A recurrent model with the given cell.
 template <class Arguments, class Cell>
 using recurrent_model = model<recurrent_rules<Arguments::shape, Cell>,
                               sequence_fact<Arguments::shape.any_length, "x",
                                             Arguments::shape.tokens, Arguments::shape.width>>;
+/// The model of `recurrent::rnn`.
 template <class Arguments>
 using rnn_model =
     recurrent_model<Arguments, rnn_cell<Arguments::shape, typename Arguments::activation>>;
+/// The model of `recurrent::gru`.
 template <class Arguments>
 using gru_model = recurrent_model<Arguments, gru_cell<Arguments::shape>>;
+/// The model of `recurrent::lstm`.
 template <class Arguments>
 using lstm_model = recurrent_model<Arguments, lstm_cell<Arguments::shape>>;
 
 }  // namespace nn
 
-/// Each takes nn::recurrent_options: tokens, width, hidden (the width by default), depth (of
-/// layers, each from the states of the one below), biases, learned_start, any_length. The fact x,
-/// tokens x width, to y, tokens x hidden: the states after each input. The state before the first
-/// is the weight `start`: zero, and not trained, unless learned_start<true> is given.
+/// Recurrent layers. Fact: `x`, tokens x width. Output: `y`, tokens x hidden: the hidden state
+/// after each input. Each takes `nn::recurrent_options`: tokens, width, hidden (default: the
+/// width), depth, biases, learned_start, any_length. The initial state is the weight `start`: zero
+/// and not trained, unless `learned_start<true>` is given.
 namespace recurrent {
 
-/// Takes an activation, too: tanh by default, as torch.nn.RNN, with b = b_ih + b_hh.
+/// Elman network. Takes an activation, too: tanh by default. Equal to torch.nn.RNN with b = b_ih +
+/// b_hh.
 template <class... Options>
 struct rnn : nn::rnn_model<nn::arguments<rnn, nn::rnn_options, Options...>> {
+    /// The options as numbers.
     static constexpr nn::shape shape = nn::arguments<rnn, nn::rnn_options, Options...>::shape;
 };
 
-/// As torch.nn.GRU, whose rows of weight_ih are reset, update and candidate; b_reset and b_update
-/// are the sums of its two biases, b_candidate and c_candidate are b_in and b_hn.
+/// Gated recurrent unit, as torch.nn.GRU, whose rows of weight_ih are reset, update and candidate;
+/// `b_reset` and `b_update` are the sums of its two biases, `b_candidate` and `c_candidate` are
+/// b_in and b_hn.
 template <class... Options>
 struct gru : nn::gru_model<nn::arguments<gru, nn::recurrent_options, Options...>> {
+    /// The options as numbers.
     static constexpr nn::shape shape = nn::arguments<gru, nn::recurrent_options, Options...>::shape;
 };
 
-/// As torch.nn.LSTM, whose rows of weight_ih are in, forget, candidate and out; each b is the sum
-/// of its two biases. The memory before the first input is the weight `start_memory`.
+/// Long short-term memory, as torch.nn.LSTM, whose rows of weight_ih are in, forget, candidate and
+/// out; each b is the sum of its two biases. The initial memory cell is the weight `start_memory`.
 template <class... Options>
 struct lstm : nn::lstm_model<nn::arguments<lstm, nn::recurrent_options, Options...>> {
+    /// The options as numbers.
     static constexpr nn::shape shape =
         nn::arguments<lstm, nn::recurrent_options, Options...>::shape;
 };
@@ -36983,23 +37877,24 @@ struct lstm : nn::lstm_model<nn::arguments<lstm, nn::recurrent_options, Options.
 
 namespace sequent::inline SEQUENT_ABI {
 
-/// How the next symbol is chosen. The three apply in this order.
+/// Settings of a sampler, applied in the order of the members.
 struct sampling {
-    /// Logits are divided by it. At 0 the symbol of the highest logit is chosen, the first of
-    /// several.
+    /// Logits are divided by the temperature. At 0, the symbol with the highest logit is chosen;
+    /// the first of equal ones.
     double temperature = 1;
-    /// Only the top_k symbols of the highest logits are left; 0 leaves all.
+    /// Only the `top_k` symbols with the highest logits can be chosen; 0: all.
     int top_k = 0;
-    /// Of these, the fewest most probable ones whose probabilities sum to at least top_p.
+    /// Of these, only the smallest set of most probable symbols whose probabilities sum to at least
+    /// `top_p`.
     double top_p = 1;
 };
 
-/// Chooses symbols by their logits: the same ones for the same seed and logits. All memory is
-/// allocated at construction.
+/// Chooses symbols from logits at random; equal seeds and logits give equal symbols. The
+/// constructor allocates all memory; a call allocates none.
 class sampler {
   public:
-    /// For up to `vocabulary` symbols. Throws argument_error unless temperature >= 0, top_k >= 0,
-    /// 0 < top_p <= 1 and vocabulary >= 1.
+    /// A sampler for up to `vocabulary` symbols. Throws argument_error unless vocabulary >= 1, the
+    /// temperature is finite and at least 0, top_k >= 0 and 0 < top_p <= 1.
     SEQUENT_LAZY explicit sampler(int vocabulary, sampling settings = {}, std::uint64_t seed = 0)
         : settings_(settings), random_(seed) {
         constexpr auto& check = check_number<argument_error>;
@@ -37015,9 +37910,9 @@ class sampler {
         candidates_.resize(size_);
     }
 
-    /// The next symbol, 0 <= symbol < logits.size(); logits beyond the vocabulary are not looked
-    /// at. A logit of minus infinity, or one that is no number, is never chosen, unless all are so:
-    /// then 0 is. Throws argument_error if there are no logits.
+    /// The chosen symbol, 0 <= symbol < logits.size(). Logits beyond the vocabulary are ignored. A
+    /// logit of minus infinity or NaN is never chosen, unless all are: then the result is 0. Throws
+    /// argument_error if there are no logits.
     template <class T>
     std::int32_t operator()(std::span<const T> logits) {
         if (logits.empty()) fail<argument_error>("sequent: a sampler is given no logits");
@@ -37032,8 +37927,8 @@ class sampler {
         return draw(least_of_the_chosen(logits.size()), logits.size());
     }
 
-    /// The same for a row of a model's output, such as `step` returns. Throws argument_error if it
-    /// is no row of logits side by side.
+    /// The same for one row of a model's output, such as `step` returns. Throws argument_error if
+    /// the view is not one contiguous row.
     template <class T>
     std::int32_t operator()(const tensor_view<T>& logits) {
         if (logits.rank != 1 || logits.strides[0] != 1)
@@ -37046,14 +37941,15 @@ class sampler {
             logits.data, static_cast<std::size_t>(logits.extents[0])));
     }
 
-    /// What restore() takes to go on from here.
+    /// The random generator's position, for restore().
     std::uint64_t state() const noexcept { return random_.state(); }
+    /// Continues from a position that state() returned.
     void restore(std::uint64_t state) noexcept { random_.restore(state); }
 
   private:
     static constexpr std::size_t lanes = static_cast<std::size_t>(kernel::lanes<double>);
 
-    /// Minus infinity where there is no number.
+    /// The greatest logit; NaN counts as minus infinity.
     template <class T>
     static T greatest_of(std::span<const T> logits) noexcept {
         constexpr auto step = static_cast<std::size_t>(kernel::lanes<T>);
@@ -37084,7 +37980,7 @@ class sampler {
         }
     }
 
-    /// Whether it is more probable; of equal ones the first symbol counts as more so.
+    /// True if a is more probable than b; of equal ones, the smaller symbol.
     bool comes_before(std::int32_t a, std::int32_t b) const noexcept {
         const double first = weights_[static_cast<std::size_t>(a)];
         const double second = weights_[static_cast<std::size_t>(b)];
@@ -37097,8 +37993,8 @@ class sampler {
         return sum;
     }
 
-    /// The least probable symbol that top_k and top_p leave; -1 if they leave all. Symbols are
-    /// parted about their median until it is found, not sorted.
+    /// The least probable symbol that top_k and top_p keep; -1 if they keep all. Found by repeated
+    /// partition about the median, without sorting.
     SEQUENT_LAZY std::int32_t least_of_the_chosen(std::size_t size) noexcept {
         const auto top_k = static_cast<std::size_t>(settings_.top_k);
         const bool by_count = top_k > 0 && top_k < size;
@@ -37118,8 +38014,8 @@ class sampler {
             double sum = 0;
             for (std::size_t at = 0; at < size; ++at) sum += weights_[at];
             enough = settings_.top_p * sum;
-            // A symbol that is chosen and all less probable ones sum to more than what is not
-            // enough of the whole, and none of these is more probable than it.
+            // A chosen symbol and all less probable ones together exceed sum - enough, and none of
+            // them is more probable than it: its weight is at least (sum - enough) / size.
             const double least = (sum - enough) / static_cast<double>(size);
             std::size_t count = 0;
             for (std::size_t at = 0; at < size; ++at) {
@@ -37143,7 +38039,7 @@ class sampler {
         return left[0];
     }
 
-    /// One of the symbols that are as probable as `least` at least, in the order of the symbols.
+    /// Draws among the symbols at least as probable as `least`, in the order of the symbols.
     std::int32_t draw(std::int32_t least, std::size_t size) noexcept {
         const auto chosen = [&](std::size_t at) {
             return least < 0 || !comes_before(least, static_cast<std::int32_t>(at));
@@ -37154,7 +38050,7 @@ class sampler {
         std::size_t last = 0;
         for (std::size_t at = 0; at < size; ++at) {
             if (weights_[at] == 0 || !chosen(at)) continue;
-            // Rounding may leave something behind the last one: then that one is drawn.
+            // Rounding may leave a positive rest after the last symbol, which is then drawn.
             last = at;
             if ((left -= weights_[at]) < 0) break;
         }
@@ -37170,19 +38066,20 @@ class sampler {
 
 }  // namespace sequent::inline SEQUENT_ABI
 
-/// Rules as types in, steps with offsets and strides out: constexpr functions over arrays, no SIMD,
-/// no run time.
+/// The plan of a program: from rules as types to steps with offsets and strides, by constexpr
+/// functions over arrays. No SIMD, nothing at run time.
 
-/// Training: losses with their gradients, optimisers, clipping, learning-rate schedules.
+/// Training: losses with gradients, optimisers, clipping, learning-rate schedules, initialisation,
+/// metrics, checkpoints.
 
-/// Parameters and an optimiser's state in one safetensors file.
+/// Checkpoints: parameters and the state of an optimiser in one safetensors file.
 
 namespace sequent::inline SEQUENT_ABI::train {
 
 namespace detail {
 
-/// All weights under their own names, and each array of the optimiser's state as tensors of the
-/// same shapes, so that the file does not depend on how the plan lays parameters out.
+/// All weights under their own names, and each array of the optimizer state as tensors of the same
+/// shapes, so that the file does not depend on the order of parameters in memory.
 template <class Model, class T, class Optimizer>
 std::vector<io::detail::any_tensor> checkpoint_tensors(std::span<T> parameters,
                                                        Optimizer& optimizer) {
@@ -37204,8 +38101,8 @@ std::vector<io::detail::any_tensor> checkpoint_tensors(std::span<T> parameters,
 
 }  // namespace detail
 
-/// Writes parameters, optimiser state and metadata to a new file that then replaces `path`. What
-/// load_checkpoint reads back is equal to the last bit.
+/// Writes parameters, optimizer state, the number of steps and metadata to a new file that then
+/// replaces `path`. load_checkpoint restores every bit.
 ///
 /// Throws io::error if the file cannot be written or a number is not finite.
 template <class Model, class T, class Optimizer>
@@ -37216,10 +38113,11 @@ void save_checkpoint(const io::file_path& path, std::span<T> parameters, Optimiz
                              metadata, io::dtype_of<T>);
 }
 
-/// Fills parameters and optimiser state, and returns the metadata.
+/// Reads parameters, optimizer state and number of steps from a file of save_checkpoint, and
+/// returns the metadata.
 ///
-/// Throws io::error if the file does not hold exactly this model and optimiser, or a mean of
-/// squares below zero (Adam's second moment); then nothing has changed.
+/// Throws io::error if the file does not hold exactly this model and optimiser, or if a mean of
+/// squares (Adam's second moment) is negative; then nothing has changed.
 template <class Model, class T, class Optimizer>
 io::metadata_map load_checkpoint(const io::file_path& path, std::span<T> parameters,
                                  Optimizer& optimizer) {
@@ -37247,11 +38145,10 @@ namespace sequent::inline SEQUENT_ABI::train {
 
 namespace detail {
 
-/// The sum of the squares of all elements times `scale`, in double.
+/// Sum of the squares of all elements, each multiplied by `scale` first; computed in double.
 template <std::floating_point T>
 double sum_of_squares(std::span<const T> values, double scale) noexcept {
-    // Independent sums: they vectorise, and their rounding errors do not grow with the whole
-    // length.
+    // Independent sums vectorise, and their rounding errors grow less with the length.
     constexpr std::size_t width = 16;
     std::array<double, width> sums{};
     std::size_t at = 0;
@@ -37270,7 +38167,7 @@ double sum_of_squares(std::span<const T> values, double scale) noexcept {
     return sum;
 }
 
-/// The norm of all elements times `scale`, in 64 parts, which run(tasks, f) calls one by one or on
+/// Norm of all elements times `scale`, in 64 parts, which run(tasks, f) computes one by one or on
 /// several threads.
 template <std::floating_point T, class Run>
 double norm_of_parts(std::span<const T> values, double scale, Run run) noexcept {
@@ -37287,9 +38184,9 @@ double norm_of_parts(std::span<const T> values, double scale, Run run) noexcept 
     return std::sqrt(sum);
 }
 
-/// The norm without overflow and underflow of the squares. Squares of float fit into double; if
-/// those of double do not, the elements are scaled by a power of two that brings the greatest
-/// magnitude near 1.
+/// Norm whose squares neither overflow nor underflow. Squares of float fit into double; if those of
+/// double do not, the elements are scaled by a power of two that brings the greatest magnitude near
+/// 1.
 template <std::floating_point T, class Run>
 double norm_with(std::span<const T> values, Run run) noexcept {
     const double plain = norm_of_parts(values, 1.0, run);
@@ -37301,7 +38198,7 @@ double norm_with(std::span<const T> values, Run run) noexcept {
             if (greatest == 0 || greatest > most) return greatest;
             int exponent = 0;
             std::frexp(greatest, &exponent);
-            // Of the least denormal, 2^1073 would be infinite.
+            // For the least denormal, the factor 2^1073 would be infinite.
             exponent = std::max(exponent, -1000);
             return std::ldexp(norm_of_parts(values, std::ldexp(1.0, -exponent), run), exponent);
         }
@@ -37311,7 +38208,7 @@ double norm_with(std::span<const T> values, Run run) noexcept {
 
 }  // namespace detail
 
-/// The Euclidean norm of all elements together, summed in double. Finite wherever double holds it.
+/// The Euclidean norm of all elements, computed in double; finite whenever double can hold it.
 template <std::floating_point T>
 double norm(std::span<const T> values) noexcept {
     return detail::norm_with(values, [](int tasks, auto part) {
@@ -37319,16 +38216,16 @@ double norm(std::span<const T> values) noexcept {
     });
 }
 
-/// The same number, on the threads of a pool.
+/// The same norm, computed on the threads of a pool; equal to the last bit.
 template <std::floating_point T>
 double norm(std::span<const T> values, thread_pool& pool) noexcept {
     return detail::norm_with(values, [&](int tasks, auto part) { pool.run(tasks, part); });
 }
 
-/// The factor that scales a gradient of the norm `norm` to a norm of at most `max_norm`: 1 if it is
-/// at most that already, or not finite.
+/// The factor that scales a gradient of norm `norm` down to the norm `max_norm`; 1 if its norm is
+/// not greater, or not finite.
 ///
-/// Throws std::invalid_argument if `max_norm` is negative or not a number.
+/// Throws std::invalid_argument if `max_norm` is negative or NaN.
 template <std::floating_point T>
 T clip_factor(double norm, T max_norm) {
     const auto most = static_cast<double>(max_norm);
@@ -37337,12 +38234,11 @@ T clip_factor(double norm, T max_norm) {
     return std::isfinite(norm) && norm > most ? static_cast<T>(most / norm) : T(1);
 }
 
-/// Scales `gradient` so that its Euclidean norm is at most `max_norm`, and returns the norm that it
-/// had, in double, since T may not hold it. A gradient whose norm is not finite stays as it is:
-/// test what is returned.
+/// Scales `gradient` so that its Euclidean norm is at most `max_norm`. Returns the norm before, as
+/// a double, because T may not be able to hold it. A gradient whose norm is not finite is left
+/// unchanged: check the returned norm.
 ///
-/// Throws std::invalid_argument if `max_norm` is negative or not a number; the gradient stays as it
-/// is.
+/// Throws std::invalid_argument if `max_norm` is negative or NaN; the gradient is then unchanged.
 template <std::floating_point T>
 double clip_by_norm(std::span<T> gradient, std::type_identity_t<T> max_norm) {
     const double before = norm<T>(gradient);
@@ -37358,50 +38254,57 @@ double clip_by_norm(std::span<T> gradient, std::type_identity_t<T> max_norm) {
 
 namespace sequent::inline SEQUENT_ABI::train {
 
-/// How one weight is filled. Inputs and outputs are the columns and rows of its matrix, which are
-/// its last two dimensions; a weight of one dimension has as many inputs as outputs.
+/// How a weight is initialised. Inputs and outputs are the numbers of columns and rows of its
+/// matrix, its last two dimensions; a one-dimensional weight has as many outputs as inputs.
 struct initializer {
+    /// How the weight is filled.
     enum class kind { keep, constant, uniform, normal, orthogonal } filled = kind::keep;
-    double first = 0;   // the constant, the least number, the mean, or the gain
-    double second = 0;  // the greatest number, or the deviation
-    /// Both are divided by the square root of this share of inputs and of outputs.
+    double first = 0;   ///< constant, lower bound, mean, or gain
+    double second = 0;  ///< upper bound, or standard deviation
+    /// `first` and `second` are divided by sqrt(inputs * number of inputs + outputs * number of
+    /// outputs), unless both factors are 0; not those of a constant or orthogonal weight.
     double inputs = 0;
+    /// See `inputs`.
     double outputs = 0;
 
-    /// What initialize has given.
+    /// The values of Model::initialize.
     static constexpr initializer keep() { return {}; }
+    /// All elements are `value`.
     static constexpr initializer constant(double value) { return {kind::constant, value}; }
+    /// Uniform between two numbers.
     static constexpr initializer uniform(double least, double greatest) {
         return {kind::uniform, least, greatest};
     }
+    /// Normal with this mean and standard deviation.
     static constexpr initializer normal(double mean, double deviation) {
         return {kind::normal, mean, deviation};
     }
-    /// Uniform within gain sqrt(6 / (inputs + outputs)) (Glorot and Bengio 2010, equation 16).
+    /// Uniform in +-gain sqrt(6 / (inputs + outputs)) (Glorot and Bengio 2010, equation 16).
     static initializer glorot_uniform(double gain = 1) {
         return {kind::uniform, -gain * std::sqrt(6.0), gain * std::sqrt(6.0), 1, 1};
     }
-    /// Normal with deviation gain sqrt(2 / (inputs + outputs)).
+    /// Normal with mean 0 and standard deviation gain sqrt(2 / (inputs + outputs)).
     static initializer glorot_normal(double gain = 1) {
         return {kind::normal, 0, gain * std::sqrt(2.0), 1, 1};
     }
-    /// Uniform within gain sqrt(3 / inputs); sqrt(2) is the gain of ReLU (He et al., arXiv
+    /// Uniform in +-gain sqrt(3 / inputs); sqrt(2) is the gain of ReLU (He et al., arXiv
     /// 1502.01852, section 2.2).
     static initializer he_uniform(double gain = std::sqrt(2.0)) {
         return {kind::uniform, -gain * std::sqrt(3.0), gain * std::sqrt(3.0), 1, 0};
     }
-    /// Normal with deviation gain / sqrt(inputs).
+    /// Normal with mean 0 and standard deviation gain / sqrt(inputs).
     static initializer he_normal(double gain = std::sqrt(2.0)) {
         return {kind::normal, 0, gain, 1, 0};
     }
-    /// gain times a matrix whose rows, or columns if these are fewer, are orthonormal (Saxe et al.,
-    /// arXiv 1312.6120).
+    /// gain times a random matrix with orthonormal rows, or orthonormal columns if there are fewer
+    /// columns (Saxe et al., arXiv 1312.6120).
     static constexpr initializer orthogonal(double gain = 1) { return {kind::orthogonal, gain}; }
 };
 
 namespace detail {
 
-/// Rows that are orthonormal, by Gram and Schmidt over normal numbers, twice against rounding.
+/// Fills orthonormal rows by the Gram-Schmidt process on normal random numbers, applied twice
+/// against rounding errors.
 inline void fill_orthogonal(std::vector<double>& rows, std::size_t count, std::size_t length,
                             random_numbers& random) {
     for (double& each : rows) each = random.normal();
@@ -37464,9 +38367,10 @@ void fill(const tensor_view<T>& view, const initializer& how, random_numbers& ra
 
 }  // namespace detail
 
-/// Fills each weight as choose(name, extents) says, an initializer. Weights that it keeps have what
-/// Model::initialize gives. `extents` are those of the weight's view: layers, indices, rows
-/// (outputs), columns (inputs). The same seed gives the same numbers everywhere.
+/// Initialises each weight by the initializer that `choose(name, extents)` returns; weights for
+/// which it returns `keep()` have the values of Model::initialize. `extents` are those of the
+/// weight's view: layers, indices, rows (outputs), columns (inputs). The same seed gives the same
+/// numbers on every platform.
 template <class Model, class T, class Choose>
 void initialize(typename Model::template parameters<T>& p, std::uint64_t seed, Choose choose) {
     Model::initialize(p, seed);
@@ -37480,28 +38384,31 @@ void initialize(typename Model::template parameters<T>& p, std::uint64_t seed, C
 
 }  // namespace sequent::inline SEQUENT_ABI::train
 
-/// Losses and their gradients. Each takes the outputs as a view, the targets as a span and, where
-/// the gradient is wanted, a view of the same extents that is overwritten. Rows are the last
-/// dimension of a view; their elements are adjacent. `scale` multiplies the gradient alone: 1 /
-/// samples, where the losses of a batch are averaged.
+/// Losses and their gradients. Each takes the outputs as a view, the targets as a span and,
+/// optionally, a view for the gradient, which has the same extents and is overwritten. Rows are the
+/// last dimension of a view; their elements are adjacent. `scale` multiplies only the gradient: use
+/// 1 / samples for the mean over a batch.
 
 namespace sequent::inline SEQUENT_ABI::train {
 
-/// No target is ignored.
+/// Default of `ignored`: no target is ignored.
 inline constexpr std::int32_t ignore_nothing = std::numeric_limits<std::int32_t>::min();
 
+/// Options of cross-entropy with class targets.
 struct cross_entropy_options {
+    /// Factor of the gradient.
     double scale = 1;
-    /// The share of the target that is spread over all classes evenly, at least 0 and below 1
-    /// (Szegedy et al., arXiv 1512.00567, section 7).
+    /// The probability that is spread evenly over all classes, at least 0 and below 1 (Szegedy et
+    /// al., arXiv 1512.00567, section 7).
     double label_smoothing = 0;
-    /// Rows with this target do not count; their gradient is zero.
+    /// Rows with this target are ignored: they do not count in the mean, and their gradient is
+    /// zero.
     std::int32_t ignored = ignore_nothing;
 };
 
 namespace detail {
 
-/// The rows of a view: how many there are, their length, and where each begins.
+/// The rows of a view: their number, their length, and the address of each.
 template <class T>
 struct rows_of_view {
     tensor_view<T> view;
@@ -37547,7 +38454,7 @@ inline void check_same_extents(const char* loss, int rank, const int* extents, i
                                text(other_rank, others), ", the output ", text(rank, extents)});
 }
 
-/// The rows of a gradient; none where it is not wanted, which is a view without data.
+/// The rows of a gradient; none if the view has no data, which means that no gradient is wanted.
 template <class T>
 rows_of_view<T> rows_of_gradient(const char* loss, const tensor_view<const T>& output,
                                  const tensor_view<T>& gradient) {
@@ -37581,8 +38488,7 @@ template <class T>
 row_sum sum_of_powers(const T* logits, int classes, T* powers) noexcept {
     auto best = kernel::set(-std::numeric_limits<T>::infinity());
     for_each_part(logits, classes, [&](int, auto x, int) { best = xsimd::max(best, x); });
-    // Subtracting the greatest logit changes nothing in the quotient and keeps exp from
-    // overflowing.
+    // Subtracting the greatest logit does not change the quotient and keeps exp from overflowing.
     const T greatest = kernel::reduce_max(best);
     auto sums = kernel::zero<T>();
     for_each_part(logits, classes, [&](int at, auto x, int count) {
@@ -37672,13 +38578,15 @@ using target_span = std::type_identity_t<std::span<const number_of<U>>>;
 
 }  // namespace detail
 
-/// Cross-entropy of rows of logits with one class each: the mean over rows of
-/// -log softmax(logits[row])[targets[row]], in nats. Writes scale * (softmax - one-hot) / rows.
+/// Cross-entropy of class targets: the mean over rows of -log softmax(logits[row])[targets[row]],
+/// in nats. The gradient is scale * (softmax - one-hot) / rows. Ignored rows do not count; if all
+/// are ignored, the loss is 0.
 ///
-/// logits: a view of rows x classes (or of classes: one row); targets: a class for each row.
+/// logits: rows x classes, or classes for a single row; targets: a class for each row.
 ///
-/// Throws argument_error if the targets are not as many as rows or one is no class, if a row is not
-/// contiguous, or if the gradient has other extents; then nothing is written.
+/// Throws argument_error if there is not one target for each row, if a target is not a class, if
+/// label_smoothing is out of range, if a row is not contiguous, or if the gradient has other
+/// extents; then nothing is written.
 template <class U, class T = detail::number_of<U>>
 T cross_entropy(const tensor_view<U>& logits, std::span<const std::int32_t> targets,
                 const detail::gradient_view<U>& gradient,
@@ -37701,8 +38609,7 @@ T cross_entropy(const tensor_view<U>& logits, std::span<const std::int32_t> targ
         }
         const T* x = rows.row(row);
         const detail::row_sum powers = detail::sum_of_powers(x, rows.length, slopes);
-        // In double, as the difference of two floats may be beyond float and the mean of rows
-        // within.
+        // In double: the difference of two floats may exceed float although the mean does not.
         const auto loss_of = [&](T logit) {
             return powers.log_sum + (powers.greatest - static_cast<double>(logit));
         };
@@ -37720,8 +38627,9 @@ T cross_entropy(const tensor_view<U>& logits, std::span<const std::int32_t> targ
     return counted > 0 ? static_cast<T>(sum / counted) : T(0);
 }
 
-/// Cross-entropy with a distribution for each row: the mean over rows of
-/// -sum over classes of target * log softmax(logits). targets: rows x classes, row-major.
+/// Cross-entropy of target distributions: the mean over rows of -sum over classes of target * log
+/// softmax(logits), in nats. targets: rows x classes, row-major. Throws argument_error if the sizes
+/// do not match.
 template <class U, class T = detail::number_of<U>>
 T cross_entropy(const tensor_view<U>& logits, const detail::target_span<U>& targets,
                 const detail::gradient_view<U>& gradient, double scale = 1) {
@@ -37753,24 +38661,24 @@ T cross_entropy(const tensor_view<U>& logits, const detail::target_span<U>& targ
     return rows.count > 0 ? static_cast<T>(sum / rows.count) : T(0);
 }
 
-/// The losses alone, without gradients.
+/// The loss alone, without its gradient.
 template <class U, class T = detail::number_of<U>>
 T cross_entropy(const tensor_view<U>& logits, std::span<const std::int32_t> targets,
                 const cross_entropy_options& options = {}) {
     return cross_entropy(logits, targets, {}, options);
 }
+/// The loss alone, without its gradient.
 template <class U, class T = detail::number_of<U>>
 T cross_entropy(const tensor_view<U>& logits, const detail::target_span<U>& targets) {
     return cross_entropy(logits, targets, {}, 1.0);
 }
 
-/// The losses of single elements. Each is the mean over all elements of the output; `targets` has
-/// as many elements, row-major; the gradient is scale * (the derivative below) / elements, and is
-/// not written where it is a view without data. Each throws argument_error if the targets have
-/// another size, a row is not contiguous or the gradient has other extents; then nothing is
-/// written.
+/// Losses of single elements follow. Each is the mean over all elements of the output. `targets`
+/// has as many elements, row-major. The gradient is scale * derivative / elements, and is not
+/// computed if its view has no data. Each throws argument_error if the targets have another size, a
+/// row is not contiguous, or the gradient has other extents; then nothing is written.
 
-/// (x - target)^2, with the derivative 2 (x - target).
+/// Squared error (x - target)^2; the derivative is 2 (x - target).
 template <class U, class T = detail::number_of<U>>
 T squared_error(const tensor_view<U>& x, const detail::target_span<U>& targets,
                 const detail::gradient_view<U>& gradient = {}, double scale = 1) {
@@ -37782,8 +38690,8 @@ T squared_error(const tensor_view<U>& x, const detail::target_span<U>& targets,
         });
 }
 
-/// Huber's loss: (x - target)^2 / 2 up to a distance of delta, and delta (|x - target| - delta / 2)
-/// beyond (Huber 1964). delta is above 0.
+/// Huber loss: (x - target)^2 / 2 up to a distance of `delta`, and delta (|x - target| - delta / 2)
+/// beyond (Huber 1964). Throws argument_error unless `delta` is finite and above 0.
 template <class U, class T = detail::number_of<U>>
 T huber(const tensor_view<U>& x, const detail::target_span<U>& targets,
         const detail::gradient_view<U>& gradient = {}, double delta = 1, double scale = 1) {
@@ -37794,7 +38702,7 @@ T huber(const tensor_view<U>& x, const detail::target_span<U>& targets,
         [delta](double value, double target, double factor) -> detail::element_loss {
             const double difference = value - target;
             const double distance = std::abs(difference);
-            // Written so that a difference that is no number stays none.
+            // The order of the branches keeps a NaN difference NaN.
             if (distance > delta)
                 return {delta * factor * (distance - delta / 2), std::copysign(delta, difference)};
             return {difference * (difference * factor) / 2, difference};
@@ -37802,8 +38710,8 @@ T huber(const tensor_view<U>& x, const detail::target_span<U>& targets,
 }
 
 /// Binary cross-entropy of logits: -t log(sigmoid(x)) - (1 - t) log(1 - sigmoid(x)), computed as
-/// max(x, 0) - x t + log(1 + exp(-|x|)); the derivative is sigmoid(x) - t. Targets are 0, 1 or a
-/// probability between.
+/// max(x, 0) - x t + log(1 + exp(-|x|)); the derivative is sigmoid(x) - t. Targets are
+/// probabilities, 0 to 1.
 template <class U, class T = detail::number_of<U>>
 T binary_cross_entropy(const tensor_view<U>& logits, const detail::target_span<U>& targets,
                        const detail::gradient_view<U>& gradient = {}, double scale = 1) {
@@ -37817,7 +38725,7 @@ T binary_cross_entropy(const tensor_view<U>& logits, const detail::target_span<U
         });
 }
 
-/// The hinge loss max(0, 1 - t x) of targets t of -1 or 1; the derivative is -t where t x < 1.
+/// Hinge loss max(0, 1 - t x) for targets t of -1 or 1; the derivative is -t where t x < 1, else 0.
 template <class U, class T = detail::number_of<U>>
 T hinge(const tensor_view<U>& scores, const detail::target_span<U>& targets,
         const detail::gradient_view<U>& gradient = {}, double scale = 1) {
@@ -37826,20 +38734,20 @@ T hinge(const tensor_view<U>& scores, const detail::target_span<U>& targets,
         scale, [](double x, double t, double factor) -> detail::element_loss {
             const double missing = 1 - t * x;
             if (missing <= 0) return {0, 0};
-            return {factor * missing, -t};  // of NaN, too
+            return {factor * missing, -t};  // for NaN, too
         });
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::train
 
-/// Figures that tell how well a model predicts. They are computed in double, at run time.
+/// Metrics of predictions, computed in double.
 
 namespace sequent::inline SEQUENT_ABI::train {
 
-/// Counts of predicted and true classes, from which accuracy, precision, recall and F1 follow.
+/// Confusion matrix: counts of predicted and true classes, with accuracy, precision, recall and F1.
 class confusion {
   public:
-    /// Throws argument_error unless there is a class.
+    /// A matrix without predictions. Throws argument_error unless `classes` is at least 1.
     explicit confusion(int classes) : classes_(classes) {
         if (classes < 1)
             fail_with<argument_error>(
@@ -37847,12 +38755,13 @@ class confusion {
         counts_.resize(static_cast<std::size_t>(classes) * static_cast<std::size_t>(classes));
     }
 
-    /// One prediction. Throws argument_error if one of the two is no class.
+    /// Adds a prediction. Throws argument_error if either number is not a class.
     void add(int predicted, int expected) {
         ++counts_[place(predicted, expected)];
         ++total_;
     }
-    /// The class with the greatest of the scores, the first of equal ones, as a prediction.
+    /// Adds the class with the highest score, the first of equal ones, as a prediction. Throws
+    /// argument_error unless there is one score for each class.
     template <class T>
     void add(std::span<const T> scores, int expected) {
         check_size("the scores of confusion", scores.size(), static_cast<std::size_t>(classes_));
@@ -37860,36 +38769,38 @@ class confusion {
             expected);
     }
 
+    /// The number of samples of class `expected` that were predicted as `predicted`.
     std::int64_t count(int predicted, int expected) const {
         return counts_[place(predicted, expected)];
     }
+    /// The number of predictions.
     std::int64_t total() const noexcept { return total_; }
 
-    /// The share of right predictions; 0 if nothing was added.
+    /// The fraction of correct predictions; 0 without predictions.
     double accuracy() const {
         std::int64_t right = 0;
         for (int each = 0; each < classes_; ++each) right += count(each, each);
         return share(right, total_);
     }
-    /// Of those predicted as a class, the share that is; 0 where none is predicted.
+    /// The fraction of the predictions of a class that are correct; 0 if it was never predicted.
     double precision(int of) const {
         std::int64_t predicted = 0;
         for (int each = 0; each < classes_; ++each) predicted += count(of, each);
         return share(count(of, of), predicted);
     }
-    /// Of those that are a class, the share predicted as it; 0 where none is.
+    /// The fraction of the samples of a class that are predicted as it; 0 without such samples.
     double recall(int of) const {
         std::int64_t expected = 0;
         for (int each = 0; each < classes_; ++each) expected += count(each, of);
         return share(count(of, of), expected);
     }
-    /// The harmonic mean of precision and recall.
+    /// The harmonic mean of precision and recall of a class; 0 if the class never occurs.
     double f1(int of) const {
         std::int64_t both = 0;
         for (int each = 0; each < classes_; ++each) both += count(of, each) + count(each, of);
         return share(2 * count(of, of), both);
     }
-    /// The mean of f1 over the classes.
+    /// The mean of F1 over all classes.
     double macro_f1() const {
         double sum = 0;
         for (int each = 0; each < classes_; ++each) sum += f1(each);
@@ -37914,9 +38825,9 @@ class confusion {
     std::vector<std::int64_t> counts_;
 };
 
-/// The area under the receiver operating characteristic: the probability that a positive's score
-/// exceeds a negative's, ties counted half. NaN where one of the two is missing or a score is NaN.
-/// Throws argument_error unless there are as many labels, each 0 or 1.
+/// The area under the receiver operating characteristic: the probability that the score of a
+/// positive exceeds that of a negative; ties count one half. NaN if there are no positives or no
+/// negatives, or a score is NaN. Throws argument_error unless each score has a label, 0 or 1.
 template <class T>
 double area_under_roc(std::span<const T> scores, std::span<const std::int32_t> labels) {
     check_size("the labels of area_under_roc", labels.size(), scores.size());
@@ -37932,7 +38843,7 @@ double area_under_roc(std::span<const T> scores, std::span<const std::int32_t> l
     }
     std::sort(order.begin(), order.end(),
               [&](std::size_t a, std::size_t b) { return scores[a] < scores[b]; });
-    double ranks = 0;  // of the positives; equal scores share the mean of their ranks
+    double ranks = 0;  // sum of the ranks of positives; equal scores have their mean rank
     for (std::size_t begin = 0; begin < order.size();) {
         std::size_t end = begin;
         double equal = 0;
@@ -37945,7 +38856,8 @@ double area_under_roc(std::span<const T> scores, std::span<const std::int32_t> l
     return (ranks - positives * (positives + 1) / 2) / (positives * negatives);
 }
 
-/// The mean of |value - target|. Throws argument_error unless both have one size.
+/// The mean of |value - target|; NaN without values. Throws argument_error unless the sizes are
+/// equal.
 template <class T>
 double mean_absolute_error(std::span<const T> values, std::span<const T> targets) {
     check_size("the targets of mean_absolute_error", targets.size(), values.size());
@@ -37955,8 +38867,9 @@ double mean_absolute_error(std::span<const T> values, std::span<const T> targets
     return sum / static_cast<double>(values.size());
 }
 
-/// The coefficient of determination R2: 1 - squared errors / squared deviations of the targets from
-/// their mean. Throws argument_error unless both have one size.
+/// The coefficient of determination R2: 1 - sum of squared errors / sum of squared deviations of
+/// the targets from their mean. Not finite if all targets are equal. Throws argument_error unless
+/// the sizes are equal.
 template <class T>
 double r_squared(std::span<const T> values, std::span<const T> targets) {
     check_size("the targets of r_squared", targets.size(), values.size());
@@ -37978,10 +38891,10 @@ double r_squared(std::span<const T> values, std::span<const T> targets) {
 
 namespace sequent::inline SEQUENT_ABI::train::detail {
 
-/// Covers elements [begin, end) of arrays with vectors: calls update(read, write) for each vector,
-/// where read(array) gives the array's elements at this place and write(array, x) replaces them.
-/// The last call may be a part of a vector: it reads zeros behind the end and writes nothing there.
-/// Limited by memory, or by the L2 cache where all arrays fit in it.
+/// Processes the elements [begin, end) of arrays in vectors: calls update(read, write) for each
+/// vector, where read(array) returns the elements at this place and write(array, x) replaces them.
+/// The last call may process part of a vector: it reads zeros beyond the end and writes nothing
+/// there. Limited by memory bandwidth, or by the L2 cache if all arrays fit in it.
 template <class T, class Update>
 void for_each_vector(std::size_t begin, std::size_t end, Update update) noexcept {
     using kernel::batch;
@@ -38010,35 +38923,39 @@ void for_each_vector(std::size_t size, thread_pool* pool, Update update) noexcep
 
 }  // namespace sequent::inline SEQUENT_ABI::train::detail
 
-/// Optimisers over flat arrays: the parameters, and a gradient of the same size and order. What
-/// they remember is allocated once, by the constructor; `step` allocates nothing. `state()` and
-/// `steps()` are all that has to be saved to continue exactly.
+/// Optimisers for flat arrays: the parameters, and a gradient of the same size and order. The
+/// constructor allocates the optimizer state; a step allocates nothing. `state()` and `steps()` are
+/// all that has to be saved to continue exactly.
 ///
-/// Each has, for spans of the size given to the constructor (else argument_error, and nothing has
-/// changed),
+/// Each optimiser has the following functions, for spans of the size given to the constructor
+/// (otherwise they throw argument_error, and nothing has changed):
 ///
 ///     step(parameters, gradient, learning_rate)
 ///     step_and_clear(parameters, gradient, learning_rate, scale)          scale = 1 by default
 ///     step_and_clear(parameters, gradient, learning_rate, scale, pool)
 ///
-/// step_and_clear steps by scale * gradient and leaves zeros in the gradient, in one pass over the
-/// memory: with clip_factor as the scale, the bits of clip_by_norm, step and a fill. On a pool it
-/// has the same numbers for any number of threads.
+/// step_and_clear takes a step with scale * gradient and sets the gradient to zero, in one pass
+/// over memory. With clip_factor as the scale, the result has the bits of clip_by_norm followed by
+/// step. On a pool, the result is the same for any number of threads.
 
 namespace sequent::inline SEQUENT_ABI::train {
 
-/// One array that an optimiser remembers, with a name for files.
+/// One array of an optimizer state, with its name in files. `may_be_negative` is false for means of
+/// squares.
 template <class T>
 struct state_array {
+    /// Name in files.
     std::string_view name;
+    /// The numbers, one for each parameter.
     std::span<T> values;
+    /// False for means of squares.
     bool may_be_negative = true;
 };
 
 namespace detail {
 
-/// The bound of what an optimiser squares, 2^63 in float: the square of a larger number could
-/// overflow, that of a number below 1 / bound vanish.
+/// The bound of numbers that an optimiser squares, 2^63 in float: the square of a larger number
+/// could overflow, and that of a number below 1 / bound vanish.
 template <class T>
 inline constexpr T square_bound = static_cast<T>(sizeof(T) == sizeof(float) ? 0x1p63 : 0x1p511);
 
@@ -38051,8 +38968,8 @@ void check_decay_rate(std::string_view what, double value) {
                                             : "at least 0 and below 1");
 }
 
-/// The ways to call an optimiser that has update(parameters, learning_rate, pool, take), where
-/// take(read, write) gives the gradient at a place.
+/// The functions of an optimiser that has update(parameters, learning_rate, pool, take), where
+/// take(read, write) returns the gradient at a place.
 template <class Optimizer, class T>
 class stepping {
   public:
@@ -38100,24 +39017,27 @@ class stepping {
 ///     velocity = momentum * velocity + gradient
 ///     parameter = parameter - learning_rate * velocity
 ///
-/// Without momentum (0, the default) nothing is remembered.
+/// Without momentum (0, the default) there is no state.
 ///
 /// Throws std::invalid_argument unless 0 <= momentum < 1 in T.
 template <class T>
 class sgd : public detail::stepping<sgd<T>, T> {
   public:
+    /// For `size` parameters.
     explicit sgd(std::size_t size, double momentum = 0)
         : size_(size), momentum_(momentum), velocity_(momentum == 0 ? 0 : size) {
         detail::check_decay_rate<T>("sgd: momentum", momentum);
     }
 
-    /// How many parameters it updates.
+    /// The number of parameters.
     std::size_t size() const noexcept { return size_; }
 
+    /// The arrays of the optimizer state.
     std::array<state_array<T>, 1> state() noexcept { return {{{"velocity", velocity_}}}; }
 
-    /// How many steps were taken.
+    /// The number of steps taken.
     std::int64_t steps() const noexcept { return steps_; }
+    /// Sets the number of steps, to continue a training.
     void set_steps(std::int64_t steps) noexcept { steps_ = steps; }
 
   private:
@@ -38150,19 +39070,23 @@ class sgd : public detail::stepping<sgd<T>, T> {
     std::int64_t steps_ = 0;
 };
 
-/// The decay rates of Adam's moments, and what keeps its divisor from zero. In the type T of the
-/// parameters, 0 <= beta1, beta2 < 1, and epsilon is finite and at least 2^-63 in float, 2^-511 in
-/// double: below that, the square of a gradient of epsilon's size would vanish.
+/// Options of Adam: the decay rates of its moments, and the epsilon that is added to its divisor.
+/// In the type T of the parameters, 0 <= beta1, beta2 < 1, and epsilon is finite and at least 2^-63
+/// in float, 2^-511 in double: below that, the square of a gradient of the size of epsilon would
+/// vanish.
 struct adam_options {
+    /// Decay rate of the mean of gradients.
     double beta1 = 0.9;
+    /// Decay rate of the mean of squared gradients.
     double beta2 = 0.999;
+    /// Added to the divisor.
     double epsilon = 1e-8;
 };
 
 namespace detail {
 
-/// What Adam and AdamW share: the moments and the step. Sums of products are written as fused ones,
-/// so that a compiler has no choice which to fuse and every way to step has the same bits.
+/// The moments and the step of Adam and AdamW. Sums of products are explicit fused multiply-adds,
+/// so that every way to step gives the same bits.
 template <class T>
 class adam_moments {
   public:
@@ -38177,19 +39101,21 @@ class adam_moments {
             "a finite number of at least " + number_text(static_cast<double>(least), 3));
     }
 
-    /// How many parameters it updates.
+    /// The number of parameters.
     std::size_t size() const noexcept { return first_.size(); }
 
+    /// The arrays of the optimizer state.
     std::array<state_array<T>, 2> state() noexcept {
         return {{{"first_moment", first_}, {"second_moment", second_, false}}};
     }
 
-    /// How many steps were taken: the bias correction depends on it.
+    /// The number of steps taken; the bias correction depends on it.
     std::int64_t steps() const noexcept { return steps_; }
+    /// Sets the number of steps, to continue a training.
     void set_steps(std::int64_t steps) noexcept { steps_ = steps; }
 
   protected:
-    /// `keep(read, x)` gives what decay leaves of the parameters x.
+    /// `keep(read, x)` returns the parameters x after weight decay.
     template <class Take, class Keep>
     void advance(std::span<T> parameters, double learning_rate, thread_pool* pool, Take take,
                  Keep keep) noexcept {
@@ -38210,7 +39136,7 @@ class adam_moments {
         for_each_vector<T>(first_.size(), pool, [=](auto read, auto write) {
             using kernel::fma;
             const kernel::batch<T> given = take(read, write);
-            // given - given is 0, but NaN where the gradient is infinite or NaN.
+            // given - given is 0, or NaN if the gradient is infinite or NaN.
             const kernel::batch<T> g =
                 xsimd::max(-bound, xsimd::min(given, bound)) + (given - given);
             const kernel::batch<T> m = fma(beta1, read(first), rest1 * g);
@@ -38232,13 +39158,14 @@ class adam_moments {
 }  // namespace detail
 
 /// Adam with bias correction (Kingma and Ba, arXiv 1412.6980, algorithm 1). A finite gradient
-/// element beyond 2^63 in float (2^511 in double) counts as that, so that no square overflows; one
-/// that is infinite or NaN makes its parameter NaN.
+/// element beyond 2^63 in float (2^511 in double) is limited to that, so that no square overflows;
+/// an infinite or NaN element makes its parameter NaN.
 ///
-/// Throws std::invalid_argument if an option is out of its range.
+/// Throws std::invalid_argument if an option is out of range.
 template <class T>
 class adam : public detail::adam_moments<T>, public detail::stepping<adam<T>, T> {
   public:
+    /// For `size` parameters.
     explicit adam(std::size_t size, adam_options options = {})
         : detail::adam_moments<T>(size, options) {}
 
@@ -38252,17 +39179,20 @@ class adam : public detail::adam_moments<T>, public detail::stepping<adam<T>, T>
     }
 };
 
-/// Adam with decoupled weight decay (Loshchilov and Hutter, arXiv 1711.05101, algorithm 2): beside
-/// Adam's step each parameter loses learning_rate * weight_decay of itself.
+/// Adam with decoupled weight decay (Loshchilov and Hutter, arXiv 1711.05101, algorithm 2): in
+/// addition to Adam's step, learning_rate * weight_decay * parameter is subtracted from each
+/// parameter.
 ///
-/// `mask` scales the decay parameter by parameter: 1 decays, 0 does not; usual is 1 for matrices, 0
-/// for vectors and scalars. An empty mask lets all decay. It is copied.
+/// `mask` multiplies the weight decay of each parameter: 1 decays, 0 does not. Usual is 1 for
+/// matrices, 0 for vectors and scalars (`Model::mark_decayed`). With an empty mask all parameters
+/// decay. The mask is copied.
 ///
 /// Throws std::invalid_argument if the mask has another size than the parameters, if a decay is
-/// negative or not finite, or if an option is out of its range.
+/// negative or not finite, or if an option is out of range.
 template <class T>
 class adam_w : public detail::adam_moments<T>, public detail::stepping<adam_w<T>, T> {
   public:
+    /// For `size` parameters.
     adam_w(std::size_t size, double weight_decay, std::span<const T> mask = {},
            adam_options options = {})
         : detail::adam_moments<T>(size, options), decay_(size, static_cast<T>(weight_decay)) {
@@ -38305,36 +39235,43 @@ class adam_w : public detail::adam_moments<T>, public detail::stepping<adam_w<T>
 
 namespace sequent::inline SEQUENT_ABI::train {
 
-/// How a learning rate falls from `peak`. p is the share of the steps from the end of the warm-up
-/// to `total_steps` that has passed, 0 <= p <= 1; n is the number of steps since the warm-up.
+/// The shape of the decay of a learning rate from `peak`. p is the fraction of the steps between
+/// the end of the warm-up and `total_steps` that has passed, 0 <= p <= 1; n is the number of steps
+/// since the warm-up.
 enum class decay {
-    constant,            // peak
-    linear,              // peak + (floor - peak) p
-    cosine,              // floor + (peak - floor) (1 + cos(pi p)) / 2 (arXiv 1608.03983, eq. 5)
-    cosine_restarts,     // the same with p = (n mod every) / every
-    geometric,           // peak (floor / peak)^p
-    steps,               // peak factor^(n / every), at least floor
-    inverse_square_root  // peak sqrt(w / (w + n)), at least floor; w = the warm-up or 1
+    constant,            ///< peak
+    linear,              ///< peak + (floor - peak) p
+    cosine,              ///< floor + (peak - floor) (1 + cos(pi p)) / 2 (arXiv 1608.03983, eq. 5)
+    cosine_restarts,     ///< the same with p = (n mod every) / every
+    geometric,           ///< peak (floor / peak)^p
+    steps,               ///< peak factor^(n / every), at least floor
+    inverse_square_root  ///< peak sqrt(w / (w + n)), at least floor; w = the warm-up or 1
 };
 
-/// The learning rate of a step, counted from 0: it rises linearly over `warmup_steps` to `peak` and
-/// then falls as `shape` says.
+/// A learning-rate schedule: the rate rises linearly over `warmup_steps` to `peak` and then decays
+/// as `shape` says. Calling it with a step, counted from 0, returns the learning rate.
 ///
-/// The call throws std::invalid_argument if a rate is negative or not finite, a count of steps is
-/// negative, the warm-up is longer than the whole, or `peak`, `floor`, `factor` or `every` is not
-/// above 0 where the shape needs it.
+/// The call throws std::invalid_argument if a rate is negative or not finite, a number of steps is
+/// negative, the warm-up is longer than `total_steps`, or `peak`, `floor`, `factor` or `every` is
+/// not above 0 although the shape needs it.
 struct schedule {
+    /// Learning rate after the warm-up.
     double peak = 1e-3;
+    /// Learning rate to which the decay leads.
     double floor = 0;
+    /// Number of steps of the warm-up.
     std::int64_t warmup_steps = 0;
+    /// Number of all steps, including the warm-up.
     std::int64_t total_steps = 1;
+    /// Shape of the decay.
     decay shape = decay::cosine;
-    double factor = 0.1;     // of decay::steps
-    std::int64_t every = 1;  // steps from one fall or restart to the next
+    double factor = 0.1;     ///< factor of each fall of decay::steps
+    std::int64_t every = 1;  ///< steps from one fall or restart to the next
 
+    /// The learning rate of a step.
     double operator()(std::int64_t step) const {
         check(step);
-        // One more in both: the first step shall not be lost to a rate of zero.
+        // The 1 in both keeps the rate of the first step above zero.
         if (step < warmup_steps) {
             return peak *
                    ((static_cast<double>(step) + 1) / (static_cast<double>(warmup_steps) + 1));

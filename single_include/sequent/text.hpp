@@ -28,7 +28,7 @@
 
 #include "sequent.hpp"
 
-/// Rules as text: parsed by the compiler, and printed from any program.
+/// Rules as text: parsed at compile time, and printed from any program.
 
 /// Stands first in every header that users include; epilogue.hpp stands last. Between the two, the
 /// macros of systems and frameworks that share a name with the library or with what it includes
@@ -219,8 +219,8 @@
 
 #include <set>
 
-/// The words of rules as text, each in one table: functions, and the names that the reference
-/// engine has for them.
+/// Tables of the words of rules as text: functions, and their names in NeuraLogic, the reference
+/// engine.
 
 namespace sequent::inline SEQUENT_ABI::text_detail {
 
@@ -246,8 +246,8 @@ struct word {
     }
 };
 
-/// A transformation: how many numbers it takes at least and at most, what the missing ones are,
-/// how many weights, and which of its arguments is an index expression.
+/// A transformation: the least and greatest number of numeric arguments and their defaults, the
+/// number of weights, and which argument is an index expression.
 struct transformation_word {
     word name;
     transformation kind;
@@ -318,7 +318,7 @@ inline constexpr aggregation_word aggregations[] = {
     {"softmax", aggregation::softmax},
 };
 
-/// Functions that the engine has under other names.
+/// A function to which the engine gives another name.
 struct engine_word {
     word engine;
     word name;
@@ -333,7 +333,7 @@ inline constexpr engine_word engine_words[] = {
     {"logarithm", "log"},
 };
 
-/// A special predicate of `arguments` arguments that is a comparison of two.
+/// A special predicate that compares two arguments, such as `@leq(A, B)`.
 struct comparison_word {
     word name;
     plan::node_kind kind;
@@ -361,7 +361,7 @@ inline constexpr arithmetic_word arithmetics[] = {
 };
 // clang-format on
 
-/// The entry of that name, or a null pointer.
+/// The entry with this name; null if there is none.
 template <class Entry, std::size_t Size>
 constexpr const Entry* find(const Entry (&table)[Size], const word& name) {
     for (const Entry& each : table)
@@ -374,7 +374,7 @@ constexpr word own_name(const word& name) {
     return name;
 }
 
-/// "w0", "w1", ... one after another: the names of weights without one.
+/// The names "w0", "w1", ... of weights without a name, concatenated.
 struct numbered_names {
     static constexpr int most = 200;
     char characters[4 * most]{};
@@ -398,13 +398,13 @@ inline constexpr numbered_names argument_names{'x'};
 
 }  // namespace sequent::inline SEQUENT_ABI::text_detail
 
-/// Programs as text and as C++. Both are printed from the arrays that a program is read into.
+/// Prints programs as text and as C++, from the arrays into which a program is read.
 
 namespace sequent::inline SEQUENT_ABI {
 
 namespace text_detail {
 
-/// A source without its size.
+/// A program (plan::source) independent of its size.
 struct program_view {
     std::span<const plan::rule> rules{};
     std::span<const plan::literal> literals{};
@@ -489,7 +489,8 @@ class program_printer {
                 .append(std::to_string(of.shape[axis]));
         return result;
     }
-    /// Several scopes may have weights of one name and other shapes.
+    /// The name of a weight; with its shape if other scopes have weights of this name with other
+    /// shapes.
     SEQUENT_COLD std::string weight_name(const plan::weight& of) const {
         std::string result = string_of(of.id);
         for (const plan::weight& each : of_.weights)
@@ -539,7 +540,7 @@ class program_printer {
         if (of.kind == multiply || of.kind == divide || of.kind == remainder) return 5;
         return of.kind == constant && of.value < 0 ? 0 : 6;
     }
-    /// In parentheses where the parent binds tighter, and where compilers warn without.
+    /// An operand, in parentheses if its parent binds tighter or compilers would warn without them.
     SEQUENT_COLD std::string operand(int at, int level, bool right) {
         const int own = level_of(node(at));
         const bool loose = own < level || (right && own == level) || (own == 2 && level == 1);
@@ -616,7 +617,7 @@ class program_printer {
         if (weight.weight >= 0) result += "[" + text_of(weight, weight.transposed) + "]";
         return result;
     }
-    /// An integer of C++ would choose another function where it is an index: number(2.0).
+    /// A number with a decimal point in C++, because number() of an integer is an index expression.
     SEQUENT_COLD std::string number(double value) const {
         std::string result = number_text(value);
         if (!is_text() && result.find_first_of(".en") == std::string::npos) result += ".0";
@@ -716,7 +717,7 @@ class program_printer {
         if (of.condition >= 0) items.push_back(text_of(of.condition));
         std::string body;
         for (const std::string& each : items) body += (body.empty() ? "" : ", ") + each;
-        // Conditions of C++ bind looser than `<<=` and `|`.
+        // In C++, operators of conditions may bind less tightly than `<<=` and `|`.
         if (items.size() > 1 || of.condition >= 0) body = "(" + body + ")";
         return result + " <<= " + body + functions(of) + block;
     }
@@ -724,8 +725,8 @@ class program_printer {
 
 }  // namespace text_detail
 
-/// The rules of a program, of types or of text, as text of our own operators. Throws
-/// std::invalid_argument if it has conditions that are functions of C++.
+/// Prints the rules of a program, given as types or as text, in the notation of dialect::sequent.
+/// Throws std::invalid_argument if the program has conditions holds<...>() or one_of<...>().
 template <const auto& Program>
 std::string to_text() {
     static constexpr auto source = plan::read<Program>();
@@ -734,7 +735,8 @@ std::string to_text() {
         .text();
 }
 
-/// The same as C++, with the declarations of its names.
+/// Prints the rules of a program, given as types or as text, as C++ with the declarations of all
+/// names. Throws std::invalid_argument if the program has conditions holds<...>() or one_of<...>().
 template <const auto& Program>
 std::string to_cpp() {
     static constexpr auto source = plan::read<Program>();
@@ -745,11 +747,11 @@ std::string to_cpp() {
 
 }  // namespace sequent::inline SEQUENT_ABI
 
-/// Decimal numbers as double, in constant expressions, rounded as the compiler rounds literals.
+/// Converts decimal numbers to double in constant expressions, rounded like literals.
 
 namespace sequent::inline SEQUENT_ABI::text_detail {
 
-/// A number of up to 40 * 32 bits.
+/// An unsigned integer of up to 40 * 32 bits.
 struct wide_number {
     std::uint32_t limbs[40]{};
     int count = 0;
@@ -788,8 +790,8 @@ constexpr double power_of_two(int exponent) {
     return result;
 }
 
-/// `digits` * 10^exponent, rounded to the nearest double, ties to even. 0 below the normal numbers,
-/// infinity above them. Long division, bit by bit, where no operation on doubles is exact.
+/// digits * 10^exponent, rounded to the nearest double, ties to even; 0 below the range of normal
+/// numbers, infinity above it. Uses bitwise long division if no operation on doubles is exact.
 constexpr double decimal(std::uint64_t digits, int exponent) {
     if (digits == 0) return 0;
     if (digits <= (1ULL << 53) && exponent >= -22 && exponent <= 22) {
@@ -809,7 +811,7 @@ constexpr double decimal(std::uint64_t digits, int exponent) {
     bottom.count = 1;
     for (int at = 0; at < exponent; ++at) top.multiply_add(10, 0);
     for (int at = 0; at > exponent; --at) bottom.multiply_add(10, 0);
-    int binary = 0;  // of the quotient's first bit
+    int binary = 0;  // exponent of the quotient's first bit
     for (wide_number next = bottom; next.multiply_add(2, 0), top.at_least(next); ++binary)
         bottom = next;
     for (; !top.at_least(bottom); --binary) top.multiply_add(2, 0);
@@ -821,7 +823,7 @@ constexpr double decimal(std::uint64_t digits, int exponent) {
         bits = 2 * bits + (one ? 1 : 0);
         top.multiply_add(2, 0);
     }
-    // `top` is twice the rest: it is compared with the divisor, which stands for one half.
+    // `top` is twice the remainder; it is compared with the divisor, which represents one half.
     if (top.at_least(bottom)) {
         top.subtract(bottom);
         if (top.count > 0 || (bits & 1u) != 0) ++bits;
@@ -831,9 +833,9 @@ constexpr double decimal(std::uint64_t digits, int exponent) {
 
 }  // namespace sequent::inline SEQUENT_ABI::text_detail
 
-/// What can be wrong with the text of rules, and how the compiler tells it.
+/// The mistakes in the text of rules, and how they appear in the compiler's error message.
 
-/// One list makes the types of the messages, the enumerators, and what turns one into the other.
+/// One list generates the types in messages, the enumerators, and the conversion between them.
 #define SEQUENT_TEXT_MISTAKES(EACH)                                   \
     EACH(a_rule_ends_with_a_period_or_a_semicolon)                    \
     EACH(a_rule_has_an_arrow_after_its_head)                          \
@@ -884,20 +886,22 @@ SEQUENT_TEXT_MISTAKES(SEQUENT_EACH_MISTAKE)
 #undef SEQUENT_EACH_MISTAKE
 }  // namespace mistake
 
-/// Counted from 1; the first line is that on which the string begins, R"( and all.
+/// In an error message: the line of the mistake, counted from 1. Line 1 is the line on which the
+/// string literal begins.
 template <int Line>
 struct at_line {};
-/// In bytes, counted from 1.
+/// In an error message: the column of the mistake in bytes, counted from 1.
 template <int Column>
 struct at_column {};
-/// What stands there.
+/// In an error message: the name or sign at the mistake.
 template <char... Characters>
 struct near {};
 
+/// Always false; its arguments appear in the compiler's error message.
 template <class Line, class Column, class What, class Mistake>
 inline constexpr bool well_written = false;
 
-/// The one place where an ill-formed text stops the compiler.
+/// Fails the only static_assert for ill-formed text.
 template <class Line, class Column, class What, class Mistake>
 struct check_text {
     static_assert(well_written<Line, Column, What, Mistake>,
@@ -929,8 +933,8 @@ consteval auto mistake_type() {
 
 #undef SEQUENT_TEXT_MISTAKES
 
-/// Goes over the characters of a text: names, numbers, signs, comments. The first mistake stops it:
-/// it then stands at the end.
+/// Scans the characters of a text: names, numbers, signs, comments. The first mistake moves the
+/// scanner to the end of the text.
 
 namespace sequent::inline SEQUENT_ABI::text_detail {
 
@@ -972,7 +976,7 @@ class scanner {
     constexpr char peek(int further = 0) const {
         return at_ + further < size_ ? text_[at_ + further] : '\0';
     }
-    /// The position of what comes next, after spaces and comments.
+    /// Skips spaces and comments and returns the position of the next token.
     constexpr int next() {
         for (;;) {
             const char seen = peek();
@@ -1028,7 +1032,7 @@ class scanner {
         next();
         return begins_name(peek());
     }
-    /// The name that comes next; it is not taken.
+    /// The next name, without consuming it.
     constexpr word seen_name() {
         next();
         int length = 0;
@@ -1061,7 +1065,7 @@ class scanner {
         }
         return static_cast<int>(negative ? -value : value);
     }
-    /// Digits beyond the nineteenth only move the point.
+    /// Consumes a decimal number. Digits after the nineteenth only change the exponent.
     constexpr double take_number() {
         next();
         const bool negative = take('-');
@@ -1102,7 +1106,7 @@ class scanner {
         return is_digit(peek(sign));
     }
 
-    /// The position after the sign that closes the one that comes next.
+    /// The position after the bracket that closes the next one.
     constexpr int after_closing(int from) const {
         int depth = 0;
         for (int at = from; at < size_; ++at) {
@@ -1113,12 +1117,12 @@ class scanner {
         }
         return size_;
     }
-    /// The position of a sign that is known to come.
+    /// The position of a sign that is known to follow.
     constexpr int first(int from, char sign) const {
         while (from < size_ && text_[from] != sign) ++from;
         return from;
     }
-    /// What stands at a position or after it, spaces left out.
+    /// The first character at or after a position that is not a space.
     constexpr char visible(int from, int further = 0) const {
         while (from < size_ && (text_[from] == ' ' || text_[from] == '\n' || text_[from] == '\t' ||
                                 text_[from] == '\r'))
@@ -1129,7 +1133,7 @@ class scanner {
 
 }  // namespace sequent::inline SEQUENT_ABI::text_detail
 
-/// Reads index expressions and conditions.
+/// Parses index expressions and conditions.
 
 namespace sequent::inline SEQUENT_ABI::text_detail {
 
@@ -1148,8 +1152,8 @@ class index_parser : public plan::source_writer<Sizes>, public scanner {
     static constexpr int max_bounds = 16;
 
     plan::list<plan::name, max_bounds> bounds_{};
-    int unnamed_variables_ = 0;  // of the rule
-    bool of_engine_ = false;     // the rule at hand is written as the engine writes rules
+    int unnamed_variables_ = 0;  // number of unnamed variables of the rule
+    bool of_engine_ = false;     // the current rule uses the engine's syntax
 
     constexpr index_parser(const char* text, int size) : scanner(text, size) {}
 
@@ -1158,7 +1162,7 @@ class index_parser : public plan::source_writer<Sizes>, public scanner {
     }
 
     enum class form { nothing, index, condition, symbol };
-    /// A node; of a symbol, that of its position.
+    /// A parsed node; for a symbol, the node of its position.
     struct part {
         form is = form::nothing;
         int node = -1;
@@ -1229,7 +1233,7 @@ class index_parser : public plan::source_writer<Sizes>, public scanner {
             case node_kind::subtract:
                 add_index(each.left, factor, to);
                 return add_index(each.right, each.kind == node_kind::add ? factor : -factor, to);
-            case node_kind::multiply: {  // a number times an index, in either order
+            case node_kind::multiply: {  // number times index, in either order
                 const plan::node left = out.nodes[each.left];
                 const plan::node right = out.nodes[each.right];
                 if (left.kind == node_kind::constant)
@@ -1386,7 +1390,7 @@ class index_parser : public plan::source_writer<Sizes>, public scanner {
         if (sees('(')) return parse_symbol(name, begin);
         return {form::index, parse_variable(name, begin), {}, begin};
     }
-    /// `document(i)`, to be compared with another.
+    /// Parses a symbol such as `document(i)`, which is compared with another.
     constexpr part parse_symbol(const word& name, int begin) {
         const char after = visible(after_closing(at_));
         if (after != '=' && after != '!') {
@@ -1404,7 +1408,7 @@ class index_parser : public plan::source_writer<Sizes>, public scanner {
         expect(')', text_fault::a_closing_parenthesis_is_expected);
         return {form::symbol, position, name, begin};
     }
-    /// `one_of<0, 9>(j)`.
+    /// Parses `one_of<0, 9>(j)`.
     constexpr part parse_members(int begin) {
         expect('<', text_fault::this_function_takes_other_arguments);
         int members[16]{};
@@ -1419,7 +1423,7 @@ class index_parser : public plan::source_writer<Sizes>, public scanner {
         expect(')', text_fault::a_closing_parenthesis_is_expected);
         return any_equal(index, members, count, begin);
     }
-    /// A part that a second condition mentions: each node has one parent.
+    /// Copies a part that a second condition uses, because each node has one parent.
     constexpr int copy_of(int node) {
         const plan::node from = out.nodes[node];
         const int left = from.left < 0 ? -1 : copy_of(from.left);
@@ -1437,7 +1441,8 @@ class index_parser : public plan::source_writer<Sizes>, public scanner {
         return {form::condition, all, {}, begin};
     }
 
-    /// `@leq(J, I)` and its kin: comparisons, sums of two, all different, one of a list.
+    /// Parses a special predicate such as `@leq(J, I)`: comparisons, sums of two, all different,
+    /// one of a list.
     constexpr part parse_special() {
         const int begin = next();
         ++at_;
@@ -1496,7 +1501,7 @@ class index_parser : public plan::source_writer<Sizes>, public scanner {
         return 0;
     }
 
-    /// A count that the text declares, or a variable, with its extent in braces: `h{8}`.
+    /// Parses a bound that the text declares, or a variable, with its extent in braces: `h{8}`.
     constexpr int parse_variable(const word& name, int begin) {
         const plan::name id = name_of(name);
         for (const plan::name& bound : bounds_)
@@ -1521,7 +1526,7 @@ class index_parser : public plan::source_writer<Sizes>, public scanner {
 
 }  // namespace sequent::inline SEQUENT_ABI::text_detail
 
-/// Reads weights: as the engine writes them, in front of an atom, and in brackets behind it.
+/// Parses weights: before an atom (the engine's syntax), and in brackets after it.
 
 namespace sequent::inline SEQUENT_ABI::text_detail {
 
@@ -1547,8 +1552,8 @@ class weight_parser : public index_parser<Sizes> {
     using base::take_name;
     using typename base::plan_fault;
 
-    int unnamed_ = 0;    // weights without a name
-    int clash_at_ = -1;  // a weight that is named as these are
+    int unnamed_ = 0;    // number of weights without a name
+    int clash_at_ = -1;  // position of a weight with a name reserved for these
 
     constexpr weight_parser(const char* text, int size) : base(text, size) {}
 
@@ -1558,7 +1563,7 @@ class weight_parser : public index_parser<Sizes> {
         plan::weight_use use{};
         double value = 0;
     };
-    /// `{r, c}`, `$W={r, c}`, `W: {r, c}`, `<...>` around or within, or a number.
+    /// Parses `{r, c}`, `$W={r, c}`, `W: {r, c}`, each also with `<...>`, or a number.
     constexpr weight_prefix parse_prefix() {
         weight_prefix result;
         if (!starts_prefix()) return result;
@@ -1596,13 +1601,13 @@ class weight_parser : public index_parser<Sizes> {
         if (this->sees_number()) return !number_of_index();
         return sees_name() && names_prefix();
     }
-    /// `W: {2, 3}`.
+    /// Returns true at `W: {2, 3}`.
     constexpr bool names_prefix() {
         const word name = seen_name();
         const int after = at_ + name.length;
         return this->visible(after) == ':' && this->visible(after, 1) != '-';
     }
-    /// Whether the number that comes next belongs to a comparison.
+    /// Returns true if the next number belongs to a comparison.
     constexpr bool number_of_index() {
         const int begin = at_;
         this->take_number();
@@ -1615,7 +1620,7 @@ class weight_parser : public index_parser<Sizes> {
         return result;
     }
 
-    /// The shape in braces, or that of the weight of this name which stands before.
+    /// Parses the shape in braces, or takes that of an earlier weight of this name.
     constexpr plan::weight_use weight_of(const word& name, int begin) {
         plan::weight declared{name_of(name), this->scope_, 0, {1, 1}};
         if (take('{')) {
@@ -1658,7 +1663,7 @@ class weight_parser : public index_parser<Sizes> {
         for (int at = 1; at < name.length; ++at) result = result && is_digit(name.text[at]);
         return result;
     }
-    /// The relation that stands at `begin`.
+    /// The relation of a name at position `begin`.
     constexpr int relation_of(const word& name, int begin) {
         if (known_weight(name) != nullptr)
             refuse(text_fault::a_weight_and_a_relation_have_one_name, begin);
@@ -1671,7 +1676,7 @@ class weight_parser : public index_parser<Sizes> {
             if (each.id == id) result = &each;
         return result;
     }
-    /// `W{2, 3}`, `W(h){2, 3}`, `{2, 3}`, `.T()` behind or `fixed(...)` around.
+    /// Parses `W{2, 3}`, `W(h){2, 3}` or `{2, 3}`, followed by `.T()` or within `fixed(...)`.
     constexpr plan::weight_use parse_weight(bool bare = false) {
         const int begin = this->next();
         if (seen_name() == word("fixed")) {
@@ -1694,14 +1699,14 @@ class weight_parser : public index_parser<Sizes> {
         if (take_transpose()) result.transposed = true;
         return result;
     }
-    /// `.T()`; a period that ends a rule has something else behind it.
+    /// Consumes `.T()`. A period that ends a rule is followed by something else.
     constexpr bool take_transpose() {
         if (!sees('.') || peek(1) != 'T' || peek(2) != '(' || peek(3) != ')') return false;
         at_ += 4;
         return true;
     }
-    /// Whether a weight comes next: a name with a shape in braces, or that of a weight before; an
-    /// index variable with its extent in braces is part of a comparison.
+    /// Returns true if a weight follows: a name with a shape in braces, or the name of an earlier
+    /// weight. An index variable with its extent in braces is part of a comparison instead.
     constexpr bool starts_weight() {
         if (sees('{')) return true;
         const word name = seen_name();
@@ -1718,11 +1723,12 @@ class weight_parser : public index_parser<Sizes> {
 
 }  // namespace sequent::inline SEQUENT_ABI::text_detail
 
-/// Reads the functions of rules: `| relu()`, and `[transformation=relu]` as the engine writes them.
+/// Parses the functions of rules: `| relu()`, and NeuraLogic's `[transformation=relu]`. "The
+/// engine" in the parser's comments is NeuraLogic.
 
 namespace sequent::inline SEQUENT_ABI {
 
-/// Whose defaults hold for a rule that does not state its functions.
+/// Which defaults apply to rules that do not state their functions:
 ///
 /// | dialect | aggregation | transformation of rules and relations | epsilon of norm |
 /// |---|---|---|---|
@@ -1754,7 +1760,7 @@ class function_parser : public weight_parser<Sizes> {
     using typename base::node_kind;
 
     dialect defaults_;
-    bool states_transformation_ = false;  // the rule does, be it identity
+    bool states_transformation_ = false;  // the rule states a transformation, possibly identity
 
     constexpr function_parser(const char* text, int size, dialect defaults)
         : base(text, size), defaults_(defaults) {}
@@ -1762,14 +1768,14 @@ class function_parser : public weight_parser<Sizes> {
     constexpr unsigned free_variables() const {
         return ((1u << current.variables.size()) - 1u) & ~current.head_variables();
     }
-    /// Aggregates over all variables of the body that are not in the head.
+    /// Aggregates over all variables of the body that do not occur in the head.
     constexpr void aggregate_free() {
         current.states_aggregation = true;
         const unsigned over = free_variables();
         for (int at = 0; at < current.variables.size(); ++at)
             if ((over >> at) & 1u) this->aggregate_over(at, current.variables.size());
     }
-    /// After `|`.
+    /// Parses a function after `|`.
     constexpr void parse_function() {
         const int begin = this->next();
         const word name = own_name(take_name(text_fault::a_function_is_expected));
@@ -1787,7 +1793,7 @@ class function_parser : public weight_parser<Sizes> {
                begin);
     }
 
-    /// `[combination=product, aggregation=softmax(agg_terms=[J])]`, in any order.
+    /// Parses `[combination=product, aggregation=softmax(agg_terms=[J])]`, in any order.
     constexpr void parse_metadata() {
         take('[');
         int values[3]{-1, -1, -1};
@@ -1847,7 +1853,7 @@ class function_parser : public weight_parser<Sizes> {
         aggregate_free();
     }
 
-    /// `softmax(j)`, or `softmax(agg_terms=[J])`.
+    /// Parses `softmax(j)` or `softmax(agg_terms=[J])`.
     constexpr void parse_aggregation(const aggregation_word& of) {
         this->aggregate(of.kind);
         const int mentioned = current.variables.size();
@@ -1913,7 +1919,7 @@ class function_parser : public weight_parser<Sizes> {
             refuse(text_fault::this_function_takes_other_arguments, begin);
         return root;
     }
-    /// `llama3(factor, low, high, original)`, `yarn(...)`, `linear(...)`.
+    /// Parses `llama3(factor, low, high, original)`, `yarn(...)` or `linear(...)`.
     constexpr rotary_scaling parse_scaling() {
         const int begin = this->next();
         const word name = take_name(text_fault::this_function_takes_other_arguments);
@@ -1941,7 +1947,7 @@ class function_parser : public weight_parser<Sizes> {
         result.original = given[3];
         return result;
     }
-    /// `slice(rows=[0, 2], cols=...)` and `reshape(shape=(2, 3))`.
+    /// Parses `slice(rows=[0, 2], cols=...)` or `reshape(shape=(2, 3))`.
     constexpr void parse_named_numbers(const transformation_word& of, int begin) {
         states_transformation_ = true;
         plan::transformation_use use;
@@ -1979,7 +1985,7 @@ class function_parser : public weight_parser<Sizes> {
 }  // namespace text_detail
 }  // namespace sequent::inline SEQUENT_ABI
 
-/// Reads rules. The grammar is in docs/text.md.
+/// Parses rules. docs/text.md specifies the grammar.
 
 namespace sequent::inline SEQUENT_ABI {
 
@@ -1991,8 +1997,8 @@ class rule_parser : public function_parser<Sizes> {
 
   public:
     using base::out;
-    plan::list<int, Sizes.rules> begins{};  // where each rule of `out` stands
-    int mistake_at = -1;                    // of a mistake in `out`
+    plan::list<int, Sizes.rules> begins{};  // position of each rule of `out`
+    int mistake_at = -1;                    // position of a mistake in `out`
 
     constexpr rule_parser(const char* text, int size, dialect defaults)
         : base(text, size, defaults) {
@@ -2031,7 +2037,7 @@ class rule_parser : public function_parser<Sizes> {
     using typename base::weight_prefix;
 
     int rule_begin_ = 0;
-    bool infix_ = false;  // the literals of the body at hand are joined by operators
+    bool infix_ = false;  // operators join the literals of the current body
     int infix_literals_ = 0;
 
     // Statements.
@@ -2063,7 +2069,7 @@ class rule_parser : public function_parser<Sizes> {
         if (!take('.') && !take(';')) refuse(text_fault::a_rule_ends_with_a_period_or_a_semicolon);
     }
 
-    /// `h/1 [transformation=relu]`.
+    /// Returns true at a signature such as `h/1 [transformation=relu]`.
     constexpr bool starts_signature() {
         const word name = seen_name();
         return this->visible(at_ + name.length) == '/' &&
@@ -2159,7 +2165,7 @@ class rule_parser : public function_parser<Sizes> {
         finish();
     }
 
-    /// Functions, and the block of a stack, which holds statements.
+    /// Parses functions, and the block of a stack, which contains statements.
     constexpr void parse_functions() {
         while (sees('|') && take('|')) {
             if (seen_name() == word("stack") || seen_name() == word("repeat"))
@@ -2168,7 +2174,7 @@ class rule_parser : public function_parser<Sizes> {
                 this->parse_function();
         }
     }
-    /// `stack<12> { ... }`, or `repeat<12> { ... }` with one set of parameters for all layers.
+    /// Parses `stack<12> { ... }`, or `repeat<12> { ... }`, whose layers share their parameters.
     constexpr void parse_stack() {
         const bool shares = take_name() == word("repeat");
         expect('<', text_fault::this_function_takes_other_arguments);
@@ -2188,7 +2194,8 @@ class rule_parser : public function_parser<Sizes> {
         expect('}', text_fault::a_closing_brace_is_expected);
         this->percent_begins_comment_ = outer_comments;
     }
-    /// `<2.0> a(i)` is a factor of a product, and of one literal by itself.
+    /// Combines the factors of `<2.0> a(i)` by a product. Refuses bodies of several literals that
+    /// do not state one.
     constexpr void combine_factors() {
         if (!ok() || !factors_) return;
         int values = 0;
@@ -2216,7 +2223,7 @@ class rule_parser : public function_parser<Sizes> {
         current.aggregated = aggregation::mean;
         this->aggregate_free();
     }
-    /// tanh for each head without a statement of its own.
+    /// Adds tanh to each head without functions of its own.
     constexpr void add_relation_defaults() {
         const int written = out.rules.size();
         for (int at = 0; at < written; ++at) {
@@ -2246,7 +2253,7 @@ class rule_parser : public function_parser<Sizes> {
             parse_items();
         }
     }
-    /// Whether the parentheses that come next hold the whole body.
+    /// Returns true if the next parentheses enclose the whole body.
     constexpr bool is_grouped() {
         if (!sees('(')) return false;
         const int end = this->after_closing(at_);
@@ -2265,7 +2272,7 @@ class rule_parser : public function_parser<Sizes> {
     constexpr void check_mistake() {
         if (mistake_at < 0 && out.mistake != plan::fault::none) mistake_at = rule_begin_;
     }
-    /// `a(I) @ b(J)`, `a(I) * b(I)` and `a(I) + b(I)`.
+    /// Parses the operators of `a(I) @ b(J)`, `a(I) * b(I)` and `a(I) + b(I)`.
     constexpr void parse_infix() {
         if (!of_engine_) return;
         while (sees('@') || sees('*') || sees('+')) {
@@ -2314,12 +2321,13 @@ class rule_parser : public function_parser<Sizes> {
         const int root = this->parse_condition();
         return ok() ? root : 0;
     }
-    /// After `!`: a parenthesis or a special predicate.
+    /// Returns true if `!` is followed by a parenthesis or a special predicate.
     constexpr bool starts_condition() {
         const char after = this->visible(at_ + 1);
         return after == '(' || after == '@';
     }
-    /// `document(i) == document(j)`, `abs(i) < 3`, `one_of<...>(i)`.
+    /// Returns true if a name begins a condition: `document(i) == document(j)`, `abs(i) < 3`,
+    /// `one_of<...>(i)`.
     constexpr bool is_condition(const word& name) const {
         if (name == word("abs")) return true;
         const int after = this->after_closing(this->first(at_ + name.length, '('));
@@ -2327,7 +2335,8 @@ class rule_parser : public function_parser<Sizes> {
         const char second = this->visible(after, 1);
         return (first == '=' || first == '!') && second == '=';
     }
-    /// Whether a name by itself is an atom without arguments; else it is an index to be compared.
+    /// Returns true if a name without parentheses is an atom; otherwise it is an index that is
+    /// compared.
     constexpr bool ends_item(int after) const {
         const char first = this->visible(after);
         const char second = this->visible(after, 1);
@@ -2365,7 +2374,7 @@ class rule_parser : public function_parser<Sizes> {
         this->add_condition(condition());
     }
 
-    /// Behind `!` or `*`, of a fact that is negated or hidden.
+    /// Parses a negated or hidden fact after `!` or `*`.
     constexpr plan::literal without_value(bool negated) {
         if (sees('*')) {
             ++at_;
@@ -2382,7 +2391,7 @@ class rule_parser : public function_parser<Sizes> {
         return item;
     }
 
-    /// An atom with what stands around it: `x(i)[W{2, 3}].T()`, `hidden(...)`, `at(..., j)`,
+    /// Parses an atom and what surrounds it: `x(i)[W{2, 3}].T()`, `hidden(...)`, `at(..., j)`,
     /// `transpose(...)`.
     constexpr plan::literal parse_literal() {
         const word name = seen_name();
@@ -2433,7 +2442,7 @@ class rule_parser : public function_parser<Sizes> {
         if (!sees_name()) refuse(text_fault::an_atom_is_expected);
         return ok() ? parse_literal() : plan::literal{};
     }
-    /// Whether a name with parentheses is a function around an atom, such as `relu(a(i))`.
+    /// Returns true if a name with parentheses is a function of an atom, such as `relu(a(i))`.
     constexpr bool wraps_an_atom(const word& name) {
         if (find(transformations, own_name(name)) == nullptr &&
             find(combinations, own_name(name)) == nullptr)
@@ -2459,7 +2468,8 @@ class rule_parser : public function_parser<Sizes> {
         item.number = value;
         return item;
     }
-    /// The atom behind a weight or a number in angle brackets; or these by themselves, as a bias.
+    /// Parses the atom after a weight or a number in angle brackets; without an atom, they are a
+    /// bias.
     constexpr void parse_weighted(const weight_prefix& prefix) {
         if (!sees_name() && !sees('@')) {
             if (!sees(',') && !sees('.') && !sees(';') && !sees(')') && !sees('|'))
@@ -2484,7 +2494,7 @@ class rule_parser : public function_parser<Sizes> {
     bool factors_ = false;  // the body has numbers in angle brackets before literals
     int factor_at_ = 0;
 
-    /// `number(0.5)`, `number(i - j)`, `inverse_sqrt(64)`.
+    /// Parses `number(0.5)`, `number(i - j)` or `inverse_sqrt(64)`.
     constexpr plan::literal parse_number() {
         const bool root = take_name() == word("inverse_sqrt");
         expect('(', text_fault::this_function_takes_other_arguments);
@@ -2517,39 +2527,42 @@ class rule_parser : public function_parser<Sizes> {
 }  // namespace text_detail
 }  // namespace sequent::inline SEQUENT_ABI
 
-/// Programs as text: `model` takes them where it takes rules as types.
+/// Programs as text, which `model` accepts like programs of rules as types.
 
 namespace sequent::inline SEQUENT_ABI {
 
-/// A program of rules as text, parsed and checked by the compiler:
+/// A program of rules as text, parsed and checked at compile time:
 ///
 ///     inline constexpr sequent::text encoder = R"(
 ///         {64, 64} q(I) :- {64, 64} input(I).
 ///     )";
 ///     using Encoder = sequent::model<encoder, sequent::fact<"input", 16, 64>>;
 ///
-/// It stands in a namespace. docs/text.md tells the grammar.
+/// The variable must be declared at namespace scope. docs/text.md specifies the grammar. A mistake
+/// in the text fails a static_assert that names line, column and mistake.
 template <std::size_t Size>
 struct text {
-    char characters[Size]{};
-    dialect defaults;
+    char characters[Size]{};  ///< the rules with a terminating null
+    dialect defaults;         ///< the dialect whose defaults apply
 
+    /// A program from a string literal.
     consteval text(const char (&rules)[Size], dialect whose = dialect::sequent) noexcept
         : defaults(whose) {
         for (std::size_t at = 0; at < Size; ++at) characters[at] = rules[at];
     }
+    /// Number of characters without the terminating null.
     static constexpr int size() { return static_cast<int>(Size) - 1; }
 };
 
 namespace text_detail {
 
-/// At least `count`, and the same for many texts, so that they share a parser.
+/// `least` times a power of two, at least `count`: similar texts share an instance of the parser.
 constexpr int rounded(int count, int least) {
     int result = least;
     while (result < count) result *= 2;
     return result;
 }
-/// Bounds of what a text holds, by the signs that stand between.
+/// Upper limits for the items of a text, from a count of its separators.
 constexpr plan::sizes most_of(const char* text, int size, dialect defaults) {
     int ends = 2;
     int items = 2;
@@ -2570,7 +2583,7 @@ constexpr plan::sizes most_of(const char* text, int size, dialect defaults) {
     return {rounded(ends, 16), rounded(items + ends, 64), rounded(2 * tokens, 512), blocks};
 }
 
-/// What a text says, and where each of its rules stands.
+/// A parsed text: the program, the position of each rule, and the first mistake.
 template <plan::sizes Sizes>
 struct parsed {
     plan::source<Sizes> source{};
@@ -2590,7 +2603,7 @@ template <const auto& Text>
 inline constexpr auto parsed_text = parse<most_of(Text.characters, Text.size(), Text.defaults)>(
     Text.characters, Text.size(), Text.defaults);
 
-/// The size that the same program has as types.
+/// The exact size of a program, as if it was written as types.
 template <plan::sizes Sizes>
 constexpr plan::sizes size_of(const plan::source<Sizes>& of) {
     int views = 0;
@@ -2620,7 +2633,7 @@ constexpr plan::source<To> fitted(const plan::source<From>& from) {
     return to;
 }
 
-/// What stands for a text that makes no rules.
+/// The program that replaces an ill-formed text.
 constexpr auto mistaken_source() {
     plan::source<plan::sizes{1, 1, 1, 1}> result;
     result.scopes.push({});
@@ -2632,7 +2645,7 @@ constexpr auto mistaken_source() {
     return result;
 }
 
-/// A line and a column, both from 1.
+/// A line and a column, counted from 1.
 struct position {
     int line = 1;
     int column = 1;
@@ -2648,7 +2661,7 @@ struct position {
     }
 };
 
-/// The name or the sign that stands at a position.
+/// The name or the sign at a position.
 constexpr word token_at(const char* text, int size, int at) {
     int length = 0;
     while (at + length < size && is_of_name(text[at + length])) ++length;
@@ -2665,7 +2678,7 @@ using what_at =
     decltype(near_type<Text, At>(std::make_index_sequence<static_cast<std::size_t>(
                                      token_at(Text.characters, Text.size(), At).length)>{}));
 
-/// Where in the text a mistake of the plan is: the relation, or the variable, in its rule.
+/// The position of a mistake that the plan found: that of the relation or variable in its rule.
 template <const auto& Text, const auto& Diagnosis>
 consteval int place_of() {
     constexpr const auto& parsed = parsed_text<Text>;

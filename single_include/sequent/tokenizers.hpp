@@ -28,8 +28,8 @@
 
 #include "sequent.hpp"
 
-/// Tokenizers: the text of trained models to tokens and back, from the files that they are
-/// published with. Included by name, not by sequent.hpp.
+/// Tokenizers: convert text to the tokens of trained models and back, from the files published with
+/// the models. sequent.hpp does not include this header.
 
 /// Stands first in every header that users include; epilogue.hpp stands last. Between the two, the
 /// macros of systems and frameworks that share a name with the library or with what it includes
@@ -220,20 +220,22 @@
 
 namespace sequent::inline SEQUENT_ABI::tokenizers {
 
+/// The author of a message.
 enum class chat_role : std::uint8_t { system, user, assistant };
 
+/// A message of a conversation.
 struct chat_message {
-    chat_role role = chat_role::user;
-    std::string text;
+    chat_role role = chat_role::user;  ///< the author
+    std::string text;                  ///< the message without special tokens
 };
 
-/// How the chat models of a family want a conversation.
+/// The text format of conversations for a family of chat models.
 enum class chat_format : std::uint8_t {
-    llama2,
-    llama3,  // of Llama 3; Llama 3.1 and later add the date to the system message
-    chatml,  // SmolLM2, Qwen2; they put a system message of their own first, if there is none
-    gemma,
-    mistral,  // of version 3: no blank before [/INST]
+    llama2,   ///< Llama 2 Chat
+    llama3,   ///< Llama 3; Llama 3.1 and later add the date to the system message
+    chatml,   ///< SmolLM2 and Qwen2, whose templates add a default system message
+    gemma,    ///< Gemma
+    mistral,  ///< Mistral, version 3: no blank before [/INST]
 };
 
 namespace detail {
@@ -247,11 +249,14 @@ SEQUENT_LAZY std::string_view stripped(std::string_view text) {
 
 }  // namespace detail
 
-/// A conversation as the text that a chat model continues with the assistant's next message. It
-/// begins with the token that begins texts: encode it with `{.special_tokens = false}`. Special
-/// tokens that the messages contain are not told from those of the format; remove them from what
-/// strangers write. Of `llama2`, `gemma` and `mistral`, a system message comes first, then user and
-/// assistant take turns and the user has the last word; anything else throws argument_error.
+/// Formats a conversation as the text that a chat model continues with the assistant's next
+/// message. The text includes the special token that begins texts if the format has one: encode it
+/// with
+/// `{.special_tokens = false}`. Special tokens within messages cannot be distinguished from those
+/// of the format; remove them from untrusted input.
+///
+/// `llama2`, `gemma` and `mistral` allow a system message at the beginning; then user and assistant
+/// must alternate, and the last message must be the user's. Otherwise argument_error is thrown.
 SEQUENT_LAZY std::string chat_text(chat_format format, std::span<const chat_message> messages) {
     std::string result;
     const bool takes_turns = format != chat_format::llama3 && format != chat_format::chatml;
@@ -281,7 +286,7 @@ SEQUENT_LAZY std::string chat_text(chat_format format, std::span<const chat_mess
         const chat_message& each = messages[at];
         const std::string_view name = names[static_cast<std::size_t>(each.role)];
         const std::string_view text = detail::stripped(each.text);
-        // Behind a system message, the blanks before a text stay.
+        // After a system message, blanks before the text are kept.
         const std::string_view with_begin(
             each.text.data(),
             text.empty() ? 0
@@ -328,7 +333,7 @@ SEQUENT_LAZY std::string chat_text(chat_format format, std::span<const chat_mess
     return result;
 }
 
-/// The text of the token with which an assistant's message ends.
+/// The text of the token that ends an assistant's message.
 constexpr std::string_view chat_end(chat_format format) noexcept {
     switch (format) {
         case chat_format::llama3:
@@ -342,15 +347,15 @@ constexpr std::string_view chat_end(chat_format format) noexcept {
     }
 }
 
-/// What a model's files say of conversations.
+/// The format of conversations that a model's files state.
 struct chat_style {
-    chat_format format = chat_format::chatml;
-    std::string system;  // the message that comes first where there is no other; empty if none does
+    chat_format format = chat_format::chatml;  ///< the text format
+    std::string system;  ///< system message used if a conversation has none; empty for none
 };
 
-/// The style of a chat template, which is a program in Jinja: the text "chat_template" of a
-/// tokenizer_config.json, or "tokenizer.chat_template" of a GGUF file. It is told by the tokens
-/// that the program writes; nothing if they are not known.
+/// Recognizes a chat template, a Jinja program: the text "chat_template" of a tokenizer_config.json
+/// or "tokenizer.chat_template" of a GGUF file. The program is not run; the format is recognized by
+/// the special tokens in its text. Returns nullopt if they are unknown.
 SEQUENT_LAZY std::optional<chat_style> find_chat_style(std::string_view chat_template) {
     const auto has = [&](std::string_view text) { return chat_template.find(text) != text.npos; };
     if (has("<|start_header_id|>")) return chat_style{chat_format::llama3, {}};
@@ -360,7 +365,7 @@ SEQUENT_LAZY std::optional<chat_style> find_chat_style(std::string_view chat_tem
     constexpr std::string_view begin = "<|im_start|>system", end = "<|im_end|>";
     if (!has("<|im_start|>")) return std::nullopt;
     chat_style result;
-    // A literal that begins with a new line, as such or as Jinja writes it.
+    // A literal that begins with a newline, as a character or as Jinja's "\n".
     for (std::size_t at = 0; (at = chat_template.find(begin, at)) != chat_template.npos;) {
         at += begin.size();
         std::string_view text = chat_template.substr(at);
@@ -375,7 +380,7 @@ SEQUENT_LAZY std::optional<chat_style> find_chat_style(std::string_view chat_tem
 
 }  // namespace sequent::inline SEQUENT_ABI::tokenizers
 
-// Unicode 14.0.0, made by tests/io/peers/unicode_tables.py, which tells the form.
+// Unicode 14.0.0, generated by tests/io/peers/unicode_tables.py, which documents the encoding.
 
 namespace sequent::inline SEQUENT_ABI::tokenizers::detail::unicode_tables {
 
@@ -794,13 +799,13 @@ inline constexpr std::string_view decompositions =
 
 namespace sequent::inline SEQUENT_ABI::tokenizers::detail {
 
-/// A code point and the bytes that it takes in UTF-8.
+/// A code point and its length in UTF-8.
 struct code_point {
     std::uint32_t code = 0;
     std::uint32_t length = 0;
 };
 
-/// The code point at `at` of well-formed UTF-8, or that of a byte where there is none.
+/// The code point at byte `at` of well-formed UTF-8; the byte itself if it begins no code point.
 inline code_point decode_utf8(std::string_view text, std::size_t at) noexcept {
     const auto byte = [&](std::size_t index) -> std::uint32_t {
         return static_cast<unsigned char>(text[at + index]);
@@ -819,7 +824,7 @@ inline code_point decode_utf8(std::string_view text, std::size_t at) noexcept {
     return {lead, 1};
 }
 
-/// The length of the code point that ends before `end`, > `begin`.
+/// The length of the code point that ends at `end`; begin < end.
 inline std::size_t length_before(std::string_view text, std::size_t begin,
                                  std::size_t end) noexcept {
     std::size_t length = 1;
@@ -859,7 +864,7 @@ constexpr bool is_white_space(std::uint32_t code) noexcept {
            code == 0x2028 || code == 0x2029 || code == 0x202F || code == 0x205F || code == 0x3000;
 }
 
-/// The properties of code points, expanded from the generated tables at the first use.
+/// The properties of code points, expanded from the generated tables on first use.
 SEQUENT_LAZY class unicode_data {
   public:
     static const unicode_data& get() {
@@ -886,7 +891,7 @@ SEQUENT_LAZY class unicode_data {
                (code >= 0x1F150 && code <= 0x1F169) || (code >= 0x1F170 && code <= 0x1F189);
     }
 
-    /// The lower case; of U+0130, whose lower case is "i" and U+0307, the "i".
+    /// The lower case of a code point. U+0130, whose full mapping is "i" and U+0307, gives "i".
     std::uint32_t lower(std::uint32_t code) const noexcept {
         if (code < 0x80) return code >= 'A' && code <= 'Z' ? code + 32 : code;
         if ((property(code) & has_lower) == 0) return code;
@@ -894,7 +899,7 @@ SEQUENT_LAZY class unicode_data {
         return static_cast<std::uint32_t>(value_of(lower_, code));
     }
 
-    /// Whether canonical composition may join a code point with one before it.
+    /// Returns true if canonical composition may join a code point with the one before it.
     bool joins(std::uint32_t code) const noexcept {
         return (property(code) & second) != 0 || (code >= 0x1161 && code <= 0x1175) ||
                (code >= 0x11A8 && code <= 0x11C2);
@@ -917,7 +922,7 @@ SEQUENT_LAZY class unicode_data {
         for (std::size_t at = 0; at < length; ++at) decompose(pool_[first + at], compatible, f);
     }
 
-    /// What canonical composition makes of both; 0 if nothing.
+    /// The canonical composition of two code points; 0 if there is none.
     std::uint32_t compose(std::uint32_t one, std::uint32_t two) const noexcept {
         if (one >= 0x1100 && one < 0x1113 && two >= 0x1161 && two < 0x1176)
             return hangul + ((one - 0x1100) * 21 + (two - 0x1161)) * 28;
@@ -933,7 +938,7 @@ SEQUENT_LAZY class unicode_data {
     static constexpr std::uint32_t hangul = 0xAC00;
     static constexpr std::uint16_t has_lower = 1 << 13, has_decomposition = 1 << 14,
                                    second = 1 << 15;
-    // All that is assigned, but private use, lies below and in the plane of tags.
+    // Assigned code points other than private use lie below `dense` or in the block of tags.
     static constexpr std::uint32_t dense = 0x32000, tags = 0xE0000, tag_count = 0x1000;
 
     struct entry {
@@ -989,7 +994,7 @@ SEQUENT_LAZY class unicode_data {
             const std::uint32_t each = from.next();
             for (const std::uint32_t end = code + from.next(); code < end;) {
                 properties_[index(code)] = static_cast<std::uint16_t>(each);
-                // Private use and what is not assigned: one property for a plane.
+                // Private use and unassigned code points share one property per plane.
                 const bool is_sparse = index(code) >= dense + tag_count;
                 code = is_sparse ? std::min(end, (code | 0xFFFF) + 1) : code + 1;
             }
@@ -1042,7 +1047,7 @@ SEQUENT_LAZY class unicode_data {
 
 }  // namespace sequent::inline SEQUENT_ABI::tokenizers::detail
 
-/// Hash tables with open addressing: of texts, of pairs of numbers, of words.
+/// Hash tables with open addressing, for texts, pairs of numbers and words.
 
 namespace sequent::inline SEQUENT_ABI::tokenizers::detail {
 
@@ -1072,7 +1077,7 @@ inline std::uint64_t hash_of(std::string_view text) noexcept {
     return mixed(hash);
 }
 
-/// The texts that stand for 0, 1, 2, ..., found by their bytes.
+/// A list of texts with the indices 0, 1, 2, ..., and lookup by text.
 SEQUENT_LAZY class text_list {
   public:
     std::uint32_t size() const noexcept { return static_cast<std::uint32_t>(ends_.size()); }
@@ -1092,7 +1097,7 @@ SEQUENT_LAZY class text_list {
         }
     }
 
-    /// The first number of a text, or none.
+    /// The first index of a text, or `none`.
     std::uint32_t find(std::string_view text) const noexcept {
         if (slots_.empty()) return none;
         for (std::size_t slot = hash_of(text) & mask();; slot = (slot + 1) & mask()) {
@@ -1117,7 +1122,7 @@ SEQUENT_LAZY class text_list {
     std::vector<std::uint32_t> slots_;
 };
 
-/// From pairs of numbers to pairs of numbers.
+/// A map from pairs of numbers to pairs of numbers.
 SEQUENT_LAZY class pair_table {
   public:
     struct value {
@@ -1127,7 +1132,7 @@ SEQUENT_LAZY class pair_table {
 
     std::size_t size() const noexcept { return size_; }
 
-    /// The value of a pair, whose `first` is none if there is no such pair.
+    /// The value of a pair; its `first` is `none` if there is no such pair.
     value find(std::uint32_t one, std::uint32_t two) const noexcept {
         if (slots_.empty()) return {};
         const std::uint64_t key = std::uint64_t{one} << 32 | two;
@@ -1137,7 +1142,7 @@ SEQUENT_LAZY class pair_table {
         }
     }
 
-    /// Sets the value of a pair; `of.first` is not none.
+    /// Sets the value of a pair; `of.first` must not be `none`.
     void set(std::uint32_t one, std::uint32_t two, value of) {
         if (4 * (size_ + 1) > 3 * slots_.size()) {
             std::vector<entry> before(std::bit_ceil(2 * size_ + 16));
@@ -1169,15 +1174,14 @@ SEQUENT_LAZY class pair_table {
     std::size_t size_ = 0;
 };
 
-/// A token of a word: its number, and its bytes [begin, end) in the word.
+/// A token of a word: its id, and its bytes [begin, end) in the word.
 struct word_token {
     std::uint32_t id = 0;
     std::uint32_t begin = 0;
     std::uint32_t end = 0;
 };
 
-/// Two numbers that tell a text of at most 16 bytes from all others of its length; of longer ones a
-/// hash.
+/// A key of a text: unique among texts of the same length up to 16 bytes; a hash for longer texts.
 struct text_key {
     std::uint64_t low = 0;
     std::uint64_t high = 0;
@@ -1212,13 +1216,12 @@ struct text_key {
     bool operator==(const text_key&) const = default;
 };
 
-/// What the words that were seen consist of. It begins anew when it holds 64 MB.
+/// A cache of the tokens of words. It is cleared when it reaches 64 MB.
 SEQUENT_LAZY class word_cache {
   public:
     static constexpr std::size_t longest = 128;
 
-    /// The tokens of `word`, valid until the next call; `f(word, list)` appends those of a new
-    /// word.
+    /// The tokens of `word`, valid until the next call. For a new word, f(word, list) appends them.
     template <class F>
     std::span<const word_token> find(std::string_view word, F&& f) {
         const auto length = static_cast<std::uint32_t>(word.size());
@@ -1249,7 +1252,7 @@ SEQUENT_LAZY class word_cache {
         made.count = static_cast<std::uint16_t>(list_.size());
         made.text = static_cast<std::uint32_t>(bytes_.size());
         if (length > text_key::longest) bytes_.append(word);
-        // A single token is all of the word.
+        // A single token covers the whole word.
         made.first = list_.size() == 1 ? list_[0].id : static_cast<std::uint32_t>(tokens_.size());
         if (list_.size() != 1) tokens_.insert(tokens_.end(), list_.begin(), list_.end());
         ++count_;
@@ -1301,33 +1304,33 @@ namespace sequent::inline SEQUENT_ABI::tokenizers {
 
 /// A token that is found in a text before the text is split into words.
 struct added_token {
-    std::string text;
-    std::int32_t id = 0;
-    bool special = false;      // left out by `decode`, unless it is asked for
-    bool single_word = false;  // not within a word
-    bool strips_left = false;  // takes the white space before it, too
-    bool strips_right = false;
-    bool normalized = false;  // looked for in the normalized text
+    std::string text;           ///< text of the token
+    std::int32_t id = 0;        ///< id of the token
+    bool special = false;       ///< `decode` omits it by default
+    bool single_word = false;   ///< not matched within a word
+    bool strips_left = false;   ///< includes the white space before it
+    bool strips_right = false;  ///< includes the white space after it
+    bool normalized = false;    ///< matched in the normalized text, else in the original text
 };
 
 namespace detail {
 
-/// A part of a text: a token, or what lies between tokens (id none).
+/// A part of a text: an added token, or the text between such tokens (id `none`).
 struct text_part_of {
     std::uint32_t begin = 0;
     std::uint32_t end = 0;
     std::uint32_t id = none;
 };
 
-/// Finds added tokens: the leftmost, of several the longest.
+/// Finds added tokens: the leftmost one, and the longest of those that begin there.
 SEQUENT_LAZY class added_token_finder {
   public:
-    /// `text` is what is looked for; `token` lies as long as this.
+    /// Adds a token that matches `text`.
     void add(std::string_view text, const added_token& token) {
         if (!text.empty()) entries_.push_back({std::string(text), token});
     }
 
-    /// Once all are added.
+    /// Call once, after all tokens have been added.
     void prepare() {
         std::stable_sort(entries_.begin(), entries_.end(), [](const entry& one, const entry& two) {
             return one.text[0] != two.text[0] ? byte(one.text[0]) < byte(two.text[0])
@@ -1339,7 +1342,7 @@ SEQUENT_LAZY class added_token_finder {
         has_one_first_ = !entries_.empty() && entries_[0].text[0] == entries_.back().text[0];
     }
 
-    /// Appends the parts of `text`; without special tokens unless `special`.
+    /// Splits `text` and appends its parts. Special tokens are only matched if `special`.
     void split(std::string_view text, bool special, std::vector<text_part_of>& parts) const {
         std::size_t begin = 0;
         for (std::size_t at = 0; at < text.size() && !entries_.empty();) {
@@ -1390,7 +1393,7 @@ SEQUENT_LAZY class added_token_finder {
         }
     }
 
-    /// The next byte that an entry begins with; the size if there is none.
+    /// Position of the next byte with which an entry begins; the text's size if there is none.
     std::size_t next_first(std::string_view text, std::size_t at) const noexcept {
         if (has_one_first_) return std::min(text.find(entries_[0].text[0], at), text.size());
         while (at < text.size() && firsts_[byte(text[at])] == none) ++at;
@@ -1426,15 +1429,16 @@ namespace sequent::inline SEQUENT_ABI::tokenizers {
 
 /// The bytes [begin, end) of a text.
 struct text_range {
-    std::uint32_t begin = 0;
-    std::uint32_t end = 0;
+    std::uint32_t begin = 0;  ///< the first byte
+    std::uint32_t end = 0;    ///< one past the last byte
+    /// Compares both bounds.
     bool operator==(const text_range&) const = default;
 };
 
 namespace detail {
 
-/// A text on its way through the normalizer. `ranges` has, for each byte, the bytes of the original
-/// text that it comes from; it is empty unless offsets are wanted.
+/// A text during normalization. `ranges` has, for each byte, the range of the original text from
+/// which it comes; it is empty unless offsets are requested.
 struct aligned_text {
     std::string text;
     std::vector<text_range> ranges;
@@ -1446,7 +1450,7 @@ struct aligned_text {
         is_tracked = tracked;
     }
 
-    /// Sets what encoding begins with: well-formed UTF-8 that lies at `offset` of the whole.
+    /// Sets the text before normalization: well-formed UTF-8 at byte `offset` of the whole text.
     void assign(std::string_view original, std::size_t offset, bool tracked) {
         clear(tracked);
         text.assign(original);
@@ -1479,7 +1483,7 @@ struct aligned_text {
     }
 };
 
-/// The end of the run of ASCII from `at` on.
+/// The end of the run of ASCII characters that begins at `at`.
 inline std::size_t ascii_end(std::string_view text, std::size_t at) noexcept {
     while (at < text.size() && static_cast<unsigned char>(text[at]) < 0x80) ++at;
     return at;
@@ -1504,7 +1508,7 @@ constexpr std::uint32_t letter_of_byte(unsigned byte) noexcept {
     return result;
 }
 
-/// The bytes that a text of that alphabet stands for; false if it has other characters.
+/// Decodes a text of that alphabet to bytes. Returns false if it has other characters.
 SEQUENT_LAZY bool bytes_of_letters(std::string_view text, std::string& bytes) {
     static const std::array<std::int16_t, 324> byte_of = [] {
         std::array<std::int16_t, 324> result{};
@@ -1526,8 +1530,9 @@ SEQUENT_LAZY bool bytes_of_letters(std::string_view text, std::string& bytes) {
 
 inline constexpr std::string_view replacement = "\xEF\xBF\xBD";  // U+FFFD
 
-/// Appends the bytes of `from`, U+FFFD for each sequence that is no UTF-8 (maximal subparts).
-/// Returns the length of what was read: without an unfinished character at the end, unless `all`.
+/// Appends the bytes of `from`, with U+FFFD for each ill-formed sequence (maximal subparts).
+/// Returns the number of bytes read, which excludes an incomplete character at the end unless
+/// `all`.
 SEQUENT_LAZY std::size_t append_lossy(std::string_view from, bool all, std::string& to) {
     std::size_t at = 0;
     while (at < from.size()) {
@@ -1558,16 +1563,16 @@ SEQUENT_LAZY std::size_t append_lossy(std::string_view from, bool all, std::stri
     return at;
 }
 
-/// What a decoder does, one step after another.
+/// A step of a decoder.
 struct decoder_step {
     enum class kind : std::uint8_t {
-        replace,        // `what` by `with`
-        byte_letters,   // the alphabet of bytes
-        byte_fallback,  // <0x41>
-        metaspace,      // `what` to blanks, of the first token to nothing if `strips`
-        word_piece,     // blanks between words; tokens with the prefix `what` go on; `cleans`
-        blanks,         // a blank between the tokens
-        strip,          // `count` copies of `what` from the beginning of the text
+        replace,        // replace `what` by `with`
+        byte_letters,   // decode GPT-2's alphabet of bytes
+        byte_fallback,  // decode tokens like <0x41> to bytes
+        metaspace,      // replace `what` by blanks; remove it from the first token if `strips`
+        word_piece,     // put blanks between words; the prefix `what` continues a word; `cleans`
+        blanks,         // put a blank between tokens
+        strip,          // remove `count` copies of `what` from the beginning of the text
     };
     kind is = kind::replace;
     std::string what;
@@ -1583,7 +1588,7 @@ SEQUENT_LAZY void replace_all(std::string& text, std::string_view what, std::str
         text.replace(at, what.size(), with);
 }
 
-/// Text from tokens, one after another.
+/// Decodes tokens to text, one after another.
 SEQUENT_LAZY class decoding {
   public:
     explicit decoding(const std::vector<decoder_step>& steps, bool streams)
@@ -1593,7 +1598,7 @@ SEQUENT_LAZY class decoding {
         }
     }
 
-    /// Appends what a token's text stands for to `text`; what a later token may complete is kept.
+    /// Appends the decoded text of a token; bytes that a later token may complete are kept.
     void push(std::string_view token, std::string& text) {
         using kind = decoder_step::kind;
         piece_.assign(token);
@@ -1650,7 +1655,7 @@ SEQUENT_LAZY class decoding {
         }
     }
 
-    /// Appends what was kept.
+    /// Appends the bytes that were kept.
     void finish(std::string& text) {
         if (raw_ || io::is_utf8(kept_)) {
             spare_.clear();
@@ -1663,7 +1668,7 @@ SEQUENT_LAZY class decoding {
     }
 
   private:
-    /// Of bytes: whole characters, and what can't become one.
+    /// Appends kept bytes that form complete characters or cannot become any.
     void flush_begun(std::string& text) {
         const auto lead = static_cast<unsigned char>(kept_[0]);
         const std::size_t wanted = lead < 0x80 ? 1 : lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
@@ -1703,7 +1708,7 @@ SEQUENT_LAZY class decoding {
     std::size_t left_to_strip_ = 0;
     std::string piece_;
     std::string spare_;
-    std::string kept_;  // bytes of a character that is not complete
+    std::string kept_;  // bytes of an incomplete character
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::tokenizers::detail
@@ -1717,7 +1722,7 @@ SEQUENT_LAZY class charsmap {
   public:
     bool is_empty() const noexcept { return units_.empty(); }
 
-    /// Reads the rules; false if they are not well-formed.
+    /// Reads the rules. Returns false if they are not well-formed.
     bool read(std::string_view blob) {
         const auto word = [&](std::size_t at) {
             return io::detail::load_bits<std::uint32_t>(
@@ -1733,11 +1738,11 @@ SEQUENT_LAZY class charsmap {
     }
 
     struct match {
-        std::size_t length = 0;  // of the key in bytes; 0 if no key begins here
+        std::size_t length = 0;  // length of the key in bytes; 0 if there is no match
         std::string_view text;
     };
 
-    /// The shortest or the longest key with which `text` begins.
+    /// The shortest or the longest key that is a prefix of `text`, and its replacement.
     match find(std::string_view text, bool longest) const noexcept {
         match result;
         std::size_t node = offset(units_[0]);
@@ -1757,9 +1762,9 @@ SEQUENT_LAZY class charsmap {
         return result;
     }
 
-    /// Appends `from` as the package tokenizers normalizes it: of each grapheme cluster of less
-    /// than 6 bytes that begins with a key the shortest, which replaces the cluster, else each code
-    /// point.
+    /// Appends `from`, normalized as by the package tokenizers: a grapheme cluster of fewer than 6
+    /// bytes that begins with a key is replaced by the text of the shortest such key; in other
+    /// clusters, the same is done for each code point.
     void normalize(const aligned_text& from, aligned_text& to) const {
         const std::string_view text = from.text;
         for (std::size_t at = 0; at < text.size();) {
@@ -1791,8 +1796,8 @@ SEQUENT_LAZY class charsmap {
         return std::size_t{unit >> 10} << ((unit & 1U << 9) >> 6);
     }
 
-    /// The code points of `with` come from those of [begin, end) in their order, more from the
-    /// last.
+    /// Appends `with` in place of the bytes [begin, end) of `from`. Its code points are aligned in
+    /// order with those replaced; surplus ones with the last.
     static void replace(std::string_view with, const aligned_text& from, std::size_t begin,
                         std::size_t end, aligned_text& to) {
         for (std::size_t at = 0; at < with.size();) {
@@ -1809,7 +1814,7 @@ SEQUENT_LAZY class charsmap {
                (code >= 0xAC00 && code <= 0xD7FB);
     }
 
-    /// Whether a code point begins a cluster of its own whatever comes before it.
+    /// Returns true if a code point always begins a cluster of its own.
     static bool is_control(std::uint32_t code) noexcept {
         constexpr std::uint32_t controls =
             categories(category::cc, category::cf, category::zl, category::zp);
@@ -1821,7 +1826,8 @@ SEQUENT_LAZY class charsmap {
                code == 0x890 || code == 0x891 || code == 0x8E2 || code == 0xD4E;
     }
 
-    /// Whether a code point belongs to the cluster before it (Extend, SpacingMark, ZWJ of UAX #29).
+    /// Returns true if a code point extends the cluster before it (Extend, SpacingMark, ZWJ of
+    /// UAX #29).
     static bool extends(std::uint32_t code) noexcept {
         if (code < 0x300) return false;
         if (unicode_data<>::get().is(code, marks)) {
@@ -1839,8 +1845,8 @@ SEQUENT_LAZY class charsmap {
                (code >= 0xE0020 && code <= 0xE007F);
     }
 
-    /// The end of the extended grapheme cluster that begins at `at`; of one that has 6 bytes or
-    /// more any end that has, too.
+    /// The end of the extended grapheme cluster that begins at `at`. For a cluster of 6 bytes or
+    /// more, it may be any end that gives 6 bytes or more.
     static std::size_t cluster_end(std::string_view text, std::size_t at) noexcept {
         code_point each = decode_utf8(text, at);
         std::size_t end = at + each.length;
@@ -1868,18 +1874,18 @@ SEQUENT_LAZY class charsmap {
 namespace sequent::inline SEQUENT_ABI::tokenizers::detail {
 
 /// Appends a normal form of `from` to `to`: NFD, NFC (composed), NFKD (compatible), NFKC (both). A
-/// composed character comes from where its first part came from. Where marks change their order,
-/// the origins keep theirs.
+/// composed character has the origin of its first part. If marks are reordered, their origins are
+/// not.
 SEQUENT_LAZY void normal_form(const aligned_text& from, aligned_text& to, bool compatible,
                               bool composed) {
     struct part {
         std::uint32_t code;
         unsigned combining_class;
-        std::size_t origins;  // how many code points of `from` it takes the place of
+        std::size_t origins;  // how many code points of `from` it replaces
     };
     const auto& unicode = unicode_data<>::get();
-    std::vector<part> parts;         // from a starter on that nothing before it can change
-    std::size_t last = 0, next = 0;  // the code point of `from` taken last, and the one to take
+    std::vector<part> parts;         // begins with a starter that no earlier part can change
+    std::size_t last = 0, next = 0;  // the last code point of `from` read, and the next one
     const auto flush = [&] {
         for (auto first = parts.begin(); first != parts.end();) {
             if (first->combining_class == 0) {
@@ -1895,7 +1901,7 @@ SEQUENT_LAZY void normal_form(const aligned_text& from, aligned_text& to, bool c
         }
         if (composed && !parts.empty()) {
             std::size_t kept = 0, starter = parts.size();
-            unsigned before = 0;  // the class of the last part kept behind the starter
+            unsigned before = 0;  // combining class of the last part kept after the starter
             for (const part each : parts) {
                 const bool adjacent = starter + 1 == kept;
                 if (starter < kept && (adjacent || before < each.combining_class)) {
@@ -1925,7 +1931,7 @@ SEQUENT_LAZY void normal_form(const aligned_text& from, aligned_text& to, bool c
     for (std::size_t at = 0; at < text.size();) {
         if (const std::size_t end = ascii_end(text, at); end > at) {
             flush();
-            // The last may compose with what comes next.
+            // The last character may compose with the next one.
             const std::size_t kept = composed && end < text.size() ? end - 1 : end;
             to.copy(from, at, kept);
             next = kept;
@@ -1949,7 +1955,7 @@ SEQUENT_LAZY void normal_form(const aligned_text& from, aligned_text& to, bool c
 
 namespace sequent::inline SEQUENT_ABI::tokenizers::detail {
 
-/// What a normalizer does, one step after another.
+/// A step of a normalizer.
 struct normalizer_step {
     enum class kind : std::uint8_t {
         nfc,
@@ -1957,16 +1963,16 @@ struct normalizer_step {
         nfkc,
         nfkd,
         lower_case,
-        strip_accents,  // nonspacing marks
-        strip_marks,
-        strip,           // white space at the ends: `left`, `right`
-        prepend,         // `with`, unless the text is empty
-        replace,         // each `what` by `with`
-        replace_spaces,  // each run of at least `least` code points of white space by `with`
-        replace_blanks,  // each run of at least `least` blanks (U+0020) by `with`
-        bert,            // `clean`, `chinese`, `accents`, `lower`
-        charsmap,        // as the package tokenizers applies it
-        sentencepiece,   // as SentencePiece applies it: `prefix`, `spaces`, `escape`
+        strip_accents,   // remove nonspacing marks (Mn)
+        strip_marks,     // remove all marks
+        strip,           // remove white space at the ends: `left`, `right`
+        prepend,         // put `with` before the text unless it is empty
+        replace,         // replace each `what` by `with`
+        replace_spaces,  // replace runs of at least `least` white space code points by `with`
+        replace_blanks,  // replace runs of at least `least` blanks (U+0020) by `with`
+        bert,            // BERT's normalizer: `clean`, `chinese`, `accents`, `lower`
+        charsmap,        // a charsmap, as the package tokenizers applies it
+        sentencepiece,   // a charsmap, as SentencePiece applies it: `prefix`, `spaces`, `escape`
     };
     kind is = kind::nfc;
     std::string what;
@@ -1978,7 +1984,7 @@ struct normalizer_step {
     detail::charsmap<> map;
 };
 
-inline constexpr std::string_view block = "\xE2\x96\x81";  // U+2581, a blank of SentencePiece
+inline constexpr std::string_view block = "\xE2\x96\x81";  // U+2581, SentencePiece's blank
 
 SEQUENT_LAZY class normalizer {
   public:
@@ -1987,8 +1993,8 @@ SEQUENT_LAZY class normalizer {
 
     std::vector<step> steps;
 
-    /// Normalizes `text`; `other` is memory for it. `is_first`: it begins where the whole text
-    /// does.
+    /// Normalizes `text`, with `other` as temporary memory. `is_first`: it is the beginning of the
+    /// whole text.
     void apply(aligned_text& text, aligned_text& other, bool is_first = true) const {
         for (const step& each : steps) {
             other.clear(text.is_tracked);
@@ -1997,7 +2003,7 @@ SEQUENT_LAZY class normalizer {
         }
     }
 
-    /// The normal form of a text without offsets.
+    /// The normalized form of a text, without offsets.
     std::string applied(std::string_view text) const {
         aligned_text result, other;
         result.assign(text, 0, false);
@@ -2114,9 +2120,10 @@ SEQUENT_LAZY class normalizer {
                (code >= 0xF900 && code <= 0xFAFF) || (code >= 0x2F800 && code <= 0x2FA1F);
     }
 
-    /// BERT's: controls out, white space to blanks; blanks around ideographs; accents out; lower
-    /// case. Marks do not change their order here, which could be seen only where marks that are no
-    /// accents (Mc with a combining class) meet: then it takes the steps one by one.
+    /// BERT's normalizer in one pass: removes control characters, converts white space to blanks,
+    /// puts blanks around ideographs, removes accents and converts to lower case. It does not
+    /// reorder marks. That matters only for adjacent marks that are not accents (Mc with a
+    /// combining class); the steps are then applied one by one.
     static void bert(const step& of, const aligned_text& from, aligned_text& to) {
         const std::string_view text = from.text;
         const std::size_t before = to.text.size();
@@ -2230,23 +2237,23 @@ SEQUENT_LAZY class normalizer {
 
 namespace sequent::inline SEQUENT_ABI::tokenizers::detail {
 
-/// Byte pair encoding: a word begins as its bytes or its code points; then, until there is none,
-/// the neighbours that merge with the least rank, of several the first, become one token.
+/// Byte pair encoding (BPE): a word is split into its bytes or code points; then the adjacent pair
+/// with the merge of least rank, the first of several, is merged until no pair has a merge.
 SEQUENT_LAZY class pair_encoding {
   public:
-    /// Memory for a word on its way.
+    /// Temporary memory for a word.
     struct workspace {
         struct symbol {
             std::uint32_t id;
-            std::uint32_t end;  // in bytes of the word
+            std::uint32_t end;  // end in bytes of the word
             std::uint32_t previous;
-            std::uint32_t next;  // `none` behind the last; its own number where it was merged
+            std::uint32_t next;  // `none` for the last symbol; its own index if it was merged
         };
         struct candidate {
             std::uint32_t rank;
             std::uint32_t at;
             std::uint32_t id;
-            /// Whether it comes later.
+            /// Returns true if this candidate is merged later than the other.
             bool operator<(const candidate& other) const noexcept {
                 return rank != other.rank ? rank > other.rank : at > other.at;
             }
@@ -2255,21 +2262,22 @@ SEQUENT_LAZY class pair_encoding {
         std::vector<candidate> heap;
     };
 
-    bool by_bytes = false;       // a word begins as bytes, else as code points
-    bool whole_words = false;    // a word that is a token is not merged from parts
-    bool joins_unknown = false;  // neighbours that are unknown are one token
+    bool by_bytes = false;       // words are split into bytes, else into code points
+    bool whole_words = false;    // words that are tokens are not merged from parts
+    bool joins_unknown = false;  // adjacent unknown parts are one token
     std::uint32_t unknown = none;
-    text_list<> starts;                    // the code points that are tokens, and
-    std::vector<std::uint32_t> start_ids;  // their tokens,
-    text_list<> last_starts;               // and those that end a word, if they are others
+    text_list<> starts;                    // the code points that are tokens
+    std::vector<std::uint32_t> start_ids;  // ids of `starts`
+    text_list<> last_starts;               // code points at the end of a word, if different
     std::vector<std::uint32_t> last_ids;
     std::array<std::uint32_t, 256> bytes{};       // the token of each byte, or none
-    std::array<std::uint32_t, 256> last_bytes{};  // and of one that ends a word
-    pair_table<> merges;                          // two tokens: rank, then what they become
-    text_list<> words;                            // of whole_words: the tokens
+    std::array<std::uint32_t, 256> last_bytes{};  // the token of each byte that ends a word
+    pair_table<> merges;                          // pair of tokens: rank, then the merged token
+    text_list<> words;                            // texts of the tokens, for `whole_words`
     std::vector<std::uint32_t> word_ids;
 
-    /// Appends the tokens of `word`; false if it has a byte or a code point that has no token.
+    /// Appends the tokens of `word`. Returns false if a byte or code point has no token and there
+    /// is no unknown token.
     bool append(std::string_view word, std::vector<word_token>& result, workspace& work) const {
         if (whole_words) {
             if (const std::uint32_t found = words.find(word); found != none) {
@@ -2298,7 +2306,7 @@ SEQUENT_LAZY class pair_encoding {
         symbols.push_back({id, static_cast<std::uint32_t>(end), number - 1, number + 1});
     }
 
-    /// An unknown part; joined to one before it, if that is wanted.
+    /// Adds an unknown part, joined with an unknown part before it if `joins_unknown`.
     bool add_unknown(symbol_list& symbols, std::size_t end, bool behind_unknown) const {
         if (unknown == none) return false;
         if (joins_unknown && behind_unknown) {
@@ -2377,7 +2385,7 @@ SEQUENT_LAZY class pair_encoding {
             heap.pop_back();
             auto& left = symbols[best.at];
             const std::uint32_t right = left.next;
-            // Either side may have become part of something else.
+            // Either side may have been merged meanwhile.
             if (right == best.at || right >= count) continue;
             if (merges.find(left.id, symbols[right].id).second != best.id) continue;
             left.id = best.id;
@@ -2397,25 +2405,25 @@ SEQUENT_LAZY class pair_encoding {
 
 namespace sequent::inline SEQUENT_ABI::tokenizers::detail {
 
-/// One of the regular expressions that published tokenizers split words with. They are one family;
-/// this tells its members apart. Alternatives in their order: contraction, letters, numbers,
-/// others, lines, spaces.
+/// A regular expression with which published tokenizers split words. The expressions form one
+/// family, whose members differ in these fields. Their alternatives in order: contraction, letters,
+/// numbers, others, lines, spaces.
 struct word_pattern {
     enum class letter_form : std::uint8_t {
         plain,  // \p{L}+
         blank,  // " ?\p{L}+"
         any,    // [^\r\n\p{L}\p{N}]?\p{L}+
-        cased,  // [^\r\n\p{L}\p{N}]?, capitals, then small letters; no contraction before it
+        cased,  // [^\r\n\p{L}\p{N}]?, capitals, then small letters; contractions follow
     };
     std::string_view expression;
     letter_form letters_as = letter_form::blank;
-    bool contractions = true;    // of `cased`: behind the letters
-    bool any_case = false;       // of the contractions
-    std::size_t digits = 0;      // the most numbers in a row; 0: " ?\p{N}+"
-    bool blank = true;           // before others: " ?[^\s\p{L}\p{N}]+"
-    std::string_view ends = {};  // of others: any number of these behind them
-    bool lines = false;          // \s*[\r\n]+
-    bool spaces = true;          // \s+(?!\S)|\s+; else white space is between the words
+    bool contractions = true;    // matched; for `cased` after the letters
+    bool any_case = false;       // contractions match in any case
+    std::size_t digits = 0;      // greatest number of adjacent digits; 0: " ?\p{N}+"
+    bool blank = true;           // others may begin with a blank: " ?[^\s\p{L}\p{N}]+"
+    std::string_view ends = {};  // others may end with any number of these characters
+    bool lines = false;          // has the alternative \s*[\r\n]+
+    bool spaces = true;          // has \s+(?!\S)|\s+; else white space separates words
 };
 
 inline constexpr std::array word_patterns = [] {
@@ -2444,7 +2452,7 @@ inline constexpr std::array word_patterns = [] {
     };
 }();
 
-/// The pattern of exactly this expression; null if none is known.
+/// The pattern with exactly this expression; null if it is unknown.
 constexpr const word_pattern* find_pattern(std::string_view expression) noexcept {
     for (const word_pattern& each : word_patterns) {
         if (each.expression == expression) return &each;
@@ -2458,7 +2466,7 @@ SEQUENT_LAZY class word_matcher {
     word_matcher(const word_pattern& pattern, std::string_view text)
         : pattern_(pattern), text_(text), end_(text.size()) {}
 
-    /// The end of the match that begins at `at` < end; `at` if there is none.
+    /// The end of the match that begins at `at`, which is less than `end`; `at` if there is none.
     std::size_t match(std::size_t at) const noexcept {
         using form = word_pattern::letter_form;
         const seen first = look(at);
@@ -2494,7 +2502,8 @@ SEQUENT_LAZY class word_matcher {
             return end;
         }
         if (!pattern_.spaces) return at;
-        // White space: up to its last line break; else all but the last, if a word follows.
+        // White space: match up to its last line break, else all but its last code point if a word
+        // follows.
         std::size_t end = at, last = at, line = at;
         while (end < end_) {
             const seen each = look(end);
@@ -2507,11 +2516,11 @@ SEQUENT_LAZY class word_matcher {
         return end < end_ && last > at ? last : end;
     }
 
-    /// The end of the part of the text from `at` on that no match begins in.
+    /// The end of the gap from `at` on, in which no match begins.
     std::size_t gap(std::size_t at) const noexcept { return run(at, space); }
 
   private:
-    // What a code point is: one of the first four; a letter also which letters.
+    // The class of a code point: one of the first four; for letters also their case.
     enum : std::uint8_t { letter = 1, number = 2, space = 4, other = 8, capital = 16, small = 32 };
 
     struct seen {
@@ -2579,7 +2588,7 @@ SEQUENT_LAZY class word_matcher {
         if (one == 's' || one == 't' || one == 'm' || one == 'd') return at + 2;
         if ((one == 'r' && two == 'e') || (one == 'v' && two == 'e') || (one == 'l' && two == 'l'))
             return at + 3;
-        // The long s is an s in another case.
+        // The long s (U+017F) is a case variant of s.
         const bool is_long = pattern_.any_case && text_.substr(at + 1, 2) == "\xC5\xBF";
         return is_long && at + 3 <= end_ ? at + 3 : at;
     }
@@ -2602,7 +2611,7 @@ SEQUENT_LAZY class word_matcher {
 
     /// U* l+ from `at` on; `at` if it does not match.
     std::size_t small_end(std::size_t at) const noexcept {
-        std::size_t end = at, last = at;  // last: behind the last of U that is in l, too
+        std::size_t end = at, last = at;  // last: after the last code point of U that is also in l
         while (end < end_) {
             const seen each = look(end);
             if (!each.is(capital)) break;
@@ -2612,7 +2621,7 @@ SEQUENT_LAZY class word_matcher {
         const std::size_t all = run(end, small);
         return all > end ? all : last;
     }
-    /// U+ l*: where U* l+ does not match, no l follows.
+    /// The end of U+ l* from `at` on. It is used if U* l+ does not match, so that no l follows.
     std::size_t capital_end(std::size_t at) const noexcept { return run(at, capital); }
 
     const word_pattern& pattern_;
@@ -2624,19 +2633,19 @@ SEQUENT_LAZY class word_matcher {
 
 namespace sequent::inline SEQUENT_ABI::tokenizers::detail {
 
-/// What a pre-tokenizer does to each piece of the text, one step after another.
+/// A step of a pre-tokenizer, applied to each piece of the text.
 struct split_step {
     enum class kind : std::uint8_t {
-        words,        // at matches of `pattern`
-        text,         // at matches of `what`
-        bert,         // at white space, which is removed, and around punctuation
-        white_space,  // at white space, which is removed
-        digits,       // around numbers
-        punctuated,   // at punctuation
-        word_runs,    // \w+|[^\w\s]+
-        blank_runs,   // before each run of `what`
-        blank,        // a blank before the piece unless it begins with one
-        metaspace,    // blanks become `what`, which begins pieces if `split`
+        words,        // split at matches of `pattern`
+        text,         // split at matches of `what`
+        bert,         // split at white space, which is removed, and around punctuation
+        white_space,  // split at white space, which is removed
+        digits,       // split around numbers
+        punctuated,   // split at punctuation
+        word_runs,    // pieces are the matches of \w+|[^\w\s]+
+        blank_runs,   // split before each run of `what`
+        blank,        // put a blank before the piece unless it begins with one
+        metaspace,    // replace blanks by `what`, which begins pieces if `splits`
     };
     enum class behavior : std::uint8_t { isolated, removed, merged_before, merged_behind, joined };
     enum class prefix : std::uint8_t { never, first, always };
@@ -2644,7 +2653,7 @@ struct split_step {
     const word_pattern* pattern = nullptr;
     std::string what;
     behavior as = behavior::isolated;
-    bool inverted = false;  // the matches are what lies between the matches
+    bool inverted = false;  // the gaps between matches take the role of matches
     bool splits = true;
     prefix before = prefix::always;
 };
@@ -2663,8 +2672,8 @@ SEQUENT_LAZY class pre_tokenizer {
 
     std::vector<step> steps;
 
-    /// Splits `text` into pieces. `is_first`: it begins where the original text begins. `other` and
-    /// `spare` are memory.
+    /// Splits `text` into pieces. `is_first`: it is the beginning of the original text. `other` and
+    /// `spare` are temporary memory.
     void apply(aligned_text& text, std::vector<text_piece>& pieces, bool is_first,
                aligned_text& other, std::vector<text_piece>& spare) const {
         pieces.clear();
@@ -2684,7 +2693,7 @@ SEQUENT_LAZY class pre_tokenizer {
   private:
     static const unicode_data<>& unicode() { return unicode_data<>::get(); }
 
-    /// Gathers matches and gaps as pieces.
+    /// Collects matches and gaps as pieces.
     class gathering {
       public:
         gathering(const step& of, std::size_t begin, std::vector<text_piece>& to)
@@ -2793,7 +2802,7 @@ SEQUENT_LAZY class pre_tokenizer {
         return unicode().is(code, numbers);
     }
 
-    /// Each code point for which is(code), and what lies between them.
+    /// Splits around each code point for which is(code).
     template <class Is>
     static void split_around(const step& of, std::string_view text, text_piece piece,
                              std::vector<text_piece>& to, Is is) {
@@ -2926,9 +2935,9 @@ SEQUENT_LAZY class pre_tokenizer {
 
 namespace sequent::inline SEQUENT_ABI::tokenizers::detail {
 
-/// A unigram language model: the tokens of the greatest sum of scores (log probabilities). A code
-/// point that is no token scores 10 less than the least of all. Neighbours that are unknown are one
-/// token, or the tokens of their bytes, if there are such.
+/// A unigram language model: finds the tokens with the greatest sum of scores (log probabilities).
+/// A code point without a token scores 10 less than the least score. Adjacent unknown code points
+/// become one unknown token, or the tokens of their bytes if the vocabulary has them.
 SEQUENT_LAZY class unigram {
   public:
     struct workspace {
@@ -2945,7 +2954,8 @@ SEQUENT_LAZY class unigram {
     bool has_bytes = false;
     bool adds_floats = false;  // sums are rounded to float, as SentencePiece does
 
-    /// `is_least`: the score may be the least of all, to which an unknown one relates.
+    /// Adds a token. `is_least`: its score counts for the least score, which determines that of
+    /// unknown code points.
     void add(std::string_view text, std::uint32_t id, double score, bool is_least = true) {
         if (is_least) least_ = std::min(least_, score);
         if (scores_.size() <= id) scores_.resize(id + 1);
@@ -2964,8 +2974,8 @@ SEQUENT_LAZY class unigram {
         }
     }
 
-    /// Appends the tokens of `word`; false if a code point has no token and there is no unknown
-    /// one.
+    /// Appends the tokens of `word`. Returns false if a code point has no token and there is no
+    /// unknown token.
     bool append(std::string_view word, std::vector<word_token>& result, workspace& work) const {
         auto& nodes = work.nodes;
         nodes.assign(word.size() + 1, {});
@@ -3022,11 +3032,12 @@ SEQUENT_LAZY class unigram {
 
 namespace sequent::inline SEQUENT_ABI::tokenizers::detail {
 
-/// WordPiece: from left to right the longest token that fits; behind the first those that begin
-/// with a prefix ("##"). A word that has no such tokens, or too many code points, is unknown.
+/// WordPiece: takes the longest matching token from left to right; tokens after the first begin
+/// with a prefix ("##"). A word without such tokens, or with too many code points, is unknown.
 SEQUENT_LAZY class word_piece {
   public:
-    /// Of a list that holds `unknown`. `prefix` begins the tokens that go on.
+    /// Prepares the tokens of a list that contains `unknown`. `prefix` begins tokens that continue
+    /// a word.
     void prepare(const text_list<>& tokens, std::string_view prefix, std::uint32_t unknown,
                  std::size_t longest_word) {
         unknown_ = unknown;
@@ -3093,33 +3104,39 @@ SEQUENT_LAZY class word_piece {
 
 namespace sequent::inline SEQUENT_ABI::tokenizers {
 
-/// What is done about a text of too many tokens.
+/// How texts with too many tokens are truncated.
 struct truncation {
+    /// Which text of a pair is cut: the longer one (both to halves if both are longer than half),
+    /// or always the first or the second.
     enum class strategy : std::uint8_t { longest_first, only_first, only_second };
-    std::size_t max_length = std::numeric_limits<std::size_t>::max();  // with special tokens
-    strategy of = strategy::longest_first;  // of a pair of texts, which is cut
-    bool left = false;                      // the beginning is cut off, else the end
+    /// Largest number of tokens, including special tokens.
+    std::size_t max_length = std::numeric_limits<std::size_t>::max();
+    strategy of = strategy::longest_first;  ///< which text of a pair is cut
+    bool left = false;                      ///< cut the beginning of the text instead of the end
 };
 
+/// Options of tokenizer::encode.
 struct encode_options {
-    bool special_tokens = true;  // add those that the model's texts begin and end with
-    bool parse_special = true;   // special tokens that stand in the text become those tokens
-    bool offsets = false;        // fill `encoding::offsets`
-    std::optional<std::size_t> max_length = std::nullopt;  // in place of that of the file
+    bool special_tokens = true;  ///< add the special tokens that begin, separate and end texts
+    bool parse_special = true;   ///< special tokens written in the text become those tokens
+    bool offsets = false;        ///< fill `encoding::offsets`
+    /// Largest number of tokens, including special tokens; the file's if not given.
+    std::optional<std::size_t> max_length = std::nullopt;
 };
 
-/// A text, or a pair of texts, as tokens.
+/// The tokens of a text or of a pair of texts.
 struct encoding {
-    std::vector<std::int32_t> ids;
-    std::vector<std::int32_t> segments;  // of each token 0, or what the file gives the second text
-    std::vector<text_range> offsets;  // of each token its bytes in its text; {0, 0} of added ones
+    std::vector<std::int32_t> ids;       ///< ids of the tokens
+    std::vector<std::int32_t> segments;  ///< segment of each token: 0, or the second text's
+    /// Range of bytes of each token in its text, {0, 0} for added tokens; empty if not requested.
+    std::vector<text_range> offsets;
 };
 
 namespace detail {
 
 enum class model_kind : std::uint8_t { word_piece, pair_encoding, unigram };
 
-/// A place in what a model reads: a token, or the tokens of the first or second text.
+/// An item of the template of a model's input: a token, or the tokens of the first or second text.
 struct template_item {
     enum class kind : std::uint8_t { token, first, second };
     kind is = kind::first;
@@ -3127,11 +3144,11 @@ struct template_item {
     std::int32_t segment = 0;
 };
 
-/// All that a tokenizer consists of. Readers of files fill it in.
+/// The data of a tokenizer, filled in by the readers of files.
 struct parts {
-    std::string name;  // of the file, for messages
+    std::string name;  // name of the file, for messages
     text_list<> tokens;
-    std::vector<bool> is_token;  // numbers that stand for none have no text
+    std::vector<bool> is_token;  // false for ids without a token, whose text is empty
     std::vector<added_token> added;
     detail::normalizer<> normalizer;
     detail::pre_tokenizer<> pre_tokenizer;
@@ -3141,28 +3158,27 @@ struct parts {
     detail::unigram<> unigram;
     std::vector<template_item> single{{}};
     std::vector<template_item> pair{{}, {template_item::kind::second, 0, 1}};
-    bool trims_offsets = false;  // blanks at the ends of a token are not in its offsets
-    bool adds_blank = false;     // but the one that was added is
+    bool trims_offsets = false;  // offsets exclude blanks at the ends of a token
+    bool adds_blank = false;     // a blank that was added before the text is not excluded
     std::vector<decoder_step> decoder;
-    bool finds_written = false;  // normalized text has added tokens as they are written
+    bool finds_written = false;  // added tokens are matched without normalizing their own text
     tokenizers::truncation truncation;
     // Set by the constructor of tokenizer:
     added_token_finder<> raw_finder;
     added_token_finder<> finder;
     std::vector<bool> special, is_added;
-    std::size_t single_tokens = 0;  // of the items of `single`
+    std::size_t single_tokens = 0;  // how many items of `single` are tokens
 };
 
 }  // namespace detail
 
-/// Turns text into the tokens of a trained model and back. It is made by `from_json` and the other
-/// functions that read files. Its copies share what they hold; all its functions may be called from
-/// several threads.
+/// Converts text to the tokens of a trained model and back. `from_json` and the other readers of
+/// files create it. Copies share their data. All member functions are thread-safe.
 class tokenizer {
   public:
-    /// Memory for encoding, with the words that were seen: keeping one for many texts saves most of
-    /// the time. One for each thread; for any tokenizer, though it forgets the words of the one
-    /// before.
+    /// Memory for encoding, with a cache of words: reusing it for many texts saves most of the
+    /// time. Each thread needs its own. It works with any tokenizer, but changing the tokenizer
+    /// clears the cache.
     class workspace {
         friend tokenizer;
         const void* owner_ = nullptr;
@@ -3175,7 +3191,7 @@ class tokenizer {
         detail::unigram<>::workspace lattice_;
     };
 
-    /// Of parts that a reader has filled in.
+    /// Takes over the parts that a reader has filled in.
     SEQUENT_LAZY explicit tokenizer(detail::parts&& from) {
         from.special.resize(from.tokens.size());
         from.is_added.resize(from.tokens.size());
@@ -3197,50 +3213,54 @@ class tokenizer {
         parts_ = std::make_shared<const detail::parts>(std::move(from));
     }
 
-    /// The number of tokens: ids are less. Some of them may stand for nothing.
+    /// The size of the vocabulary: 0 <= id < size(). Some ids may have no token.
     std::int32_t size() const noexcept { return static_cast<std::int32_t>(parts_->tokens.size()); }
 
-    /// The text of a token as the file has it; empty for a number that stands for none.
-    /// 0 <= id < size(). Valid as long as the tokenizer.
+    /// The text of a token as the file has it; empty for an id without a token. Requires
+    /// 0 <= id < size(). Valid as long as the tokenizer or a copy of it.
     std::string_view operator[](std::int32_t id) const noexcept {
         return parts_->tokens[static_cast<std::uint32_t>(id)];
     }
 
-    /// The token of this text ("[CLS]"), if there is one.
+    /// The id of the token with this text, such as "[CLS]"; nullopt if there is none.
     SEQUENT_LAZY std::optional<std::int32_t> find(std::string_view text) const {
         const std::uint32_t id = parts_->tokens.find(text);
         if (id == detail::none || !parts_->is_token[id]) return std::nullopt;
         return static_cast<std::int32_t>(id);
     }
 
-    /// Whether a token is special, as "<s>" is. 0 <= id < size().
+    /// Returns true if a token is special, such as "<s>". Requires 0 <= id < size().
     bool is_special(std::int32_t id) const noexcept {
         return parts_->special[static_cast<std::size_t>(id)];
     }
 
-    /// The tokens of a text of UTF-8 of less than 4 GiB. Throws argument_error if it is not UTF-8,
-    /// or if the vocabulary can't express it and has no token for what is unknown.
+    /// Encodes a text of UTF-8 of less than 1 GiB. Throws argument_error if it is longer or not
+    /// UTF-8, if the vocabulary cannot represent it and has no unknown token, or if it cannot be
+    /// truncated to max_length.
     SEQUENT_LAZY encoding encode(std::string_view text, const encode_options& options,
                                  workspace& work) const {
         return encoded(text, nullptr, options, work);
     }
+    /// As above, with a temporary workspace.
     SEQUENT_LAZY encoding encode(std::string_view text, const encode_options& options = {}) const {
         workspace work;
         return encoded(text, nullptr, options, work);
     }
-    /// The tokens of a pair of texts: a question and what may answer it.
+    /// Encodes a pair of texts, such as a question and a passage, as one input with two segments.
+    /// Throws as above.
     SEQUENT_LAZY encoding encode(std::string_view first, std::string_view second,
                                  const encode_options& options, workspace& work) const {
         return encoded(first, &second, options, work);
     }
+    /// As above, with a temporary workspace.
     SEQUENT_LAZY encoding encode(std::string_view first, std::string_view second,
                                  const encode_options& options = {}) const {
         workspace work;
         return encoded(first, &second, options, work);
     }
 
-    /// The text of tokens, without the special ones unless they are asked for. Bytes that are no
-    /// UTF-8 become U+FFFD. Throws argument_error if an id is not within size().
+    /// Decodes tokens to text, without special tokens if `skip_special`. Bytes that are not UTF-8
+    /// become U+FFFD. Throws argument_error unless 0 <= id < size() for all ids.
     SEQUENT_LAZY std::string decode(std::span<const std::int32_t> ids,
                                     bool skip_special = true) const {
         std::string text;
@@ -3252,21 +3272,23 @@ class tokenizer {
         return text;
     }
 
-    /// Text from tokens as they come: each `push` gives what is certain, so that a character whose
-    /// bytes are several tokens comes whole.
+    /// Decodes tokens one at a time: `push` returns only completed text, so that a character whose
+    /// bytes belong to several tokens appears as a whole.
     class stream {
       public:
+        /// Begins a text. The stream shares the tokenizer's data.
         SEQUENT_LAZY explicit stream(const tokenizer& of, bool skip_special = true)
             : parts_(of.parts_), skip_special_(skip_special), state_(parts_->decoder, true) {}
 
-        /// The text that is complete with this token; valid until the next call. Throws
-        /// argument_error if the id is not within size().
+        /// Adds a token and returns the text that it completes, valid until the next call. Throws
+        /// argument_error unless 0 <= id < size().
         SEQUENT_LAZY std::string_view push(std::int32_t id) {
             text_.clear();
             if (const auto token = token_of(*parts_, id, skip_special_)) state_.push(*token, text_);
             return text_;
         }
-        /// The text that is left: U+FFFD for bytes that are no character.
+        /// Returns the remaining text, with U+FFFD for incomplete characters; valid until the next
+        /// call.
         SEQUENT_LAZY std::string_view finish() {
             text_.clear();
             state_.finish(text_);
@@ -3298,7 +3320,7 @@ class tokenizer {
         if (work.owner_ != parts_.get()) {
             work.cache_.clear();
             work.owner_ = parts_.get();
-            work.kept_ = parts_;  // no other parts come to lie there
+            work.kept_ = parts_;  // keeps the address of `owner_` from being reused
         }
         encoding one = tokens_of(first, options, work), two;
         if (second != nullptr) two = tokens_of(*second, options, work);
@@ -3331,7 +3353,7 @@ class tokenizer {
         return result;
     }
 
-    /// Puts the tokens around a text that stands once, if `added` is not 0.
+    /// Adds special tokens around the tokens of a template's only text, if `added` is not 0.
     SEQUENT_LAZY void surround(encoding& one, std::size_t added, bool offsets) const {
         const auto& items = parts_->single;
         auto text = items.begin();
@@ -3366,7 +3388,7 @@ class tokenizer {
         if (two == nullptr && rule.of != strategy::only_second) {
             n1 = most;
         } else if (rule.of == strategy::longest_first) {
-            // The longer one is cut; both, to halves, if the shorter one has more than half.
+            // Cut the longer text; cut both to halves if both are longer than half.
             const bool swaps = n1 > n2;
             if (swaps) std::swap(n1, n2);
             n2 = n1 > most ? n1 : std::max(n1, most - n1);
@@ -3485,12 +3507,14 @@ class tokenizer {
         }
     }
 
-    /// Takes the blanks of the tokens' texts off their offsets, a code point for each.
+    /// Removes leading and trailing blanks of the tokens' texts from their offsets, one code point
+    /// each.
     SEQUENT_LAZY void trim(encoding& result, std::string_view all) const {
         for (std::size_t at = 0; at < result.ids.size(); ++at) {
             text_range& range = result.offsets[at];
             const std::int32_t id = result.ids[at];
-            // An added token may have taken white space of the text; in words, blanks are letters.
+            // Added tokens may include white space of the text; in words, blanks are encoded as
+            // letters.
             const bool is_added = parts_->is_added[static_cast<std::size_t>(id)];
             const std::string_view text =
                 is_added ? all.substr(range.begin, range.end - range.begin) : (*this)[id];
@@ -3524,12 +3548,12 @@ class tokenizer {
 
 namespace sequent::inline SEQUENT_ABI::tokenizers::detail {
 
-/// What readers of files share: fills in the parts of a tokenizer.
+/// Fills in the parts of a tokenizer; shared by the readers of all file formats.
 SEQUENT_LAZY class builder {
   public:
     parts result;
-    std::string_view blank = block;  // how a blank is written in tokens
-    std::vector<bool> is_apart;      // tokens with which no word begins and that no merge makes
+    std::string_view blank = block;  // the text of a blank in tokens
+    std::vector<bool> is_apart;      // tokens that neither begin words nor result from merges
 
     explicit builder(std::string name) { result.name = std::move(name); }
 
@@ -3542,7 +3566,7 @@ SEQUENT_LAZY class builder {
         result.is_token.push_back(true);
     }
 
-    /// The token of a text; an error that names `what` if there is none.
+    /// The id of the token with this text. Throws io::error, which names `what`, if there is none.
     std::uint32_t id_of(std::string_view text, std::string_view what) const {
         const std::uint32_t id = result.tokens.find(text);
         if (id == none || !result.is_token[id])
@@ -3550,7 +3574,7 @@ SEQUENT_LAZY class builder {
         return id;
     }
 
-    /// Adds a token; it may be one of the vocabulary.
+    /// Adds an added token, which may already be in the vocabulary.
     void add_added(added_token token) {
         const auto id = static_cast<std::uint32_t>(token.id);
         const std::uint32_t known = result.tokens.find(token.text);
@@ -3579,9 +3603,9 @@ SEQUENT_LAZY class builder {
         result.added.push_back(std::move(token));
     }
 
-    /// Finds the tokens with which words begin. `by_bytes`: tokens are written in the alphabet of
-    /// bytes. `fallback`: tokens like <0x41> stand for bytes of what has no token. `suffix` ends
-    /// the last token of a word.
+    /// Finds the tokens of single bytes or code points, from which merges start. `by_bytes`: tokens
+    /// are written in GPT-2's alphabet of bytes. `fallback`: tokens like <0x41> encode the bytes of
+    /// code points without a token. `suffix` ends the last token of a word.
     void start_pairs(bool by_bytes, bool fallback, std::string_view suffix = "") {
         auto& to = result.pair_encoding;
         to.by_bytes = by_bytes;
@@ -3617,7 +3641,7 @@ SEQUENT_LAZY class builder {
         if (by_bytes && suffix.empty()) to.last_bytes = to.bytes;
     }
 
-    /// Adds the merge of two tokens to the token of both texts together.
+    /// Adds the merge of two tokens to the token with the concatenated text.
     void add_merge(std::string_view left, std::string_view right, std::uint32_t rank) {
         const std::uint32_t one = id_of(left, "merges"), two = id_of(right, "merges");
         joined_.assign(left).append(right);
@@ -3625,8 +3649,8 @@ SEQUENT_LAZY class builder {
         crosses_ = crosses_ || (right.starts_with(blank) && !left.ends_with(blank));
     }
 
-    /// Adds the merges of all pairs of tokens whose texts together are a token: those that give a
-    /// higher score come first.
+    /// Adds the merges of all pairs of tokens whose concatenated text is a token, in descending
+    /// order of that token's score.
     void add_scored_merges(std::span<const float> scores) {
         const auto& tokens = result.tokens;
         const auto is_word = [&](std::uint32_t id) {
@@ -3655,8 +3679,8 @@ SEQUENT_LAZY class builder {
         }
     }
 
-    /// Once merges are in: where a text is not split into words, but no merge joins a blank to
-    /// something else before it, it is split there, to the same tokens.
+    /// Call after adding merges: if the text is not split into words and no merge joins a blank to
+    /// a different text before it, splits the text before blanks, which gives the same tokens.
     void split_at_blanks() {
         auto& pairs = result.pair_encoding;
         if (crosses_ || pairs.whole_words || pairs.by_bytes || pairs.last_starts.size() > 0 ||
@@ -3669,7 +3693,7 @@ SEQUENT_LAZY class builder {
         result.pre_tokenizer.steps.push_back(std::move(step));
     }
 
-    /// Words that are tokens are not merged from parts.
+    /// Lets words that are tokens be found directly instead of by merges.
     void find_whole_words(bool by_bytes) {
         auto& pairs = result.pair_encoding;
         pairs.whole_words = true;
@@ -3682,7 +3706,7 @@ SEQUENT_LAZY class builder {
         }
     }
 
-    /// Finds the tokens like <0x41> that stand for bytes of what is unknown.
+    /// Finds the tokens like <0x41> that encode the bytes of unknown code points.
     void start_unigram_bytes() {
         auto& to = result.unigram;
         to.bytes.fill(none);
@@ -3705,7 +3729,7 @@ SEQUENT_LAZY class builder {
 
 namespace sequent::inline SEQUENT_ABI::tokenizers::detail {
 
-/// Reads from a tokenizer.json how text is normalised and split before a model has it.
+/// Reads the normalizers and pre-tokenizers of a tokenizer.json.
 SEQUENT_LAZY class json_steps {
   protected:
     explicit json_steps(std::string name) : build_(std::move(name)) {}
@@ -3723,7 +3747,7 @@ SEQUENT_LAZY class json_steps {
     }
     std::int32_t id(value of) const { return static_cast<std::int32_t>(of.whole_number(1U << 24)); }
 
-    /// Refuses other keys.
+    /// Throws io::error if an object has any other key.
     static void keys(value of, std::initializer_list<std::string_view> known) {
         of.for_each_member([&](std::string_view key, value each) {
             for (const std::string_view one : known) {
@@ -3924,7 +3948,7 @@ namespace sequent::inline SEQUENT_ABI::tokenizers {
 
 namespace detail {
 
-/// Reads a tokenizer.json, which is a program: what it asks for and is not known here is refused.
+/// Reads a tokenizer.json and refuses all steps and options that are not supported.
 SEQUENT_LAZY class json_reader : json_steps<> {
   public:
     explicit json_reader(const io::json_document& from, std::string name)
@@ -4104,7 +4128,7 @@ SEQUENT_LAZY class json_reader : json_steps<> {
         if (flag(of, "byte_fallback", false)) build_.start_unigram_bytes();
     }
 
-    /// [token, id] of an older post-processor.
+    /// Reads [token, id] of an older post-processor.
     std::int32_t token_of(value of) const {
         std::int32_t result = -1;
         std::size_t place = 0;
@@ -4262,10 +4286,10 @@ SEQUENT_LAZY class json_reader : json_steps<> {
 
 }  // namespace detail
 
-/// The tokenizer of a tokenizer.json, the format of the package tokenizers of Hugging Face: the
-/// same tokens and offsets, in bytes. It has the steps of BERT, GPT-2, RoBERTa, Llama, Qwen,
-/// Mistral, Gemma, T5, XLM-R, ModernBERT, Phi, OPT and CLIP. Padding is left out: texts have their
-/// own lengths here. Throws io::error, which names the step, for what it does not know.
+/// Reads a tokenizer.json, the format of Hugging Face's package tokenizers, and gives the same
+/// tokens and offsets (in bytes). It supports the steps of BERT, GPT-2, RoBERTa, Llama, Qwen,
+/// Mistral, Gemma, T5, XLM-R, ModernBERT, Phi, OPT and CLIP. Padding is ignored. Throws io::error
+/// if the file is not well-formed or has an unsupported step, which the message names.
 SEQUENT_LAZY tokenizer from_json(const io::source& from) {
     const auto bytes = from.bytes();
     const io::json_document document({reinterpret_cast<const char*>(bytes.data()), bytes.size()},
@@ -4279,7 +4303,7 @@ namespace sequent::inline SEQUENT_ABI::tokenizers {
 
 namespace detail {
 
-/// Fills in the parts from lists of tokens, scores, types and merges.
+/// Fills in the parts of a tokenizer from lists of tokens, scores, types and merges.
 SEQUENT_LAZY class list_reader {
   public:
     list_reader(const io::gguf_vocabulary& from, std::string name)
@@ -4299,8 +4323,8 @@ SEQUENT_LAZY class list_reader {
         return std::move(build_.result);
     }
 
-    /// As `read`, of a unigram model or one whose merges follow from the scores, normalized by
-    /// `normalizer`. `finds`: control tokens are found in texts.
+    /// As `read`, for a unigram model or BPE with scores, with text normalized by `normalizer`.
+    /// `finds`: control tokens are matched in texts.
     SEQUENT_COLD parts read_sentencepiece(std::string_view blank, bool is_unigram, bool finds,
                                           bool fallback, normalizer_step normalizer) {
         if (from_.tokens.empty()) build_.fail({"there are no tokens"});
@@ -4334,14 +4358,14 @@ SEQUENT_LAZY class list_reader {
                              "\" is of the type unused, which is not known"});
             }
             build_.is_apart[id] = kind == unknown || kind == control || kind == byte;
-            // A unigram model takes the user's tokens by their scores.
+            // A unigram model selects user-defined tokens by their scores.
             if (kind != control && (kind != user || is_unigram)) continue;
             added_token token;
             token.text = kind == user || finds ? from_.tokens[id] : "";
             token.id = static_cast<std::int32_t>(id);
             token.special = kind == control;
             token.normalized = kind == user && from_.model != "gpt2";
-            // Of equal texts the first is found.
+            // Of tokens with equal texts, only the first is matched.
             if (build_.result.tokens.find(from_.tokens[id]) != id) token.text.clear();
             build_.result.added.push_back(std::move(token));
         }
@@ -4354,7 +4378,7 @@ SEQUENT_LAZY class list_reader {
         build_.result.pre_tokenizer.steps.push_back(std::move(step));
     }
 
-    /// Byte-level BPE. What splits words has a name.
+    /// Byte-level BPE. The name `split` selects the word splitting.
     void read_bytes() {
         struct known_split {
             std::string_view name;
@@ -4404,7 +4428,7 @@ SEQUENT_LAZY class list_reader {
         }
     }
 
-    /// BPE with byte fallback, merges by score.
+    /// BPE with byte fallback; merges are ranked by score.
     void read_scored(std::string_view blank, normalizer_step* normalizer) {
         check_scores();
         parts& to = build_.result;
@@ -4431,7 +4455,7 @@ SEQUENT_LAZY class list_reader {
         check_scores();
         parts& to = build_.result;
         to.model = model_kind::unigram;
-        // A user's token scores as SentencePiece has it, so that it is mostly taken.
+        // User-defined tokens get SentencePiece's score, so that they are usually selected.
         float most = std::numeric_limits<float>::min();
         for (std::uint32_t id = 0; id < to.tokens.size(); ++id) {
             if (!std::isfinite(from_.scores[id]))
@@ -4500,21 +4524,23 @@ SEQUENT_LAZY class list_reader {
 
 }  // namespace detail
 
-/// The tokenizer of a GGUF file: byte-level BPE ("gpt2", if how it splits words is known by name)
-/// or BPE with scores ("llama"). `name` stands in messages. Throws io::error for others.
+/// Creates the tokenizer of a GGUF file: byte-level BPE (model "gpt2", if the name of its word
+/// splitting is known) or BPE with scores ("llama"). Messages contain `name`. Throws io::error for
+/// other models and for lists that are not consistent.
 SEQUENT_LAZY tokenizer from_vocabulary(const io::gguf_vocabulary& from,
                                        std::string name = "vocabulary") {
     return tokenizer(detail::list_reader<>(from, std::move(name)).read());
 }
 
-/// What a vocab.txt leaves to its model.
+/// Options of BERT's tokenizer that a vocab.txt does not state.
 struct word_piece_options {
-    bool lower_case = true;        // capitals and accents are removed, as "uncased" models want
-    std::size_t max_length = 512;  // texts are cut, with special tokens
+    bool lower_case = true;        ///< convert to lower case without accents, for "uncased" models
+    std::size_t max_length = 512;  ///< largest number of tokens, including special tokens
 };
 
-/// BERT's tokenizer of a vocab.txt, a token in each line. Texts begin with [CLS] and end with
-/// [SEP]. Throws io::error if one of [UNK], [CLS] and [SEP] is missing or a token stands twice.
+/// Reads BERT's tokenizer from a vocab.txt with one token per line. Encodings begin with [CLS] and
+/// end with [SEP]. Throws io::error if the file is not UTF-8, if [UNK], [CLS] or [SEP] is missing,
+/// or if a token is repeated.
 SEQUENT_LAZY tokenizer from_vocab_txt(const io::source& file,
                                       const word_piece_options& options = {}) {
     detail::builder<> build(file.name());
@@ -4570,8 +4596,8 @@ namespace sequent::inline SEQUENT_ABI::tokenizers {
 
 namespace detail {
 
-/// Reads the file: little-endian, the length of the longest token (uint32), then for each token its
-/// score (F32), its length (int32) and its bytes.
+/// Reads the file, which is little-endian: the length of the longest token (uint32), then for each
+/// token its score (F32), its length (int32) and its bytes.
 SEQUENT_LAZY
 SEQUENT_COLD io::gguf_vocabulary read_llama2c(const io::source& file) {
     using io::detail::load_bits;
@@ -4616,10 +4642,10 @@ SEQUENT_COLD io::gguf_vocabulary read_llama2c(const io::source& file) {
 
 }  // namespace detail
 
-/// The tokenizer of llama2.c's file, byte pair encoding with scores. Token 0 is unknown, 1 begins
-/// and 2 ends a text; those written <0x00> to <0xFF> are bytes. Texts begin with token 1 and, where
-/// they are not empty, a blank. Throws io::error if the file cannot be read, is cut off, goes on
-/// behind its last token, or if a length or a score is none.
+/// Reads the tokenizer file of llama2.c, byte pair encoding with scores. Token 0 is the unknown
+/// token, 1 begins and 2 ends a text; tokens written <0x00> to <0xFF> are bytes. Encodings begin
+/// with token 1 and, unless the text is empty, a blank. Throws io::error if the file cannot be
+/// read, is truncated, has extra bytes after the last token, or has an invalid length or score.
 SEQUENT_LAZY tokenizer from_llama2c(const io::source& file) {
     io::gguf_vocabulary list = detail::read_llama2c(file);
     list.begin = 1;
@@ -4637,12 +4663,12 @@ namespace sequent::inline SEQUENT_ABI::tokenizers {
 
 namespace detail {
 
-/// Reads a message of Protocol Buffers field by field.
+/// Reads a Protocol Buffers message field by field.
 SEQUENT_LAZY class message_reader {
   public:
     message_reader(std::string_view bytes, std::string_view file) : rest_(bytes), file_(file) {}
 
-    /// Goes to the next field; false at the end.
+    /// Advances to the next field. Returns false at the end.
     bool next() {
         if (rest_.empty()) return false;
         const std::uint64_t tag = varint();
@@ -4706,15 +4732,16 @@ SEQUENT_LAZY class message_reader {
 
 }  // namespace detail
 
-/// Which of its tokens <s> and </s> a model wants around a text: Llama the first, T5 the second.
+/// Which special tokens a model requires around a text, which SentencePiece's files do not state.
 struct text_ends {
-    bool begin = false;
-    bool end = false;
+    bool begin = false;  ///< the token `<s>` before the text, for Llama
+    bool end = false;    ///< the token `</s>` after the text, for T5
 };
 
-/// The tokenizer of a .model file of SentencePiece, BPE or unigram: the tokens that SentencePiece
-/// gives, and those that `ends` adds. Control tokens such as `<s>` are found in a text only with
-/// encode_options::parse_special. Throws io::error for what it does not know.
+/// Reads a .model file of SentencePiece, BPE or unigram. It gives the tokens of SentencePiece and
+/// those that `ends` adds. Control tokens such as `<s>` are matched in a text only with
+/// encode_options::parse_special. Throws io::error if the file is not well-formed or has an
+/// unsupported option.
 SEQUENT_LAZY tokenizer from_sentencepiece(const io::source& file, text_ends ends = {}) {
     const auto bytes = file.bytes();
     io::gguf_vocabulary list;

@@ -4,27 +4,31 @@
 #include "page.hpp"
 #include "svg.hpp"
 
-/// A model's attention as one HTML page that needs no other file.
+/// The attention of a model as one self-contained HTML page.
 
 namespace sequent::inline SEQUENT_ABI::draw {
 
-/// A token that may come next, and its probability.
+/// A candidate for the next token, with its probability.
 struct candidate {
+    /// Text of the token.
     std::string text;
+    /// Its probability.
     double probability = 0;
 };
 
-/// What the page says of the sample. Where a list of tokens is given, rows and columns beyond it
-/// are not shown; else they are shown by their positions.
+/// The texts of an attention page. Rows and columns beyond the given tokens are not shown; without
+/// tokens, rows and columns are numbered.
 struct attention_labels {
+    /// Title of the page.
     std::string title = "Attention";
+    /// Texts of the tokens.
     std::vector<std::string> tokens{};
-    /// Of an encoder-decoder: the tokens of the encoder's rows and columns, and of the columns of
-    /// the decoder's attention to them. Relations tell the two by their names.
+    /// The source tokens of an encoder-decoder: rows and columns of the encoder's attention, and
+    /// columns of cross-attention, which are recognised by the names of their relations.
     std::vector<std::string> sources{};
-    std::string encoder = "encoder.";  // an encoder's relations begin with this
-    std::string across = "cross_";     // those that attend from tokens to sources contain this
-    /// For each token, what the model expects next, the likeliest first.
+    std::string encoder = "encoder.";  ///< prefix of the encoder's relations
+    std::string across = "cross_";     ///< part of the names of cross-attention
+    /// For each token, the candidates for the next one, the likeliest first.
     std::vector<std::vector<candidate>> next{};
 };
 
@@ -272,7 +276,7 @@ window.addEventListener("hashchange", fromAddress);
 fromAddress();
 )js";
 
-/// Square roots of the weights in bytes, in base 64.
+/// The square roots of the weights as bytes, in base 64.
 SEQUENT_COLD inline std::string packed_weights(const std::vector<float>& weights) {
     constexpr auto digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     std::string result;
@@ -289,7 +293,7 @@ SEQUENT_COLD inline std::string packed_weights(const std::vector<float>& weights
     return result;
 }
 
-/// Without the rows and columns beyond the lists of their tokens, if there are such lists.
+/// The weights without the rows and columns beyond the tokens, if tokens are given.
 SEQUENT_COLD inline head_weights limited(const head_weights& from,
                                          const std::vector<std::string>& rows,
                                          const std::vector<std::string>& columns) {
@@ -317,8 +321,8 @@ SEQUENT_COLD inline std::string json_list(const std::vector<std::string>& texts)
 
 }  // namespace detail
 
-/// The page of these weights. `#token=3&map=5` at the end of its address selects a token and a
-/// head. Throws argument_error if there are no weights, or a weight is no number.
+/// The HTML page of attention weights. `#token=3&map=5` at the end of its address selects a token
+/// and a head. Throws argument_error if there are no weights, or one is NaN.
 SEQUENT_COLD inline std::string page_of(const std::vector<head_weights>& heads,
                                         const attention_labels& labels = {}) {
     if (heads.empty()) fail<argument_error>("sequent: draw::attention: the model has no attention");
@@ -372,8 +376,8 @@ SEQUENT_COLD inline std::string page_of(const std::vector<head_weights>& heads,
          detail::attention_script, "</script>\n</body>\n</html>\n"});
 }
 
-/// The likeliest next tokens after each row of logits(position, symbol), for attention_labels;
-/// `texts` are the symbols'.
+/// The likeliest next tokens after each row of logits(position, symbol), for
+/// `attention_labels::next`. `texts` are the texts of the symbols.
 template <class Logits>
 SEQUENT_COLD std::vector<std::vector<candidate>> likeliest(const Logits& logits,
                                                            const std::vector<std::string>& texts,
@@ -403,8 +407,8 @@ SEQUENT_COLD std::vector<std::vector<candidate>> likeliest(const Logits& logits,
     return result;
 }
 
-/// Runs a model forward and draws its attention: layers and heads at a glance, and for each token
-/// what it attends to. Throws io::error if the file cannot be written.
+/// Runs a forward pass and writes an HTML page of its attention: an overview of layers and heads,
+/// and for each token what it attends to. Throws io::error if the file cannot be written.
 template <class Model, class T = float, class P>
 SEQUENT_COLD void attention(const std::string& path, const P& parameters,
                             const typename Model::template facts<T>& facts,

@@ -9,21 +9,23 @@
 
 #include "../model.hpp"
 
-/// The weights of a model's attention, as one sample leaves them.
+/// Attention weights of a model for one sample.
 
 namespace sequent::inline SEQUENT_ABI::draw {
 
-/// The weights of one head: how much row i takes of column j. A row sums to 1, or to 0 where the
-/// mask leaves it no column.
+/// The attention weights of one head: how much row i attends to column j. A row sums to 1, or to 0
+/// if the mask leaves it no column.
 struct head_weights {
-    std::string relation;  // the sum's over the columns: "layers.head", within its stacks
+    std::string relation;  ///< the weighted sum, after its stacks: "layers.head"
     std::vector<int>
-        layer;     // of the stacks around the rule, outermost first; empty outside of them
-    int head = 0;  // the round of the loops around rows and columns
-    int rows = 0;  // as far as the lengths of the facts reach
+        layer;     ///< layer in each of the stacks around the rule, outermost first; empty outside
+    int head = 0;  ///< number of the head
+    int rows = 0;  ///< limited by the lengths of the facts
+    /// Number of columns.
     int columns = 0;
-    std::vector<float> weights;  // row by row
+    std::vector<float> weights;  ///< row by row
 
+    /// The weight of one pair.
     float operator()(int row, int column) const {
         return weights[static_cast<std::size_t>(row) * static_cast<std::size_t>(columns) +
                        static_cast<std::size_t>(column)];
@@ -32,14 +34,14 @@ struct head_weights {
 
 namespace detail {
 
-/// Reads the weights of all attention steps of a plan after its forward.
+/// Reads the attention weights of all steps of a plan after a forward pass.
 template <class Plan, class T>
 class weights_reader {
   public:
     weights_reader(model_detail::bindings<T>& bound, std::vector<head_weights>& to)
         : bound_(bound), to_(to) {}
 
-    /// Steps [At, End), in the order in which they run.
+    /// The steps [At, End), in order.
     template <int At, int End>
     SEQUENT_COLD void read() {
         if constexpr (At < End) {
@@ -102,8 +104,8 @@ class weights_reader {
         });
     }
 
-    /// "layers.head": the relation that a rule computes, within those that stack it. A constant, so
-    /// that the plan is no data of the program.
+    /// The name of the relation that a rule computes, after those of the stacks around it:
+    /// "layers.head". A constant, so that the plan does not become data of the program.
     template <int Rule>
     static constexpr model_detail::full_name path = [] {
         constexpr auto& text = Plan::shapes.text;
@@ -124,7 +126,7 @@ class weights_reader {
             return true;
     }
 
-    /// The score of a pair, or its weight where a step of its own has prepared that.
+    /// The score of a pair, or its weight if an earlier step has computed the weights.
     template <int At>
     double number_of(const int* outer, int row, int column) const {
         constexpr plan::attention_step attention = Plan::template attention_at<At>;
@@ -171,7 +173,7 @@ class weights_reader {
             from.at)[model_detail::outer_shift(from, outer[0], outer[1], outer[2]) + place];
     }
 
-    /// Of the scores that are more than minus infinity.
+    /// Softmax over the scores above minus infinity.
     static void softmax(std::vector<double>& scores) {
         if (scores.empty()) return;
         const double most = *std::max_element(scores.begin(), scores.end());
@@ -184,8 +186,8 @@ class weights_reader {
 
 }  // namespace detail
 
-/// Runs a model forward and returns the weights of its attention, by layers and heads in the order
-/// of the rules. The facts are those of one sample; the workspace is as after `forward`.
+/// Runs a forward pass and returns the attention weights, by layers and heads in the order of the
+/// rules. `facts` are those of one sample. Afterwards the workspace is as after `forward`.
 template <class Model, class T = float, class P>
 SEQUENT_COLD std::vector<head_weights> attention_of(const P& parameters,
                                                     const typename Model::template facts<T>& facts,

@@ -10,42 +10,49 @@
 #include "../rasp/evaluate.hpp"
 #include "text.hpp"
 
-/// What there is to show of a RASP program for one input (arXiv 2106.06981, figures 1 to 3): layer
-/// by layer the heads, and the elementwise operations that something further is made of.
+/// The flow of a RASP program for one input (arXiv 2106.06981, figures 1 to 3): for each layer its
+/// heads and the elementwise operations that later parts use.
 
 namespace sequent::inline SEQUENT_ABI::draw {
 
-/// A value as it stands in a cell: a blank is seen.
+/// The text of a value in a cell; a space is made visible.
 inline std::string cell_text(const rasp::value& shown) {
     const std::string result = printable(shown.text());
     return result == " " ? "\xe2\x90\xa3" : result;
 }
 
-/// One head of a layer, which are numbered from 1.
+/// A head of a layer. The heads of a layer are numbered from 1.
 struct flow_head {
+    /// Number of the head in its layer.
     int number = 0;
+    /// The positions that the head attends to.
     rasp::focus at = rasp::focus::selected;
-    int preferred = -1;  // the values of which the greatest or least is selected
+    int preferred = -1;  ///< node of the values of which the greatest or least is selected
 };
-/// A selector in a layer, and what is gathered there from the positions that it selects.
+/// A selector in a layer, and what its heads gather from the selected positions.
 struct flow_selector {
     int node = -1;
-    std::vector<flow_head> heads;  // selector_width takes two
-    std::vector<int> keys;         // s-ops that are compared, but no constants
+    std::vector<flow_head> heads;  ///< two for selector_width
+    std::vector<int> keys;         ///< s-ops that are compared, without constants
+    /// S-ops that the keys are compared with, without constants.
     std::vector<int> queries;
+    /// Nodes that the heads compute.
     std::vector<int> results;
 };
+/// A layer: its selectors and its elementwise operations.
 struct flow_layer {
+    /// The selectors that heads of the layer follow.
     std::vector<flow_selector> selectors;
+    /// Nodes of the elementwise operations that are shown.
     std::vector<int> elementwise;
 };
 
-/// Parts of a program are nodes of its graph. Those that are shown are the input, what heads
-/// gather, the output, and elementwise operations that have a name or that a head reads; all others
-/// stand in the expressions of these.
+/// The parts of a program, nodes of its graph, that a picture shows: the input, what heads gather,
+/// the output, and elementwise operations that have a name or that a head reads. All others appear
+/// within the expressions of these.
 class flow {
   public:
-    /// The program has to outlive it.
+    /// The flow of a program for an input. The program must outlive it.
     SEQUENT_COLD flow(const rasp::graph& program, const rasp::program_analysis& analysis,
                       const rasp::sequence& input)
         : values_(program, input), named_(program), layer_of_(analysis.layer_of) {
@@ -56,7 +63,7 @@ class flow {
         for (int at = 0; at < program.size(); ++at)
             if (is_shown(at) && !rasp::gathers(program[at].what))
                 layers_[static_cast<std::size_t>(layer_of(at))].elementwise.push_back(at);
-        // Of the input, the tokens come first.
+        // The tokens are the first part of the input.
         std::stable_partition(
             layers_[0].elementwise.begin(), layers_[0].elementwise.end(),
             [&program](int at) { return program[at].what == rasp::operation::tokens; });
@@ -71,27 +78,34 @@ class flow {
     flow(const flow&) = delete;
     flow& operator=(const flow&) = delete;
 
-    /// Of the input, 0; it has no heads.
+    /// The layers; layer 0 is the input and has no heads.
     const std::vector<flow_layer>& layers() const { return layers_; }
+    /// The values of all parts.
     const rasp::evaluation& values() const { return values_; }
+    /// The program, with a name for each gathered part.
     const rasp::graph& program() const { return named_; }
+    /// The number of positions.
     int length() const { return values_.length(); }
+    /// The node of the output.
     int output() const { return named_.output; }
+    /// The layer in which a part is computed.
     int layer_of(int at) const { return layer_of_[static_cast<std::size_t>(at)]; }
+    /// True if the picture shows the part.
     bool is_shown(int at) const { return shown_[static_cast<std::size_t>(at)]; }
 
-    /// A part's name, as expressions further on have it: what is gathered has a number where the
-    /// program gives no name.
+    /// The name of a part, as later expressions use it; gathered values without a name have a
+    /// number.
     std::string label(int at) const { return printable(rasp::text_of(named_, at)); }
-    /// A part in terms of named ones.
+    /// The expression of a part in terms of named ones.
     std::string expression(int at) const { return printable(rasp::text_of(named_, at, false)); }
-    /// "depth = opened - closed"; one of both where they are the same.
+    /// Name and expression of a part, "depth = opened - closed"; only one of them if they are
+    /// equal.
     std::string definition(int at) const {
         const std::string name = label(at);
         const std::string all = expression(at);
         return name == all ? name : name + " = " + all;
     }
-    /// What is gathered, beside its selector.
+    /// What is gathered, as text beside its selector.
     SEQUENT_COLD std::string gathering(int at) const {
         const rasp::node& made = named_[at];
         if (made.what == rasp::operation::width) return "selector_width";
@@ -104,11 +118,12 @@ class flow {
         return expressed.substr(0, expressed.find('(')) + " " + label(made.arguments[1]) +
                (is_usual ? "" : ", else " + label(made.arguments[2]));
     }
+    /// The text of a value at a position.
     SEQUENT_COLD std::string text(int at, int position) const {
         return cell_text(values_(at, position));
     }
 
-    /// To which positions a head attends from one, to all of them alike.
+    /// The positions that a head attends to from one position, all with equal weight.
     SEQUENT_COLD std::vector<int> attended(const flow_selector& from, const flow_head& head,
                                            int row) const {
         std::vector<int> result;
@@ -132,7 +147,7 @@ class flow {
         return result;
     }
 
-    /// The shown s-ops that a part is computed from.
+    /// The shown parts from which a part is computed.
     std::vector<int> sources(int at) const {
         std::vector<int> result;
         for (const int argument : named_[at].arguments) add_sources(argument, result);

@@ -7,13 +7,13 @@
 #include "../joined_text.hpp"
 #include "flow.hpp"
 
-/// The flow of a program as a graph in the DOT language, which Graphviz draws.
+/// The flow of a program as a graph in the DOT language of Graphviz.
 
 namespace sequent::inline SEQUENT_ABI::draw {
 
 namespace detail {
 
-/// A string of DOT. Graphviz knows XML's entities, too.
+/// A string literal of DOT; Graphviz interprets XML entities in it.
 SEQUENT_COLD inline std::string dot_string(std::string_view text) {
     std::string result = "\"";
     for (const char each : text) {
@@ -115,8 +115,8 @@ class dot_writer {
 
 }  // namespace detail
 
-/// The text of a DOT file: the shown parts of a program, in clusters by layers, and what they are
-/// computed from.
+/// The text of a DOT file: the shown parts of a program, grouped by layers, with an edge from each
+/// part to those computed from it.
 inline std::string dot_of(const flow& shown) {
     return detail::dot_writer(shown).write();
 }

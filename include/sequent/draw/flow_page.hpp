@@ -12,14 +12,16 @@
 #include "page.hpp"
 #include "svg.hpp"
 
-/// The flow of a program as an HTML page in which one sees, token by token, what each head attends
-/// to: in the program, and in a model that is compiled from it.
+/// The flow of a program as an HTML page that shows, token by token, what each head attends to, in
+/// the program and in a model compiled from it.
 
 namespace sequent::inline SEQUENT_ABI::draw {
 
-/// What a model that is compiled from a program does with the input.
+/// Attention and output of a compiled model for the input.
 struct model_attention {
+    /// Attention weights of all heads.
     rasp::attention_maps maps;
+    /// Output of the model.
     rasp::sequence output;
 };
 
@@ -46,7 +48,7 @@ class page_data {
         add_list(static_cast<int>(flow_.layers().size()), [&](int at) { add_layer(at); });
         return text_ + "}";
     }
-    /// The tokens; the positions' numbers where the program does not read any.
+    /// The node of the tokens; that of the output if the program reads no tokens.
     int input() const {
         const std::vector<int>& given = flow_.layers()[0].elementwise;
         return given.empty() ? flow_.output() : given[0];
@@ -152,7 +154,7 @@ class page_data {
 
 }  // namespace detail
 
-/// One file without any other. `#token=3` at the end of its address selects a token.
+/// The page as one self-contained HTML file. `#token=3` at the end of its address selects a token.
 SEQUENT_COLD inline std::string page_of(const flow& shown, const model_attention* model = nullptr) {
     detail::page_data data(shown, model);
     const std::string content = data.write();

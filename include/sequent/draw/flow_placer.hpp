@@ -10,15 +10,16 @@
 #include "flow.hpp"
 #include "flow_layout.hpp"
 
-/// Places a program's flow: the layers from left to right, in each the heads one above the other,
-/// below them the elementwise operations. Keys and values stand above a selector's grid, queries to
-/// its left, and what is gathered to its right.
+/// Places the parts of a flow: layers from left to right; in each layer the heads one below the
+/// other, then the elementwise operations. Keys and values stand above the grid of a selector,
+/// queries to its left, gathered values to its right.
 
 namespace sequent::inline SEQUENT_ABI::draw {
 
 namespace detail {
 
-/// Text in lines of so many letters, broken at spaces; what is beyond the last line is left out.
+/// Text wrapped at spaces to lines of at most `letters` characters; text beyond the last line is
+/// omitted.
 SEQUENT_COLD inline std::vector<std::string> lines_of(std::string_view text, int letters,
                                                       int most) {
     std::vector<std::string> result;
@@ -83,7 +84,7 @@ class flow_placer {
 
   private:
     static constexpr int max_positions = 48;
-    static constexpr double grid_side = 520;  // at most, of many positions
+    static constexpr double grid_side = 520;  // largest side of a grid
     static constexpr double margin = 24;
     static constexpr double top = 74;
     static constexpr double lane_height = 8;
@@ -107,12 +108,12 @@ class flow_placer {
     flow_layout made_;
     std::vector<source> sources_;
     double side_ = 0;
-    double top_ = 0;          // of all panels
-    std::vector<int> lanes_;  // their sources
-    // Of the layer that is being placed:
-    double left_ = 0;   // of its panel
+    double top_ = 0;          // top of all panels
+    std::vector<int> lanes_;  // sources of the lanes
+    // The layer that is being placed:
+    double left_ = 0;   // left side of its panel
     double grid_ = 0;   // left side of its grids and rows
-    double right_ = 0;  // of its panel
+    double right_ = 0;  // right side of its panel
     double y_ = 0;
 
     SEQUENT_COLD int letters_of(int at) const {
@@ -121,7 +122,7 @@ class flow_placer {
             result = std::max(result, letters_in(flow_.text(at, position)));
         return result;
     }
-    /// What is gathered from a selector's positions.
+    /// The values that are gathered from the positions of a selector.
     SEQUENT_COLD std::vector<int> values_of(const flow_selector& from) const {
         std::vector<int> result;
         for (const int at : from.results) {
@@ -132,7 +133,8 @@ class flow_placer {
         }
         return result;
     }
-    /// The input is read so often that its lines would hide all others.
+    /// True if a line leads from a part to its readers. The input has none: it is read so often
+    /// that its lines would hide all others.
     bool has_lines(int at) const {
         const rasp::operation what = flow_.program()[at].what;
         return what != rasp::operation::tokens && what != rasp::operation::indices;
@@ -345,7 +347,7 @@ class flow_placer {
     SEQUENT_COLD void add_row(int at, series kind, double x, double y) {
         made_.rows.push_back({at, kind, x, y, false});
     }
-    /// Beside the latest grid.
+    /// Places a column beside the latest grid.
     SEQUENT_COLD void add_column(int at, series kind, double x) {
         made_.rows.push_back({at, kind, x, made_.grids.back().y, true});
     }
@@ -366,6 +368,7 @@ class flow_placer {
 
 }  // namespace detail
 
+/// The layout of a flow.
 inline flow_layout layout_of(const flow& shown) {
     return detail::flow_placer(shown).place();
 }

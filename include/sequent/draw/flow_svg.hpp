@@ -21,7 +21,7 @@ inline constexpr auto quiet_colour = "#7b8794";
 inline constexpr auto line_colour = "#e4e7eb";
 inline constexpr auto flow_colour = "#9fb3c8";
 
-/// Told apart by lightness too, for who sees no colours.
+/// Colours that also differ in lightness, for colour-blind readers.
 constexpr const char* colour_of(series kind) {
     constexpr const char* colours[]{"#ffffff", "#d6e6f6", "#fdebcf", "#e9ecef", "#d4eadf"};
     return colours[static_cast<int>(kind)];
@@ -143,7 +143,7 @@ SEQUENT_COLD inline void add_legend(svg& to, const flow_layout& layout) {
 
 }  // namespace detail
 
-/// The picture of a program's flow for one input.
+/// The SVG picture of a flow.
 SEQUENT_COLD inline svg picture_of(const flow& shown) {
     const flow_layout layout = layout_of(shown);
     svg result(layout.width, layout.height);

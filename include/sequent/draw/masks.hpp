@@ -8,20 +8,24 @@
 #include "../number_text.hpp"
 #include "svg.hpp"
 
-/// Pictures of masks, drawn from the rules' own conditions.
+/// Pictures of masks, drawn from the conditions of the rules.
 
 namespace sequent::inline SEQUENT_ABI::draw {
 
-/// Which pairs (row, column) an attention step has, row by row, in the rounds of its outer loops -
-/// heads, mostly - that share them.
+/// The pairs (row, column) that an attention step computes, for all indices of its outer loops,
+/// mostly heads, that have the same pairs.
 struct mask {
-    std::string relation;     // that the step computes
-    std::vector<int> rounds;  // all of them where they share one mask
+    std::string relation;     ///< the relation that the step computes
+    std::vector<int> rounds;  ///< numbers of the heads with this mask
+    /// Number of rows.
     int rows = 0;
+    /// Number of columns.
     int columns = 0;
-    std::vector<bool> kept;
+    std::vector<bool> kept;  ///< row by row
 
+    /// The number of pairs.
     long long pairs() const { return std::count(kept.begin(), kept.end(), true); }
+    /// True if the pair is computed.
     bool operator()(int row, int column) const {
         return kept[static_cast<std::size_t>(row) * static_cast<std::size_t>(columns) +
                     static_cast<std::size_t>(column)];
@@ -72,8 +76,8 @@ SEQUENT_COLD void add_masks(const model_detail::bindings<T>& bound, std::vector<
 
 }  // namespace detail
 
-/// The masks of a model's attention steps, in order; where conditions depend on what is given at
-/// run time, for these facts.
+/// The masks of the attention steps of a model, in their order. Give the facts if conditions depend
+/// on data that is known at run time.
 template <class Model, class T = float>
 SEQUENT_COLD std::vector<mask> masks_of(const typename Model::template facts<T>* given = nullptr) {
     using plan_type = typename Model::plan;
@@ -89,7 +93,7 @@ SEQUENT_COLD std::vector<mask> masks_of(const typename Model::template facts<T>*
     return result;
 }
 
-/// "weights, heads 0 2", for a caption.
+/// A caption: "weights, heads 0 2".
 SEQUENT_COLD inline std::string title_of(const mask& shown) {
     std::string result = shown.relation;
     if (shown.rounds.size() > 1 || shown.rounds[0] > 0)
@@ -100,12 +104,12 @@ SEQUENT_COLD inline std::string title_of(const mask& shown) {
     return result;
 }
 
-/// Masks side by side, each with its name and how many pairs it keeps. A row i stands for the
-/// position that attends, a column j for what it attends to. Titles take the place of the masks'
-/// own names where they are given.
+/// A picture of masks side by side, each with its title and the number of pairs it keeps. Row i is
+/// the position that attends, column j the position attended to. `titles` replace the default
+/// titles in order.
 SEQUENT_COLD inline svg picture_of(const std::vector<mask>& masks,
                                    const std::vector<std::string>& titles = {}) {
-    constexpr double side = 220;  // of a mask; that of a cell is the same for all
+    constexpr double side = 220;  ///< of a mask; that of a cell is the same for all
     constexpr double gap = 36;
     constexpr double caption = 44;
     constexpr int across = 4;
@@ -156,11 +160,13 @@ SEQUENT_COLD inline svg picture_of(const std::vector<mask>& masks,
     return result;
 }
 
-/// Draws all masks of a model's attention steps.
+/// Draws the masks of all attention steps of a model to an SVG file. Throws io::error if it cannot
+/// be written.
 template <class Model>
 void masks(const std::string& path) {
     write(picture_of(masks_of<Model>()), path);
 }
+/// The same, with the facts on which the masks depend.
 template <class Model, class T>
 void masks(const std::string& path, const typename Model::template facts<T>& given) {
     write(picture_of(masks_of<Model, T>(&given)), path);

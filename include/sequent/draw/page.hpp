@@ -2,8 +2,8 @@
 
 #include "../config.hpp"
 
-/// What is the same in all pages of flows: style, the top, and the script that makes the rest of
-/// the data.
+/// The common parts of the pages of flows: style, page header, and the script that renders the
+/// data.
 
 namespace sequent::inline SEQUENT_ABI::draw::detail {
 

@@ -8,13 +8,13 @@
 #include "flow_page.hpp"
 #include "flow_svg.hpp"
 
-/// Pictures of RASP programs at work.
+/// Pictures of RASP programs and of their computation for an input.
 
 namespace sequent::inline SEQUENT_ABI::rasp {
 
 namespace detail {
 
-/// By the ending of the file's name.
+/// The picture in the format of the file name's extension.
 inline std::string picture_in_format_of(const std::string& path, const draw::flow& shown,
                                         const draw::model_attention* model) {
     if (path.ends_with(".svg")) return draw::picture_of(shown).str();
@@ -26,10 +26,10 @@ inline std::string picture_in_format_of(const std::string& path, const draw::flo
 }  // namespace detail
 
 /// Draws how a program computes its output for an input, layer by layer: as a picture ("x.svg"), as
-/// a graph for Graphviz ("x.dot"), or as a page in which one sees what each head attends to at each
-/// token ("x.html"). There, `Compiled` is a model that is compiled from the program; what its heads
-/// attend to is shown beside. The file is written whole or not at all. Throws evaluation_error and
-/// io::error.
+/// a Graphviz graph ("x.dot"), or as a page that shows for each token what each head attends to
+/// ("x.html"). If `Compiled` is a model compiled from the program, the page also shows the
+/// attention of its heads. The file is written completely or not at all. Throws evaluation_error,
+/// and io::error for another extension or if the file cannot be written.
 template <const auto& Program, class Compiled = void>
 SEQUENT_COLD void draw(const sequence& input, const std::string& path) {
     const draw::flow shown(graph_of<Program>, analysis<Program>, input);

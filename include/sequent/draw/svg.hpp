@@ -8,11 +8,11 @@
 #include "../number_text.hpp"
 #include "text.hpp"
 
-/// The little of SVG that pictures of models need. Lengths are in pixels.
+/// The subset of SVG that the pictures need. Lengths are in pixels.
 
 namespace sequent::inline SEQUENT_ABI::draw {
 
-/// Text as it may stand in XML.
+/// Text escaped for XML.
 SEQUENT_COLD inline std::string escaped(std::string_view text) {
     std::string result;
     for (const char each : printable(text)) {
@@ -30,16 +30,19 @@ SEQUENT_COLD inline std::string escaped(std::string_view text) {
     return result;
 }
 
-/// A picture, to which elements are added one above the other.
+/// A picture of given width and height; later elements cover earlier ones.
 class svg {
   public:
+    /// An empty picture.
     svg(double width, double height) : width_(width), height_(height) {}
 
+    /// Adds a filled rectangle.
     SEQUENT_COLD void rectangle(double x, double y, double width, double height,
                                 std::string_view fill) {
         add({"<rect x=\"", x, "\" y=\"", y, "\" width=\"", width, "\" height=\"", height,
              "\" fill=\"", fill, "\"/>\n"});
     }
+    /// Adds a rectangle with rounded corners and an outline.
     SEQUENT_COLD void rounded(double x, double y, double width, double height, double radius,
                               std::string_view fill, std::string_view outline,
                               double thickness = 1) {
@@ -47,16 +50,16 @@ class svg {
              "\" rx=\"", radius, "\" fill=\"", fill, "\" stroke=\"", outline, "\" stroke-width=\"",
              thickness, "\"/>\n"});
     }
-    /// Path data, as a line.
+    /// Adds a line from path data (SVG 1.1, section 8.3).
     SEQUENT_COLD void line(std::string_view data, std::string_view colour, double thickness) {
         add({"<path d=\"", data, "\" fill=\"none\" stroke=\"", colour, "\" stroke-width=\"",
              thickness, "\"/>\n"});
     }
-    /// Path data (SVG 1.1, section 8.3), filled.
+    /// Adds a filled shape from path data (SVG 1.1, section 8.3).
     SEQUENT_COLD void path(std::string_view data, std::string_view fill) {
         add({"<path d=\"", data, "\" fill=\"", fill, "\" shape-rendering=\"crispEdges\"/>\n"});
     }
-    /// `more`: further attributes. `title`: what is shown where one points at the text.
+    /// Adds text. `more`: further attributes; `title`: a tooltip.
     SEQUENT_COLD void text(double x, double y, std::string_view words, double size,
                            std::string_view fill, std::string_view more = "",
                            std::string_view title = "") {
@@ -65,10 +68,12 @@ class svg {
         if (!title.empty()) add({"<title>", escaped(title), "</title>"});
         add({"</text>\n"});
     }
-    /// What is added until `end_group` has these attributes.
+    /// Begins a group with attributes; `end_group` ends it.
     void begin_group(std::string_view attributes) { add({"<g ", attributes, ">\n"}); }
+    /// Ends the latest group.
     void end_group() { add({"</g>\n"}); }
 
+    /// The text of the SVG file.
     SEQUENT_COLD std::string str() const {
         svg whole(width_, height_);
         whole.add({"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"", width_, "\" height=\"",
@@ -104,13 +109,13 @@ class svg {
     }
 };
 
-/// Writes text to a file, whole or not at all. Throws io::error.
+/// Writes text to a file, completely or not at all. Throws io::error.
 SEQUENT_COLD inline void write(const std::string& text, const std::string& path) {
     io::file_replacement file(path);
     file.write(text.data(), text.size());
     file.commit();
 }
-/// The same of a picture.
+/// Writes a picture to a file, completely or not at all. Throws io::error.
 inline void write(const svg& picture, const std::string& path) {
     write(picture.str(), path);
 }

@@ -6,13 +6,13 @@
 
 #include "../joined_text.hpp"
 
-/// Text as pictures show it: UTF-8 of any origin, counted and cut by its letters.
+/// Text for pictures: UTF-8 of any origin, counted and cut by code points.
 
 namespace sequent::inline SEQUENT_ABI::draw {
 
 namespace detail {
 
-/// How many bytes the code point at the beginning of a text has; 0 where the text is no UTF-8.
+/// The number of bytes of the first code point; 0 if the text is not UTF-8.
 SEQUENT_COLD inline std::size_t letter_length(std::string_view text) {
     const auto byte = [text](std::size_t at) { return static_cast<unsigned char>(text[at]); };
     const unsigned first = byte(0);
@@ -25,12 +25,12 @@ SEQUENT_COLD inline std::size_t letter_length(std::string_view text) {
     for (std::size_t at = 1; at < length; ++at)
         if ((byte(at) & 0xc0u) != 0x80) return 0;
     if (length > 2) {
-        // Longer than need be, half of a pair, or beyond Unicode.
+        // Overlong encodings, surrogates, and code points beyond Unicode.
         const unsigned second = byte(1);
         if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) ||
             (first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f))
             return 0;
-        // U+FFFE and U+FFFF are no characters, XML says.
+        // XML does not allow U+FFFE and U+FFFF.
         if (first == 0xef && second == 0xbf && byte(2) > 0xbd) return 0;
     }
     return length;
@@ -38,8 +38,8 @@ SEQUENT_COLD inline std::size_t letter_length(std::string_view text) {
 
 }  // namespace detail
 
-/// Text of nothing but characters: a control character by its picture (U+2400 and on), what is no
-/// UTF-8 as U+FFFD.
+/// Text with visible characters only: control characters as their pictures (from U+2400 on), bytes
+/// that are not UTF-8 as U+FFFD.
 SEQUENT_COLD inline std::string printable(std::string_view text) {
     std::string result;
     while (!text.empty()) {
@@ -60,14 +60,14 @@ SEQUENT_COLD inline std::string printable(std::string_view text) {
     return result;
 }
 
-/// How many code points printable text has.
+/// The number of code points of printable text.
 inline int letters_in(std::string_view text) {
     int count = 0;
     for (const char each : text) count += (static_cast<unsigned char>(each) & 0xc0) != 0x80;
     return count;
 }
 
-/// The first so many code points of printable text.
+/// The first `count` code points of printable text.
 SEQUENT_COLD inline std::string_view first_letters(std::string_view text, int count) {
     std::size_t end = 0;
     while (end < text.size()) {
@@ -77,20 +77,20 @@ SEQUENT_COLD inline std::string_view first_letters(std::string_view text, int co
     return text.substr(0, end);
 }
 
-/// Printable text of at most so many code points; where it is longer, it ends with an ellipsis.
+/// Printable text of at most `most` code points; longer text ends with an ellipsis.
 inline std::string elided(std::string_view text, int most) {
     if (letters_in(text) <= most) return std::string(text);
     return std::string(first_letters(text, most > 1 ? most - 1 : 0)) + "\xe2\x80\xa6";
 }
 
-/// "layer 3".
+/// A text followed by a number: "layer 3".
 inline std::string numbered(std::string_view text, std::size_t number) {
     return joined_text({text, number});
 }
 
 namespace detail {
 
-/// A string of JSON that may stand in HTML's script elements.
+/// A JSON string that is safe within a script element of HTML.
 SEQUENT_COLD inline std::string json_string(std::string_view text) {
     std::string result = "\"";
     const std::string shown = printable(text);
@@ -104,7 +104,7 @@ SEQUENT_COLD inline std::string json_string(std::string_view text) {
         } else if (each == '<' || each == '>' || each == '&') {
             result += each == '<' ? "\\u003c" : each == '>' ? "\\u003e" : "\\u0026";
         } else if (three == "\xe2\x80\xa8" || three == "\xe2\x80\xa9") {
-            // Line ends to some readers of JavaScript.
+            // Some JavaScript parsers take these as line ends.
             result += three.back() == '\xa8' ? "\\u2028" : "\\u2029";
             at += 2;
         } else {

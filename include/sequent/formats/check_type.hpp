@@ -10,7 +10,7 @@
 #include "describer.hpp"
 #include "presets.hpp"
 
-/// Compares a preset with what a file states of its model, field by field, including what no
+/// Compares a model with the description of a file, option by option, including options that no
 /// tensor's shape shows: the epsilon of norms, the base of rotary positions, the activation.
 ///
 ///     io::check_type<Model>(io::describe("config.json"));
@@ -19,7 +19,7 @@ namespace sequent::inline SEQUENT_ABI::io {
 
 namespace detail {
 
-/// An option as `describe` writes it; empty if it is not compared.
+/// A model's option as `describe` writes it; empty if it is not compared.
 SEQUENT_LAZY
 SEQUENT_COLD std::string option_of(const compared_options& model, std::string_view name) {
     const nn::shape& of = model.shape;
@@ -117,7 +117,7 @@ SEQUENT_COLD std::string option_of(const compared_options& model, std::string_vi
     return "";
 }
 
-/// The functions that an activation may be, as a model uses them and as options are called.
+/// The activation options that match the functions a model uses, each preceded by a space.
 template <class Model>
 std::string activations_of() {
     std::string result;
@@ -133,7 +133,7 @@ std::string activations_of() {
     return result;
 }
 
-/// What presets state, and files do not where they are as the preset has them.
+/// The options compared with the preset's defaults if the file does not state them.
 inline constexpr std::string_view options_of_presets[] = {"mask",
                                                           "pre_norm",
                                                           "normalization",
@@ -157,12 +157,12 @@ inline constexpr std::string_view options_of_presets[] = {"mask",
                                                           "logit_bias",
                                                           "segments"};
 
-/// Whether a model may have `found` where the file has `wanted`.
+/// Returns true if a model may have the option `found` where the file has `wanted`.
 SEQUENT_LAZY
 SEQUENT_COLD bool fits(std::string_view name, const std::string& wanted, const std::string& found,
                        const compared_options& model, bool is_relative) {
     if (wanted.empty() || found == wanted) return true;
-    // A name map puts the rows of heads into either order.
+    // Name maps convert the rows of heads to either order.
     const auto plain = [](std::string text) {
         if (const auto half = text.find("_halves"); half != std::string::npos) text.erase(half, 7);
         return text;
@@ -171,7 +171,7 @@ SEQUENT_COLD bool fits(std::string_view name, const std::string& wanted, const s
     const auto value = [](const std::string& text) {
         return std::stoll(text.substr(text.find('<') + 1));
     };
-    // A model may have fewer positions; a window that is as wide as they are is none.
+    // A model may have fewer positions; a window that covers all of them has no effect.
     if (name == "tokens" || name == "source_tokens")
         return value(found) <= value(wanted) || is_relative;
     if (name == "mask" && wanted.starts_with("mask::window<"))
@@ -179,7 +179,8 @@ SEQUENT_COLD bool fits(std::string_view name, const std::string& wanted, const s
     return false;
 }
 
-/// What of a model is not as a file states, or as the preset that it names has it.
+/// Throws io::error with all options in which a model differs from the file or from the defaults of
+/// the preset that the file's description names.
 SEQUENT_LAZY
 SEQUENT_COLD void check_options(const model_description& wanted, const compared_options& model,
                                 const std::string& activations) {
@@ -222,10 +223,11 @@ SEQUENT_COLD void check_options(const model_description& wanted, const compared_
 
 }  // namespace detail
 
-/// Compares a model with what a file states of it: each option that the file states, and, where it
-/// states none, what the preset has: masks, norms, positions, biases.
+/// Checks that a model computes what a file describes. Each option that the file states is
+/// compared; options that it does not state, such as masks, norms, positions and biases, are
+/// compared with the defaults of the preset.
 ///
-/// Throws io::error that tells each field that is different, with both values, and the type that
+/// Throws io::error, which states each option that differs, with both values, and the type that
 /// fits.
 template <class Model>
 void check_type(const model_description& wanted) {

@@ -17,7 +17,7 @@
 #include "describer.hpp"
 #include "gguf.hpp"
 
-/// The type of the model that a GGUF file is for, from its metadata:
+/// Finds the type of the model that fits a GGUF file, from its metadata:
 ///
 ///     io::describe(io::gguf_file("model.gguf")).text()
 
@@ -25,7 +25,7 @@ namespace sequent::inline SEQUENT_ABI::io {
 
 namespace detail {
 
-/// What a GGUF file states of an architecture.
+/// The metadata of a GGUF file for its architecture, with keys "<architecture>.<name>".
 SEQUENT_LAZY class gguf_fields {
   public:
     explicit gguf_fields(const gguf_file& of)
@@ -39,10 +39,11 @@ SEQUENT_LAZY class gguf_fields {
     double number(std::string_view name, double otherwise) const {
         return has(name) ? number(name) : otherwise;
     }
-    /// A text or a number that the preset takes as given; a file without it is fine.
+    /// Throws io::error if the file states a number other than `wanted`, which the preset assumes.
     SEQUENT_COLD void expect_number(std::string_view name, double wanted) const {
         if (has(name) && number(name) != wanted) refuse(name, number_text(number(name)), wanted);
     }
+    /// Throws io::error if the file states a text other than "none".
     SEQUENT_COLD void expect_no(std::string_view name) const {
         if (has(name) && of_.text(key(name)) != "none")
             fail_with<error>({file(), ": ", in_quotes(key(name)), " is ",
@@ -54,7 +55,7 @@ SEQUENT_LAZY class gguf_fields {
             if (each.name == name) return &each;
         return nullptr;
     }
-    /// How many rows a matrix has.
+    /// Number of rows of a matrix; 0 if the file does not have it.
     double rows(std::string_view name) const {
         const header_entry* const found = tensor(name);
         return found && !found->shape.empty() ? static_cast<double>(found->shape[0]) : 0;
@@ -71,8 +72,8 @@ SEQUENT_LAZY class gguf_fields {
     std::string architecture_;
 };
 
-/// The factor of scaling::llama3 whose frequencies rope_freqs divides by, with the other numbers as
-/// all published models have them. Fails if it is another scaling.
+/// The factor of scaling::llama3 that yields the divisors of the tensor rope_freqs, with the other
+/// numbers of all published models (1, 4, 8192). Throws io::error if no factor does.
 SEQUENT_LAZY
 SEQUENT_COLD int llama3_factor(const gguf_fields<>& of, double base, int pairs) {
     const header_entry& entry = *of.tensor("rope_freqs.weight");
@@ -107,7 +108,7 @@ SEQUENT_COLD int llama3_factor(const gguf_fields<>& of, double base, int pairs) 
     return static_cast<int>(std::lround(factor));
 }
 
-/// The architectures of Llama's kind: "llama", "qwen2" and "phi3".
+/// Describes the architectures "llama", "qwen2" and "phi3".
 SEQUENT_LAZY
 SEQUENT_COLD model_description describe_gguf_llama(const gguf_fields<>& of) {
     const bool is_llama = of.architecture() == "llama";
@@ -205,9 +206,9 @@ SEQUENT_COLD model_description describe_gguf_t5(const gguf_fields<>& of) {
 
 }  // namespace detail
 
-/// The preset and its arguments that a GGUF file of the architecture "bert", "llama", "phi3",
-/// "qwen2" or "t5" states. Throws io::error if it is another one, or states what the preset does
-/// not compute.
+/// Finds the preset and its arguments for a GGUF file of the architecture "bert", "llama", "phi3",
+/// "qwen2" or "t5". Throws io::error if the architecture is another one, if a field is missing, or
+/// if the file describes something that the preset does not compute.
 SEQUENT_LAZY
 SEQUENT_COLD model_description describe(const gguf_file& file) {
     const detail::gguf_fields<> of(file);

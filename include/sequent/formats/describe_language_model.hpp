@@ -6,23 +6,23 @@
 
 #include "describer.hpp"
 
-/// The presets of language models with rotary positions, and OPT, from their config.json.
+/// Describes language models with rotary positions, and OPT, from their config.json.
 
 namespace sequent::inline SEQUENT_ABI::io::detail {
 
-/// What the configurations of a family are called, and the defaults of its preset.
+/// A family of models: names of fields in its config.json, and defaults of its preset.
 struct language_family {
-    std::string_view type;  // of the file
+    std::string_view type;  // model_type of the file
     const char* preset;
     const char* names;    // the name map
     const char* epsilon;  // the field of the norms' epsilon
-    int exponent;         // of the preset's epsilon
-    bool is_rms;          // and gated
+    int exponent;         // the preset's epsilon is 10^-exponent
+    bool is_rms;          // RMS norms and gated activations
     std::string_view usual_activation;
-    int base;  // of the preset's rotary positions; -1: stated in any case; 0: learned
+    int base;  // base of the preset's rotary positions; -1: always stated; 0: learned positions
     int percent;
-    bool tied;                // of the preset
-    bool tied_if_not_stated;  // of the configuration
+    bool tied;                // default of the preset
+    bool tied_if_not_stated;  // default of config.json
     int local_layers;
 };
 
@@ -44,7 +44,7 @@ inline constexpr language_family language_families[] = {
     {"opt", "opt", "opt", "layer_norm_eps", 5, false, "relu", 0, 100, true, true, 0},
 };
 
-/// The rotary positions that a configuration states.
+/// The rotary positions of a configuration: base, scaling and the share of a head that is rotated.
 struct rotary_fields {
     double base = 10000;
     std::string field = "rope_theta";
@@ -63,7 +63,7 @@ SEQUENT_COLD rotary_fields rotary_of(const configuration_fields<>& of, const des
         of.number(is_neox ? "rotary_pct" : "partial_rotary_factor", family.percent / 100.0);
     for (const char* key : {"rope_scaling", "rope_parameters"}) {
         if (!of.has(key)) continue;
-        // Of Gemma 3, those of full layers.
+        // For Gemma 3, take the fields of the full layers.
         const configuration_fields<> outer(of[key]);
         const configuration_fields<> rope(outer.has("full_attention") ? outer["full_attention"]
                                                                       : of[key]);
@@ -97,7 +97,7 @@ SEQUENT_COLD rotary_fields rotary_of(const configuration_fields<>& of, const des
     return result;
 }
 
-/// Layers with a window between full ones, the last of each round.
+/// Describes layers with a window, grouped so that each group ends with a full layer.
 SEQUENT_LAZY
 SEQUENT_COLD void describe_local_layers(const configuration_fields<>& of, describer<>& to,
                                         const language_family& family) {
@@ -131,7 +131,7 @@ SEQUENT_COLD void describe_local_layers(const configuration_fields<>& of, descri
            "sliding_window", false);
 }
 
-/// Models whose fields have Llama's names; OPT's are others.
+/// Describes a model of a family. OPT has its own field names; all others share Llama's.
 SEQUENT_LAZY
 SEQUENT_COLD model_description describe_language_model(const configuration_fields<>& of,
                                                        std::string_view file,

@@ -13,25 +13,26 @@
 #include "../joined_text.hpp"
 #include "../number_text.hpp"
 
-/// A preset and its named arguments as text, and the fields of a config.json.
+/// The description of a model as a preset with named arguments, and access to a config.json.
 
 namespace sequent::inline SEQUENT_ABI::io {
 
-/// A preset and its named arguments.
+/// The type of the model that fits a file: a preset and its named arguments.
 struct model_description {
+    /// An argument of the preset.
     struct argument {
-        std::string name;   // as an option: "width"
-        std::string text;   // as it is written in a type: "width<768>"
-        std::string field;  // of the file that states it
-        bool is_default = false;
+        std::string name;         ///< name of the option: "width"
+        std::string text;         ///< the option as C++: "width<768>"
+        std::string field;        ///< the field or tensor of the file that states it
+        bool is_default = false;  ///< the preset has this value by default
     };
 
-    std::string file;
-    std::string preset;
-    std::string names;  // the name map: "io::hugging_face::gpt2"
-    std::vector<argument> arguments;
+    std::string file;                 ///< name of the file, for messages
+    std::string preset;               ///< name of the preset: "gpt2"
+    std::string names;                ///< the name map: "io::hugging_face::gpt2"
+    std::vector<argument> arguments;  ///< all options that the file states
 
-    /// "gpt2<vocabulary<50257>, tokens<1024>, ...>": the arguments that are no defaults.
+    /// The type as C++, without default arguments: "gpt2<vocabulary<50257>, tokens<1024>, ...>".
     SEQUENT_LAZY std::string text() const {
         std::string result = preset + "<";
         for (const argument& each : arguments) {
@@ -44,7 +45,7 @@ struct model_description {
 
 namespace detail {
 
-/// The options that a file states, one after another.
+/// Builds a model_description from the options that a file states.
 SEQUENT_LAZY class describer {
   public:
     describer(std::string_view file, std::string preset, std::string names) {
@@ -53,13 +54,14 @@ SEQUENT_LAZY class describer {
         result_.names = std::move(names);
     }
 
+    /// The value as int; throws io::error if it is not an integer from 0 to 2^31 - 1.
     SEQUENT_COLD int whole(std::string_view field, double value) const {
         if (!(value >= 0 && value <= 2147483647 && value == std::floor(value)))
             fail_with<error>({result_.file, ": ", in_quotes(field), " is ", number_text(value),
                               ", expected is a whole number from 0 to 2147483647"});
         return static_cast<int>(value);
     }
-    /// An option that is a number. `usual` is the number that it has if it is not given.
+    /// Adds an option that is a number. `usual` is the preset's default.
     SEQUENT_COLD int number(std::string_view name, std::string_view field, double value,
                             int usual = -1) {
         const int number = whole(field, value);
@@ -69,18 +71,18 @@ SEQUENT_LAZY class describer {
     SEQUENT_COLD void truth(std::string_view name, std::string_view field, bool value, bool usual) {
         add(name, joined_text({name, value ? "<true>" : "<false>"}), field, value == usual);
     }
-    /// An option that is a type.
+    /// Adds an option that is a type.
     SEQUENT_COLD void add(std::string_view name, std::string text, std::string_view field,
                           bool is_default) {
         result_.arguments.push_back(
             {std::string(name), std::move(text), std::string(field), is_default});
     }
-    /// normalization::layer<N> or rms<N>, of which epsilon is 10^-N.
+    /// Adds the option normalization::kind<N>, whose epsilon is 10^-N.
     SEQUENT_COLD void epsilon(const char* kind, std::string_view field, double value, int usual) {
         int exponent = 0;
         double power = 1;
         while (exponent < 30 && power > value * 1.001) power = std::pow(10.0, -++exponent);
-        // Files hold it as float, too.
+        // Some files store it as float: compare with a tolerance.
         if (!(std::abs(value / power - 1) < 1e-6))
             fail_with<error>({result_.file, ": ", in_quotes(field), " is ", number_text(value),
                               ", no power of ten, as the epsilon of normalization::", kind, " is"});
@@ -93,7 +95,7 @@ SEQUENT_LAZY class describer {
         add("position", joined_text({"position::", order, "<", of, ">"}), field, number == usual);
     }
 
-    /// A sliding window as a mask: of itself and the positions before it.
+    /// The mask of a sliding window, which includes the position itself.
     SEQUENT_COLD std::string window(json_value of) const {
         const int width = whole("sliding_window", of.number());
         if (width < 1) of.fail({"expected a whole number of at least 1"});
@@ -106,7 +108,7 @@ SEQUENT_LAZY class describer {
     model_description result_;
 };
 
-/// Fields of a config.json; one that is null is absent.
+/// The fields of a config.json; a field that is null counts as absent.
 SEQUENT_LAZY class configuration_fields {
   public:
     explicit configuration_fields(json_value root) : root_(root) {}
@@ -124,7 +126,7 @@ SEQUENT_LAZY class configuration_fields {
     SEQUENT_COLD std::string text(std::string_view key, std::string_view otherwise) const {
         return std::string(has(key) ? root_[key].string() : otherwise);
     }
-    /// What presets compute in one way alone.
+    /// Throws io::error unless a field has the only value that the preset supports, or is absent.
     SEQUENT_COLD void expect(std::string_view key, bool wanted) const {
         if (truth(key, wanted) != wanted)
             root_[key].fail({"\"", key, "\" is ", wanted ? "false" : "true",
@@ -134,7 +136,7 @@ SEQUENT_LAZY class configuration_fields {
         if (has(key))
             root_[key].fail({"\"", key, "\" is given, which the preset does not compute"});
     }
-    /// The activation as an option.
+    /// The option for the activation that a field names.
     SEQUENT_COLD std::string activation(std::string_view key, std::string_view otherwise,
                                         bool gated) const {
         struct known {

@@ -25,8 +25,8 @@
 #include "gguf_types.hpp"
 #include "llama_cpp.hpp"
 
-/// Files of llama.cpp, GGUF of version 2 and 3: metadata, the vocabulary, and tensors in F32, F16,
-/// BF16, F64, Q8_0, Q4_0 and Q4_1, which are widened to float or double.
+/// Reads GGUF files of version 2 and 3, the format of llama.cpp: metadata, the vocabulary, and
+/// tensors in F32, F16, BF16, F64, Q8_0, Q4_0 and Q4_1, which are decoded to float or double.
 /// https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 ///
 ///     const io::gguf_file file("model.gguf");
@@ -62,7 +62,7 @@ SEQUENT_COLD std::string name_of_gguf(gguf_type type) {
                                      : joined_text({"the unknown type ", number});
 }
 
-/// The bytes of a value; 0 of strings and arrays, which tell their own length.
+/// Size of a value in bytes; 0 for strings and arrays, which store their own length.
 constexpr std::uint64_t size_of_gguf(gguf_type type) noexcept {
     using enum gguf_type;
     switch (type) {
@@ -86,7 +86,7 @@ constexpr std::uint64_t size_of_gguf(gguf_type type) noexcept {
     }
 }
 
-/// A pair of the metadata: where its value, or the first of `count`, begins in the file.
+/// A key of the metadata and the byte `at` which its value, or the first of `count` values, begins.
 struct gguf_field {
     std::string_view key;
     gguf_type type = gguf_type::u8;
@@ -95,7 +95,7 @@ struct gguf_field {
     std::size_t at = 0;
 };
 
-/// Reads a file from front to back; each read is checked against its end.
+/// Reads a file sequentially; each read is checked against the end of the file.
 SEQUENT_LAZY class gguf_reader {
   public:
     explicit gguf_reader(const source& from) : bytes_(from.bytes()), file_(from.name()) {}
@@ -120,7 +120,8 @@ SEQUENT_LAZY class gguf_reader {
         return result;
     }
 
-    /// A count of things of at least `size` bytes each.
+    /// A number of items of at least `size` bytes each; throws io::error if the file is too short
+    /// for them.
     SEQUENT_COLD std::uint64_t count(std::uint64_t size, std::string_view what) {
         const auto result = number<std::uint64_t>(what);
         if (result > left() / size)
@@ -175,7 +176,7 @@ SEQUENT_COLD gguf_field read_gguf_field(gguf_reader<>& reader) {
     return field;
 }
 
-/// A tensor's line; `end` is not known.
+/// Reads the header of a tensor, except `end`.
 SEQUENT_LAZY
 SEQUENT_COLD header_entry read_gguf_tensor(gguf_reader<>& reader) {
     header_entry entry;
@@ -185,7 +186,7 @@ SEQUENT_COLD header_entry read_gguf_tensor(gguf_reader<>& reader) {
     if (rank > 4)
         reader.fail({"tensor ", in_quotes(entry.name), " has ", rank, " extents, at most are 4"});
     entry.shape.resize(rank);
-    // The file has the fastest extent first.
+    // The file stores the extents in reverse order, the innermost first.
     for (std::size_t axis = rank; axis-- > 0;)
         entry.shape[axis] = reader.number<std::uint64_t>(entry.name);
     entry.dtype = type_of_gguf_tensor(reader.number<std::uint32_t>(entry.name));
@@ -195,10 +196,11 @@ SEQUENT_COLD header_entry read_gguf_tensor(gguf_reader<>& reader) {
 
 }  // namespace detail
 
-/// A GGUF file, its metadata and where its tensors are read and checked.
+/// A GGUF file: metadata, vocabulary and tensors. Use it as `gguf_file`.
 SEQUENT_LAZY class basic_gguf_file {
   public:
-    /// Throws io::error if the file is not well-formed.
+    /// Opens a file, reads its metadata and checks its tensors' headers. Throws io::error if it is
+    /// not well-formed.
     SEQUENT_COLD explicit basic_gguf_file(const source& from) {
         detail::gguf_reader<> reader(from);
         file_.name = from.name();
@@ -208,7 +210,7 @@ SEQUENT_LAZY class basic_gguf_file {
         const auto version = reader.number<std::uint32_t>("the version");
         if (version < 2 || version > 3)
             reader.fail({"the file is of version ", version, " of the format, known are 2 and 3"});
-        // A tensor's line and a pair have at least as many bytes.
+        // The least number of bytes of a tensor's header and of a pair of metadata.
         const std::uint64_t tensors = reader.count(24, "the number of tensors");
         const std::uint64_t pairs = reader.count(13, "the number of pairs of metadata");
         detail::name_table keys, names;
@@ -240,29 +242,34 @@ SEQUENT_LAZY class basic_gguf_file {
                 file_.header.metadata[std::string(field.key)] = text(field.key);
     }
 
-    /// The tensors, for `load`; their dtype is what ggml calls it. Their metadata are the pairs
-    /// whose value is a string.
+    /// The tensors, for `load`, valid as long as this object. Their dtypes are named as in ggml.
+    /// Their metadata are the keys whose value is a string.
     const tensor_file& tensors() const noexcept { return file_; }
 
+    /// Returns true if the metadata have a key.
     bool has(std::string_view key) const noexcept { return find(key) != nullptr; }
 
-    /// Values of the metadata. Each throws io::error if there is no such key, or if its value is of
-    /// another kind or beyond the result's type.
+    /// The string of a key. Like the functions below, it throws io::error if the key is missing or
+    /// its value has another type.
     SEQUENT_COLD std::string text(std::string_view key) const {
         return std::string(text_at(of(key, false, is_text, "a string").at));
     }
+    /// The integer of a key, of any integer type. Throws io::error if it exceeds std::int64_t.
     SEQUENT_COLD std::int64_t integer(std::string_view key) const {
         return integer_at(of(key, false, is_integer, "an integer"), 0);
     }
+    /// The number of a key, of any integer or floating-point type.
     SEQUENT_COLD double number(std::string_view key) const {
         return number_at(of(key, false, is_number, "a number"), 0);
     }
+    /// The bool of a key.
     SEQUENT_COLD bool truth(std::string_view key) const {
         const detail::gguf_field& field = of(key, false, is_truth, "a bool");
         const auto value = load<std::uint8_t>(field.at);
         if (value > 1) fail(key, joined_text({"is the bool ", static_cast<int>(value)}));
         return value == 1;
     }
+    /// The array of strings of a key.
     SEQUENT_COLD std::vector<std::string> texts(std::string_view key) const {
         const detail::gguf_field& field = of(key, true, is_text, "an array of strings");
         std::vector<std::string> result;
@@ -274,12 +281,14 @@ SEQUENT_LAZY class basic_gguf_file {
         }
         return result;
     }
+    /// The array of integers of a key.
     SEQUENT_COLD std::vector<std::int64_t> integers(std::string_view key) const {
         const detail::gguf_field& field = of(key, true, is_integer, "an array of integers");
         std::vector<std::int64_t> result;
         for (std::uint64_t at = 0; at < field.count; ++at) result.push_back(integer_at(field, at));
         return result;
     }
+    /// The array of numbers of a key, of any integer or floating-point type.
     SEQUENT_COLD std::vector<double> numbers(std::string_view key) const {
         const detail::gguf_field& field = of(key, true, is_number, "an array of numbers");
         std::vector<double> result;
@@ -287,8 +296,9 @@ SEQUENT_LAZY class basic_gguf_file {
         return result;
     }
 
-    /// The vocabulary. Throws io::error if the file has no tokens, if scores, types or merges are
-    /// of another kind or number, or a special token is none of the tokens.
+    /// The vocabulary, from the keys "tokenizer.ggml.*". Throws io::error if the file has no model
+    /// or tokens, if a list has another type, if there are not as many scores or types as tokens,
+    /// or if a special token is not one of the tokens.
     SEQUENT_COLD gguf_vocabulary vocabulary() const {
         const std::string prefix = "tokenizer.ggml.";
         gguf_vocabulary result;
@@ -415,8 +425,8 @@ SEQUENT_LAZY class basic_gguf_file {
         return static_cast<double>(integer_at(field, number));
     }
 
-    /// The tensors must be aligned and lie within the data, and none overlaps another. The end of
-    /// one of an unknown type is not known.
+    /// Checks that the tensors are aligned, lie within the data and do not overlap, and sets their
+    /// `end`. A tensor of an unknown type counts as empty.
     SEQUENT_COLD void check_tensors(std::uint64_t size, std::uint64_t alignment) {
         std::vector<header_entry>& entries = file_.header.tensors;
         std::vector<detail::numbered_range> ranges;
@@ -462,6 +472,7 @@ SEQUENT_LAZY class basic_gguf_file {
     std::vector<detail::gguf_field> fields_;
 };
 
+/// A GGUF file: metadata, vocabulary and tensors.
 using gguf_file = basic_gguf_file<>;
 
 }  // namespace sequent::inline SEQUENT_ABI::io

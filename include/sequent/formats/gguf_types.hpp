@@ -11,12 +11,12 @@
 #include "../io/number_format.hpp"
 #include "../joined_text.hpp"
 
-/// The types of a GGUF file's tensors: numbers, and blocks of numbers in 8 or 4 bits.
+/// Number formats of GGUF tensors: single numbers, and blocks of numbers in 8 or 4 bits.
 
 namespace sequent::inline SEQUENT_ABI::io::detail {
 
-/// Numbers of blocks of 32 as d q + m: `Bits` is 8 or 4, `HasMinimum` tells whether m is stored;
-/// otherwise quarter bytes are q - 8.
+/// Decodes blocks of 32 numbers d q + m. `Bits` is 8 or 4. If `HasMinimum`, m is stored and 4-bit q
+/// are unsigned; otherwise m is 0 and 4-bit numbers are stored as q + 8.
 template <int Bits, bool HasMinimum>
 void decode_blocks(const stored_tensor& from, std::uint64_t first, std::uint64_t stride,
                    std::size_t count, double* numbers) {
@@ -44,7 +44,7 @@ void decode_blocks(const stored_tensor& from, std::uint64_t first, std::uint64_t
     }
 }
 
-/// A block as it stands.
+/// Reads scale, minimum and integers of a block without decoding them.
 template <int Bits, bool HasMinimum>
 void read_scaled_block(const stored_tensor& from, std::uint64_t first, std::size_t count,
                        scaled_block& to) {
@@ -70,7 +70,7 @@ SEQUENT_LAZY inline constexpr number_format gguf_formats[] = {
     {"Q4_1", 32, 20, true, decode_blocks<4, true>, read_scaled_block<4, true>, 4, true},
 };
 
-/// What ggml calls the type of a tensor.
+/// The name of a tensor type in ggml.
 SEQUENT_LAZY
 SEQUENT_COLD std::string type_of_gguf_tensor(std::uint32_t number) {
     constexpr std::string_view names[] = {

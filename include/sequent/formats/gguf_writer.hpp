@@ -18,16 +18,18 @@
 #include "../kernel/packed_q4_1.hpp"
 #include "gguf.hpp"
 
-/// Writes files of llama.cpp, GGUF of version 3:
+/// Writes GGUF files of version 3, the format of llama.cpp. formats.hpp does not include this
+/// header.
 ///
 ///     io::save_gguf<Model>("model.gguf", parameters, io::llama_cpp::llama,
 ///                          {{"general.architecture", "llama"}, ...}, "Q8_0");
 
 namespace sequent::inline SEQUENT_ABI::io {
 
-/// A pair of the metadata.
+/// A key of the metadata and its value.
 struct gguf_pair {
-    std::string key;
+    std::string key;  ///< the key, such as "general.architecture"
+    /// The value; its C++ type determines its type in the file.
     std::variant<std::string, bool, std::uint32_t, std::int32_t, float, std::vector<std::string>,
                  std::vector<float>, std::vector<std::int32_t>>
         value;
@@ -80,14 +82,14 @@ SEQUENT_COLD void append_gguf_pair(std::string& to, const gguf_pair& pair) {
         pair.value);
 }
 
-/// Writes a block of numbers; false if they are too large for it.
+/// Encodes a block of numbers. Returns false if they are too large for the format.
 using gguf_encoder = bool (*)(const float* numbers, std::byte* to);
 
 template <dtype Type>
 bool encode_number(const float* number, std::byte* to) {
     return store_element<Type>(*number, to);
 }
-/// 32 numbers as ggml lays them out.
+/// Encodes a block of 32 numbers in ggml's layout.
 template <class Format>
 bool encode_block(const float* numbers, std::byte* to) {
     std::uint16_t q[32];
@@ -102,7 +104,7 @@ bool encode_block(const float* numbers, std::byte* to) {
 }
 
 struct gguf_encoding {
-    std::string_view name;  // that of a format of the reader
+    std::string_view name;  // name of a format in gguf_formats
     gguf_encoder encode;
 };
 SEQUENT_LAZY inline constexpr gguf_encoding gguf_encodings[] = {
@@ -185,13 +187,13 @@ SEQUENT_COLD void save_as_gguf(const file_path& path, const mapped_tensors& give
 
 }  // namespace detail
 
-/// Writes a model's parameters under the names of `names` and the given metadata to a GGUF file
-/// that then replaces `path`. Matrices are rounded to `type`: F32, F16, BF16, Q8_0, Q4_0 or Q4_1.
-/// Norms and biases are in F32, and so are matrices whose rows blocks of 32 do not divide. Packed
-/// weights are written by unpack() before.
+/// Writes a model's parameters, under the names of `names`, and the given metadata to a new GGUF
+/// file, which then replaces `path`. Matrices are rounded to `type`: F32, F16, BF16, Q8_0, Q4_0 or
+/// Q4_1. Norms and biases are F32, and so are matrices whose row length is not a multiple of the
+/// type's block size. To write packed weights, call unpack() first.
 ///
-/// Throws io::error if the file cannot be written, the type is not known, a number is not finite or
-/// too large for the type, or the parameters leave rows of a tensor open.
+/// Throws io::error if the file cannot be written, if the type is unknown, if a number is not
+/// finite or too large for the type, or if the parameters do not cover all rows of a tensor.
 template <class Model, class Parameters>
 void save_gguf(const file_path& path, const Parameters& parameters, name_map names,
                const std::vector<gguf_pair>& metadata = {}, std::string_view type = "F32") {

@@ -5,13 +5,13 @@
 #include "../config.hpp"
 #include "../io/placement.hpp"
 
-/// The tensors of llama.cpp's files, for the presets:
+/// Name maps from the presets' parameters to the tensors of llama.cpp's files:
 /// `io::load<Model>(io::gguf_file("model.gguf").tensors(), parameters, io::llama_cpp::llama)`.
 namespace sequent::inline SEQUENT_ABI::io::llama_cpp {
 
 namespace detail {
-/// The converter puts the rows of queries and keys into the order of rotary() for the architecture
-/// "llama" alone.
+/// Llama's names. llama.cpp's converter reorders the rows of queries and keys to the order of
+/// rotary() only for the architecture "llama".
 constexpr auto llama_names(const placement& order) {
     return std::to_array<name_entry>({
         {"embedding", "token_embd.weight"},
@@ -34,15 +34,15 @@ constexpr auto llama_names(const placement& order) {
 }
 }  // namespace detail
 
-/// Of the architecture "llama": Llama 1 and 2, Mistral, SmolLM2.
+/// Name map of the architecture "llama": Llama 1 and 2, Mistral, SmolLM2.
 inline constexpr auto llama = detail::llama_names(neighbours);
-/// Of files of Llama 3.1 and later, whose rope_freqs are the factors of scaling::llama3: `describe`
-/// compares them.
+/// Name map of Llama 3.1 and later. Their tensor rope_freqs holds the factors of scaling::llama3;
+/// it is not loaded, but `describe` checks it.
 inline constexpr auto llama3 = joined(llama, {ignored("rope_freqs.weight")});
-/// Of "qwen2".
+/// Name map of the architecture "qwen2".
 inline constexpr auto qwen2 = detail::llama_names(halves);
 
-/// Of "phi3".
+/// Name map of the architecture "phi3".
 inline constexpr name_entry phi3[] = {
     {"embedding", "token_embd.weight"},
     {"layers.gain_1", "blk.{}.attn_norm.weight"},
@@ -59,7 +59,7 @@ inline constexpr name_entry phi3[] = {
     copy_of("embedding", "output.weight"),
 };
 
-/// Of "bert", without what pools.
+/// Name map of the architecture "bert", without pooling.
 inline constexpr name_entry bert[] = {
     {"embedding", "token_embd.weight"},
     {"position", "position_embd.weight", rows_from(0)},
@@ -84,7 +84,7 @@ inline constexpr name_entry bert[] = {
     {"layers.bias_2", "blk.{}.layer_output_norm.bias"},
 };
 
-/// Of "t5", both versions.
+/// Name map of the architecture "t5", both versions.
 inline constexpr name_entry t5[] = {
     {"embedding", "token_embd.weight"},
     {"source_relative", "enc.blk.0.attn_rel_b.weight", transposed},

@@ -20,8 +20,8 @@
 #include "../io/source.hpp"
 #include "../io/tensor_file.hpp"
 
-/// Low-rank adapters (LoRA) in the files of PEFT, merged into a model's tensors before they are
-/// loaded, as parameters or packed:
+/// Merges low-rank adapters (LoRA) in PEFT's format into a model's tensors, which are then loaded
+/// as parameters or packed weights:
 ///
 ///     const auto merged = io::merge_lora(io::open_safetensors("model.safetensors"),
 ///                                        "adapter_model.safetensors", "adapter_config.json");
@@ -34,11 +34,11 @@ namespace sequent::inline SEQUENT_ABI::io {
 
 namespace detail {
 
-/// What adapter_config.json states.
+/// The settings of an adapter_config.json.
 struct lora_settings {
     std::uint64_t rank = 0;
     double scale = 0;
-    bool transposed = false;  // weights are [inputs, outputs], as GPT-2's
+    bool transposed = false;  // the model's weights are [inputs, outputs], as in GPT-2
 };
 
 SEQUENT_LAZY
@@ -51,10 +51,10 @@ SEQUENT_COLD lora_settings read_lora_settings(const source& from) {
     if (has("peft_type") && root["peft_type"].string() != "LORA")
         root["peft_type"].fail(
             {"the adapter is \"", root["peft_type"].string(), "\", known is \"LORA\""});
-    // What changes the sum, or stands beside it.
+    // Options that change or extend the sum.
     for (const std::string_view key : {"use_dora", "use_qalora", "use_bdlora", "lora_bias"})
         if (truth(key)) root[key].fail({"\"", key, "\" is not known"});
-    // Initialisations that change the model's own weights as well.
+    // Some initializations also change the model's own weights.
     if (has("init_lora_weights") && root["init_lora_weights"].kind() == json_kind::string) {
         const json_value value = root["init_lora_weights"];
         const std::string_view name = value.string();
@@ -198,14 +198,15 @@ SEQUENT_LAZY class lora_merger {
 
 }  // namespace detail
 
-/// The tensors of a model, with those that an adapter changes replaced by W + alpha / r * B A
-/// (alpha / sqrt(r), if "use_rslora" is true), in F32, or F64 where they are. `adapter` and
-/// `config` are adapter_model.safetensors and adapter_config.json of PEFT; the model's tensors have
-/// the names that the adapter was trained with.
+/// Replaces each tensor W that an adapter changes by W + alpha / r * B A (alpha / sqrt(r) if
+/// "use_rslora" is true) and returns the model's tensors. Merged tensors are F64 if W is, else F32.
+/// `adapter` and `config` are PEFT's adapter_model.safetensors and adapter_config.json. The tensors
+/// of `base` must have the names that the adapter was trained with.
 ///
-/// Throws io::error if a file is not well-formed, if a tensor of the adapter has no partner, no
-/// tensor of the model or another shape, if a number is not finite, or if the config asks for what
-/// is not such a sum: DoRA, biases, modules that are saved whole, ranks by pattern.
+/// Throws io::error if a file is not well-formed, if a tensor of the adapter lacks its partner, has
+/// no tensor in the model or has a wrong shape, if a number is not finite or too large, or if the
+/// configuration requests anything but this sum: DoRA, biases, modules saved whole, ranks by
+/// pattern.
 SEQUENT_LAZY
 SEQUENT_COLD tensor_file merge_lora(tensor_file base, const source& adapter, const source& config) {
     const detail::lora_settings settings = detail::read_lora_settings(config);

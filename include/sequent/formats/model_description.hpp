@@ -17,8 +17,8 @@
 #include "describe_language_model.hpp"
 #include "describer.hpp"
 
-/// The type of the model that a file is for, from the config.json beside the weights of a Hugging
-/// Face model (describe_gguf.hpp: from the metadata of a GGUF file):
+/// Finds the type of the model that fits a Hugging Face model, from the config.json beside its
+/// weights (for GGUF files, see describe_gguf.hpp):
 ///
 ///     io::describe("config.json").text()  // "gpt2<vocabulary<50257>, tokens<1024>, ...>"
 
@@ -62,7 +62,7 @@ SEQUENT_COLD model_description describe_bloom(const configuration_fields<>& of,
     return to.finish();
 }
 
-/// Whether the weights have a head that predicts symbols.
+/// Returns true if the model has a head that predicts masked tokens.
 SEQUENT_LAZY
 SEQUENT_COLD bool is_masked_language_model(const configuration_fields<>& of) {
     bool is_masked_language = false;
@@ -228,14 +228,14 @@ SEQUENT_COLD model_description describe_t5(const configuration_fields<>& of,
     std::string feed_forward = of.text("feed_forward_proj", "relu");
     const bool gated = feed_forward.starts_with("gated-");
     if (gated) feed_forward.erase(0, 6);
-    // Theirs is the approximation, whatever it is called here.
+    // In T5, "gelu" means the tanh approximation.
     if (feed_forward == "gelu") feed_forward = "gelu_new";
     if (feed_forward != "relu" && feed_forward != "gelu_new" && feed_forward != "silu")
         of["feed_forward_proj"].fail({"the activation is not known"});
     const std::string activation = of.activation("", feed_forward, gated);
     describer<> to(file, "t5", gated ? "io::hugging_face::t5_gated" : "io::hugging_face::t5");
     to.number("vocabulary", "vocab_size", of.number("vocab_size"));
-    // Positions are relative: there may be more.
+    // Positions are relative, so that models may have more.
     const double tokens = of.number("n_positions", 512);
     to.number("tokens", "n_positions", tokens);
     to.number("source_tokens", "n_positions", tokens);
@@ -284,13 +284,12 @@ SEQUENT_COLD model_description describe_whisper(const configuration_fields<>& of
 
 }  // namespace detail
 
-/// The preset and its arguments that a config.json states. The text may be that of any model whose
-/// `model_type` is albert, bert, bloom, distilbert, gemma2, gemma3_text, gpt2, gpt_neox, llama,
-/// mistral, modernbert, mpnet, opt, phi, phi3, qwen2, qwen3, roberta, starcoder2, t5, vit, whisper
-/// or xlm-roberta.
+/// Finds the preset and its arguments for a config.json whose `model_type` is albert, bert, bloom,
+/// distilbert, gemma2, gemma3_text, gpt2, gpt_neox, llama, mistral, modernbert, mpnet, opt, phi,
+/// phi3, qwen2, qwen3, roberta, starcoder2, t5, vit, whisper or xlm-roberta.
 ///
-/// Throws io::error if it is not well-formed, of another type, lacks a field, or states what the
-/// presets do not compute.
+/// Throws io::error if the file is not well-formed JSON, has another type, lacks a field, or
+/// describes something that the presets do not compute.
 SEQUENT_LAZY
 SEQUENT_COLD model_description describe(const source& config) {
     const std::string_view text(reinterpret_cast<const char*>(config.bytes().data()),

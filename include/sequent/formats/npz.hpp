@@ -19,17 +19,18 @@
 #include "../io/tensor_file.hpp"
 #include "../joined_text.hpp"
 
-/// Several arrays of NumPy in one .npz file, as `numpy.savez` writes it: a ZIP archive of .npy
-/// files that are not compressed.
+/// Reads several NumPy arrays from one .npz file as written by `numpy.savez`: a ZIP archive of
+/// uncompressed .npy files.
 ///
 ///     io::load<Model>(io::open_npz("weights.npz"), parameters, names);
 
 namespace sequent::inline SEQUENT_ABI::io {
 
-/// The arrays of a .npz file as tensors, whose names are those of the arrays.
+/// Opens the arrays of a .npz file as tensors with the names of the arrays.
 ///
 /// Throws io::error if the file is not well-formed, compressed (`numpy.savez_compressed`) or
-/// encrypted, has more than 65,535 arrays or 4 GiB, or an array in Fortran's order.
+/// encrypted, if it has more than 65,534 arrays or 4 GiB (ZIP64), or if an array of several axes is
+/// in Fortran order.
 SEQUENT_LAZY
 SEQUENT_COLD tensor_file open_npz(const source& from) {
     const std::span<const std::byte> bytes = from.bytes();
@@ -43,7 +44,7 @@ SEQUENT_COLD tensor_file open_npz(const source& from) {
     const auto u32 = [&](std::uint64_t at) -> std::uint64_t {
         return detail::load_bits<std::uint32_t>(bytes.data() + at);
     };
-    // The directory's own record is the last one, before a comment of at most 65535 bytes.
+    // The end record of the directory is followed only by a comment of at most 65535 bytes.
     constexpr std::uint64_t record = 22;
     std::uint64_t end = size;
     for (std::uint64_t at = size; at >= record && at + 65535 >= size; --at) {

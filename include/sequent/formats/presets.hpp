@@ -11,16 +11,16 @@
 #include "describer.hpp"
 #include "llama_cpp.hpp"
 
-/// The presets and the name maps that descriptions name.
+/// Tables of the presets and name maps that descriptions refer to.
 
 namespace sequent::inline SEQUENT_ABI::io {
 
 namespace detail {
 
-/// The options of a model that are compared with a file's.
+/// The options of a model that `check_type` compares.
 struct compared_options {
     nn::shape shape;
-    std::string mask;  // as it is written; "" of one that no preset has
+    std::string mask;  // as C++, such as "mask::causal"; "" for a mask that no preset has
     std::string local_mask;
 };
 
@@ -51,7 +51,7 @@ SEQUENT_COLD std::string text_of_mask() {
     return joined_text({window_of<Mask>::name, window_of<Mask>::width, ">"});
 }
 
-/// Of an option set, or of a model.
+/// The compared options of an option set or a model.
 template <class Of>
 SEQUENT_COLD compared_options compared_options_of() {
     if constexpr (requires { typename Of::template read<>; }) {
@@ -140,7 +140,7 @@ inline constexpr known_names known_name_maps[] = {
 
 }  // namespace detail
 
-/// The name map that a description names. Throws io::error if it names none of the library's.
+/// The name map that a description names. Throws io::error if the library has no such map.
 SEQUENT_LAZY
 SEQUENT_COLD name_map names_of(const model_description& described) {
     for (const detail::known_names& each : detail::known_name_maps)

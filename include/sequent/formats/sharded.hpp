@@ -17,16 +17,18 @@
 #include "../io/tensor_file.hpp"
 #include "../joined_text.hpp"
 
-/// Large models in several safetensors files, with an index that tells which file has which tensor:
+/// Reads models stored in several safetensors files with an index that maps tensors to files:
 ///
 ///     io::load<Model>(io::open_sharded("model.safetensors.index.json"), parameters, names);
 
 namespace sequent::inline SEQUENT_ABI::io {
 
-/// The tensors of the files that an index names; they lie in its folder.
+/// Opens the tensors of all files that an index (model.safetensors.index.json) names. The files are
+/// in the folder of the index.
 ///
-/// Throws io::error if the index or one of the files is not well-formed, if a file has not exactly
-/// the tensors that the index says, or if the index names a file outside of its folder.
+/// Throws io::error if the index or one of the files is not well-formed, if a file does not have
+/// exactly the tensors that the index assigns to it, or if the index names a file outside its
+/// folder.
 SEQUENT_LAZY
 SEQUENT_COLD tensor_file open_sharded(const file_path& index) {
     const source from(index);

@@ -2,13 +2,13 @@
 
 #include "../io/placement.hpp"
 
-/// The tensors of PyTorch's recurrent layers, for the templates `rnn`, `gru` and `lstm`. Layers are
-/// numbered behind the names, and there are two biases, which are added where that is the same:
-/// `io::load<Gru>("gru.safetensors", parameters, io::torch::gru)`.
+/// Name maps of PyTorch's recurrent layers, for the templates `rnn`, `gru` and `lstm`. PyTorch
+/// appends the layer's number to the names and has two biases; they are added where the sum is
+/// equivalent: `io::load<Gru>("gru.safetensors", parameters, io::torch::gru)`.
 
 namespace sequent::inline SEQUENT_ABI::io::torch {
 
-/// Of torch.nn.GRU: the gates are reset, update, candidate.
+/// Name map of torch.nn.GRU. The order of the gates is reset, update, candidate.
 inline constexpr name_entry gru[] = {
     constant("start", 0),
     constant("y.start", 0),
@@ -38,7 +38,7 @@ inline constexpr name_entry gru[] = {
     {"y.c_candidate", "bias_hh_l{a+1}", part(2, 3)},
 };
 
-/// Of torch.nn.LSTM: the gates are in, forget, candidate, out.
+/// Name map of torch.nn.LSTM. The order of the gates is in, forget, candidate, out.
 inline constexpr name_entry lstm[] = {
     constant("start", 0),
     constant("start_memory", 0),
@@ -78,7 +78,7 @@ inline constexpr name_entry lstm[] = {
     {"y.b_out", "bias_hh_l{a+1}", part(3, 4) | summand},
 };
 
-/// Of torch.nn.RNN.
+/// Name map of torch.nn.RNN.
 inline constexpr name_entry rnn[] = {
     constant("start", 0),        constant("y.start", 0),
     {"W", "weight_ih_l0"},       {"U", "weight_hh_l0"},

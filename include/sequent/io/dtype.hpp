@@ -11,13 +11,15 @@
 #include "../config.hpp"
 #include "../half.hpp"
 
-/// The kinds of numbers that files hold, and their bytes, little-endian.
+/// Element types of files and their little-endian representation.
 
 namespace sequent::inline SEQUENT_ABI::io {
 
-/// F16 is IEEE 754's binary16; BF16 is the upper half of an F32.
+/// Element types that can be read into float or double and written from them. `f16`, `f32` and
+/// `f64` are IEEE 754's binary16, binary32 and binary64; `bf16` is the upper half of an F32.
 enum class dtype { f16, bf16, f32, f64 };
 
+/// The name in safetensors headers: "F16", "BF16", "F32" or "F64".
 constexpr std::string_view name_of(dtype type) noexcept {
     switch (type) {
         case dtype::f16:
@@ -31,18 +33,19 @@ constexpr std::string_view name_of(dtype type) noexcept {
     }
 }
 
+/// The dtype with this name, as name_of spells it; nullopt for any other name.
 constexpr std::optional<dtype> dtype_named(std::string_view name) noexcept {
     for (const dtype type : {dtype::f16, dtype::bf16, dtype::f32, dtype::f64})
         if (name == name_of(type)) return type;
     return {};
 }
 
-/// In bytes.
+/// Size of an element in bytes.
 constexpr std::size_t size_of(dtype type) noexcept {
     return type == dtype::f64 ? 8 : type == dtype::f32 ? 4 : 2;
 }
 
-/// How many bits an element has, of any dtype that the format knows; 0 of others.
+/// Bits per element of any dtype that safetensors defines; 0 for an unknown name.
 constexpr int bits_of(std::string_view dtype) noexcept {
     struct known {
         std::string_view name;
@@ -58,6 +61,7 @@ constexpr int bits_of(std::string_view dtype) noexcept {
     return 0;
 }
 
+/// The dtype that stores T exactly: F32 for float, F64 for any other T.
 template <class T>
 inline constexpr dtype dtype_of =
     std::is_same_v<std::remove_const_t<T>, float> ? dtype::f32 : dtype::f64;
@@ -84,7 +88,7 @@ constexpr void store_bits(Bits bits, std::byte* bytes) noexcept {
         bytes[index] = static_cast<std::byte>(static_cast<unsigned char>(bits >> (8 * index)));
 }
 
-/// The number at `bytes`; T is float or double and holds every number of the type.
+/// Decodes the element at `bytes`. T is float or double and represents every value of the type.
 template <class T, dtype Type>
 constexpr T load_element(const std::byte* bytes) noexcept {
     if constexpr (Type == dtype::f16)
@@ -97,7 +101,7 @@ constexpr T load_element(const std::byte* bytes) noexcept {
         return static_cast<T>(std::bit_cast<double>(load_bits<std::uint64_t>(bytes)));
 }
 
-/// Rounds to nearest even. False if the type has no number that large.
+/// Encodes a value, rounded to nearest, ties to even. Returns false if the value overflows Type.
 template <dtype Type, class T>
 constexpr bool store_element(T value, std::byte* bytes) noexcept {
     if constexpr (Type == dtype::f16 || Type == dtype::bf16) {
@@ -108,7 +112,7 @@ constexpr bool store_element(T value, std::byte* bytes) noexcept {
         constexpr std::uint16_t infinity = half ? 0x7C00 : 0x7F80;
         return (bits & 0x7FFF) != infinity;
     } else if constexpr (Type == dtype::f32) {
-        // From here on a double would round to infinity.
+        // Doubles of this magnitude and above round to infinity.
         if constexpr (sizeof(T) > 4)
             if (value >= 0x1.ffffffp127 || value <= -0x1.ffffffp127) return false;
         store_bits(std::bit_cast<std::uint32_t>(static_cast<float>(value)), bytes);
@@ -119,7 +123,7 @@ constexpr bool store_element(T value, std::byte* bytes) noexcept {
     }
 }
 
-/// Calls f(std::integral_constant<dtype, type>).
+/// Calls f with std::integral_constant<dtype, type>.
 template <class F>
 constexpr decltype(auto) with_dtype(dtype type, F f) {
     switch (type) {

@@ -7,8 +7,8 @@
 
 namespace sequent::inline SEQUENT_ABI::io {
 
-/// What reading or writing a file throws. The message names the file and, where there is one, the
-/// tensor with the value that was found and the value that was wanted.
+/// Exception thrown when a file cannot be read or written. The message names the file and, if there
+/// is one, the tensor, with the value found and the value expected.
 struct error : std::runtime_error {
     using std::runtime_error::runtime_error;
 };

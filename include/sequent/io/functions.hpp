@@ -8,13 +8,14 @@
 #include "../number_text.hpp"
 #include "../plan/source.hpp"
 
-/// What files of other libraries suppose of a model's rules beside the shapes of its parameters.
+/// Reads from a model's rules the functions that file formats do not store: rotary positions,
+/// activations, norms. Formats and name maps depend on them beside the shapes of the parameters.
 
 namespace sequent::inline SEQUENT_ABI::io::detail {
 
 using language::transformation;
 
-/// The functions of a model's rules.
+/// All transformations of a model's rules, in the order of the rules.
 template <class Model>
 inline constexpr auto functions_of = [] {
     constexpr auto& rules = Model::plan::shapes.text.rules;
@@ -28,12 +29,13 @@ inline constexpr auto functions_of = [] {
         for (const plan::transformation_use& use : rule.transformations) result.push(use);
     return result;
 }();
-/// Calls f(transformation_use) for each of them.
+/// Calls f(transformation_use) for each transformation of the model.
 template <class Model, class F>
 constexpr void for_each_function(F f) {
     for (const plan::transformation_use& use : functions_of<Model>) f(use);
 }
 
+/// Returns true if a rule of the model has a transformation of this kind.
 template <class Model>
 constexpr bool uses(transformation kind) {
     bool result = false;
@@ -41,7 +43,8 @@ constexpr bool uses(transformation kind) {
     return result;
 }
 
-/// Whether rotary positions turn neighbours, (x[2k], x[2k + 1]), and not halves of a head.
+/// True if rotary positions rotate neighbours (x[2k], x[2k + 1]), false if they rotate the halves
+/// of a head or the model has none.
 template <class Model>
 inline constexpr bool pairs_neighbours = [] {
     static_assert(
@@ -51,8 +54,8 @@ inline constexpr bool pairs_neighbours = [] {
     return uses<Model>(transformation::rotary);
 }();
 
-/// What llama2.c's run computes and a model's rules don't; nothing if there is no such difference.
-/// Masks are not compared: the program has a causal one.
+/// Describes the first difference between the model's functions and those of llama2.c's run.c;
+/// empty if there is none. Masks are not compared: run.c always has a causal mask.
 template <class Model>
 std::string unlike_llama2c() {
     std::string problem;
@@ -87,7 +90,7 @@ std::string unlike_llama2c() {
     if (problem.empty() && !uses<Model>(transformation::rotary)) {
         has("no rotary positions", "them");
     }
-    // The templates' options that leave the functions as they are.
+    // Template options that do not show in the list of functions.
     if constexpr (requires { Model::shape.norm_first&& Model::shape.scaled; }) {
         if (!Model::shape.norm_first) has("norms behind residual sums", "norms before layers");
         if (!Model::shape.scaled) has("scores that are not scaled", "scaled ones");

@@ -6,16 +6,17 @@
 #include "hugging_face/language_models.hpp"
 #include "name_map.hpp"
 
-/// The tensors of Hugging Face's files, for the presets:
+/// Name maps from the presets' parameters to the tensors of Hugging Face's files:
 /// `io::load<Model>("model.safetensors", parameters, io::hugging_face::gpt2)`.
 
 namespace sequent::inline SEQUENT_ABI::io::hugging_face {
 
+/// Name map of the preset `vit` with a classifier (ViTForImageClassification).
 inline constexpr name_entry vit[] = {
     optional_prefix("vit."),
     {"class_token", "vit.embeddings.cls_token", shaped(1, 1, own(0))},
     {"position", "vit.embeddings.position_embeddings", shaped(1, own(0), own(1))},
-    // Of channels and the rows and columns of a square patch.
+    // [width, channels, rows, columns] of square patches.
     {"W_patch", "vit.embeddings.patch_embeddings.projection.weight", shaped(own(0), 0, side, side)},
     {"b_patch", "vit.embeddings.patch_embeddings.projection.bias"},
     {"layers.gain_1", "vit.encoder.layer.{}.layernorm_before.weight"},
@@ -42,7 +43,7 @@ inline constexpr name_entry vit[] = {
 };
 
 namespace detail {
-/// The two versions differ in what the linear map is called that the other gates.
+/// Both versions of T5; only the name of the matrix W_expand differs.
 constexpr auto t5_names(bool gated) {
     return std::to_array<name_entry>({
         {"embedding", "shared.weight"},
@@ -78,7 +79,7 @@ constexpr auto t5_names(bool gated) {
         {"decoder.gain_3", "decoder.block.{}.layer.2.layer_norm.weight"},
         {"gain", "decoder.final_layer_norm.weight"},
         {"W_logits", "lm_head.weight"},
-        // The first version's is the embedding; the other one's is W_logits.
+        // Version 1.0 ties the logits to the embedding; version 1.1 has W_logits.
         copy_of("embedding", "lm_head.weight"),
         ignored("decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight"),
         copy_of("embedding", "encoder.embed_tokens.weight"),
@@ -87,11 +88,13 @@ constexpr auto t5_names(bool gated) {
 }
 }  // namespace detail
 
-/// Of T5, and of its version 1.1, which takes activation::geglu_tanh and tied<false>.
+/// Name map of the preset `t5`, version 1.0.
 inline constexpr auto t5 = detail::t5_names(false);
+/// Name map of the preset `t5`, version 1.1: a model with activation::geglu_tanh and tied<false>.
 inline constexpr auto t5_gated = detail::t5_names(true);
 
-/// Keys have no bias, which no softmax would see.
+/// Name map of the preset `whisper`. The files have no key biases, because softmax cancels them;
+/// the model's are 0.
 inline constexpr name_entry whisper[] = {
     optional_prefix("model."),
     {"W_conv_1", "model.encoder.conv1.weight", taps_last},

@@ -19,30 +19,32 @@
 
 namespace sequent::inline SEQUENT_ABI::io {
 
+/// The kinds of JSON values.
 enum class json_kind : std::uint8_t { null, boolean, number, string, array, object };
 
 namespace detail {
 
-/// A value of a document. Containers are followed by their contents, members by key and value.
+/// A value of a document. The nodes of its elements, or of the keys and values of its members,
+/// follow it.
 struct json_node {
-    const char* first = nullptr;  // of a string its characters, else where it begins in the text
-    std::uint32_t size = 0;       // of a string or number its characters, else of the contents
-    std::uint32_t next = 0;       // the node behind all that belongs to this one
-    std::uint32_t place = 0;      // its byte in the text
+    const char* first = nullptr;  // the characters of a string, else the value's text
+    std::uint32_t size = 0;       // number of characters of a string or number
+    std::uint32_t next = 0;       // the node after this value and its contents
+    std::uint32_t place = 0;      // the byte of the text at which the value begins
     json_kind kind = json_kind::null;
 };
 
 struct json_tree {
     std::string name;
     std::vector<json_node> nodes;
-    std::deque<std::string> decoded;  // strings that have escapes
+    std::deque<std::string> decoded;  // strings with escapes, decoded
 };
 
 SEQUENT_LAZY class json_tree_reader : json_cursor<> {
   public:
     json_tree_reader(std::string_view text, std::string_view file) : json_cursor<>(text, file) {}
 
-    /// Reads without recursion: no input exhausts the stack.
+    /// Reads the document without recursion, so that no input exhausts the stack.
     SEQUENT_COLD void read(json_tree& tree) {
         if (text_.size() > 0xFFFFFFFF) fail({"4 GiB of JSON or more"});
         std::vector<std::uint32_t> open;
@@ -109,7 +111,7 @@ SEQUENT_LAZY class json_tree_reader : json_cursor<> {
         }
     }
 
-    /// Reads a value, of a container that is not empty the beginning; then false.
+    /// Reads a value and returns true, or the beginning of a non-empty container and returns false.
     bool value(json_tree& tree, std::vector<std::uint32_t>& open) {
         const char next = peek();
         if (next == '"') {
@@ -167,23 +169,29 @@ SEQUENT_LAZY class json_tree_reader : json_cursor<> {
 
 }  // namespace detail
 
-/// A value of a json_document, valid as long as that. What is asked of a value of another kind
-/// throws io::error with the file, the byte and both kinds.
+/// A value of a json_document, valid as long as the document. Accessing it as another kind throws
+/// io::error with the file, the byte and both kinds.
 class json_value {
   public:
+    /// The value at node `at` of a tree.
     json_value(const detail::json_tree& tree, std::uint32_t at) noexcept : tree_(&tree), at_(at) {}
 
+    /// The kind of the value.
     json_kind kind() const noexcept { return node().kind; }
+    /// Returns true if the value is null.
     bool is_null() const noexcept { return kind() == json_kind::null; }
 
+    /// The decoded characters of a string, valid as long as the document and its text.
     SEQUENT_LAZY std::string_view string() const {
         wanted(json_kind::string);
         return {node().first, node().size};
     }
+    /// The value of true or false.
     SEQUENT_LAZY bool boolean() const {
         wanted(json_kind::boolean);
         return *node().first == 't';
     }
+    /// The value of a number. Throws io::error if it does not fit into a double.
     SEQUENT_LAZY double number() const {
         wanted(json_kind::number);
         double result = 0;
@@ -192,7 +200,7 @@ class json_value {
             fail({"the number is too large"});
         return result;
     }
-    /// A whole number of at most `largest`, and not negative.
+    /// The value of an integer from 0 to `largest`. Throws io::error for any other number.
     SEQUENT_LAZY std::uint64_t whole_number(std::uint64_t largest = 0xFFFFFFFFFFFFFFFF) const {
         wanted(json_kind::number);
         std::uint64_t result = 0;
@@ -220,16 +228,18 @@ class json_value {
             f(json_value(*tree_, at).string(), json_value(*tree_, at + 1));
     }
 
-    /// Whether an object has a member. The value of a repeated key is an error.
+    /// Returns true if an object has a member with this key. Throws io::error if the key is
+    /// repeated.
     SEQUENT_LAZY bool has(std::string_view key) const { return find(key) != 0; }
-    /// The member of an object; an error if there is none.
+    /// The value of a member of an object. Throws io::error if the key is missing or repeated.
     SEQUENT_LAZY json_value operator[](std::string_view key) const {
         const std::uint32_t at = find(key);
         if (at == 0) fail({"lacks \"", key, "\""});
         return {*tree_, at};
     }
 
-    /// Throws io::error with the file and the byte at which the value begins.
+    /// Throws io::error with the message `what` after the file and the byte at which the value
+    /// begins.
     [[noreturn]] SEQUENT_COLD void fail(std::initializer_list<text_part> what) const {
         fail_with<error>({tree_->name, ", byte ", node().place, ": ", joined_text(what)});
     }
@@ -237,7 +247,7 @@ class json_value {
   private:
     const detail::json_node& node() const noexcept { return tree_->nodes[at_]; }
 
-    /// The node of a member's value; 0 if there is none.
+    /// The node of a member's value; 0 if there is no such member.
     SEQUENT_LAZY std::uint32_t find(std::string_view wanted_key) const {
         std::uint32_t found = 0;
         for_each_member([&](std::string_view key, json_value value) {
@@ -261,11 +271,11 @@ class json_value {
     std::uint32_t at_;
 };
 
-/// A JSON text of less than 4 GiB. It refers to the text, which must outlive it.
+/// A parsed JSON text of less than 4 GiB. It refers to the text, which must outlive it.
 class json_document {
   public:
-    /// Throws io::error, which names `file` and the byte, for text that is not JSON (RFC 8259), not
-    /// UTF-8, or nested deeper than 256 values.
+    /// Parses the text. Throws io::error, which names `file` and the byte, for text that is not
+    /// JSON (RFC 8259), not UTF-8, or nested deeper than 256 containers.
     SEQUENT_LAZY json_document(std::string_view text, std::string file) {
         tree_.name = std::move(file);
         detail::json_tree_reader<>(text, tree_.name).read(tree_);
@@ -273,6 +283,7 @@ class json_document {
     json_document(const json_document&) = delete;
     json_document& operator=(const json_document&) = delete;
 
+    /// The outermost value.
     json_value root() const noexcept { return {tree_, 0}; }
 
   private:

@@ -15,8 +15,8 @@
 
 namespace sequent::inline SEQUENT_ABI::io::detail {
 
-/// Reads JSON (RFC 8259) token by token: the lexer of all readers of JSON in this library. `file`
-/// is named in the messages, `part` is what stands between it and the position: ": header".
+/// Lexer of all JSON readers of this library (RFC 8259). Error messages begin with `file`, then
+/// `part` (such as ": header"), then the position.
 SEQUENT_LAZY class json_cursor {
   public:
     json_cursor(std::string_view text, std::string_view file, std::string_view part = "")
@@ -28,7 +28,7 @@ SEQUENT_LAZY class json_cursor {
         return at_ < text_.size() ? text_[at_] : '\0';
     }
 
-    /// Calls `member(key)` behind the colon of each member; it reads the value.
+    /// Calls member(key) for each member of an object, after the colon; `member` reads the value.
     template <class Member>
     SEQUENT_COLD void object(Member member) {
         expect('{');

@@ -17,7 +17,7 @@ namespace sequent::inline SEQUENT_ABI::io {
 
 namespace detail {
 
-/// Reads the JSON that a safetensors header may hold and nothing else: an object of tensors, and
+/// Parses exactly the JSON that a safetensors header may contain: an object of tensors, and
 /// `__metadata__`, an object of strings. It does not recurse, so no input exhausts the stack.
 SEQUENT_LAZY class header_parser : json_cursor<> {
   public:
@@ -26,9 +26,9 @@ SEQUENT_LAZY class header_parser : json_cursor<> {
 
     SEQUENT_COLD file_header parse() {
         file_header header;
-        std::vector<std::size_t> places;  // where in the text the value of each tensor begins
+        std::vector<std::size_t> places;  // the byte at which the value of each tensor begins
         bool metadata_seen = false;
-        // The format wants the brace in the first byte: no white space before it.
+        // The format requires the brace in the first byte: no white space before it.
         if (text_.empty() || text_[0] != '{') fail({"expected '{'"});
         object([&](std::string name) {
             if (name == "__metadata__") {
@@ -114,15 +114,16 @@ SEQUENT_LAZY class header_parser : json_cursor<> {
 
 }  // namespace detail
 
-/// Reads the JSON of a safetensors header. Strict: unknown or repeated keys, numbers other than
-/// whole ones and text that is not UTF-8 are errors. `file` is named in the messages.
+/// Parses the JSON of a safetensors header. Throws io::error, which names `file`, for JSON that is
+/// not well-formed, unknown or repeated keys, numbers that are not integers and text that is not
+/// UTF-8. Offsets are not checked; open_safetensors checks them.
 SEQUENT_LAZY
 SEQUENT_COLD file_header parse_header(std::string_view json, std::string_view file) {
     return detail::header_parser<>(json, file).parse();
 }
 
-/// The JSON of a header: metadata first, then the tensors in their order. Names and metadata must
-/// be UTF-8.
+/// The JSON of a safetensors header: metadata first, then the tensors in their order. Names and
+/// metadata must be UTF-8.
 SEQUENT_LAZY
 SEQUENT_COLD std::string format_header(const file_header& header) {
     std::string json = "{";

@@ -12,11 +12,12 @@
 #include "placement.hpp"
 #include "tensor_file.hpp"
 
-/// Names of tensors in files and in maps: prefixes, aliases and the numbers of layers.
+/// Tensor names in files and in name maps: prefixes, aliases and layer numbers.
 
 namespace sequent::inline SEQUENT_ABI::io::detail {
 
-/// A name of the file or of the map with aliases replaced and without its optional prefix.
+/// Canonical form of a tensor name from the file or the map: aliases are replaced and the optional
+/// prefix is removed.
 SEQUENT_LAZY
 SEQUENT_COLD std::string plain_name(std::string_view given, name_map names) {
     std::string name(given);
@@ -33,8 +34,8 @@ SEQUENT_COLD std::string plain_name(std::string_view given, name_map names) {
     return name;
 }
 
-/// The layers of a tensor's name: calls each(text before braces, text within them) and returns the
-/// text behind the last braces.
+/// Calls each(text before the braces, text within the braces) for each pair of braces in a name and
+/// returns the text after the last pair.
 template <class Each>
 std::string_view for_each_brace(std::string_view name, Each each) {
     for (;;) {
@@ -46,7 +47,9 @@ std::string_view for_each_brace(std::string_view name, Each each) {
     }
 }
 
-/// The value of a sum such as "6a+b+1", and how many of a, b, c it uses; "" is "a".
+/// Value of a layer expression such as "6a+b+1", and the number of axes a, b, c up to the last one
+/// that it uses. The empty expression means "a". `is_formed` is false if the expression is
+/// ill-formed.
 struct layer_number {
     std::uint64_t value = 0;
     std::size_t axes = 0;
@@ -80,8 +83,9 @@ SEQUENT_COLD layer_number number_of_layer(std::string_view text,
     return result;
 }
 
-/// A line's name with the layers' numbers; `axes` tells how many of the parameter's extents are
-/// layers.
+/// A tensor name of a map with its layer expressions evaluated. `axes` is the number of the
+/// parameter's first extents that index layers; `problem` is empty unless an expression is
+/// ill-formed.
 struct layered_name {
     std::string text;
     std::size_t axes = 0;
@@ -108,7 +112,7 @@ SEQUENT_COLD layered_name with_layers(std::string_view name,
     return result;
 }
 
-/// Whether a name is one of those that `ignored` describes.
+/// Returns true if a name matches a pattern of `ignored`.
 SEQUENT_LAZY
 SEQUENT_COLD bool is_like(std::string_view name, std::string_view pattern) {
     bool same = true;
@@ -126,9 +130,9 @@ SEQUENT_COLD bool is_like(std::string_view name, std::string_view pattern) {
     return name.starts_with(rest);
 }
 
-/// The numbers that the layers of a stack have in files, where a model has stacks of several kinds:
-/// its parameters' names begin with `prefix`, and stand in maps as those of "layers.". Index a of
-/// the first extent, and b of the second one if there are two axes, is number
+/// Numbers of a stack's layers in files, for models with several kinds of layers. The parameters of
+/// the stack begin with `prefix`; maps name them with "layers." in its place. The layer with index
+/// a along the first extent and, if `axes` is 2, index b along the second has the number
 /// first + outer a + b.
 struct layer_stack {
     std::string_view prefix;

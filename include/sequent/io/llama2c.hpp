@@ -21,38 +21,40 @@
 #include "safetensors.hpp"
 #include "source.hpp"
 
-/// The checkpoints of llama2.c, all little-endian. https://github.com/karpathy/llama2.c
-/// Version 0, which run.c reads: seven int32, then numbers as F32. Versions 1 and 2: "ak42", the
-/// version, the same seven int32, whether the logits are tied, of version 2 the size of a group,
-/// and from byte 256 on the norms, then the matrices, as F32; or, in version 2, which runq.c reads,
-/// of each layer 8-bit integers followed by an F32 scale for each group of them.
+/// Checkpoints of llama2.c, all little-endian. https://github.com/karpathy/llama2.c
+/// Version 0, for run.c: seven int32, then the parameters as F32. Versions 1 and 2: "ak42", the
+/// version, the same seven int32, whether the logits are tied, in version 2 the group size, and
+/// from byte 256 on the norms and then the matrices. Version 1 stores matrices as F32; version 2,
+/// for runq.c, stores for each layer 8-bit integers followed by an F32 scale for each group.
 ///
 /// A model fits if its parameters have the names and extents of sequent::llama's: with d = width,
 /// H = heads, G = key_heads and d_h = d / H
 ///
 ///     embedding [vocabulary, d], gain [d], and if not tied W_logits [vocabulary, d];
-///     of each layer (depth, ...) gain_1, gain_2 [d], W_query [G, H / G, d_h, d], or [H, d_h, d]
-///     where G is H, W_key, W_value [G, d_h, d], W_out [d, d], W_gate, W_expand [hidden, d] and
-///     W_contract [d, hidden], with "layers." before their names.
+///     for each layer (first extent depth) gain_1, gain_2 [d], W_query [G, H / G, d_h, d], or
+///     [H, d_h, d] if G is H, W_key, W_value [G, d_h, d], W_out [d, d], W_gate, W_expand
+///     [hidden, d] and W_contract [d, hidden], with "layers." before their names.
 ///
-/// The format states neither functions nor their numbers; run.c computes rotary(i, 10000) of pairs
-/// of neighbours, RMS norms with an epsilon of 1e-5, and silu, so that other models are refused.
+/// The format does not store functions. run.c computes rotary(i, 10000) of pairs of neighbours, RMS
+/// norms with an epsilon of 1e-5, and silu; models that compute anything else are refused.
 
 namespace sequent::inline SEQUENT_ABI::io {
 
-/// What the header of a checkpoint states.
+/// The configuration in the header of a checkpoint.
 struct llama2c_configuration {
-    int width = 0;
-    int hidden = 0;
-    int depth = 0;
-    int heads = 0;
-    int key_heads = 0;
-    int vocabulary = 0;
-    int tokens = 0;
-    bool tied = true;  // logits through the embedding
+    int width = 0;       ///< width of the residual stream
+    int hidden = 0;      ///< width of the feed-forward layers
+    int depth = 0;       ///< number of layers
+    int heads = 0;       ///< number of query heads
+    int key_heads = 0;   ///< number of key and value heads
+    int vocabulary = 0;  ///< number of tokens of the vocabulary
+    int tokens = 0;      ///< number of positions
+    bool tied = true;    ///< the logits use the embedding
 
+    /// Compares all fields.
     friend bool operator==(const llama2c_configuration&, const llama2c_configuration&) = default;
 
+    /// The fields as text:
     /// "width 64, hidden 172, depth 5, heads 8, key_heads 4, vocabulary 512, tokens 512, tied".
     std::string text() const {
         return joined_text({"width ", width, ", hidden ", hidden, ", depth ", depth, ", heads ",
@@ -66,7 +68,7 @@ namespace detail {
 inline constexpr std::size_t llama2c_header = 7 * sizeof(std::int32_t);
 inline constexpr std::size_t llama2c_long_header = 256;
 
-/// Of version 2: number i of a tensor is q[i] s[i / group].
+/// Decodes tensors of version 2: number i is q[i] s[i / group].
 SEQUENT_LAZY
 inline void decode_groups(const stored_tensor& from, std::uint64_t first, std::uint64_t stride,
                           std::size_t count, double* numbers) {
@@ -88,7 +90,7 @@ inline void read_group(const stored_tensor& from, std::uint64_t first, std::size
         to.q[at] = static_cast<std::int8_t>(std::to_integer<std::uint8_t>(from.data[first + at]));
 }
 
-/// The numbers of versions 1 and 2, by the size of a group.
+/// The number formats of checkpoints: F32, and 8-bit groups of each size.
 SEQUENT_LAZY inline constexpr number_format llama2c_formats[] = {
     {"F32", 1, 4, true, decode_plain<dtype::f32>},
     {"groups of 1", 1, 5, true, decode_groups<>, read_group<>, 8},
@@ -102,7 +104,7 @@ SEQUENT_LAZY inline constexpr number_format llama2c_formats[] = {
     {"groups of 256", 256, 260, true, decode_groups<>, read_group<>, 8},
 };
 
-/// What a header states beside the model.
+/// A header: configuration, version and, in version 2, the group size.
 struct llama2c_form {
     llama2c_configuration configuration;
     int version = 0;
@@ -113,7 +115,7 @@ struct llama2c_form {
     }
 };
 
-/// In versions 1 and 2 each layer of a matrix is a tensor of its own.
+/// Name map of versions 1 and 2, in which each layer of a matrix is a separate tensor.
 inline constexpr name_entry llama2c_layers[] = {
     own_names,
     {"layers.W_query", "layers.W_query.{}", as_it_is},
@@ -125,8 +127,8 @@ inline constexpr name_entry llama2c_layers[] = {
     {"layers.W_expand", "layers.W_expand.{}", as_it_is},
 };
 
-/// What keeps a configuration from being one; nothing if nothing does. Within these limits no
-/// count of bytes overflows 64 bits.
+/// Describes why a configuration is invalid; empty if it is valid. Within these limits no number of
+/// bytes overflows 64 bits.
 SEQUENT_LAZY
 SEQUENT_COLD std::string problem_of(const llama2c_configuration& given) {
     const auto check = [](const char* field, int value, int most) {
@@ -159,8 +161,8 @@ SEQUENT_COLD std::string problem_of(const llama2c_configuration& given) {
     return "";
 }
 
-/// The tensors in the order of the file, `begin` and `end` in bytes of the file. What has no name
-/// is not read: the tables of rotary positions.
+/// The tensors in the order of the file, `begin` and `end` in bytes of the file. Entries without a
+/// name, the tables of rotary positions, are not read.
 SEQUENT_LAZY
 SEQUENT_COLD std::vector<header_entry> llama2c_tensors(const llama2c_form& form) {
     const llama2c_configuration& given = form.configuration;
@@ -174,7 +176,7 @@ SEQUENT_COLD std::vector<header_entry> llama2c_tensors(const llama2c_form& form)
     };
     const std::uint64_t width = u(given.width), hidden = u(given.hidden), depth = u(given.depth);
     const std::uint64_t keys = u(given.key_heads), of_head = u(given.width / given.heads);
-    /// A matrix of each layer.
+    // Adds a matrix for each layer.
     const auto add_layers = [&](const std::string& name, std::vector<std::uint64_t> shape) {
         if (form.version == 0) {
             shape.insert(shape.begin(), depth);
@@ -217,7 +219,7 @@ SEQUENT_COLD std::vector<header_entry> llama2c_tensors(const llama2c_form& form)
     }
     if (!given.tied) add("W_logits", {u(given.vocabulary), width});
     if (form.version != 2) return result;
-    // The matrices have a byte for each number, and scales.
+    // Matrices have one byte for each number, and scales.
     end = llama2c_long_header;
     for (header_entry& entry : result) {
         std::uint64_t bytes = entry.end - entry.begin;
@@ -267,7 +269,7 @@ SEQUENT_COLD llama2c_form read_form(const source& from) {
         if (tied > 1) fail(joined_text({"header: tied is ", tied, ", expected is 0 or 1"}));
         configuration.tied = tied == 1;
     } else if (configuration.vocabulary < 0) {
-        // The least number has no opposite; it is as little a size as 0.
+        // The least integer has no negative; it is as invalid a size as 0.
         configuration.vocabulary = configuration.vocabulary == std::numeric_limits<int>::min()
                                        ? 0
                                        : -configuration.vocabulary;
@@ -300,7 +302,7 @@ SEQUENT_COLD void erase_unnamed(std::vector<header_entry>& tensors) {
             tensors.erase(tensors.begin() + static_cast<std::ptrdiff_t>(at));
 }
 
-/// A checkpoint as if it were a file of named tensors.
+/// A checkpoint as a file of named tensors. Throws io::error if its size does not match its header.
 SEQUENT_LAZY
 SEQUENT_COLD tensor_file open_llama2c(const source& from, const llama2c_form& form) {
     tensor_file result{from.name(), {llama2c_tensors(form), {}}, {{from, 0}}, llama2c_formats<>};
@@ -315,7 +317,7 @@ SEQUENT_COLD tensor_file open_llama2c(const source& from, const llama2c_form& fo
     return result;
 }
 
-/// The configuration that a model's parameters have, if it is one; else vocabulary is 0.
+/// The configuration of a model's parameters; `vocabulary` is 0 if they are not those of a llama.
 SEQUENT_LAZY
 SEQUENT_COLD llama2c_configuration configuration_of(const std::vector<any_tensor>& parameters,
                                                     int tokens) {
@@ -344,12 +346,11 @@ SEQUENT_COLD llama2c_configuration configuration_of(const std::vector<any_tensor
     return result;
 }
 
-/// How many positions a model has: the first extent of its first fact.
+/// The number of positions of a model: the first extent of its first fact.
 template <class Model>
 constexpr int tokens_of = Model::plan::facts[0].extents[0];
 
-/// What keeps a model's parameters from being those of a configuration; they are named as its
-/// tensors are.
+/// Describes why a model's parameters do not match a configuration; empty if they do.
 SEQUENT_LAZY
 SEQUENT_COLD std::string misfit(const llama2c_configuration& configuration,
                                 const std::vector<any_tensor>& parameters) {
@@ -358,15 +359,17 @@ SEQUENT_COLD std::string misfit(const llama2c_configuration& configuration,
     return match(file, parameters).problem;
 }
 
-/// A checkpoint, the tensors that a model makes of it, and what its header states.
+/// A checkpoint, its tensors matched with a model's parameters, and its configuration.
 struct llama2c_match {
     tensor_file file;
     matching found;
     llama2c_configuration configuration;
 };
 
-/// `unlike`: what the model computes otherwise than llama2.c; `tokens`: how many positions it has.
-/// Numbers of version 2 are rounded to those of the parameters.
+/// Matches a checkpoint with a model's parameters. `unlike` describes what the model computes
+/// differently from llama2.c, `tokens` is its number of positions. Throws io::error if the model is
+/// different or has more positions than the checkpoint. Numbers of version 2 are rounded to the
+/// parameters' type.
 SEQUENT_LAZY
 SEQUENT_COLD llama2c_match match_llama2c(const source& from, const std::vector<any_tensor>& tensors,
                                          const std::string& unlike, int tokens) {
@@ -439,8 +442,8 @@ SEQUENT_COLD void save_as_llama2c(const file_path& path, const std::vector<any_t
 
 }  // namespace detail
 
-/// What the header of a checkpoint states. Throws io::error if it is none, or if the file has not
-/// exactly the bytes that it says.
+/// Reads the header of a checkpoint. Throws io::error if the file is not a checkpoint or its size
+/// does not match its header.
 SEQUENT_LAZY
 SEQUENT_COLD llama2c_configuration read_llama2c_header(const source& from) {
     const detail::llama2c_form form = detail::read_form(from);
@@ -448,20 +451,21 @@ SEQUENT_COLD llama2c_configuration read_llama2c_header(const source& from) {
     return form.configuration;
 }
 
-/// Fills a model's parameters, of float or double, from a checkpoint of any version, and returns
-/// what its header states. The model may have fewer positions than the checkpoint, not more.
+/// Fills a model's parameters, float or double, from a checkpoint of any version and returns its
+/// configuration. The model may have fewer positions than the checkpoint, but not more.
 ///
-/// Throws io::error if the file is not a checkpoint of this model or a number is not finite; then
-/// no parameter has changed.
+/// Throws io::error if the file is not a checkpoint of this model or a number is not finite; the
+/// parameters are then unchanged.
 template <class Model, class Parameters>
 llama2c_configuration load_llama2c(const source& from, Parameters& parameters) {
     return detail::load_as_llama2c(from, detail::tensors_of<Model>(parameters),
                                    detail::unlike_llama2c<Model>(), detail::tokens_of<Model>);
 }
 
-/// Writes a model's parameters as a checkpoint that then replaces `path`, in F32.
+/// Writes a model's parameters to a new checkpoint of version 0, in F32, which then replaces
+/// `path`.
 ///
-/// Throws io::error if the file cannot be written, the model is none that a checkpoint can hold, or
+/// Throws io::error if the file cannot be written, if the format cannot represent the model, or if
 /// a number is not finite or too large for F32.
 template <class Model, class Parameters>
 void save_llama2c(const file_path& path, const Parameters& parameters) {

@@ -21,7 +21,8 @@
 #include "safetensors.hpp"
 #include "sorted.hpp"
 
-/// A model's parameters under the names, and in the layout, that another library's files have:
+/// Loads and saves a model's parameters, under the model's own names or under the names and in the
+/// layout of another library's files:
 ///
 ///     io::load<Model>("model.safetensors", parameters, io::hugging_face::gpt2);
 
@@ -29,7 +30,7 @@ namespace sequent::inline SEQUENT_ABI::io {
 
 namespace detail {
 
-/// One index of a view's first axis.
+/// The slice of a view at `index` along its first axis.
 SEQUENT_LAZY
 SEQUENT_COLD any_view slice_of(const any_view& view, std::uint64_t index) {
     const std::ptrdiff_t offset = static_cast<std::ptrdiff_t>(index) * view.strides[0];
@@ -45,15 +46,15 @@ SEQUENT_COLD any_view slice_of(const any_view& view, std::uint64_t index) {
     return result;
 }
 
-/// A parameter, or one layer of it, and the line of the map that places it.
+/// A parameter, or one of its layers, and the map entry that places it.
 struct place_of {
     any_view view;
-    std::string tensor;  // none, if the parameter is a constant
+    std::string tensor;  // empty if the parameter is a constant
     const placement& how;
 };
 
-/// Calls visit(place_of) for each line of each parameter, and each layer of it, until one returns a
-/// problem.
+/// Calls visit(place_of) for each map entry of each parameter and for each of its layers, until a
+/// call returns a problem; returns that problem with the names of tensor and parameter.
 template <class Visit>
 SEQUENT_COLD std::string for_each_place(const std::vector<any_tensor>& parameters, name_map names,
                                         const std::vector<layer_stack>& stacks, Visit visit) {
@@ -88,7 +89,7 @@ SEQUENT_COLD std::string for_each_place(const std::vector<any_tensor>& parameter
             }
             const layered_name form = with_layers(line.tensor, {});
             if (!form.problem.empty()) return problem(line.tensor, form.problem);
-            // A parameter without extents has no layers: its line may be that of another model.
+            // A parameter with too few extents has no layers: the entry is for another model.
             std::size_t axes = form.axes;
             if (in) axes = in->axes;
             if (static_cast<std::size_t>(parameter.view.rank) < axes) axes = 0;
@@ -118,15 +119,15 @@ SEQUENT_COLD std::string for_each_place(const std::vector<any_tensor>& parameter
     return "";
 }
 
-/// Which rows of a tensor are taken.
+/// The rows of a tensor that parameters take.
 struct coverage {
     std::vector<numbered_range> taken;
     std::uint64_t all = 0;
-    bool is_open = false;  // rows may remain
+    bool is_open = false;  // rows may remain untaken
     bool is_interleaved = false;
     bool is_mixed = false;
 
-    /// Where the rows end that are taken.
+    /// One past the last row taken.
     std::uint64_t end() const {
         std::uint64_t result = 0;
         for (const numbered_range& each : taken) result = std::max(result, each.last);
@@ -140,7 +141,8 @@ struct coverage {
         taken.push_back({where.begin, where.end, 0});
         all = where.all;
     }
-    /// The first rows that are taken by nothing, or, if that is asked, twice.
+    /// Names the first rows that no parameter takes or, if `once`, that two parameters take; empty
+    /// if there are none.
     std::string problem(bool once) {
         if (is_mixed) return "its rows are interleaved for some parameters alone";
         sort(taken);
@@ -157,8 +159,8 @@ struct coverage {
     }
 };
 
-/// What maps need to know of a model: whether it turns pairs of neighbours by rotary positions, and
-/// its stacks.
+/// Properties of a model that maps depend on: whether its rotary positions rotate neighbours, and
+/// its stacks of several kinds of layers.
 struct model_layout {
     bool neighbours = false;
     std::vector<layer_stack> stacks;
@@ -182,7 +184,7 @@ model_layout layout_of() {
     return result;
 }
 
-/// The pieces of the file that the parameters are.
+/// Matches the parameters with the tensors of a file by a name map.
 SEQUENT_LAZY
 SEQUENT_COLD matching match(const tensor_file& file, const std::vector<any_tensor>& parameters,
                             name_map names, const model_layout& layout) {
@@ -197,7 +199,8 @@ SEQUENT_COLD matching match(const tensor_file& file, const std::vector<any_tenso
                 joined_text({"tensor ", in_quotes(header.tensors[again->number].name),
                              " is there twice: under a name with and without a prefix or alias"})};
     }
-    // Of tensors that share their memory a writer may keep one, and say so in the metadata.
+    // A writer may store only one of several tensors that share memory and name the others in the
+    // metadata.
     const auto find = [&](std::string_view wanted) {
         const std::string name = plain_name(wanted, names);
         if (const numbered_name* const found = entries.find(name)) return found;
@@ -246,13 +249,13 @@ SEQUENT_COLD matching match(const tensor_file& file, const std::vector<any_tenso
         }
         const numbered_name* const found = entries.find(plain_name(copy.tensor, names));
         if (found == nullptr || !used[found->number].taken.empty()) continue;
-        std::string_view original = copy.parameter;  // of its own name, if no line names it
+        std::string_view original = copy.parameter;  // the own name, if no entry names it
         for (const name_entry& line : names)
             if (line.use == name_entry::role::parameter && line.parameter == copy.parameter &&
                 !line.place.summand)
                 original = line.tensor;
         const numbered_name* const place = find(original);
-        if (place == nullptr) continue;  // it has a tensor for each layer
+        if (place == nullptr) continue;  // each layer has its own tensor
         const header_entry& entry = header.tensors[found->number];
         const header_entry& other = header.tensors[place->number];
         std::string problem = problem_of_type(file, entry, parameters.front().view.type);
@@ -292,7 +295,8 @@ SEQUENT_COLD matching match(const tensor_file& file, const std::vector<any_tenso
     return result;
 }
 
-/// Whether two views hold the same numbers: of the same extents, or the strides of `two` are 0.
+/// Returns true if two views hold the same numbers. `two` has the extents of `one`, or strides of
+/// 0.
 SEQUENT_LAZY
 SEQUENT_COLD bool are_equal(const any_view& one, const any_view& two) {
     const auto load = [](const any_view& view, std::ptrdiff_t at) {
@@ -317,7 +321,7 @@ SEQUENT_COLD bool are_equal(const any_view& one, const any_view& two) {
     return equal;
 }
 
-/// A model's parameters as tensors.
+/// Names and views of all parameters of a model.
 template <class Model, class Parameters>
 std::vector<any_tensor> tensors_of(Parameters& parameters) {
     std::vector<any_tensor> tensors;
@@ -334,7 +338,7 @@ SEQUENT_COLD metadata_map load_mapped(const tensor_file& file,
     return load_all(file, match(file, parameters, names, layout));
 }
 
-/// The tensors that a map makes of parameters.
+/// The tensors that `save` writes for a map, and the pieces of which they consist.
 struct mapped_tensors {
     std::vector<planned_tensor> planned;
     std::vector<piece> pieces;
@@ -397,42 +401,49 @@ SEQUENT_COLD void save_mapped(const file_path& path, const std::vector<any_tenso
 
 }  // namespace detail
 
-/// Fills a model's parameters from a file (a safetensors file, or what a reader of another format
-/// has opened) of exactly these, under their own names, or under those
-/// of `names`, and returns its metadata. Types as in the load of tensors.
+/// Fills a model's parameters from a safetensors file, or from a file that a reader of another
+/// format has opened, and returns the file's metadata. The file must have exactly these parameters,
+/// under their own names or under those of `names`. F16, BF16 and F32 are read into float and
+/// double, F64 into double only.
 ///
-/// Throws io::error if a tensor is missing, not wanted, of another type or shape or not finite;
-/// then no parameter has changed.
+/// Throws io::error if the file is not well-formed, or if a tensor is missing, unknown, of another
+/// dtype or shape, or not finite; the parameters are then unchanged.
 template <class Model, class Parameters>
 metadata_map load(const tensor_file& from, Parameters& parameters) {
     return detail::load_tensors(from, detail::tensors_of<Model>(parameters));
 }
+/// As above, with the tensor names of `names`.
 template <class Model, class Parameters>
 metadata_map load(const tensor_file& from, Parameters& parameters, name_map names) {
     return detail::load_mapped(from, detail::tensors_of<Model>(parameters), names,
                                detail::layout_of<Model>());
 }
+/// As above, for a safetensors file or its bytes in memory.
 template <class Model, class Parameters>
 metadata_map load(const source& from, Parameters& parameters) {
     return load<Model>(open_safetensors(from), parameters);
 }
+/// As above, for a safetensors file or its bytes in memory, with the tensor names of `names`.
 template <class Model, class Parameters>
 metadata_map load(const source& from, Parameters& parameters, name_map names) {
     return load<Model>(open_safetensors(from), parameters, names);
 }
 
-/// Writes a model's parameters, under their own names or under those of `names`, to a new file that
-/// then replaces `path`; in a `type` of fewer bits than theirs rounded to nearest, ties to even.
-/// Under the names of another library the metadata say that PyTorch has written it, as Hugging
-/// Face's transformers expect. Copies and ignored tensors of the map are not written.
+/// Writes a model's parameters, under their own names or under those of `names`, to a new
+/// safetensors file, which then replaces `path`. If `type` has fewer bits than the parameters,
+/// numbers are rounded to nearest, ties to even. With `names`, the metadata default to
+/// {"format": "pt"}, which Hugging Face's transformers require. Copies and ignored tensors of the
+/// map are not written.
 ///
-/// Throws io::error if the file cannot be written, a number is not finite or too large for the
-/// type, or the parameters leave rows of a tensor open.
+/// Throws io::error if the file cannot be written, if a number is not finite or too large for the
+/// type, if a constant of the map has another value, or if the parameters do not cover all rows of
+/// a tensor; the old file then remains.
 template <class Model, class Parameters>
 void save(const file_path& path, const Parameters& parameters, const metadata_map& metadata = {},
           dtype type = dtype_of<std::remove_reference_t<decltype(*parameters.data())>>) {
     detail::save_tensors(path, detail::tensors_of<Model>(parameters), metadata, type);
 }
+/// As above, with the tensor names of `names`.
 template <class Model, class Parameters>
 void save(const file_path& path, const Parameters& parameters, name_map names,
           const metadata_map& metadata = {{"format", "pt"}},

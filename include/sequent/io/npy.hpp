@@ -23,29 +23,30 @@
 #include "safetensors.hpp"
 #include "source.hpp"
 
-/// Arrays of NumPy, .npy files: "\x93NUMPY", the version, the length of the header, the header, a
-/// dict of Python, then the elements.
+/// NumPy arrays in .npy files: "\x93NUMPY", the version, the length of the header, the header (a
+/// Python dict), then the elements.
 /// https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
 ///
-/// What is loaded and saved is whatever a fact may be: containers and views of xtensor, nested
-/// arrays, tensor_views, and vectors and spans, which have no shape and take any of their size.
+/// Arrays are loaded to and saved from everything that a fact accepts: containers and views of
+/// xtensor, nested arrays, tensor_views, and vectors and spans, which have no shape and accept any
+/// shape of their size.
 
 namespace sequent::inline SEQUENT_ABI::io {
 
-/// What a file states of its array.
+/// The header of a .npy file.
 struct npy_header {
-    std::string descr;  // "<f4": little-endian, float, 4 bytes
-    bool fortran_order = false;
-    std::vector<std::uint64_t> shape;
-    std::size_t data = 0;  // where the elements begin
+    std::string descr;                 ///< element type: "<f4" is a little-endian float of 4 bytes
+    bool fortran_order = false;        ///< the elements are in column-major order
+    std::vector<std::uint64_t> shape;  ///< extents of the array
+    std::size_t data = 0;              ///< the byte at which the elements begin
 };
 
 namespace detail {
 
-/// Reads the dict, of the three keys in any order.
+/// Parses the dict with its three keys in any order.
 SEQUENT_LAZY class npy_parser {
   public:
-    /// `longs`: whether the numbers may be Python 2's, which end with an L.
+    /// `longs`: numbers may end with an L, as Python 2 writes them.
     npy_parser(std::string_view text, std::string_view file, bool longs)
         : text_(text), file_(file), longs_(longs) {}
 
@@ -117,7 +118,7 @@ SEQUENT_LAZY class npy_parser {
         while (!accept(')')) {
             values.push_back(number());
             if (accept(',')) continue;
-            // A tuple of one has a comma.
+            // A tuple of one element ends with a comma.
             if (values.size() == 1) fail({"expected ','"});
             expect(')');
             break;
@@ -167,13 +168,13 @@ SEQUENT_LAZY class npy_parser {
 
 inline constexpr std::string_view npy_magic("\x93NUMPY", 6);
 
-/// As the element's type is called in safetensors; as it is where it has no name there.
+/// The name of an element type in safetensors; `descr` itself if it has none.
 SEQUENT_LAZY
 SEQUENT_COLD std::string dtype_of_descr(const std::string& descr) {
     return descr == "<f2" ? "F16" : descr == "<f4" ? "F32" : descr == "<f8" ? "F64" : descr;
 }
 
-/// A container as a view of its elements, and whether it has a shape of its own.
+/// A view of a container's elements; sets `shaped` if the container has a shape of its own.
 template <class Container>
 auto view_of(Container& container, bool& shaped) {
     model_detail::extents found;
@@ -203,7 +204,7 @@ auto view_of(Container& container, bool& shaped) {
     return view;
 }
 
-/// With its axes in the opposite order: the elements of an array in Fortran's order.
+/// The view with its axes reversed, for the elements of an array in Fortran order.
 SEQUENT_LAZY
 SEQUENT_COLD any_view reversed(const any_view& view) {
     any_view result = view;
@@ -215,7 +216,7 @@ SEQUENT_COLD any_view reversed(const any_view& view) {
     return result;
 }
 
-/// Integers of the file, as int32.
+/// Reads integers of 4 or 8 bytes as int32. Throws io::error if one is beyond 32 bits.
 template <std::size_t Bytes>
 void fill_integers(std::span<const std::byte> data, std::string_view file, const piece& part) {
     using bits = std::conditional_t<Bytes == 4, std::uint32_t, std::uint64_t>;
@@ -238,7 +239,7 @@ void fill_integers(std::span<const std::byte> data, std::string_view file, const
 
 }  // namespace detail
 
-/// The header of a file. Throws io::error if it is not well-formed.
+/// Reads the header of a .npy file of version 1 to 3. Throws io::error if it is not well-formed.
 SEQUENT_LAZY
 SEQUENT_COLD npy_header read_npy_header(const source& from) {
     const std::span<const std::byte> bytes = from.bytes();
@@ -285,7 +286,7 @@ SEQUENT_COLD void load_array(const source& from, const any_view& view, bool shap
     const auto wanted = shape_of(view);
     std::uint64_t elements = 1;
     for (const std::uint64_t extent : header.shape) {
-        // More than a view can have are too many.
+        // No view has this many elements; the minimum avoids overflow.
         constexpr std::uint64_t most = std::uint64_t{1} << 31;
         elements = std::min(elements * std::min(extent, most), most);
     }
@@ -293,7 +294,7 @@ SEQUENT_COLD void load_array(const source& from, const any_view& view, bool shap
         fail(joined_text(
             {"has shape ", shape_text(header.shape), ", wanted is ", shape_text(wanted)}));
     }
-    // The elements of a flat container are in the file's order.
+    // A container without a shape takes the elements in the file's order.
     const auto ordered = header.fortran_order && shaped ? reversed(view) : view;
     if (header.fortran_order && !shaped && header.shape.size() > 1) {
         fail("is in Fortran's order, and the container has no shape to put it into");
@@ -325,7 +326,7 @@ SEQUENT_COLD void load_array(const source& from, const any_view& view, bool shap
     fill_piece(file, part);
 }
 
-/// `descr`: the element's type as the file calls it.
+/// Writes a .npy file of version 1. `descr` is the element type of its header.
 SEQUENT_LAZY
 SEQUENT_COLD void save_array(const file_path& path, const any_view& view, const char* descr,
                              bool integers) {
@@ -334,7 +335,7 @@ SEQUENT_COLD void save_array(const file_path& path, const any_view& view, const 
         joined_text({"{'descr': '", descr, "', 'fortran_order': False, 'shape': ("});
     for (const std::uint64_t extent : shape_of(view)) append_text(header, {extent, ", "});
     header += "), }";
-    // As NumPy does: the elements are aligned to 64 bytes.
+    // Like NumPy, align the elements to 64 bytes.
     header.resize((header.size() + 1 + 10 + 63) / 64 * 64 - 10 - 1, ' ');
     header += '\n';
     std::vector<std::byte> bytes(static_cast<std::size_t>(view.size()) * io::size_of(view.type));
@@ -363,11 +364,12 @@ SEQUENT_COLD void save_array(const file_path& path, const any_view& view, const 
 
 }  // namespace detail
 
-/// Fills a container of float, double or std::int32_t from a file. Float takes <f2 and <f4, double
-/// <f8 too, std::int32_t <i4 and <i8.
+/// Fills a container of float, double or std::int32_t from a .npy file. float takes <f2 and <f4,
+/// double also <f8, std::int32_t <i4 and <i8. A container with a shape takes arrays in C or Fortran
+/// order.
 ///
-/// Throws io::error if the file is not well-formed, if it holds another shape or type, or a number
-/// that is not finite or does not fit; then nothing has changed.
+/// Throws io::error if the file is not well-formed, if shape or element type differ, or if a number
+/// is not finite or does not fit; the container is then unchanged.
 template <class Container>
 void load_npy(const source& from, Container&& container) {
     bool shaped = false;
@@ -379,8 +381,8 @@ void load_npy(const source& from, Container&& container) {
     detail::load_array(from, detail::any_view::of(view), shaped, integers);
 }
 
-/// Writes a container of float, double or std::int32_t to a new file, which then replaces `path`,
-/// in row-major order and exactly.
+/// Writes a container of float, double or std::int32_t exactly and in row-major order to a new .npy
+/// file, which then replaces `path`.
 ///
 /// Throws io::error if the file cannot be written or a number is not finite.
 template <class Container>

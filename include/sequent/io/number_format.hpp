@@ -7,45 +7,45 @@
 #include "../config.hpp"
 #include "dtype.hpp"
 
-/// How files store numbers: one after another, or in blocks that share a scale.
+/// Number formats of files: single numbers, or blocks of numbers that share a scale.
 
 namespace sequent::inline SEQUENT_ABI::io::detail {
 
 struct number_format;
 
-/// The numbers of a tensor in a file.
+/// The stored numbers of a file's tensor.
 struct stored_tensor {
     const std::byte* data = nullptr;
-    std::uint64_t count = 0;  // of its numbers
+    std::uint64_t count = 0;  // how many numbers
     const number_format* format = nullptr;
 };
 
-/// Writes `count` numbers of a tensor to `numbers`: number `first` of the tensor and those that are
-/// `stride` apart.
+/// Decodes the `count` numbers of a tensor with the indices first, first + stride, ... to
+/// `numbers`.
 using decoder = void (*)(const stored_tensor& from, std::uint64_t first, std::uint64_t stride,
                          std::size_t count, double* numbers);
 
-/// Numbers scale * q + minimum.
+/// A block of the numbers scale * q + minimum.
 struct scaled_block {
     double scale = 0;
     double minimum = 0;
     std::int8_t q[256]{};
 };
-/// Reads `count` numbers from number `first` on, which is a multiple of `count`, a divisor of the
-/// format's.
+/// Reads the scale and the integers of the `count` numbers from index `first` on. `count` divides
+/// the format's and `first`.
 using block_reader = void (*)(const stored_tensor& from, std::uint64_t first, std::size_t count,
                               scaled_block& to);
 
-/// A kind of numbers in a file: blocks of `count` numbers and of `bytes` bytes.
+/// A number format: blocks of `count` numbers that take `bytes` bytes.
 struct number_format {
     std::string_view name;
     std::uint64_t count = 1;
     std::uint64_t bytes = 0;
-    bool fits_float = true;  // every number is one of float's
+    bool fits_float = true;  // float represents every number exactly
     decoder decode = nullptr;
-    block_reader read_block = nullptr;  // null if the numbers have no scale in common
-    int bits = 0;                       // of q
-    bool has_minimum = false;           // then q has no sign
+    block_reader read_block = nullptr;  // null if the numbers do not share a scale
+    int bits = 0;                       // bits of q
+    bool has_minimum = false;           // if true, q is unsigned
 };
 
 template <dtype Type>
@@ -62,7 +62,7 @@ void decode_plain(const stored_tensor& from, std::uint64_t first, std::uint64_t 
         numbers[at] = load_element<double, Type>(data + at * stride * bytes);
 }
 
-/// The formats that have a dtype.
+/// The formats of the enumerators of io::dtype.
 SEQUENT_LAZY inline constexpr number_format plain_formats[] = {
     {"F16", 1, 2, true, decode_plain<dtype::f16>},
     {"BF16", 1, 2, true, decode_plain<dtype::bf16>},

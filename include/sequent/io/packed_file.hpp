@@ -19,14 +19,14 @@
 #include "name_map.hpp"
 #include "safetensors.hpp"
 
-/// Packed weights from files, a matrix at a time, and to files.
+/// Reads packed weights from files, one matrix at a time, and writes them. Included by packed.hpp.
 
 namespace sequent::inline SEQUENT_ABI::io {
 
 namespace detail {
 
-/// The address that stands for the first parameter. Views of parameters that are nowhere in memory
-/// have such addresses, which only tell places among the parameters.
+/// Address that represents the first parameter. Views of parameters that are not in memory use such
+/// addresses only to state places among the parameters.
 inline constexpr std::uintptr_t first_address = 64;
 
 inline std::ptrdiff_t place_of_address(const any_view& view) {
@@ -44,7 +44,7 @@ std::vector<any_tensor> places_of_parameters() {
     return result;
 }
 
-/// Fills packed weights from the tensors that a matching has found.
+/// Fills packed weights from matched tensors.
 template <class = void>
 class packed_reader {
     using places = model_detail::packed_filler::places;
@@ -76,7 +76,8 @@ class packed_reader {
     }
 
   private:
-    /// Numbers of a parameter, `stride` apart from place `at` on, and where the file has them.
+    /// A row of a parameter's numbers, `stride` apart from place `at` on, and its location in the
+    /// file.
     struct numbers {
         std::ptrdiff_t at = 0;
         std::ptrdiff_t stride = 1;
@@ -101,7 +102,7 @@ class packed_reader {
         std::ptrdiff_t first, last;  // inclusive
     };
 
-    /// Calls visit(numbers) for the rows of piece number `at` that reach into a range of places.
+    /// Calls visit(numbers) for the rows of piece `at` that overlap a range of places.
     template <class Visit>
     void each_row(std::size_t at, range within, Visit visit) const {
         const piece& part = pieces_[at];
@@ -148,7 +149,7 @@ class packed_reader {
         }
     }
 
-    /// Outputs of a matrix, so many that their floats take a few MB.
+    /// Fills a matrix in blocks of outputs whose floats take a few MB.
     template <class Format>
     void fill_matrix(const packed_matrix& matrix, int copy, int split) {
         const std::ptrdiff_t base = matrix.place_from(copy, split);
@@ -182,7 +183,7 @@ class packed_reader {
                static_cast<std::size_t>(block);
     }
 
-    /// The numbers of a row that belong to outputs [first, first + outputs) of a matrix.
+    /// Takes the numbers of a row that belong to outputs [first, first + outputs) of a matrix.
     template <class Format>
     void take_row(const packed_matrix& matrix, std::ptrdiff_t begin, int outputs, int first,
                   const numbers& row, std::byte* to) {
@@ -219,7 +220,7 @@ class packed_reader {
         }
     }
 
-    /// Whether a block of the file is one of the matrix, which takes it as it stands.
+    /// Returns true if a quantized block of the file can be copied to the matrix without rounding.
     template <class Format>
     bool takes_block(const packed_matrix& matrix, const numbers& row, std::ptrdiff_t at,
                      std::ptrdiff_t k) const {
@@ -287,12 +288,12 @@ class packed_reader {
     const tensor_file& file_;
     const places& to_;
     std::vector<piece> pieces_;
-    std::size_t constants_ = 0;  // how many pieces the file has; constants follow
-    std::vector<range> ranges_;  // of places, of each piece
+    std::size_t constants_ = 0;  // number of pieces of the file; constants follow
+    std::vector<range> ranges_;  // range of places of each piece
     bool adds_ = false;
     int blocks_ = 0;
-    std::vector<float> floats_;  // of some outputs, of whole blocks
-    std::vector<char> whole_;    // for each block, whether the file's has been taken
+    std::vector<float> floats_;  // the current outputs, padded to whole blocks
+    std::vector<char> whole_;    // for each block, whether it was copied from the file
 };
 
 template <class Packed>
@@ -307,7 +308,7 @@ std::unique_ptr<Packed> packed_from(const tensor_file& file, const matching& fou
     return result;
 }
 
-/// A packed matrix, in all its copies, as a tensor of bytes.
+/// All copies of a packed matrix as a tensor of bytes, [copies, bytes].
 struct byte_tensor {
     std::string name;
     std::vector<std::uint64_t> shape;
@@ -316,7 +317,7 @@ struct byte_tensor {
     std::size_t size() const { return static_cast<std::size_t>(size_of(shape)); }
 };
 
-/// What a file of packed weights holds: their bytes, and the other weights as floats.
+/// Contents of a file of packed weights: the packed matrices as bytes, the other weights as floats.
 struct packed_tensors {
     std::vector<byte_tensor> matrices;
     std::vector<any_tensor> floats;
@@ -368,7 +369,7 @@ SEQUENT_COLD void save_packed_tensors(const file_path& path, const packed_tensor
     file.commit();
 }
 
-/// Copies the bytes of matrices, and loads the floats.
+/// Copies the bytes of the matrices and loads the floats.
 SEQUENT_LAZY
 SEQUENT_COLD void load_packed_tensors(tensor_file file, const packed_tensors& wanted) {
     std::vector<const std::byte*> found;
@@ -394,21 +395,22 @@ SEQUENT_COLD void load_packed_tensors(tensor_file file, const packed_tensors& wa
 
 }  // namespace detail
 
-/// Packed weights from a file of a model's parameters (a safetensors file, or what a reader of
-/// another format has opened), under its own names or those of `names`, in the place of `load` and
-/// pack(): the parameters are nowhere in memory. Blocks of a GGUF file in Q8_0 or Q4_0 become those
-/// of q8_0, and blocks in Q4_0 those of q4_0, as they stand; other numbers are rounded to the
-/// format.
+/// Loads a file of a model's parameters (a safetensors file, or one that a reader of another format
+/// has opened), under the model's own names or those of `names`, directly into packed weights. It
+/// replaces `load` and pack(); the parameters are never all in memory as floats. Blocks of GGUF
+/// files are copied without rounding where the format can hold them: Q8_0 and Q4_0 in q8_0, Q4_0 in
+/// q4_0, Q4_1 in q4_1. Other numbers are rounded to the format.
 ///
 ///     const auto q = io::load_packed<Model::packed<q8_0>, Model>(io::gguf_file("model.gguf")
 ///         .tensors(), io::llama_cpp::llama);
 ///
-/// Throws io::error as load does, and if numbers are too large for the format's scales.
+/// Throws io::error as `load` does, and if numbers are too large for the format's scales.
 template <class Packed, class Model>
 std::unique_ptr<Packed> load_packed(const tensor_file& from) {
     return detail::packed_from<Packed>(from,
                                        detail::match(from, detail::places_of_parameters<Model>()));
 }
+/// As above, with the tensor names of `names`.
 template <class Packed, class Model>
 std::unique_ptr<Packed> load_packed(const tensor_file& from, name_map names) {
     return detail::packed_from<Packed>(
@@ -416,7 +418,8 @@ std::unique_ptr<Packed> load_packed(const tensor_file& from, name_map names) {
                             detail::layout_of<Model>()));
 }
 
-/// The same from a checkpoint of llama2.c.
+/// Loads a checkpoint of llama2.c directly into packed weights. Throws io::error as `load_llama2c`
+/// does, and if numbers are too large for the format's scales.
 template <class Packed, class Model>
 std::unique_ptr<Packed> load_packed_llama2c(const source& from) {
     const detail::llama2c_match made =
@@ -425,11 +428,11 @@ std::unique_ptr<Packed> load_packed_llama2c(const source& from) {
     return detail::packed_from<Packed>(made.file, made.found);
 }
 
-/// Writes packed weights to a safetensors file, exactly: of each packed matrix a tensor of bytes
-/// whose name tells the format, the extents and the weights ("q8_0 192x64 layers.W_query+..."), and
-/// the other weights in F32 under their own names.
+/// Writes packed weights exactly to a new safetensors file, which then replaces `path`. Each packed
+/// matrix becomes a tensor of bytes whose name states the format, the extents and the weights
+/// ("q8_0 192x64 layers.W_query+..."); the other weights are F32 under their own names.
 ///
-/// Throws io::error if the file cannot be written or one of the floats is not finite.
+/// Throws io::error if the file cannot be written or a weight in F32 is not finite.
 template <class Packed>
 void save_packed(const file_path& path, const Packed& weights, const metadata_map& metadata = {}) {
     // What is saved is only read.
@@ -437,10 +440,10 @@ void save_packed(const file_path& path, const Packed& weights, const metadata_ma
                                 metadata);
 }
 
-/// Reads what save_packed has written.
+/// Loads packed weights that save_packed has written, for the same type `Packed`.
 ///
-/// Throws io::error if a tensor is missing, not wanted, of another type or shape, or a float is not
-/// finite.
+/// Throws io::error if the file is not well-formed, if a tensor is missing, unknown, of another
+/// dtype or shape, or if a weight in F32 is not finite.
 template <class Packed>
 std::unique_ptr<Packed> load_saved_packed(const source& from) {
     auto result = model_detail::packed_filler::make<Packed>();

@@ -24,12 +24,13 @@
 
 #include "../config.hpp"
 
-/// Names of files, and what the platforms call differently. Only where file names are not bytes is
-/// `<filesystem>` needed, which takes a compiler long to read.
+/// File names and wrappers of system calls that differ between platforms. `<filesystem>`, which is
+/// slow to compile, is only included on Windows, where file names are not bytes.
 
 namespace sequent::inline SEQUENT_ABI::io {
 
 #ifdef _WIN32
+/// The name of a file.
 using file_path = std::filesystem::path;
 #else
 namespace detail {
@@ -39,17 +40,24 @@ concept path_of_bytes = requires(const Path& path) {
 };
 }  // namespace detail
 
-/// The name of a file. Strings and std::filesystem::path convert to it.
+/// The name of a file, as bytes. Strings and std::filesystem::path convert to it; on Windows it is
+/// std::filesystem::path itself.
 class file_path {
   public:
+    /// An empty name.
     file_path() = default;
+    /// Converts from a string.
     template <std::convertible_to<std::string_view> Text>
     file_path(const Text& text) : text_(static_cast<std::string_view>(text)) {}
+    /// Converts from std::filesystem::path.
     template <detail::path_of_bytes Path>
     file_path(const Path& path) : text_(path.native()) {}
 
+    /// The name as a string.
     const std::string& string() const noexcept { return text_; }
+    /// The name as a null-terminated string.
     const char* c_str() const noexcept { return text_.c_str(); }
+    /// Returns true if the name is empty.
     bool empty() const noexcept { return text_.empty(); }
 
   private:
@@ -61,7 +69,7 @@ namespace detail {
 
 enum class file_kind { none, file, folder, link, other };
 
-/// Files are descriptors; a result below 0 is an error in errno.
+/// The functions below work on file descriptors; a result below 0 means an error, stored in errno.
 #ifdef _WIN32
 SEQUENT_COLD inline file_kind kind_of(const std::filesystem::file_status& status) noexcept {
     using std::filesystem::file_type;
@@ -101,9 +109,9 @@ SEQUENT_COLD inline file_path folder_of(const file_path& path) {
 SEQUENT_COLD inline file_path within(const file_path& folder, const file_path& name) {
     return folder / name;
 }
-/// Repeats `attempt`, for at most a second, while it reports that another process or thread has the
-/// file open (ERROR_SHARING_VIOLATION, and ERROR_ACCESS_DENIED of a replacement): who reads or
-/// replaces a file holds it for a moment.
+/// Repeats `attempt` for at most a second while it reports that another process or thread has the
+/// file open (ERROR_SHARING_VIOLATION, or ERROR_ACCESS_DENIED when replacing): readers and writers
+/// hold a file only for a moment.
 template <class Attempt>
 void until_not_in_use(const Attempt& attempt) noexcept {
     const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(1);
@@ -131,7 +139,7 @@ SEQUENT_COLD inline std::FILE* open_to_read(const file_path& path) noexcept {
     until_not_in_use([&]() -> unsigned long {
         _doserrno = 0;
         result = ::_wfopen(path.c_str(), L"rb");
-        // Access that is denied to a reader is denied for good.
+        // For a reader, ERROR_ACCESS_DENIED is permanent.
         return result == nullptr && _doserrno == 32 ? 32 : 0;
     });
     return result;
@@ -167,7 +175,7 @@ SEQUENT_COLD inline file_kind kind_of(const struct ::stat& status) noexcept {
            : S_ISLNK(status.st_mode) ? file_kind::link
                                      : file_kind::other;
 }
-/// Follows symbolic links. Of none, errno tells why.
+/// The kind of a file, following symbolic links. For file_kind::none, errno is set.
 SEQUENT_COLD inline file_kind kind_of(const file_path& path) noexcept {
     struct ::stat status;
     return ::stat(path.c_str(), &status) == 0 ? kind_of(status) : file_kind::none;
@@ -186,7 +194,7 @@ SEQUENT_COLD inline int read_link(const file_path& path, file_path& target) {
         return 0;
     }
 }
-/// Empty for a file of the current folder.
+/// The folder of a file; empty for a name without a folder.
 SEQUENT_COLD inline file_path folder_of(const file_path& path) {
     const std::string_view text = path.string();
     const std::size_t slash = text.rfind('/');
@@ -195,7 +203,7 @@ SEQUENT_COLD inline file_path folder_of(const file_path& path) {
     while (end > 0 && text[end - 1] == '/') --end;
     return text.substr(0, end == 0 ? 1 : end);
 }
-/// An absolute name stands for itself.
+/// The path of `name` within `folder`; `name` itself if it is absolute.
 SEQUENT_COLD inline file_path within(const file_path& folder, const file_path& name) {
     if (folder.empty() || name.string().starts_with('/')) return name;
     std::string text = folder.string();
@@ -218,7 +226,7 @@ inline int process_number() noexcept {
     return static_cast<int>(::getpid());
 #endif
 }
-/// Private ones are for the owner alone until their mode is known.
+/// Creates a new file. A private one is readable by its owner only, until its mode is set.
 SEQUENT_COLD inline int open_new(const file_path& path, bool is_private) noexcept {
     return ::open(path.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, is_private ? 0600 : 0666);
 }
@@ -233,7 +241,7 @@ SEQUENT_COLD inline int flush_to_disk(std::FILE* stream) noexcept {
     do {
         result = ::fsync(::fileno(stream));
     } while (result < 0 && errno == EINTR);
-    // Pipes and some network file systems cannot flush; that is not the writer's fault.
+    // Pipes and some network file systems cannot flush; that is no error of the writer.
     return result < 0 && (errno == EINVAL || errno == ENOTSUP) ? 0 : result;
 }
 inline void close(int descriptor) noexcept {
@@ -242,7 +250,8 @@ inline void close(int descriptor) noexcept {
 SEQUENT_COLD inline int may_write(const file_path& path) noexcept {
     return ::access(path.c_str(), W_OK);
 }
-/// As far as the process and the file system can: another owner takes privileges.
+/// Copies owner and mode of `path` to the new file as far as possible: changing the owner requires
+/// privileges.
 SEQUENT_COLD inline void keep_owner_and_mode([[maybe_unused]] int descriptor,
                                              [[maybe_unused]] const file_path& path) noexcept {
 #ifndef __wasi__  // there are neither
@@ -251,15 +260,15 @@ SEQUENT_COLD inline void keep_owner_and_mode([[maybe_unused]] int descriptor,
     if (old.st_uid != made.st_uid || old.st_gid != made.st_gid) {
         if (::fchown(descriptor, old.st_uid, old.st_gid) != 0 &&
             ::fchown(descriptor, static_cast<::uid_t>(-1), old.st_gid) != 0) {
-            // The file keeps the owner that it has.
+            // The new file keeps its own owner.
         }
     }
     if (::fchmod(descriptor, old.st_mode & 0777) != 0) {
-        // The file stays its owner's alone.
+        // The new file stays private to its owner.
     }
 #endif
 }
-/// The rename as well survives a crash.
+/// Flushes a folder to disk, so that a rename survives a crash.
 SEQUENT_COLD inline void flush_folder(const file_path& path) noexcept {
     const int descriptor = ::open(path.empty() ? "." : path.c_str(), O_RDONLY | O_CLOEXEC);
     if (descriptor < 0) return;
@@ -268,7 +277,7 @@ SEQUENT_COLD inline void flush_folder(const file_path& path) noexcept {
 }
 #endif
 
-/// ": " and what errno means; nothing of 0.
+/// ": " and the description of an errno value; empty for 0.
 SEQUENT_COLD inline std::string reason_text(int reason) {
     return reason == 0 ? std::string() : ": " + std::generic_category().message(reason);
 }

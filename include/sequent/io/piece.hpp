@@ -11,15 +11,16 @@
 #include "../model/tensor_view.hpp"
 #include "dtype.hpp"
 
-/// Views of parameters beside the numbers of a file that they stand for, and their rows.
+/// Correspondence between views of parameters and numbers of a file's tensors, row by row.
 
 namespace sequent::inline SEQUENT_ABI::io::detail {
 
-/// One more than a parameter has: the axis of a row is split in two where its order changes.
+/// One more axis than a parameter has: a change of row order splits an axis in two.
 inline constexpr std::size_t max_axes = max_rank + 1;
 
-/// A view of float, double or, in a `.npy` file, int32, of which `type` tells the size: what reads
-/// and writes files is compiled once for all element types and all models. Const data is only read.
+/// A type-erased view of float, double or, for `.npy` files, int32; `type` states the element size.
+/// It lets the code for files be compiled once for all element types and models. Const data is only
+/// read.
 struct any_view {
     void* data = nullptr;
     dtype type = dtype::f32;
@@ -68,25 +69,25 @@ inline std::array<std::uint64_t, max_axes> row_major(const any_view& view) {
     return result;
 }
 
-/// A view and the numbers of a tensor that it stands for: those of a view with the same extents
-/// that begins at number `first` and has its own strides.
+/// A view and the numbers of a file's tensor that it corresponds to: same extents, beginning at
+/// number `first`, with `strides` in the tensor.
 struct piece {
     any_view view;
-    std::size_t tensor = 0;  // among those of the file
+    std::size_t tensor = 0;  // its index in the file
     std::uint64_t first = 0;
     std::array<std::uint64_t, max_axes> strides{};
-    bool is_summand = false;  // its numbers are added to what the view has
-    double plus = 0;          // and this to each
+    bool is_summand = false;  // the numbers are added to the view's
+    double plus = 0;          // added to each number
 };
 
-/// A view that is all of a tensor.
+/// The piece of a view that corresponds to a whole tensor.
 SEQUENT_LAZY
 inline piece whole(const any_view& view, std::size_t tensor) {
     return {view, tensor, 0, row_major(view)};
 }
 
-/// A row of a piece: `columns` elements of the view from `at`, `stride` apart, which are the
-/// tensor's numbers from `number`, `number_stride` apart.
+/// A row of a piece: `columns` elements of the view, `stride` apart from `at` on, correspond to the
+/// tensor's numbers `number_stride` apart from `number` on.
 struct piece_row {
     std::ptrdiff_t at = 0;
     std::ptrdiff_t stride = 1;
@@ -95,7 +96,7 @@ struct piece_row {
     std::size_t columns = 1;
 };
 
-/// A piece whose axes are in the order in which the tensor has its numbers.
+/// The piece with its axes sorted by descending stride in the tensor.
 SEQUENT_LAZY
 SEQUENT_COLD piece in_order(piece part) {
     const auto rank = static_cast<std::size_t>(part.view.rank);
@@ -109,7 +110,7 @@ SEQUENT_COLD piece in_order(piece part) {
     return part;
 }
 
-/// Calls f(piece_row) for the rows of a piece, in the order of the tensor.
+/// Calls f(piece_row) for each row of a piece, in the order of the tensor's numbers.
 template <class F>
 SEQUENT_COLD void for_each_row(const piece& given, F f) {
     const piece part = in_order(given);

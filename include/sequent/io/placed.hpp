@@ -16,24 +16,24 @@
 #include "placement.hpp"
 #include "safetensors.hpp"
 
-/// Where a parameter is in the tensor that a map's line names.
+/// Computes the location of a parameter in the tensor that a map entry names.
 
 namespace sequent::inline SEQUENT_ABI::io::detail {
 
-/// The shape of the tensor that holds a parameter, or one layer of it, and where it is there.
+/// The shape of the tensor that holds a parameter or one of its layers, and the location in it.
 struct placed {
     std::vector<std::uint64_t> shape;
     std::uint64_t first = 0;
     std::array<std::uint64_t, max_axes> strides{};
-    std::uint64_t begin = 0;  // of the rows that it takes, parts one after another
+    std::uint64_t begin = 0;  // the rows [begin, end) of `all` that it takes, part after part
     std::uint64_t end = 0;
     std::uint64_t all = 0;
-    std::size_t row_axes = 0;  // of the view, before its columns
+    std::size_t row_axes = 0;  // axes of the view that form rows, before its columns
     std::string problem;
 };
 
-/// The extents that a placement states, of a parameter of this shape. `found` is the shape in the
-/// file, if there is one, which tells the side of squares.
+/// The extents that a placement states for a parameter of the shape `own`. `found` is the shape in
+/// the file, or null; it determines the side of squares.
 SEQUENT_LAZY
 SEQUENT_COLD std::vector<std::uint64_t> stated_shape(const std::vector<std::uint64_t>& own,
                                                      const placement& how,
@@ -53,7 +53,7 @@ SEQUENT_COLD std::vector<std::uint64_t> stated_shape(const std::vector<std::uint
         others *= result.back();
         sides += extent == side ? 1U : 0U;
     }
-    // What is left for squares and the one extent that the others leave.
+    // The number of elements left for squares and for the extent of 0.
     std::uint64_t rest = others == 0 ? 0 : size / others;
     const auto power = [&](std::uint64_t length) {
         std::uint64_t all = 1;
@@ -79,8 +79,8 @@ SEQUENT_COLD std::vector<std::uint64_t> stated_shape(const std::vector<std::uint
     return result;
 }
 
-/// Where a parameter is in its tensor, of which `taken` rows belong to parameters before it.
-/// `found` is the tensor's shape in the file, if there is one.
+/// The location of a parameter in its tensor, of which `taken` rows belong to earlier parameters.
+/// `found` is the tensor's shape in the file, or null.
 SEQUENT_LAZY
 SEQUENT_COLD placed place(const any_view& view, const placement& how, std::uint64_t taken,
                           const std::vector<std::uint64_t>* found = nullptr) {
@@ -124,7 +124,7 @@ SEQUENT_COLD placed place(const any_view& view, const placement& how, std::uint6
     result.end = result.begin + count;
     result.all = is_part ? of * count : how.range == row_range::all ? count : of;
     if (how.range == row_range::open || follows) {
-        // The tensor states how many rows it has.
+        // The file's tensor determines the number of rows.
         const std::size_t axis = how.transposed && !vector ? 1 : 0;
         result.all = found && found->size() == (vector ? 1U : 2U) ? (*found)[axis] : result.end;
     }
@@ -139,7 +139,7 @@ SEQUENT_COLD placed place(const any_view& view, const placement& how, std::uint6
         if (!own.empty() || how.range != row_range::all || how.flat) result.shape = {result.all};
     } else if (how.transposed) {
         result.shape = {columns, result.all};
-        // Rows follow one another, and columns are as far apart as a row of the file is long.
+        // Rows are adjacent; columns are `all` numbers apart.
         for (std::size_t axis = 0; axis < row_axes; ++axis)
             result.strides[axis] = columns == 0 ? 0 : result.strides[axis] / columns;
         result.strides[row_axes] = result.all;
@@ -156,8 +156,8 @@ SEQUENT_COLD placed place(const any_view& view, const placement& how, std::uint6
     return result;
 }
 
-/// A view and a tensor's strides over the same extents. Where the tensor has the rows of a head in
-/// another order than the model, their axis becomes two.
+/// The piece of a view at a location of a tensor. If the tensor has the rows of heads in another
+/// order than the model (`neighbours`: that of rotary()), their axis is split in two.
 SEQUENT_LAZY
 SEQUENT_COLD piece piece_of(any_view view, std::size_t tensor, const placed& where,
                             const placement& how, bool neighbours) {
@@ -175,7 +175,8 @@ SEQUENT_COLD piece piece_of(any_view view, std::size_t tensor, const placed& whe
         const int half = view.extents[axis] / 2;
         view.extents[axis] = half;
         view.extents[axis + 1] = 2;
-        // Element k of half h is in the order of neighbours 2 k + h, in that of halves k + h half.
+        // Element k of half h has index 2 k + h in the order of neighbours, k + h half in that of
+        // halves.
         const auto split = [half](auto& of, std::size_t place, bool by_neighbours) {
             const auto stride = of[place];
             of[place] = by_neighbours ? 2 * stride : stride;

@@ -11,7 +11,8 @@
 #include "../model/tensor_view.hpp"
 #include "error.hpp"
 
-/// The lines of a name map: which tensor of another library's file holds a parameter, and how.
+/// Entries of a name map: which tensor of another library's file holds a parameter, in which
+/// layout.
 ///
 ///     inline constexpr io::name_entry names[] = {
 ///         io::optional_prefix("transformer."),
@@ -24,73 +25,77 @@
 
 namespace sequent::inline SEQUENT_ABI::io {
 
-/// Which rows of a tensor (elements of a vector) a parameter takes.
+/// Which rows of the file's tensor (elements of a vector) a parameter takes.
 enum class row_range {
-    all,
-    part,         // one of several parameters of one size, one after another
-    interleaved,  // the same within each slice of the parameter's first extent
-    fixed,        // of a number of rows that is stated
-    open,         // of a number of rows that the file states
-    successive    // behind those of the parameters before it
+    all,          ///< all rows
+    part,         ///< one of several equally large parts, see io::part
+    interleaved,  ///< one of several parts of each slice of the first extent, see io::interleaved
+    fixed,        ///< rows of a tensor whose number of rows the map states, see io::rows
+    open,         ///< rows of a tensor that may have more rows, see io::rows_from
+    successive    ///< the rows after those of the parameters before it, see io::successive
 };
 
-/// The order of the rows of each head in the file, where rotary positions turn pairs of them.
+/// The order in which the file has the rows of each head, for parameters with rotary positions:
+/// `any` if none is stated, `halves` and `neighbours` as the placements of these names.
 enum class row_order { any, halves, neighbours };
 
-/// How a tensor of a file holds a parameter. By default it holds a matrix: its columns are the
-/// parameter's last extent, its rows the product of the others, so that the heads of [H, d_h, d]
-/// are one matrix of H d_h x d; a parameter of one extent is a vector.
+/// How a tensor of a file holds a parameter. By default the tensor is a matrix whose columns are
+/// the parameter's last extent and whose rows are the product of the others: heads of [H, d_h, d]
+/// are one matrix of H d_h x d. A parameter of one extent is a vector. Placements are combined by
+/// `|`.
 struct placement {
-    bool transposed = false;
-    bool taps = false;
-    bool flat = false;
-    bool summand = false;
-    double plus = 0;
-    row_order order = row_order::any;
-    int rank = 0;  // of the shape that is stated; 0 if none is, -1 if it is the parameter's own
-    std::array<int, 4> shape{};
-    row_range range = row_range::all;
-    int begin = 0;  // the first row, or the number of the part
-    int of = 1;     // how many rows or parts the tensor has
+    bool transposed = false;           ///< the file's matrix is [columns, rows]
+    bool taps = false;                 ///< the first extent is the tensor's last, see `taps_last`
+    bool flat = false;                 ///< the tensor is a vector, see `flat`
+    bool summand = false;              ///< the tensor is added to the parameter, see `summand`
+    double plus = 0;                   ///< added to each number of the file
+    row_order order = row_order::any;  ///< order of the rows of each head
+    int rank = 0;  ///< rank of `shape`; 0 if no shape is stated, -1 if it is the parameter's own
+    std::array<int, 4> shape{};        ///< the extents given to `shaped`
+    row_range range = row_range::all;  ///< which rows the parameter takes
+    int begin = 0;                     ///< the first row, or the number of the part
+    int of = 1;                        ///< how many rows or parts the tensor has
 };
 
-/// The file's matrix is [columns, rows], [in, out] for a linear map.
+/// The file's matrix is [columns, rows]: [in, out] for a linear map.
 inline constexpr placement transposed{.transposed = true};
-/// The parameter's first extent, the taps of a convolution, is the tensor's last one: [out, in,
-/// taps], as PyTorch's Conv1d has it.
+/// The parameter's first extent, the taps of a convolution, is the tensor's last extent: [out, in,
+/// taps], the layout of PyTorch's Conv1d.
 inline constexpr placement taps_last{.taps = true};
-/// The tensor has the parameter's own shape, or that of a layer.
+/// The tensor has the parameter's own shape, or that of one of its layers.
 inline constexpr placement as_it_is{.rank = -1};
-/// The file has a vector: the parameter's elements in row-major order.
+/// The tensor is a vector: the parameter's elements in row-major order.
 inline constexpr placement flat{.flat = true};
-/// The rows of each head (the parameter's last extent but one; of a flat one the last) are in the
-/// order that rotary_halves() turns, x[k] with x[k + length / 2]. For a model with rotary(), which
-/// turns neighbours, they are put into its order, and back when they are written.
+/// The file has the rows of each head (the parameter's last extent but one; the last extent of a
+/// flat one) in the order of rotary_halves(), which rotates x[k] with x[k + length / 2]. If the
+/// model uses rotary(), `load` and `save` convert the order.
 inline constexpr placement halves{.order = row_order::halves};
-/// The rows of each head are in the order that rotary() turns, x[2k] with x[2k + 1]. For a model
-/// with rotary_halves() they are put into its order, and back when they are written.
+/// The file has the rows of each head in the order of rotary(), which rotates x[2k] with x[2k + 1].
+/// If the model does not use rotary(), `load` and `save` convert the order.
 inline constexpr placement neighbours{.order = row_order::neighbours};
-/// A further line of a parameter, which is the sum of its lines' tensors, such as the two biases of
-/// PyTorch's LSTM. It is written as zeros: the tensor of the first line has the sum.
+/// Marks a further entry of a parameter that is the sum of several tensors, such as the two biases
+/// of PyTorch's LSTM. `save` writes the sum to the tensor of the first entry and zeros to this one.
 inline constexpr placement summand{.summand = true};
-/// The parameter is the file's numbers plus this one: plus(1) for the gains g of norms that
-/// multiply by 1 + g.
+/// The parameter is the file's numbers plus `number`: plus(1) for files that store gains as g,
+/// where the norm multiplies by 1 + g.
 constexpr placement plus(double number) {
     return {.plus = number};
 }
 
-/// In `shaped`: the parameter's own extent of an axis.
+/// In `shaped`: the parameter's own extent along an axis. Throws io::error if no parameter has such
+/// an axis.
 constexpr int own(int axis) {
     if (axis < 0 || axis >= max_rank) {
         fail_with<error>({"io::own: no parameter has the axis ", axis});
     }
     return -1 - axis;
 }
-/// In `shaped`: the side of a square. It is the file's; a file is written with the greatest one.
+/// In `shaped`: the side of a square. `load` takes it from the file; `save` writes the largest one
+/// that fits.
 inline constexpr int side = -1 - max_rank;
 
-/// The file's tensor has these extents, with the elements in the same order; 0 is what the others
-/// leave: shaped(0, 3, 16, 16), shaped(own(0), 0, side, side).
+/// The file's tensor has these 1 to 4 extents, with the parameter's elements in the same order. An
+/// extent of 0 is computed from the others: shaped(0, 3, 16, 16), shaped(own(0), 0, side, side).
 template <class... Int>
 constexpr placement shaped(Int... extents) {
     static_assert(sizeof...(extents) >= 1 && sizeof...(extents) <= 4);
@@ -107,36 +112,39 @@ constexpr placement in_range(const char* function, row_range range, int begin, i
 }
 }  // namespace detail
 
-/// The file's rows (a vector's elements) are those of `of` parameters of one size, one after
-/// another, of which this is number `number`, counted from 0.
+/// The file's rows (a vector's elements) consist of `of` equally large parts, one after another.
+/// The parameter is part `number`, counted from 0. Throws io::error unless 0 <= number < of.
 constexpr placement part(int number, int of) {
     return detail::in_range("part", row_range::part, number, of, " parts");
 }
 
-/// The file's rows (a vector's elements) are, for each index of the parameter's first extent, those
-/// of `of` parameters of one size: query_key_value of GPT-NeoX, [heads, 3, head_width] rows.
+/// For each index of the parameter's first extent, the file has the rows (a vector's elements) of
+/// `of` equally large parts. The parameter takes part `number`: query_key_value of GPT-NeoX has
+/// [heads, 3, head_width] rows. Throws io::error unless 0 <= number < of.
 constexpr placement interleaved(int number, int of) {
     return detail::in_range("interleaved", row_range::interleaved, number, of, " parts");
 }
 
-/// The file has `of` rows (a vector's elements), and the parameter's begin at row `begin`.
+/// The file has `of` rows (a vector's elements), and the parameter begins at row `begin`. Throws
+/// io::error unless 0 <= begin < of.
 constexpr placement rows(int begin, int of) {
     return detail::in_range("rows", row_range::fixed, begin, of, " rows");
 }
 
-/// The parameter's rows are the tensor's from row `begin`, and the tensor may have more: a table of
-/// positions serves models with fewer positions. It is written with `begin` rows of zeros and the
-/// parameter's.
+/// The parameter begins at row `begin` of the tensor, which may have more rows than the parameter:
+/// a table of positions serves models with fewer positions. `save` writes `begin` rows of zeros and
+/// then the parameter. Throws io::error if `begin` is negative.
 constexpr placement rows_from(int begin) {
     if (begin < 0) fail_with<error>({"io::rows_from: no tensor has the row ", begin});
     return {.range = row_range::open, .begin = begin};
 }
 
-/// The rows (a vector's elements) of several parameters of any size, one after another in the order
-/// in which the model names them: queries, keys and values; the gate and what it gates.
+/// The tensor concatenates the rows (a vector's elements) of several parameters of any size, in the
+/// order in which the model lists them: queries, keys and values; W_gate and W_expand.
 inline constexpr placement successive{.range = row_range::successive};
 
-/// Both.
+/// Combines two placements: the flags of both hold and their `plus` are added. The row order, the
+/// shape of `shaped` and the row range that `b` states replace those of `a`.
 constexpr placement operator|(const placement& a, const placement& b) {
     placement result = a;
     result.transposed = a.transposed || b.transposed;
@@ -157,62 +165,66 @@ constexpr placement operator|(const placement& a, const placement& b) {
     return result;
 }
 
-/// A line of a map: a parameter as Model::for_each names it, and the tensor that holds it. Braces
-/// in the tensor's name stand for the number of a layer, an expression of the parameter's first
-/// extents a, b, c: "layers.{}.weight", short for "layers.{a}.weight", has one tensor for each
-/// index of the first extent; "layers.{6a+b}.weight" those of a stack within a stack.
+/// An entry of a name map: a parameter as Model::for_each names it, and the tensor that holds it.
+/// Braces in the tensor's name contain a layer number, as an expression of the indices a, b, c
+/// along the parameter's first extents: "layers.{}.weight", short for "layers.{a}.weight", names
+/// one tensor for each index of the first extent; "layers.{6a+b}.weight" names the tensors of a
+/// stack within a stack.
 ///
-/// A line whose parameter the model does not have is passed over, so that one map serves models
+/// Entries for parameters that the model does not have are skipped, so that one map serves models
 /// with and without biases. One tensor may fill several parameters.
 struct name_entry {
+    /// `parameter` for a parameter and its tensor; each other role is made by the function or
+    /// constant named `ignored`, `optional_prefix`, `copy_of`, `alias`, `own_names` or `constant`.
     enum class role { parameter, ignored, prefix, copy, alias, own, constant };
 
-    std::string_view parameter;
-    std::string_view tensor;
-    placement place{};
-    role use = role::parameter;
-    std::string_view with{};  // of a copy: the parameter that a model has where it matters
+    std::string_view parameter;  ///< the parameter; for an alias, the text to replace
+    std::string_view tensor;     ///< the tensor, a pattern, a prefix; for an alias, the replacement
+    placement place{};           ///< how the tensor holds the parameter
+    role use = role::parameter;  ///< what the entry states
+    std::string_view with{};     ///< of a copy: compared only for models that have this parameter
 };
 
-/// A tensor that a file may hold and that is not read. "{}" is any number, "*" at the end is
-/// anything.
+/// A tensor that a file may have and that is not read. In the name, "{}" matches any number, and
+/// "*" at the end matches any text.
 constexpr name_entry ignored(std::string_view tensor) {
     return {{}, tensor, {}, name_entry::role::ignored};
 }
 
-/// A tensor that a file may hold beside the one of `parameter` and that must equal it, such as the
-/// matrix of the logits of a model that has the embedding in its place. A model without the
-/// parameter `with`, if one is named, does not read it either way.
+/// A tensor that a file may have in addition to that of `parameter` and that must equal it, such as
+/// the output matrix of a model that ties the logits to the embedding. If `with` names a parameter,
+/// models without it do not compare the tensor.
 constexpr name_entry copy_of(std::string_view parameter, std::string_view tensor,
                              std::string_view with = {}) {
     return {parameter, tensor, {}, name_entry::role::copy, with};
 }
 
-/// What names of the file and of the map may begin with; names that differ in this alone are the
-/// same. A file is written with the names of the map as they stand there.
+/// A prefix that names in the file and in the map may have or lack: names that differ only in it
+/// are the same. `save` writes the names exactly as the map has them.
 constexpr name_entry optional_prefix(std::string_view text) {
     return {{}, text, {}, name_entry::role::prefix};
 }
 
-/// Where `text` stands in a name of the file, it is read as `as`: alias(".gamma", ".weight").
+/// Replaces each `text` in names of the file by `as`: alias(".gamma", ".weight").
 constexpr name_entry alias(std::string_view text, std::string_view as) {
     return {text, as, {}, name_entry::role::alias};
 }
 
-/// A parameter that the file does not hold: all its elements are `number`, such as the biases of a
-/// layer that has none there. To be written, they must be.
+/// A parameter that the file does not have: `load` sets all its elements to `number`, for example
+/// biases of a layer that has none in the file. `save` throws io::error if an element differs.
 constexpr name_entry constant(std::string_view parameter, double number) {
     return {parameter, {}, plus(number), name_entry::role::constant};
 }
 
-/// Parameters that no line names have the model's own names and shapes, so that a map states only
-/// what is different: {own_names, {"position", "position", rows_from(0)}} reads the file of a model
-/// with more positions.
+/// Parameters that no entry names have the model's own names and shapes in the file, so that a map
+/// need only list the differences: {own_names, {"position", "position", rows_from(0)}} reads the
+/// file of a model with more positions.
 inline constexpr name_entry own_names{{}, {}, {}, name_entry::role::own};
 
+/// A name map: its entries, in an array that outlives it.
 using name_map = std::span<const name_entry>;
 
-/// The lines of a map and further ones.
+/// The entries of a map, followed by further ones: joined(hugging_face::llama, {{"...", "..."}}).
 template <std::size_t First, std::size_t Second>
 constexpr std::array<name_entry, First + Second> joined(
     std::span<const name_entry, First> first, std::span<const name_entry, Second> second) {
@@ -221,6 +233,7 @@ constexpr std::array<name_entry, First + Second> joined(
     for (std::size_t at = 0; at < Second; ++at) result[First + at] = second[at];
     return result;
 }
+/// As above, for any map and an array of entries.
 template <class First, std::size_t Second>
 constexpr auto joined(const First& first, const name_entry (&second)[Second]) {
     return joined(std::span(first), std::span(second));

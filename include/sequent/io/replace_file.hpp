@@ -14,17 +14,19 @@
 
 namespace sequent::inline SEQUENT_ABI::io {
 
-/// Writes a new file of a name of its own beside `path` and renames it over `path` in `commit`:
-/// whoever reads `path` finds the old file or the whole new one, also after a crash and whatever
-/// other writers of the path do. Without `commit` nothing remains.
+/// Replaces a file atomically: writes a temporary file in the same folder, and `commit` renames it
+/// over `path`. Readers of `path` find either the old file or the complete new one, even after a
+/// crash or with other writers of the same path. Without `commit`, the destructor removes the
+/// temporary file.
 ///
-/// Of the old file, owner and mode are kept as far as the process may; a new one has the mode that
-/// the process gives to new files. Where `path` is a symbolic link, the file that it leads to is
-/// replaced. What is no file (a pipe, a device) is written to directly.
+/// The new file gets the owner and mode of the old one as far as the process is allowed to; if
+/// there is no old file, it gets the default mode of the process. If `path` is a symbolic link, its
+/// target is replaced. A path that is not a regular file (a pipe, a device) is written to directly.
 ///
-/// All members but the destructor throw io::error, which names `path`.
+/// All members except the destructor throw io::error, which names `path`.
 class file_replacement {
   public:
+    /// Creates the temporary file.
     SEQUENT_COLD explicit file_replacement(file_path path)
         : path_(std::move(path)), target_(followed()) {
         const detail::file_kind kind = detail::kind_of(target_);
@@ -52,19 +54,22 @@ class file_replacement {
     file_replacement(const file_replacement&) = delete;
     file_replacement& operator=(const file_replacement&) = delete;
 
+    /// Removes the temporary file unless it was committed.
     ~file_replacement() {
         if (stream_ != nullptr) std::fclose(stream_);
         remove();
     }
 
+    /// Appends `count` bytes to the file.
     void write(const char* bytes, std::size_t count) {
         errno = 0;
         if (std::fwrite(bytes, 1, count, stream_) != count) fail("cannot be written", errno);
     }
 
+    /// Flushes the file to disk and renames it over `path`. Call it once, as the last member.
     SEQUENT_COLD void commit() {
         errno = 0;
-        // Some file systems carry out the rename before they write the data.
+        // Some file systems perform the rename before they write the data.
         if (std::fflush(stream_) != 0 || detail::flush_to_disk(stream_) != 0) {
             fail("cannot be written", errno);
         }
@@ -76,14 +81,14 @@ class file_replacement {
     }
 
   private:
-    /// The file that the path leads to, over symbolic links; it need not be there.
+    /// The path with symbolic links resolved; the file need not exist.
     SEQUENT_COLD file_path followed() const {
         file_path result = path_;
         for (int links = 0; links < 40; ++links) {
             if (detail::kind_of_link(result) != detail::file_kind::link) return result;
             file_path next;
             if (detail::read_link(result, next) != 0) fail("cannot be followed", errno);
-            // An absolute one takes the place of the whole.
+            // An absolute target replaces the whole path.
             result = detail::within(detail::folder_of(result), next);
         }
         fail("cannot be followed", ELOOP);
@@ -92,7 +97,8 @@ class file_replacement {
     SEQUENT_COLD int create(bool is_private) {
         static std::atomic<unsigned> files{0};
         for (;;) {
-            // The process keeps writers apart that run now, the next number files of dead ones.
+            // The process id separates concurrent writers; the counter skips files left by dead
+            // ones.
             const std::string name = joined_text(
                 {".sequent-", detail::process_number(), "-", files.fetch_add(1), ".tmp"});
             new_path_ = detail::within(detail::folder_of(target_), name);
@@ -115,8 +121,8 @@ class file_replacement {
     }
 
     file_path path_;
-    file_path target_;    // behind symbolic links
-    file_path new_path_;  // empty where nothing is to be renamed or removed
+    file_path target_;    // `path_` with symbolic links resolved
+    file_path new_path_;  // the temporary file; empty if nothing is to be renamed or removed
     std::FILE* stream_ = nullptr;
 };
 

@@ -29,18 +29,18 @@
 #include "tensor_file.hpp"
 #include "utf8.hpp"
 
-/// Tensors in the safetensors format: eight bytes with the length of the header (little-endian),
-/// the header as JSON, then the elements, little-endian and row-major, without holes.
+/// The safetensors format: eight bytes with the length of the header (little-endian), the header as
+/// JSON, then the elements, little-endian and row-major, without gaps.
 /// https://github.com/huggingface/safetensors#format
 
 namespace sequent::inline SEQUENT_ABI::io {
 
-/// A tensor and its name in a file. T is float or double, const where it is only read.
+/// A tensor and its name in a file. T is float or double; const if the tensor is only saved.
 template <class T>
 struct named_tensor {
-    using value_type = T;
-    std::string name;
-    tensor_view<T> view;
+    using value_type = T;  ///< element type of the view
+    std::string name;      ///< name of the tensor in the file, UTF-8
+    tensor_view<T> view;   ///< the elements, with any strides
 };
 
 namespace detail {
@@ -68,11 +68,12 @@ std::vector<any_tensor> any_tensors(const Tensors& tensors) {
     return result;
 }
 
-/// The limit of the format's own library: it keeps a false length from claiming all memory.
+/// Largest header in bytes, the limit of the format's reference implementation: a corrupt length
+/// cannot exhaust memory.
 inline constexpr std::uint64_t longest_header = 100'000'000;
 
-/// What keeps a tensor's bytes from being those of its shape and dtype; nothing if nothing does.
-/// The size of a dtype that is unknown is unknown.
+/// Describes why a tensor's bytes do not match its shape and dtype; empty if they do or the dtype
+/// is unknown.
 SEQUENT_LAZY
 SEQUENT_COLD std::string problem_of_size(const header_entry& entry) {
     const auto bits = static_cast<std::uint64_t>(bits_of(entry.dtype));
@@ -81,7 +82,7 @@ SEQUENT_COLD std::string problem_of_size(const header_entry& entry) {
     std::uint64_t all = bits;
     for (const std::uint64_t extent : entry.shape)
         all = extent != 0 && all > most / extent ? most : all * extent;
-    // A shape that holds a zero holds nothing, whatever overflowed before it.
+    // A shape with an extent of 0 has no elements, even if the product overflowed before it.
     for (const std::uint64_t extent : entry.shape)
         if (extent == 0) all = 0;
     const std::uint64_t found = entry.end - entry.begin;
@@ -95,8 +96,8 @@ SEQUENT_COLD std::string problem_of_size(const header_entry& entry) {
     return "";
 }
 
-/// The tensors must have the sizes of their shapes and cover the data exactly: in the order of
-/// their offsets each begins where the last one ended.
+/// Checks that each tensor has the size of its shape and that the tensors cover the data exactly:
+/// in the order of their offsets, each begins where the previous one ends.
 SEQUENT_LAZY
 SEQUENT_COLD void check_layout(const file_header& header, std::uint64_t data_size,
                                std::string_view file) {
@@ -135,7 +136,7 @@ SEQUENT_COLD void check_layout(const file_header& header, std::uint64_t data_siz
 
 }  // namespace detail
 
-/// A safetensors file, checked, for `load`. Throws io::error if it is not well-formed.
+/// Opens and checks a safetensors file for `load`. Throws io::error if it is not well-formed.
 SEQUENT_LAZY
 SEQUENT_COLD tensor_file open_safetensors(source from) {
     const std::span<const std::byte> bytes = from.bytes();
@@ -174,7 +175,7 @@ SEQUENT_COLD name_table table_of_names(const std::vector<header_entry>& tensors)
     return result;
 }
 
-/// Where each wanted tensor stands in the file, after every tensor has been compared.
+/// Finds each requested tensor in the file and compares names, shapes and dtypes of all tensors.
 SEQUENT_LAZY
 SEQUENT_COLD matching match(const tensor_file& file, const std::vector<any_tensor>& tensors) {
     const file_header& header = file.header;
@@ -212,13 +213,13 @@ SEQUENT_COLD matching match(const tensor_file& file, const std::vector<any_tenso
     return result;
 }
 
-/// A tensor that is to be written: what it is made of covers it.
+/// A tensor to be written; its pieces cover it completely.
 struct planned_tensor {
     std::string name;
     std::vector<std::uint64_t> shape;
 };
 
-/// Elements of a row as numbers.
+/// Reads `count` elements of a row, `stride` apart from `at` on, as doubles.
 template <class T>
 void load_values(const void* data, std::ptrdiff_t at, std::ptrdiff_t stride, std::size_t count,
                  double* values) {
@@ -227,7 +228,7 @@ void load_values(const void* data, std::ptrdiff_t at, std::ptrdiff_t stride, std
         values[column] = static_cast<double>(*from);
 }
 
-/// Fails at a number that is not finite or too large for the type.
+/// Encodes numbers of a row; throws io::error at one that is not finite or too large for the type.
 template <dtype To>
 void encode_plain(const double* values, std::size_t count, std::uint64_t first,
                   std::uint64_t stride, std::byte* data, std::string_view file,
@@ -242,8 +243,8 @@ void encode_plain(const double* values, std::size_t count, std::uint64_t first,
     }
 }
 
-/// A piece as numbers of a file's tensor, which begins at `data`. Of a sum, its first tensor has
-/// all and the others are zero.
+/// Encodes a piece into its tensor, which begins at `data`. The first tensor of a sum gets the
+/// whole sum; the others stay zero.
 SEQUENT_LAZY
 SEQUENT_COLD void store_piece(const piece& part, dtype type, std::byte* data, std::string_view file,
                               std::string_view tensor) {
@@ -264,7 +265,7 @@ SEQUENT_COLD void store_piece(const piece& part, dtype type, std::byte* data, st
     });
 }
 
-/// The header as bytes, with its length before it.
+/// The bytes of a file's header, preceded by their number and padded to a multiple of 8.
 SEQUENT_LAZY
 SEQUENT_COLD std::string header_bytes(const std::string& name, const file_header& header) {
     for (const auto& [key, value] : header.metadata) {
@@ -283,7 +284,7 @@ SEQUENT_COLD std::string header_bytes(const std::string& name, const file_header
     return std::string(reinterpret_cast<const char*>(length.data()), length.size()) + json;
 }
 
-/// Writes a file of tensors that consist of pieces.
+/// Writes a safetensors file of tensors that consist of pieces.
 SEQUENT_LAZY
 SEQUENT_COLD void save_all(const file_path& path, const std::vector<planned_tensor>& tensors,
                            const std::vector<piece>& pieces, const metadata_map& metadata,
@@ -310,7 +311,7 @@ SEQUENT_COLD void save_all(const file_path& path, const std::vector<planned_tens
     }
     const std::string json = header_bytes(name, header);
 
-    // All elements are looked at before there is a file.
+    // All elements are checked before a file is created.
     std::vector<std::byte> bytes;
     const auto encode = [&](std::size_t tensor) {
         const header_entry& entry = header.tensors[tensor];
@@ -349,37 +350,38 @@ SEQUENT_COLD metadata_map load_tensors(const tensor_file& file,
 
 }  // namespace detail
 
-/// Writes `tensors` (a vector, array or span of named_tensor) and `metadata` to a new file, which
-/// then replaces `path`; on an error `path` stays as it was. Elements are written in row-major
-/// order, whatever the strides of the views are, and exactly: a load gives the same bits. In a
-/// `type` of fewer bits than theirs they are rounded to nearest, ties to even.
+/// Writes `tensors` (a vector, array or span of named_tensor) and `metadata` to a new safetensors
+/// file, which then replaces `path`; after an error `path` is unchanged. Elements are written in
+/// row-major order for any strides of the views, and exactly: `load` gives the same bits. If `type`
+/// has fewer bits than the elements, they are rounded to nearest, ties to even.
 ///
-/// Throws io::error if the file cannot be written, if two tensors have one name, if a name or a
-/// piece of metadata is not UTF-8, or if an element is not finite or too large for the type.
+/// Throws io::error if the file cannot be written, if two tensors have the same name, if a name or
+/// a metadata string is not UTF-8, or if an element is not finite or too large for the type.
 template <detail::NamedTensors Tensors>
 void save(const file_path& path, const Tensors& tensors, const metadata_map& metadata = {},
           dtype type = dtype_of<detail::element_of<Tensors>>) {
     detail::save_tensors(path, detail::any_tensors(tensors), metadata, type);
 }
 
-/// Fills the views of `tensors` from a file, or from bytes in memory, and returns the metadata. It
-/// must hold exactly these tensors, with equal shapes, all of them finite. F16, BF16 and F32 are
-/// read into float and double, F64 into double alone: a number becomes the same number or none.
+/// Fills the views of `tensors` from a file, or from bytes in memory, and returns the metadata. The
+/// file must have exactly these tensors, with equal shapes and finite elements. F16, BF16 and F32
+/// are read into float and double, F64 into double only, so that every value is exact.
 ///
-/// Throws io::error otherwise, and if the file is not well-formed; then no view has changed.
+/// Throws io::error otherwise, and if the file is not well-formed; the views are then unchanged.
 template <detail::NamedTensors Tensors>
 metadata_map load(const tensor_file& from, const Tensors& tensors) {
     static_assert(!std::is_const_v<detail::element_of<Tensors>>,
                   "load writes into the views: they must not be const");
     return detail::load_tensors(from, detail::any_tensors(tensors));
 }
+/// As above, for a safetensors file or its bytes in memory.
 template <detail::NamedTensors Tensors>
 metadata_map load(const source& from, const Tensors& tensors) {
     return load(open_safetensors(from), tensors);
 }
 
-/// The header of a file, checked, without the elements: what the file holds and its metadata.
-/// Throws io::error if the file is not well-formed.
+/// Reads the header of a safetensors file: names, dtypes and shapes of its tensors, and the
+/// metadata. Throws io::error if the file is not well-formed.
 SEQUENT_LAZY
 SEQUENT_COLD file_header read_header(const source& from) {
     return open_safetensors(from).header;

@@ -8,25 +8,25 @@
 
 #include "../config.hpp"
 
-/// Sorted vectors for look-up by name. std::map, std::set and std::sort generate code for each type
-/// and each order; the C library's sort does not.
+/// Sorted vectors for lookup by name. They use qsort, because std::map, std::set and std::sort
+/// generate code for each type and each order.
 
 namespace sequent::inline SEQUENT_ABI::io::detail {
 
-/// A name and the position that it stands for.
+/// A name and the index of the item that has it.
 struct numbered_name {
     std::string_view name;
     std::size_t number = 0;
 };
 
-/// The names in ascending order, equal ones in the order of their numbers.
+/// A table of names in ascending order; equal names are in the order of their numbers.
 class name_table {
   public:
     SEQUENT_LAZY void add(std::string_view name, std::size_t number) {
         entries_.push_back({name, number});
     }
 
-    /// Once all are added.
+    /// Sorts the table; call it once, after all names have been added.
     SEQUENT_LAZY void sort() {
         if (entries_.empty()) return;
         std::qsort(entries_.data(), entries_.size(), sizeof(numbered_name),
@@ -43,7 +43,7 @@ class name_table {
 
     const std::vector<numbered_name>& entries() const noexcept { return entries_; }
 
-    /// The first of this name; null if there is none.
+    /// The entry of this name with the least number; null if there is none.
     const numbered_name* find(std::string_view name) const noexcept {
         std::size_t first = 0, last = entries_.size();
         while (first < last) {
@@ -58,7 +58,8 @@ class name_table {
                                                                                   : nullptr;
     }
 
-    /// Of the names that were added before, the one with the least number; null if there is none.
+    /// Among the entries that repeat the name of an entry with a smaller number, the one with the
+    /// least number; null if all names differ.
     const numbered_name* repeated() const noexcept {
         const numbered_name* result = nullptr;
         for (std::size_t at = 1; at < entries_.size(); ++at) {
@@ -73,7 +74,7 @@ class name_table {
     std::vector<numbered_name> entries_;
 };
 
-/// [first, last), and what it belongs to.
+/// A range [first, last) and the index of its owner.
 struct numbered_range {
     std::uint64_t first = 0;
     std::uint64_t last = 0;

@@ -26,30 +26,32 @@
 
 namespace sequent::inline SEQUENT_ABI::io {
 
-/// What is read: a file, or bytes in memory such as weights that are embedded in a program. A file
-/// is mapped into memory where the platform can, so that only what is used is read; it must not be
-/// cut short meanwhile. Copies share the bytes.
+/// Input of all readers: a file, or bytes in memory such as weights embedded in a program. A file
+/// is memory-mapped if the platform supports it, so that only the pages in use are read; it must
+/// not be truncated meanwhile. Copies share the bytes.
 class source {
   public:
-    /// Throws io::error if there is no such file or it cannot be read.
+    /// Opens a file. Throws io::error if it does not exist or cannot be read.
     template <class Path>
         requires std::convertible_to<const Path&, file_path> source(const Path& path) {
             open(path);
         }
 
-    /// The bytes are only referred to. Messages call them `name`.
+    /// Refers to bytes that must outlive the source. Error messages use `name`.
     source(std::span<const std::byte> bytes, std::string name = "<memory>")
         : name_(std::move(name)), bytes_(bytes) {}
 
-    /// Bytes that `owner` keeps.
+    /// Refers to bytes that `owner` keeps alive.
     source(std::span<const std::byte> bytes, std::string name, std::shared_ptr<const void> owner)
         : name_(std::move(name)), bytes_(bytes), memory_(std::move(owner)) {}
 
+    /// The path of the file, or the name given for bytes in memory.
     const std::string& name() const noexcept { return name_; }
+    /// All bytes; valid as long as a copy of this source or the owner of the bytes.
     std::span<const std::byte> bytes() const noexcept { return bytes_; }
 
-    /// Removes the pages of a mapped file that begin within bytes [first, last) from the memory of
-    /// the process. They are read again on their next use.
+    /// Releases the pages of a mapped file in the range of bytes [first, last) from the memory of
+    /// the process. The next access reads them again. Has no effect on other sources.
     SEQUENT_LAZY void release([[maybe_unused]] std::size_t first,
                               [[maybe_unused]] std::size_t last) const noexcept {
 #ifdef SEQUENT_HAS_MMAP
@@ -57,7 +59,7 @@ class source {
         const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
         const std::size_t begin = first / page * page, end = last / page * page;
         if (begin >= end) return;
-        // A failure costs memory alone.
+        // On failure the pages just stay in memory.
         (void)::madvise(const_cast<std::byte*>(bytes_.data()) + begin, end - begin, MADV_DONTNEED);
 #endif
     }
@@ -83,7 +85,8 @@ class source {
         memory_ = std::move(read);
     }
 
-    /// False where the platform or the file system cannot map a file; then it is read.
+    /// Maps the file into memory. Returns false if the platform or the file system cannot; the file
+    /// is then read.
     SEQUENT_LAZY bool map([[maybe_unused]] const file_path& path) {
 #ifdef SEQUENT_HAS_MMAP
         const int descriptor = ::open(path.c_str(), O_RDONLY);

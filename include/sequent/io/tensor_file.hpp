@@ -23,63 +23,65 @@
 #include "piece.hpp"
 #include "source.hpp"
 
-/// Named tensors in files, whatever their format is, and their numbers as views of float or double.
-/// Each format has a reader that checks the file and makes a `tensor_file` of it.
+/// Named tensors of files in any format, and their conversion to views of float or double. The
+/// reader of each format checks the file and returns a `tensor_file`.
 
 namespace sequent::inline SEQUENT_ABI::io {
 
-/// Free text that travels with the tensors.
+/// Metadata of a file of tensors: free text by key.
 using metadata_map = std::map<std::string, std::string>;
 
-/// One tensor of a file. `begin` and `end` count bytes from where the data of the file begin.
+/// The header of one tensor of a file.
 struct header_entry {
-    std::string name;
-    std::string dtype;
-    std::vector<std::uint64_t> shape;
-    std::uint64_t begin = 0;
-    std::uint64_t end = 0;
-    std::size_t part = 0;  // which file has it, where several files hold the tensors
+    std::string name;                  ///< name of the tensor
+    std::string dtype;                 ///< element type as the file's format calls it
+    std::vector<std::uint64_t> shape;  ///< extents, row-major
+    std::uint64_t begin = 0;           ///< first byte, counted from the beginning of the data
+    std::uint64_t end = 0;             ///< one past the last byte
+    std::size_t part = 0;              ///< index in tensor_file::parts of the file that has it
 };
 
-/// The tensors in the order of the file.
+/// The header of a file of tensors.
 struct file_header {
-    std::vector<header_entry> tensors;
-    metadata_map metadata;
+    std::vector<header_entry> tensors;  ///< the tensors in the order of the file
+    metadata_map metadata;              ///< the file's metadata
 };
 
-/// Tensors of one or several files, checked: the bytes of each lie within its file and are as many
-/// as its shape and dtype take.
+/// Tensors of one or several files. The file has been checked: the bytes of each tensor lie within
+/// its file, and their number matches its shape and dtype.
 struct tensor_file {
-    /// A file, and where its data begin.
+    /// One file of those that hold the tensors.
     struct part {
-        source from;
-        std::size_t data = 0;
+        source from;           ///< the bytes of the file
+        std::size_t data = 0;  ///< the byte at which the tensors' data begin
     };
 
-    std::string name;  // in messages
-    file_header header;
-    std::vector<part> parts;
-    std::span<const detail::number_format> formats;
+    std::string name;                                ///< name in error messages
+    file_header header;                              ///< tensors and metadata
+    std::vector<part> parts;                         ///< the files that hold the tensors
+    std::span<const detail::number_format> formats;  ///< the dtypes that can be decoded
 
+    /// Name of the file that has the tensor.
     const std::string& name_of_part(const header_entry& entry) const noexcept {
         return parts[entry.part].from.name();
     }
+    /// First byte of the tensor.
     const std::byte* data_of(const header_entry& entry) const noexcept {
         const part& of = parts[entry.part];
         return of.from.bytes().data() + of.data + entry.begin;
     }
-    /// How the numbers of a tensor are stored; null if the dtype is not known.
+    /// The number format of the tensor's dtype; null if the dtype is unknown.
     const detail::number_format* format_of(const header_entry& entry) const noexcept {
         for (const detail::number_format& each : formats)
             if (each.name == entry.dtype) return &each;
         return nullptr;
     }
-    /// The numbers of a tensor, whose dtype is known.
+    /// The stored numbers of a tensor, whose dtype must be known.
     detail::stored_tensor stored_of(const header_entry& entry) const noexcept {
         const detail::number_format* const format = format_of(entry);
         return {data_of(entry), (entry.end - entry.begin) / format->bytes * format->count, format};
     }
-    /// Gives the memory of bytes [first, last) of a tensor back.
+    /// Releases the memory-mapped pages of bytes [first, last) of a tensor, see source::release.
     void release(const header_entry& entry, std::uint64_t first,
                  std::uint64_t last) const noexcept {
         const part& of = parts[entry.part];
@@ -91,7 +93,7 @@ struct tensor_file {
 
 namespace detail {
 
-/// A tensor as the file's names and the model's meet.
+/// Name and view of a parameter or another tensor to be loaded or saved.
 struct any_tensor {
     std::string name;
     any_view view;
@@ -113,7 +115,8 @@ SEQUENT_COLD std::string shape_text(const std::vector<std::uint64_t>& shape) {
     return text + "]";
 }
 
-/// The product of the extents; the shape has been compared with one of a tensor_view, or is one.
+/// The product of the extents. It does not overflow, because the shape is that of a tensor_view or
+/// was compared with one.
 SEQUENT_LAZY
 inline std::uint64_t size_of(const std::vector<std::uint64_t>& shape) {
     std::uint64_t size = 1;
@@ -132,8 +135,8 @@ inline std::string_view unlike_a_number(double value) {
     return std::isnan(value) ? "not a number" : "infinite";
 }
 
-/// What keeps a tensor of the file from being read as float or double, which `wanted` is; nothing
-/// if nothing does.
+/// Describes why a tensor of the file cannot be read exactly as `wanted`, F32 or F64; empty if it
+/// can.
 SEQUENT_LAZY
 SEQUENT_COLD std::string problem_of_type(const tensor_file& file, const header_entry& entry,
                                          dtype wanted) {
@@ -151,12 +154,12 @@ SEQUENT_COLD std::string problem_of_type(const tensor_file& file, const header_e
     return "";
 }
 
-/// Numbers that are decoded together.
+/// How many numbers are decoded in one call.
 inline constexpr std::size_t decoded_together = 512;
-/// Bytes of a file that are in memory before they are released.
+/// How many bytes of a mapped tensor are read before their pages are released.
 inline constexpr std::uint64_t released_together = std::uint64_t{1} << 22;
 
-/// Releases what has been read of a tensor while it is read in order.
+/// Releases the mapped pages of a tensor while it is read in order.
 class releaser {
   public:
     releaser(const tensor_file& file, const header_entry& entry, const number_format& format)
@@ -196,8 +199,8 @@ SEQUENT_COLD void for_each_number(const tensor_file& file, const header_entry& e
     }
 }
 
-/// Fails at a number that is not finite, and at one whose magnitude is above `most`, so that it
-/// cannot be added.
+/// Throws io::error at a number that is not finite or whose magnitude exceeds `most`, so that a sum
+/// could overflow.
 SEQUENT_LAZY
 SEQUENT_COLD void check_numbers(const tensor_file& file, const header_entry& entry, double most) {
     const auto fail = [&](std::uint64_t number, double value) {
@@ -210,7 +213,7 @@ SEQUENT_COLD void check_numbers(const tensor_file& file, const header_entry& ent
     });
 }
 
-/// Fails at a number below zero.
+/// Throws io::error at a number below zero.
 SEQUENT_LAZY
 SEQUENT_COLD void check_not_negative(const tensor_file& file, const header_entry& entry) {
     for_each_number(file, entry, [&](std::uint64_t number, double value) {
@@ -220,7 +223,7 @@ SEQUENT_COLD void check_not_negative(const tensor_file& file, const header_entry
     });
 }
 
-/// Fails unless two tensors of one shape hold the same numbers.
+/// Throws io::error unless two tensors of the same shape hold the same numbers.
 SEQUENT_LAZY
 SEQUENT_COLD void check_equal(const tensor_file& file, const header_entry& one,
                               const header_entry& two) {
@@ -246,7 +249,7 @@ SEQUENT_COLD void check_equal(const tensor_file& file, const header_entry& one,
     });
 }
 
-/// Decoded numbers as elements of a row.
+/// Stores decoded numbers as elements of a row.
 template <class T>
 void store_values(const double* values, std::size_t count, const piece& part, std::ptrdiff_t at,
                   std::ptrdiff_t stride) {
@@ -286,7 +289,7 @@ SEQUENT_COLD void fill_piece(const tensor_file& file, const piece& part) {
     });
 }
 
-/// Fails at a number of the tensors of pieces that is not finite.
+/// Throws io::error at a number of the pieces' tensors that is not finite or too large to be added.
 SEQUENT_LAZY
 SEQUENT_COLD void check_pieces(const tensor_file& file, const std::vector<piece>& pieces) {
     std::vector<double> largest(file.header.tensors.size());  // 0: the tensor is not used
@@ -308,14 +311,14 @@ struct equal_pair {
     std::size_t other = 0;
 };
 
-/// A view and the number that all its elements are.
+/// A view whose elements are all set to one number.
 struct constant_view {
     any_view view;
     double number = 0;
 };
 
-/// Pieces for views that are to be filled, and pairs of tensors that must be equal, or why the file
-/// is not for them.
+/// Result of matching parameters with a file: the pieces to be loaded, pairs of tensors that must
+/// be equal, tensors that must not be negative and constants; or the problem.
 struct matching {
     std::vector<piece> pieces;
     std::string problem;
@@ -335,7 +338,7 @@ SEQUENT_COLD void fill_constant(const constant_view& each) {
     });
 }
 
-/// Fails if the tensors of a matching do not fit.
+/// Throws io::error if the matching has a problem or the tensors violate its conditions.
 SEQUENT_LAZY
 SEQUENT_COLD void check_all(const tensor_file& file, const matching& found) {
     if (!found.problem.empty()) fail_with<error>({file.name, ": ", found.problem});
@@ -346,7 +349,8 @@ SEQUENT_COLD void check_all(const tensor_file& file, const matching& found) {
     check_pieces(file, found.pieces);
 }
 
-/// Fills the views of a matching, or says why not.
+/// Checks a matching, fills its views and returns the file's metadata. Throws io::error before any
+/// view has changed.
 SEQUENT_LAZY
 SEQUENT_COLD metadata_map load_all(const tensor_file& file, const matching& found) {
     check_all(file, found);

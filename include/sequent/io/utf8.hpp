@@ -9,8 +9,8 @@
 
 namespace sequent::inline SEQUENT_ABI::io {
 
-/// Whether `text` is well-formed UTF-8 (Unicode 15, table 3-7): no overlong forms, no surrogates,
-/// nothing above U+10FFFF.
+/// Returns true if `text` is well-formed UTF-8 (Unicode 15, table 3-7): no overlong forms, no
+/// surrogates, nothing above U+10FFFF.
 constexpr bool is_utf8(std::string_view text) noexcept {
     std::size_t at = 0;
     const auto byte = [&](std::size_t index) { return static_cast<unsigned char>(text[index]); };
@@ -19,7 +19,7 @@ constexpr bool is_utf8(std::string_view text) noexcept {
         if (lead < 0x80) continue;
         const int following = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : 1;
         if (lead < 0xC2 || lead > 0xF4) return false;
-        // Only the first byte that follows can make a form overlong, a surrogate or too large.
+        // Only the second byte can make a sequence overlong, a surrogate or too large.
         unsigned low = 0x80, high = 0xBF;
         if (lead == 0xE0) low = 0xA0;
         if (lead == 0xED) high = 0x9F;
@@ -54,8 +54,8 @@ inline void append_utf8(std::string& text, std::uint32_t code) {
     }
 }
 
-/// The byte that "<0x41>" stands for; -1 if the text is none such. Vocabularies name the bytes so
-/// that no other token holds.
+/// The byte that a token "<0x41>" represents; -1 for any other text. Vocabularies use such tokens
+/// as fallback for bytes that no other token covers.
 constexpr int fallback_byte(std::string_view text) noexcept {
     if (text.size() != 6 || !text.starts_with("<0x") || text[5] != '>') return -1;
     int result = 0;

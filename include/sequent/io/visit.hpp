@@ -15,7 +15,7 @@
 #include "safetensors.hpp"
 #include "source.hpp"
 
-/// Where the shapes in a file decide the type of the model:
+/// Selects the type of the model at run time by the shapes in a file:
 ///
 ///     io::visit<Small, Large>("model.bin", [&]<class Model>() { run<Model>(); });
 
@@ -23,7 +23,7 @@ namespace sequent::inline SEQUENT_ABI::io {
 
 namespace detail {
 
-/// The parameters of a model with their extents alone.
+/// Names and extents of a model's parameters, without data.
 template <class Model>
 std::vector<any_tensor> shapes_of() {
     std::vector<any_tensor> result;
@@ -38,15 +38,15 @@ std::vector<any_tensor> shapes_of() {
     return result;
 }
 
-/// Whether the bytes begin as a safetensors file does, whose header is an object of JSON. Of a
-/// checkpoint of llama2.c, the same bytes are its depth, which then had more than 8000 layers.
+/// Returns true if the bytes begin like a safetensors file, whose header is a JSON object. In a
+/// checkpoint of llama2.c, these bytes state the depth, which would exceed 8000 layers.
 SEQUENT_LAZY
 inline bool is_safetensors(std::span<const std::byte> bytes) {
     return bytes.size() > 9 && bytes[8] == std::byte{'{'} &&
            (bytes[9] == std::byte{'"'} || bytes[9] == std::byte{'}'} || bytes[9] == std::byte{' '});
 }
 
-/// What keeps each model from being that of a llama2.c checkpoint.
+/// Describes why a model does not fit a checkpoint of llama2.c; empty if it fits.
 template <class Model>
 std::string misfit(const llama2c_configuration& configuration) {
     const std::vector<any_tensor> parameters = shapes_of<Model>();
@@ -71,7 +71,7 @@ decltype(auto) call_for(std::size_t number, F&& f) {
     return std::forward<F>(f).template operator()<Model>();
 }
 
-/// The number of the first model without a misfit. Fails if there is none.
+/// The index of the first model without a misfit. Throws io::error if there is none.
 SEQUENT_LAZY
 inline std::size_t first_fit(std::string_view file, const std::string& found,
                              std::span<const std::string> misfits) {
@@ -104,26 +104,29 @@ decltype(auto) visit_with(const source& from, const name_map* names, F&& f) {
 }  // namespace detail
 
 /// Calls `f.template operator()<Model>()` for the first of the models that has exactly the
-/// parameters of a file, and returns what f returns. The file is a checkpoint of llama2.c, then it
-/// states the positions too, or a safetensors file, or what a reader of another format has opened,
-/// with the model's own names, or with those of `names`. (A file fits models with fewer positions,
-/// too, if `names` says so: of these, the one with most stands first in the list.)
+/// parameters of a file, and returns the result. The file is a safetensors file or one that a
+/// reader of another format has opened, with the model's own names or those of `names`; or a
+/// checkpoint of llama2.c, whose number of positions must match, too. If `names` lets a file fit
+/// models with fewer positions, list the model with the most positions first.
 ///
-/// Throws io::error if the file is neither, or if no model fits: the message gives what the file
-/// has, and what of each model is different.
+/// Throws io::error if the file has another format or no model fits; the message states what the
+/// file has and how each model differs.
 template <class Model, class... Models, class F>
 decltype(auto) visit(const source& from, F&& f) {
     return detail::visit_with<Model, Models...>(from, nullptr, std::forward<F>(f));
 }
+/// As above, with the tensor names of `names`.
 template <class Model, class... Models, class F>
 decltype(auto) visit(const source& from, name_map names, F&& f) {
     return detail::visit_with<Model, Models...>(from, &names, std::forward<F>(f));
 }
 
+/// As above, for a file that a reader has opened.
 template <class Model, class... Models, class F>
 decltype(auto) visit(const tensor_file& from, F&& f) {
     return detail::visit_tensors<Model, Models...>(from, nullptr, std::forward<F>(f));
 }
+/// As above, for a file that a reader has opened, with the tensor names of `names`.
 template <class Model, class... Models, class F>
 decltype(auto) visit(const tensor_file& from, name_map names, F&& f) {
     return detail::visit_tensors<Model, Models...>(from, &names, std::forward<F>(f));

@@ -4,30 +4,32 @@
 
 #include "math.hpp"
 
+/// Elementwise functions and their derivatives.
+
 namespace sequent::inline SEQUENT_ABI::kernel {
 
-/// Functions of one number. `parameter` is the slope of leaky_relu below zero and the c of
-/// soft_cap(x) = c tanh(x / c); the others ignore it.
+/// Functions of one number. `parameter` is the slope of leaky_relu below zero, the c of soft_cap(x)
+/// = c tanh(x / c) and the factor of scale; the other functions ignore it.
 enum class activation {
-    identity,
-    relu,
-    leaky_relu,
-    gelu,       ///< x Phi(x), Hendrycks & Gimpel 2016
-    gelu_tanh,  ///< its approximation x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))
-    silu,       ///< x sigmoid(x)
-    sigmoid,
-    tanh,
-    exp,
-    log,
-    sqrt,
+    identity,    ///< x
+    relu,        ///< max(x, 0)
+    leaky_relu,  ///< x if x > 0, else parameter * x
+    gelu,        ///< x Phi(x), Phi the normal distribution function; arXiv 1606.08415
+    gelu_tanh,   ///< x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))), approximates gelu
+    silu,        ///< x sigmoid(x)
+    sigmoid,     ///< 1 / (1 + e^-x)
+    tanh,        ///< hyperbolic tangent
+    exp,         ///< e^x
+    log,         ///< natural logarithm
+    sqrt,        ///< square root
     inverse,     ///< 1 / x
     complement,  ///< 1 - x
-    soft_cap,
-    scale  ///< parameter times x
+    soft_cap,    ///< parameter * tanh(x / parameter)
+    scale        ///< parameter * x
 };
 
-/// Whether `derivative` looks at x; if not, x may be anything and the output is enough. leaky_relu
-/// is judged by its output, which needs a slope above zero.
+/// True if `derivative` reads the input x. Otherwise only the output is read, and x may be
+/// anything. For leaky_relu the sign of the output decides, which requires a slope above zero.
 constexpr bool derivative_needs_input(activation f) noexcept {
     switch (f) {
         case activation::gelu:
@@ -58,11 +60,11 @@ inline constexpr double gelu_cubic = 0.044715;
 
 }  // namespace detail
 
-/// A batch<T> or a T.
+/// The number type of a batch<T> or a T: T.
 template <class B>
 using element_t = typename detail::element<B>::type;
 
-/// F(x)
+/// F(x) for a number or a vector of numbers.
 template <activation F, class B>
 SEQUENT_INLINE B apply(B x, element_t<B> parameter = 0) noexcept {
     using T = element_t<B>;
@@ -70,7 +72,7 @@ SEQUENT_INLINE B apply(B x, element_t<B> parameter = 0) noexcept {
     if constexpr (std::floating_point<B>) {
         return kernel::apply<F>(set(x), parameter).get(0);
     } else if constexpr (F == relu) {
-        return xsimd::max(zero<T>(), x);  // in this order, NaN stays on each instruction set
+        return xsimd::max(zero<T>(), x);  // in this order NaN propagates on every instruction set
     } else if constexpr (F == leaky_relu) {
         return xsimd::select(x > zero<T>(), x, x * set(parameter));
     } else if constexpr (F == gelu) {
@@ -105,8 +107,8 @@ SEQUENT_INLINE B apply(B x, element_t<B> parameter = 0) noexcept {
     }
 }
 
-/// dF/dx at input x, whose output is y = F(x). Zero at the kink of relu, the slope at that of
-/// leaky_relu; 1 for relu of NaN, so that the gradient's NaN passes.
+/// dF/dx at input x with output y = F(x). At its kink relu has the derivative 0 and leaky_relu its
+/// slope. The derivative of relu at NaN is 1, so that a NaN in the gradient propagates.
 template <activation F, class B>
 SEQUENT_INLINE B derivative(B x, B y, element_t<B> parameter = 0) noexcept {
     using T = element_t<B>;

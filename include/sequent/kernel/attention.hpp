@@ -5,29 +5,31 @@
 #include "attention_pairs.hpp"
 
 /// Attention over an index space: out(i) = sum over j of softmax over j of score(i, j), times
-/// value(j). Only tiles that hold pairs of the space are computed, with a running softmax (Milakov
-/// and Gimelshein, arXiv 1805.02867; Dao et al., arXiv 2205.14135): no rows x columns array. A row
-/// without a pair gives zero.
+/// value(j). Only tiles that contain pairs of the space are computed, with a running softmax
+/// (Milakov and Gimelshein, arXiv 1805.02867; Dao et al., arXiv 2205.14135), so no rows x columns
+/// array is stored. A row without pairs gives zero.
 ///
 /// Shape is a type with static constexpr members
-///   rows, columns, length      the extents of i and j, and of a value
-///   nodes                      the score expression, `size()` of them, the last is the score
-///   space                      `pieces` that don't overlap, each with begin(i), end(i),
-///   admits_row(i)
-///                              modulus, slope, residues, row_modulus, row_residues
-///   value_column, out_row      strides
-///   value_gradient             whether it may be wanted
-///   keeps_scores, score_row    whether the scores are kept for the gradient, and their stride
+///
+///     rows, columns, length      the extents of i and j, and of a value
+///     nodes                      the score expression, `size()` nodes; the last is the score
+///     space                      `pieces` that do not overlap, each with begin(i), end(i),
+///                                admits_row(i), modulus, slope, residues, row_modulus and
+///                                row_residues
+///     value_column, out_row      strides of value and out, in elements
+///     value_gradient             true if the gradient of the values may be needed
+///     keeps_scores, score_row    true if the scores are cached for the gradient, and their row
+///                                stride
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
-/// So many rows are attended from without turning the columns.
+/// Up to this number of rows, columns are read without being transposed first.
 inline constexpr int few_rows = 4;
 
 namespace detail {
 
 /// The types with which piece At of a shape's space is computed. Few: at most few_rows rows, for
-/// which turning columns does not pay.
+/// which transposing the columns does not pay.
 template <class Shape, class T, class Range, bool Few, int At>
 struct piece_kernel {
     static constexpr auto piece = Shape::space.pieces[At];
@@ -41,7 +43,7 @@ struct piece_kernel {
     static constexpr bool even =
         is_whole<Range> && row_step == 1 && Shape::rows % rows == 0 && !ends;
 
-    /// How many columns of a tile from lattice column `first` on are before the last one's end.
+    /// Number of columns of a tile from lattice column `first` on that exist.
     template <class Lattice>
     static SEQUENT_INLINE int columns_from(const Lattice& part, int first) noexcept {
         return ends ? std::min<int>(columns, part.reach - first) : columns;
@@ -53,7 +55,8 @@ struct piece_kernel {
     using tile = score_tile<Shape, T, rows, columns, row_step, column_step, even, turned, ends>;
 };
 
-/// Of the columns in row r of a lattice, those in a tile, counted from its first.
+/// The interval of a tile's columns that row r of a lattice has, counted from the tile's first
+/// column.
 struct tile_interval {
     int begin;
     int end;
@@ -65,7 +68,7 @@ struct tile_interval {
 
     SEQUENT_INLINE bool empty() const { return begin >= end; }
     SEQUENT_INLINE bool covers(int columns) const { return begin <= 0 && end >= columns; }
-    /// Whether the columns c, c + 1, ... are inside.
+    /// True in the lanes of columns c, c + 1, ... that are inside.
     template <class T>
     SEQUENT_INLINE auto mask(int c) const {
         const batch<T> at = iota<T>() + set(static_cast<T>(c));
@@ -73,14 +76,14 @@ struct tile_interval {
     }
 };
 
-/// Every pair of a lattice.
+/// Admits every pair of a lattice.
 struct all_pairs {
     constexpr bool operator()(int, int) const noexcept { return true; }
 };
 
-/// The pairs of a tile: of row r the columns c of its interval for which admits(r, c). Whole: each
-/// row has each column. Dense: products of whole matrices may be taken. They multiply the numbers
-/// of other pairs by a weight of zero, which is only right if the numbers are finite.
+/// The pairs of a tile: in row r the columns c of its interval for which admits(r, c). Whole: each
+/// row has all columns. Dense: products of whole matrices may be used. They multiply the numbers of
+/// other pairs by a weight of zero, which is right only if these numbers are finite.
 template <class Lattice, class Admits = all_pairs>
 class tile_pairs {
   public:
@@ -107,7 +110,7 @@ class tile_pairs {
         }
     }
 
-    /// Sets the other numbers of a tile to zero.
+    /// Sets the numbers of a tile that belong to no pair to zero.
     template <int Pitch, class T>
     void clear_others(T* tile) const noexcept {
         for (int r = 0; r < rows_; ++r, tile += Pitch) {
@@ -127,9 +130,9 @@ class tile_pairs {
     [[no_unique_address]] Admits admits_;
 };
 
-/// Whether what the products of a gradient read is finite: rows and columns of the operands of dot
-/// products, and rows of the gradient of the output, unless that is null. Rows are first_row +
-/// r RowStep, columns alike.
+/// True if everything that the products of a gradient read is finite: rows and columns of the
+/// operands of dot products, and rows of the gradient of the output, unless that is null. Rows are
+/// first_row + r RowStep; columns likewise.
 template <class Shape, int RowStep, int ColumnStep, class T>
 SEQUENT_COLD bool gradient_operands_are_finite(const score_operands<T>& operands,
                                                const T* out_gradient, int first_row, int rows,
@@ -152,7 +155,7 @@ SEQUENT_COLD bool gradient_operands_are_finite(const score_operands<T>& operands
     return finite;
 }
 
-/// The same of what the tiles of a lattice reach, looked at when the answer is first needed.
+/// The same for everything that the tiles of a lattice read, computed when first needed.
 template <class Shape, class Piece, class T, class Lattice>
 class finite_operands {
   public:
@@ -189,7 +192,7 @@ class finite_operands {
     bool finite_ = false;
 };
 
-/// Running softmax of each row: the shift, close to the greatest score, and the sum of
+/// Running softmax state of each row: the shift, close to the maximum score, and the sum of
 /// exp(score - shift).
 template <int Rows, class T>
 struct running_softmax {
@@ -200,34 +203,34 @@ struct running_softmax {
 template <class T>
 inline constexpr T lowest = -std::numeric_limits<T>::infinity();
 
-/// Up to here, fma(scale, score, -shift) is used: it differs from rounded(scale * score) - shift by
-/// the rounding error of a product, which is negligible here. Above, that error would change the
-/// weights, and at last overflow.
+/// Up to this shift, fma(scale, score, -shift) is used. It differs from round(scale * score) -
+/// shift by the rounding error of a product, which is negligible here. Above, that error would
+/// change the weights and finally overflow.
 template <class T>
 inline constexpr T greatest_fused_shift = 256;
 
-/// Whether the scores of a row with this shift, if it has any, must be multiplied by the scale
-/// first.
+/// True if the scores of a row with this shift must be multiplied by the scale first. False if no
+/// score has set the shift.
 template <class T>
 SEQUENT_INLINE bool is_far(T shift) noexcept {
     return std::abs(shift) > greatest_fused_shift<T> && shift != lowest<T>;
 }
 
-/// Writes the normalizer of a row, from which the gradient gets the weights again: exp(score -
-/// shift) * factor. Kept apart, since shift - log(factor) would be rounded as much as the greatest
-/// score is. Zeros for a row without a pair, or where all scores are -infinity.
-/// Returns the factor.
+/// Writes the normalizer of a row, shift and factor, from which the gradient recomputes the
+/// weights: exp(score - shift) * factor. They are stored separately, since shift - log(factor)
+/// would have the rounding error of the maximum score. Zeros for a row without pairs, or if all
+/// scores are -infinity. Returns the factor.
 template <class T>
 SEQUENT_INLINE T write_normalizer(T shift, T sum, T* to) noexcept {
     to[0] = sum == T(0) ? T(0) : shift;
     return to[1] = sum == T(0) ? T(0) : 1 / sum;
 }
 
-/// How far a score may lie above the shift before the shift follows: exp(8) is far from the ends of
-/// the range, and most tiles after a row's first leave what was summed as it is.
+/// A score may exceed the shift by this much before the shift follows. exp(8) is far from the ends
+/// of the range, so that most tiles after a row's first do not rescale the sums.
 inline constexpr int shift_slack = 8;
 
-/// Gives a row another shift. What was summed before is scaled: sum, sums and out.
+/// Changes the shift of a row and rescales what has been summed: sum, sums and out.
 template <int Length, class T>
 SEQUENT_INLINE void move_shift(T next, T& shift, T& sum, T* sums, T* out) noexcept {
     if (shift != lowest<T>) {
@@ -239,8 +242,8 @@ SEQUENT_INLINE void move_shift(T next, T& shift, T& sum, T* sums, T* out) noexce
     shift = next;
 }
 
-/// Makes a row's shift fit the scores of a tile, copied to `to`, which may be they themselves, and
-/// -infinity outside of the interval.
+/// Raises a row's shift if the scores of a tile require it, and copies the scores to `to`, which
+/// may be `scores`, with -infinity outside the interval.
 template <int Columns, int Length, class Inside, class T>
 SEQUENT_INLINE void shift_row(const T* scores, T* to, Inside inside, T scale, T& shift, T& sum,
                               T* sums, T* out) noexcept {
@@ -263,16 +266,16 @@ SEQUENT_INLINE void shift_row(const T* scores, T* to, Inside inside, T scale, T&
     move_shift<Length>(reduce_max(most) * scale, shift, sum, sums, out);
 }
 
-/// Scores far from zero are multiplied by the scale before the shift is subtracted.
+/// Multiplies scores far from zero by the scale before the shift is subtracted.
 template <class T>
 SEQUENT_COLD void scale_scores(const T* from, T* to, T scale, int count) noexcept {
     for (int c = 0; c < count; ++c) to[c] = from[c] * scale;
 }
 
-/// Turns a row of scores into exp(scale score - shift) and adds them to sums.
+/// Turns a row of scores into exp(scale score - shift) and adds these to sums.
 template <int Columns, class T>
 SEQUENT_INLINE void soften_row(T* row, T scale, T shift, T* sums) noexcept {
-    // Only if all scores so far are -infinity is the shift.
+    // The shift is -infinity only if all scores so far are.
     const batch<T> down = set(shift == lowest<T> ? T(0) : -shift);
     batch<T> sum = load(sums);
     // Limited by the FMA ports, on which the polynomial of exp runs.
@@ -284,9 +287,9 @@ SEQUENT_INLINE void soften_row(T* row, T scale, T shift, T* sums) noexcept {
     store(sums, sum);
 }
 
-/// Turns one row of a tile's scores into weights and the gradient of the weights into that of the
-/// scores, times scale. Both are zero outside of the interval. The scores are still to be
-/// multiplied by score_factor.
+/// Turns one row of a tile's scores into weights, and the gradient of the weights into that of the
+/// scores, times scale. Both are zero outside the interval. The scores still need to be multiplied
+/// by score_factor.
 template <int Columns, class Inside, class T>
 SEQUENT_INLINE void weight_row(const T* scores, T* weights, T* gradient, Inside inside,
                                T score_factor, T scale, const T* normalizer, T inner) noexcept {
@@ -295,7 +298,7 @@ SEQUENT_INLINE void weight_row(const T* scores, T* weights, T* gradient, Inside 
     const batch<T> shift = set(-normalizer[0]);
     const batch<T> factor = set(normalizer[1]);
     const batch<T> mean = set(-inner * scale);
-    // Limited by exp, as soften_row.
+    // Limited by exp, like soften_row.
     for (int c = 0; c < Columns; c += n) {
         batch<T> p = exp(fma(load(scores + c), set(score_factor), shift)) * factor;
         batch<T> slope = p * fma(load(gradient + c), set(scale), mean);
@@ -309,7 +312,7 @@ SEQUENT_INLINE void weight_row(const T* scores, T* weights, T* gradient, Inside 
     }
 }
 
-/// Does the rows again whose result is infinite or NaN.
+/// Recomputes the rows whose result is infinite or NaN.
 template <class Shape, class T>
 SEQUENT_COLD void mend_rows(const score_operands<T>& operands, const T* value, T* out,
                             const int* counts, int begin, int end) noexcept {
@@ -404,7 +407,7 @@ void attention(const score_operands<T>& operands, const T* value, T* out, T* nor
 
 namespace detail {
 
-/// How many rows there are. Parts of counted rows are computed as the whole is, to the same bits.
+/// Number of rows. Parts of counted rows are computed as the whole is, with bitwise equal results.
 template <class Range>
 constexpr int count_of(const Range& range) noexcept {
     if constexpr (std::is_same_v<Range, counted_rows>)
@@ -415,9 +418,10 @@ constexpr int count_of(const Range& range) noexcept {
 
 }  // namespace detail
 
-/// Rows `range` of out and of normalizer, two numbers for each row, which the gradient needs.
-/// `kept` are the scores, if they are kept. A pair outside of the space touches no number, whatever
-/// its operands are; of the others, NaN and infinity propagate.
+/// Computes rows `range` of out, and of normalizer: two numbers per row that the gradient needs.
+/// `kept`: the cached scores, written if Shape::keeps_scores. counts: the numbers that bound the
+/// space at run time. A pair outside the space affects no number, whatever its operands are; within
+/// it, NaN and infinity propagate.
 template <class Shape, class T, class Range>
 void attention(const score_operands<T>& operands, const T* value, T* out, T* normalizer, T* kept,
                const int* counts, Range range) noexcept {
@@ -430,9 +434,9 @@ void attention(const score_operands<T>& operands, const T* value, T* out, T* nor
         detail::attention<false, Shape>(operands, value, out, normalizer, kept, counts, range);
 }
 
-/// Adds to the gradients in `operands` and to value_gradient, which may be null: all that comes
-/// from rows `range`, which begin with the first. Scores that are not kept are computed again;
-/// D(i) = out(i) . out_gradient(i) as in arXiv 2205.14135, appendix B.
+/// Adds to the gradients in `operands` and to value_gradient, which may be null, the contributions
+/// of rows `range`, which must begin with row 0. Scores that are not cached are recomputed. D(i) =
+/// out(i) . out_gradient(i) as in arXiv 2205.14135, appendix B.
 template <class Shape, class T, class Range = all_rows<Shape::rows>>
 void attention_gradient(const score_operands<T>& operands, const T* value, const T* out,
                         const T* normalizer, const T* kept, const T* out_gradient,

@@ -2,13 +2,14 @@
 
 #include "score.hpp"
 
-/// Attention of one row, one pair after another: for the rows whose result the kernels of whole
-/// tiles leave infinite or NaN. Tiles multiply the values of columns that are no pairs by a weight
-/// of zero, and divide by the sum of the weights at the end; so infinity where there is no pair,
-/// and a sum that overflows before it is divided, would reach the result.
+/// Attention of one row, pair by pair, for rows that the tiled kernels leave infinite or NaN. Tiles
+/// multiply the values of columns that are no pairs by a weight of zero, and divide by the sum of
+/// the weights at the end; so infinity where there is no pair, or a sum that overflows before the
+/// division, would reach the result.
 
 namespace sequent::inline SEQUENT_ABI::kernel::detail {
 
+/// Dot product of two contiguous rows of Length elements.
 template <int Length, class T>
 SEQUENT_INLINE T dot_rows(const T* left, const T* right) noexcept {
     constexpr int n = lanes<T>;
@@ -20,7 +21,7 @@ SEQUENT_INLINE T dot_rows(const T* left, const T* right) noexcept {
     return reduce_add(sum);
 }
 
-/// Multiplies a row by a factor. Returns zeros, but NaN where the result is infinite or NaN.
+/// Multiplies a row by a factor. Returns zeros, but NaN in lanes whose result is infinite or NaN.
 template <int Length, class T>
 SEQUENT_INLINE batch<T> scale_row(T* row, T factor) noexcept {
     constexpr int n = lanes<T>;
@@ -70,8 +71,8 @@ T score_of_pair(const score_operands<T>& operands, int row, int column) noexcept
             .get(0);
 }
 
-/// Turns `size` scores, whole vectors, of which those of no pair are -infinity, into weights whose
-/// sum is at most one. Returns what a sum of values with these weights is to be multiplied by.
+/// Turns `size` scores, a multiple of lanes<T>, into weights whose sum is at most 1; scores of no
+/// pair are -infinity. Returns the factor for a sum of values with these weights.
 template <class T>
 SEQUENT_COLD T soften_scores(T* p, int size) noexcept {
     constexpr int n = lanes<T>;
@@ -80,7 +81,7 @@ SEQUENT_COLD T soften_scores(T* p, int size) noexcept {
     for (int c = 0; c < size; c += n) most = xsimd::max(most, load(p + c));
     const T greatest = reduce_max(most);
     const batch<T> shift = set(greatest == none ? T(0) : greatest);
-    // A power of two, which changes no digit.
+    // Multiplying by a power of two is exact.
     T part = 1;
     while (part * static_cast<T>(size) > 1) part /= 2;
     batch<T> sums = zero<T>();
@@ -93,7 +94,7 @@ SEQUENT_COLD T soften_scores(T* p, int size) noexcept {
     return sum == T(0) ? T(0) : 1 / sum;
 }
 
-/// Writes the attention of `row` over its pairs: each_column(f) calls f(column) for each of them.
+/// Writes the attention of `row` over its pairs; each_column(f) calls f(column) for each of them.
 /// No sum of values overflows before it is divided by the sum of the weights.
 template <class Shape, class T, class EachColumn>
 SEQUENT_COLD void attend_to_pairs(const score_operands<T>& operands, const T* value, T* out,

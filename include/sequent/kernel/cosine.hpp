@@ -5,17 +5,20 @@
 
 #include "../config.hpp"
 
+/// Cosine similarity.
+
 namespace sequent::inline SEQUENT_ABI::kernel {
 
 /// The cosine of the angle between two vectors of `size` numbers, and its gradient. Vectors are
-/// scaled by powers of two, so that no square overflows or vanishes.
+/// scaled by powers of two, so that no square overflows or underflows. Refers to the vectors.
 template <class T>
 class cosine {
   public:
+    /// Computes the value from vectors a and b.
     cosine(const T* a, const T* b, int size) noexcept : sides_{side(a, size), side(b, size)} {
         T dot = 0;
         for (int at = 0; at < size; ++at) dot += sides_[0].scaled(at) * sides_[1].scaled(at);
-        // Of a vector of zeros there is no angle: zero, or NaN if the other has no number either.
+        // Zero if a vector is zero, but NaN if the other one is not finite.
         const T product = sides_[0].norm * sides_[1].norm;
         value_ = product == T(0) ? dot * T(0) : dot / product;
         // A rounded quotient may exceed 1.
@@ -23,10 +26,10 @@ class cosine {
         if (value_ < T(-1)) value_ = -1;
     }
 
-    /// a . b / (|a| |b|), zero if either is zero.
+    /// a . b / (|a| |b|), in [-1, 1]; zero if either vector is zero.
     T value() const noexcept { return value_; }
 
-    /// The gradient of element `at` of vector `which`, 0 or 1, given that of the value.
+    /// The gradient of element `at` of vector `which`, 0 or 1, given the gradient of the value.
     T gradient(int which, int at, T of_value) const noexcept {
         const side& self = sides_[which];
         const side& other = sides_[1 - which];
@@ -38,9 +41,9 @@ class cosine {
   private:
     struct side {
         const T* numbers;
-        T first = 1;  // the scale, as a product: it may be beyond the range of T itself
+        T first = 1;  // the scale is first * second: it may exceed the range of T
         T second = 1;
-        T norm = 0;  // of the scaled vector
+        T norm = 0;  // norm of the scaled vector
 
         side(const T* x, int size) noexcept : numbers(x) {
             T most = 0;

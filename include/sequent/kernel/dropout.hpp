@@ -5,23 +5,24 @@
 
 #include "simd.hpp"
 
-/// Dropout (Srivastava et al. 2014) whose choice is a function of a key and of the element's
-/// number: nothing is kept for the backward pass, and any order of computation drops the same
+/// Dropout (Srivastava et al. 2014). A key and the number of the element decide whether it is
+/// dropped: no mask is stored for the backward pass, and any order of computation drops the same
 /// elements.
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
-/// What a seed and the place of a rule become: mixed once for each, read for all elements.
+/// A key, mixed from a seed and the place of a rule; then used for all elements.
 class dropout_key {
   public:
+    /// The key of a seed.
     constexpr explicit dropout_key(std::uint64_t seed) noexcept : key_(mixed(seed)) {}
 
-    /// The key of a part of what this one is for.
+    /// The key of part number `part` of what this key is for.
     constexpr dropout_key of(int part) const noexcept {
         return dropout_key(key_ ^ static_cast<std::uint32_t>(part));
     }
 
-    /// Equally distributed over all numbers of 32 bits.
+    /// Pseudorandom bits of an element, uniform over all 32-bit integers.
     constexpr std::uint32_t bits(std::uint32_t element) const noexcept {
         return hashed(hashed(element + static_cast<std::uint32_t>(key_)) ^
                       static_cast<std::uint32_t>(key_ >> 32));
@@ -30,14 +31,15 @@ class dropout_key {
   private:
     std::uint64_t key_;
 
-    /// The finaliser of SplitMix64 (Steele, Lea and Flood 2014).
+    /// The finalizer of SplitMix64 (Steele, Lea and Flood 2014).
     static constexpr std::uint64_t mixed(std::uint64_t value) noexcept {
         value += 0x9E3779B97F4A7C15;
         value = (value ^ (value >> 30)) * 0xBF58476D1CE4E5B9;
         value = (value ^ (value >> 27)) * 0x94D049BB133111EB;
         return value ^ (value >> 31);
     }
-    /// A bijection in which each bit depends on every bit, of few operations that vectors have.
+    /// A bijection in which each output bit depends on every input bit, of few operations that
+    /// vector units have.
     static constexpr std::uint32_t hashed(std::uint32_t value) noexcept {
         value = (value ^ (value >> 16)) * 0x21F0AAAD;
         value = (value ^ (value >> 15)) * 0x735A2D97;
@@ -45,9 +47,9 @@ class dropout_key {
     }
 };
 
-/// Zero with probability `rate`, whatever x is, else x / (1 - rate); `first` is the number of the
-/// first element. The same function turns the gradient of y into that of x. 0 <= rate < 1; y may be
-/// x.
+/// y[at] = 0 with probability `rate`, whatever x is, else x[at] / (1 - rate), for at < Length.
+/// `first` is the number of the first element. The same call turns the gradient of y into that of
+/// x. 0 <= rate < 1. y may be x.
 template <int Length, class T>
 inline void dropout(const T* x, T* y, dropout_key key, std::uint32_t first, double rate) noexcept {
     const auto threshold = static_cast<std::uint32_t>(rate * 4294967296.0);

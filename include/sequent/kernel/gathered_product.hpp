@@ -5,45 +5,58 @@
 
 #include "product.hpp"
 
+/// Matrix products whose rows may be anywhere in memory, of any size.
+
 namespace sequent::inline SEQUENT_ABI::kernel {
 
-/// Rows of numbers: listed, or a stride apart.
+/// The rows of a matrix: a list of pointers, or a first row and a stride in elements.
 template <class T>
 struct row_places {
+    /// Pointers to the rows, or null.
     T* const* listed = nullptr;
+    /// The first row, if no rows are listed.
     T* first = nullptr;
+    /// Distance from row to row in elements.
     std::ptrdiff_t stride = 0;
 
+    /// The first element of a row.
     SEQUENT_INLINE T* operator[](int row) const noexcept {
         return listed ? listed[row] : first + row * stride;
     }
 };
 
-/// C = A B or C += A B of any sizes, with C rows x columns and A rows x depth, whose rows may lie
-/// anywhere. Turned: the rows that are given are those of the transposed matrix.
+/// C = A B or C += A B with run-time sizes: C is rows x columns, A rows x depth, B depth x columns.
+/// If a_turned or b_turned, the rows given are those of the transposed matrix.
 template <class T>
 struct gathered_product {
+    /// Extents.
     int rows, columns, depth;
+    /// Rows of A, or of its transpose.
     row_places<const T> a;
+    /// True if A is given transposed.
     bool a_turned;
+    /// Rows of B, or of its transpose.
     row_places<const T> b;
+    /// True if B is given transposed.
     bool b_turned;
+    /// Rows of C.
     row_places<T> c;
+    /// Adds to C instead of writing it.
     bool accumulate;
-    /// For a few rows: B is read in the order in which it lies, not copied, unless it is turned.
+    /// For a few rows: reads B in memory order without copying it, unless it is transposed.
     bool streams = false;
 };
 
 namespace detail {
 
-/// How a gathered product is cut: blocks of A and panels of B are copied, so that each number of B
-/// is read once for up to `rows` rows.
+/// Block sizes: blocks of A and panels of B are copied, so that each number of B is read once for
+/// up to `rows` rows.
 template <class T>
 struct gathered_plan {
     static constexpr int rows = 256;
     static constexpr int depth = 256;
-    static constexpr int streams = 16;                       // rows of B, where it is not copied
-    static constexpr int pitch = 256 + 64 / int{sizeof(T)};  // of the copy of A
+    static constexpr int streams = 16;  // rows of B at once, if it is not copied
+    static constexpr int pitch = 256 + 64 / int{sizeof(T)};  // row stride of the copy of A
     static constexpr int width = 2 * lanes<T>;
     static constexpr int tile = std::min(vector_registers / 2 - 2, 12);
 };
@@ -62,7 +75,7 @@ inline void gather_rows(const row_places<const T>& from, int first, int rows, in
         std::copy_n(from[first + row] + begin, count, to);
 }
 
-/// Copies a panel of B, a row of `width` numbers for each k; zeros behind the last column.
+/// Copies a panel of B: a row of `width` numbers for each k, with zeros after the last column.
 template <class T>
 inline void gather_panel(const gathered_product<T>& of, int k, int depth, int column,
                          T* to) noexcept {
@@ -95,7 +108,7 @@ inline void gather_panel(const gathered_product<T>& of, int k, int depth, int co
         const auto lane_at = [&](int lane) { return std::min(lane, last) * of.b.stride; };
         int at = 0;
         for (; at + group <= depth; at += group) {
-            // The panel that is copied next.
+            // Prefetches the panel that is copied next.
             if (of.streams && at % (64 / int{sizeof(T)}) == 0)
                 for (int lane = 0; lane < next; ++lane)
                     prefetch(from + at + (lane + width) * of.b.stride);
@@ -108,7 +121,7 @@ inline void gather_panel(const gathered_product<T>& of, int k, int depth, int co
     }
 }
 
-/// Asks for part `part` of `parts` of the panel that is copied next.
+/// Prefetches part `part` of `parts` of the panel that is copied next.
 template <class T>
 SEQUENT_INLINE void prefetch_panel(const gathered_product<T>& of, int k, int depth, int column,
                                    int part, int parts) noexcept {
@@ -123,7 +136,7 @@ SEQUENT_INLINE void prefetch_panel(const gathered_product<T>& of, int k, int dep
         for (int at = 0; at < length; at += line) prefetch(of.b[first + row] + begin + at);
 }
 
-/// Rows of C of one tile against a panel of B, from the copy of A.
+/// Multiplies rows of the copy of A with a panel of B and writes one tile of C.
 template <int Rows, class Strides, class T>
 SEQUENT_ONE_BODY void gathered_tile(const T* a, const T* b, const Strides& strides,
                                     const row_places<T>& c, int row, int rows, int column,
@@ -155,7 +168,7 @@ SEQUENT_ONE_BODY void gathered_tile(const T* a, const T* b, const Strides& strid
     }
 }
 
-/// A block of A, of which rows are a_row apart, against a panel of B.
+/// Multiplies a block of A, with rows a_row elements apart, with a panel of B.
 template <class Strides, class T>
 inline void gathered_tiles(const gathered_product<T>& of, const T* a, const T* b,
                            const Strides& strides, int first, int rows, int k, int depth,
@@ -183,15 +196,16 @@ inline void gathered_tiles(const gathered_product<T>& of, const T* a, const T* b
 
 }  // namespace detail
 
-/// How many numbers of memory a gathered product works in; of so many rows at most, A not turned.
+/// Number of elements of temporary memory that a gathered product needs; for at most Rows rows if A
+/// is not transposed.
 template <class T,
           int Rows = std::max(detail::gathered_plan<T>::rows, detail::gathered_plan<T>::depth)>
 inline constexpr int gathered_room =
     (Rows + detail::gathered_plan<T>::tile) * detail::gathered_plan<T>::pitch
     + detail::gathered_plan<T>::depth* detail::gathered_plan<T>::width;
 
-/// Computes a gathered product. B's rows are a stride apart where they are turned. A number of C is
-/// the same whatever the other rows are. `room` has gathered_room numbers, aligned to 64 bytes.
+/// Computes a gathered product. If B is transposed, its rows must have a stride. An element of C
+/// does not depend on the other rows. `room`: gathered_room elements, aligned to 64 bytes.
 template <class T>
 SEQUENT_ONE_BODY void product(const gathered_product<T>& of, T* room) noexcept {
     using plan = detail::gathered_plan<T>;
@@ -219,7 +233,7 @@ SEQUENT_ONE_BODY void product(const gathered_product<T>& of, T* room) noexcept {
                                            accumulate);
                 };
                 if (in_place && column + plan::width <= of.columns) {
-                    // The rows that are read next.
+                    // Prefetches the rows that are read next.
                     for (int at = 0; at < std::min(depth, of.depth - k - depth); ++at) {
                         const T* next = of.b[k + depth + at] + column;
                         detail::prefetch(next);

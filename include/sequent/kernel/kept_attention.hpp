@@ -3,26 +3,28 @@
 #include "attention.hpp"
 #include "kept_columns.hpp"
 
-/// Attention of one row over columns that are kept turned: number k of a column c stands at
-/// k * pitch + c, so that a vector holds one number of several columns, nothing is added across
-/// lanes until all columns are summed, and a new column takes one store for each of its numbers.
+/// Attention of one row over cached columns that are stored transposed: number k of column c is at
+/// k * pitch + c. A vector then holds one number of several columns, nothing is summed across lanes
+/// until all columns are done, and a new column takes one store for each of its numbers.
 ///
 /// Shape is a type with static constexpr members
-///   columns, length, out_row,
-///   nodes, space                     as in attention.hpp
-///   is_table                         the row's pairs are bits, less those outside of the space
-///   value_pitch                      of the values; 0 where they lie value_column apart
-///   pitches                          the same of what each node reads by columns
-///   value_slides, slides             whether these begin with column `first`
-///   node_columns<Node>, value_columns
-///                                    how these are stored (kept_columns.hpp)
-///   shares                           whether queries 2q and 2q + 1 read the same columns
-///   is_causal                        whether there are no columns beyond the row
+///
+///     columns, length, out_row,
+///     nodes, space                     as in attention.hpp
+///     is_table                         true if bits select the pairs, among those of the space if
+///                                      that has pieces
+///     value_pitch                      pitch of the values; 0 if they are value_column apart
+///     pitches                          likewise for what each node reads by columns
+///     value_slides, slides             true if these begin with column `first`
+///     node_columns<Node>, value_columns
+///                                      how these are stored (kept_columns.hpp)
+///     shares                           true if queries 2q and 2q + 1 read the same columns
+///     is_causal                        true if there are no columns after the row
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
-/// One row of a table of pairs: whether columns [column, column + 64) are in it, for a multiple of
-/// 64.
+/// One row of a table of pairs: each element tells by its bits which of columns [column, column +
+/// 64) are in it, for multiples of 64.
 using row_bits = const std::uint64_t*;
 
 namespace detail {
@@ -35,7 +37,7 @@ SEQUENT_INLINE auto lanes_of(std::uint64_t bits) noexcept {
     return batch<T>::load_aligned(flags) > zero<T>();
 }
 
-/// The pointers that go with the nodes of a score; `base` is added to an index node.
+/// The pointers of the nodes of a score; `base` is added to an index node.
 template <int Nodes, class T>
 struct kept_operands {
     std::array<const T*, Nodes> x;
@@ -45,15 +47,15 @@ struct kept_operands {
     T* out;
 };
 
-/// The same row of Queries of them, one part of the work after another for all, so that none waits
-/// for its own sums.
+/// Computes the same row of several queries (such as the heads of a layer). Each part of the work
+/// is done for all of them in turn, so that none waits for its own sums.
 template <class Shape, class T, int Queries>
 class kept_rows {
   public:
     static constexpr int nodes = Shape::nodes.size();
     using operands = kept_operands<nodes, T>;
 
-    /// `first` is the column that what slides begins with, a multiple of 16.
+    /// `first` is the first column of operands that slide, a multiple of 16.
     kept_rows(const operands* queries, int row, int first, const int* counts,
               row_bits bits) noexcept
         : queries_(queries), row_(row), first_(first), counts_(counts), bits_(bits) {
@@ -63,6 +65,7 @@ class kept_rows {
         }
     }
 
+    /// Writes the attention of all queries.
     void attend() noexcept {
         for (int q = 0; q < Queries; ++q) std::fill_n(out(q), Shape::length, T(0));
         if constexpr (Shape::is_table && Shape::space.pieces.size() == 0) {
@@ -82,11 +85,11 @@ class kept_rows {
   private:
     static constexpr int n = lanes<T>;
     static constexpr int root = nodes - 1;
-    /// Queries that read the same columns, which are loaded once for both.
+    /// 2 if queries read the same columns in pairs, which are then loaded once for both.
     static constexpr int pair = Queries % 2 == 0 && Shape::shares ? 2 : 1;
     static constexpr int chunk = std::min((Shape::columns + n - 1) / n * n + n, 512);
-    /// A power of two by which weights are multiplied, so that they add up to at most one and their
-    /// products with the values to a number in range.
+    /// A power of two that multiplies weights, so that they sum to at most 1 and their products
+    /// with the values stay in range.
     static constexpr T least_weight = [] {
         T result = 1;
         while (result * Shape::columns > 1) result /= 2;
@@ -113,10 +116,10 @@ class kept_rows {
 
     T* out(int q) const noexcept { return queries_[q].out + row_ * Shape::out_row; }
 
-    /// Behind the columns that there are.
+    /// One past the last column that exists.
     int last_column() const noexcept { return Shape::is_causal ? row_ + 1 : Shape::columns; }
 
-    /// The columns of piece `Piece` that are in [begin, end), chunk by chunk.
+    /// Takes the columns of piece `Piece` in [begin, end), chunk by chunk.
     template <int Piece>
     void interval(int begin, int end) noexcept {
         for (int from = begin / n * n; from < end; from += chunk)
@@ -171,7 +174,7 @@ class kept_rows {
         for (int q = 0; q < Queries; q += pair) add_values<masked>(q, from, vectors, there);
     }
 
-    /// Raises the shift to the greatest of the scores.
+    /// Raises the shift to the maximum score.
     void move_shift(int q, int vectors) noexcept {
         batch<T> greatest = load(weights_[q]);
         for (int v = 1; v < vectors; ++v)
@@ -187,7 +190,7 @@ class kept_rows {
     }
 
     void soften(int q, int vectors) noexcept {
-        // Only if all scores so far are -infinity is the shift.
+        // The shift is -infinity only if all scores so far are.
         const batch<T> shift = set(shift_[q] == none ? T(0) : shift_[q]);
         batch<T> sum = zero<T>();
         for (int v = 0; v < vectors; ++v) {
@@ -199,7 +202,7 @@ class kept_rows {
         sum_[q] += reduce_add(sum);
     }
 
-    /// Which of n columns a lattice or a table admits.
+    /// Which of n columns a lattice or a table admits, as bits.
     template <int Piece>
     std::uint64_t admitted(int column) const noexcept {
         std::uint64_t result = 0;
@@ -216,7 +219,7 @@ class kept_rows {
 
     // Scores.
 
-    // Of `pair` queries, the scores of one before those of the other.
+    // The scores of `pair` queries, one after the other.
 
     template <int Vectors>
     SEQUENT_INLINE void score(int q, int from, int first) noexcept {
@@ -229,7 +232,7 @@ class kept_rows {
         }
     }
 
-    /// n elements, `step` apart, of which those from `count` on are not touched.
+    /// n elements, `step` apart; those from `count` on are not accessed.
     template <int Step>
     static SEQUENT_INLINE batch<T> load_spread(const T* from, int count) noexcept {
         if constexpr (Step == 0) {
@@ -305,7 +308,8 @@ class kept_rows {
         }
     }
 
-    /// Numbers of one vector of columns, or dot products with columns that are not turned.
+    /// The numbers of a leaf, or dot products with columns that are not transposed, for one vector
+    /// of columns.
     template <int Node>
     SEQUENT_INLINE batch<T> leaf(const operands& query, int column) noexcept {
         constexpr score_node node = Shape::nodes[Node];
@@ -334,8 +338,8 @@ class kept_rows {
 
     // Values.
 
-    /// Of vector v of the columns, those in there(v) are pairs: the others touch nothing, whatever
-    /// stands there.
+    /// Adds the weighted values. In vector v of the columns those in there(v) are pairs; the others
+    /// affect nothing, whatever is stored there.
     template <bool Masked, class There>
     void add_values(int q, int from, int vectors, There there) noexcept {
         if constexpr (Shape::value_pitch > 0) {
@@ -360,7 +364,7 @@ class kept_rows {
         }
     }
 
-    /// Count numbers of the values, from number k on.
+    /// Adds Count numbers of the values, from number k on.
     template <bool Masked, int Count, class There>
     SEQUENT_INLINE void add_numbers(int q, int k, int from, int vectors, There there) noexcept {
         constexpr int pitch = Shape::value_pitch;

@@ -7,37 +7,47 @@
 
 #include "product.hpp"
 
-/// An index space as lattices, and a lattice as tiles: the shapes in which attention walks over its
+/// An index space as lattices, and a lattice as tiles: the order in which attention visits its
 /// pairs.
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
-/// Rows [begin, end) of those that a shape has.
+/// Rows [begin, end) of a shape.
 struct row_range {
+    /// First row.
     int begin;
+    /// One past the last row.
     int end;
 };
 
-/// Rows [begin, end) of the first `all` ones: the others are in no pair.
+/// Rows [begin, end) of the first `all` rows; rows from `all` on are in no pair.
 struct counted_rows {
+    /// First row.
     int begin;
+    /// One past the last row.
     int end;
+    /// Number of rows that are in pairs.
     int all;
 };
 
-/// All rows, known to the compiler.
+/// All rows, with their number known at compile time.
 template <int Rows>
 struct all_rows {
+    /// First row.
     static constexpr int begin = 0;
+    /// One past the last row.
     static constexpr int end = Rows;
 };
 
-/// One of them: kernels take the shortest way for it.
+/// A single row, for which kernels have shorter code.
 struct one_row {
+    /// The row.
     int begin;
+    /// One past it.
     int end = begin + 1;
 };
 
+/// True for all_rows.
 template <class Range>
 inline constexpr bool is_whole = false;
 template <int Rows>
@@ -45,7 +55,7 @@ inline constexpr bool is_whole<all_rows<Rows>> = true;
 
 namespace detail {
 
-/// A number that is known to the compiler or, if Known is negative, at run time only.
+/// A number known at compile time or, if Known is negative, at run time.
 template <int Known>
 struct extent {
     constexpr operator int() const noexcept { return Known; }
@@ -62,10 +72,10 @@ struct extent<Known> {
     }
 };
 
-/// The part of a piece whose rows are first_row + t row_step and columns first_column +
-/// u column_step, with each row's columns as an interval [begin, end) of u. Capacity is the most
-/// rows; Rows and Columns are the extents if all lattices of the piece have them, else -1. Full:
-/// each row has all columns. Reach is `columns`, or -1 where the columns end at run time.
+/// The part of a piece with rows first_row + t row_step and columns first_column + u column_step;
+/// the columns of each row are an interval [begin, end) of u. Capacity: the largest number of rows.
+/// Rows, Columns: the extents if all lattices of the piece have them, else -1. Full: each row has
+/// all columns. Reach: `Columns`, or -1 if the columns end at a number given at run time.
 template <int Capacity, int Rows = -1, int Columns = -1, bool Full = false, int Reach = Columns>
 class lattice {
   public:
@@ -73,7 +83,7 @@ class lattice {
     extent<(Columns < 0 ? -1 : 0)> first_column;
     extent<Rows> rows;
     extent<Columns> columns;
-    extent<Reach> reach;  // where the columns of the rows end
+    extent<Reach> reach;  // upper bound of the ends of all rows
 
     SEQUENT_INLINE int begin([[maybe_unused]] int row) const noexcept {
         if constexpr (Full)
@@ -105,7 +115,7 @@ constexpr int ceil_divide(int value, int divisor) {
     return value >= 0 ? (value + divisor - 1) / divisor : -(-value / divisor);
 }
 
-/// Whether the columns of a piece end where something that is given at run time says.
+/// True if the columns of a piece end at a number given at run time.
 template <class Piece>
 constexpr bool ends_at_run_time(const Piece& piece) {
     bool result = false;
@@ -118,8 +128,8 @@ constexpr int row_step_of(const Piece& piece) {
     return piece.slope != 0 ? piece.modulus : piece.row_modulus;
 }
 
-/// Calls visit(lattice, piece) for each part of the space within the rows, with the piece's place
-/// among the pieces as a constant.
+/// Calls visit(lattice, piece) for each part of the space within the rows; piece is the index of
+/// the piece as an integral_constant.
 template <class Shape, class Range, class Visit>
 SEQUENT_INLINE void each_lattice(const int* counts, Range range, Visit visit) noexcept {
     unroll<Shape::space.pieces.size()>([&](auto index) {
@@ -174,8 +184,8 @@ SEQUENT_INLINE void each_lattice(const int* counts, Range range, Visit visit) no
     });
 }
 
-/// How a piece of a space is cut: blocks of columns, in a block tiles of rows, in these tiles of
-/// columns. Sizes count lattice points.
+/// How a piece of a space is divided: blocks of columns, in a block tiles of rows, in these tiles
+/// of columns. Sizes count lattice points.
 struct tile_plan {
     int rows = 1;
     int columns = 1;
@@ -183,10 +193,10 @@ struct tile_plan {
     bool narrow = false;  // all columns of a tile of rows fit in half a block
 };
 
-/// The numbers of a tile stay in the L1 cache.
+/// Largest number of elements of a tile, which stays in the L1 cache.
 inline constexpr int most_tile_numbers = 5120;
-/// And the columns of a block, with their values, in the L2 cache. Their operands stand on the
-/// stack while they are turned.
+/// Largest number of columns of a block, which stays in the L2 cache with its values. The
+/// transposed operands are on the stack.
 template <class Shape>
 inline constexpr int most_block_columns = [] {
     int depth = Shape::length;
@@ -194,7 +204,7 @@ inline constexpr int most_block_columns = [] {
     return std::clamp(20480 / depth, 64, 320);
 }();
 
-/// How many tiles cover columns [begin, end) where each block has its own.
+/// Number of tiles that cover columns [begin, end) if no tile crosses the border of a block.
 constexpr int count_tiles(int begin, int end, int block, int tile) {
     const int first = begin / block;
     const int last = (end - 1) / block;
@@ -216,7 +226,7 @@ struct column_span {
     }
 };
 
-/// Those of rows under a piece; counts given at run time do not bound them.
+/// The columns of these rows of a piece; counts given at run time are ignored.
 template <class Piece>
 constexpr column_span span_of_rows(const Piece& piece, std::initializer_list<int> rows,
                                    int columns) {
@@ -234,16 +244,16 @@ constexpr column_span span_of_rows(const Piece& piece, std::initializer_list<int
     return result;
 }
 
-/// And of a tile of them: the bounds are monotone or constant from row to row.
+/// The columns of rows first to last: the bounds are monotone or constant from row to row.
 template <class Piece>
 constexpr column_span span_of_tile(const Piece& piece, int first, int last, int columns) {
     return span_of_rows(piece, {first, last}, columns);
 }
 
-/// Whether any `count` rows side by side have their columns within `room`.
+/// True if any `count` adjacent rows have their columns within `room`.
 template <class Piece>
 constexpr bool is_narrow(const Piece& piece, int rows, int columns, int count, int room) {
-    constexpr int most_rows = 8192;  // that a compiler looks at
+    constexpr int most_rows = 8192;  // limits the work of the compiler
     if (rows > most_rows) return false;
     for (int first = 0; first < rows; first += count) {
         column_span all;
@@ -256,9 +266,9 @@ constexpr bool is_narrow(const Piece& piece, int rows, int columns, int count, i
     return true;
 }
 
-/// What the tiles of a piece cost, in units of one pair: with whole vectors of columns, and a share
-/// for each row of a tile and for each tile. Counts given at run time do not bound it. Of many
-/// tiles of rows a sample is taken. By halves: products end with half a vector where that will do.
+/// Estimated cost of the tiles of a piece, in units of one pair: whole vectors of columns, and an
+/// overhead for each row of a tile and for each tile. Counts given at run time are ignored. Of many
+/// tiles of rows a sample is taken. By halves: products end with half a vector if that suffices.
 template <int Lanes, class Piece>
 constexpr double tile_cost(const Piece& piece, int rows, int columns, int block, int tile_rows,
                            int tile_columns, bool by_halves = false) {
@@ -272,7 +282,7 @@ constexpr double tile_cost(const Piece& piece, int rows, int columns, int block,
     const int sampled = std::min(tiles, 16);
     double cost = 0;
     for (int at = 0; at < sampled; ++at) {
-        // By halves, not only tiles that stand alike in their blocks are looked at.
+        // By halves: also samples tiles at different places in their blocks.
         const int shifted = by_halves ? at % ceil_divide(tiles, sampled) : 0;
         const int tile = std::min(at * tiles / sampled + shifted, tiles - 1);
         const int first = tile * tile_rows * step;
@@ -285,7 +295,8 @@ constexpr double tile_cost(const Piece& piece, int rows, int columns, int block,
     return cost * tiles / sampled;
 }
 
-/// The cheapest tiles for piece At of a shape's space: even parts of all, or some round sizes.
+/// The cheapest tiles for piece At of a shape's space: even parts of the whole, or some round
+/// sizes.
 template <class Shape, int At, class T>
 inline constexpr tile_plan tiles_of = [] {
     constexpr auto& piece = Shape::space.pieces[At];
@@ -297,7 +308,7 @@ inline constexpr tile_plan tiles_of = [] {
     const int block = ceil_divide(most_columns, best.blocks);
     // Some lattices of a piece may have one column less.
     const int widest = piece.modulus == 1 ? block : std::max(block - 1, 1);
-    // Sequences and documents are of any length: wide tiles would reach far beyond short ones.
+    // Sequences and documents have any length: wide tiles would exceed short ones by far.
     const bool ends = ends_at_run_time(piece);
     double least = std::numeric_limits<double>::infinity();
     for (const int tall :
@@ -315,7 +326,7 @@ inline constexpr tile_plan tiles_of = [] {
                 best.columns = wide;
             }
         }
-    // In a band, a few rows at a time leave the least outside of it.
+    // In a band, tiles of few rows have the fewest pairs outside of it.
     const int middle = Shape::rows / 2 / step * step;
     least = tile_cost<lanes<T>>(piece, Shape::rows, Shape::columns, block, best.rows, best.columns,
                                 true);
@@ -343,8 +354,8 @@ inline constexpr tile_plan tiles_of = [] {
     return best;
 }();
 
-/// A block of columns at hand: [first, end) of the lattice, of which those from `fresh` on have not
-/// been at hand before. No tile goes beyond `limit`.
+/// The current block of columns: [first, end) of the lattice; those from `fresh` on were in no
+/// earlier block. No tile extends beyond `limit`.
 struct column_block {
     int first;
     int fresh;
@@ -352,8 +363,7 @@ struct column_block {
     int limit;
 };
 
-/// A tile at hand: rows from `row` and columns from `column`, of which those from `fresh` on are
-/// new.
+/// The current tile: rows from `row` and columns from `column` on; those from `fresh` on are new.
 struct tile_place {
     int row;
     int column;
@@ -361,8 +371,8 @@ struct tile_place {
 };
 
 /// Calls begin(block), then visit(block, row, count, begin, end) for each tile of rows that has
-/// pairs in the block: those lie in columns [begin, end). Each column is in one block, or, in a
-/// narrow band, all columns of a tile are, and blocks overlap.
+/// pairs in the block, all in columns [begin, end). Each column is in one block. In a narrow band,
+/// all columns of a tile are in one block instead, and blocks overlap.
 template <tile_plan Plan, class Lattice, class Begin, class Visit>
 SEQUENT_INLINE void each_row_tile(const Lattice& part, Begin begin, Visit visit) noexcept {
     const int size = (part.columns + Plan.blocks - 1) / Plan.blocks;
@@ -374,7 +384,7 @@ SEQUENT_INLINE void each_row_tile(const Lattice& part, Begin begin, Visit visit)
     };
     if constexpr (Plan.narrow) {
         for (int row = 0; row < part.rows;) {
-            // As many tiles of rows as a block holds the columns of, up to whole tiles of columns.
+            // As many tiles of rows as have their columns in one block, in whole tiles of columns.
             column_span all;
             int next = row;
             for (; next < part.rows; next += Plan.rows) {
@@ -415,7 +425,7 @@ SEQUENT_INLINE void each_row_tile(const Lattice& part, Begin begin, Visit visit)
 }
 
 /// Calls visit(tile) for the tiles that cover columns [begin, end) of a row tile. All have Columns
-/// columns: one that would leave the block overlaps the one before.
+/// columns: one that would extend beyond the block overlaps the one before.
 template <int Columns, class Visit>
 SEQUENT_INLINE void each_column_tile(const column_block& block, int row, int begin, int end,
                                      Visit visit) noexcept {
@@ -423,8 +433,8 @@ SEQUENT_INLINE void each_column_tile(const column_block& block, int row, int beg
         visit(tile_place{row, std::min(fresh, block.limit - Columns), fresh});
 }
 
-/// The elements from one row of turned columns to the next: not a power of two, whose rows would
-/// share a few lines of the cache.
+/// Row stride of transposed columns, in elements. Not a power of two for many columns: such rows
+/// would share a few cache lines.
 template <class T>
 constexpr int turned_pitch(int columns) {
     const int pitch = (columns + lanes<T> - 1) / lanes<T> * lanes<T>;

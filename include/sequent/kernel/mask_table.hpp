@@ -8,30 +8,41 @@
 
 #include "../config.hpp"
 
-/// The pairs of any condition as tiles: some rows, the columns that any of them has, and a bit for
-/// each pair. Rows of one tile need not be neighbours, nor need its columns.
+/// The pairs of an arbitrary condition as tiles: some rows, the columns that any of them has, and a
+/// bit for each pair. Neither the rows nor the columns of a tile need to be adjacent.
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
-/// Rows and columns stand in the table's lists from `first_row` and `first_column` on. The list of
-/// rows repeats the last one up to a tile's height.
+/// A tile: its rows and columns are in the table's lists from `first_row` and `first_column` on.
+/// The list of rows repeats the last row up to the height of a tile.
 struct mask_tile {
+    /// Index of its first row in mask_table::rows.
     int first_row = 0;
+    /// Number of rows.
     int rows = 0;
+    /// Index of its first column in mask_table::columns and bits.
     int first_column = 0;
+    /// Number of columns.
     int columns = 0;
 };
 
-/// Made once (tables.hpp). Its memory is proportional to the pairs in its tiles.
+/// A table of pairs, computed once (tables.hpp). Its memory is proportional to the number of pairs
+/// in its tiles.
 class mask_table {
   public:
+    /// Largest number of rows of a tile.
     static constexpr int height = 16;
 
+    /// The tiles.
     std::vector<mask_tile> tiles{};
+    /// The rows of all tiles.
     std::vector<int> rows{};
-    std::vector<int> columns{};  // rising in each tile
+    /// The columns of all tiles, ascending within each.
+    std::vector<int> columns{};
+    /// For each column the rows of its tile that have it; the tile's first row is the lowest bit.
     std::vector<std::uint16_t>
-        bits{};  // of each column, the rows of its tile, the first the lowest
+        bits{};  // of each column, one bit for each row of its tile, the first the lowest
+    /// Number of pairs.
     long long pairs = 0;
 
     /// The pairs (i, j) of row_count x column_count for which keeps(i, j).
@@ -61,7 +72,7 @@ class mask_table {
     static std::size_t to_size(int number) { return static_cast<std::size_t>(number); }
     std::uint64_t* bits_of(int row) { return all_.data() + to_size(row) * to_size(words_); }
 
-    /// The rows that have pairs: those with equal remainders side by side.
+    /// The rows that have pairs; those with equal remainders are adjacent.
     SEQUENT_LAZY std::vector<int> in_order(int row_count, int modulus) const {
         std::vector<int> result;
         for (int first = 0; first < modulus; ++first)
@@ -70,7 +81,7 @@ class mask_table {
         return result;
     }
 
-    /// How many columns some rows have together.
+    /// Number of columns in the union of some rows.
     int count_union(const int* row, int count) {
         int result = 0;
         for (int word = 0; word < words_; ++word) {
@@ -81,14 +92,14 @@ class mask_table {
         return result;
     }
 
-    /// In units of one pair: half of the work is done for the whole height of a tile, and columns
-    /// are copied at the price of a few rows.
+    /// Estimated cost of a tile, in units of one pair: half of the work is done for the whole
+    /// height of a tile, and copying a column costs as much as a few rows.
     static double cost_of(int count, int columns) {
         return (0.5 * height + 0.5 * count + 4.0) * columns + 128.0;
     }
 
-    /// Calls take(rows, count) for tiles of rows in this order. Rows with many more columns than
-    /// others of their tile are put off, to tiles of their own at the end.
+    /// Calls take(rows, count) for tiles of rows in this order and returns their cost. Rows with
+    /// many more columns than others of their tile get tiles of their own at the end.
     template <class Take>
     double cut(std::vector<int> order, Take take) {
         double cost = 0;

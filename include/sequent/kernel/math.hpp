@@ -6,11 +6,14 @@
 
 #include "simd.hpp"
 
+/// Exponential, logarithm, hyperbolic tangent, error function and logistic function of vectors and
+/// numbers.
+
 namespace sequent::inline SEQUENT_ABI::kernel {
 
 namespace detail {
 
-/// exp(r) = 1 + r + r^2 p(r) for |r| <= ln(2) / 2, p by the Remez algorithm for the relative error.
+/// exp(r) = 1 + r + r^2 p(r) for |r| <= ln(2) / 2; p by the Remez algorithm for the relative error.
 template <class T>
 struct exp_constants;
 
@@ -18,10 +21,10 @@ template <>
 struct exp_constants<float> {
     using word = std::int32_t;
     static constexpr int mantissa = 23;
-    static constexpr float magic = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer
+    static constexpr float magic = 12582912.0f;  // 1.5 * 2^23; adding it rounds to an integer
     static constexpr float ln2_high = 0.693359375f;
     static constexpr float ln2_low = -2.12194440e-4f;
-    static constexpr float least = -87.3365402f;    // below, the result is denormal
+    static constexpr float least = -87.3365402f;    // below, the result is subnormal
     static constexpr float greatest = 88.7228394f;  // above, it overflows
     static constexpr float p[] = {0.00138146132608f, 0.00836870982417f, 0.0416683873613f,
                                   0.166665206898f, 0.499999934517f};  // 3.1e-9
@@ -43,8 +46,8 @@ struct exp_constants<double> {
                                    1.6666666666666412776e-1, 5.0000000000000106168e-1};  // 3.6e-18
 };
 
-/// erf(x) = x inner(x^2) up to 1, above it 1 - exp(-x^2) outer(2 / (2 + x)); both by the Remez
-/// algorithm, the second weighted with exp(-x^2). From `one` on it rounds to 1.
+/// erf(x) = x inner(x^2) for x <= 1, else 1 - exp(-x^2) outer(2 / (2 + x)); both by the Remez
+/// algorithm, the second weighted with exp(-x^2). From `one` on the result rounds to 1.
 template <class T>
 struct erf_constants;
 
@@ -73,7 +76,7 @@ struct erf_constants<double> {
         2.8821870480576595367e-1,  2.8147203440463426391e-1,  2.8566858133790109564e-5};  // 2.5e-17
 };
 
-/// tanh(x) = x + x^3 inner(x^2) up to 0.625, by the Remez algorithm for the relative error.
+/// tanh(x) = x + x^3 inner(x^2) for x <= 0.625, by the Remez algorithm for the relative error.
 template <class T>
 struct tanh_constants;
 
@@ -102,7 +105,7 @@ SEQUENT_INLINE batch<T> polynomial(const T (&c)[N], batch<T> x) noexcept {
     return p;
 }
 
-/// The bits of a vector as another element type of the same width.
+/// Reinterprets the bits of a vector as another element type of the same width.
 template <class To, class T>
 SEQUENT_INLINE batch<To> bits_as(batch<T> x) noexcept {
 #if XSIMD_VERSION_MAJOR >= 11
@@ -116,8 +119,8 @@ SEQUENT_INLINE batch<To> bits_as(batch<T> x) noexcept {
 
 namespace detail {
 
-/// x, about which the compiler knows nothing: Clang tells the preprocessor nothing of
-/// -fassociative-math, with which (x + magic) - magic would become x.
+/// Returns x, hidden from the optimizer. Clang has no macro for -fassociative-math, under which (x
+/// + magic) - magic would become x.
 template <class T>
 SEQUENT_INLINE batch<T> opaque(batch<T> x) noexcept {
 #if defined(__clang__) && defined(__SSE2__)
@@ -130,8 +133,8 @@ SEQUENT_INLINE batch<T> opaque(batch<T> x) noexcept {
 
 }  // namespace detail
 
-/// e^x within 2 ulp. Exactly 0 where the result would be denormal and at -infinity, exactly 1 at 0,
-/// infinity where it overflows; a NaN stays.
+/// e^x within 2 ulp. Exactly 1 at 0; exactly 0 at -infinity and where the result would be
+/// subnormal; infinity where it overflows; NaN at NaN.
 template <class T>
 SEQUENT_INLINE batch<T> exp(batch<T> x) noexcept {
     using c = detail::exp_constants<T>;
@@ -163,7 +166,7 @@ SEQUENT_INLINE batch<T> exp(batch<T> x) noexcept {
     using word = typename c::word;
     const auto scaled = detail::bits_as<word>(p) + (detail::bits_as<word>(shifted) << c::mantissa);
     const batch<T> y = detail::bits_as<T>(batch<word>(scaled));
-    // Above the greatest, infinity; of a NaN, whose low bits have come into the exponent, a NaN.
+    // Infinity above the greatest; NaN for a NaN, whose low bits have changed the exponent.
     const batch<T> beyond = x + set(std::numeric_limits<T>::infinity());
     return xsimd::select(x < set(c::least), zero<T>(),
                          xsimd::select(x <= set(c::greatest), y, beyond));
@@ -174,7 +177,7 @@ SEQUENT_INLINE batch<T> exp(batch<T> x) noexcept {
 template <class T>
 SEQUENT_INLINE batch<T> log(batch<T> x) noexcept {
 #if defined(__AVX512F__) && !defined(__OPTIMIZE__) && !defined(__clang__)
-    // Unoptimised, GCC 12 finds no immediate for an intrinsic in xsimd 8.1's.
+    // Without optimization, GCC 12 rejects an intrinsic in xsimd 8.1: no immediate operand.
     alignas(batch<T>) T values[lanes<T>];
     x.store_aligned(values);
     for (T& value : values) value = std::log(value);
@@ -184,17 +187,19 @@ SEQUENT_INLINE batch<T> log(batch<T> x) noexcept {
 #endif
 }
 
+/// Hyperbolic tangent.
 template <class T>
 SEQUENT_INLINE batch<T> tanh(batch<T> x) noexcept {
     const batch<T> size = xsimd::abs(x);
     const batch<T> square = size * size;
     const batch<T> inner =
         fma(size * square, detail::polynomial(detail::tanh_constants<T>::inner, square), size);
-    // Where exp overflows this is 1.
+    // 1 if exp overflows.
     const batch<T> outer = set(T(1)) - set(T(2)) / (kernel::exp(size + size) + set(T(1)));
     return xsimd::copysign(xsimd::select(size < set(T(0.625)), inner, outer), x);
 }
 
+/// Error function.
 template <class T>
 SEQUENT_INLINE batch<T> erf(batch<T> x) noexcept {
     using c = detail::erf_constants<T>;
@@ -212,23 +217,27 @@ SEQUENT_INLINE batch<T> sigmoid(batch<T> x) noexcept {
     return set(T(1)) / (set(T(1)) + kernel::exp(-x));
 }
 
-/// One number, by the same arithmetic as a vector of them.
+/// e^x of one number, by the arithmetic of the vector function.
 template <std::floating_point T>
 inline T exp(T x) noexcept {
     return kernel::exp(set(x)).get(0);
 }
+/// Natural logarithm of one number.
 template <std::floating_point T>
 inline T log(T x) noexcept {
     return kernel::log(set(x)).get(0);
 }
+/// Hyperbolic tangent of one number.
 template <std::floating_point T>
 inline T tanh(T x) noexcept {
     return kernel::tanh(set(x)).get(0);
 }
+/// Error function of one number.
 template <std::floating_point T>
 inline T erf(T x) noexcept {
     return kernel::erf(set(x)).get(0);
 }
+/// 1 / (1 + e^-x) of one number.
 template <std::floating_point T>
 inline T sigmoid(T x) noexcept {
     return kernel::sigmoid(set(x)).get(0);

@@ -12,9 +12,9 @@
 
 /// Products of float rows with packed weights (packed_formats.hpp).
 ///
-/// A packed matrix is made of panels of 16 outputs, padded with zeros: first the scales of the
-/// panel, 16 for each block of inputs (of q4_1 followed by 16 minima), padded to 64 bytes; then its
-/// blocks. The bytes do not depend on the instruction set.
+/// A packed matrix consists of panels of 16 outputs, padded with zeros. A panel holds first its
+/// scales, 16 for each block of inputs (in q4_1 followed by 16 minima), padded to 64 bytes, then
+/// its blocks. The bytes do not depend on the instruction set.
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
@@ -23,26 +23,29 @@ namespace detail {
 inline constexpr int panel_outputs = 16;
 inline constexpr int panel_vectors = panel_outputs / lanes<float>;
 
+/// Number of blocks of this many inputs.
 template <class Format>
 constexpr int packed_blocks(int inputs) noexcept {
     return (inputs + Format::rows::inputs - 1) / Format::rows::inputs;
 }
-/// Bytes of a scale of 16 outputs.
+/// Size in bytes of one scale of 16 outputs.
 template <class Format>
 inline constexpr int scale_line =
     panel_outputs* static_cast<int>(sizeof(typename Format::rows::scale_number));
+/// Size in bytes of the scales of a panel.
 template <class Format>
 constexpr std::size_t scale_bytes(int blocks) noexcept {
     const int bytes = blocks * scale_line<Format> * Format::rows::scales;
     return static_cast<std::size_t>((bytes + 63) / 64 * 64);
 }
+/// Size in bytes of a panel.
 template <class Format>
 constexpr std::size_t panel_bytes(int blocks) noexcept {
     return scale_bytes<Format>(blocks) +
            static_cast<std::size_t>(blocks) * static_cast<std::size_t>(Format::block_bytes);
 }
 
-/// Where a scale or minimum of the output at a place of the panel is, from the panel's begin.
+/// Byte offset in the panel of a scale or minimum of the output at this place of the panel.
 template <class Format>
 constexpr int scale_at(int block, int place, int each) noexcept {
     return ((block * Format::rows::scales + each) * panel_outputs + place) *
@@ -70,17 +73,17 @@ inline float scale_of(std::uint16_t stored) noexcept {
     return from_f16(stored);
 }
 
-/// Where the panel of output n begins.
+/// Byte offset of the panel of output n.
 template <class Format>
 constexpr std::size_t panel_at(int inputs, int n) noexcept {
     return static_cast<std::size_t>(n / panel_outputs) *
            panel_bytes<Format>(packed_blocks<Format>(inputs));
 }
 
-/// Rows and panels of a tile, whose sums stay in registers: for one row, and for many.
+/// Number of rows and panels of a tile, whose sums stay in registers: for one row, and for many.
 template <class Format>
 struct packed_tiles {
-    // Scaled formats need sums of a block beside those of the row.
+    // Scaled formats need the sums of a block in addition to those of the row.
     static constexpr bool large = vector_registers == 32, scaled = Format::rows::scales > 0;
     static constexpr int vectors_of_one = !large && !scaled ? 8 : 4;
     static constexpr int sums = large ? (scaled ? 12 : 16) : scaled ? 6 : 8;
@@ -89,7 +92,7 @@ struct packed_tiles {
     static constexpr int rows = std::max(1, sums / (panels * panel_vectors));
 };
 
-/// What is the same for all tiles of a product.
+/// What all tiles of a product have in common.
 struct packed_place {
     int blocks;
     std::ptrdiff_t panel;  ///< bytes from one panel of weights to the next
@@ -97,7 +100,8 @@ struct packed_place {
     bool accumulate;
 };
 
-/// Stores a vector of sums, of which `count` may be less than lanes<float>, or nothing.
+/// Stores a vector of sums: `count` of them if that is less than lanes<float>, none if it is not
+/// positive.
 SEQUENT_INLINE void store_outputs(float* to, batch<float> sum, int count,
                                   const packed_place& place) noexcept {
     if (count >= lanes<float>)
@@ -106,7 +110,7 @@ SEQUENT_INLINE void store_outputs(float* to, batch<float> sum, int count,
         store_first(to, place.accumulate ? load_first(to, count) + sum : sum, count);
 }
 
-/// The scale and the minimum, as far as there are any, of a vector of outputs of a block.
+/// The scale and the minimum, if they exist, of a vector of outputs of a block.
 template <class Format>
 SEQUENT_INLINE void load_scales(const std::byte* from, int vector,
                                 batch<float> (&scale)[2]) noexcept {
@@ -117,7 +121,7 @@ SEQUENT_INLINE void load_scales(const std::byte* from, int vector,
             vector * lanes<float> * (scale_line<Format> / panel_outputs));
 }
 
-/// Rows x Panels of the product, of which `outputs` columns are stored.
+/// Computes Rows x Panels of the product, of which `outputs` columns are stored.
 template <class Format, int Rows, int Panels>
 inline void packed_tile(const typename Format::rows::block* x, const std::byte* w, float* out,
                         int outputs, const packed_place& place) noexcept {
@@ -150,7 +154,7 @@ inline void packed_tile(const typename Format::rows::block* x, const std::byte* 
         if constexpr (packed_tiles<Format>::large) {
             SEQUENT_UNROLL for (int step = 0; step < steps; ++step) take(step);
         } else {
-            // Unrolled, GCC 12 would load ahead more than 16 registers hold.
+            // If unrolled, GCC 12 loads ahead more than 16 registers hold.
             SEQUENT_NO_UNROLL for (int step = 0; step < steps; ++step) take(step);
         }
         SEQUENT_UNROLL for (int v = 0; v < vectors; ++v) {
@@ -168,8 +172,8 @@ inline void packed_tile(const typename Format::rows::block* x, const std::byte* 
             store_outputs(out + v * n, sum[r][v], outputs - v * n, place);
 }
 
-/// Up to 32 rows with one panel, by a unit of packed_tiles.hpp. Sums of integers are exact and are
-/// scaled as in packed_tile: the results are the same bits.
+/// Multiplies up to 32 rows with one panel by a unit of packed_tiles.hpp. Integer sums are exact
+/// and are scaled as in packed_tile: the results are bitwise equal.
 template <class Unit, class Format>
 inline void tile_panel(const typename Format::rows::block* x, const std::byte* w, float* out,
                        int outputs, int all_rows, const packed_place& place) noexcept {
@@ -244,7 +248,7 @@ inline void tile_panel(const typename Format::rows::block* x, const std::byte* w
                           place);
 }
 
-/// All rows and outputs, by such a unit.
+/// All rows and outputs by such a unit.
 template <class Unit, class Format>
 inline void tile_outputs(const typename Format::rows::block* x, const std::byte* w, float* out,
                          int outputs, int rows, const packed_place& place) noexcept {
@@ -274,7 +278,7 @@ template <class Format, int Rows, int Panels>
 inline void packed_outputs(const typename Format::rows::block* x, const std::byte* w, float* out,
                            int outputs, int rows, const packed_place& place) noexcept {
     constexpr int width = Panels * panel_outputs;
-    // All Panels panels exist, the last of them perhaps with padding.
+    // All Panels panels exist; the last may be padded.
     for (; outputs > width - panel_outputs;
          outputs -= width, out += width, w += Panels * place.panel)
         packed_panels<Format, Rows, Panels>(x, w, out, outputs, rows, place);
@@ -282,7 +286,7 @@ inline void packed_outputs(const typename Format::rows::block* x, const std::byt
         if (outputs > 0) packed_outputs<Format, Rows, Panels / 2>(x, w, out, outputs, rows, place);
 }
 
-/// All outputs of several rows, by tiles of the machine where it has them.
+/// All outputs of several rows, by AMX if the machine has it.
 template <class Format>
 inline void packed_rows(const typename Format::rows::block* x, const std::byte* w, float* out,
                         int outputs, int rows, const packed_place& place) noexcept {
@@ -295,7 +299,7 @@ inline void packed_rows(const typename Format::rows::block* x, const std::byte* 
     packed_outputs<Format, tiles::rows, tiles::panels>(x, w, out, outputs, rows, place);
 }
 
-/// Shared by all sizes: what depends on them passes as numbers.
+/// The function behind all sizes, which are arguments here.
 template <class Format>
 SEQUENT_NOINLINE void packed_product(const float* x, std::ptrdiff_t x_stride, const std::byte* w,
                                      float* out, int inputs, int outputs, int rows,
@@ -323,15 +327,15 @@ SEQUENT_NOINLINE void packed_product(const float* x, std::ptrdiff_t x_stride, co
 
 }  // namespace detail
 
-/// Bytes of a packed matrix of inputs x outputs, a multiple of 64. Both are at least 1.
+/// Size in bytes of a packed matrix of inputs x outputs, a multiple of 64. Both are at least 1.
 template <class Format>
 constexpr std::size_t packed_bytes(int inputs, int outputs) {
     return detail::panel_at<Format>(inputs, outputs + detail::panel_outputs - 1);
 }
 
-/// Writes a block of the inputs of output n: their scale and minimum, as far as the format
-/// has them, and stored integers (see the format). Those behind the last input must stand for zero,
-/// unless there is a minimum.
+/// Writes block number `block` of the inputs of output n: scale and minimum, if the format has
+/// them, and stored integers (see the format). Integers after the last input must stand for zero,
+/// unless the format has a minimum.
 template <class Format>
 void put_packed_block(std::byte* to, int inputs, int n, int block, const block_scales& scales,
                       const std::uint16_t* q) noexcept {
@@ -347,9 +351,9 @@ void put_packed_block(std::byte* to, int inputs, int n, int block, const block_s
     for (int k = 0; k < Format::rows::inputs; ++k) Format::put(to, k, place, q[k]);
 }
 
-/// Packs w, whose element (k, n) is w[k * input_stride + n * output_stride], for k < inputs and
-/// n < outputs. A block with NaN, infinity or numbers beyond the scale's range becomes NaN, in bf16
-/// only the number itself.
+/// Packs w into packed_bytes<Format>(inputs, outputs) bytes from `to` on; element (k, n) is w[k *
+/// input_stride + n * output_stride], for k < inputs and n < outputs. A block with NaN, infinity or
+/// numbers beyond the scale's range becomes NaN; in bf16 only the number itself.
 template <class Format, class T>
 SEQUENT_COLD void pack(const T* w, int inputs, int outputs, std::ptrdiff_t input_stride,
                        std::ptrdiff_t output_stride, std::byte* to) noexcept {
@@ -370,7 +374,7 @@ SEQUENT_COLD void pack(const T* w, int inputs, int outputs, std::ptrdiff_t input
         }
 }
 
-/// Weights of output n of a packed matrix of inputs x outputs: `count` from input k on.
+/// Writes the weights of output n of a packed matrix to `to`: `count` inputs from input k on.
 template <class Format>
 void packed_elements(const std::byte* from, int inputs, int n, int k, int count,
                      float* to) noexcept {
@@ -392,7 +396,7 @@ void packed_elements(const std::byte* from, int inputs, int n, int k, int count,
     }
 }
 
-/// The weight (k, n) of a packed matrix of inputs x outputs.
+/// Weight (k, n) of a packed matrix of inputs x outputs.
 template <class Format>
 float packed_element(const std::byte* from, int inputs, int /*outputs*/, int k, int n) noexcept {
     float result;
@@ -400,7 +404,7 @@ float packed_element(const std::byte* from, int inputs, int /*outputs*/, int k, 
     return result;
 }
 
-/// Bytes that packed_product needs for `rows` quantised rows, a multiple of 64.
+/// Size in bytes of the scratch of packed_product for `rows` rows, a multiple of 64.
 template <class Format, int Inputs>
 constexpr std::size_t packed_scratch_bytes(int rows) {
     const std::size_t blocks = static_cast<std::size_t>(detail::packed_blocks<Format>(Inputs));
@@ -408,12 +412,13 @@ constexpr std::size_t packed_scratch_bytes(int rows) {
            64 * 64;
 }
 
-/// out[r * out_stride + n] = (Accumulate ? out[...] : 0) + the sum over k of
-/// x[r * x_stride + k] * w(k, n), for r < rows, k < Inputs and n < Outputs, where w is a packed
-/// matrix and x is quantised by blocks of numbers of a row: for bf16 rounded to bfloat16, else
-/// to scale * q, with scale = max |x| / 127 and |q| <= 127. NaN or infinity in a block of x makes
-/// the row's results NaN (for bf16 as float arithmetic has it). Products of a block are summed as
-/// integers, exactly; blocks are added in float.
+/// out[r * out_stride + n] = (Accumulate ? out[...] : 0) + the sum over k of x[r * x_stride + k] *
+/// w(k, n), for r < rows, k < Inputs and n < Outputs. w is a packed matrix. x is quantized in
+/// blocks of numbers of a row: for bf16 rounded to bfloat16, else to scale * q, with scale = max
+/// |x| / 127 and |q| <= 127. NaN or infinity in a block of x makes the row's results NaN (for bf16
+/// as in float arithmetic). Products of a block are summed as integers, exactly; blocks are summed
+/// in float.
+///
 /// scratch: packed_scratch_bytes<Format, Inputs>(rows) bytes, aligned to 64.
 template <class Format, int Inputs, int Outputs, bool Accumulate>
 inline void packed_product(const float* x, std::ptrdiff_t x_stride, const std::byte* w, float* out,

@@ -8,15 +8,19 @@
 #include "kept_columns.hpp"
 #include "packed_formats.hpp"
 
-/// Kept columns in the formats of packed weights.
+/// Cached columns in the formats of packed weights.
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
+/// Columns rounded to bfloat16.
 template <>
 struct kept_columns<bf16, float> {
+    /// A stored number.
     using number = std::uint16_t;
+    /// No scales.
     static constexpr int block = 0;
 
+    /// lanes<float> stored numbers.
     static SEQUENT_INLINE batch<float> load(const number* from) noexcept {
 #if defined(SEQUENT_PACKED_AVX512)
         const __m256i bits = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
@@ -30,18 +34,23 @@ struct kept_columns<bf16, float> {
         return batch<float>::load_aligned(result);
 #endif
     }
+    /// Stores `count` contiguous numbers as a column.
     static void put(const float* from, int count, number* to, std::uint16_t*,
                     std::ptrdiff_t pitch) noexcept {
         for (int k = 0; k < count; ++k) to[k * pitch] = detail::bfloat_of_float(from[k]);
     }
 };
 
-/// Blocks of 32 numbers of a column, as in packed weights; the last may be shorter.
+/// Signed bytes with a scale for each block of 32 numbers of a column, as in packed weights; the
+/// last block may be shorter.
 template <>
 struct kept_columns<q8_0, float> {
+    /// A stored number.
     using number = std::int8_t;
+    /// Numbers that share a scale.
     static constexpr int block = detail::block_inputs;
 
+    /// lanes<float> stored numbers, without scale.
     static SEQUENT_INLINE batch<float> load(const number* from) noexcept {
 #if defined(SEQUENT_PACKED_AVX512)
         const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
@@ -55,9 +64,11 @@ struct kept_columns<q8_0, float> {
         return batch<float>::load_aligned(result);
 #endif
     }
+    /// lanes<float> scales.
     static SEQUENT_INLINE batch<float> scales(const std::uint16_t* from) noexcept {
         return detail::load_halves(from);
     }
+    /// Stores `count` contiguous numbers as a column, and their scales.
     static void put(const float* from, int count, number* to, std::uint16_t* scales,
                     std::ptrdiff_t pitch) noexcept {
         for (int k = 0; k < count; k += block) {

@@ -10,14 +10,15 @@
 
 #include "packed_formats.hpp"
 
-/// Eight bits with a scale for each group of numbers, as in llama2.c's files of version 2.
+/// The formats q8<Group>: eight bits with a scale for each group of numbers, as in llama2.c's files
+/// of version 2.
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
 namespace detail {
 
-/// Signed bytes in blocks of Inputs numbers, as runq.c makes them: scale = max |x| / 127, q = x /
-/// scale rounded to nearest, halves away from zero.
+/// Signed bytes in blocks of Inputs numbers, as llama2.c's runq.c computes them: scale = max |x| /
+/// 127, q = x / scale rounded to nearest, halves away from zero.
 template <int Inputs>
 struct group_rows : byte_rows<signed_bytes ? 0 : 128> {
     using base = byte_rows<signed_bytes ? 0 : 128>;
@@ -69,13 +70,14 @@ struct group_rows : byte_rows<signed_bytes ? 0 : 128> {
 
 }  // namespace detail
 
-/// Groups of Group inputs of one output share a scale, a float: weight = scale * (q - 128) with q
-/// in 0 .. 255, scale = max |w| / 127. Rows are quantised by the same groups. Group is a power of
-/// two from 4 to 256.
+/// Groups of Group inputs of one output share a scale, a float: weight = scale * (q - 128) with 0
+/// <= q <= 255, scale = max |w| / 127. Rows are quantized in the same groups. Group is a power of
+/// two from 4 to 256. 8 + 32 / Group bits per weight.
 template <int Group>
 struct q8 {
     static_assert(Group >= 4 && Group <= 256 && (Group & (Group - 1)) == 0,
                   "sequent: the group of q8<Group> is a power of two from 4 to 256");
+    /// Name in files and messages.
     static constexpr std::string_view name = [] {
         constexpr std::string_view names[] = {"q8<4>",  "q8<8>",   "q8<16>", "q8<32>",
                                               "q8<64>", "q8<128>", "q8<256>"};
@@ -83,15 +85,21 @@ struct q8 {
         for (int group = 4; group < Group; group *= 2) ++at;
         return names[at];
     }();
+    /// Width of a stored integer.
     static constexpr int bits = 8;
+    /// The rows that it is multiplied with.
     using rows = detail::group_rows<Group>;
+    /// Bytes of a block.
     static constexpr int block_bytes = 16 * Group;
+    /// Groups of inputs per load.
     static constexpr int together = 1;
 
+    /// Loads lanes<float> outputs of group number `step`.
     static SEQUENT_INLINE void load(const std::byte* block, int step, int first,
                                     detail::words (&to)[1]) noexcept {
         q8_0::load(block, step, first, to);
     }
+    /// Quantizes the weights x of a block of one output to q; returns scale and minimum.
     static block_scales quantise(const float* x, std::uint16_t* q) noexcept {
         const float scale = rows::scale_of(x);
         for (int k = 0; k < Group; ++k)
@@ -102,10 +110,13 @@ struct q8 {
                      : 0));
         return {scale};
     }
+    /// The number that a stored integer stands for, without scale and minimum.
     static float value(std::uint16_t q) noexcept { return q8_0::value(q); }
+    /// Writes the stored integer of input k and output n.
     static void put(std::byte* block, int k, int n, std::uint16_t q) noexcept {
         q8_0::put(block, k, n, q);
     }
+    /// Reads the stored integer of input k and output n.
     static std::uint16_t get(const std::byte* block, int k, int n) noexcept {
         return q8_0::get(block, k, n);
     }

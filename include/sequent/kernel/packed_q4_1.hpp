@@ -2,13 +2,14 @@
 
 #include "packed_formats.hpp"
 
-/// Four bits with a scale and a minimum.
+/// The format q4_1: four bits with a scale and a minimum.
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
 namespace detail {
 
-/// Rows for weights that have a minimum: its product with the row's sum is added to the block's.
+/// Rows for weights with a minimum: the product of minimum and the row's sum is added to that of
+/// the block.
 struct minimum_rows : byte_rows<-1, 4> {
     static constexpr int scales = 2;
 
@@ -32,11 +33,14 @@ struct minimum_rows : byte_rows<-1, 4> {
 }  // namespace detail
 
 /// Blocks of 32 inputs of one output share a scale and a minimum (binary16): weight = scale * q +
-/// minimum with q in 0 .. 15, scale = (max - min) / 15, as in GGUF's Q4_1.
+/// minimum with 0 <= q <= 15, scale = (max - min) / 15, as in GGUF's Q4_1. 5 bits per weight.
 struct q4_1 : q4_0 {
+    /// Name in files and messages.
     static constexpr std::string_view name = "q4_1";
+    /// The rows that it is multiplied with.
     using rows = detail::minimum_rows;
 
+    /// Quantizes the weights x of a block of one output to q; returns scale and minimum.
     static block_scales quantise(const float* x, std::uint16_t* q) noexcept {
         float least = x[0], most = x[0], nan = 0;
         for (int k = 0; k < detail::block_inputs; ++k) {
@@ -55,6 +59,7 @@ struct q4_1 : q4_0 {
         const block_scales scale = detail::quantise_block(above, (most - least) / 15, 0, 15, q);
         return {scale[0], minimum};
     }
+    /// The number that a stored integer stands for, without scale and minimum.
     static float value(std::uint16_t q) noexcept { return static_cast<float>(q); }
 };
 

@@ -13,26 +13,28 @@
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #endif
 
-/// Rows of activations, quantised by blocks of numbers for a product with packed weights. A type of
+/// Rows of activations, quantized in blocks of numbers for a product with packed weights. A type of
 /// rows has
-///   inputs    how many numbers a block has
-///   block     these numbers of one row; `groups` words of it meet the words of the weights
-///   quantise  makes a block of floats
-///   scales    how many numbers each output of a block of weights has besides: none, a scale, or a
-///             scale and a minimum; as scale_number, float or the bits of binary16
-///   sum       what adds up the products of a block: begin gives its start, add one group's
-///             products, end the float sum after the block, given these numbers of the weights
-///   tile_bytes, copy_to
-///             a block as a row of a tile (packed_tiles.hpp), 0 bytes if it is none; if `is_tile`,
-///             it is one at numbers_of. Of integers, `scaled` gives the float sum after the block
-///             from the sums of its products
+///
+///     inputs    how many numbers a block has
+///     block     these numbers of one row; its `groups` words are multiplied with words of weights
+///     quantise  computes a block from floats
+///     scales    how many numbers each output of a block of weights has besides: none, a scale, or
+///               a scale and a minimum; as scale_number, float or the bits of binary16
+///     sum       the type that sums the products of a block: begin gives its first value, add adds
+///               the products of one group, end gives the float sum after the block, given these
+///               numbers of the weights
+///     tile_bytes, copy_to
+///               a block as a row of a tile (packed_tiles.hpp); 0 bytes if there is no such form.
+///               If `is_tile`, the block has that row at numbers_of. For integers, `scaled` gives
+///               the float sum after the block from the sums of its products
 
 namespace sequent::inline SEQUENT_ABI::kernel::detail {
 
 inline constexpr int block_inputs = 32;
 
-/// Signed bytes: number = scale * q, scale = max |x| / 127, q rounded to nearest even. Weights are
-/// scaled too, and Offset is subtracted from their bytes, which are `Bits` wide.
+/// Signed bytes: number = scale * q, scale = max |x| / 127, q rounded to nearest even. Weights have
+/// scales, too; Offset is subtracted from their bytes, which have `Bits` bits.
 template <int Offset, int Bits = 8>
 struct byte_rows {
     static constexpr bool in_pairs = sums_pairs && Bits == 4;
@@ -113,7 +115,7 @@ struct byte_rows {
     }
 };
 
-/// Numbers rounded to bfloat16, nearest even.
+/// Numbers rounded to bfloat16, to nearest even.
 struct bfloat_rows {
     static constexpr int inputs = block_inputs;
     static constexpr int groups = block_inputs / 2;

@@ -19,13 +19,13 @@
 
 /// Units that multiply tiles of up to 16 rows of 64 bytes: AMX, and plain loops that compute the
 /// same in the same order. C (rows x 16 words) += A (rows x depth bytes) B (depth / 4 x 16 words),
-/// of bfloat16 numbers with sums in float, or of signed and unsigned bytes with exact sums. A unit
-/// has two tiles C, 0 and 1, two tiles A, and one B.
+/// of bfloat16 numbers with float sums, or of signed and unsigned bytes with exact sums. A unit has
+/// two tiles C and two tiles A, numbered 0 and 1, and one tile B.
 
 namespace sequent::inline SEQUENT_ABI::kernel::detail {
 
-/// Plain loops. As in AMX, the even and the odd of a row's bfloat16 numbers are summed apart;
-/// unlike there, subnormal numbers are not taken for zeros.
+/// Plain loops. As in AMX, even and odd bfloat16 numbers of a row are summed separately; unlike
+/// AMX, subnormal numbers are not flushed to zero.
 class plain_tiles {
   public:
     static constexpr int rows = 16;
@@ -68,7 +68,7 @@ class plain_tiles {
                 std::memcpy(c_[At][r] + 4 * n, &c, 4);
             }
     }
-    /// The bytes of A are signed, those of B as the weights' are (signed_bytes).
+    /// The bytes of A are signed, those of B like those of weights (signed_bytes).
     template <int At>
     void add_bytes() noexcept {
         for (int r = 0; r < rows_[At]; ++r)
@@ -98,12 +98,12 @@ class plain_tiles {
 };
 
 #if defined(SEQUENT_PACKED_AMX)
-/// AMX.
+/// The AMX unit of the processor.
 class machine_tiles {
   public:
     static constexpr int rows = 16;
 
-    /// Whether the processor has AMX and the system lets this process use it, which is asked once.
+    /// True if the processor has AMX and the system lets this process use it; asked once.
     static bool is_allowed() noexcept {
         static const bool allowed = [] {
             constexpr long request_permission = 0x1023, tile_data = 18;
@@ -135,7 +135,7 @@ class machine_tiles {
     machine_tiles& operator=(const machine_tiles&) = delete;
     ~machine_tiles() { _tile_release(); }
 
-    // Intrinsics want the number of a tile as it is written.
+    // The intrinsics need the number of a tile as a literal.
     template <int At>
     SEQUENT_INLINE void clear() noexcept {
         if constexpr (At == 0)
@@ -178,7 +178,7 @@ class machine_tiles {
     }
 
   private:
-    /// All that has been written to memory is read from here on: GCC 12's intrinsics do not tell.
+    /// Tells the compiler that the memory from here on is read: GCC 12's intrinsics do not.
     static SEQUENT_INLINE void is_read(const void* from) noexcept {
         asm volatile("" : : "r"(from) : "memory");
     }

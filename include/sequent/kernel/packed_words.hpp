@@ -15,8 +15,9 @@
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #endif
 
-/// Vectors of packed integers: what each instruction set does for the products of packed weights.
-/// Each 32-bit word belongs to one output and holds four bytes or two 16-bit floats of its inputs.
+/// Vectors of packed integers: the operations of each instruction set for the products of packed
+/// weights. Each 32-bit word belongs to one output and holds four bytes or two 16-bit floats of its
+/// inputs.
 
 namespace sequent::inline SEQUENT_ABI::kernel::detail {
 
@@ -69,7 +70,7 @@ SEQUENT_INLINE words load_words(const void* from) noexcept {
 #endif
 }
 
-/// The same word in all lanes.
+/// A vector with the same word in all lanes.
 SEQUENT_INLINE words set_word(std::int32_t word) noexcept {
 #if defined(SEQUENT_PACKED_AVX512)
     return _mm512_set1_epi32(word);
@@ -115,13 +116,13 @@ SEQUENT_INLINE words flip_signs(words x) noexcept {
 #if defined(SEQUENT_PACKED_NEON)
     return vreinterpretq_s32_u8(veorq_u8(vreinterpretq_u8_s32(x), vdupq_n_u8(128)));
 #else
-    return x;  // only signed_bytes asks for it
+    return x;  // not used unless signed_bytes
 #endif
 }
 
-/// Four signed numbers of a row, the same in each word, for products with the bytes of weights.
-/// Where the machine multiplies bytes they are bytes; x86 without VNNI takes bytes 0 and 2, then 1
-/// and 3, as 16-bit numbers, whose products do not overflow.
+/// row_group: four signed numbers of a row, the same in each word, for products with the bytes of
+/// weights. They are bytes if the processor multiplies bytes. x86 without VNNI takes bytes 0 and 2,
+/// then 1 and 3, as 16-bit numbers, whose products do not overflow.
 #if defined(__AVX512VNNI__) || (defined(__AVXVNNI__) && defined(__FMA__))
 #define SEQUENT_PACKED_VNNI
 #endif
@@ -135,7 +136,7 @@ using row_number = std::int16_t;
 struct row_group {
     words even, odd;
 };
-/// Where number i of a row of groups stands.
+/// Position of number i in the storage of a row's groups.
 constexpr int row_place(int i) noexcept {
     return i / 4 * 4 + i % 2 * 2 + i % 4 / 2;
 }
@@ -154,7 +155,7 @@ SEQUENT_INLINE row_group load_group(const row_number* from) noexcept {
 #endif
 
 /// sum + the products of the four bytes of each word with the numbers of x, exactly. The bytes are
-/// unsigned, or signed if signed_bytes. No number of x is -128.
+/// unsigned, or signed if signed_bytes. No number of x may be -128.
 SEQUENT_INLINE words add_byte_products(words sum, words w, const row_group& x) noexcept {
 #if defined(SEQUENT_PACKED_AVX512) && defined(SEQUENT_PACKED_VNNI)
     return _mm512_dpbusd_epi32(sum, w, x);
@@ -190,14 +191,15 @@ SEQUENT_INLINE words add_byte_products(words sum, words w, const row_group& x) n
 #endif
 }
 
-/// Whether products of nibbles are summed in pairs of 16 bits: 8 of 2 * 15 * 127 fit.
+/// True if products of nibbles are summed in pairs of 16 bits: 8 sums of 2 * 15 * 127 fit.
 #if defined(SEQUENT_PACKED_SPLIT) && !defined(SEQUENT_PACKED_SSE2)
 inline constexpr bool sums_pairs = true;
 #else
 inline constexpr bool sums_pairs = false;
 #endif
 
-/// sum + the products of the four bytes of each word, of 0 .. 15, with signed bytes of x, in pairs.
+/// sum + the products of the four bytes of each word, which are in 0 to 15, with signed bytes of x,
+/// summed in pairs of 16 bits.
 SEQUENT_INLINE words add_nibble_pairs(words sum, [[maybe_unused]] words w,
                                       [[maybe_unused]] words x) noexcept {
 #if defined(SEQUENT_PACKED_AVX512)
@@ -205,7 +207,7 @@ SEQUENT_INLINE words add_nibble_pairs(words sum, [[maybe_unused]] words w,
 #elif defined(SEQUENT_PACKED_AVX2)
     return _mm256_add_epi16(sum, _mm256_maddubs_epi16(w, x));
 #else
-    return sum;  // only sums_pairs asks for it
+    return sum;  // not used unless sums_pairs
 #endif
 }
 
@@ -265,7 +267,7 @@ SEQUENT_INLINE words magnitude_bits(words x) noexcept {
 #endif
 }
 
-/// Of words that are not negative.
+/// The maximum of each pair of words, none of which is negative.
 SEQUENT_INLINE words max_words(words x, words y) noexcept {
 #if defined(SEQUENT_PACKED_AVX512)
     return _mm512_max_epi32(x, y);
@@ -282,7 +284,7 @@ SEQUENT_INLINE words max_words(words x, words y) noexcept {
 #endif
 }
 
-/// A word for all lanes, from the words of a vector by `join`, two halves at a time.
+/// Reduces the words of a vector to one by `join`, which combines two vectors.
 template <class Join>
 SEQUENT_INLINE std::int32_t reduce_words(words x, Join join) noexcept {
 #if defined(SEQUENT_PACKED_AVX2)
@@ -319,7 +321,7 @@ SEQUENT_INLINE std::int32_t sum_of_words(words x) noexcept {
 #endif
 }
 
-/// Floats rounded to nearest even.
+/// Floats rounded to integers, to nearest even.
 SEQUENT_INLINE words round_to_words(batch<float> x) noexcept {
 #if defined(SEQUENT_PACKED_AVX512)
     return _mm512_cvtps_epi32(x);

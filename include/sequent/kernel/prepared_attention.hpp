@@ -6,18 +6,19 @@
 
 #include "attention.hpp"
 
-/// Attention whose scores follow from parameters alone: the weights, softmax over j of score(i, j),
-/// are computed once for all inputs, and what each input takes is a product of matrices. A weight
-/// outside of the space is zero; products leave out the blocks in which all are.
+/// Attention whose scores depend on parameters alone: the weights, softmax over j of score(i, j),
+/// are computed once for all inputs, and each input takes a matrix product. A weight outside the
+/// space is zero; products skip the blocks that are all zero.
 ///
 /// Shape is a type with static constexpr members
-///   rows, columns, length, nodes,
-///   value_column, out_row,
-///   value_gradient                as in attention.hpp
-///   space                         the same, with at least one piece
-///   is_table, bits(row)           whether a pair's bit must be set, too
-///   weight_row                    the elements from one row of weights to the next, whole vectors
-///   weight_gradient               whether the gradient of the weights is wanted at all
+///
+///     rows, columns, length, nodes,
+///     value_column, out_row,
+///     value_gradient                as in attention.hpp
+///     space                         likewise, with at least one piece
+///     is_table, bits(row)           whether a pair's bit must be set, too
+///     weight_row                    row stride of the weights: whole vectors
+///     weight_gradient               true if the gradient of the weights may be needed
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
@@ -31,7 +32,7 @@ inline bool has_pair(int row, int column) noexcept {
         return true;
 }
 
-/// Whether a pair is in the space and, if there is one, in the table.
+/// True if a pair is in the space and, if there is one, in the table.
 template <class Shape>
 bool is_pair(int row, int column) noexcept {
     for (const auto& part : Shape::space.pieces)
@@ -41,7 +42,7 @@ bool is_pair(int row, int column) noexcept {
     return false;
 }
 
-/// Adds weight times value over the pairs of a row alone: a weight of zero times infinity, where
+/// Sums weight times value over the pairs of a row only: a weight of zero times infinity, where
 /// there is no pair, would be NaN.
 template <class Shape, class T, class Value>
 SEQUENT_COLD void weighted_sum_of_pairs(const T* weights, int row, int end, T* out,
@@ -63,8 +64,8 @@ SEQUENT_COLD void add_value_gradient_of_pairs(const T* weights, const T* out_gra
                            value_gradient + column * Shape::value_column, Shape::length);
 }
 
-/// Rows and columns of weights in blocks, and of each the columns, or the rows, between the first
-/// and the last of its pairs.
+/// The weights in blocks of rows and of columns, and for each block the range of columns, or of
+/// rows, from the first to the last of its pairs.
 template <class Shape>
 struct weight_blocks {
     static constexpr bool is_full = [] {
@@ -78,8 +79,8 @@ struct weight_blocks {
     static constexpr int down = (Shape::rows + height - 1) / height;
     static constexpr int across = (Shape::columns + width - 1) / width;
 
-    std::array<column_span, down> columns;  // of each block of rows
-    std::array<column_span, across> rows;   // of each block of columns
+    std::array<column_span, down> columns;  // for each block of rows
+    std::array<column_span, across> rows;   // for each block of columns
 
     static const weight_blocks& made() noexcept {
         static const weight_blocks result;
@@ -99,8 +100,8 @@ struct weight_blocks {
     }
 };
 
-/// Calls visit(scores, part, place, row, count) for the tiles of a shape's scores, from the row
-/// `row` on.
+/// Calls visit(scores, part, place, row, count) for the tiles of a shape's scores; `row` is the
+/// tile's first row.
 template <class Shape, class T, class Visit>
 void each_score_tile(const score_operands<T>& operands, Visit visit) noexcept {
     constexpr all_rows<Shape::rows> all;
@@ -128,7 +129,7 @@ void each_score_tile(const score_operands<T>& operands, Visit visit) noexcept {
 
 }  // namespace detail
 
-/// All weights, zero where there is no pair.
+/// Computes all weights, Shape::weight_row elements per row; zero where there is no pair.
 template <class Shape, class T>
 void attention_weights(const score_operands<T>& operands, T* weights) noexcept {
     constexpr int n = lanes<T>;
@@ -171,7 +172,7 @@ void attention_weights(const score_operands<T>& operands, T* weights) noexcept {
     }
 }
 
-/// Adds to the gradients in `operands`, given that of the weights.
+/// Adds to the gradients in `operands`, given the gradient of the weights.
 template <class Shape, class T>
 void attention_weights_gradient(const score_operands<T>& operands, const T* weights,
                                 const T* gradient) noexcept {
@@ -217,7 +218,7 @@ void attention_weights_gradient(const score_operands<T>& operands, const T* weig
         });
 }
 
-/// Rows `range` of out: the weights times the values.
+/// Writes rows `range` of out: the weights times the values.
 template <class Shape, class T, class Range>
 void weighted_sum(const T* weights, const T* value, T* out, Range range) noexcept {
     using blocks = detail::weight_blocks<Shape>;
@@ -300,8 +301,9 @@ void weighted_sum_gradient(const T* weights, const T* value, const T* out_gradie
     }
 }
 
-/// One row, from values that are kept turned: number k of column c stands at k * Pitch + c - first.
-/// With Pitch zero they lie as elsewhere. No column beyond `end` is read.
+/// Writes one row of out from cached values that are stored transposed: number k of column c is at
+/// k * Pitch + c - first. If Pitch is 0, values are value_column apart. No column from `end` on is
+/// read.
 template <class Shape, int Pitch, class T>
 void weighted_row(const T* weights, const T* value, T* out, int row, int end, int first) noexcept {
     detail::column_span span;

@@ -8,22 +8,27 @@
 #include "simd.hpp"
 #include "small_product.hpp"
 
+/// Matrix products with static shapes.
+
 namespace sequent::inline SEQUENT_ABI::kernel {
 
-/// C = A B or C += A B with C rows x columns, A rows x depth, B depth x columns. Strides count
-/// elements. The columns of C are contiguous.
+/// Shape of a product C = A B or C += A B: C is rows x columns, A rows x depth, B depth x columns.
+/// Strides count elements. The columns of C are contiguous.
 struct product_shape {
+    /// Extents; all are at least 1.
     int rows, columns, depth;
-    int a_row, a_depth;     ///< either may be 1; a_row == 1 is a transposed left operand
-    int b_depth, b_column;  ///< one of the two is 1; b_depth == 1 is a transposed right operand
+    int a_row, a_depth;     ///< strides of A; a_row == 1 is a transposed left operand
+    int b_depth, b_column;  ///< strides of B, one of them 1; b_depth == 1: B is transposed
+    /// Row stride of C.
     int c_row;
     bool accumulate;  ///< += instead of =
 };
 
-/// What a product does to its results before it stores them, given vectors of them: here nothing.
-/// Another type gives a result as finish(x, row, column, count) for the columns [column, column +
-/// count) of a row, where count, a constant, may be less than a vector has.
+/// The default of what a product does to its results before it stores them: nothing. Another type
+/// turns a vector of results x into finish(x, row, column, count) for columns [column, column +
+/// count) of a row; count is an integral_constant, which may be less than the lanes of x.
 struct as_is {
+    /// Returns x.
     template <class B, class Count>
     SEQUENT_INLINE B operator()(B x, int, int, Count) const noexcept {
         return x;
@@ -32,8 +37,8 @@ struct as_is {
 
 namespace detail {
 
-/// n in as few parts of at most `most` as will do, as equal as can be: `longer` parts of size + 1,
-/// then parts of `size`.
+/// n in as few parts of at most `most` as possible, as even as possible: `longer` parts of size +
+/// 1, then parts of `size`.
 struct even_split {
     int parts, size, longer;
 
@@ -42,7 +47,7 @@ struct even_split {
     constexpr int greatest() const { return size + (longer > 0); }
 };
 
-/// How a shape is cut: panels of columns, tiles of rows in a panel, blocks of depth.
+/// How a product is divided: panels of columns, tiles of rows in a panel, blocks of depth.
 template <product_shape Shape, class T>
 struct product_plan {
     // A tile of R x V vectors takes R V sums, V of B and one of A; a product apart from its sum
@@ -61,15 +66,15 @@ struct product_plan {
     static constexpr int most_vectors(int down) {
         return std::clamp(registers / (down + 1), 2, 8);
     }
-    // One row is limited by how fast B arrives: as much of its rows as can be, one after another.
+    // One row is limited by reading B: long runs of each of its rows, one after another.
     static constexpr bool single = Shape.rows == 1;
 
     static constexpr int vectors = (Shape.columns + lanes<T> - 1) / lanes<T>;
-    static constexpr int last = Shape.columns - (vectors - 1) * lanes<T>;  // lanes of the last one
+    static constexpr int last = Shape.columns - (vectors - 1) * lanes<T>;  // of the last vector
     using last_batch = std::conditional_t<(last <= static_cast<int>(half_batch<T>::size)),
                                           half_batch<T>, batch<T>>;
 
-    // Few rows take more vectors at once.
+    // With few rows, more vectors fit at once.
     static constexpr even_split panels{
         vectors,
         single ? registers * 3 / 4 : most_vectors(even_split{Shape.rows, most_rows(2)}.greatest())};
@@ -82,18 +87,18 @@ struct product_plan {
     static constexpr bool aliased = Shape.b_depth * int{sizeof(T)} % 512 == 0;
     static constexpr bool copied = turned || (aliased && Shape.rows >= 192);
     static constexpr int dot_rows = turned && Shape.a_depth == 1 ? 4 : 0;
-    // One row against what the nearer caches do not hold.
+    // One row, with a B that exceeds the nearer caches.
     static constexpr bool from_memory = single && std::int64_t{Shape.columns} * Shape.depth *
                                                           std::int64_t{sizeof(T)} >
                                                       (4 << 20);
-    // A panel would read a little of each page.
+    // A panel would read only a little of each page.
     static constexpr bool streamed =
         from_memory && !copied && Shape.b_column == 1 && Shape.columns >= 8192;
     static constexpr int block =
         single && !copied ? Shape.depth : std::min(Shape.depth, 16384 / int{sizeof(T)} / width);
 };
 
-/// Where a tile stands in C, and what is done with its sums: added to C or not, finished or not.
+/// The place of a tile in C, and whether its sums are added to C and whether they are finished.
 struct tile_target {
     int row;
     int column;
@@ -123,14 +128,14 @@ SEQUENT_INLINE void store_sums(batch<T>* sum, Last last, T* to, const tile_targe
     store_first<StoreLast, T>(to + Whole * n, last);
 }
 
-/// Strides that are constants, named as in product_strides.
+/// Strides known at compile time, named as in product_strides.
 template <int ARow, int ADepth, int BDepth, int CRow>
 struct constant_strides {
     static constexpr int a_row = ARow, a_depth = ADepth, b_depth = BDepth, c_row = CRow;
 };
 
-/// Rows x Vectors batches of C in registers. The last vector of each row is a Last, loaded from B
-/// with LoadLast lanes and stored to C with StoreLast lanes. Strides: constant_strides or
+/// Computes Rows x Vectors vectors of C in registers. The last vector of each row is a Last, loaded
+/// from B with LoadLast lanes and stored to C with StoreLast lanes. Strides: constant_strides or
 /// product_strides.
 template <class Last, int Rows, int Vectors, int LoadLast, int StoreLast, class Strides, class T,
           class Finish>
@@ -146,7 +151,7 @@ inline void product_tile(const T* a, const T* b, T* c, int depth, const Strides&
     SEQUENT_UNROLL for (int g = 0; g < groups; ++g) {
         first[g] = a + g * together * std::ptrdiff_t{strides.a_row};
     }
-    batch<T> sum[Rows][Vectors];  // the last column only fills what would be an array of none
+    batch<T> sum[Rows][Vectors];  // the last column avoids an array of size 0
     Last last_sum[Rows];
     SEQUENT_UNROLL for (int r = 0; r < Rows; ++r) {
         SEQUENT_UNROLL for (int v = 0; v < whole; ++v) sum[r][v] = zero<T>();
@@ -163,8 +168,8 @@ inline void product_tile(const T* a, const T* b, T* c, int depth, const Strides&
             batch<T> x = set(number);
             Last last_x(number);
 #if defined(__clang__) && defined(__x86_64__)
-            // Clang spreads the number in half a vector, then again: a shuffle for each row.
-            // "v" is a vector register of x86.
+            // Clang broadcasts to half a vector, then again: a shuffle for each row.
+            // "v": an x86 vector register.
             if constexpr (Vectors == 2 && sizeof(Last) < sizeof(x)) {
                 asm("" : "+v"(x.data));
                 last_x = low_part<Last>(x);
@@ -183,7 +188,7 @@ inline void product_tile(const T* a, const T* b, T* c, int depth, const Strides&
     }
 }
 
-/// A tile that is one function for all shapes: what is left of the rows of a panel.
+/// A tile by one function for all shapes, used for the remaining rows of a panel.
 template <class Last, int Rows, int Vectors, int LoadLast, int StoreLast, class T>
 SEQUENT_ONE_BODY void product_rest(const T* a, const T* b, T* c, int depth,
                                    const product_strides& strides, bool accumulate) noexcept {
@@ -191,7 +196,7 @@ SEQUENT_ONE_BODY void product_rest(const T* a, const T* b, T* c, int depth,
         a, b, c, depth, strides, tile_target{0, 0, accumulate, false}, as_is{});
 }
 
-/// Finishes rows of a panel that are in C already.
+/// Finishes rows of a panel that are already in C.
 template <class Last, int Vectors, int StoreLast, class T, class Finish>
 inline void finish_panel(T* c, int c_row, int rows, tile_target place,
                          const Finish& finish) noexcept {
@@ -208,8 +213,8 @@ inline void finish_panel(T* c, int c_row, int rows, tile_target place,
     }
 }
 
-/// One row, where no load serves another one. Few vectors take several rows of B at once, since
-/// their sums would wait for each other.
+/// One row: no load serves another row. With few vectors, several rows of B are taken at once,
+/// since the sums would wait for each other.
 template <class Last, int Vectors, int LoadLast, int StoreLast, int ADepth, int BDepth, class T,
           class Finish>
 inline void product_row(const T* a, const T* b, T* c, int depth, tile_target place,
@@ -245,7 +250,8 @@ inline void product_row(const T* a, const T* b, T* c, int depth, tile_target pla
     store_sums<whole, StoreLast>(sum[0], last_sum[0], c, place, finish);
 }
 
-/// One panel of columns: all rows against it. `b` has row stride BDepth. Whole: rows is Shape.rows.
+/// Multiplies all rows with one panel of columns. `b` has row stride BDepth. Whole: rows is
+/// Shape.rows.
 template <product_shape Shape, bool Whole, class Last, int Vectors, int LoadLast, int StoreLast,
           int BDepth, class T, class Finish>
 inline void product_panel(const T* a, const T* b, T* c, int rows, int depth, tile_target place,
@@ -268,7 +274,7 @@ inline void product_panel(const T* a, const T* b, T* c, int rows, int depth, til
         product_row<Last, Vectors, LoadLast, StoreLast, Shape.a_depth, BDepth>(a, b, c, depth,
                                                                                place, finish);
     } else if constexpr (Whole) {
-        // Tiles that no row reaches are not compiled.
+        // Tile sizes that do not occur are not compiled.
         if constexpr (tiles.longer > 0)
             for (int i = 0; i < tiles.longer; ++i) take(integral_constant<int, tiles.size + 1>{});
         while (rows > 0) take(integral_constant<int, tiles.size>{});
@@ -296,8 +302,8 @@ inline void product_panel(const T* a, const T* b, T* c, int rows, int depth, til
     }
 }
 
-/// Copies columns of a transposed right operand to rows of Pitch elements, a row for each k. Behind
-/// the last column, its vector repeats it.
+/// Copies columns of a transposed right operand to rows of Pitch elements, one row for each k. The
+/// last column fills its vector.
 template <int BColumn, int Pitch, class T>
 SEQUENT_INLINE void turn_columns(const T* b, T* to, int columns, int depth) noexcept {
     constexpr int n = lanes<T>;
@@ -321,14 +327,14 @@ SEQUENT_INLINE void turn_columns(const T* b, T* to, int columns, int depth) noex
                     b + k, [last](int column) { return std::min(column, last) * BColumn; }, out);
             for (int i = 0; i < group; ++i, row += Pitch) store(row, out[i]);
         }
-        // Counted from the end, so that the compiler sees how few there are.
+        // Counts down, so that the compiler sees the limit.
         for (unsigned rest = static_cast<unsigned>(depth) % group; rest > 0;
              --rest, ++k, row += Pitch)
             for (int j = 0; j < n; ++j) row[j] = b[std::min(j, last) * BColumn + k];
     }
 }
 
-/// Copies columns of a plain right operand to `panel` in the same way.
+/// Copies columns of a right operand that is not transposed to `panel`, likewise.
 template <int Vectors, class Last, int LastColumns, int BDepth, int Width, class T>
 inline void copy_panel(const T* b, T* panel, int depth) noexcept {
     constexpr int n = lanes<T>;
@@ -341,7 +347,7 @@ inline void copy_panel(const T* b, T* panel, int depth) noexcept {
 }
 
 /// Columns elements of C, each the dot product of a row of A and a row of a transposed B. InOrder:
-/// B is read from its first number to its last, as memory gives it fastest.
+/// reads B from its first to its last element, which is fastest from memory.
 template <int Columns, int BColumn, bool InOrder, class T>
 inline void product_dots(const T* a, const T* b, T* c, int depth, bool accumulate) noexcept {
     constexpr int n = lanes<T>;
@@ -374,7 +380,7 @@ inline void product_dots(const T* a, const T* b, T* c, int depth, bool accumulat
     }
 }
 
-/// All columns of a few rows that way.
+/// All columns of a few rows by product_dots.
 template <product_shape Shape, class T>
 inline void product_of_few_rows(const T* a, const T* b, T* c, int rows, int depth) noexcept {
     constexpr int group = std::min(Shape.columns, 8);
@@ -413,8 +419,7 @@ SEQUENT_INLINE void add_scaled_rows(const T* a, const T* b, T* c, int columns,
     }
 }
 
-/// One row, with B read in long runs, some of its rows at once; the sums of a run stay in the
-/// nearest cache.
+/// One row: reads long runs of B, some rows at once. The sums of a run stay in the nearest cache.
 template <product_shape Shape, class T>
 inline void product_of_stream(const T* a, const T* b, T* c) noexcept {
     constexpr int run = 131072 / int{sizeof(T)};
@@ -435,7 +440,7 @@ inline void product_of_stream(const T* a, const T* b, T* c) noexcept {
     }
 }
 
-/// All columns and depths, panel by panel. Whole: rows and depth are Shape's.
+/// All columns and depths, panel by panel. Whole: rows and depth are those of Shape.
 template <product_shape Shape, bool Whole, class T, class Finish>
 inline void product_of_panels(const T* a, const T* b, T* c, int rows, int depth,
                               const Finish& finish) noexcept {
@@ -492,7 +497,7 @@ inline void product_of_panels(const T* a, const T* b, T* c, int rows, int depth,
     } while (left > 0);
 }
 
-/// Finishes rows that are in C already.
+/// Finishes rows that are already in C.
 template <product_shape Shape, class T, class Finish>
 inline void finish_rows(T* c, int rows, const Finish& finish) noexcept {
     constexpr int n = lanes<T>;
@@ -533,18 +538,20 @@ inline void product(const T* a, const T* b, T* c, int rows, int depth,
 
 }  // namespace detail
 
-/// C (=, +=) A B for a shape known to the compiler, finished. C must not overlap A or B.
+/// C (=, +=) A B with a static shape; `finish` is applied to the results. C must not overlap A or
+/// B.
 template <product_shape Shape, class T, class Finish = as_is>
 inline void product(const T* a, const T* b, T* c, const Finish& finish = {}) noexcept {
     detail::product<Shape, true>(a, b, c, Shape.rows, Shape.depth, finish);
 }
 
-/// Only the first `rows` rows and the first `depth` of the depth, both at most those of Shape and
-/// either possibly zero: depth zero gives zeros, or leaves C as it is if Shape accumulates.
+/// Likewise with only the first `rows` rows and the first `depth` of the depth: at most those of
+/// Shape, and possibly 0. With depth 0 the result is zero, or C is left as it is if Shape
+/// accumulates.
 template <product_shape Shape, class T, class Finish = as_is>
 inline void product(const T* a, const T* b, T* c, int rows, int depth,
                     const Finish& finish = {}) noexcept {
-    depth = std::min(depth, Shape.depth);  // GCC warns of what a greater depth would read
+    depth = std::min(depth, Shape.depth);  // else GCC warns of reads out of bounds
     if (rows == Shape.rows && depth == Shape.depth)
         detail::product<Shape, true>(a, b, c, rows, depth, finish);
     else

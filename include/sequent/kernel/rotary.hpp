@@ -10,16 +10,16 @@
 #include "simd.hpp"
 #include "tables.hpp"
 
-/// Rotary and sinusoidal positions: the pairs of a row as points of a plane, pair k of Length / 2
-/// at the angle position * base^(-2k / Length) (arXiv 2104.09864, section 3.2.2; arXiv 1706.03762,
-/// section 3.5). y may be x.
+/// Rotary and sinusoidal positions. The elements of a row form Length / 2 pairs, points of a plane;
+/// pair k has the angle position * base^(-2k / Length) (arXiv 2104.09864, section 3.2.2; arXiv
+/// 1706.03762, section 3.5). y may be x.
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
-/// Which elements are a pair: (2k, 2k + 1), or (k, k + Length / 2).
+/// Which elements form pair k: `neighbours` (2k, 2k + 1), `halves` (k, k + Length / 2).
 enum class pairing { neighbours, halves };
 
-/// The angle of pair k at position 1, scaled from base^(-2k / length).
+/// The angle of pair k at position 1 in radians: base^(-2k / length), scaled by `by`.
 inline double angle_of_pair(int k, int length, double base, const rotary_scaling& by) noexcept {
     constexpr double circle = 6.283185307179586476925;
     const double angle = std::exp(-2.0 * std::log(base) / length * k);
@@ -36,7 +36,7 @@ inline double angle_of_pair(int k, int length, double base, const rotary_scaling
         default:
             break;
     }
-    // The pair that turns so many times in the original length.
+    // The pair that makes this number of turns in the original length.
     const auto pair_of = [&](double turns) {
         return length * std::log(by.original / (turns * circle)) / (2 * std::log(base));
     };
@@ -57,8 +57,8 @@ inline void write_angles(double position, double base, T* to,
     }
 }
 
-/// The same for positions 0 to Positions - 1. The base is given by
-/// its bits: numbers of this kind are no template arguments everywhere.
+/// A table of write_angles for positions 0 to Positions - 1. Base is the bit pattern of the base:
+/// not every compiler has template arguments of type double.
 template <int Length, class T, int Positions, std::uint64_t Base,
           rotary_scaling Scaling = rotary_scaling{}>
 class angle_table {
@@ -76,19 +76,21 @@ class angle_table {
     static inline const table_maker maker{[] { (void)made(); }};
 
   public:
+    /// The cosines and sines of a position: Length elements.
     static const T* at(int position) noexcept {
         (void)&maker;
         return made() + static_cast<std::ptrdiff_t>(position) * Length;
     }
 };
 
-/// Turns each pair of the first Turned elements by its angle, or back.
+/// Rotates each pair of the first Turned elements by its angle, or by its negative if Back; copies
+/// the other elements. angles: as write_angles<Turned> gives them.
 template <int Length, pairing Pairing, bool Back, int Turned = Length, class T>
 SEQUENT_INLINE void turn(const T* x, T* y, const T* angles) noexcept {
     constexpr int half = Turned / 2;
     constexpr int stride = Pairing == pairing::neighbours ? 2 : 1;
     constexpr int second = Pairing == pairing::neighbours ? 1 : half;
-    T turned[Length];  // y may be x: the compiler could not use vectors
+    T turned[Length];  // y may be x, which would prevent vectorization
     for (int k = 0; k < half; ++k) {
         const T a = x[stride * k];
         const T b = x[stride * k + second];
@@ -101,7 +103,7 @@ SEQUENT_INLINE void turn(const T* x, T* y, const T* angles) noexcept {
     for (int k = 0; k < Length; ++k) y[k] = turned[k];
 }
 
-/// Adds the sine of each angle to element 2k, the cosine to 2k + 1.
+/// y = x plus the sine of angle k in element 2k and its cosine in element 2k + 1.
 template <int Length, class T>
 SEQUENT_INLINE void add_waves(const T* x, T* y, const T* angles) noexcept {
     for (int k = 0; k < Length / 2; ++k) {

@@ -8,8 +8,8 @@
 #include "gathered_product.hpp"
 #include "packed.hpp"
 
-/// Products of float matrices whose numbers are rounded to bfloat16 on the way, with float sums:
-/// the products of training in fewer bits. The tiles are those of packed weights.
+/// Products of float matrices whose elements are rounded to bfloat16 first, with float sums: the
+/// products of training in reduced precision. They use the tiles of packed weights.
 
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic push
@@ -21,13 +21,13 @@ namespace sequent::inline SEQUENT_ABI::kernel {
 
 namespace detail {
 
-/// 16 lines of 16 words, each of two bfloat16 numbers: of 16 rows 32 numbers, or, turned, of 32
-/// numbers in pairs 16 rows.
+/// 16 lines of 16 words, each of two bfloat16 numbers: 32 numbers of 16 rows or, transposed, 32
+/// numbers in pairs of 16 rows.
 class word_square {
   public:
     static constexpr int lines = 16;
 
-    /// Line `at`: the first `count` of 32 numbers, rounded; zeros behind them.
+    /// Sets line `at` to the first `count` of 32 numbers, rounded, followed by zeros.
     SEQUENT_INLINE void set_line(int at, const float* x, int count) noexcept {
 #if defined(SEQUENT_PACKED_AVX512_BFLOAT)
         const __m512 low = _mm512_maskz_loadu_ps(first(count), x);
@@ -39,7 +39,8 @@ class word_square {
                 word_of(2 * i < count ? x[2 * i] : 0.0f, 2 * i + 1 < count ? x[2 * i + 1] : 0.0f);
 #endif
     }
-    /// Line `at`: a word for each of the first `count` numbers of two rows; zeros behind them.
+    /// Sets line `at` to a word for each of the first `count` numbers of two rows, followed by
+    /// zeros.
     SEQUENT_INLINE void set_pairs(int at, const float* even, const float* odd, int count) noexcept {
 #if defined(SEQUENT_PACKED_AVX512_BFLOAT)
         const __m512 low = _mm512_maskz_loadu_ps(first(count), even);
@@ -61,7 +62,7 @@ class word_square {
         std::fill_n(line_[at], lines, 0u);
 #endif
     }
-    /// Turns lines into columns.
+    /// Transposes the square of words.
     SEQUENT_INLINE void turn() noexcept {
 #if defined(SEQUENT_PACKED_AVX512_BFLOAT)
         words half[lines];
@@ -90,11 +91,11 @@ class word_square {
             for (int j = 0; j < i; ++j) std::swap(line_[i][j], line_[j][i]);
 #endif
     }
-    /// As a line of a block of weights.
+    /// Stores a line as part of a block of weights.
     SEQUENT_INLINE void store(int at, std::byte* to) const noexcept {
         std::memcpy(to, &line_[at], 64);
     }
-    /// As a block of rows.
+    /// Stores a line as a block of a row.
     SEQUENT_INLINE void store(int at, bfloat_rows::block& to) const noexcept {
         if constexpr (bfloat_rows::is_tile) {
             std::memcpy(to.x, &line_[at], 64);
@@ -120,9 +121,9 @@ class word_square {
 #endif
 };
 
-/// `count` <= 16 rows of a matrix, from row `row` on, and `depth` <= 32 numbers of each, from k on:
-/// as they are used, rows as lines (`ByRow`) or pairs of numbers as lines. Turned: the rows in
-/// memory are those of the transposed matrix.
+/// Loads `count` <= 16 rows of a matrix from row `row` on, and `depth` <= 32 numbers of each from k
+/// on: rows as lines (`ByRow`) or pairs of numbers as lines. Turned: the rows in memory are those
+/// of the transposed matrix.
 template <bool ByRow>
 SEQUENT_INLINE void load_square(const row_places<const float>& from, bool turned, int row,
                                 int count, int k, int depth, word_square& to) noexcept {
@@ -146,15 +147,15 @@ SEQUENT_INLINE void load_square(const row_places<const float>& from, bool turned
     if (turned == ByRow) to.turn();
 }
 
-/// Part `part` of n in `parts`.
+/// Begin of part `part` of n elements in `parts` even parts.
 constexpr int begin_of_part(int n, int part, int parts) noexcept {
     return static_cast<int>(std::int64_t{n} * part / parts);
 }
 
 }  // namespace detail
 
-/// Computes a gathered product of numbers rounded to bfloat16, nearest even, with float sums. A
-/// number of C is the same whatever the other rows are. Takes 96 KB of the stack.
+/// Computes a gathered product with elements rounded to bfloat16 (to nearest even) and float sums.
+/// An element of C does not depend on the other rows. Uses 96 KB of stack.
 template <class Format>
 SEQUENT_NOINLINE void rounded_product(const gathered_product<float>& of) noexcept {
     using namespace detail;
@@ -167,7 +168,7 @@ SEQUENT_NOINLINE void rounded_product(const gathered_product<float>& of) noexcep
     constexpr int most_rows = 65536 / most_blocks / int{sizeof(block)};
     alignas(64) block left[most_rows * most_blocks];
     alignas(64) std::byte right[tiles::panels * most_blocks * Format::block_bytes];
-    alignas(64) float sums[most_rows * width];  // where rows of C are listed
+    alignas(64) float sums[most_rows * width];  // used if rows of C are listed
     const int all_blocks = packed_blocks<Format>(of.depth);
     const int parts = std::max(1, (all_blocks + most_blocks - 1) / most_blocks);
     const int row_parts = (of.rows + most_rows - 1) / most_rows;

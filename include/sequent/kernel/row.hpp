@@ -5,15 +5,15 @@
 
 #include "math.hpp"
 
-/// Functions of one contiguous row of Length elements, each with its gradient beside it. y may be x
-/// and dx may be dy. Gradients write dx and add to dgain and dbias, which may be null.
+/// Functions of one contiguous row of Length elements, each with its gradient. y may be x, and dx
+/// may be dy. Gradients write dx, and add to dgain and dbias, which may be null.
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
 namespace detail {
 
-/// Calls f(i, count) for each vector of a row: i is its first element, integral_constant count how
-/// many of its lanes belong to the row.
+/// Calls f(i, count) for each vector of a row: i is its first element, the integral_constant count
+/// the number of its lanes that belong to the row.
 template <int Length, class T, class F>
 SEQUENT_INLINE void each_vector(F f) noexcept {
     constexpr int n = lanes<T>;
@@ -22,9 +22,9 @@ SEQUENT_INLINE void each_vector(F f) noexcept {
     if constexpr (Length % n != 0) f(i, std::integral_constant<int, Length % n>{});
 }
 
-/// Sum over the row of f(i, count), which must give zeros in the lanes from count on. Up to four
-/// sums hide the latency of the addition. They begin with the first vectors, not with zero, in
-/// short rows, where each addition is waited for.
+/// Sum over the row of f(i, count), which must return zeros in the lanes from count on. Up to four
+/// sums hide the latency of the addition. In short rows they start with the first vectors instead
+/// of zero, since each addition is waited for.
 template <int Length, class T, class F>
 SEQUENT_INLINE T row_sum(F f) noexcept {
     constexpr int n = lanes<T>;
@@ -56,32 +56,35 @@ SEQUENT_INLINE T row_sum(F f) noexcept {
     if constexpr (sums == 4) return reduce_add((sum[0] + sum[1]) + (sum[2] + sum[3]));
 }
 
-/// A power of two by which rows are multiplied if the sum of their squares overflows: the squares
-/// of their largest numbers are in range then.
+/// A power of two with which rows are multiplied if the sum of their squares overflows; then the
+/// squares of their largest numbers are in range.
 template <class T>
 inline constexpr T small_scale = sizeof(T) == 4 ? T(0x1p-80) : T(0x1p-600);
 
+/// y = x * small_scale; returns eps scaled alike.
 template <int Length, class T>
 inline T make_small(const T* x, T* y, T eps) noexcept {
     for (int i = 0; i < Length; ++i) y[i] = x[i] * small_scale<T>;
     return eps * small_scale<T> * small_scale<T>;
 }
 
-/// Mean and 1 / sqrt(var + eps) of the row x, the variance over Length and in a second pass.
+/// Mean and 1 / sqrt(var + eps) of the row x; the variance is divided by Length and computed in a
+/// second pass.
 template <class T>
 struct moments {
     const T* x;
     T mean, rstd;
-    T offset;  ///< the rounding error of the mean, times rstd
+    T offset;  ///< rounding error of the mean, times rstd
     T slope;   ///< rstd as a factor of gradients: of the given row if x is a small one
 
-    /// (x - mean) / sqrt(var + eps), of count() numbers from number i on.
+    /// (x - mean) / sqrt(var + eps) of count() numbers from number i on.
     template <class Count>
     SEQUENT_INLINE batch<T> normal(int i, Count count) const noexcept {
         return fma(batch<T>(load_first<count()>(x + i) - set(mean)), set(rstd), set(-offset));
     }
 };
 
+/// Sum of (x - mean)^2.
 template <int Length, class T>
 SEQUENT_INLINE T sum_of_squares_from(const T* x, T mean) noexcept {
     return row_sum<Length, T>([&](int i, auto count) {
@@ -90,8 +93,8 @@ SEQUENT_INLINE T sum_of_squares_from(const T* x, T mean) noexcept {
     });
 }
 
-/// The moments where the rounding error of the mean matters: the mean is that of the differences
-/// from the first number.
+/// The moments if the rounding error of the mean matters: the mean is computed from the differences
+/// to the first number.
 template <int Length, class T>
 inline moments<T> exact_moments(const T* x, T eps, T factor = T(1)) noexcept {
     const T origin = x[0];
@@ -109,7 +112,8 @@ inline moments<T> exact_moments(const T* x, T eps, T factor = T(1)) noexcept {
     return {x, mean, rstd, error * rstd, rstd * factor};
 }
 
-/// A row whose squares overflow is replaced by a small one in `room`.
+/// The moments of a row that needs care. A row whose squares overflow is replaced by a scaled one
+/// in `room`.
 template <int Length, class T>
 SEQUENT_COLD moments<T> careful_moments(const T* x, T eps, T* room) noexcept {
     const moments<T> result = exact_moments<Length>(x, eps);
@@ -118,7 +122,7 @@ SEQUENT_COLD moments<T> careful_moments(const T* x, T eps, T* room) noexcept {
     return exact_moments<Length, T>(room, eps, small_scale<T>);
 }
 
-/// `room` may be where x is.
+/// The moments of a row. `room`: Length numbers, which may be x.
 template <int Length, class T>
 SEQUENT_INLINE moments<T> row_moments(const T* x, T eps, T* room) noexcept {
     const T mean =
@@ -135,6 +139,7 @@ SEQUENT_INLINE moments<T> row_moments(const T* x, T eps, T* room) noexcept {
     return {x, mean, rstd, T(0), rstd};
 }
 
+/// 1 / sqrt(mean(x^2) + eps).
 template <int Length, class T>
 SEQUENT_INLINE T row_rms(const T* x, T eps) noexcept {
     const T square = row_sum<Length, T>([&](int i, auto count) {
@@ -144,13 +149,13 @@ SEQUENT_INLINE T row_rms(const T* x, T eps) noexcept {
     return T(1) / std::sqrt(square / T(Length) + eps);
 }
 
-/// 1 / sqrt(mean(x^2) + eps) of a row whose squares overflow: of a small one in `room`.
+/// row_rms of a row whose squares overflow, by way of a scaled row in `room`.
 template <int Length, class T>
 SEQUENT_COLD T rms_of_large(const T* x, T eps, T* room) noexcept {
     return row_rms<Length>(room, make_small<Length>(x, room, eps));
 }
 
-/// The same of any row: x becomes `room` where the squares overflow.
+/// row_rms of any row; if the squares overflow, x is changed to the scaled row in `room`.
 template <int Length, class T>
 SEQUENT_INLINE T rms_in_range(const T*& x, T eps, T* room) noexcept {
     const T result = row_rms<Length>(x, eps);
@@ -178,13 +183,13 @@ SEQUENT_INLINE T sum_of_products(const T* x, const T* y, const T* z) noexcept {
     });
 }
 
-/// at[i ...] += v, unless there is no such row.
+/// at[i ...] += v, unless `at` is null.
 template <int Count, class T>
 SEQUENT_INLINE void add_first(T* at, int i, batch<T> v) noexcept {
     if (at != nullptr) store_first<Count>(at + i, load_first<Count>(at + i) + v);
 }
 
-/// Gradient of layer_norm; gain null stands for ones.
+/// Gradient of layer_norm; a null gain stands for ones.
 template <int Length, class T>
 inline void layer_norm_gradient(const T* x, const T* gain, const T* dy, T* dx, T* dgain, T* dbias,
                                 T eps) noexcept {
@@ -213,7 +218,7 @@ inline void layer_norm_gradient(const T* x, const T* gain, const T* dy, T* dx, T
 
 }  // namespace detail
 
-/// y = (x - mean) / sqrt(var + eps), the variance divided by Length.
+/// y = (x - mean) / sqrt(var + eps); the variance is divided by Length.
 template <int Length, class T>
 inline void norm(const T* x, T* y, T eps) noexcept {
     const detail::moments<T> all = detail::row_moments<Length>(x, eps, y);
@@ -221,6 +226,7 @@ inline void norm(const T* x, T* y, T eps) noexcept {
         [&](int i, auto count) { store_first<count()>(y + i, all.normal(i, count)); });
 }
 
+/// Gradient of norm: writes dx, given x and dy.
 template <int Length, class T>
 inline void norm_gradient(const T* x, const T* dy, T* dx, T eps) noexcept {
     detail::layer_norm_gradient<Length, T>(x, nullptr, dy, dx, nullptr, nullptr, eps);
@@ -236,6 +242,7 @@ inline void layer_norm(const T* x, const T* gain, const T* bias, T* y, T eps) no
     });
 }
 
+/// Gradient of layer_norm: writes dx and adds to dgain and dbias, given x and dy.
 template <int Length, class T>
 inline void layer_norm_gradient(const T* x, const T* gain, const T* dy, T* dx, T* dgain, T* dbias,
                                 T eps) noexcept {
@@ -253,13 +260,14 @@ inline void rms_norm(const T* x, const T* gain, T* y, T eps) noexcept {
     });
 }
 
+/// Gradient of rms_norm: writes dx and adds to dgain, given x and dy.
 template <int Length, class T>
 inline void rms_norm_gradient(const T* x, const T* gain, const T* dy, T* dx, T* dgain,
                               T eps) noexcept {
     T room[Length];
     T scale = detail::row_rms<Length>(x, eps);
     T slope = scale;
-    // Of x before it is multiplied by the scale: that would wait for the scale.
+    // Uses x before it is scaled, so as not to wait for the scale.
     const auto sum_along = [&] {
         return gain != nullptr
                    ? detail::sum_of_products<Length>(dy, gain, x)
@@ -286,6 +294,7 @@ inline void rms_norm_gradient(const T* x, const T* gain, const T* dy, T* dx, T* 
 
 namespace detail {
 
+/// The maximum of a row.
 template <int Length, class T>
 SEQUENT_INLINE T row_max(const T* x) noexcept {
     const batch<T> lowest = set(-std::numeric_limits<T>::infinity());
@@ -299,24 +308,24 @@ SEQUENT_INLINE T row_max(const T* x) noexcept {
 
 }  // namespace detail
 
-/// y = exp(x - max x) / sum exp(x - max x). Zeros where every x is -infinity.
+/// y = exp(x - max x) / sum exp(x - max x). Zeros if every x is -infinity.
 template <int Length, class T>
 inline void softmax(const T* x, T* y) noexcept {
     const T greatest = detail::row_max<Length>(x);
-    // With -infinity alone, any finite shift gives zeros.
+    // If all are -infinity, any finite shift gives zeros.
     const T shift = greatest == -std::numeric_limits<T>::infinity() ? T(0) : greatest;
     const T sum = detail::row_sum<Length, T>([&](int i, auto count) {
         const batch<T> e = kernel::exp(batch<T>(load_first<count()>(x + i) - set(shift)));
         store_first<count()>(y + i, e);
         return keep_first<count()>(e, zero<T>());
     });
-    const T scale = sum == T(0) ? T(0) : T(1) / sum;  // NaN stays
+    const T scale = sum == T(0) ? T(0) : T(1) / sum;  // NaN propagates
     detail::each_vector<Length, T>([&](int i, auto count) {
         store_first<count()>(y + i, batch<T>(load_first<count()>(y + i) * set(scale)));
     });
 }
 
-/// dx = y (dy - sum y dy), from the output alone.
+/// dx = y (dy - sum y dy): reads the output y of softmax, not its input.
 template <int Length, class T>
 inline void softmax_gradient(const T* y, const T* dy, T* dx) noexcept {
     const T sum = detail::row_sum<Length, T>([&](int i, auto count) {
@@ -328,14 +337,15 @@ inline void softmax_gradient(const T* y, const T* dy, T* dx) noexcept {
     });
 }
 
-/// The point of the simplex nearest to x: y = max(x - tau, 0) with sum y = 1 (Martins & Astudillo
-/// 2016), zeros where every x is -infinity. NaN or +infinity makes the row NaN. The threshold is
-/// found without sorting: tau of a set that holds the support never exceeds the true one, and
-/// dropping what lies below it ends at the support (Michelot 1986).
+/// The point of the probability simplex nearest to x: y = max(x - tau, 0) with sum y = 1 (Martins &
+/// Astudillo 2016). Zeros if every x is -infinity; NaN in the whole row if x holds NaN or
+/// +infinity. The threshold is found without sorting: tau of a set that contains the support never
+/// exceeds the true threshold, and repeatedly dropping what is below it ends at the support
+/// (Michelot 1986).
 template <int Length, class T>
 inline void sparsemax(const T* x, T* y) noexcept {
     const T greatest = detail::row_max<Length>(x);
-    T tau = T(-1);  // of x - greatest; the support lies above it
+    T tau = T(-1);  // threshold of x - greatest; the support is above it
     T size = T(0);
     for (int round = 0; round < Length; ++round) {
         batch<T> ones = zero<T>();
@@ -363,8 +373,8 @@ inline void sparsemax(const T* x, T* y) noexcept {
     for (int i = 0; i < Length; ++i) y[i] = std::numeric_limits<T>::quiet_NaN();
 }
 
-/// dx = dy - mean of dy over the support, zero outside (Martins & Astudillo 2016, equation 14). NaN
-/// in y stays.
+/// dx = dy - mean of dy over the support, zero outside it (Martins & Astudillo 2016, equation 14).
+/// Reads the output y of sparsemax. NaN in y stays NaN.
 template <int Length, class T>
 inline void sparsemax_gradient(const T* y, const T* dy, T* dx) noexcept {
     batch<T> ones = zero<T>();

@@ -5,10 +5,11 @@
 #include "activation.hpp"
 #include "lattice.hpp"
 
-/// Score expressions: how strongly row i attends to column j, evaluated a tile at a time.
+/// Score expressions: score(i, j) of row i and column j, evaluated one tile at a time.
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
+/// The operation of a score node.
 enum class score_op {
     dot,       ///< value * (x at row i) . (y at column j)
     load,      ///< one element, x[i x_row + j x_column]
@@ -19,39 +20,59 @@ enum class score_op {
     function   ///< function(left), with `value` as its parameter
 };
 
-/// A node; operands come before the operations on them. Strides count elements. A flag tells
-/// whether the gradient of x and of y is wanted at all.
+/// A node of a score expression; operands come before the operations on them. Strides count
+/// elements.
 struct score_node {
+    /// The operation.
     score_op op = score_op::number;
+    /// Stride of x from row to row; coefficient of i in an index node.
     int x_row = 0;
+    /// Stride of x from column to column; coefficient of j in an index node.
     int x_column = 0;
+    /// Stride of y from column to column.
     int y_column = 0;
+    /// Length of a dot product, whose numbers are contiguous.
     int depth = 0;
+    /// Factor, number or parameter; see score_op.
     double value = 1;
+    /// The function of a function node.
     activation function = activation::identity;
+    /// Node number of the left or only operand.
     int left = -1;
+    /// Node number of the right operand.
     int right = -1;
-    bool packed = false;  // of load: row i of x begins at i (i + 1) / 2
+    bool packed = false;  ///< of load: row i of x begins at i (i + 1) / 2
+    /// True if the gradient of x may be needed.
     bool x_gradient = false;
+    /// True if the gradient of y may be needed.
     bool y_gradient = false;
 
+    /// Offset of row `row` of x.
     constexpr int row_place(int row) const {
         return packed ? static_cast<int>(1LL * row * (row + 1) / 2) : row * x_row;
     }
+    /// True if the node has no operand nodes and is no dot product.
     constexpr bool is_leaf() const {
         return op == score_op::load || op == score_op::number || op == score_op::index;
     }
 };
 
+/// Largest number of nodes of a score.
 inline constexpr int max_score_nodes = 12;
 
-/// The pointers that go with the nodes; gradients may be null. `base` is added to an index node.
+/// The pointers of the nodes, by node number; gradients may be null. `base` is added to an index
+/// node.
 template <class T>
 struct score_operands {
+    /// Left operand of a dot product, or the array of a load.
     std::array<const T*, max_score_nodes> x{};
+    /// Right operand of a dot product.
     std::array<const T*, max_score_nodes> y{};
+    /// Gradient of x, added to.
     std::array<T*, max_score_nodes> dx{};
+    /// Gradient of y, added to.
     std::array<T*, max_score_nodes> dy{};
+    /// Added to an index node.
     std::array<T, max_score_nodes> base{};
 };
 
@@ -76,7 +97,7 @@ SEQUENT_COLD inline void add_scaled(T factor, const T* from, T* to, int length) 
     }
 }
 
-/// Whether `count` rows of Length elements, `stride` elements apart, hold neither infinity nor NaN.
+/// True if `count` rows of Length elements, `stride` elements apart, hold neither infinity nor NaN.
 template <int Length, class T>
 inline bool are_finite(const T* rows, int stride, int count) noexcept {
     // Zero times infinity or NaN is NaN, which stays in a sum.
@@ -103,8 +124,8 @@ inline bool are_finite(const T* rows, int stride, int count) noexcept {
     return xsimd::all((seen[0] + seen[1]) + (seen[2] + seen[3]) == zero<T>());
 }
 
-/// A product whose rows or depth may be fewer than its shape's, unless all tiles are Even: that
-/// needs less code.
+/// A product whose rows or depth may be fewer than its shape's. If all tiles are Even they are not,
+/// which needs less code.
 template <product_shape Shape, bool Even, class T, class Finish = as_is>
 SEQUENT_INLINE void tile_product(const T* a, const T* b, T* c, int rows, int depth,
                                  const Finish& finish = {}) noexcept {
@@ -132,9 +153,9 @@ struct add_to_listed {
     }
 };
 
-/// The right operands of a score's dot products, for a block of columns: turned once, so that all
-/// tiles of rows multiply by plain matrices. `Columns` is the most that a block has; with none,
-/// the products are of operands as they lie.
+/// The right operands of a score's dot products for a block of columns, transposed once, so that
+/// all tiles of rows multiply by matrices that are not transposed. `Columns`: the most that a block
+/// has; if 0, nothing is transposed and products read the operands in place.
 template <class Shape, class T, int Columns, int ColumnStep>
 class turned_operands {
   public:
@@ -171,10 +192,9 @@ class turned_operands {
     alignas(64) T numbers_[size > 0 ? size : 1];
 };
 
-/// A tile of Shape's scores: rows first_row + r row_step, columns first_column + c column_step, or
-/// those that Turned has gathered. Each operation has a tile of numbers of its own, `pitch`
-/// elements from row to row. Ends: there may be fewer columns, and no number of others is read that
-/// is part of a result.
+/// A tile of Shape's scores: rows first_row + r row_step and columns first_column + c column_step,
+/// or those that Turned has gathered. Each operation has its own tile of numbers, with row stride
+/// `pitch`. Ends: there may be fewer columns, and numbers of others are not read into results.
 template <class Shape, class T, int Rows, int Columns, int RowStep, int ColumnStep, bool Even,
           class Turned, bool Ends = false>
 class score_tile {
@@ -183,8 +203,8 @@ class score_tile {
     static constexpr auto& nodes = Shape::nodes;
     static constexpr int root = Shape::nodes.size() - 1;
 
-    /// `column` of the matrix is column `in_block` of the block that has been turned. Where the
-    /// operands are gathered, `in_block` is how many columns there are.
+    /// `column` of the matrix is column `in_block` of the transposed block. If the operands are
+    /// gathered, `in_block` is the number of columns.
     score_tile(const score_operands<T>& operands, const Turned& turned, int row, int column,
                int in_block, int rows, int columns = Columns) noexcept
         : operands_(operands),
@@ -195,12 +215,12 @@ class score_tile {
           rows_(rows),
           columns_(columns) {}
 
-    /// What the numbers of the root's tile are to be multiplied by.
+    /// The factor by which the numbers of the root's tile are still to be multiplied.
     static constexpr double root_scale() {
         return nodes[root].op == score_op::dot && nodes[root].value > 0 ? nodes[root].value : 1.0;
     }
 
-    /// Whether the scores themselves must be left as they are until `propagate`.
+    /// True if the scores must be kept unchanged until `propagate`.
     static constexpr bool needs_scores = nodes[root].op == score_op::function;
 
     T* evaluate() noexcept {
@@ -211,22 +231,22 @@ class score_tile {
         return tile<root>();
     }
 
-    /// Scores that are one dot product, not yet times root_scale(): only those of the tile are
-    /// written.
+    /// Writes scores that are one dot product, not yet multiplied by root_scale(), and only those
+    /// of the tile.
     template <int Pitch>
     void evaluate_to(T* to) noexcept {
         multiply<root, Pitch>(to);
     }
 
-    /// Given the gradient in `gradient` (a tile, overwritten) of the root, times root_scale() and
-    /// zero where there is no pair, adds to the gradients of the operands.
+    /// Adds to the gradients of the operands. `gradient` is a tile, which is overwritten: the
+    /// gradient of the root times root_scale(), zero where there is no pair.
     template <class Pairs>
     void propagate(T* gradient, const Pairs& pairs) noexcept {
         propagate_node<root>(gradient, true, pairs);
     }
 
   private:
-    /// Whether the node's own tile is to hold the product times its value.
+    /// True if the node's own tile must hold the product times its value.
     static constexpr bool scales(int node) {
         return nodes[node].value != 1.0 && (node != root || nodes[node].value < 0);
     }
@@ -276,7 +296,7 @@ class score_tile {
             for (int c = 0; c < Columns; c += lanes<T>) f(r, c);
     }
 
-    /// A leaf's numbers for row r, columns c and on.
+    /// The numbers of a leaf for row r and columns from c on.
     template <int Node>
     SEQUENT_INLINE batch<T> leaf(int r, int c) const noexcept {
         constexpr score_node node = nodes[Node];
@@ -317,7 +337,7 @@ class score_tile {
         each_vector([&](int r, int c) { store(to + r * pitch + c, leaf<Node>(r, c)); });
     }
 
-    /// The numbers of a node that has been evaluated, or of a leaf.
+    /// The numbers of an evaluated node or of a leaf.
     template <int Node>
     SEQUENT_INLINE batch<T> value(int r, int c) noexcept {
         if constexpr (nodes[Node].is_leaf())
@@ -342,7 +362,7 @@ class score_tile {
             return nodes[Node].x_row * RowStep;
     }
 
-    /// The products of a dot node, Pitch elements from row to row.
+    /// The products of a dot node, with row stride Pitch.
     template <int Node, int Pitch>
     void multiply(T* to) noexcept {
         constexpr score_node node = nodes[Node];
@@ -406,7 +426,7 @@ class score_tile {
         if (!pairs.whole()) pairs.template clear_others<pitch>(to);
     }
 
-    /// `last` tells that the gradient's numbers are needed by nobody else.
+    /// `last`: no other node needs the numbers of `gradient`.
     template <int Node, class Pairs>
     void propagate_node(T* gradient, bool last, const Pairs& pairs) noexcept {
         constexpr score_node node = nodes[Node];

@@ -5,8 +5,7 @@
 #include <utility>
 #include "../config.hpp"
 
-// GCC 12 finds the undefined pass-through of its own AVX-512 intrinsics uninitialised, wherever
-// they are inlined from.
+/// Vectors of numbers: loads, stores, reductions and transposition on every instruction set.
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wuninitialized"
@@ -17,15 +16,16 @@
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
-/// The widest vector of T that the instruction set of this translation unit has.
+/// The widest vector of T in the instruction set of this translation unit.
 template <class T>
 using batch = xsimd::batch<T>;
 
+/// Number of elements of a batch<T>.
 template <class T>
 inline constexpr int lanes = static_cast<int>(batch<T>::size);
 
-/// How many vector registers the instruction set names.
 #if defined(__AVX512F__) || defined(__aarch64__)
+/// Number of vector registers of the instruction set.
 inline constexpr int vector_registers = 32;
 #else
 inline constexpr int vector_registers = 16;
@@ -44,8 +44,8 @@ inline constexpr int vector_registers = 16;
 #define SEQUENT_NO_UNROLL _Pragma("GCC unroll 1")
 #endif
 
-/// Calls f(std::integral_constant<int, I>) for I = 0 .. Count - 1: for the few places
-/// where the index must be a constant. SEQUENT_UNROLL compiles faster.
+/// Calls f(std::integral_constant<int, I>) for I = 0 .. Count - 1. Only for loops whose index must
+/// be a constant: SEQUENT_UNROLL compiles faster.
 template <int Count, class F>
 SEQUENT_INLINE constexpr void unroll(F&& f) noexcept {
     [&]<int... I>(std::integer_sequence<int, I...>) __attribute__((always_inline)) {
@@ -54,27 +54,31 @@ SEQUENT_INLINE constexpr void unroll(F&& f) noexcept {
     (std::make_integer_sequence<int, Count>{});
 }
 
+/// A vector of zeros.
 template <class T>
 SEQUENT_INLINE batch<T> zero() noexcept {
     return batch<T>(T(0));
 }
 
+/// A vector with x in all lanes.
 template <class T>
 SEQUENT_INLINE batch<T> set(T x) noexcept {
     return batch<T>(x);
 }
 
+/// The lanes<T> elements from p on, which needs no alignment.
 template <class T>
 SEQUENT_INLINE batch<T> load(const T* p) noexcept {
     return batch<T>::load_unaligned(p);
 }
 
+/// Writes lanes<T> elements from p on, which needs no alignment.
 template <class T>
 SEQUENT_INLINE void store(T* p, batch<T> x) noexcept {
     x.store_unaligned(p);
 }
 
-/// a * b + c, rounded once where the machine can.
+/// a * b + c, with a single rounding if the processor has this operation.
 template <class T>
 SEQUENT_INLINE batch<T> fma(batch<T> a, batch<T> b, batch<T> c) noexcept {
 #if defined(__AVX512F__)  // xsimd 8 to 10 multiply and add here
@@ -88,7 +92,7 @@ SEQUENT_INLINE batch<T> fma(batch<T> a, batch<T> b, batch<T> c) noexcept {
 }
 
 #if defined(__AVX__) && !defined(__AVX512F__)
-/// Ones in the first `count` places of width sizeof(T), for AVX maskload and maskstore.
+/// Ones in the first `count` elements of size sizeof(T), for AVX maskload and maskstore.
 template <class T>
 SEQUENT_INLINE __m256i first_mask(int count) noexcept {
     // A window slides over eight words of ones and eight of zeros.
@@ -98,8 +102,7 @@ SEQUENT_INLINE __m256i first_mask(int count) noexcept {
 }
 #endif
 
-/// The first `count` elements, zeros behind them; memory beyond is not touched. 0 <= count <=
-/// lanes.
+/// The first `count` elements, then zeros; memory beyond is not accessed. 0 <= count <= lanes<T>.
 template <class T>
 SEQUENT_INLINE batch<T> load_first(const T* p, int count) noexcept {
 #if defined(__AVX512F__)
@@ -119,7 +122,7 @@ SEQUENT_INLINE batch<T> load_first(const T* p, int count) noexcept {
 #endif
 }
 
-/// Writes the first `count` elements of x and nothing else. 0 <= count <= lanes.
+/// Writes the first `count` elements of x and nothing else. 0 <= count <= lanes<T>.
 template <class T>
 SEQUENT_INLINE void store_first(T* p, batch<T> x, int count) noexcept {
 #if defined(__AVX512F__)
@@ -139,7 +142,7 @@ SEQUENT_INLINE void store_first(T* p, batch<T> x, int count) noexcept {
 #endif
 }
 
-/// The same with a count known to the compiler: a whole vector becomes a plain load or store.
+/// Likewise with a static count: a whole vector becomes a plain load.
 template <int Count, class T>
 SEQUENT_INLINE batch<T> load_first(const T* p) noexcept {
     static_assert(0 <= Count && Count <= lanes<T>);
@@ -149,6 +152,7 @@ SEQUENT_INLINE batch<T> load_first(const T* p) noexcept {
         return load_first(p, Count);
 }
 
+/// Likewise with a static count: a whole vector becomes a plain store.
 template <int Count, class T>
 SEQUENT_INLINE void store_first(T* p, batch<T> x) noexcept {
     static_assert(0 <= Count && Count <= lanes<T>);
@@ -158,8 +162,8 @@ SEQUENT_INLINE void store_first(T* p, batch<T> x) noexcept {
         store_first(p, x, Count);
 }
 
-/// A vector of half the lanes, for the ends of rows: where 512 bits pass as two halves, it costs
-/// half. A whole vector where there is nothing to gain.
+/// A vector with half the lanes, for the ends of rows: it costs half on processors that execute 512
+/// bits as two halves. The same as batch<T> where that gains nothing.
 #if defined(__AVX512VL__) && defined(__FMA__)
 template <class T>
 using half_batch = xsimd::batch<T, xsimd::fma3<xsimd::avx2>>;
@@ -188,6 +192,7 @@ SEQUENT_INLINE B low_part(batch<T> x) noexcept {
         return _mm512_castpd512_pd256(x);
 }
 
+/// Writes the first Count elements of half a vector.
 template <int Count, class T>
 SEQUENT_INLINE void store_first(T* p, half_batch<T> x) noexcept {
     if constexpr (Count == static_cast<int>(half_batch<T>::size))
@@ -201,11 +206,13 @@ SEQUENT_INLINE void store_first(T* p, half_batch<T> x) noexcept {
 template <class T>
 using half_batch = batch<T>;
 
+/// The first Count elements.
 template <class B, int Count, class T>
 SEQUENT_INLINE B load_first_as(const T* p) noexcept {
     return load_first<Count>(p);
 }
 
+/// Returns x.
 template <class B, class T>
 SEQUENT_INLINE B low_part(batch<T> x) noexcept {
     return x;
@@ -240,6 +247,7 @@ SEQUENT_INLINE batch<T> keep_first(batch<T> x, batch<T> rest) noexcept {
     }
 }
 
+/// The sum of the lanes.
 template <class T>
 SEQUENT_INLINE T reduce_add(batch<T> x) noexcept {
 #if XSIMD_VERSION_MAJOR >= 9
@@ -249,6 +257,7 @@ SEQUENT_INLINE T reduce_add(batch<T> x) noexcept {
 #endif
 }
 
+/// The maximum of the lanes.
 template <class T>
 SEQUENT_INLINE T reduce_max(batch<T> x) noexcept {
 #if defined(__AVX512F__)
@@ -344,7 +353,8 @@ SEQUENT_INLINE __m128 as_floats(__m128d x) noexcept {
 
 }  // namespace detail
 
-/// to[k] = the sum of the lanes of x[k]. Four float vectors are added up together.
+/// to[k] = the sum of the lanes of x[k], for k < Count. Groups of four float vectors are summed
+/// together.
 template <int Count, class T>
 SEQUENT_INLINE void reduce_add_each(const batch<T>* x, T* to) noexcept {
     constexpr int together = sizeof(T) == 4 ? Count / 4 * 4 : 0;
@@ -379,11 +389,11 @@ SEQUENT_INLINE void reduce_add_each(const batch<T>* x, T* to) noexcept {
     SEQUENT_UNROLL for (int k = together; k < Count; ++k) to[k] = reduce_add(x[k]);
 }
 
-/// How many columns load_transposed turns at once: those of one 128-bit lane.
+/// Number of columns that load_transposed gives: the elements of a 128-bit lane.
 template <class T>
 inline constexpr int transposed_columns = 16 / static_cast<int>(sizeof(T));
 
-/// Reads transposed_columns<T> elements from each of lanes<T> rows and gives them as columns:
+/// Reads transposed_columns<T> elements from each of lanes<T> rows and returns them as columns:
 /// out[k][r] = p[row(r) + k], where row(r) is the offset of row r.
 template <class T, class Row>
 SEQUENT_INLINE void load_transposed(const T* p, Row row, batch<T>* out) noexcept {

@@ -4,9 +4,9 @@
 
 #include "simd.hpp"
 
-/// Matrix products of any shape by one body for each type of number, with strides given at run
-/// time: what every product is made of if SEQUENT_SMALL_CODE is defined. It compiles faster and
-/// takes less room; see docs/building.md for what it costs.
+/// Matrix products of any shape by one function for each number type, with strides given at run
+/// time. If SEQUENT_SMALL_CODE is defined, every product uses it: that compiles faster and gives
+/// less code; docs/building.md tells what it costs.
 
 namespace sequent::inline SEQUENT_ABI::kernel::detail {
 
@@ -18,7 +18,8 @@ namespace sequent::inline SEQUENT_ABI::kernel::detail {
 #define SEQUENT_ONE_BODY __attribute__((noinline))
 #endif
 
-/// The dot product of two rows, as a vector whose sum it is; four sums hide the latency of fma.
+/// The dot product of two rows, as a vector whose lanes sum to it. Four sums hide the latency of
+/// fma.
 template <class T>
 SEQUENT_INLINE batch<T> dot_of_rows(const T* a, const T* b, int depth) noexcept {
     constexpr int n = lanes<T>;
@@ -34,12 +35,12 @@ SEQUENT_INLINE batch<T> dot_of_rows(const T* a, const T* b, int depth) noexcept 
     return (sum[0] + sum[1]) + (sum[2] + sum[3]);
 }
 
-/// The strides of a product, as product_shape has them.
+/// The strides of a product, as in product_shape.
 struct product_strides {
     int a_row, a_depth, b_depth, b_column, c_row;
 };
 
-/// Rows rows of C against a panel of Vectors vectors, of which `columns` are columns of C.
+/// Multiplies Rows rows with a panel of Vectors vectors, of which `columns` columns belong to C.
 template <int Rows, int Vectors, class T>
 SEQUENT_INLINE void small_tile(const T* a, const T* b, T* c, const product_strides& s, int b_depth,
                                int columns, int depth, bool accumulate) noexcept {
@@ -67,7 +68,7 @@ SEQUENT_INLINE void small_tile(const T* a, const T* b, T* c, const product_strid
     }
 }
 
-/// All rows of C against a panel.
+/// Multiplies all rows with a panel.
 template <int Vectors, class T>
 SEQUENT_INLINE void small_panel(const T* a, const T* b, T* c, const product_strides& s, int b_depth,
                                 int rows, int columns, int depth, bool accumulate) noexcept {

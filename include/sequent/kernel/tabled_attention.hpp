@@ -5,15 +5,15 @@
 #include "attention.hpp"
 #include "mask_table.hpp"
 
-/// Attention over the pairs of a table. A tile's rows stand in the lanes of vectors and its columns
-/// one after another, so that only columns which a row of the tile has are computed. All of a row's
-/// columns are in one tile.
+/// Attention over the pairs of a table. The rows of a tile are in the lanes of vectors and its
+/// columns are taken one after another, so that only columns that some row of the tile has are
+/// computed. All columns of a row are in one tile.
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
 namespace detail {
 
-/// A score whose rows are the columns of Shape's, and the other way round.
+/// A score with rows and columns of Shape's exchanged.
 template <class Shape>
 struct exchanged {
     static constexpr auto nodes = [] {
@@ -41,8 +41,8 @@ struct exchanged {
     }
 };
 
-/// The operands of an exchanged score's dot products: of listed columns as they are, and of the
-/// rows of a tile turned and, for the gradient, as they are.
+/// The operands of an exchanged score's dot products: of listed columns as they are; of the rows of
+/// a tile transposed and, for the gradient, as they are, too.
 template <class Score, class T, int Rows, int Columns, bool Gradient>
 class gathered_operands {
   public:
@@ -75,7 +75,7 @@ class gathered_operands {
     T* dy() const noexcept {
         return dy_ + depth_before(Node) * Columns;
     }
-    /// Where a product may leave its sums.
+    /// Memory in which a product may leave its sums.
     T* sums() const noexcept { return sums_; }
 
     void take_rows(const score_operands<T>& operands, const int* listed, int count) noexcept {
@@ -128,7 +128,7 @@ class gathered_operands {
         }
     }
 
-    /// Copies Count listed rows to the columns of a matrix of as many.
+    /// Copies Count listed rows to the columns of a matrix with Count columns.
     template <int Depth, int Count>
     static void turn_listed(const T* from, int stride, const int* listed, T* to) noexcept {
         constexpr int n = lanes<T>;
@@ -170,12 +170,12 @@ class gathered_operands {
     alignas(64) T turned_[room(true, all_depths* Columns)];
     alignas(64) T x_[room(true, all_depths* Rows)];
     alignas(64) T y_[room(Gradient, all_depths* Columns)];
-    // Written by the tile that has this as its operands.
+    // Written by the tile whose operands these are.
     alignas(64) mutable T dy_[room(Gradient, all_depths* Columns)];
     alignas(64) mutable T sums_[room(Gradient, all_depths* Rows)];
 };
 
-/// Which rows of a tile have a column, from `first` on.
+/// The rows of a tile, from `first` on, that have a column.
 template <class T>
 SEQUENT_INLINE auto mask_of_bits(unsigned bits, int first) noexcept {
     bits >>= first;
@@ -189,8 +189,8 @@ SEQUENT_INLINE auto mask_of_bits(unsigned bits, int first) noexcept {
 #endif
 }
 
-/// The rows of a tile that are in a range, as bits, and where among the tile's columns the first
-/// begins and the last ends.
+/// The rows of a tile that are in a range, as bits, and the part [begin, end) of the tile's columns
+/// that they need.
 template <class Shape, class T>
 struct tile_rows {
     static constexpr int height = mask_table::height;
@@ -198,7 +198,7 @@ struct tile_rows {
     unsigned taken = 0;
     int begin = 0;
     int end = 0;
-    // For a clipped table, of each row.
+    // For each row, if the table is clipped.
     alignas(64) T row_begin[Shape::clips ? height : 1];
     alignas(64) T row_end[Shape::clips ? height : 1];
     int listed[Shape::clips ? height : 1];
@@ -237,7 +237,7 @@ struct tile_rows {
         }
     }
 
-    /// The rows of a tile. In the place of those beyond what is there stands another.
+    /// The rows of a tile. Rows that are not there are replaced by another.
     const int* list(const mask_table& table, const mask_tile& tile) const noexcept {
         if constexpr (Shape::clips)
             return listed;
@@ -255,7 +255,7 @@ struct tile_rows {
         return result;
     }
 
-    /// Whether row r is among them.
+    /// True if row r is among them.
     bool has(unsigned bits, int r, int at) const noexcept {
         bool result = ((bits & taken) >> r & 1u) != 0;
         if constexpr (Shape::clips)
@@ -265,7 +265,8 @@ struct tile_rows {
     }
 };
 
-/// The pairs (c, r) of a tile's columns from `first` on and its rows: as tile_pairs has them.
+/// The pairs (c, r) of a tile's columns from `first` on and its rows, with the interface of
+/// tile_pairs.
 template <class Rows>
 class listed_pairs {
   public:
@@ -298,7 +299,7 @@ class listed_pairs {
     int count_;
 };
 
-/// How many columns are at hand at once.
+/// Number of columns that are gathered at once.
 inline constexpr int listed_columns = 64;
 
 template <class Shape, class T, class Range>
@@ -354,7 +355,7 @@ void tabled_attention(const mask_table& table, const score_operands<T>& given, c
                 if (xsimd::any(moves)) {
                     const batch<T> next = xsimd::select(moves, most, now);
                     alignas(64) T factor[n];
-                    // Rows that have had no pair yet have nothing to scale.
+                    // Rows without a pair so far have nothing to scale.
                     store(factor, xsimd::select(now == next, set(T(1)), exp(now - next)));
                     store(sum + r, batch<T>(load(sum + r) * load(factor)));
                     for (int lane = 0; lane < n && r + lane < each.rows; ++lane)
@@ -505,14 +506,16 @@ void tabled_attention_gradient(const mask_table& table, const score_operands<T>&
 
 }  // namespace detail
 
-/// The same as `attention` for a Shape with a table of pairs:
-///   clips, space               whether the pairs are those of the table that are in
-///   space.pieces[0]
+/// Like `attention` for a space and for a table of pairs, whose Shape also has
+///
+///     clips, space      if `clips`, the pairs are those of the table that are also in
+///                       space.pieces[0]
 template <class Shape, class T, class Range>
 void attention(const mask_table& table, const score_operands<T>& operands, const T* value, T* out,
                T* normalizer, const int* counts, Range range) noexcept {
     detail::tabled_attention<Shape>(table, operands, value, out, normalizer, counts, range);
 }
+/// Gradient of it: adds to the gradients in `operands` and to value_gradient, which may be null.
 template <class Shape, class T>
 void attention_gradient(const mask_table& table, const score_operands<T>& operands, const T* value,
                         const T* out, const T* normalizer, const T* out_gradient, T* value_gradient,

@@ -9,15 +9,17 @@
 #endif
 
 /// Tables that kernels read, such as the angles of positions or the pairs of a mask. A program
-/// makes those of all its models when it first names facts for a call: later than main begins, so
-/// that a program that runs no model does not wait for them, and before the call, which allocates
-/// nothing.
+/// computes the tables of all its models when facts are first made for a call: after main begins,
+/// so that a program that runs no model does not wait for them, and before the call, which
+/// allocates nothing.
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
-/// A table that this program may need: a static object beside the table, which it makes.
+/// A table that this program may need: a static object beside the table. Its function computes the
+/// table.
 class table_maker {
   public:
+    /// Registers the table that `make` computes.
     explicit table_maker(void (*make)()) : make_(make) {
         [[maybe_unused]] const auto lock = locked();
         next_ = first_;
@@ -26,7 +28,8 @@ class table_maker {
     table_maker(const table_maker&) = delete;
     table_maker& operator=(const table_maker&) = delete;
 
-    /// Makes the tables that have not been made. Throws std::bad_alloc.
+    /// Computes the tables that have not been computed. Safe to call from several threads. Throws
+    /// std::bad_alloc.
     static void make_all() {
         if (!first_.load(std::memory_order_acquire)) return;
         make_those_that_wait();
@@ -36,7 +39,7 @@ class table_maker {
     void (*make_)();
     table_maker* next_ = nullptr;
 
-    // Libraries that are loaded later add theirs.
+    // Libraries loaded later add their tables.
     static inline constinit std::atomic<table_maker*> first_{nullptr};
 
 #if defined(SEQUENT_NO_THREADS)
@@ -46,7 +49,7 @@ class table_maker {
     }
 #else
     static std::unique_lock<std::mutex> locked() {
-        // Not a constant everywhere: made where it is first wanted.
+        // Not constant-initialized on every platform, hence created on first use.
         static std::mutex mutex;
         return std::unique_lock(mutex);
     }

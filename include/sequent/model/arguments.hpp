@@ -18,30 +18,35 @@
 #include "pair_index.hpp"
 #include "tensor_view.hpp"
 
-/// Turns a caller's containers into the pointers that kernels take, and checks them once.
+/// Turns the containers of the caller into the pointers that kernels take, and checks them once.
 
 namespace sequent::inline SEQUENT_ABI {
 
-/// The pairs of a sparse fact and their values, as an argument; see sparse_pairs(). Pairs and
-/// Values are lvalue references unless the containers are temporaries.
+/// A sparse fact as an argument, made by sparse_pairs(). Pairs and Values are lvalue reference
+/// types unless the containers are temporaries.
 template <class Pairs, class Values>
 struct sparse_argument {
+    /// The pairs.
     Pairs&& pairs;
+    /// Their values.
     Values&& values;
 };
+/// A sparse fact without values: each pair has the value 1.
 template <class Pairs>
 struct sparse_argument<Pairs, void> {
+    /// The pairs.
     Pairs&& pairs;
 };
 
-/// The pairs for which a sparse fact holds, integers of 32 bits: nested, {{0, 1}, {1, 0}}, or flat,
-/// and a value for each in a contiguous container: pairs x the fact's value. `edge =
-/// sparse_pairs(pairs, values)`. The facts copy the pairs and refer to the values.
+/// A sparse fact: the pairs (i, j) for which it holds, and the value of each, `edge =
+/// sparse_pairs(pairs, values)`. pairs: std::int32_t, nested, {{0, 1}, {1, 0}}, or flat. values: a
+/// contiguous container of the shape pairs x the fact's value. The facts made from it copy the
+/// pairs and refer to the values.
 template <class Pairs, class Values>
 constexpr sparse_argument<Pairs, Values> sparse_pairs(Pairs&& pairs, Values&& values) noexcept {
     return {static_cast<Pairs&&>(pairs), static_cast<Values&&>(values)};
 }
-/// The same for a sparse fact of scalars, all one.
+/// Likewise for a sparse fact of scalars, all 1.
 template <class Pairs>
 constexpr sparse_argument<Pairs, void> sparse_pairs(Pairs&& pairs) noexcept {
     return {static_cast<Pairs&&>(pairs)};
@@ -49,28 +54,31 @@ constexpr sparse_argument<Pairs, void> sparse_pairs(Pairs&& pairs) noexcept {
 
 namespace model_detail {
 
+/// True for what sparse_pairs() returns.
 template <class T>
 inline constexpr bool is_sparse_argument = false;
 template <class Pairs, class Values>
 inline constexpr bool is_sparse_argument<sparse_argument<Pairs, Values>> = true;
+/// True for an argument with a name, `x = container`.
 template <class T>
 inline constexpr bool is_named_argument = false;
 template <language::fixed_string Name, class Value>
 inline constexpr bool is_named_argument<language::named_argument<Name, Value>> = true;
 
+/// A tensor_view or a class derived from one.
 template <class X>
 concept is_view = requires(const X& x) {
     []<class T>(const tensor_view<T>&) {}(x);
 };
 
-/// A view by its type: xt::view of an lvalue.
+/// True if the type tells that it is a view of an lvalue, such as xt::view.
 template <class T>
 inline constexpr bool views_an_lvalue = false;
 template <template <class, class...> class View, class Viewed, class... Rest>
 inline constexpr bool views_an_lvalue<View<Viewed&, Rest...>> = true;
 
-/// Whether numbers that are read through a Value&& are still there when the full expression has
-/// ended: Value is an lvalue reference, or a view, which owns nothing.
+/// True if numbers read through a Value&& still exist after the full expression: Value is an lvalue
+/// reference, or a view, which owns nothing.
 template <class Value>
 inline constexpr bool outlives_call =
     std::is_lvalue_reference_v<Value> || std::ranges::borrowed_range<Value> ||
@@ -82,7 +90,7 @@ template <class Pairs, class Values>
 inline constexpr bool outlives_call<sparse_argument<Pairs, Values>> = outlives_call<Values>;
 template <class Pairs>
 inline constexpr bool outlives_call<sparse_argument<Pairs, void>> = true;
-// Of one that has a name, the pairs are read later than in the expression that gave them.
+// If sparse_pairs() was stored in a variable, the pairs are read after its expression has ended.
 template <class Pairs, class Values>
 inline constexpr bool outlives_call<sparse_argument<Pairs, Values>&> = outlives_call<Pairs> &&
                                                                        (std::is_void_v<Values> ||
@@ -101,12 +109,12 @@ SEQUENT_COLD std::string extents_text(const Int* extents, int rank) {
     return result;
 }
 
-/// What the text of an error speaks of: `fact "x"`, or `fact number 2` where it has no name. The
-/// text is made where there is an error.
+/// What an error message is about: `fact "x"`, or `fact number 2` if it has no name. The text is
+/// made only if an error occurs.
 struct subject {
     const char* what = "";
     plan::name id{};
-    int number = -1;  // counted from zero; -1 of one that stands for itself
+    int number = -1;  ///< counted from zero; -1 if there is only one
 
     SEQUENT_COLD std::string text() const {
         std::string result(what);
@@ -120,20 +128,23 @@ struct subject {
     }
 };
 
-/// Throws argument_error: the subject, then the parts.
+/// Throws argument_error: "sequent: ", the subject, the parts of `why`.
 SEQUENT_LAZY
 [[noreturn]] SEQUENT_COLD void refuse(const subject& what, std::initializer_list<text_part> why) {
     fail_with<argument_error>({"sequent: ", what.text(), joined_text(why)});
 }
 
-/// The extents of a container: of a span or vector its length, of nested arrays all, of anything
-/// with shape() what that says.
+/// The extents of a container: the length of a span or vector, all extents of nested arrays, and
+/// those that shape() returns for a class that has it.
 struct extents {
+    /// Number of extents.
     int rank = 0;
+    /// The extents.
     std::array<long, 8> at{};
-    bool shaped = false;  // the extents are those of the values, not only their number
+    bool shaped = false;  ///< the extents are those of the values, not only their number
     bool contiguous = true;
 
+    /// Product of the extents.
     constexpr long size() const {
         long product = 1;
         for (int axis = 0; axis < rank; ++axis) product *= at[static_cast<std::size_t>(axis)];
@@ -146,6 +157,7 @@ template <class T>
 inline constexpr bool is_std_array = false;
 template <class T, std::size_t Size>
 inline constexpr bool is_std_array<std::array<T, Size>> = true;
+/// An xtensor container or view, or another class with this interface.
 template <class X>
 concept has_shape = requires(const X& x) {
     x.shape();
@@ -153,7 +165,7 @@ concept has_shape = requires(const X& x) {
     x.strides();
 };
 
-/// The first element of a container of any nesting, and its extents.
+/// The first element of a container of any nesting; writes its extents to `found`.
 template <class X>
 auto* unwrap(X& x, extents& found) {
     using container = std::remove_cv_t<X>;
@@ -175,7 +187,7 @@ auto* unwrap(X& x, extents& found) {
         for (int axis = rank; axis-- > 0;) {
             const auto place = static_cast<std::size_t>(axis);
             const long extent = static_cast<long>(x.shape()[place]);
-            // A stride of an axis of one element may be anything.
+            // The stride of an axis with one element is arbitrary.
             found.contiguous = found.contiguous && (extent == 1 || x.strides()[place] == stride);
             stride *= extent;
         }
@@ -212,24 +224,33 @@ auto* unwrap(X& x, extents& found) {
     }
 }
 
-/// The facts, rows or gradients of a call, as opposed to one of them.
+/// The facts, rows or gradients of a call, as opposed to a single one of them.
 template <class T>
 concept is_fact_set = requires {
     typename T::given_together;
 };
 
-/// One argument with its type forgotten. Element says what the values must be: const T for facts,
-/// T where they are written.
+/// One argument with its type erased. Element is the required type of the values: const T for
+/// facts, T if they are written.
 template <class Element>
 struct argument {
+    /// The name; empty if the argument is given by position.
     plan::name id{};
+    /// First number, or null.
     Element* numbers = nullptr;
+    /// First symbol, or null.
     const std::int32_t* symbols = nullptr;
+    /// The value, if the argument is an integer.
     int count = 0;
+    /// True if the argument is an integer.
     bool is_count = false;
+    /// Extents of the numbers or symbols.
     extents shape{};
+    /// First pair of a sparse fact, or null.
     const std::int32_t* pairs = nullptr;
+    /// Extents of the pairs.
     extents pairs_shape{};
+    /// True for sparse_pairs().
     bool is_sparse = false;
 
     argument() = default;
@@ -289,7 +310,8 @@ struct argument {
     }
 };
 
-/// An argument that is referred to after the expression that gives it.
+/// An argument that is used after the expression in which it is given: temporary containers do not
+/// compile.
 template <class Element>
 struct kept_argument : argument<Element> {
     template <class Value>
@@ -302,23 +324,28 @@ struct kept_argument : argument<Element> {
     }
 };
 
-/// Chooses the constructor that takes temporaries.
+/// Selects the constructor that accepts temporaries.
 struct temporaries_too {};
 
-/// What one call reads: `Kept` that the caller has, or one made of a braced list. Containers in
-/// that list may be temporaries, since they live until the call has returned. For parameters alone.
+/// The arguments of one call: refers to a `Kept` of the caller, or makes one from a braced list.
+/// Containers in the list may be temporaries, since they exist until the call has returned. Only
+/// for function parameters.
 template <class Kept, class Argument>
 class of_one_call {
   public:
     using given_together = Kept;
 
+    /// Refers to `kept`.
     of_one_call(const Kept& kept) noexcept : given_(kept) {}
+    /// Makes a Kept for this call.
     of_one_call(std::initializer_list<Argument> given)
         : made_(std::in_place, given, temporaries_too{}), given_(*made_) {}
     of_one_call(const of_one_call&) = delete;
     of_one_call& operator=(const of_one_call&) = delete;
 
+    /// The arguments.
     const Kept& operator*() const noexcept { return given_; }
+    /// The arguments.
     const Kept* operator->() const noexcept { return &given_; }
 
   private:
@@ -326,7 +353,8 @@ class of_one_call {
     const Kept& given_;
 };
 
-/// Throws unless the container has the expected extents; a flat one of the right size will do.
+/// Throws argument_error unless the container has the expected extents, or is flat and has their
+/// product as size, and is contiguous.
 SEQUENT_LAZY
 inline void check_shape(const subject& what, const extents& given, const int* expected, int rank) {
     long size = 1;
@@ -344,8 +372,9 @@ inline void check_shape(const subject& what, const extents& given, const int* ex
         refuse(what, {" needs contiguous row-major values, given is a strided view"});
 }
 
-/// The length of a container for a fact of a length up to its first extent. Throws unless it is
-/// that; the other extents are left to check_shape.
+/// Length of a container for a fact with a length up to its first extent. Throws argument_error if
+/// the container is longer, or is flat and not a whole number of rows. check_shape checks the other
+/// extents.
 SEQUENT_LAZY
 inline int length_of(const subject& what, const extents& given, const plan::fact_shape& fact) {
     const int row = fact.size() / fact.extents[0];
@@ -358,12 +387,13 @@ inline int length_of(const subject& what, const extents& given, const plan::fact
     return static_cast<int>(length);
 }
 
+/// "(3, 5)", for messages.
 SEQUENT_LAZY
 SEQUENT_COLD std::string pair_text(const std::int32_t* pair) {
     return joined_text({"(", pair[0], ", ", pair[1], ")"});
 }
 
-/// Throws if a symbol is none of the classes.
+/// Throws argument_error if a symbol is outside [0, classes).
 SEQUENT_LAZY
 inline void check_symbols(const subject& what, const std::int32_t* symbols, int size, int classes) {
     for (int at = 0; at < size; ++at)
@@ -372,12 +402,12 @@ inline void check_symbols(const subject& what, const std::int32_t* symbols, int 
                           classes, " classes"});
 }
 
-/// Whether no number is infinite or none.
+/// True if no number is infinite or NaN.
 template <class T>
 bool is_finite(const T* numbers, int size) noexcept {
     constexpr int n = kernel::lanes<T>;
     constexpr int sums = 4;
-    // Zero times what is not finite is not zero.
+    // Zero times infinity or NaN is NaN.
     kernel::batch<T> sum[sums];
     for (auto& each : sum) each = kernel::zero<T>();
     int at = 0;
@@ -389,6 +419,7 @@ bool is_finite(const T* numbers, int size) noexcept {
     for (; at < size; ++at) total += numbers[at] * T(0);
     return total == T(0);
 }
+/// Throws argument_error, with the position, if a number is infinite or NaN.
 template <class T>
 void check_finite(const subject& what, const T* numbers, int size) {
     if (is_finite(numbers, size)) return;
@@ -398,8 +429,8 @@ void check_finite(const subject& what, const T* numbers, int size) {
                   "; values are finite"});
 }
 
-/// Throws unless the pairs of a sparse fact are distinct, within its indices, and not too many;
-/// then indexes them.
+/// Throws argument_error unless the pairs of a sparse fact are distinct, within its extents and not
+/// more than it has room for; then writes their index to `memory`.
 template <class Element>
 void take_pairs(const subject& what, const argument<Element>& given, const pair_layout& layout,
                 std::int32_t* memory) {

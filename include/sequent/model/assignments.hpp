@@ -6,15 +6,15 @@
 #include "../kernel.hpp"
 #include "condition.hpp"
 
-/// The assignments of a general step's variables, one after another. Where a sparse fact or a
-/// function of two of them must hold, only their pairs are visited.
+/// Enumerates the assignments of a general step's variables. If a sparse fact or a function of two
+/// variables must hold, only their pairs are visited.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
 using plan::general_step;
 using plan::pair_join;
 
-/// The place in the order of a general step from which on a variable's value is known.
+/// The position in the order of a general step's loops from which on a variable's value is known.
 template <class Step>
 constexpr int place_in_order(const Step& step, int variable) {
     int place = 0;
@@ -22,8 +22,8 @@ constexpr int place_in_order(const Step& step, int variable) {
     return place;
 }
 
-/// For each value of the outer one of two variables, those of the inner one for which a function
-/// holds.
+/// For each value of the outer one of two variables, the values of the inner one for which a
+/// function holds.
 template <class Plan, int At>
 class listed_pairs {
     static constexpr general_step step = Plan::template general_at<At>;
@@ -86,13 +86,13 @@ class assignments {
   protected:
     const bindings<T>& bound_;
     int index_[plan::max_variables]{};
-    int pair_[joins > 0 ? joins : 1]{};  // the number of each join's pair
-    kernel::row_range rows_{};           // the values of `ranged`
+    int pair_[joins > 0 ? joins : 1]{};  // number of the current pair of each join
+    kernel::row_range rows_{};           // values of the variable `ranged`
 
     static constexpr bool in_state = requires { Plan::template position_of_general<At>; };
-    /// In a state's plan, the position, of which a run takes some values alone unless it is the
-    /// time of a recursion, and the variable whose values lie near it; else -1. In others, the rows
-    /// that begin with those before, and what they add.
+    /// In a state's plan: the position variable, of which a run takes only some values unless it is
+    /// the time of a recursion, and the variable whose values are near it; else -1. In other plans:
+    /// the rows that continue the row before, and what they add.
     static constexpr int position = [] {
         if constexpr (in_state)
             return Plan::template position_of_general<At>;
@@ -116,7 +116,7 @@ class assignments {
         return model_detail::evaluate_node<Plan, Root>(bound_, index_);
     }
 
-    /// Returns true if condition `Root` holds, of which the loops below a count hold their part.
+    /// True if condition `Root` holds; loops below a count have checked their part of it.
     template <int Root>
     bool holds() const noexcept {
         using plan::node_kind;
@@ -133,8 +133,8 @@ class assignments {
         return at.offset + (at.variable >= 0 ? index_[at.variable] : 0);
     }
 
-    /// Calls body() for each value of the variables order[From] .. order[To - 1] with which all
-    /// joins hold that are known by then.
+    /// Calls body() for each value of the variables order[From] .. order[To - 1] for which all
+    /// joins known by then hold.
     template <int From, int To, class Body>
     SEQUENT_INLINE void each(Body& body) noexcept {
         if constexpr (From == 0)
@@ -143,8 +143,7 @@ class assignments {
     }
 
   private:
-    /// Returns true if condition `Root` says that a variable is below a count at which its loop
-    /// ends.
+    /// True if condition `Root` says that a variable is below a count, at which its loop ends.
     template <int Root>
     static constexpr bool ends_loop() {
         constexpr plan::node top = Plan::template node_at<Root>;
@@ -161,7 +160,7 @@ class assignments {
         }
     }
 
-    /// The place in the order from which on a term's value is known; -1 of a constant.
+    /// The position in the order from which on a term's value is known; -1 for a constant.
     static constexpr int known_from(const plan::term& at) {
         return at.variable < 0 ? -1 : place_in_order(step, at.variable);
     }
@@ -177,7 +176,7 @@ class assignments {
         return -1;
     }
 
-    /// Finds the pairs of the joins that are known from `Place` on; whether all are there.
+    /// Finds the pairs of the joins that are known from `Place` on. Returns true if all exist.
     template <int Place>
     SEQUENT_INLINE bool find_pairs() noexcept {
         bool found = true;
@@ -195,7 +194,7 @@ class assignments {
         return found;
     }
 
-    /// The values of a variable that are visited lie below this one.
+    /// Upper bound, exclusive, of the visited values of a variable.
     template <int Variable>
     int end_of() const noexcept {
         return plan::least_count(step.counts[Variable], step.extents[Variable], bound_.counts);

@@ -9,14 +9,14 @@
 #include "form_key.hpp"
 #include "rows.hpp"
 
-/// Runs attention steps: hands the kernel the shape, the space and the pointers.
+/// Runs attention steps: gives the kernel the shape, the space and the pointers.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
 using plan::attention_step;
 using plan::score_kind;
 
-/// Which rounds of the outer loops of an attention step have the same mask.
+/// The kind of mask of each round of the outer loops of an attention step.
 template <class Plan, int At>
 inline constexpr auto mask_kinds = plan::kinds_of_rounds<plan::different_rounds(
     Plan::tables.pool, Plan::template attention_at<At>)>(Plan::tables.pool.nodes,
@@ -68,7 +68,7 @@ struct attention_mask {
         return made_table();
     }
 
-    /// A row's pairs as bits.
+    /// The pairs of a row as bits.
     static const std::uint64_t* bits(int row) noexcept {
         (void)&bits_maker;
         return made_bits().data() + static_cast<std::ptrdiff_t>(row) * words;
@@ -97,7 +97,7 @@ struct attention_mask {
     static inline const kernel::table_maker bits_maker{[] { (void)made_bits(); }};
 };
 
-/// The kernel's view of attention step `At` of a plan, in the rounds of a kind.
+/// The Shape that kernels take for attention step `At` of a plan, in the rounds of a kind.
 template <class Plan, int At, int Kind = 0>
 struct attention_shape {
     using mask = attention_mask<Plan, At, Kind>;
@@ -120,7 +120,8 @@ struct attention_shape {
             return plan::count_pairs(space, rows, columns);
     }
 
-    /// Kept as rows and columns of the matrix, which lattices are not.
+    /// True if scores are cached for the gradient, as rows and columns of the matrix; lattices do
+    /// not have this form.
     static constexpr bool keeps_scores = [] {
         if (is_table) return false;
         for (const plan::piece& part : space.pieces)
@@ -172,7 +173,8 @@ struct attention_shape {
     }();
 };
 
-/// What of an attention_shape the kernels are compiled for; of a mask that is no table, all.
+/// The part of an attention_shape for which kernels are compiled: all of it, unless the mask is a
+/// table.
 struct attention_form {
     int rows = 0;
     int columns = 0;
@@ -244,7 +246,7 @@ constexpr void visit_attention_form(Form& form, Visit& visit) {
     }
 }
 
-/// The kernel's view of all attention steps of a form.
+/// The Shape of all attention steps of a form.
 template <form_key Key>
 struct attention_shape_of_form {
     static constexpr attention_form form = [] {
@@ -322,7 +324,7 @@ kernel::score_operands<T> operands_of_score(const bindings<T>& bound, int first,
     return result;
 }
 
-/// Calls visit(kind) with the kind of a round of the outer loops, a constant.
+/// Calls visit(kind) with the kind of a round of the outer loops as a constant.
 template <class Plan, int At, class Visit>
 void with_kind(int first, int second, int third, Visit visit) noexcept {
     constexpr attention_step step = Plan::template attention_at<At>;
@@ -342,7 +344,7 @@ template <class Plan, int At, class T>
 class attention_runner {
     static constexpr attention_step step = Plan::template attention_at<At>;
 
-    /// Calls visit(shape) with the kernel's view of one round of the outer loops.
+    /// Calls visit(shape) with the Shape of one round of the outer loops.
     template <class Visit>
     static void with_shape(int first, int second, int third, Visit visit) noexcept {
         with_kind<Plan, At>(first, second, third, [&](auto kind) {
@@ -384,7 +386,7 @@ class attention_runner {
         });
     }
 
-    /// One round of the outer loops.
+    /// Computes one round of the outer loops.
     template <class Range>
     static void forward_at(const bindings<T>& bound, int first, int second, int third,
                            Range range) noexcept {
@@ -435,7 +437,7 @@ class attention_runner {
     }
 };
 
-/// The kernel's view of attention step `At` of a plan whose weights are prepared.
+/// The Shape of attention step `At` of a plan whose weights are prepared.
 template <class Plan, int At, int Kind>
 struct weights_shape {
     using whole = attention_shape<Plan, At, Kind>;
@@ -455,7 +457,7 @@ struct weights_shape {
             result = result || node.x_gradient || node.y_gradient;
         return result;
     }();
-    /// Of a table, that of what limits it, or all.
+    /// The space that limits a table, or everything.
     static constexpr plan::space space = [] {
         plan::space result = whole::space;
         if (is_table && result.pieces.size() == 0) result.pieces.push({});
@@ -464,7 +466,7 @@ struct weights_shape {
     static const std::uint64_t* bits(int row) noexcept { return whole::mask::bits(row); }
 };
 
-/// Calls visit(shape) with the kernel's view of one round of the outer loops.
+/// Calls visit(shape) with the Shape of one round of the outer loops.
 template <class Plan, int At, class Visit>
 void with_weights(int first, int second, int third, Visit visit) noexcept {
     with_kind<Plan, At>(first, second, third, [&](auto kind) {
@@ -472,8 +474,7 @@ void with_weights(int first, int second, int third, Visit visit) noexcept {
     });
 }
 
-/// Prepares the weights of an attention step. They may be the same in several rounds of its outer
-/// loops.
+/// Prepares the weights of an attention step. Several rounds of its outer loops may have the same.
 template <class Plan, int At, class T>
 class weights_runner {
     static constexpr attention_step step = Plan::template attention_at<At>;
@@ -505,7 +506,7 @@ class weights_runner {
     }
 };
 
-/// An attention step whose weights are prepared.
+/// Runs an attention step whose weights are prepared.
 template <class Plan, int At, class T>
 class weighted_runner {
     static constexpr attention_step step = Plan::template attention_at<At>;

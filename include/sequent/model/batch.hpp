@@ -14,22 +14,23 @@
 #include "thread_pool.hpp"
 #include "workspace.hpp"
 
-/// Many samples on several threads.
+/// Memory for computing many samples on several threads.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// The memory of batches on the threads of a pool, which must outlive it: for each thread
-/// workspaces, or, of forward_batch alone, scratches; and, with workspaces, a gradient.
+/// The memory of batched calls: Model::batch<T> and Model::scratch_batch<T>. Memory is
+/// workspace_block, or scratch_block for forward_batch alone. Holds workspaces or scratches for
+/// each thread of a pool and, with workspaces, a gradient for each thread. The pool must outlive
+/// it. One call uses it at a time.
 ///
-/// Where the weights are more than a cache holds, a thread runs several samples at once, up to
-/// `joined`, so that it reads each weight once for all of them. The outputs do not depend on which.
+/// If the parameters take more bytes than an L2 cache holds (SEQUENT_LEAST_JOINED), a thread
+/// computes up to `joined` samples at once, so that each weight is read once for all of them. The
+/// outputs do not depend on which samples are computed together.
 ///
-/// Samples are added up in groups, each a fixed share of the batch in order, and the groups in
-/// order: the numbers depend on how many groups there are and never on the threads. That number is
-/// `groups`, or, where it is 0, follows from the number of samples: half of it, at least 4 and at
-/// most 64; or, where samples are joined, one group for each `joined` of them, at least 2. No more
-/// threads than groups can share a backward_batch. With one group there is no gradient but the
-/// caller's. One call uses it at a time.
+/// backward_batch divides the batch into groups of consecutive samples, sums the gradients within
+/// each group in order, then adds the groups in order. The result depends on the number of groups,
+/// never on the number of threads. At most as many threads as groups share a backward_batch. With
+/// one group there is no gradient besides the caller's.
 template <class Plan, class T, class Memory>
 class batch_memory {
     static constexpr bool trains = workspace_of<Memory, Plan, T>;
@@ -38,9 +39,11 @@ class batch_memory {
     };
 
   public:
-    /// How many samples a thread runs at once, at most.
+    /// Largest number of samples that a thread computes at once.
     static constexpr int joined = most_joined<Memory, T>();
 
+    /// Allocates the memory for all threads of `pool`. `groups`: number of groups of a
+    /// backward_batch, see groups(); 0 chooses it by the number of samples.
     explicit batch_memory(thread_pool& pool, int groups = 0)
         : pool_(pool), groups_(std::max(0, groups)) {
         for (int thread = 0; thread < pool.size(); ++thread) {
@@ -60,11 +63,12 @@ class batch_memory {
         }
     }
 
-    /// Parameters, prepared.
+    /// `p` if it is prepared or packed; parameters are prepared into this object's memory.
     template <class P>
     const P& prepared(const P& p) noexcept {
         return p;
     }
+    /// Likewise for parameters.
     const auto& prepared(const parameter_block<Plan, T>& p) noexcept {
         if constexpr (prepares<Plan>) {
             prepared_->prepare(p);
@@ -74,15 +78,18 @@ class batch_memory {
         }
     }
 
+    /// The pool given to the constructor.
     thread_pool& pool() const noexcept { return pool_; }
-    /// Of a backward_batch of so many samples.
+    /// Number of groups in a backward_batch of so many samples. The constructor's `groups`, or, if
+    /// that is 0, half the number of samples, at least 4 and at most 64; if samples are joined, one
+    /// group for each `joined` samples, at least 2 and at most 64. Never more than samples.
     int groups(int samples) const noexcept {
         constexpr int least = joined > 1 ? 2 : 4;
         const int wanted =
             groups_ > 0 ? groups_ : std::clamp(samples / std::max(2, joined), least, 64);
         return std::clamp(samples, 1, wanted);
     }
-    /// Of all memory that this owns.
+    /// Size in bytes of all workspaces, gradients and other blocks that this object owns.
     std::size_t bytes() const noexcept {
         std::size_t result = workspaces_.size() * sizeof(Memory) +
                              rooms_.size() * sizeof(room_block) +
@@ -92,14 +99,16 @@ class batch_memory {
         return result + (prepared_ ? sizeof(prepared_block<Plan, T>) : 0);
     }
 
-    /// Of one of the samples that a thread runs at once.
+    /// The workspace or scratch of one of the samples, 0 <= sample < joined, that a thread computes
+    /// at once.
     Memory& workspace(int thread, int sample = 0) noexcept {
         return *at(workspaces_, thread * joined + sample);
     }
+    /// Memory of a thread for the products of joined samples; null if samples are not joined.
     T* room(int thread) noexcept { return joined > 1 ? at(rooms_, thread)->numbers : nullptr; }
 
-    /// How many of the samples [begin, end) are run at once, `most` at most: as many as have rows
-    /// enough together. counts(sample) are the counts that the sample is given.
+    /// Number of samples from `begin` on to compute at once: at least 1, at most `most`, until they
+    /// have enough rows together. counts(sample) are the counts that the sample is given.
     template <class Counts>
     static int at_once(int begin, int end, int most, Counts counts) noexcept {
         if constexpr (joined == 1) return 1;
@@ -112,7 +121,8 @@ class batch_memory {
         return count;
     }
 
-    /// Calls body(first, count, thread) for all samples, on the threads of the pool.
+    /// Calls body(first, count, thread) for consecutive parts of all samples, on the threads of the
+    /// pool.
     template <class Counts, class Body>
     void each_at_once(int samples, Counts counts, Body body) {
         if constexpr (joined == 1) {
@@ -127,12 +137,13 @@ class batch_memory {
             });
         }
     }
-    /// Room for the gradients of one sample's outputs.
+    /// Memory of a thread for the gradients of one sample's outputs.
     std::vector<T>& outward(int thread) noexcept { return at(outward_, thread); }
 
-    /// Calls add(first, count, thread, gradient, prepared_gradient) for all of `samples`, where add
-    /// adds to the gradients and returns a loss; the sum of the losses. All is added to `total` in
-    /// the end, the gradient of what is prepared once for all samples.
+    /// Calls add(first, count, thread, gradient, prepared_gradient) for consecutive parts of all
+    /// samples; add adds to the gradients and returns a loss. Adds the sum of the gradients to
+    /// `total` and returns the sum of the losses. The gradient of prepared values is propagated to
+    /// the parameters once for all samples.
     template <class P, class Counts, class Add>
     double sum(const P& p, int samples, Counts counts, parameter_block<Plan, T>& total, Add add) {
         const int count = groups(samples);
@@ -163,16 +174,18 @@ class batch_memory {
         return loss;
     }
 
-    /// One call uses the memory at a time. Throws argument_error if there is another, such as the
-    /// one whose visitor or loss makes this call.
+    /// Marks the memory as used by one call. Throws argument_error if another call is using it,
+    /// such as one whose visitor or loss makes this call.
     class use {
       public:
+        /// Begins the use. Throws argument_error if it has begun already.
         explicit use(batch_memory& of) : of_(of) {
             if (of_.shared_->used.exchange(true, std::memory_order_acquire))
                 fail<argument_error>(
                     "sequent: a batch is given to a call while another call uses it; each call "
                     "that runs at the same time, or within another, needs a batch of its own");
         }
+        /// Ends the use.
         ~use() { of_.shared_->used.store(false, std::memory_order_release); }
         use(const use&) = delete;
         use& operator=(const use&) = delete;
@@ -182,7 +195,7 @@ class batch_memory {
     };
 
   private:
-    /// Restores the zeros of the gradients if an exception has left numbers there.
+    /// Clears the gradients if an exception has interrupted the sum: they are zero between calls.
     struct clear_at_end {
         batch_memory& of;
         bool wanted = true;
@@ -195,7 +208,7 @@ class batch_memory {
         }
     };
 
-    /// Tells the groups that wait if this one has ended by an exception.
+    /// Wakes the groups that wait for this one if it has ended by an exception.
     struct ring_at_end {
         batch_memory& of;
         bool failed = true;
@@ -207,13 +220,13 @@ class batch_memory {
     };
 
     static constexpr int numbers = parameter_block<Plan, T>::size;
-    /// Parts of the gradient that are added one by one, so that one group can add to the first
-    /// while the group before it adds to the second.
+    /// The gradient is added in parts, so that one group can add to the first part while the group
+    /// before it adds to the second.
     static constexpr int parts = std::clamp(numbers / 8192, 1, 64);
 
-    /// What the threads of a call share.
+    /// State shared by the threads of a call.
     struct shared {
-        // The group whose turn it is to add to each part, and to what stands beside the parameters.
+        // For each part of the gradient, and for the prepared values, the group that adds next.
         std::array<std::atomic<int>, std::size_t{parts} + 1> turns{};
         std::atomic<bool> failed{false};
         std::atomic<bool> used{false};
@@ -223,13 +236,13 @@ class batch_memory {
     thread_pool& pool_;
     int groups_;
     std::unique_ptr<shared> shared_ = std::make_unique<shared>();
-    std::vector<std::unique_ptr<Memory>> workspaces_;  // `joined` of each thread
+    std::vector<std::unique_ptr<Memory>> workspaces_;  // `joined` per thread
     std::vector<std::unique_ptr<room_block>> rooms_;
-    std::vector<int> begins_;  // of the samples that are run at once
+    std::vector<int> begins_;  // first samples of those run at once
     std::vector<std::vector<T>> outward_;
-    // Of each thread; zero between calls.
+    // One per thread; zero between calls.
     std::vector<std::unique_ptr<parameter_block<Plan, T>>> gradients_;
-    // If anything is prepared: of the first group, then of each thread.
+    // If the plan prepares values: one for the first group, then one per thread.
     std::vector<std::vector<T>> prepared_gradients_;
     std::unique_ptr<prepared_block<Plan, T>> prepared_;
 
@@ -246,7 +259,8 @@ class batch_memory {
         return static_cast<int>((static_cast<long long>(samples) * group + count - 1) / count);
     }
 
-    /// Calls body() once all groups before this one have done so; not if one of them has failed.
+    /// Waits until all groups before this one have called their body for this part, then calls
+    /// body(). Skips it if a group has failed.
     template <class Body>
     void in_turn(int group, int part, Body body) noexcept {
         std::atomic<int>& turn = at(shared_->turns, part);
@@ -257,8 +271,9 @@ class batch_memory {
         shared_->waiting.ring();
     }
 
-    /// Adds a group's numbers to those of the groups before it, and leaves zeros. The first group's
-    /// are there already. Groups begin in order, so that those which are waited for have begun.
+    /// Adds a group's gradients to the total after all groups before it, and clears them. The first
+    /// group has written to the total itself. Groups begin in order, so a group only waits for
+    /// groups that have begun.
     void add_in_turn(int group, parameter_block<Plan, T>& gradient, T* prepared,
                      parameter_block<Plan, T>& total, double loss, double& losses) noexcept {
         for (int part = 0; part < parts; ++part)
@@ -275,6 +290,7 @@ class batch_memory {
         });
     }
 
+    /// Adds elements [begin, end) of `from` to `to` and clears them in `from`.
     static void move_to(T* to, T* from, int begin, int end) noexcept {
         constexpr int n = kernel::lanes<T>;
         int at = begin;

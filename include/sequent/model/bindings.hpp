@@ -7,59 +7,68 @@
 #include "../plan/plan.hpp"
 #include "pair_index.hpp"
 
-/// The pointers of one call: where a plan's places lie in memory.
+/// The pointers of one call: the memory of a plan's operands.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
 using plan::operand;
 using plan::place;
 
+/// Largest number of facts of a model.
 inline constexpr int max_facts = 16;
 
+/// The pointers of one call, and the layer in which it is. Operands of the plan are offsets from
+/// these pointers.
 template <class T>
 struct bindings {
-    const T* parameters = nullptr;
-    T* workspace = nullptr;
-    const T* prepared = nullptr;
-    const std::byte* packed = nullptr;
-    T* prepared_to = nullptr;        // while it is prepared
-    std::byte* cache = nullptr;      // of a state: columns of keys and values
-    T* scratch = nullptr;            // of general steps whose values are large
-    T* prepared_gradient = nullptr;  // laid out as what is prepared
-    const void* facts[max_facts]{};
-    const std::int32_t* pairs[max_facts]{};  // the indices of sparse facts
-    T* parameter_gradient = nullptr;
-    T* fact_gradients[max_facts]{};  // null where none is wanted
-    const int* counts = nullptr;     // plan::given_numbers: counts, in the order in which the
-                                     // program names them, and runs of equal symbols
-    int layer[plan::max_loops]{};    // of stacks; or the time, in a recursion
-    const int* origins = nullptr;    // of a state: the first row at hand, and those of its windows
+    const T* parameters = nullptr;      ///< the weights; of packed weights, those kept as floats
+    T* workspace = nullptr;             ///< values of relations and their gradients
+    const T* prepared = nullptr;        ///< prepared values
+    const std::byte* packed = nullptr;  ///< packed weights
+    T* prepared_to = nullptr;           ///< prepared values while they are computed
+    std::byte* cache = nullptr;         ///< KV cache of a state
+    T* scratch = nullptr;               ///< temporary memory of general steps with large values
+    T* prepared_gradient = nullptr;     ///< gradient of the prepared values
+    const void* facts[max_facts]{};     ///< numbers or symbols
+    const std::int32_t* pairs[max_facts]{};  ///< indices of sparse facts
+    T* parameter_gradient = nullptr;         ///< gradient of the weights
+    T* fact_gradients[max_facts]{};          ///< gradients of facts; null if not computed
+    /// Counts in the order in which the program names them, and runs of equal symbols; layout:
+    /// plan::given_numbers.
+    const int* counts = nullptr;
+    int layer[plan::max_loops]{};  ///< current layer of each stack, or time of a recursion
+    const int* origins = nullptr;  ///< of a state: first current row, first row of each window
 
+    /// Offset of the current layers.
     SEQUENT_INLINE std::ptrdiff_t shift(const int* strides) const noexcept {
         std::ptrdiff_t at = 0;
         for (int level = 0; level < plan::max_loops; ++level)
             at += static_cast<std::ptrdiff_t>(layer[level]) * strides[level];
         return at;
     }
+    /// Offset of an operand in its memory.
     SEQUENT_INLINE std::ptrdiff_t place_of(const operand& at) const noexcept {
         const std::ptrdiff_t from =
             at.offset + shift(at.layer_strides) + (layer[at.turn_level] & 1) * at.turn;
         return at.moving == 0 ? from
                               : from - static_cast<std::ptrdiff_t>(at.moving) * origins[at.origin];
     }
+    /// First number of an operand.
     SEQUENT_INLINE const T* read(const operand& at) const noexcept {
         if (at.where == place::fact) return static_cast<const T*>(facts[at.index]) + place_of(at);
         if (at.where == place::prepared) return prepared + place_of(at);
         return (at.where == place::parameter ? parameters : workspace) + place_of(at);
     }
+    /// First byte of a packed operand.
     SEQUENT_INLINE const std::byte* read_packed(const operand& at) const noexcept {
         return packed + 64 * place_of(at);
     }
+    /// First symbol of an operand.
     SEQUENT_INLINE const std::int32_t* read_symbols(const operand& at) const noexcept {
         return static_cast<const std::int32_t*>(facts[at.index]) + place_of(at);
     }
-    /// Row `symbol` of a table whose rows lie `stride` apart; null of a symbol that is none of
-    /// `classes`. Symbols are checked where facts are made, but a caller may change them later.
+    /// Row `symbol` of a table with rows `stride` elements apart; null if the symbol is not in [0,
+    /// classes). Symbols are checked when facts are made, but a caller may change them later.
     static SEQUENT_INLINE const T* row_of(const T* table, std::int32_t symbol, int classes,
                                           int stride) noexcept {
         return static_cast<std::uint32_t>(symbol) < static_cast<std::uint32_t>(classes)
@@ -70,17 +79,18 @@ struct bindings {
                                     int stride) noexcept {
         return const_cast<T*>(row_of(static_cast<const T*>(table), symbol, classes, stride));
     }
+    /// Where an operand is written.
     SEQUENT_INLINE T* write(const operand& at) const noexcept {
         return (at.where == place::prepared ? prepared_to : workspace) + place_of(at);
     }
-    /// Of what a rule drops in this layer and time.
+    /// Key of the dropout mask of a rule in the current layers and time.
     SEQUENT_INLINE kernel::dropout_key key(int seed, int rule) const noexcept {
         kernel::dropout_key result(static_cast<std::uint64_t>(seed));
         result = result.of(rule);
         for (int level : layer) result = result.of(level);
         return result;
     }
-    /// Where the operand's gradient is to be added; null where none is wanted.
+    /// Where the operand's gradient is added; null if it has none.
     SEQUENT_INLINE T* gradient(const operand& at) const noexcept {
         switch (at.where) {
             case place::value:
@@ -100,11 +110,12 @@ struct bindings {
     }
 };
 
-/// The index of a plan's sparse fact.
+/// Layout of the index of a plan's sparse fact.
 template <class Plan, int Fact>
 constexpr pair_layout pair_layout_of() {
     return {Plan::facts[Fact].extents[0], Plan::facts[Fact].extents[1], Plan::facts[Fact].pairs};
 }
+/// The index of the pairs of a sparse fact.
 template <class Plan, int Fact, class T>
 SEQUENT_INLINE pair_index<pair_layout_of<Plan, Fact>()> pairs_of(
     const bindings<T>& bound) noexcept {
@@ -119,7 +130,7 @@ SEQUENT_INLINE void each_outer(const int* extents, Body body) noexcept {
             for (int third = 0; third < extents[2]; ++third) body(first, second, third);
 }
 
-/// How far an access has moved after that many rounds of the outer loops.
+/// Offset of an access in these rounds of the outer loops.
 SEQUENT_INLINE std::ptrdiff_t outer_shift(const plan::access& at, int first, int second,
                                           int third) noexcept {
     return static_cast<std::ptrdiff_t>(first) * at.outer[0] +

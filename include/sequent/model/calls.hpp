@@ -13,11 +13,11 @@
 #include "run.hpp"
 #include "workspace.hpp"
 
-/// Runs a plan, forward and backward, for one sample.
+/// Runs a plan forward and backward for one sample, or for several at once.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// The calls of a model on one sample.
+/// The calls of a model on samples.
 template <class Plan>
 struct calls {
     using layout = output_layout<Plan>;
@@ -33,6 +33,7 @@ struct calls {
     template <class T>
     using output_views = typename layout::template views<T>;
 
+    /// Mark of the arguments, which backward compares in debug builds.
     template <class P, class T>
     static std::uint64_t mark_of([[maybe_unused]] const P& p,
                                  [[maybe_unused]] const facts<T>& given) noexcept {
@@ -46,6 +47,7 @@ struct calls {
 #endif
     }
 
+    /// Debug builds abort unless forward with the same arguments came before.
     template <class P, class T, class W>
     static void check_left_by([[maybe_unused]] const P& p, [[maybe_unused]] const facts<T>& given,
                               W& w) noexcept {
@@ -62,7 +64,8 @@ struct calls {
         w.left_by = nothing_left;
     }
 
-    /// Parameters that are not prepared are, in w. Kept: forward has done so.
+    /// The pointers of a call. Prepares the parameters in w if they are not prepared, unless
+    /// `kept`: forward has done so.
     template <class P, class T, class W>
     static bindings<T> bind(const P& p, const facts<T>& given, W& w, bool kept = false) noexcept {
         bindings<T> result;
@@ -83,6 +86,7 @@ struct calls {
         return result;
     }
 
+    /// Runs forward and returns views of the outputs in w.
     template <class P, class T, class W, class Run>
     static output_views<const T> run_forward(const P& p, const facts<T>& given, W& w,
                                              Run run) noexcept {
@@ -93,6 +97,7 @@ struct calls {
         return end_forward(given, w);
     }
 
+    /// Stores the counts in w and clears the rows of outputs that no step has written.
     template <class T, class W>
     static output_views<const T> end_forward(const facts<T>& given, W& w) noexcept {
         std::copy_n(given.counts, W::count_of_counts, w.counts);
@@ -100,7 +105,7 @@ struct calls {
         return all_outputs<T>(w);
     }
 
-    /// For several samples at once, on memory(sample) each.
+    /// Runs forward for several samples at once; memory(sample) is the memory of each.
     template <class P, class T, class Memory>
     static void forward_joined(const P& p, std::span<const facts<T>> samples, Memory memory,
                                T* room) noexcept {
@@ -119,7 +124,8 @@ struct calls {
             (void)end_forward(samples[static_cast<std::size_t>(at)], memory(at));
     }
 
-    /// After forward_joined and, for each sample, seed_all.
+    /// Runs backward for several samples at once, after forward_joined and, for each sample,
+    /// seed_all.
     template <class P, class T, class Memory>
     static void backward_joined(const P& p, std::span<const facts<T>> samples, Memory memory,
                                 parameters<T>& gradient, T* prepared_gradient, T* room) noexcept {
@@ -155,8 +161,8 @@ struct calls {
         }
     }
 
-    /// What is added to the gradient of what is prepared goes to prepared_gradient, or, where that
-    /// is null, on to the parameters.
+    /// Runs backward. Adds the gradient of prepared values to prepared_gradient; if that is null,
+    /// propagates it to the parameters.
     template <bool Whole = false, class P, class T, workspace_of<Plan, T> W, class Run>
     static void run_backward(const P& p, const facts<T>& given, const T* const* outward, W& w,
                              parameters<T>& gradient, T* prepared_gradient,
@@ -179,7 +185,7 @@ struct calls {
                                        gradient.numbers, w.scratch);
     }
 
-    /// With the gradients of all outputs one after another.
+    /// Runs backward with the gradients of all outputs in one array, one after another.
     template <class P, class T, class W>
     static void backward_from(const P& p, const facts<T>& given, const T* outward, W& w,
                               parameters<T>& gradient, T* prepared_gradient) noexcept {
@@ -187,6 +193,7 @@ struct calls {
                            {}, whole_run{});
     }
 
+    /// The gradient of each output in such an array.
     template <class T>
     static auto pointers_in(const T* outward) noexcept {
         std::array<const T*, static_cast<std::size_t>(outputs > 0 ? outputs : 1)> result;
@@ -195,6 +202,7 @@ struct calls {
         return result;
     }
 
+    /// Clears the gradients of all outputs in w, then adds the caller's.
     template <bool Whole, class T, class W>
     static void seed_all(const T* const* outward, W& w, const int* counts) noexcept {
         kernel::unroll<outputs>(
@@ -203,11 +211,12 @@ struct calls {
             [&](auto index) { seed<index(), Whole>(outward[index()], w, counts, false); });
     }
 
-    /// Where an output lies in that memory.
+    /// View of an output in memory of type W.
     template <class W, int At>
     static constexpr auto view_of_output =
         view_of_relation<typename W::placed>(Plan::shapes.outputs[At]);
 
+    /// Views of the outputs in w.
     template <class T, class W>
     static output_views<const T> all_outputs(const W& w) noexcept {
         if constexpr (outputs == 1) {
@@ -221,20 +230,22 @@ struct calls {
         }
     }
 
+    /// The view of one output.
     template <class T, int At, class W>
     static auto output(const W& w) noexcept {
         constexpr int rank = view_of_output<W, At>.rank;
         return to_tensor<rank>(limited_output<W, At>(w.counts), static_cast<const T*>(w.numbers));
     }
 
+    /// The view of an output under the given counts.
     template <class W, int At>
     static constexpr weight_view limited_output(const int* counts) noexcept {
         return limited_view<typename W::placed, Plan::shapes.outputs[At]>(counts);
     }
 
-    /// The caller's gradient of an output, to where backward expects it; first zeros, since an
-    /// output may lie among others' numbers. Whole: the gradient has the output's extents, whatever
-    /// the lengths of facts are.
+    /// Adds the caller's gradient of an output where backward expects it, or, if `clear`, clears
+    /// that place first: an output may be stored among the values of others. Whole: the gradient
+    /// has the output's full extents, whatever the lengths of facts.
     template <int At, bool Whole, class T, class W>
     static void seed(const T* outward, W& w, const int* counts, bool clear) noexcept {
         // By value: a reference would put the plan's tables into the program.

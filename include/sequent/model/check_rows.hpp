@@ -7,6 +7,7 @@
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
+/// The mistake that a compiler error names for each obstacle to computing row by row.
 template <plan::rows_obstacle::kind Why>
 consteval auto rows_mistake() {
     using enum plan::rows_obstacle::kind;
@@ -28,6 +29,7 @@ consteval auto rows_mistake() {
         return mistake::none{};
 }
 
+/// Rule and relation that the error names.
 template <class Plan, int Rule>
 inline constexpr plan::diagnosis rows_diagnosis = [] {
     plan::diagnosis result;
@@ -39,7 +41,7 @@ inline constexpr plan::diagnosis rows_diagnosis = [] {
     return result;
 }();
 
-/// Reports the rule that keeps a program from running by rows, if one does.
+/// Reports the rule that prevents a program from being computed row by row, if there is one.
 template <class Plan, int Rule, plan::rows_obstacle::kind Why>
 using check_rows = check_program<rule_number<rows_diagnosis<Plan, Rule>.rule + 1>,
                                  decltype(plan::relation_type<rows_diagnosis<Plan, Rule>>(

@@ -2,11 +2,11 @@
 
 #include "bindings.hpp"
 
-/// Index expressions and conditions at run time.
+/// Evaluates index expressions and conditions at run time.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// The value of node `Root` of a plan, with that index for each variable; of a condition, whether
+/// The value of node `Root` of a plan for these values of the variables; for a condition, whether
 /// it holds.
 template <class Plan, int Root, class T>
 SEQUENT_INLINE int evaluate_node(const bindings<T>& bound, const int* index) noexcept {
@@ -19,7 +19,7 @@ SEQUENT_INLINE int evaluate_node(const bindings<T>& bound, const int* index) noe
     } else if constexpr (top.kind == node_kind::count) {
         return bound.counts[top.value];
     } else if constexpr (top.kind == node_kind::conjunction) {
-        // Indices may only be what the right side takes where the left side holds.
+        // The right side may be defined only for indices for which the left side holds.
         return evaluate_node<Plan, top.left>(bound, index) &&
                evaluate_node<Plan, top.right>(bound, index);
     } else {

@@ -11,14 +11,14 @@
 #include "../number_text.hpp"
 #include "model.hpp"
 
-/// What a plan does, as text.
+/// explain(): a text that tells how a model is computed.
 
 namespace sequent::inline SEQUENT_ABI {
 
 namespace model_detail {
 
-/// How many (i, j) an attention step computes, over all of its outer loops; counts given at run
-/// time are taken as those with which most pairs hold.
+/// Number of pairs (i, j) that an attention step computes, over all rounds of its outer loops.
+/// Counts that are given at run time are taken as those that allow most pairs.
 template <class Plan, int At>
 long long attention_pairs() {
     constexpr auto& kinds = mask_kinds<Plan, At>;
@@ -33,23 +33,25 @@ long long attention_pairs() {
     return pairs * (Plan::template attention_at<At>.rounds() / rounds);
 }
 
-/// A step and what its text needs, of no model in particular: the text is made by one function.
+/// A step and what its text needs. It does not depend on the model's type: one function makes the
+/// texts of all models.
 struct explained_step {
     const plan::step* step = nullptr;
     plan::name head{};
-    const row_step* row = nullptr;              // of a step of rows
-    const attention_step* attention = nullptr;  // of attention and weights
+    const row_step* row = nullptr;              // if it is a row step
+    const attention_step* attention = nullptr;  // if it is attention or weights
     const plan::general_step* general = nullptr;
-    long long pairs = 0;  // of attention
+    long long pairs = 0;  // if it is attention
     const plan::fact_shape* facts = nullptr;
 };
 
-/// What a reason says, and how the rule can be written instead.
+/// What a plan::reason says, and how to write the rule instead.
 struct reason_text {
     std::string_view sentence;
     std::string_view cure;
 };
 
+/// The text of a reason.
 SEQUENT_LAZY
 SEQUENT_COLD reason_text text_of(plan::reason why) {
 #define SEQUENT_REASON(FORM, NAME, SENTENCE, CURE) SENTENCE "\0" CURE "\0"
@@ -67,8 +69,8 @@ SEQUENT_COLD reason_text text_of(plan::reason why) {
     return result;
 }
 
-/// How many ground rules a general step visits at most: conditions that are not pairs of sparse
-/// facts may remove some.
+/// Largest number of ground rules that a general step visits. Conditions other than the pairs of
+/// sparse facts may remove some.
 SEQUENT_LAZY
 inline long long ground_rules_of(const explained_step& each) {
     const plan::general_step& general = *each.general;
@@ -85,7 +87,7 @@ inline long long ground_rules_of(const explained_step& each) {
     return count;
 }
 
-/// The multiplications and additions of one ground rule, but for functions.
+/// Multiplications and additions of one ground rule, without functions.
 SEQUENT_LAZY
 inline long long ground_operations_of(const plan::general_step& general) {
     long long operations = 0;
@@ -109,6 +111,7 @@ inline long long ground_operations_of(const plan::general_step& general) {
     return operations + (general.variables > general.heads ? general.shape.size() : 0);
 }
 
+/// Step `At` of a plan.
 template <class Plan, int At>
 explained_step explained() {
     constexpr plan::step step = Plan::template step_at<At>;
@@ -130,8 +133,8 @@ explained_step explained() {
     return result;
 }
 
-/// The multiplications and additions of a step's forward pass, in the products alone; of general
-/// steps, all but functions.
+/// Multiplications and additions of a step's forward pass: those of products, and in general steps
+/// all but functions.
 SEQUENT_LAZY
 inline long long operations_of(const explained_step& each) {
     long long operations = 0;
@@ -153,6 +156,7 @@ inline long long operations_of(const explained_step& each) {
     return operations;
 }
 
+/// Appends a line: name, description and, if there are any, the operations in MFLOP.
 SEQUENT_LAZY
 SEQUENT_COLD void append_line(std::string& text, std::string_view name, std::string_view what,
                               long long operations, int depth) {
@@ -173,12 +177,13 @@ SEQUENT_COLD void append_line(std::string& text, std::string_view name, std::str
     text += '\n';
 }
 
+/// The characters of a name.
 SEQUENT_LAZY
 inline std::string_view text_of(const plan::name& name) {
     return {name.text, static_cast<std::size_t>(name.length)};
 }
 
-/// The reasons of a general step, that of the closest form first.
+/// The reasons why a general step has no fast form; that of the closest form first, with its cure.
 SEQUENT_LAZY
 SEQUENT_COLD void append_reasons(std::string& text, const plan::form_reasons& reasons, int depth) {
     static constexpr std::string_view forms[plan::fast_forms] = {"rows", "outer product",
@@ -198,6 +203,7 @@ SEQUENT_COLD void append_reasons(std::string& text, const plan::form_reasons& re
                 append(form);
 }
 
+/// Appends the line of a step.
 SEQUENT_LAZY
 SEQUENT_COLD void append_step(std::string& text, const explained_step& each) {
     const plan::step& step = *each.step;
@@ -251,11 +257,12 @@ SEQUENT_COLD void append_step(std::string& text, const explained_step& each) {
     if (each.general != nullptr) append_reasons(text, each.general->reasons, step.depth);
 }
 
+/// The rules of a program.
 template <const auto& Program>
 inline constexpr auto program_text = plan::read<Program>();
 
-/// Relations with several rules, which may be meant, or two relations that share a name by mistake.
-/// The rules of a recursion are for different times.
+/// Lists a relation with several rules, which may be intended, or two relations that share a name
+/// by mistake. The rules of a recursion for different times do not count.
 SEQUENT_LAZY
 SEQUENT_COLD void append_several_rules(std::string& text, std::span<const plan::rule> rules,
                                        int relation, const plan::name& id) {
@@ -274,14 +281,16 @@ SEQUENT_COLD void append_several_rules(std::string& text, std::span<const plan::
     }
 }
 
-/// In bytes: of a workspace, of a scratch, and of the state of `step`, -1 without one.
+/// Sizes in bytes of a workspace, a scratch, the state of `step` (-1 without one) and the KV cache
+/// in it.
 struct explained_memory {
     long long training = 0;
     long long inference = 0;
     long long state = -1;
-    std::array<long long, 3> cache{};  // of which are keys and values: as float, in bf16, in q8_0
+    std::array<long long, 3> cache{};  // of these the KV cache: float, bf16, q8_0
 };
 
+/// Appends the sizes of parameters and memory.
 SEQUENT_LAZY
 SEQUENT_COLD void append_memory(std::string& text, long long parameters, long long bytes,
                                 const explained_memory& of) {
@@ -298,9 +307,12 @@ SEQUENT_COLD void append_memory(std::string& text, long long parameters, long lo
 
 }  // namespace model_detail
 
-/// The steps of a model in order, with shapes, pairs and operations, then its memory: the first
-/// thing to look at. Rules without a line are fused into the step of another. A general step is
-/// followed by what keeps it from each fast form, and by a cure.
+/// Describes how a model is computed: its steps in order, with shapes, pairs and operations per
+/// forward pass in MFLOP, then its memory in bytes. Rules without a line are fused into the step of
+/// another rule. A general step, which is slow, is followed by the reason why each fast form does
+/// not apply, and by how to write the rule instead. Read it first when a model is slow.
+///
+///     std::cout << explain<Model>();
 template <class Model>
 std::string explain() {
     using plan = typename Model::plan;
@@ -321,7 +333,7 @@ std::string explain() {
         memory.inference = sizeof(typename Model::template scratch<float>);
         if constexpr (sequent::plan::state_plan_of<plan>::made.obstacle.rule < 0) {
             memory.state = sizeof(typename Model::template state<float>);
-            // A constant: what names the plan at run time puts its tables into the program.
+            // A constant: naming the plan at run time would put its tables into the program.
             constexpr auto cache = [] {
                 std::array<long long, 3> bytes{};
                 sequent::plan::add_cache_bytes(sequent::plan::state_plan_of<plan>::made, bytes);

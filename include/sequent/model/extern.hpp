@@ -2,39 +2,45 @@
 
 #include "model.hpp"
 
-/// Compiles a model in one translation unit of a program, so that the others see declarations only.
+/// Compiles a model in one translation unit of a program; the others see declarations only.
 ///
-/// Behind the type of the model, in the header that its users include:
+/// After the type of the model, in the header that its users include:
 ///
 ///     SEQUENT_EXTERN_MODEL(Encoder, float);
 ///
-/// and in one source file, which alone is compiled with the flags of the hot path:
+/// and in one source file, the only one that needs the optimization flags of the hot path:
 ///
 ///     SEQUENT_INSTANTIATE_MODEL(Encoder, float);
 ///
-/// Both cover forward on a workspace, backward and prepare on one thread, with forward_batch and
-/// backward_batch. The macros ending in _INFERENCE cover forward and forward_batch on a scratch,
-/// those ending in _STEP step, step_batch and prefill, those ending in _ON_POOL the forms of
-/// forward and backward that take a workspace and a thread_pool. The model is a type name without
-/// commas: declare an alias.
+/// The model is the name of a type without commas: declare an alias. `number` is float or double.
+/// Calls that no pair of macros covers are compiled where they are used.
 
+/// Declares forward on a workspace, backward and prepare on one thread, forward_batch and
+/// backward_batch.
 #define SEQUENT_EXTERN_MODEL(model_type, number) \
     SEQUENT_DETAIL_MODEL(extern template, model_type, number)
+/// Defines what SEQUENT_EXTERN_MODEL declares.
 #define SEQUENT_INSTANTIATE_MODEL(model_type, number) \
     SEQUENT_DETAIL_MODEL(template, model_type, number)
 
+/// Declares forward and forward_batch on a scratch.
 #define SEQUENT_EXTERN_MODEL_INFERENCE(model_type, number) \
     SEQUENT_DETAIL_MODEL_INFERENCE(extern template, model_type, number)
+/// Defines what SEQUENT_EXTERN_MODEL_INFERENCE declares.
 #define SEQUENT_INSTANTIATE_MODEL_INFERENCE(model_type, number) \
     SEQUENT_DETAIL_MODEL_INFERENCE(template, model_type, number)
 
+/// Declares step, step_batch and prefill.
 #define SEQUENT_EXTERN_MODEL_STEP(model_type, number) \
     SEQUENT_DETAIL_MODEL_STEP(extern template, model_type, number)
+/// Defines what SEQUENT_EXTERN_MODEL_STEP declares.
 #define SEQUENT_INSTANTIATE_MODEL_STEP(model_type, number) \
     SEQUENT_DETAIL_MODEL_STEP(template, model_type, number)
 
+/// Declares forward and backward on a workspace and a thread_pool.
 #define SEQUENT_EXTERN_MODEL_ON_POOL(model_type, number) \
     SEQUENT_DETAIL_MODEL_ON_POOL(extern template, model_type, number)
+/// Defines what SEQUENT_EXTERN_MODEL_ON_POOL declares.
 #define SEQUENT_INSTANTIATE_MODEL_ON_POOL(model_type, number) \
     SEQUENT_DETAIL_MODEL_ON_POOL(template, model_type, number)
 

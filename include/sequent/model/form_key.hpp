@@ -6,18 +6,18 @@
 
 #include "../config.hpp"
 
-/// Values as lists of numbers that are template arguments, so that what is compiled for equal
-/// values is one function.
+/// Values as lists of numbers that are template arguments: code for equal values is compiled as one
+/// function.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// A list of exactly so many numbers, as a template argument.
+/// A list of exactly Size numbers, as a template argument.
 template <int Size>
 struct form_key {
     int numbers[Size > 0 ? Size : 1]{};
 };
 
-/// Writes fields as numbers, or counts these where `to` is null.
+/// Writes fields as numbers, or counts them if `to` is null.
 struct form_writer {
     int* to = nullptr;
     int count = 0;
@@ -38,7 +38,7 @@ struct form_writer {
     }
 };
 
-/// Reads them back.
+/// Reads fields back.
 struct form_reader {
     const int* from;
 

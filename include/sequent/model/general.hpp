@@ -2,8 +2,8 @@
 
 #include "ground_rule.hpp"
 
-/// Runs any rule by its literal meaning: loops over every assignment of its variables. It computes
-/// what no other step can, vectorised along the values.
+/// Runs any rule by its definition: loops over every assignment of its variables. It computes what
+/// no other step can, with vectors along the values.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
@@ -37,7 +37,7 @@ class general_runner : ground_rule<Plan, At, T> {
     const T* out_value() const noexcept { return bound_.read(step.out) + out_place(); }
     T* out_gradient() const noexcept { return bound_.gradient(step.out) + out_place(); }
 
-    /// The place of this ground rule's value in a concatenation.
+    /// The position of this ground rule's value in a concatenation.
     int slot() const noexcept {
         int at = 0;
         for (int place = step.heads; place < step.variables; ++place)
@@ -49,15 +49,15 @@ class general_runner : ground_rule<Plan, At, T> {
         step.aggregated == aggregation::max || step.aggregated == aggregation::min;
     static constexpr bool normalises = step.aggregated == aggregation::softmax;
 
-    /// Whether there are atoms that no loop visits; they are cleared beforehand.
+    /// True if there are atoms that no loop visits; they are cleared first.
     static constexpr bool skips = step.joins.size() > 0 ||
                                   (step.listed.decision >= 0 &&
                                    place_in_order(step, step.listed.left) < step.heads &&
                                    place_in_order(step, step.listed.right) < step.heads);
 
-    /// Whether a row begins with the row before, and adds one value.
+    /// True if a row continues the row before and adds one value.
     static constexpr bool runs = ground::nearby.runs;
-    /// The rows of a whole run: a mean is a sum until all rows have been added.
+    /// True for the rows of a whole run: a mean is a sum until all rows have been added.
     static constexpr bool runs_whole = runs && !ground::in_state;
     static constexpr bool divides = step.aggregated == aggregation::mean;
 
@@ -69,7 +69,7 @@ class general_runner : ground_rule<Plan, At, T> {
     bool is_row() const noexcept { return row() < step.end_of_running_rows(bound_.counts); }
     int values_of(int row) const noexcept { return step.values_of_running_row(row, bound_.counts); }
 
-    /// What a row is before values are added, and how many have been.
+    /// Writes the initial value of a row and returns the number of values in it.
     int begin_row(T* to) noexcept {
         if constexpr (runs) {
             if (row() > 0) {
@@ -122,8 +122,8 @@ class general_runner : ground_rule<Plan, At, T> {
             for (int at = 0; at < length; ++at) to[at] /= static_cast<T>(count);
     }
 
-    /// After the gradients of all later rows: passes those of this row on to the row before, but
-    /// for what this row adds.
+    /// Passes the gradients of this row on to the row before, except for the value that this row
+    /// adds. Called after the gradients of all later rows.
     void backward_row() noexcept {
         if (!is_row()) return;
         alignas(64) own_value own_gradient;
@@ -147,7 +147,7 @@ class general_runner : ground_rule<Plan, At, T> {
         each_ground(body);
     }
 
-    /// Three passes over one group: the greatest, the exponentials and their sum, the quotients.
+    /// Three passes over one group: the maximum, the exponentials and their sum, the quotients.
     void forward_softmax() noexcept {
         alignas(64) own_value own_most;
         T* const most = ground::template temporary<3>(own_most);
@@ -165,7 +165,7 @@ class general_runner : ground_rule<Plan, At, T> {
             }
         };
         each_ground(first);
-        // Where all scores are minus infinity the atoms follow from nothing: they are zero.
+        // If all scores are -infinity, no atom of the group holds: all are zero.
         for (int at = 0; at < length; ++at)
             if (most[at] == -std::numeric_limits<T>::infinity()) most[at] = 0;
         auto second = [&] {
@@ -185,7 +185,7 @@ class general_runner : ground_rule<Plan, At, T> {
         each_ground(third);
     }
 
-    /// Zeros for all atoms of a softmax group: those without a ground rule stay so.
+    /// Clears all atoms of a softmax group: those without a ground rule stay zero.
     void clear_group(int from) noexcept {
         if (from == step.variables) {
             std::fill_n(out(), length, T(0));
@@ -246,7 +246,7 @@ class general_runner : ground_rule<Plan, At, T> {
         }
     }
 
-    /// Returns true if something that the rule reads has a gradient; facts often have none.
+    /// True if something that the rule reads has a gradient; facts often have none.
     static bool has_gradients(const bindings<T>& bound) noexcept {
         bool any = false;
         const auto see = [&](const plan::operand& at) {
@@ -263,7 +263,7 @@ class general_runner : ground_rule<Plan, At, T> {
         return any;
     }
 
-    /// How many numbers from the first on may be read.
+    /// Number of elements from the first on that may be read.
     static int cleared(const bindings<T>& bound) noexcept {
         if constexpr (step.out_counts == 0)
             return step.out_total;
@@ -284,7 +284,7 @@ class general_runner : ground_rule<Plan, At, T> {
             runner.template each<0, step.heads>(last);
         }
     }
-    /// For some rows of a sequence.
+    /// Computes some rows of a sequence.
     static void forward(const bindings<T>& bound, kernel::row_range rows) noexcept {
         general_runner runner(bound);
         runner.rows_ = rows;

@@ -10,12 +10,12 @@
 #include "runs.hpp"
 #include "workspace.hpp"
 
-/// The facts of a call as pointers, checked.
+/// The facts of a call, checked and stored as pointers.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// Where a count, or the length of a fact, stands among those that the program names; -1 if
-/// it is none.
+/// Position of each fact's count or length in the program's list of counts; -1 if the fact has
+/// neither.
 template <class Plan>
 inline constexpr auto count_places = [] {
     std::array<int, max_facts> result{};
@@ -28,7 +28,7 @@ inline constexpr auto count_places = [] {
     return result;
 }();
 
-/// Where the fact of this name stands among the facts; -1 if there is none.
+/// Position of the fact of this name; -1 if there is none.
 template <class Plan>
 constexpr int place_of_fact(const plan::name& id) {
     for (int at = 0; at < Plan::facts.capacity(); ++at)
@@ -36,7 +36,7 @@ constexpr int place_of_fact(const plan::name& id) {
     return -1;
 }
 
-/// A fact's shape when these counts have been given.
+/// Shape of fact `at` under the given counts: a length replaces the first extent.
 template <class Plan>
 constexpr plan::fact_shape given_shape(int at, const int* counts) noexcept {
     plan::fact_shape result = Plan::facts[at];
@@ -44,27 +44,35 @@ constexpr plan::fact_shape given_shape(int at, const int* counts) noexcept {
     return result;
 }
 
-/// Facts as pointers, checked: each is there once and has the shape of its fact. They refer to
-/// the containers, which must live as long as the facts are used, and copy the pairs of sparse
-/// facts and the counts. A container that is a temporary does not compile, unless it is given
-/// in braces to the call that reads it: forward(p, {x_of(sample)}, w).
+/// The facts of one sample: Model::facts<T>. The constructor takes them in order or by name and
+/// checks them once: each fact is given once, with the shape that the model declares, with finite
+/// numbers and with symbols below its number of classes. Otherwise it throws argument_error, which
+/// names the fact and both values.
 ///
-/// What is changed in the containers afterwards is not checked again: numbers are taken as they
-/// are, and a symbol outside of its classes counts as a row of NaN.
+/// The object refers to the containers, which must outlive it; it copies counts, and the pairs of
+/// sparse facts. A temporary container does not compile, except in a braced list passed to the call
+/// that reads it: forward(p, {x_of(sample)}, w).
+///
+/// Later changes to the containers are not checked: numbers are used as they are, and a symbol
+/// outside its classes stands for a row of NaN.
 template <class Plan, class T>
 class given_facts {
   public:
     using given_together = given_facts;
 
+    /// Facts in order or by name. Throws argument_error.
     given_facts(std::initializer_list<kept_argument<const T>> given) { take_all(given); }
-    /// Of one call alone.
+    /// Facts of a single call: temporaries are allowed.
     given_facts(std::initializer_list<argument<const T>> given, temporaries_too) {
         take_all(given);
     }
 
+    /// First element of each fact: std::int32_t for symbols, else T.
     const void* pointers[max_facts]{};
-    int counts[count_given<Plan>()]{};  // plan::given_numbers
+    int counts[count_given<Plan>()]{};  ///< Counts and runs of symbols, see plan::given_numbers.
 
+    /// Adds counts, pairs and a sample of the elements to a call's mark, which debug builds
+    /// compare.
     void add_to(call_mark& mark) const noexcept {
         constexpr int count_facts = Plan::shapes.text.counts.size();
         mark.add(counts, count_facts);
@@ -86,7 +94,7 @@ class given_facts {
         }
     }
 
-    /// The index of a sparse fact's pairs.
+    /// The index of a sparse fact's pairs, null for a dense fact; layout: pair_layout.
     const std::int32_t* pairs(int at) const noexcept {
         return Plan::facts[at].is_sparse() ? indices_.data() + index_offset(at) : nullptr;
     }
@@ -128,8 +136,8 @@ class given_facts {
             if (Plan::facts[at].is_sparse()) offset += layout_of(at).size();
         return offset;
     }
-    /// The values of pairs that are given without. Written at run time: compilers limit the
-    /// loops of constant expressions.
+    /// Size of `ones`, the values of pairs that are given without values. The array is filled at
+    /// run time: compilers limit the loops of constant expressions.
     static constexpr int most_pairs = [] {
         int result = 1;
         for (const auto& each : Plan::facts) result = std::max(result, each.pairs);
@@ -144,7 +152,7 @@ class given_facts {
         return result.numbers;
     }
     static constexpr int index_size = index_offset(Plan::facts.capacity());
-    /// An index of many pairs is on the heap: facts may stand on the stack.
+    /// A large index is kept on the heap, since facts may be on the stack.
     static constexpr bool large_index = index_size > 16384;
     std::conditional_t<large_index, std::vector<std::int32_t>,
                        std::array<std::int32_t, index_size && !large_index ? index_size : 1>>
@@ -157,7 +165,8 @@ class given_facts {
         return result;
     }();
 
-    /// Code for kinds of facts that the program does not have is not compiled.
+    /// True if some fact passes the test. Code for kinds of facts that the program does not have is
+    /// not compiled.
     template <class Test>
     static constexpr bool has_fact(Test test) {
         for (int at = 0; at < Plan::facts.capacity(); ++at)
@@ -205,7 +214,7 @@ class given_facts {
                 }
             }
         }
-        // Of no values there may be no memory.
+        // A container without values may have no memory.
         const bool empty =
             wanted.up_to && shape.extents[0] == 0 && !given.symbols && !given.numbers;
         if constexpr (has_fact([](const auto& each) { return each.kind == kind::symbols; })) {

@@ -6,12 +6,13 @@
 #include "given.hpp"
 #include "output_layout.hpp"
 
-/// The gradients of outputs and of facts that a call is given, as pointers, checked.
+/// The gradients of outputs and facts that a call is given, checked and stored as pointers.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// The gradients of the outputs, in their order or by name. They refer to the containers, as
-/// facts do.
+/// The gradients of the outputs: Model::output_gradients<T>, in the order of the outputs or by
+/// name. Throws argument_error if one is missing, belongs to no output or has another shape than
+/// its output. Refers to the containers, as facts do.
 template <class Plan, class T>
 class given_output_gradients {
     using layout = output_layout<Plan>;
@@ -21,20 +22,24 @@ class given_output_gradients {
   public:
     using given_together = given_output_gradients;
 
+    /// The gradients of all outputs.
     given_output_gradients(std::initializer_list<kept_argument<const T>> given) { take_all(given); }
+    /// The gradient of the only output.
     template <class Value>
         requires(!is_fact_set<std::remove_cvref_t<Value>>)
     given_output_gradients(Value&& only) {
         take_all(std::initializer_list<kept_argument<const T>>{static_cast<Value&&>(only)});
     }
-    /// Of one call alone.
+    /// Gradients for a single call: temporaries are allowed.
     given_output_gradients(std::initializer_list<argument<const T>> given, temporaries_too) {
         take_all(given);
     }
 
+    /// First element of each gradient.
     const T* pointers[outputs > 0 ? outputs : 1]{};
 
-    /// Throws unless the gradients of outputs that a fact's length ends have that length.
+    /// Throws argument_error unless the gradients of outputs that follow a fact's length have that
+    /// length.
     void check_lengths(const int* counts) const {
         if constexpr (has_lengths) [&]<int... At>(std::integer_sequence<int, At...>) {
                 (check_length<At>(counts), ...);
@@ -72,7 +77,7 @@ class given_output_gradients {
                 shapes_[at] = given.shape;
             else
                 check_shape({"the gradient of output", id}, given.shape, view.extents, view.rank);
-            // Of no numbers there may be no memory, but of this one none is read.
+            // A container without numbers may have no memory; `nothing` is never read.
             static constexpr T nothing{};
             pointers[at] = given.numbers ? given.numbers : &nothing;
             return;
@@ -81,7 +86,8 @@ class given_output_gradients {
     }
 };
 
-/// The gradients of one call: output_gradients, or what makes them for this call alone.
+/// The gradients of one call: an object of type output_gradients, a braced list or a single
+/// container.
 template <class Plan, class T>
 class gradients_of_one_call
     : public of_one_call<given_output_gradients<Plan, T>, argument<const T>> {
@@ -95,13 +101,18 @@ class gradients_of_one_call
         : base(std::initializer_list<argument<const T>>{static_cast<Value&&>(only)}) {}
 };
 
-/// Where the gradients of facts are to be added, by name or in order; none by default.
+/// Where backward adds the gradients of dense facts: Model::fact_gradients<T>, in order or by name.
+/// Default: none are computed. Throws argument_error for facts of symbols, counts or another shape.
+/// The gradient of a sparse fact has room for all pairs that the fact may have. Refers to the
+/// containers.
 template <class Plan, class T>
 class given_fact_gradients {
     static constexpr bool has_lengths = length_counts<Plan> != 0;
 
   public:
+    /// No gradients of facts.
     given_fact_gradients() = default;
+    /// The containers to add to; facts that are not named get no gradient.
     given_fact_gradients(std::initializer_list<kept_argument<T>> given) {
         int position = 0;
         for (const auto& each : given) {
@@ -109,7 +120,7 @@ class given_fact_gradients {
             if (at < 0 || at >= Plan::facts.capacity() ||
                 Plan::facts[at].kind != plan::fact_kind::dense || !each.numbers)
                 fail<argument_error>("sequent: only dense facts have gradients");
-            // Of a sparse one, with room for all pairs that it may have.
+            // The gradient of a sparse fact has room for all pairs that the fact may have.
             const auto& of = Plan::facts[at];
             auto shape = of.is_sparse() ? of.values_of(of.pairs) : of;
             const subject what{"the gradient of fact", of.id, at};
@@ -121,9 +132,10 @@ class given_fact_gradients {
         }
     }
 
+    /// First element of each gradient; null if none is computed.
     T* pointers[max_facts]{};
 
-    /// Throws unless the gradients of facts are as long as these.
+    /// Throws argument_error unless the gradients of facts have the lengths of the facts.
     void check_lengths(const int* counts) const {
         if constexpr (has_lengths)
             for (int at = 0; at < Plan::facts.capacity(); ++at) {
@@ -139,7 +151,7 @@ class given_fact_gradients {
 
   private:
     struct told_length {
-        int number = -1;  // where the pointer was set by hand
+        int number = -1;  // if the pointer was set directly
     };
     told_length lengths_[has_lengths ? max_facts : 1]{};
 };

@@ -7,13 +7,12 @@
 #include "assignments.hpp"
 #include "attend.hpp"
 
-/// One ground rule of a general step: its value at an assignment of the variables, and the gradient
-/// of what it reads.
+/// One ground rule of a general step: its value for an assignment of the variables, and the
+/// gradient of what it reads.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// Whether x takes the place of `most` as the greatest number, or else the least. NaN beats every
-/// number.
+/// True if x replaces `most` as the maximum, or else the minimum. NaN replaces every number.
 template <bool Greatest, class T>
 constexpr bool beats(T x, T most) noexcept {
     if (x != x) return most == most;
@@ -27,7 +26,7 @@ using plan::general_literal;
 using plan::literal_kind;
 using plan::value_shape;
 
-/// How many numbers the largest value has of a literal or a function.
+/// Number of elements of the largest value of a literal or a function.
 constexpr int value_room(const plan::general_step& step) {
     int size = std::max(step.combined_shape.size(), step.shape.size());
     for (const general_literal& item : step.literals)
@@ -36,8 +35,8 @@ constexpr int value_room(const plan::general_step& step) {
         size = std::max(size, function.shape.size());
     return size;
 }
-/// How many such values a step needs at once: its literals, the products of the first ones, what
-/// its functions are applied to, and temporaries.
+/// Number of such values that a step needs at once: its literals, the products of the first ones,
+/// the arguments of its functions, and temporaries.
 inline constexpr int general_temporaries = 5;
 constexpr int first_temporary(const plan::general_step& step) {
     return 2 * step.literals.size() + step.functions.size() + 2;
@@ -47,12 +46,12 @@ constexpr long long value_bytes(const plan::general_step& step) {
     return static_cast<long long>(first_temporary(step) + general_temporaries) * value_room(step) *
            static_cast<long long>(sizeof(T));
 }
-/// Few values are kept on the stack, where compilers keep them in registers.
+/// True if the values are few enough for the stack, where compilers keep them in registers.
 template <class T>
 constexpr bool is_on_stack(const plan::general_step& step) {
     return value_bytes<T>(step) <= 32768;
 }
-/// Of the steps of a plan, how many numbers of memory those need whose values are large.
+/// Number of elements of scratch memory that the steps of a plan with large values need.
 template <class Plan, class T>
 inline constexpr int scratch_size = [] {
     long long bytes = 0;
@@ -74,7 +73,7 @@ class ground_rule : protected assignments<Plan, At, T> {
     static constexpr int length = step.shape.size();
     static constexpr int combined = step.combined_shape.size();
 
-    /// Room for one value of any literal or function.
+    /// Number of elements of memory for one value of any literal or function.
     static constexpr int room = value_room(step);
     static constexpr bool on_stack = is_on_stack<T>(step);
 
@@ -100,9 +99,10 @@ class ground_rule : protected assignments<Plan, At, T> {
                 return list.first_ + static_cast<std::ptrdiff_t>(at) * room;
         }
     };
-    /// A value that a function needs for itself. Those that are needed at once have different
-    /// places in the memory of the call.
+    /// Memory on the stack for one temporary value of a function.
     using own_value = T[on_stack ? room : 1];
+    /// A temporary value of a function. Temporaries that are needed at once have different places
+    /// in the memory of the call.
     template <int Place>
     T* temporary([[maybe_unused]] T* own) const noexcept {
         static_assert(Place < general_temporaries);
@@ -113,9 +113,9 @@ class ground_rule : protected assignments<Plan, At, T> {
                    static_cast<std::ptrdiff_t>(first_temporary(step) + Place) * room;
     }
 
-    value_list<(literals > 0 ? literals : 1)> values_;  // of the literals, as combined
-    value_list<literals + 1> partial_;                  // products of the first ones
-    value_list<functions + 1> stages_;                  // before, between and after functions
+    value_list<(literals > 0 ? literals : 1)> values_;  // values of the literals
+    value_list<literals + 1> partial_;                  // products of the first literals
+    value_list<functions + 1> stages_;  // values before, between and after functions
 
     explicit ground_rule(const bindings<T>& bound) noexcept
         : base(bound),
@@ -137,11 +137,11 @@ class ground_rule : protected assignments<Plan, At, T> {
     template <int Item>
     static constexpr auto literal = Plan::template general_at<At>.literals[Item];
 
-    /// Of the symbols of a literal's fact.
+    /// Number of classes of the symbols of a literal's fact.
     template <int Item>
     static constexpr int classes = Plan::facts[literal<Item>.at.index].classes;
 
-    /// How far a literal's value lies from the first of its relation.
+    /// Offset of a literal's value from the first of its relation.
     template <int Item>
     SEQUENT_INLINE std::ptrdiff_t place() const noexcept {
         constexpr general_literal item = literal<Item>;
@@ -152,7 +152,8 @@ class ground_rule : protected assignments<Plan, At, T> {
                    static_cast<std::ptrdiff_t>(pair_[item.join]) * item.pair_stride;
     }
 
-    /// Whether the literal's atom lies within its relation, for a rule that adds what there is.
+    /// True if the literal's atom exists in its relation, for a rule that adds only those that
+    /// exist.
     template <int Item>
     bool present() const noexcept {
         constexpr general_literal item = literal<Item>;
@@ -162,7 +163,7 @@ class ground_rule : protected assignments<Plan, At, T> {
         return true;
     }
 
-    /// Whether a dense fact holds.
+    /// True if a dense fact holds.
     template <int Item>
     bool is_nonzero() const noexcept {
         constexpr general_literal item = literal<Item>;
@@ -187,7 +188,7 @@ class ground_rule : protected assignments<Plan, At, T> {
         return holds;
     }
 
-    /// The weighted value, before an element is taken or the whole is transposed.
+    /// The weighted value, before an element is selected or the whole is transposed.
     template <int Item>
     void weighted(T* to) const noexcept {
         constexpr general_literal item = literal<Item>;
@@ -278,7 +279,7 @@ class ground_rule : protected assignments<Plan, At, T> {
         });
     }
 
-    /// C_rule of the literals, into stages_[0].
+    /// Combines the literals into stages_[0] by the rule's combination.
     void combine() noexcept {
         T* to = stages_[0];
         each_value([&](auto index) {
@@ -336,7 +337,7 @@ class ground_rule : protected assignments<Plan, At, T> {
         return {vectors[0], vectors[1], size};
     }
 
-    /// C (rows x columns) = A (rows x depth) B; a scalar on either side multiplies.
+    /// C (rows x columns) = A (rows x depth) B; a scalar on either side scales the other.
     template <value_shape A, value_shape B>
     static void multiply(const T* left, const T* right, T* to) noexcept {
         if constexpr (B.is_scalar()) {
@@ -370,7 +371,7 @@ class ground_rule : protected assignments<Plan, At, T> {
             else
                 multiply<product_shape(index()), shape>(partial_[index()], values_[index()],
                                                         partial_[index() + 1]);
-            // A literal without a value passes the product on.
+            // A literal without a value leaves the product unchanged.
             for (int next = index() + 1; next < literals && !gives_value(step.literals[next]);
                  ++next)
                 std::copy_n(partial_[next], room, partial_[next + 1]);
@@ -459,14 +460,14 @@ class ground_rule : protected assignments<Plan, At, T> {
         }
     }
 
-    /// The value of the ground rule at index_, in stages_[functions].
+    /// Computes the value of the ground rule at index_ into stages_[functions].
     void evaluate() noexcept {
         combine();
         kernel::unroll<functions>([&](auto index) { apply_function<index()>(); });
     }
     const T* result() const noexcept { return stages_[functions]; }
 
-    // The gradient of one ground rule, of which `gradient` is overwritten.
+    // The gradient of one ground rule; `gradient` is overwritten.
 
     template <int F>
     void undo_function(T* gradient) noexcept {
@@ -630,7 +631,7 @@ class ground_rule : protected assignments<Plan, At, T> {
         });
     }
 
-    /// Adds the gradient of literal `Item`'s value to those of what it reads.
+    /// Adds the gradient of literal `Item`'s value to the gradients of what it reads.
     template <int Item>
     void undo_literal(const T* gradient) noexcept {
         constexpr general_literal item = literal<Item>;

@@ -13,8 +13,8 @@
 #include "tensor_view.hpp"
 #include "thread_pool.hpp"
 
-/// What stands for the model of an ill-formed program once the mistake is told. It takes what a
-/// model takes and computes nothing, so that code that goes on to use it brings no further error.
+/// Replaces the model of an ill-formed program after its mistake has been reported. It accepts what
+/// a model accepts and computes nothing, so that code using it causes no further errors.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
@@ -31,7 +31,7 @@ consteval bool check_form() {
 template <const auto& Program, class... Facts>
 inline constexpr bool is_well_formed = check_form<Program, Facts...>();
 
-/// What is wrong, unless an operator has told it already.
+/// Reports the mistake, unless an operator has reported it already.
 template <bool Told, const auto& Program, class... Facts>
 struct report_of {
     using type = typename plan::program_reader<Program>::template report<
@@ -42,7 +42,7 @@ struct report_of<true, Program, Facts...> {
     using type = language::mistaken;
 };
 
-/// Any argument, under a name or not.
+/// Accepts any argument, with or without a name.
 struct anything {
     constexpr anything() = default;
     template <class Value>

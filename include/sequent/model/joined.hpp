@@ -8,23 +8,23 @@
 #include "run.hpp"
 #include "term_product.hpp"
 
-/// Runs a plan for several samples at once, step by step: products by parameters take the rows of
-/// all samples, so that each weight is read from memory once; all else is computed sample by
-/// sample. A number does not depend on which samples stand beside its own.
+/// Runs a plan for several samples at once, step by step. Products with parameters take the rows of
+/// all samples, so that each weight is read from memory once; everything else is computed sample by
+/// sample. The result of a sample does not depend on the samples beside it.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// From how many bytes of parameters on the samples of a batch are joined: beyond what an L2 cache
-/// holds. For the library's own tests, 0 joins samples of any model; all units of a program must
-/// have the same number.
+/// Parameters of more bytes than this make samples of a batch be computed together: about the size
+/// of an L2 cache. 0, used by the library's own tests, joins the samples of any model. All
+/// translation units of a program must have the same value.
 #ifndef SEQUENT_LEAST_JOINED
 #define SEQUENT_LEAST_JOINED 1'048'576
 #endif
 
-/// How many rows are worth one pass over the weights.
+/// Number of rows after which more rows in one pass over the weights no longer pay.
 inline constexpr int joined_rows_at_once = 256;
 
-/// Several samples at once, with room for kernel::gathered_room numbers.
+/// Several samples at once, and memory of kernel::gathered_room numbers.
 template <class T>
 struct joined_run {
     bindings<T>* samples;
@@ -35,11 +35,11 @@ struct joined_run {
     static constexpr int most = 16;
 };
 
-/// How many numbers the weights of a step have that is joined.
+/// Smallest number of weights of a step that is joined.
 inline constexpr long long least_joined_numbers =
     std::min<long long>(plan::least_joined_numbers, SEQUENT_LEAST_JOINED);
 
-/// Row step `At` of a plan for several samples.
+/// Computes row step `At` of a plan for several samples.
 template <class Plan, int At, class T>
 class joined_rows {
     using code = row_code<Plan, At>;
@@ -76,12 +76,12 @@ class joined_rows {
         if (filled > 0) product(filled);
     }
 
-    /// The pointers of each sample, and its rows.
+    /// The pointers and rows of each sample.
     template <bool Backward>
     struct bound_samples {
         const pointers* of[joined_run<T>::most];
         kernel::row_range ranges[joined_run<T>::most];
-        int ends[joined_run<T>::most];  // of those that are atoms or not
+        int ends[joined_run<T>::most];  // including rows that are no atoms
         pointers made[code::by_form ? joined_run<T>::most : 1];
 
         template <class Range>
@@ -235,7 +235,7 @@ class joined_rows {
     }
 };
 
-/// Whether step `At` takes the rows of all samples.
+/// True if step `At` computes the rows of all samples at once.
 template <class Plan, int At>
 constexpr bool joins_step() {
     constexpr plan::step step = Plan::template step_at<At>;
@@ -273,8 +273,8 @@ template <class Plan>
 inline constexpr plan::joined_steps joined_steps_of = plan::find_joined_steps(Plan::tables,
                                                                               least_joined_numbers);
 
-/// How many samples at most are run at once on such memory: 1 where each is run alone. Together
-/// they take no more memory than the parameters do.
+/// Largest number of samples that are computed at once in memory of this type; 1 if each is
+/// computed alone. Together they take no more memory than the parameters.
 template <class Memory, class T>
 constexpr int most_joined() {
     using plan = typename Memory::placed;
@@ -290,7 +290,7 @@ constexpr int most_joined() {
         std::clamp<long long>(std::min<long long>(room, wanted), 1, joined_run<T>::most));
 }
 
-/// Entry points to the code that runs several samples at once; empty where each is run alone.
+/// Entry points to the code that computes several samples at once; empty if each is computed alone.
 template <class Plan, class T, bool Joins>
 struct joined_forward {
     static void run(joined_run<T> samples) noexcept;

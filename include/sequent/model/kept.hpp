@@ -6,7 +6,7 @@
 #include "../plan/state.hpp"
 #include "run.hpp"
 
-/// Runs the steps of a state's plan for the rows at hand: attention over the columns that are kept,
+/// Runs the steps of a state's plan for the current rows: attention over the cached columns,
 /// everything else as in any run.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
@@ -28,7 +28,7 @@ struct columns_form<Plan, T, true, true> {
     using type = kernel::kept_columns<typename Plan::cache::values, T>;
 };
 
-/// The kernel's view of attention step `At` of a state's plan, in the rounds of a kind.
+/// The Shape that kernels take for attention step `At` of a state's plan, in the rounds of a kind.
 template <class Plan, int At, int Kind, class T>
 struct kept_shape {
     using whole = attention_shape<Plan, At, Kind>;
@@ -61,8 +61,8 @@ struct kept_shape {
             result[static_cast<std::size_t>(at)] = kept.nodes[at].slides;
         return result;
     }();
-    /// Whether two rounds of the innermost loop, an even number of them, differ in the row's
-    /// operands alone.
+    /// True if the innermost loop has an even number of rounds, of which two adjacent ones differ
+    /// only in the operands of the row.
     static constexpr bool shares = [] {
         const int last = step.outers > 0 ? step.outers - 1 : 0;
         if (step.outer_extents[last] % 2 != 0) return false;
@@ -89,14 +89,14 @@ struct kept_shape {
     }
 };
 
-/// Copies columns of `depth` numbers, `stride` apart, to columns of lines that are `pitch` apart,
-/// from column number `first` on.
+/// Copies columns of `depth` numbers, `stride` apart, to columns number `first` and following of
+/// lines that are `pitch` apart.
 template <class Form, class T>
 SEQUENT_NOINLINE void keep_columns(const T* from, int stride,
                                    const kernel::detail::columns_place& to, int first, int pitch,
                                    int count, int depth) noexcept {
     using number = typename Form::number;
-    // Both are of the state, which is being written.
+    // Both belong to the state, which is being written.
     auto* numbers = const_cast<number*>(to.template numbers<number>()) + first;
     auto* scales = const_cast<std::uint16_t*>(to.scales);
     if constexpr (Form::block > 0) scales += first;
@@ -106,7 +106,7 @@ SEQUENT_NOINLINE void keep_columns(const T* from, int stride,
     }
 }
 
-/// An attention step of a state's plan.
+/// Runs an attention step of a state's plan.
 template <class Plan, int At, class T>
 class kept_runner {
     static constexpr attention_step step = Plan::template attention_at<At>;
@@ -131,7 +131,7 @@ class kept_runner {
                     at / of.depth * of.cached.blocks(of.depth)};
     }
 
-    /// Keeps columns [begin, end), of which the first stands at place `begin - first`.
+    /// Caches columns [begin, end); column `begin` is stored at place `begin - first`.
     template <class Operand>
     static void keep(const bindings<T>& bound, Operand, int begin, int end, int first) noexcept {
         constexpr kept_operand of = Operand::value;
@@ -201,7 +201,7 @@ class kept_runner {
         return result;
     }
 
-    /// So many rounds of the outer loops at once.
+    /// Computes Queries rounds of the outer loops at once.
     template <int Kind, int Queries, class Range>
     static void attend(const bindings<T>& bound, int round, Range range,
                        int first_column) noexcept {
@@ -214,7 +214,7 @@ class kept_runner {
                 .attend();
     }
 
-    /// Rows of weights that are prepared, times the values.
+    /// Computes rows of prepared weights times the values.
     template <class Range>
     static void weigh(const bindings<T>& bound, Range range, int first_column) noexcept {
         constexpr int pitch = kept.value.kept ? kept.value.pitch : 0;
@@ -239,7 +239,7 @@ class kept_runner {
     }
 
   public:
-    /// First: what is computed once has been computed in this run.
+    /// Computes some rows. First: what is computed once has been computed in this run.
     template <bool First, class Range>
     static void forward(const bindings<T>& bound, Range range) noexcept {
         const int first_column =
@@ -272,7 +272,7 @@ class kept_runner {
     }
 };
 
-/// Whether some steps do not follow from the sequence.
+/// True if some steps do not depend on the sequence.
 template <class Plan>
 inline constexpr bool computes_once = [] {
     for (int at = 0; at < Plan::tables.steps.size(); ++at)
@@ -280,13 +280,13 @@ inline constexpr bool computes_once = [] {
     return false;
 }();
 
-/// The rows, or the rounds of a recursion, that a step with a lead computes for some positions, of
-/// at most so many.
+/// The rows, or the rounds of a recursion, that a step with a lead computes for some positions; at
+/// most `most`.
 SEQUENT_INLINE kernel::row_range led(kernel::row_range positions, int lead, int most) noexcept {
     return {positions.begin == 0 ? 0 : positions.begin + lead,
             std::min(positions.end + lead, most)};
 }
-/// The same without a lead, where all positions have a row.
+/// Likewise with a static lead; without a lead, every position has a row.
 template <int Lead, int Most, int Length, class Range>
 SEQUENT_INLINE auto rows_led(Range positions) noexcept {
     if constexpr (Lead == 0 && Most >= Length)
@@ -295,7 +295,7 @@ SEQUENT_INLINE auto rows_led(Range positions) noexcept {
         return led({positions.begin, positions.end}, Lead, Most);
 }
 
-/// Step `At`, which follows from the sequence, for some positions.
+/// Runs step `At`, which depends on the sequence, for some positions.
 template <class Plan, int At, bool First, class T, class Range>
 void forward_sequence_step(const bindings<T>& bound, Range positions) noexcept {
     constexpr plan::step step = Plan::template step_at<At>;
@@ -321,7 +321,7 @@ void forward_sequence_step(const bindings<T>& bound, Range positions) noexcept {
     }
 }
 
-/// The rounds of the recursion that begins with step `At` in which some step is run.
+/// The rounds of the recursion beginning with step `At` in which some step is run.
 template <class Plan, int At>
 SEQUENT_INLINE kernel::row_range rounds_led(kernel::row_range positions) noexcept {
     constexpr plan::step step = Plan::template step_at<At>;
@@ -337,8 +337,8 @@ SEQUENT_INLINE kernel::row_range rounds_led(kernel::row_range positions) noexcep
             led(positions, leads.second, step.repeat).end};
 }
 
-/// Steps [At, End) for some positions of the sequence. Once: those that do not follow from it as
-/// well, for all of their rows.
+/// Runs steps [At, End) for some positions of the sequence. Once: also runs those that do not
+/// depend on it, for all of their rows.
 template <class Plan, int At, int End, bool Once, class T, class Range>
 void sequence_steps(bindings<T>& bound, Range positions) noexcept {
     if constexpr (At < End) {
@@ -365,7 +365,7 @@ void sequence_steps(bindings<T>& bound, Range positions) noexcept {
     }
 }
 
-/// Entry point to the code that computes rows of a sequence, as `compiled` is for whole runs.
+/// Entry point to the code that computes rows of a sequence, as compiled_forward is for whole runs.
 template <class Plan, class T, bool First, class Range>
 struct compiled_rows {
     static void run(bindings<T>& bound, Range range) noexcept;

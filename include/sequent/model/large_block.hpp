@@ -12,15 +12,15 @@
 #include <sys/mman.h>
 #endif
 
-/// Parameters and memory of calls on the heap.
+/// Allocation of parameters and of the memory of calls on the heap.
 
 namespace sequent::inline SEQUENT_ABI {
 
 namespace model_detail {
 
-/// Asks the system for huge pages, of 2 MB, in the part of [at, at + size) that they can cover:
-/// steps of generation read all parameters, and small pages cost them a walk of the page table
-/// every 4 KB. Where the system has none to give, nothing changes.
+/// Asks Linux for huge pages of 2 MB within [at, at + size). A generation step reads all
+/// parameters, and small pages cost a page-table walk for every 4 KB. Has no effect if the system
+/// grants none, or on other systems.
 inline void ask_for_huge_pages([[maybe_unused]] void* at, [[maybe_unused]] std::size_t size) {
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
     constexpr std::uintptr_t page = std::uintptr_t{1} << 21;
@@ -32,10 +32,11 @@ inline void ask_for_huge_pages([[maybe_unused]] void* at, [[maybe_unused]] std::
 
 }  // namespace model_detail
 
-/// A block of parameters or the memory of a call on the heap, of zeros: large models do not fit a
-/// stack. On Linux it lies on huge pages, where the system gives them (transparent huge pages are
-/// "madvise" or "always"). `given` are the arguments of its constructor: make_unique<Model::packed<
-/// q8_0>>(*parameters).
+/// Allocates a block, such as parameters, a workspace or a state, on the heap; large blocks do not
+/// fit on the stack. Passes `given` to its constructor:
+/// make_unique<Model::packed<q8_0>>(*parameters). Without arguments all numbers are zero. On Linux
+/// the block uses transparent huge pages if they are set to "madvise" or "always". Throws
+/// std::bad_alloc.
 template <class Block, class... Given>
 std::unique_ptr<Block> make_unique(const Given&... given) {
     constexpr std::align_val_t alignment{alignof(Block)};

@@ -25,7 +25,8 @@
 #include "state.hpp"
 #include "workspace.hpp"
 
-/// A program bound to the shapes of its facts: parameters, workspace, forward, backward.
+/// A model: a program bound to the shapes of its facts. It gives the types of parameters and memory
+/// and the functions forward, backward, step and their batched forms.
 
 namespace sequent::inline SEQUENT_ABI {
 
@@ -37,105 +38,139 @@ using language::sparse;
 using language::symbol;
 using language::up_to;
 
-/// `model<program, fact<"input", 16, 64>>`. Facts are given to forward in this order, or by name. A
-/// `query<"a", "b">` among them names the outputs.
+/// A model, for example `model<program, fact<"input", 16, 64>>`. All its functions are static;
+/// parameters and memory are objects of the types that it names.
+///
+/// Program: the rules. Facts: the inputs with their extents, in the order in which forward takes
+/// them by position; they can be given by name as well. A `query<"a", "b">` among them names the
+/// outputs and their order.
+///
+/// A program or a list of facts that is not well formed does not compile: one static_assert names
+/// the rule, the relation and the mistake.
 template <const auto& Program, class... Facts>
 class model {
     using plan_type = plan::plan_of<Program, Facts...>;
 
   public:
+    /// The execution plan of the program for these shapes. Internal; named here for explain() and
+    /// the file formats.
     using plan = plan_type;
 
+    /// All weights in one flat block of numbers of type T; see parameter_block.
     template <class T>
     using parameters = model_detail::parameter_block<plan, T>;
-    /// The memory of forward and backward. workspace<float, bf16>, of sequent/packed.hpp: what
-    /// they multiply by weights is rounded to bfloat16 (model/rounded.hpp).
+    /// The memory of forward and backward for one sample; one per thread. workspace<float, bf16>,
+    /// from sequent/packed.hpp, rounds the operands of products with weights to bfloat16; see
+    /// model/rounded.hpp.
     template <class T, class Products = T>
     using workspace = model_detail::workspace_block<plan, T, Products>;
-    /// The memory of forward alone, which is a fraction of that.
+    /// The memory of forward alone: a fraction of a workspace. backward does not take it.
     template <class T>
     using scratch = model_detail::scratch_block<plan, T>;
-    /// Parameters with what follows from them alone, which stand in their place in all calls:
-    /// forward, step, backward and their kin give the same numbers for them, and sooner. To be
-    /// prepared again when the parameters have changed.
+    /// The parameters together with every value that depends on parameters alone, computed once by
+    /// prepare(). It can be passed wherever parameters are expected, gives identical results and
+    /// saves the repeated work. It refers to the parameters, which must outlive it. Prepare it
+    /// again after the parameters have changed.
     template <class T>
     using prepared = model_detail::prepared_block<plan, T>;
-    /// Weights in fewer bits, of Format bf16, q8_0, q4_0 or q4_1, which stand in
-    /// the place of the parameters in calls without gradients; from sequent/packed.hpp.
+    /// Quantized weights, from sequent/packed.hpp. Format is bf16, q8_0, q4_0 or q4_1; Which
+    /// chooses the weights to pack: pack_products, pack_all or a function of your own. A packed
+    /// block can be passed instead of the parameters to every call that computes no gradients.
     template <class Format, auto Which = pack_products>
     using packed = model_detail::packed_block<plan, Format, Which>;
+    /// The memory of forward_batch and backward_batch on all threads of a pool; see batch_memory.
+    /// Products as in workspace.
     template <class T, class Products = T>
     using batch = model_detail::batch_memory<plan, T, workspace<T, Products>>;
-    /// The memory of forward_batch alone.
+    /// The memory of forward_batch alone, on all threads of a pool.
     template <class T>
     using scratch_batch = model_detail::batch_memory<plan, T, scratch<T>>;
-    /// What step and prefill keep of one sequence, and room for the rows at hand: they need no
-    /// workspace and no scratch. Cache: in which types it stores keys and values (see cache).
+    /// What step and prefill keep of one sequence, such as its KV cache, and room for the rows that
+    /// they compute. Neither needs a workspace or a scratch besides. Cache gives the number types
+    /// in which keys and values are stored; see sequent::cache.
     template <class T, class Cache = cache<T>>
     using state = model_detail::state_block<plan, T, Cache>;
-    /// A view of the output, or an array of them where there are several.
+    /// The type of what forward returns: a view of the output, or a std::array of views if there
+    /// are several outputs.
     template <class T>
     using output_views = typename model_detail::output_layout<plan>::template views<T>;
+    /// The list of facts, without the query.
     using facts_list = decltype(plan::facts);
     static_assert(facts_list::capacity() <= model_detail::max_facts,
                   "sequent: a model takes up to 16 facts");
 
-    /// The rules themselves.
+    /// The program, as given.
     static constexpr const auto& program = Program;
 
+    /// Number of weights of the model, without padding between them. `parameters<T>::size` counts
+    /// the padding, too.
     static constexpr int parameter_count = model_detail::count_parameters<plan>();
+    /// Number of outputs: the relations that the query names, or else the one output of the
+    /// program.
     static constexpr int outputs = plan::shapes.outputs.size();
 
-    /// Whether a fact is given with any length up to its extent. Outputs that it ends are views of
-    /// that length, and so are their gradients.
+    /// True if some fact is declared with a length up to its extent (`up_to`). A view of an output
+    /// whose extent follows that length ends there, and the gradient of that output must have the
+    /// same length.
     static constexpr bool has_lengths = model_detail::length_counts<plan> != 0;
 
-    /// Facts as pointers, checked. They refer to the containers, which must live as long as the
-    /// facts are used.
+    /// The facts of one sample as pointers, checked when they are made; see given_facts. They refer
+    /// to the containers, which must outlive them.
     template <class T>
     using facts = model_detail::given_facts<plan, T>;
-    /// The facts of one call: facts, or a list in braces that makes them for this call alone.
+    /// The facts of one call: an object of type facts, or a braced list. Containers in a braced
+    /// list may be temporaries.
     template <class T>
     using facts_of_call = model_detail::of_one_call<facts<T>, model_detail::argument<const T>>;
 
-    /// Rows of the facts along the sequence, for step and prefill; in any order by name.
+    /// The rows of the facts along the sequence, for step and prefill, in order or by name; see
+    /// row_facts.
     template <class T>
     using rows = model_detail::row_facts<plan, T, facts<T>>;
+    /// The rows of one call: an object of type rows, or a braced list.
     template <class T>
     using rows_of_call = model_detail::of_one_call<rows<T>, model_detail::argument<const T>>;
 
-    /// The gradients of the outputs, in their order or by name. They refer to the containers, as
-    /// facts do.
+    /// The gradients of the outputs, in the order of the outputs or by name. They refer to the
+    /// containers, as facts do.
     template <class T>
     using output_gradients = model_detail::given_output_gradients<plan, T>;
-    /// The gradients of one call: output_gradients, or what makes them for this call alone.
+    /// The gradients of one call: an object of type output_gradients, a braced list, or a single
+    /// container if there is one output.
     template <class T>
     using gradients_of_call = model_detail::gradients_of_one_call<plan, T>;
-    /// Where the gradients of facts are to be added, by name or in order; none by default.
+    /// Where backward adds the gradients of dense facts, by name or in order. Default: none are
+    /// computed.
     template <class T>
     using fact_gradients = model_detail::given_fact_gradients<plan, T>;
 
-    /// Gains one, biases zero, embeddings and tables normal with deviation 0.02 (one, if they are
-    /// never trained), matrices normal with deviation 1 / sqrt(inputs). The same seed gives the
-    /// same numbers everywhere.
+    /// Overwrites all weights with initial values: gains 1, biases 0, embeddings and tables normal
+    /// with standard deviation 0.02 (1 for tables of numbers that are never trained), matrices
+    /// normal with standard deviation 1 / sqrt(inputs). All normal distributions have mean 0. The
+    /// same seed gives the same numbers on every platform, up to the rounding of its std::log and
+    /// std::cos.
     template <class T>
     static void initialize(parameters<T>& p, std::uint64_t seed = 0) {
         p = {};
         model_detail::initialize_parameters<T>(model_detail::named_weights<plan>, p.numbers, seed);
     }
 
-    /// Calls f(name, view) for each weight, in the order in which the program names them; the view
-    /// is a tensor_view.
+    /// Calls f(name, view) for each weight that rules use, in the order in which the program names
+    /// them. name is a std::string_view that stays valid, view a tensor_view<T>. Weights of a
+    /// stacked block carry the name of the relation that stacks it, "layers.W_q", and have the
+    /// layers as first dimension.
     template <class T, class F>
     static void for_each(parameters<T>& p, F f) {
         for_each_at(p.numbers, f);
     }
+    /// Likewise, with views of const numbers.
     template <class T, class F>
     static void for_each(const parameters<T>& p, F f) {
         for_each_at(p.numbers, f);
     }
 
-    /// The same for any block that is laid out as the parameters are, such as an optimiser's state.
+    /// Likewise for any block with the layout of the parameters, such as a moment of an optimizer.
+    /// Throws argument_error unless it has parameters<T>::size numbers.
     template <class T, class F>
     static void for_each(std::span<T> flat, F f) {
         if (flat.size() != static_cast<std::size_t>(parameters<std::remove_const_t<T>>::size))
@@ -145,67 +180,79 @@ class model {
         for_each_at(flat.data(), f);
     }
 
-    /// What for_each visits, without numbers: f(name, extents), a std::span<const int>.
+    /// Calls f(name, extents) for each weight that for_each visits; extents is a span of const int.
+    /// Needs no parameters.
     template <class F>
     static void for_each_shape(F f) {
         for (const auto& [name, view] : model_detail::named_weights<plan>)
             f(name, std::span<const int>(view.extents, static_cast<std::size_t>(view.rank)));
     }
 
-    /// One where weight decay is usual, in matrices, and zero elsewhere.
+    /// Sets `mask` to 1 at the elements of trained matrices, to which weight decay is usually
+    /// applied, and to 0 elsewhere.
     template <class T>
     static void mark_decayed(parameters<T>& mask) {
         mask = {};
         model_detail::mark_matrices<T>(model_detail::named_weights<plan>, mask.numbers);
     }
 
-    /// Computes what follows from parameters alone, for all calls until they change. Calls that are
-    /// given the parameters themselves do it on their own: forward and backward for each sample,
-    /// forward_batch and backward_batch once for all, step with the first of a sequence.
+    /// Computes every value that depends on parameters alone into `ready`; see prepared. It holds
+    /// until the parameters change. Without it, each call computes these values itself: forward for
+    /// each sample, forward_batch and backward_batch once per batch, and a state with the first row
+    /// of a sequence.
     template <class T>
     static void prepare(const parameters<T>& p, prepared<T>& ready) noexcept {
         ready.prepare(p);
     }
 
-    /// The outputs' values, in a view or, where there are several, an array of views of w, valid
-    /// until the next call with w: a workspace, on which backward may follow, or a scratch.
+    /// Computes the outputs from the facts. Returns a view of the output, or an array of views if
+    /// there are several outputs. The views refer to w and are valid until the next call with w. w
+    /// is a workspace, on which backward may follow, or a scratch. Allocates nothing and does not
+    /// throw; making the facts from containers throws argument_error if they do not fit the model.
     template <model_detail::parameters_of<plan> P,
               model_detail::memory_of<plan, typename P::number> W>
     static auto forward(const P& p, const facts_of_call<typename P::number>& given, W& w) noexcept {
         return calls::run_forward(p, *given, w, model_detail::whole_run{});
     }
 
-    /// The row at s.position() of the outputs, from that row of the facts along the sequence, and
-    /// what s keeps of the rows before; then the position is the next one. Views of s, without the
-    /// outputs' first argument, valid until the next call with s. Throws argument_error at a
-    /// position beyond the last, and where other facts are needed that prefill has not been given->
-    /// Does not compile where a rule needs later rows.
+    /// Computes row s.position() of the outputs from that row of the facts along the sequence and
+    /// from what s keeps of the rows before it; then advances the position by one. Returns views
+    /// without the first dimension of the outputs. They refer to s and are valid until the next
+    /// call with s.
+    ///
+    /// Throws argument_error if the position is beyond the last one, if more than one row is given,
+    /// or if the model has facts that are not along the sequence and they are given here or were
+    /// not given to prefill. Does not compile if a rule needs later rows.
     template <model_detail::parameters_of<plan> P, class Cache, class T = typename P::number>
     static auto step(const P& p, const std::type_identity_t<rows_of_call<T>>& given,
                      state<T, Cache>& s) {
         return sequences::step(p, *given, s);
     }
 
-    /// The same for several rows at once: those at s.position() and after it; the views are of the
-    /// last one. With the first rows of a sequence, the facts that are not along it are given
-    /// whole: what follows from them alone is computed once.
+    /// Computes several rows at once, from s.position() on, and advances the position by their
+    /// number. Returns views of the last row, as step does. Facts that are not along the sequence
+    /// are given whole with its first rows; what depends on them alone is computed once. Throws
+    /// argument_error if the rows reach beyond the last position, or if these facts are missing
+    /// with the first rows or given again later.
     template <model_detail::parameters_of<plan> P, class Cache, class T = typename P::number>
     static auto prefill(const P& p, const std::type_identity_t<rows_of_call<T>>& given,
                         state<T, Cache>& s) {
         return sequences::prefill(p, *given, s);
     }
 
-    /// A step of several sequences, which may be at different positions: given[k] is the row of
-    /// states[k], and visit(k, y) is given what step returns. Each weight is read once for up to 16
-    /// sequences; with packed weights, once for each. The numbers are those of step but for
-    /// rounding, and do not depend on the other sequences. Throws argument_error as step does,
-    /// before any sequence has moved on, and unless there are as many rows as different states.
+    /// Computes one step of several sequences, which may be at different positions: given[k] is the
+    /// row of states[k]. Calls visit(k, y) for each; y is what step would return. Each weight is
+    /// read once for up to 16 sequences; packed weights are read once for each sequence. The
+    /// results equal those of step up to rounding and do not depend on the other sequences.
+    ///
+    /// Throws argument_error as step does, and if the numbers of rows and states differ or a state
+    /// occurs twice. All is checked before any sequence advances.
     template <model_detail::parameters_of<plan> P, class Visit, class T = typename P::number>
     static void step_batch(const P& p, std::span<const std::type_identity_t<rows<T>>> given,
                            std::span<state<std::type_identity_t<T>>* const> states, Visit&& visit) {
         sequences::step_batch(p, given, states, visit);
     }
-    /// Of states with a cache of its own type, which Cache names.
+    /// Likewise for states whose cache has types of its own: step_batch<Cache>(...).
     template <class Cache, model_detail::parameters_of<plan> P, class Visit,
               class T = typename P::number>
     static void step_batch(const P& p, std::span<const std::type_identity_t<rows<T>>> given,
@@ -214,8 +261,9 @@ class model {
         sequences::step_batch(p, given, states, visit);
     }
 
-    /// The same on all threads of a pool, to the same numbers: rows and outer indices of large
-    /// steps are computed at the same time. For many samples, forward_batch has less to wait for.
+    /// Like forward without a pool, with identical results, on all threads of a pool: the rows and
+    /// outer indices of large steps are divided among the threads. For many samples forward_batch
+    /// is faster, since its threads wait less for each other.
     template <model_detail::parameters_of<plan> P,
               model_detail::memory_of<plan, typename P::number> W>
     static auto forward(const P& p, const facts_of_call<typename P::number>& given, W& w,
@@ -223,11 +271,16 @@ class model {
         return calls::run_forward(p, *given, w, model_detail::run_on_pool{pool});
     }
 
-    /// After forward with the same arguments on the same workspace: adds to `gradient`, and to the
-    /// gradients of facts where they are asked for. The values in w are used up, so that a second
-    /// backward needs a second forward. Debug builds (those without NDEBUG) abort with a message if
-    /// there was no forward, or one of other facts or parameters, as far as some elements of each
-    /// tell; in release builds the gradients are then of no meaning.
+    /// Computes the gradients after forward with the same arguments on the same workspace. Adds to
+    /// `gradient` and to the gradients of facts if `of_facts` names any. backward overwrites the
+    /// values in w: a second backward needs a second forward.
+    ///
+    /// outward: the gradient of the loss with respect to each output, of the output's shape. Throws
+    /// argument_error if its length, or that of a gradient in of_facts, is not the length of the
+    /// facts; a model without lengths throws nothing here. Debug builds (without NDEBUG) abort with
+    /// a message if no forward came before, or one with other facts or parameters, as far as a
+    /// sample of their elements tells. Release builds do not check this, and the gradients are then
+    /// meaningless.
     template <model_detail::trained_parameters_of<plan> P, class T = typename P::number,
               model_detail::workspace_of<plan, T> W>
     static void backward(
@@ -239,7 +292,7 @@ class model {
                             of_facts, model_detail::whole_run{});
     }
 
-    /// The same on all threads of a pool, to the same numbers.
+    /// Like backward without a pool, with identical results, on all threads of a pool.
     template <model_detail::trained_parameters_of<plan> P, class T = typename P::number,
               model_detail::workspace_of<plan, T> W>
     static void backward(
@@ -252,9 +305,11 @@ class model {
                             of_facts, model_detail::run_on_pool{pool});
     }
 
-    /// Forward for each of `samples` on the threads of b's pool; visit(sample, y) is given what
-    /// forward returns, valid until it returns. Visits come in any order and several at once. What
-    /// visit throws is thrown here, and the samples that have not begun are left out.
+    /// Runs forward for each of `samples` on the threads of b's pool and calls visit(sample, y),
+    /// where y is what forward returns; it is valid until visit returns. Visits come in any order,
+    /// from several threads at the same time. If visit throws, samples that have not begun are
+    /// skipped and the exception is rethrown here. Throws argument_error if another call is using
+    /// b.
     template <model_detail::parameters_of<plan> P, class W, class T = typename P::number,
               class Visit>
         requires std::is_invocable_v<Visit&, int, output_views<const T>>
@@ -264,8 +319,10 @@ class model {
                   [&](int sample, W& w) { visit(sample, calls::template all_outputs<T>(w)); });
     }
 
-    /// The outputs one sample after another, row-major; several outputs of one sample stand one
-    /// after another. Throws argument_error unless `out` has room for exactly these.
+    /// Writes the outputs to `out`, sample after sample, row-major; several outputs of a sample
+    /// follow each other. Outputs that are shorter because of a fact's length are padded with
+    /// zeros. Throws argument_error unless out.size() is the number of samples times the size of
+    /// all outputs.
     template <model_detail::parameters_of<plan> P, class W, class T = typename P::number>
     static void forward_batch(const P& p, std::span<const std::type_identity_t<facts<T>>> samples,
                               model_detail::batch_memory<plan, T, W>& b,
@@ -290,11 +347,15 @@ class model {
         });
     }
 
-    /// For each of `samples`: forward, then loss(sample, y, dy), which returns the loss and writes
-    /// the gradient of y to dy, views of the same extents that hold zeros, then backward. Adds to
-    /// `gradient` and returns the sum of the losses, the same numbers for any number of threads.
-    /// Losses are called in any order and several at once. No more memory is needed for more
-    /// samples. What loss throws is thrown here; `gradient` then has the gradients of some samples.
+    /// For each of `samples`: runs forward, calls loss(sample, y, dy) and runs backward. loss
+    /// returns the loss of the sample as a number and writes the gradient of the loss with respect
+    /// to y to dy: views of the same extents as y, zero at first. Adds the gradients to `gradient`
+    /// and returns the sum of the losses; both are the same for any number of threads. loss is
+    /// called in any order, by several threads at the same time. The memory needed does not grow
+    /// with the number of samples.
+    ///
+    /// If loss throws, the exception is rethrown here, and `gradient` holds the gradients of only
+    /// some samples. Throws argument_error if another call is using b.
     template <model_detail::trained_parameters_of<plan> P, class T,
               model_detail::workspace_of<plan, T> W, class Loss>
         requires std::is_invocable_r_v<double, Loss&, int, output_views<const T>, output_views<T>>
@@ -323,9 +384,10 @@ class model {
             });
     }
 
-    /// Where the gradients of the outputs are known, laid out as forward_batch lays out the
-    /// outputs: runs forward again, since no sample's workspace is kept, and backward. Throws
-    /// argument_error unless there is one for each.
+    /// Likewise if the gradients of the outputs are known: `outward` has the layout that
+    /// forward_batch gives `out`. Runs forward again, since no sample's workspace is kept, then
+    /// backward. Throws argument_error unless outward.size() is the number of samples times the
+    /// size of all outputs.
     template <model_detail::trained_parameters_of<plan> P, class T,
               model_detail::workspace_of<plan, T> W>
     static void backward_batch(const P& p, std::span<const std::type_identity_t<facts<T>>> samples,
@@ -358,6 +420,7 @@ class model {
             f(name, model_detail::to_tensor(view, base));
     }
 
+    /// Number of samples as an int; throws argument_error if it does not fit.
     template <class T>
     static int count_of(std::span<const facts<T>> samples) {
         if (samples.size() > static_cast<std::size_t>(std::numeric_limits<int>::max()))
@@ -366,7 +429,7 @@ class model {
         return static_cast<int>(samples.size());
     }
 
-    /// The counts that a sample is given.
+    /// Returns a function that maps a sample to the counts it is given.
     template <class T>
     static auto counts_in(std::span<const facts<T>> samples) noexcept {
         return [samples](int sample) -> const int* {
@@ -374,7 +437,7 @@ class model {
         };
     }
 
-    /// Forward for all samples; then visit(sample, memory) for each.
+    /// Runs forward for all samples, then visit(sample, memory) for each.
     template <class P, class W, class T = typename P::number, class Visit>
     static void run_batch(const P& p, std::span<const facts<std::type_identity_t<T>>> samples,
                           model_detail::batch_memory<plan, T, W>& b, Visit visit) {
@@ -387,7 +450,7 @@ class model {
         });
     }
 
-    /// Forward for some samples at once.
+    /// Runs forward for `together` samples from `first` on.
     template <class P, class W, class T>
     static void run_samples(const P& p, std::span<const facts<T>> samples,
                             model_detail::batch_memory<plan, T, W>& b, int first, int together,
@@ -403,8 +466,8 @@ class model {
                                      b.workspace(thread), model_detail::whole_run{});
     }
 
-    /// Forward and backward for some samples at once: outward(sample, w) gives the gradients of the
-    /// sample's outputs.
+    /// Runs forward and backward for `together` samples from `first` on. outward(sample, w) returns
+    /// the gradients of the sample's outputs.
     template <class P, class T, class W, class Outward>
     static void run_backward_batch(const P& p, std::span<const facts<T>> samples,
                                    model_detail::batch_memory<plan, T, W>& b, int first,
@@ -441,7 +504,7 @@ class model {
     }
 };
 
-/// A program that makes no sense is told where its model is first needed.
+/// An ill-formed program: reports the mistake where the model is first used.
 template <const auto& Program, class... Facts>
     requires(!model_detail::is_well_formed<Program, Facts...>)
 class model<Program, Facts...> : public model_detail::ill_formed_model<Program, Facts...> {};

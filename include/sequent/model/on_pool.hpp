@@ -7,9 +7,9 @@
 #include "general.hpp"
 #include "thread_pool.hpp"
 
-/// Steps of one sample on several threads, to the same bits as on one: each number is computed by
-/// one thread, from the same terms in the same order. Where that cannot be seen from the strides,
-/// or does not pay, the calling thread computes the step alone.
+/// Computes the steps of one sample on several threads, with results bitwise equal to those of one
+/// thread: each number is computed by one thread, from the same terms in the same order. If the
+/// strides do not show that, or if it does not pay, the calling thread computes the step alone.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
@@ -18,21 +18,22 @@ struct run_on_pool {
     thread_pool& pool;
 };
 
-/// What is worth a run of the pool, and a task of it, in operations: some microseconds, and half of
-/// one.
+/// Smallest number of operations for which a run of the pool pays (some microseconds), and a task
+/// of it (half a microsecond).
 inline constexpr long long least_run = 400'000;
 inline constexpr long long least_task = 50'000;
 
-/// Products of few rows may sum in another order than those of many.
+/// Smallest number of rows of a part: products of few rows may sum in another order than those of
+/// many.
 inline constexpr int least_rows = 16;
 
-/// One index of an array: how many values it takes, and how far apart their numbers lie.
+/// One index of an array: its number of values, and the stride of its elements.
 struct dimension {
     int extent = 1;
     int stride = 0;
 };
 
-/// Whether runs of `length` numbers that differ in an index never meet.
+/// True if runs of `length` numbers that differ in an index never overlap.
 template <std::size_t Count>
 constexpr bool are_apart(std::array<dimension, Count> indices, int length) {
     std::sort(indices.begin(), indices.end(), [](const dimension& left, const dimension& right) {
@@ -47,7 +48,7 @@ constexpr bool are_apart(std::array<dimension, Count> indices, int length) {
     return true;
 }
 
-/// The same for an access by row and outer indices.
+/// Likewise for an access by row and outer indices.
 SEQUENT_LAZY constexpr bool are_apart(const plan::access& at, int rows, const int* outers,
                                       int length) {
     return are_apart(std::array<dimension, 4>{{{rows, at.row},
@@ -61,8 +62,8 @@ constexpr int count_outers(const int* extents) {
     return extents[0] * extents[1] * extents[2];
 }
 
-/// Into how many parts, `most` at most, each of `blocks` is to be cut so that the threads end at
-/// about the same time.
+/// Number of parts, at most `most`, into which each of `blocks` is divided so that the threads
+/// finish at about the same time.
 constexpr int parts_of_blocks(int blocks, int most, int threads) {
     for (int parts = 1; parts < most; ++parts) {
         const int rounds = (blocks * parts + threads - 1) / threads;
@@ -71,12 +72,12 @@ constexpr int parts_of_blocks(int blocks, int most, int threads) {
     return std::max(1, most);
 }
 
-/// Some of the rows that a step has, as few parts as keep `threads` busy: each block is cut by
-/// itself and no part has less than `least` rows.
+/// The rows of a step, divided into as few parts as keep `threads` busy. Each block is divided by
+/// itself, and no part has fewer than `least` rows.
 struct cut_rows {
     int rows;
     int block;
-    int parts;  // of a block
+    int parts;  // parts of each block
     int least = least_rows;
 
     int count() const noexcept { return (rows + block - 1) / block * parts; }
@@ -89,8 +90,8 @@ struct cut_rows {
     }
 };
 
-/// Rows in blocks that have at least least_rows, of which some stand together so that there are as
-/// few parts as keep the threads busy.
+/// The rows of a step in blocks of at least least_rows, joined into as few parts as keep the
+/// threads busy.
 template <int Rows, int Block>
 struct join_blocks {
     static constexpr int blocks = std::max(1, (Rows + Block - least_rows) / Block);
@@ -135,7 +136,7 @@ void each_row_part(thread_pool& pool, Range rows, long long operations, Body bod
             operations, [&](int, int, int, kernel::row_range range) { body(range); });
 }
 
-/// Row steps on a pool.
+/// Runs row steps on a pool.
 template <class Step, class T>
 class pooled_rows {
     using runner = row_runner<Step, T>;
@@ -144,7 +145,8 @@ class pooled_rows {
     static constexpr int outers = count_outers(step.outer_extents);
     static constexpr kernel::all_rows<step.rows> all{};
 
-    /// Whether a count that is given ends the rows. Products of up to 16 of them are others.
+    /// True if a count given at run time ends the rows. Products of up to 16 of them are computed
+    /// by other code.
     static constexpr bool counted = step.counts != 0 && step.pairs < 0 && step.condition < 0;
     static constexpr int least = counted ? least_rows + 1 : least_rows;
     static auto rows_of(const bindings& bound) noexcept {
@@ -161,7 +163,7 @@ class pooled_rows {
 
     static constexpr bool divides = (runner::is_whole || counted) && writes_apart;
 
-    /// Rows whose functions add to the gradient of a gain do so one after another.
+    /// True if functions add to the gradient of a gain: their rows are computed one after another.
     static constexpr bool has_gains() {
         for (const row_function& function : step.functions)
             for (const plan::access& weight : function.weights)
@@ -169,7 +171,7 @@ class pooled_rows {
         return false;
     }
 
-    /// Whether rows of the gradient of x never meet.
+    /// True if rows of the gradient of x never overlap.
     static constexpr bool inputs_apart(const row_term& term, int segments, int segment_stride,
                                        int length) {
         return term.x.at.where != place::parameter &&
@@ -259,7 +261,7 @@ class pooled_rows {
         }
     }
 
-    /// One part of one outer round after another, in the order of the single thread.
+    /// Runs one part of one outer round after another, in the order of a single thread.
     static void backward(const bindings& bound, thread_pool& pool) noexcept {
         const auto rows = rows_of(bound);
         if constexpr (!divides || row_cost(step) * step.rows < least_run) {
@@ -289,7 +291,7 @@ class pooled_rows {
     }
 };
 
-/// Where an attention step adds to a gradient: rows of `length` numbers, for outer indices zero.
+/// Where an attention step adds to a gradient: rows of `length` numbers, for outer indices 0.
 struct gradient_region {
     place where = place::none;
     int fact = -1;
@@ -309,7 +311,7 @@ struct gradient_region {
 
     constexpr long long reach() const { return static_cast<long long>(row) * (rows - 1) + length; }
 
-    /// Whether this may meet `other` once that has moved.
+    /// True if this may overlap `other` after it has moved.
     constexpr bool meets(const gradient_region& other, const int* moved) const {
         if (where != other.where || fact != other.fact) return false;
         long long ahead = other.base - base;
@@ -317,14 +319,14 @@ struct gradient_region {
             ahead += static_cast<long long>(other.outer[loop]) * moved[loop];
         if (row < 0 || other.row < 0) return true;
         if (ahead >= reach() || -ahead >= other.reach()) return false;
-        // Rows of one array, the regions side by side in each.
+        // Rows of one array; the regions are adjacent in each row.
         if (row != other.row || length > row || other.length > row) return true;
         const long long shift = (ahead % row + row) % row;
         return shift < length || row - shift < other.length;
     }
 };
 
-/// Attention steps on a pool.
+/// Runs attention steps on a pool.
 template <class Plan, int At, class T>
 class pooled_attention {
     using runner = attention_runner<Plan, At, T>;
@@ -344,7 +346,7 @@ class pooled_attention {
         long long each = 2LL * step.length + 20;
         for (const plan::score_node& node : step.nodes)
             each += node.kind == score_kind::dot ? 2LL * node.depth : 4;
-        // A table is not there yet: it is taken to hold every eighth pair.
+        // The table is not computed yet: assume that it holds every eighth pair.
         long long pairs = 0;
         kernel::unroll<kinds>([&](auto kind) {
             pairs += shape<kind()>::is_table
@@ -354,7 +356,8 @@ class pooled_attention {
         return each * pairs * outers / kinds;
     }
 
-    /// A row's numbers do not depend on the other rows of a table's tile.
+    /// Smallest block of rows. The results of a row do not depend on the other rows of a table's
+    /// tile.
     template <class Shape>
     static constexpr int block_of() {
         int rows = Shape::is_table ? 32 : 1;
@@ -367,14 +370,14 @@ class pooled_attention {
         return rows;
     }
 
-    /// Rows from a multiple of this on have the tiles that they have in the whole.
+    /// Rows from a multiple of this on have the same tiles as in the whole.
     static constexpr int block = [] {
         int rows = 1;
         kernel::unroll<kinds>([&](auto kind) { rows = std::lcm(rows, block_of<shape<kind()>>()); });
         return std::min(rows, step.rows);
     }();
 
-    /// Whether different outer indices add to different numbers.
+    /// True if different outer indices add to different numbers.
     static constexpr bool gradients_apart() {
         plan::list<gradient_region, 2 * 12 + 1> regions;
         if (step.value.at.trained)
@@ -438,7 +441,7 @@ class pooled_attention {
     }
 };
 
-/// Attention steps whose weights are prepared, on a pool.
+/// Runs attention steps whose weights are prepared on a pool.
 template <class Plan, int At, class T>
 class pooled_weighted {
     using runner = weighted_runner<Plan, At, T>;
@@ -464,7 +467,7 @@ class pooled_weighted {
     }
 };
 
-/// Zeros, written by several threads where there are many.
+/// Writes zeros, by several threads if there are many.
 template <class T>
 void clear_on_pool(T* numbers, int size, thread_pool& pool) noexcept {
     constexpr int part = 16384;

@@ -4,13 +4,13 @@
 
 #include "../config.hpp"
 
-/// The pool of a program without threads.
+/// The thread_pool of builds with SEQUENT_NO_THREADS.
 
 namespace sequent::inline SEQUENT_ABI {
 
 namespace model_detail {
 
-/// What one thread waits for has happened.
+/// With one thread, every condition that it waits for already holds.
 struct bell {
     template <class Condition>
     void wait(Condition) noexcept {}
@@ -19,13 +19,15 @@ struct bell {
 
 }  // namespace model_detail
 
-/// As the pool of threads, of which there is one: the calling one.
+/// Same interface as the pool of threads; the only thread is the calling one.
 class thread_pool {
   public:
+    /// Ignores the number of threads.
     explicit thread_pool(int = 1) noexcept {}
     thread_pool(const thread_pool&) = delete;
     thread_pool& operator=(const thread_pool&) = delete;
 
+    /// The number of threads: 1.
     int size() const noexcept { return 1; }
 
     /// Calls f(task) or f(task, 0) for each task in [0, tasks), in order.

@@ -13,50 +13,56 @@
 #include "model.hpp"
 #include "packed_plan.hpp"
 
-/// Weights in fewer bits: Model::packed<Format> stands in the place of the parameters in forward,
-/// forward_batch, prefill and step. Products read the matrices of their weights from it, in blocks
-/// of a format of kernel/packed_formats.hpp. What is read otherwise (norms, biases, matrices with
-/// fewer than 32 inputs or 16 outputs, and, unless the predicate takes them, tables that symbols
-/// choose rows of) is there as floats.
+/// Quantized weights: Model::packed<Format> is passed instead of the parameters to forward,
+/// forward_batch, prefill, step and step_batch. Products read their weight matrices from it in
+/// blocks of a format of kernel/packed_formats.hpp. All other weights are kept as floats: norms,
+/// biases, matrices with fewer than 32 inputs or 16 outputs, and tables whose rows symbols select,
+/// unless the predicate packs them.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// Lets readers of files make packed weights, which they fill.
+/// Gives readers and writers of files access to packed weights.
 class packed_filler {
     template <class Plan, class Format, auto Which>
     friend class packed_block;
     packed_filler() = default;
 
   public:
-    /// What is to be filled: all of it is zero at first.
+    /// The parts that a reader fills; all are zero at first.
     struct places {
+        /// The packed matrices.
         std::span<const packed_matrix> matrices;
+        /// Their bytes.
         std::byte* packed;
+        /// The weights kept as floats.
         float* rest;
-        std::ptrdiff_t (*place_in_rest)(std::ptrdiff_t);  // of a parameter; -1: it has none
+        std::ptrdiff_t (*place_in_rest)(std::ptrdiff_t);  ///< of a parameter; -1: none
     };
+    /// Allocates packed weights that hold zeros.
     template <class Packed>
     static std::unique_ptr<Packed> make() {
         return make_unique<Packed>(packed_filler());
     }
+    /// The parts of `of`.
     template <class Packed>
     static places places_of(Packed& of) noexcept {
         return of.places_of();
     }
-    /// Calls visit(name, copies, bytes of each, data) for the packed matrices. The name tells the
-    /// format, the extents and the weights.
+    /// Calls visit(name, copies, bytes of each copy, data) for the packed matrices. The name tells
+    /// format, extents and weights.
     template <class Packed, class Visit>
     static void each_matrix(Packed& of, Visit visit) {
         of.each_matrix(visit);
     }
-    /// Calls visit(name, tensor_view) for the weights that are there as floats.
+    /// Calls visit(name, tensor_view) for the weights that are kept as floats.
     template <class Packed, class Visit>
     static void each_float(Packed& of, Visit visit) {
         of.each_float(visit);
     }
 };
 
-/// The packed weights of a model, complete in themselves.
+/// The quantized weights of a model: Model::packed<Format, Which>. Complete in itself: it does not
+/// refer to the parameters it was packed from. Allocate it by make_unique.
 template <class Plan, class Format, auto Which>
 class alignas(64) packed_block {
     static constexpr auto& packing = model_detail::packing<Plan, Format, Which>;
@@ -76,11 +82,15 @@ class alignas(64) packed_block {
     };
 
   public:
+    /// The number type of activations.
     using number = float;
+    /// The plan of the model.
     using packed_for = Plan;
+    /// The format of matrices for which Which does not name another.
     using format = Format;
-    /// Bytes of the packed matrices, and how many floats there are besides.
+    /// Size in bytes of the packed matrices.
     static constexpr std::size_t bytes = static_cast<std::size_t>(packing.size) * 64;
+    /// Number of weights that are kept as floats.
     static constexpr int floats = packing.rest;
 
     /// Calls f(packed_format<Number>) for the format of a matrix.
@@ -89,10 +99,12 @@ class alignas(64) packed_block {
         model_detail::with_format<used_formats>(of.format, f);
     }
 
+    /// Packs the weights `p`.
     explicit packed_block(const parameter_block<Plan, float>& p) noexcept { pack(p); }
+    /// Zeros, to be filled by a reader of files.
     explicit packed_block(packed_filler) noexcept {}
 
-    /// Packs the weights anew.
+    /// Packs the weights `p` again, after they have changed.
     void pack(const parameter_block<Plan, float>& p) noexcept {
         for (const packed_matrix& each : matrices)
             with_format(each, [&]<int Number>(packed_format<Number>) {
@@ -106,8 +118,8 @@ class alignas(64) packed_block {
         copy_rest(0, p.numbers, rest_);
     }
 
-    /// Writes the numbers that the packed weights stand for. Packed again in the same format they
-    /// are the same, if pack has made them.
+    /// Writes the numbers that the packed weights represent to `p`. Packing these again in the same
+    /// format gives the same numbers, if pack() has made them.
     void unpack(parameter_block<Plan, float>& p) const noexcept {
         for (const packed_matrix& each : matrices)
             with_format(each, [&]<int Number>(packed_format<Number>) {
@@ -122,7 +134,9 @@ class alignas(64) packed_block {
                 p.numbers[place] = rest_[at];
     }
 
+    /// The packed matrices, `bytes` bytes, in the library's own layout.
     const std::byte* data() const noexcept { return bytes_; }
+    /// The weights that are kept as floats.
     std::span<const float> rest() const noexcept {
         return {rest_, static_cast<std::size_t>(floats)};
     }
@@ -138,8 +152,8 @@ class alignas(64) packed_block {
                 to[std::ptrdiff_t{k} * of.input_stride + std::ptrdiff_t{n} * of.output_stride] =
                     kernel::packed_element<Stored>(from, of.inputs, of.outputs, k, n);
     }
-    /// What the plan tells of a scope, in a table of its own: a run-time reader of the plan's
-    /// tables would put them into the program.
+    /// A copy of what the plan tells of a scope: a reader at run time of the plan's tables would
+    /// put them into the program.
     struct scope_place {
         int parent;
         int copies;
@@ -156,7 +170,8 @@ class alignas(64) packed_block {
         return result;
     }();
 
-    /// Calls visit(scope, offset in the parameters, in the rest) for the scopes within one.
+    /// Calls visit(scope, offset in the parameters, offset in the rest) for the scopes directly
+    /// within `scope`.
     template <class Visit>
     static void each_inner(int scope, Visit visit) noexcept {
         std::ptrdiff_t rest = 0;
@@ -170,7 +185,7 @@ class alignas(64) packed_block {
         }
     }
 
-    /// Copies what is read as floats of one layer of a scope, and of all within it.
+    /// Copies the weights kept as floats of one layer of a scope and of all scopes within it.
     static void copy_rest(int scope, const float* from, float* to) noexcept {
         std::ptrdiff_t at = 0;
         for (const parameter_slot& slot : packing.slots) {
@@ -272,14 +287,14 @@ const std::byte* packed_in(const packed_block<Plan, Format, Which>& p) noexcept 
     return p.data();
 }
 
-/// Product `At` of a row step, at most Block rows, by packed weights.
+/// Computes product `At` of a row step, at most Block rows, with packed weights.
 template <class Step, int At, bool Accumulate, int Block>
 void multiply_packed(const float* x, const std::byte* w, float* sum, int sum_row,
                      int rows) noexcept {
     constexpr row_term term = Step::value.terms[At];
     constexpr int columns = Step::value.columns();
     using format = typename packed_format<term.format>::type;
-    // The rows of x, packed, stay in a cache of 32 KB.
+    // The packed rows of x stay in an L1 cache of 32 KB.
     constexpr auto row_bytes =
         static_cast<int>(kernel::packed_scratch_bytes<format, term.depth>(16) / 16);
     constexpr int most = std::clamp(32768 / row_bytes / 8 * 8, 1, Block);
@@ -293,7 +308,7 @@ void multiply_packed(const float* x, const std::byte* w, float* sum, int sum_row
         });
 }
 
-/// Row `symbol` of a packed table, which term `At` looks up.
+/// Reads row `symbol` of the packed table of term `At`.
 template <class Step, int At>
 void look_up_packed(const std::byte* table, int symbol, float* to) noexcept {
     using format = typename packed_format<Step::value.terms[At].format>::type;
@@ -305,7 +320,7 @@ void look_up_packed(const std::byte* table, int symbol, float* to) noexcept {
 
 namespace sequent::inline SEQUENT_ABI {
 
-// The number types of packed weights.
+// The formats of packed weights.
 using kernel::bf16;
 using kernel::q4_0;
 using kernel::q4_1;

@@ -11,12 +11,12 @@
 #include "parameters.hpp"
 #include "prepared.hpp"
 
-/// Which matrices of a plan are packed, and the plan's steps that read them. The parameters that
-/// some step reads as floats form a block of their own, the rest.
+/// Chooses the matrices of a plan that are packed, and defines the plan's steps that read them. The
+/// parameters that some step reads as floats form a block of their own, the rest.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// The formats, by their number in plan::row_term.
+/// The format of each number in plan::row_term: 1 to 4 are bf16, q8_0, q4_0 and q4_1.
 template <int Number>
 struct packed_format;
 template <>
@@ -36,13 +36,14 @@ struct packed_format<4> {
     using type = kernel::q4_1;
 };
 
-/// From 4 numbers in a group on.
+/// 5 to 11 are q8<4> to q8<256>.
 template <int Number>
     requires(Number >= 5 && Number <= 11)
 struct packed_format<Number> {
     using type = kernel::q8<(1 << (Number - 3))>;
 };
 
+/// The number of a format.
 template <class Format, int Number = 1>
 constexpr int number_of_format() {
     if constexpr (std::is_same_v<Format, typename packed_format<Number>::type>)
@@ -51,7 +52,7 @@ constexpr int number_of_format() {
         return number_of_format<Format, Number + 1>();
 }
 
-/// Calls f(packed_format<Number>) for a format's number, if Uses has it.
+/// Calls f(packed_format<Number>) for the format of this number, if Uses has it.
 template <class Uses, int Number = 1, class F>
 constexpr void with_format(int number, F f) {
     if constexpr (requires { typename packed_format<Number>::type; }) {
@@ -66,18 +67,18 @@ struct uses_all_formats {
 };
 
 /// A matrix of parameters that products or lookups read, in each layer of the stacks around it and
-/// each round of the step's outer loops.
+/// in each round of the step's outer loops.
 struct packed_matrix {
     plan::access from{};  // in the parameters
     int inputs = 0;
     int outputs = 0;
     int input_stride = 0;
     int output_stride = 0;
-    int splits = 1;  // so many matrices, one for each part of the inputs
+    int splits = 1;  // number of matrices, one for each part of the inputs
     int split = 0;
     int layers[plan::max_loops]{};
     int outers[plan::max_outers]{};
-    plan::access to{};  // in the packed weights, where 64 bytes count as one
+    plan::access to{};  // in the packed weights, in units of 64 bytes
     int split_to = 0;
     int slot = 0;
     int format = 0;
@@ -98,11 +99,11 @@ struct packed_matrix {
         for (int count : outers) result *= count;
         return result;
     }
-    /// Where split `split_at` of copy number `copy` begins in the parameters.
+    /// First element in the parameters of split `split_at` of copy number `copy`.
     constexpr std::ptrdiff_t place_from(int copy, int split_at) const {
         return place(from, copy) + std::ptrdiff_t{split_at} * split;
     }
-    /// And the byte where it begins among the packed weights.
+    /// First byte of it in the packed weights.
     constexpr std::ptrdiff_t byte_to(int copy, int split_at) const {
         return 64 * (place(to, copy) + std::ptrdiff_t{split_at} * split_to);
     }
@@ -118,16 +119,16 @@ struct packed_matrix {
     }
 };
 
-/// A weight, or several that lie side by side, in the first layer of its scope.
+/// A weight, or several that are stored side by side, in the first layer of its scope.
 struct parameter_slot {
     int begin = 0;  // in the parameters
     int end = 0;
     int scope = 0;
-    bool floats = false;  // some step reads them as floats
-    int to = 0;           // then, in the rest
+    bool floats = false;  // true if some step reads them as floats
+    int to = 0;           // if so, its offset in the rest
 };
 
-/// The slots of a plan's parameters in the order of their places.
+/// The slots of a plan's parameters in the order of their addresses.
 template <class Plan>
 struct slots_of {
     static constexpr auto& shapes = Plan::shapes;
@@ -157,7 +158,7 @@ struct slots_of {
             result[at].end = std::min(result[at].end, result[at + 1].begin);
         return result;
     }();
-    /// The slot of a place in the parameters, in the first layer of its scope.
+    /// The slot of an offset into the parameters, in the first layer of its scope.
     static constexpr int find(int place) {
         int result = 0;
         while (result + 1 < all.size() && all[result + 1].begin <= place) ++result;
@@ -167,7 +168,7 @@ struct slots_of {
         return shapes.weights[weight].uses > 0 && begin_of(weight) == all[slot].begin;
     }
     /// Calls visit(level, axis, scope) for the stacks around a slot whose layers have parameters of
-    /// their own, which are an axis of its weights.
+    /// their own; these layers are dimension `axis` of its weights.
     template <class Visit>
     static constexpr void each_level(int slot, Visit visit) {
         for (int scope = all[slot].scope; scope > 0; scope = shapes.text.scopes[scope].parent) {
@@ -181,8 +182,8 @@ struct slots_of {
             visit(level, axis, scope);
         }
     }
-    /// The number of the format that a slot is packed in, 0 if it is not: what `Which` says of all
-    /// its weights.
+    /// The number of the format in which a slot is packed, 0 if it stays floats. `Which` must give
+    /// the same answer for all weights of the slot, else they stay floats.
     template <class Format, auto Which>
     static constexpr int format_of(int slot, bool looked_up) {
         int result = -1;
@@ -201,7 +202,7 @@ struct slots_of {
     }
 };
 
-/// The matrix that a term reads, if it may be packed; else it has no outputs.
+/// The matrix that a term reads if it can be packed; otherwise a matrix without outputs.
 template <class Plan>
 constexpr packed_matrix matrix_of(const row_step& row, const row_term& term) {
     packed_matrix result;
@@ -225,7 +226,7 @@ constexpr packed_matrix matrix_of(const row_step& row, const row_term& term) {
     return result;
 }
 
-/// Which matrices a plan reads packed, and where its other parameters lie in the rest.
+/// The matrices that a plan reads packed, and where its other parameters are in the rest.
 template <class Plan, class Format, auto Which>
 struct packing_of {
     using slots_type = slots_of<Plan>;
@@ -238,7 +239,7 @@ struct packing_of {
     }();
 
     plan::list<packed_matrix, count_terms> matrices{};
-    int size = 0;  // 64 bytes count as one
+    int size = 0;  // in units of 64 bytes
     std::remove_const_t<decltype(slots_type::all)> slots = slots_type::all;
     int rest = 0;
     int scope_rest[slots_type::scopes > 0 ? slots_type::scopes : 1]{};  // per layer
@@ -279,7 +280,7 @@ struct packing_of {
         return nullptr;
     }
 
-    /// Turns a place in the parameters into one in the rest.
+    /// Turns an offset into the parameters into one into the rest.
     constexpr bool move(operand& of) const {
         const int at = slots_type::find(of.offset);
         const parameter_slot& slot = slots[at];
@@ -325,7 +326,8 @@ struct packing_of {
         matrices.push(wanted);
     }
 
-    /// The slots of a scope, then those within it; returns the size of a layer.
+    /// Places the slots of a scope, then those of the scopes within it; returns the size of a
+    /// layer.
     constexpr int lay_out(int scope, int base) {
         int end = base;
         for (parameter_slot& slot : slots) {
@@ -343,8 +345,8 @@ struct packing_of {
 template <class Plan, class Format, auto Which>
 inline constexpr packing_of<Plan, Format, Which> packing{};
 
-/// A plan that reads weights packed: the same steps in the same memory. `Plan` is that of training,
-/// which tells which weights are packed for all.
+/// A plan that reads packed weights: the same steps in the same memory. `Plan` is the plan of
+/// training, which decides for all plans of the model which weights are packed.
 template <class Placed, class Plan, class Format, auto Which>
 struct packed_plan_of : Placed {
     struct packed_tables {
@@ -384,7 +386,7 @@ struct packed_plan_of : Placed {
     static constexpr plan::attention_step attention_at = tables.attentions[At];
     template <int At>
     static constexpr plan::general_step general_at = tables.generals[At];
-    /// Of a state's plan.
+    /// Attention step `At` of a state's plan, with offsets into the rest.
     template <int At>
     static constexpr plan::kept_attention kept_at = [] {
         plan::kept_attention result = Placed::template kept_at<At>;

@@ -5,12 +5,12 @@
 
 #include "../config.hpp"
 
-/// The pairs of a sparse fact, indexed both ways.
+/// The pairs of a sparse fact, indexed by rows and by columns.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// Where the parts of an index lie in its memory, in 32-bit integers: compressed sparse rows and
-/// compressed sparse columns. The pairs keep the numbers under which they are given.
+/// Layout of an index in memory, in 32-bit integers: compressed sparse rows and compressed sparse
+/// columns. Pairs keep the numbers under which they were given.
 struct pair_layout {
     int rows = 0;
     int columns = 0;
@@ -19,7 +19,7 @@ struct pair_layout {
     static constexpr int count() { return 0; }
     static constexpr int row_of_pair() { return 1; }
     constexpr int column_of_pair() const { return row_of_pair() + capacity; }
-    // Of the pairs of row i, begin[i] .. begin[i + 1]: the other index, ascending, and the number.
+    // The pairs of row i are begin[i] .. begin[i + 1]: other index, ascending, and pair number.
     constexpr int row_begin() const { return column_of_pair() + capacity; }
     constexpr int columns_of_row() const { return row_begin() + rows + 1; }
     constexpr int pairs_of_row() const { return columns_of_row() + capacity; }
@@ -66,8 +66,8 @@ struct pair_index {
     }
 };
 
-/// Sorts the pairs, two integers each, all within the layout's rows and columns and no more than
-/// its capacity, by counting.
+/// Writes the index of `count` pairs, two integers each, by counting sort. All must be within the
+/// layout's rows and columns and not more than its capacity.
 SEQUENT_LAZY
 inline void index_pairs(const pair_layout& layout, const std::int32_t* pairs, int count,
                         std::int32_t* memory) noexcept {

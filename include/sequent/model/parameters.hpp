@@ -14,27 +14,28 @@
 #include "random.hpp"
 #include "tensor_view.hpp"
 
-/// The learned numbers of a model: one flat block, read through named views.
+/// The learned weights of a model: one flat block, read through named views.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
 using language::fixed_string;
 
-/// What is to be known of one weight: its name, its extents (layers, indices, rows, columns), and
-/// what it is used for.
+/// A weight as the library sees it: offset, extents (layers, indices, rows, columns), strides and
+/// how it is used.
 struct weight_view {
-    int offset = 0;
-    int rank = 0;
-    int value_rank = 0;  // of these, the dimensions of one value
-    int indices = 0;     // and its arguments in the rules
-    int extents[max_rank]{};
-    int strides[max_rank]{};
-    bool trained = false;
-    bool gain = false;       // of a norm
-    bool looked_up = false;  // rows chosen by symbols
-    bool bare = false;       // a bias or a table
+    int offset = 0;           ///< of the first element in the block
+    int rank = 0;             ///< number of dimensions
+    int value_rank = 0;       ///< number of these that belong to one value
+    int indices = 0;          ///< number of arguments in the rules
+    int extents[max_rank]{};  ///< extents of the dimensions
+    int strides[max_rank]{};  ///< strides of the dimensions, in elements
+    bool trained = false;     ///< true if it has a gradient
+    bool gain = false;        ///< true for the gain of a norm
+    bool looked_up = false;   ///< true if symbols select its rows
+    bool bare = false;        ///< true for a bias or a table
 };
 
+/// View of weight `at` in the parameters.
 template <class Plan>
 constexpr weight_view view_of_weight(int at) {
     constexpr auto& shapes = Plan::shapes;
@@ -73,11 +74,13 @@ constexpr weight_view view_of_weight(int at) {
     return result;
 }
 
-/// The name as io writes it: a block's weights carry the relation that stacks the block.
+/// The name of a weight as files have it: the weights of a block carry the relation that stacks the
+/// block, "layers.W_q".
 struct full_name {
     char text[128]{};
     int length = 0;
 
+    /// Puts `part` in front, followed by a dot if `dot`.
     constexpr void prepend(const plan::name& part, bool dot) {
         const int added = part.length + (dot ? 1 : 0);
         for (int at = length; at-- > 0;) text[at + added] = text[at];
@@ -87,6 +90,7 @@ struct full_name {
     }
 };
 
+/// Full name of weight `at`.
 template <class Plan>
 constexpr full_name name_of_weight(int at) {
     constexpr auto& text = Plan::shapes.text;
@@ -97,7 +101,7 @@ constexpr full_name name_of_weight(int at) {
     return result;
 }
 
-/// The characters of a name, without the room that a longer one would take.
+/// The characters of a name in an array of exactly that size.
 template <class Plan, int At>
 inline constexpr auto characters_of_name = [] {
     constexpr full_name name = name_of_weight<Plan>(At);
@@ -106,6 +110,7 @@ inline constexpr auto characters_of_name = [] {
     return result;
 }();
 
+/// A weight's full name and view.
 struct named_weight {
     std::string_view name;
     weight_view view;
@@ -132,6 +137,7 @@ inline constexpr auto named_weights = [] {
     return result;
 }();
 
+/// Index of the weight of this name; -1 if there is none, -2 if several stacks have one.
 template <class Plan, fixed_string Name>
 consteval int find_weight() {
     constexpr plan::name id =
@@ -142,6 +148,7 @@ consteval int find_weight() {
     return found;
 }
 
+/// Turns a weight_view into a tensor_view of the numbers from `base` on.
 template <class T>
 constexpr tensor_view<T> to_tensor(const weight_view& view, T* base) {
     tensor_view<T> result;
@@ -152,45 +159,58 @@ constexpr tensor_view<T> to_tensor(const weight_view& view, T* base) {
     return result;
 }
 
+/// Likewise with static rank.
 template <int Rank, class T>
 constexpr ranked_view<T, Rank> to_tensor(const weight_view& view, T* base) {
     return {to_tensor(view, base)};
 }
 
-/// What `{}` is where a block is assigned: zeros that are written in place. A temporary of the
-/// block's size might not fit the stack.
+/// The type of `{}` in `block = {}`: zeros are written in place. A temporary of the block's size
+/// might not fit on the stack.
 enum class zeros {};
 
-/// All weights of a model, aligned and trivially copyable. Padding between them stays zero. `p =
-/// {}` fills it with zeros.
+/// All weights of a model: Model::parameters<T>. One block of numbers of type T, aligned to 64
+/// bytes and trivially copyable; a gradient or an optimizer's moment has the same layout. The
+/// padding between weights stays zero. Allocate large models by make_unique.
 template <class Plan, class T>
 struct alignas(64) parameter_block {
+    /// The number type of the weights.
     using number = T;
+    /// Number of elements, padding included; at least 1.
     static constexpr int size = Plan::tables.parameters > 0 ? Plan::tables.parameters : 1;
 
+    /// All weights, in the library's own order.
     T numbers[static_cast<std::size_t>(size)]{};
 
+    /// `p = {}` sets all weights to zero.
     parameter_block& operator=(zeros) noexcept {
         std::fill_n(numbers, size, T(0));
         return *this;
     }
 
+    /// The first element.
     T* data() noexcept { return numbers; }
+    /// The first element.
     const T* data() const noexcept { return numbers; }
+    /// All elements, for optimizers and files.
     std::span<T, static_cast<std::size_t>(size)> flat() noexcept {
         return std::span<T, static_cast<std::size_t>(size)>(numbers);
     }
+    /// All elements.
     std::span<const T, static_cast<std::size_t>(size)> flat() const noexcept {
         return std::span<const T, static_cast<std::size_t>(size)>(numbers);
     }
 
-    /// A view in the weight's own orientation: layers, indices, rows (outputs), columns (inputs).
-    /// Of a table R(i, j) of which attention reads nothing but j <= i, these alone are there, as
-    /// one dimension of the view: (i, j) is number i (i + 1) / 2 + j.
+    /// View of a declared weight, p[W_q]: a ranked_view with the dimensions layers (of the stacks
+    /// around it), indices, rows (outputs), columns (inputs). If attention reads only the entries j
+    /// <= i of a table R(i, j), only these are stored, as one dimension: entry (i, j) is element i
+    /// (i + 1) / 2 + j. Does not compile if the model has no weight of this name, or if several
+    /// stacks have one.
     template <fixed_string Name, int... Shape>
     auto operator[](language::weight<Name, Shape...>) noexcept {
         return view<Name, T>(numbers);
     }
+    /// Likewise, read-only.
     template <fixed_string Name, int... Shape>
     auto operator[](language::weight<Name, Shape...>) const noexcept {
         return view<Name, const T>(numbers);
@@ -213,6 +233,7 @@ struct alignas(64) parameter_block {
     }
 };
 
+/// Number of weights without padding.
 template <class Plan>
 constexpr int count_parameters() {
     int count = 0;
@@ -226,9 +247,8 @@ constexpr int count_parameters() {
     return count;
 }
 
-/// Gains one, biases zero, embeddings and tables normal with deviation 0.02, matrices normal with
-/// deviation 1 / sqrt(inputs). Tables of numbers that are never trained have deviation one: they
-/// stay what they are.
+/// Initial values of weights; see model::initialize. Tables of numbers that are never trained have
+/// standard deviation 1.
 template <class T>
 SEQUENT_COLD void initialize_parameters(std::span<const named_weight> weights, T* base,
                                         std::uint64_t seed) {
@@ -249,7 +269,7 @@ SEQUENT_COLD void initialize_parameters(std::span<const named_weight> weights, T
     }
 }
 
-/// One in trained matrices.
+/// Sets the elements of trained matrices to 1.
 template <class T>
 SEQUENT_COLD void mark_matrices(std::span<const named_weight> weights, T* base) {
     for (const auto& [name, view] : weights) {

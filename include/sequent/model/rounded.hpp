@@ -6,15 +6,15 @@
 #include "model.hpp"
 #include "packed_plan.hpp"
 
-/// Training with products in bfloat16: Model::workspace<float, bf16> and Model::batch<float, bf16>
-/// stand in the place of workspace<float> and batch<float> in forward, backward, forward_batch and
-/// backward_batch. Rows and weights, and in backward the gradients of rows, are rounded to bfloat16
-/// (nearest even) where a matrix of weights with at least 32 inputs and 16 outputs is multiplied;
-/// products are summed in float, and all else is float: parameters, gradients, attention, norms,
-/// functions, losses and the optimiser.
+/// Training with products in bfloat16: use Model::workspace<float, bf16> and Model::batch<float,
+/// bf16> instead of workspace<float> and batch<float> in forward, backward, forward_batch and
+/// backward_batch. In products with weight matrices of at least 32 inputs and 16 outputs, the rows,
+/// the weights and, in backward, the gradients of rows are rounded to bfloat16 (to nearest even).
+/// Sums are computed in float. All else is float: parameters, gradients, attention, norms,
+/// functions, losses and the optimizer.
 ///
-/// No loss needs scaling: bfloat16 has the exponents of float, so that no gradient that float holds
-/// vanishes or overflows when it is rounded. Binary16, whose least number is 6e-8, would need it.
+/// Loss scaling is not needed: bfloat16 has the exponent range of float, so no gradient overflows
+/// or vanishes by rounding. Binary16, whose smallest positive number is 6e-8, would need it.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
@@ -36,6 +36,7 @@ struct rounded_plan_of {
     };
 };
 
+/// The product of row_terms with a format.
 template <int Format, class T>
 void multiply_rounded(const kernel::gathered_product<T>& of) noexcept {
     kernel::rounded_product<typename packed_format<Format>::type>(of);

@@ -7,13 +7,18 @@
 #include "arguments.hpp"
 #include "bindings.hpp"
 
-/// Rows of the facts along a sequence, as pointers, checked.
+/// The rows of the facts along a sequence, checked and stored as pointers.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// Of each fact along the sequence one row, without the fact's first argument, or several, with it;
-/// one symbol may be an integer. Facts that are not along the sequence are given whole, with the
-/// first rows. Facts is the class of whole facts.
+/// The rows of step and prefill: Model::rows<T>, in order or by name. Each fact along the sequence
+/// gives one row, without the fact's first dimension, or several, with it; all facts give the same
+/// number of rows. One symbol may be an integer. Facts that are not along the sequence are given
+/// whole, with the first rows. `Facts` is the type of whole facts.
+///
+/// Throws argument_error if a fact along the sequence is missing, given twice, has another shape,
+/// or holds numbers that are not finite or symbols outside its classes. Refers to the containers,
+/// as facts do.
 template <class Plan, class T, class Facts>
 class row_facts {
     static constexpr const auto& known = Plan::facts;
@@ -21,27 +26,29 @@ class row_facts {
   public:
     using given_together = row_facts;
 
+    /// Rows in order or by name.
     row_facts(std::initializer_list<kept_argument<const T>> given) { take_all(given); }
-    /// Of one call alone.
+    /// Rows for a single call: temporaries are allowed.
     row_facts(std::initializer_list<argument<const T>> given, temporaries_too) { take_all(given); }
 
-    /// How many rows there are.
+    /// Number of rows.
     int size() const noexcept { return count_; }
 
-    /// Throws unless it is one row.
+    /// Throws argument_error unless there is exactly one row.
     void check_single() const {
         if (count_ != 1)
             fail_with<argument_error>({"sequent: a step computes 1 row, given are ", count_});
     }
 
+    /// True if a fact that is not along the sequence is given.
     bool has_rest() const noexcept {
         for (int at = 0; at < known.size(); ++at)
             if (filled_[at] && !is_along(at)) return true;
         return false;
     }
 
-    /// Throws unless the facts that are not along the sequence are given, or have been, but not
-    /// both. Whether they are.
+    /// Throws argument_error unless the facts that are not along the sequence are given here or, if
+    /// `known_before`, earlier, but not both. Returns true if they are given here.
     bool check_rest(bool known_before) const {
         if (known_before && has_rest())
             fail<argument_error>(
@@ -50,9 +57,10 @@ class row_facts {
         return !known_before;
     }
 
+    /// The facts that are not along the sequence.
     const Facts& rest() const noexcept { return rest_; }
 
-    /// Row `from` and what follows of a fact along the sequence.
+    /// Row `from` and those after it, of a fact along the sequence.
     const void* row(int at, int from) const noexcept {
         const std::ptrdiff_t offset = static_cast<std::ptrdiff_t>(from) * row_size(at);
         if (!is_symbols(at)) return static_cast<const T*>(pointers_[at]) + offset;
@@ -135,7 +143,7 @@ class row_facts {
                 check_symbols(what(at), symbols, size, known[at].classes);
     }
 
-    /// How many rows a container holds.
+    /// Number of rows that a container holds.
     static int count_rows(int at, const argument<const T>& given) {
         const plan::fact_shape& wanted = known[at];
         const extents& shape = given.shape;

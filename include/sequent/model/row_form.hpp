@@ -6,7 +6,7 @@
 #include "bindings.hpp"
 #include "form_key.hpp"
 
-/// Row steps by their form: steps that differ in nothing but where their numbers lie are one
+/// Row steps by their form: steps that differ only in the addresses of their operands are one
 /// function, whichever pass, plan or model they belong to.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
@@ -16,11 +16,11 @@ using plan::row_term;
 using plan::term_kind;
 using plan::transformation;
 
-/// How a row step computes: the step without where its operands lie, of which `index` is the place
-/// among row_pointers.
+/// How a row step computes: the step without the addresses of its operands, whose `index` is their
+/// position among row_pointers.
 struct row_form {
     row_step step{};
-    int classes[plan::max_terms]{};  // of the symbols that choose the rows of a term
+    int classes[plan::max_terms]{};  // number of classes of a term's symbols
 };
 
 template <class Access, class Visit>
@@ -98,7 +98,7 @@ constexpr void visit_form(Form& form, Visit& visit) {
     visit_access(step.before, visit);
 }
 
-/// About how many operations a row takes.
+/// Approximate number of operations of the functions of a row.
 constexpr long long functions_cost(const row_step& step) {
     return 16LL * step.columns() * step.functions.size();
 }
@@ -110,14 +110,14 @@ constexpr long long row_cost(const row_step& step) {
     return cost;
 }
 
-/// From how many operations on a step is compiled by its form. Of the library's own tests alone:
-/// all units of a program must have the same number.
+/// Smallest number of operations of a step that is compiled by its form. Only the library's own
+/// tests change it. All translation units of a program must have the same value.
 #ifndef SEQUENT_LEAST_SHARED
 #define SEQUENT_LEAST_SHARED 50'000
 #endif
 
-/// Whether a step is compiled by its form. It must read no condition of the plan, no pairs and no
-/// identity, and take a microsecond or so: the pointers and the call take 10 ns.
+/// True if a step is compiled by its form. It must read no condition of the plan, no pairs and no
+/// identity, and take at least about a microsecond: pointers and call take 10 ns.
 constexpr bool is_shared(const row_step& step) {
     for (const plan::row_function& function : step.functions)
         if (function.kind == transformation::dropout) return false;
@@ -125,7 +125,7 @@ constexpr bool is_shared(const row_step& step) {
            row_cost(step) * step.rows >= SEQUENT_LEAST_SHARED;
 }
 
-/// What a kernel sees of a row step: of the plan's step `At`.
+/// Row step `At` of a plan as kernels take it.
 template <class Plan, int At>
 struct row_step_value {
     using plan = Plan;
@@ -142,7 +142,7 @@ struct row_pointers {
     static constexpr int most = 2 * plan::max_terms + 2 * plan::max_transformations + 2;
 
     const void* at[most];
-    T* gradients[most];  // null where none is wanted
+    T* gradients[most];  // null if not computed
     const int* counts;
 
     SEQUENT_INLINE const T* read(const operand& of) const noexcept {
@@ -165,7 +165,7 @@ struct row_pointers {
     }
 };
 
-/// The same of all steps of a form.
+/// All row steps of a form as kernels take them.
 template <form_key Key>
 struct row_step_of_form {
     using plan = void;
@@ -185,7 +185,8 @@ struct row_step_of_form {
     static constexpr int classes = form.classes[Term];
 };
 
-/// Row step `At` of a plan as the kernels are to see it, and the pointers that they take.
+/// Row step `At` of a plan in the form in which it is compiled, with the pointers that this code
+/// takes.
 template <class Plan, int At>
 class row_code {
     using own = row_step_value<Plan, At>;
@@ -234,7 +235,7 @@ class row_code {
     static constexpr bool by_form = is_shared(own::value);
     using step = typename choice<by_form>::step;
 
-    /// Backward: with the gradients.
+    /// The pointers. Backward: including gradients.
     template <bool Backward, class T>
     static SEQUENT_INLINE decltype(auto) bind(const bindings<T>& bound) noexcept {
         if constexpr (!by_form) {

@@ -8,7 +8,7 @@
 #include "../kernel.hpp"
 #include "row_form.hpp"
 
-/// What is done to the rows of a row step: its functions, and what of them a product takes up.
+/// The functions that a row step applies to its rows, and which of them its product applies.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
@@ -18,7 +18,8 @@ constexpr bool is_elementwise(transformation kind) {
     return kind < transformation::softmax;
 }
 
-/// Few enough instructions to be repeated for all registers of a product's tile.
+/// True if the function has few enough instructions to be repeated for all registers of a product's
+/// tile.
 constexpr bool is_cheap(transformation kind) {
     return kind <= transformation::leaky_relu || kind == transformation::complement ||
            kind == transformation::scale;
@@ -32,7 +33,7 @@ constexpr kernel::pairing pairing_of(transformation kind) {
     return kind == transformation::rotary ? kernel::pairing::neighbours : kernel::pairing::halves;
 }
 
-/// How many of a value's elements rotary positions turn.
+/// Number of a value's elements that rotary positions rotate.
 template <class Function>
 constexpr int turned_of(const Function& function, int length) {
     const int turned = static_cast<int>(function.numbers[1]);
@@ -80,7 +81,7 @@ SEQUENT_INLINE void multiply_to(T* to, const T* from) noexcept {
     });
 }
 
-/// The functions of row step `Step`, which says so by a static member `value`.
+/// The functions of row step `Step`, which has the step as static member `value`.
 template <class Step, class T>
 struct row_functions {
     static constexpr const row_step& step = Step::value;
@@ -130,7 +131,7 @@ struct row_functions {
                static_cast<std::ptrdiff_t>(segment) * weight.column;
     }
 
-    /// Function `At` of one row; x may be y.
+    /// Applies function `At` to one row; x may be y.
     template <int At>
     SEQUENT_INLINE void forward(const T* x, T* y, int row) const noexcept {
         constexpr row_function function = step.functions[At];
@@ -166,7 +167,7 @@ struct row_functions {
         }
     }
 
-    /// The gain or the bias of function `At`, and its gradient; null where it has none.
+    /// The gain or the bias of function `At`, and its gradient; null if it has none.
     template <int At, int Which>
     SEQUENT_INLINE const T* weight(int row, int segment) const noexcept {
         constexpr plan::access of = step.functions[At].weights[Which];
@@ -183,8 +184,8 @@ struct row_functions {
         return gradient ? gradient + weight_at(of, row, segment) : nullptr;
     }
 
-    /// Turns the gradient of function `At`'s result into that of its argument, in place. x is
-    /// read only where the result y does not suffice.
+    /// Turns the gradient of function `At`'s result into that of its argument, in place. x is read
+    /// only if the result y does not suffice.
     template <int At>
     SEQUENT_INLINE void backward(const T* x, const T* y, T* gradient, int row) const noexcept {
         constexpr row_function function = step.functions[At];
@@ -228,17 +229,17 @@ struct row_functions {
     }
 };
 
-/// What the last product of a row step does besides: it adds the summands that lie row by row, and
-/// applies the first function if that is cheap and all is summed by then.
+/// What the last product of a row step also does: it adds the summands that are stored row by row,
+/// and applies the first function if that is cheap and the sum is complete.
 template <class Step>
 struct row_fusion {
     static constexpr const row_step& step = Step::value;
 
-    /// A product whose rows are not rows of x times one weight is taken row by row.
+    /// A product whose rows are not rows of x times one weight is computed row by row.
     static constexpr bool by_row(const row_term& term) {
         return (term.x.row == 0 && step.rows > 1) || term.w.row != 0;
     }
-    /// One segment where the numbers lie side by side anyway.
+    /// Number of segments; one if their numbers are contiguous anyway.
     static constexpr int segments_of(const plan::access& at) {
         return step.segments > 1 && at.column != step.length ? step.segments : 1;
     }
@@ -266,14 +267,14 @@ struct row_fusion {
     }();
 };
 
-/// The same as a product's Finish, for rows from that of the pointers on.
+/// Likewise as the Finish of a product, for rows from that of the pointers on.
 template <class Step, class T>
 struct row_finish {
     using fusion = row_fusion<Step>;
     static constexpr const row_step& step = Step::value;
 
     const T* summands[static_cast<std::size_t>(step.terms.size())];
-    T* out;  // of the function, where the step keeps its argument
+    T* out;  // result of the function, if the step keeps its argument
 
     template <class B, class Count>
     SEQUENT_INLINE B operator()(B x, int row, int column, Count) const noexcept {

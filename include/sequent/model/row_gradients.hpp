@@ -6,7 +6,7 @@
 #include "row_functions.hpp"
 #include "term_product.hpp"
 
-/// The rows of a row step that are there, and their gradients.
+/// The rows of a row step that are atoms, and the gradients of a row step.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
@@ -24,13 +24,13 @@ class row_atoms {
     static constexpr kernel::all_rows<step.rows> all{};
 
   public:
-    /// Whether all rows are atoms. Others run on one thread.
+    /// True if all rows are atoms. Other steps run on one thread.
     static constexpr bool is_whole = !Step::value.is_limited() && Step::value.condition < 0;
 
     static constexpr bool by_row(const row_term& term) { return fusion::by_row(term); }
     static constexpr int segments_of(const plan::access& at) { return fusion::segments_of(at); }
 
-    /// How many rows there are, all in front.
+    /// Number of rows that exist; they come first.
     static int limit(const bindings& bound) noexcept {
         if constexpr (step.pairs >= 0)
             return bound.pairs[step.pairs][pair_layout::count()];
@@ -41,7 +41,7 @@ class row_atoms {
     }
 
   protected:
-    /// Calls visit(range) for the atoms among some rows, side by side.
+    /// Calls visit(range) for adjacent atoms among some rows.
     template <class Range, class Visit>
     static void each_run(const bindings& bound, int first, int second, int third, Range range,
                          Visit visit) noexcept {
@@ -72,7 +72,7 @@ class row_atoms {
         return evaluate_node<typename Step::plan, step.condition>(bound, index);
     }
 
-    /// The row of a term that goes by an index of the step's pairs.
+    /// The row of a term that is selected by an index of the step's pairs.
     template <plan::side Side>
     static int pair_row(const bindings& bound, int row) noexcept {
         if constexpr (Side == plan::side::none) {
@@ -85,7 +85,7 @@ class row_atoms {
         }
     }
 
-    /// The rows of a range in which split `split` of term At is there.
+    /// The rows of a range in which split `split` of term At exists.
     template <int At, class Range>
     static auto rows_of_split(const bindings& bound, int first, int second, int third, int split,
                               Range range) noexcept {
@@ -105,7 +105,7 @@ class row_atoms {
     }
 };
 
-/// The gradients of a row step, over rows that may be some: for runs on several threads.
+/// The gradients of a row step over some or all of its rows; some, for runs on several threads.
 template <class Step, class T>
 class row_gradients : public row_atoms<Step, T> {
     using base = row_atoms<Step, T>;
@@ -169,7 +169,7 @@ class row_gradients : public row_atoms<Step, T> {
         }
     }
 
-    /// Adds to the gradient of a product's rows, `split` of the inputs.
+    /// Adds to the gradient of a product's rows, for `split` of the inputs.
     template <int At, class Range>
     static void input_gradient(const bindings& bound, int first, int second, int third, int split,
                                Range range) noexcept {
@@ -192,14 +192,14 @@ class row_gradients : public row_atoms<Step, T> {
             kernel::detail::tile_product<shape, kernel::is_whole<Range>>(dy, w, dx, rows, columns);
     }
 
-    /// How many rows a product's weight has in memory.
+    /// Number of rows that a product's weight has in memory.
     template <int At>
     static constexpr int weight_rows() {
         return step.terms[At].w_column == 1 ? step.terms[At].depth : columns;
     }
 
-    /// Adds to the gradient of a product's weight: of `split` of the inputs, these rows in memory,
-    /// from some rows of x.
+    /// Adds to the gradient of a product's weight: `of` gives its rows in memory, for `split` of
+    /// the inputs, `range` the rows of x.
     template <int At, class Range, class Rows = kernel::all_rows<Step::value.rows>>
     static void weight_gradient(const bindings& bound, int first, int second, int third, int split,
                                 Range range, Rows of = {}) noexcept {
@@ -382,7 +382,7 @@ class row_gradients : public row_atoms<Step, T> {
         }
     }
 
-    /// The gradient of one factor: that of the product, times the other factors.
+    /// The gradient of one factor: the gradient of the product times the other factors.
     template <int At, class Range>
     static void factor_gradient(const bindings& bound, int first, int second, int third,
                                 Range range) noexcept {

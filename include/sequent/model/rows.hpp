@@ -6,12 +6,12 @@
 
 #include "row_gradients.hpp"
 
-/// Runs row steps: a block of rows is multiplied, added to, and transformed while it is in the
+/// Runs row steps: a block of rows is multiplied, added to and transformed while it is in the
 /// cache.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// How many rows are at hand at once: a divisor of all, where one is near 64.
+/// Number of rows that are computed at once: a divisor of `rows`, if one is near 64.
 constexpr int block_rows(int rows) {
     if (rows <= 64) return rows;
     for (int block = 64; block >= 24; --block)
@@ -20,8 +20,8 @@ constexpr int block_rows(int rows) {
     return (rows + blocks - 1) / blocks;
 }
 
-/// Product `At` of a row step by packed weights, and a row of a packed table; model/packed.hpp has
-/// them.
+/// Product `At` of a row step with packed weights, and a row of a packed table; defined in
+/// model/packed.hpp.
 template <class Step, int At, bool Accumulate, int Block>
 void multiply_packed(const float* x, const std::byte* w, float* sum, int sum_row,
                      int rows) noexcept;
@@ -39,7 +39,7 @@ class row_runner : public row_gradients<Step, T> {
     static constexpr bool keeps_input = step.before.at.where != place::none;
 
   public:
-    /// How far rows of sums are apart.
+    /// Row stride of the sums.
     static constexpr int sum_row = keeps_input ? step.before.row : step.out.row;
 
     using base::backward;
@@ -54,7 +54,7 @@ class row_runner : public row_gradients<Step, T> {
         });
     }
 
-    /// One round of the outer loops.
+    /// Computes one round of the outer loops.
     template <class Range>
     static void forward_at(const bindings& bound, int first, int second, int third,
                            Range range) noexcept {
@@ -77,7 +77,7 @@ class row_runner : public row_gradients<Step, T> {
     }
 
   private:
-    /// Atoms alone: operands may end where the others do.
+    /// Computes adjacent atoms; operands may end where others do not.
     template <class Range>
     static void forward_rows(const bindings& bound, int first, int second, int third,
                              Range range) noexcept {
@@ -93,7 +93,7 @@ class row_runner : public row_gradients<Step, T> {
                 combine<all, even && all == block>(bound, first, second, third, sum, out, row,
                                                    rows);
             };
-            // Products of few rows are others than those of many.
+            // Products of few rows are computed by other code than products of many.
             constexpr int few = step.counts != 0 ? std::min(block, 4) : block;
             constexpr int some = step.counts != 0 ? std::min(block, 16) : block;
             if (few < block && rows <= few)
@@ -115,9 +115,9 @@ class row_runner : public row_gradients<Step, T> {
     }
     SEQUENT_NOINLINE static void backward_apart(const bindings& bound) noexcept { backward(bound); }
 
-    // For the rows of several samples: what is left once the products have been summed.
+    // For the rows of several samples: the rest of the step after the products.
 
-    /// Where a row's sum begins.
+    /// The sum of the first row.
     static T* sum_of(const bindings& bound, int first, int second, int third) noexcept {
         if constexpr (keeps_input)
             return bound.write(step.before.at) + outer_shift(step.before, first, second, third);
@@ -162,7 +162,7 @@ class row_runner : public row_gradients<Step, T> {
         for (const row_term& term : step.terms) result = result || term.window.bounded;
         return result;
     }();
-    /// The rows among some in which all splits of all products are there.
+    /// The rows among some in which all splits of all products exist.
     static kernel::row_range full_rows(const bindings& bound, int first, int second, int third,
                                        int begin, int end) noexcept {
         kernel::row_range result{begin, end};
@@ -175,7 +175,7 @@ class row_runner : public row_gradients<Step, T> {
         });
         return result;
     }
-    /// Rows in which some splits are not there: each is added where it is.
+    /// Computes rows in which some splits do not exist: each is added where it does.
     template <int Block>
     static void multiply_partly(const bindings& bound, int first, int second, int third, T* sum,
                                 T* out, int begin, int end) noexcept {
@@ -219,7 +219,7 @@ class row_runner : public row_gradients<Step, T> {
         return -1;
     }
 
-    /// At most Block rows from `row` on; Even: exactly so many.
+    /// Computes at most Block rows from `row` on; Even: exactly Block.
     template <int Block, bool Even>
     static void combine(const bindings& bound, int first, int second, int third, T* sum, T* out,
                         int row, int rows) noexcept {
@@ -259,7 +259,7 @@ class row_runner : public row_gradients<Step, T> {
         add_terms(bound, first, second, third, sum, row, rows);
     }
 
-    /// The functions that the products have not applied.
+    /// Applies the functions that the products have not applied.
     static void apply_functions(const bindings& bound, int first, int second, int third,
                                 const T* sum, T* out, int row, int rows) noexcept {
         constexpr int applied = fusion::applies ? 1 : 0;
@@ -274,12 +274,12 @@ class row_runner : public row_gradients<Step, T> {
         }
     }
 
-    /// The summands that the products have not added.
+    /// Adds the summands that the products have not added.
     static void add_terms(const bindings& bound, int first, int second, int third, T* sum, int row,
                           int rows) noexcept {
         kernel::unroll<step.terms.size()>([&](auto index) {
             constexpr row_term term = step.terms[index()];
-            // Where a term is not in all rows, these begin with zeros.
+            // If a term does not exist in all rows, sums begin with zero.
             constexpr bool cleared = first_product() < 0 && index() == 0 && term.window.bounded;
             constexpr bool starts = first_product() < 0 && index() == 0 && !cleared;
             if constexpr (cleared)
@@ -288,7 +288,7 @@ class row_runner : public row_gradients<Step, T> {
             [[maybe_unused]] const auto present = base::template rows_of_split<index()>(
                 bound, first, second, third, 0, kernel::row_range{row, row + rows});
             if constexpr (fusion::adds(index())) {
-                // Done by the product.
+                // The product has added it.
             } else if constexpr (term.kind == term_kind::add) {
                 const T* x = bound.read(term.x.at) + outer_shift(term.x, first, second, third);
                 for (int at = present.begin; at < present.end; ++at)
@@ -431,7 +431,7 @@ class row_runner : public row_gradients<Step, T> {
         }
     }
 
-    /// What a product would have done to its tiles.
+    /// Does to rows what a product would have done to its tiles.
     static void finish_rows(const row_finish<Step, T>& finish, T* sum, int rows) noexcept {
         for (int row = 0; row < rows; ++row)
             each_lane<columns, T>([&](int at, auto count) {

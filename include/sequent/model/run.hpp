@@ -2,7 +2,7 @@
 
 #include "on_pool.hpp"
 
-/// Walks the steps of a plan, forward and backward.
+/// Runs the steps of a plan, forward and backward.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
@@ -21,7 +21,7 @@ constexpr kernel::row_range rows_in(kernel::row_range range) {
     return range;
 }
 
-/// Row step `At` over some rows.
+/// Runs row step `At` over some rows.
 template <class Plan, int At, class T, class Range>
 SEQUENT_INLINE void forward_rows(const bindings<T>& bound, Range range) noexcept {
     using code = row_code<Plan, At>;
@@ -42,7 +42,7 @@ SEQUENT_INLINE void backward_rows(const bindings<T>& bound) noexcept {
         runner::backward(code::template bind<true>(bound));
 }
 
-/// Of an attention step.
+/// The class that runs an attention step.
 template <class Plan, int At, class T>
 using runner_of_attention =
     std::conditional_t<Plan::template attention_at<At>.is_prepared(), weighted_runner<Plan, At, T>,
@@ -82,14 +82,14 @@ void forward_step(const bindings<T>& bound, run_on_pool run) noexcept {
         general_runner<Plan, at, T>::forward(bound);
 }
 
-/// Calls visit(offset, size) for the numbers that are zeroed of each part of a gradient.
+/// Calls visit(offset, size) for the parts of a gradient that are cleared.
 template <class Visit>
 SEQUENT_INLINE void each_part_of(const plan::birth& born, const int* counts, Visit visit) noexcept {
     for (int part = 0; part < born.parts; ++part)
         visit(born.offset + part * born.size, born.cleared(counts));
 }
 
-/// Clears the gradients that are first written in the backward of step `At`.
+/// Clears the gradients that are first written in the backward pass of step `At`.
 template <class Plan, int At, class T>
 SEQUENT_INLINE void clear_births(const bindings<T>& bound) noexcept {
     constexpr plan::step step = Plan::template step_at<At>;
@@ -135,7 +135,7 @@ void backward_step(const bindings<T>& bound, run_on_pool run) noexcept {
         general_runner<Plan, step.at, T>::backward(bound);
 }
 
-/// Whether a step within a recursion is run in this round.
+/// True if a step within a recursion is run in this round.
 template <class Plan, int At, class T>
 SEQUENT_INLINE bool is_run(const bindings<T>& bound) noexcept {
     constexpr plan::step step = Plan::template step_at<At>;
@@ -145,7 +145,7 @@ SEQUENT_INLINE bool is_run(const bindings<T>& bound) noexcept {
         return step.is_run_in(bound.layer[step.depth - 1], bound.counts);
 }
 
-/// Whether some of the steps [At, End) are prepared.
+/// True if some of the steps [At, End) are prepared.
 template <class Plan, int At, int End>
 inline constexpr bool has_prepared = [] {
     for (int at = At; at < End; ++at)
@@ -153,7 +153,7 @@ inline constexpr bool has_prepared = [] {
     return false;
 }();
 
-/// Steps [At, End). Prepares: those alone that follow from parameters; else all others.
+/// Runs steps [At, End). Prepares: only those that depend on parameters alone; else all others.
 template <class Plan, int At, int End, bool Prepares = false, class T, class Range>
 void forward_steps(bindings<T>& bound, Range range) noexcept {
     if constexpr (At < End) {
@@ -204,8 +204,8 @@ void backward_steps(bindings<T>& bound, Run run) noexcept {
 /// Runs the steps that depend on parameters alone.
 struct prepare_run {};
 
-/// Entry points to the code of a plan, `Run` being whole_run, run_on_pool or prepare_run. They are
-/// not inline: SEQUENT_EXTERN_MODEL suppresses their instantiation.
+/// Entry points to the code of a plan; `Run` is whole_run, run_on_pool or prepare_run. They are not
+/// inline, so that SEQUENT_EXTERN_MODEL can suppress their instantiation.
 template <class Plan, class T, class Run>
 struct compiled_forward {
     static void run(bindings<T>& bound, Run how) noexcept;

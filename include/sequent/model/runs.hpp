@@ -4,18 +4,20 @@
 #include "../plan/plan.hpp"
 #include "arguments.hpp"
 
-/// The runs of equal symbols of facts that the rules compare: packed documents.
+/// Runs of equal symbols in the facts that rules compare, such as the documents of a packed
+/// sequence.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// A fact whose symbols the rules compare, and its length.
+/// A fact whose symbols the rules compare, and its number of symbols.
 struct compared_symbols {
     int fact = -1;
     int size = 0;
 };
 using compared_list = plan::list<compared_symbols, plan::max_compared>;
 
-/// Those of a plan, apart from it: code that runs reads these alone.
+/// The compared facts of a plan, in a table of its own: code reads this at run time and not the
+/// plan's tables.
 template <class Plan>
 inline constexpr compared_list compared_facts = [] {
     static_assert(Plan::shapes.text.compared.size() <= plan::max_compared,
@@ -28,7 +30,7 @@ inline constexpr compared_list compared_facts = [] {
     return result;
 }();
 
-/// How many numbers plan::given_numbers holds for a plan.
+/// Number of integers that plan::given_numbers holds for a plan.
 template <class Plan>
 constexpr int count_given() {
     int count = plan::given_numbers::runs;
@@ -36,8 +38,9 @@ constexpr int count_given() {
     return count;
 }
 
-/// If the rules compare fact `fact`, writes where the run of equal symbols around each position
-/// begins and ends, `length` of them. Throws where a symbol comes back after another one.
+/// If the rules compare fact `fact`: writes where the run of equal symbols around each of the
+/// `length` positions begins and ends. Throws argument_error if a symbol occurs again after another
+/// one.
 SEQUENT_LAZY
 inline void find_runs(const compared_list& compared, int fact, const subject& what,
                       const std::int32_t* symbols, int length, int* given) {
@@ -53,7 +56,7 @@ inline void find_runs(const compared_list& compared, int fact, const subject& wh
         std::int32_t greatest = -1;
         for (int begin = 0, end = 0; begin < length; begin = end) {
             while (end < length && symbols[end] == symbols[begin]) ++end;
-            const bool rises = symbols[begin] > greatest;  // as documents do that are counted
+            const bool rises = symbols[begin] > greatest;  // true for numbered documents
             if (rises) greatest = symbols[begin];
             for (int earlier = 0; !rises && earlier < begin; earlier = ends[earlier])
                 if (symbols[earlier] == symbols[begin])

@@ -9,18 +9,18 @@
 #include "row_facts.hpp"
 #include "state.hpp"
 
-/// Computes sequences row by row: one, or several at once.
+/// Computes sequences row by row: a single one, or several at once.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// The row at hand of several sequences.
+/// The current row of several sequences.
 template <class T>
 struct joined_positions {
     joined_run<T> run;
     const int* positions;
 };
 
-/// Whether step `At` takes the row at hand of all sequences.
+/// True if step `At` computes the current rows of all sequences at once.
 template <class Plan, int At>
 constexpr bool joins_sequences() {
     constexpr plan::step step = Plan::template step_at<At>;
@@ -50,11 +50,12 @@ void forward_sequence_step(const bindings<T>& bound, joined_positions<T> rows) n
                                                    kernel::one_row{rows.positions[at]});
 }
 
+/// True if the plan contains a recursion.
 template <class Plan>
 inline constexpr bool recurs = plan::recurs(Plan::tables);
 
-/// Entry point to the code that computes a row of several sequences; empty where each is computed
-/// alone.
+/// Entry point of the code that computes a row of several sequences. Empty if each sequence is
+/// computed alone.
 template <class Plan, class T>
 struct joined_sequences {
     static void run(joined_positions<T> rows) noexcept;
@@ -67,7 +68,7 @@ void joined_sequences<Plan, T>::run([[maybe_unused]] joined_positions<T> rows) n
     }
 }
 
-/// The calls of a model on sequences.
+/// The calls of a model on sequences; see model::step, prefill and step_batch.
 template <class Plan>
 struct sequences {
     static constexpr int outputs = output_layout<Plan>::count;
@@ -76,6 +77,7 @@ struct sequences {
     template <class T>
     using rows = row_facts<Plan, T, given_facts<Plan, T>>;
 
+    /// See model::step.
     template <class P, class T, class Cache>
     static auto step(const P& p, const rows<T>& given, state<T, Cache>& s) {
         using state = state<T, Cache>;
@@ -90,6 +92,7 @@ struct sequences {
         return last_row(s);
     }
 
+    /// See model::prefill.
     template <class P, class T, class Cache>
     static auto prefill(const P& p, const rows<T>& given, state<T, Cache>& s) {
         using state = state<T, Cache>;
@@ -111,6 +114,7 @@ struct sequences {
         return last_row(s);
     }
 
+    /// See model::step_batch.
     template <class P, class T, class Cache, class Visit>
     static void step_batch(const P& p, std::span<const rows<T>> given,
                            std::span<state<T, Cache>* const> states, Visit& visit) {
@@ -160,7 +164,7 @@ struct sequences {
     }
 
   private:
-    /// Throws unless the state can take this row.
+    /// Throws argument_error unless the state can take this row.
     template <class T, class State>
     static void check_step(const rows<T>& given, const State& s) {
         given.check_single();
@@ -172,6 +176,7 @@ struct sequences {
                     "rows");
     }
 
+    /// Throws argument_error unless `rows` more positions exist.
     template <class State>
     static void check_position(const State& s, int rows) {
         constexpr int length = State::length;

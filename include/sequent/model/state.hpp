@@ -12,18 +12,20 @@
 #include "runs.hpp"
 #include "workspace.hpp"
 
-/// The memory of one sequence that a model computes row by row.
+/// The state of one sequence that a model computes row by row.
 
 namespace sequent::inline SEQUENT_ABI {
 
-/// The number types in which a state stores the keys and values of softmax attention: each is the
-/// state's own, or, from sequent/packed.hpp, bf16 or q8_0, to which each number is rounded when its
-/// row is computed. All rows read the rounded numbers, that row too.
+/// The number types in which a state stores the KV cache of softmax attention. Each is the state's
+/// own type, or bf16 or q8_0 from sequent/packed.hpp. Numbers are rounded when their row is
+/// computed, and every row, that row included, reads the rounded numbers.
 ///
 ///     Model::state<float, cache<q8_0>> s;
 template <class Keys, class Values = Keys>
 struct cache {
+    /// Storage type of the keys.
     using keys = Keys;
+    /// Storage type of the values.
     using values = Values;
 };
 
@@ -31,11 +33,13 @@ struct cache {
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// Whether a plan runs row by row. It names T so that a program that does not call `step` does not
-/// evaluate the plan of its state.
+/// True if the plan can be run row by row. The constant depends on T so that the plan of the state
+/// is evaluated only in programs that call `step`.
 template <class Plan, class T>
 inline constexpr bool has_state = plan::state_plan_of<Plan>::made.obstacle.rule < 0;
 
+/// Element size and block length of a cache of type Stored; the default form if it is the state's
+/// own type.
 template <class Stored, class T>
 constexpr plan::column_form column_form_of() {
     if constexpr (std::is_same_v<Stored, T>) {
@@ -50,7 +54,7 @@ constexpr plan::column_form column_form_of() {
     }
 }
 
-/// A state's plan, with the types of what is cached.
+/// The plan of a state, with the types of its cache.
 template <class Plan, class T, class Cache>
 struct cached_plan_of
     : plan::state_plan_of<Plan, plan::cache_form{column_form_of<typename Cache::keys, T>(),
@@ -66,14 +70,16 @@ struct state_plan_for<Plan, T, cache<T>> {
     using type = plan::state_plan_of<Plan>;
 };
 
-/// What is kept of the rows so far, and room for the rows at hand: Model::state<T>. One for each
-/// sequence. Copies are states of their own.
+/// The state of one sequence: Model::state<T, Cache>. It holds what later rows read of earlier ones
+/// (the KV cache, hidden states, windows), a copy of the facts that are not along the sequence, and
+/// memory for the rows being computed. Use one per sequence. A copy is an independent state.
+/// Allocate large states by make_unique.
 template <class Plan, class T, class Cache = cache<T>, bool Possible = has_state<Plan, T>>
 class alignas(64) state_block {
     using state_plan = typename state_plan_for<Plan, T, Cache>::type;
     static constexpr auto& made = state_plan::made;
 
-    // A copy: a run-time reader of the plan's tables would put them into an unoptimised program.
+    // A copy: reading the plan's tables at run time would put them into unoptimised programs.
     static constexpr unsigned sequences = state_plan::form.sequences;
     static constexpr bool is_along(int fact) { return ((sequences >> fact) & 1u) != 0; }
 
@@ -82,22 +88,26 @@ class alignas(64) state_block {
                   "layers or positions, or narrower ones");
 
   public:
+    /// The types of the KV cache.
     using cached = Cache;
-    /// How many numbers are kept, and how many bytes of the cache.
+    /// Size of the state in numbers, without the KV cache.
     static constexpr int size = state_plan::tables.workspace > 0 ? state_plan::tables.workspace : 1;
+    /// Size of the KV cache in bytes.
     static constexpr int cache_bytes = made.cache;
-    /// How many positions the sequence may have.
+    /// Largest number of positions of the sequence.
     static constexpr int length = made.rows;
-    /// And how many rows of them are computed at a time.
+    /// Largest number of rows that prefill computes at once.
     static constexpr int block = made.block;
-    /// Whether there are facts besides the sequence, and whether anything follows from these alone.
+    /// True if the model has facts that are not along the sequence; prefill takes them with the
+    /// first rows.
     static constexpr bool needs_rest = [] {
         bool result = false;
         for (int at = 0; at < Plan::fact_count; ++at) result = result || !is_along(at);
         return result;
     }();
+    /// True if something is computed once per sequence, from those facts or from parameters alone.
     static constexpr bool computes_once = model_detail::computes_once<state_plan> || [] {
-        // Columns of other facts are kept once, too.
+        // Columns of other facts are cached once, too.
         bool result = false;
         const auto add = [&](const kept_operand& of) { result = result || (of.kept && !of.moves); };
         for (const kept_attention& kept : made.kept) {
@@ -107,16 +117,16 @@ class alignas(64) state_block {
         return result;
     }();
 
-    /// Starts another sequence, as reset() does.
+    /// `s = {}`: starts a new sequence, as reset() does.
     state_block& operator=(zeros) noexcept {
         reset();
         return *this;
     }
 
-    /// The row that the next step computes.
+    /// Index of the row that the next step computes; 0 at first.
     int position() const noexcept { return position_; }
 
-    /// Starts another sequence.
+    /// Starts a new sequence: position 0, no facts given.
     void reset() noexcept {
         position_ = 0;
         std::fill_n(origins_, std::size(origins_), 0);
@@ -124,9 +134,10 @@ class alignas(64) state_block {
         has_prepared_ = false;
     }
 
-    /// Forgets rows from `position` on: the next step computes that row. Throws argument_error
-    /// beyond position(). Does not compile where the state keeps the last rows alone, as of a
-    /// recursion, a convolution or a window: a copy of the state, `*saved = *state`, does instead.
+    /// Discards the rows from `position` on: the next step computes that row. Throws argument_error
+    /// if `position` is negative or greater than position(). Does not compile if the state keeps
+    /// only the last rows, as for a recursion, a convolution or a window; save a copy instead,
+    /// `*saved = *state`.
     void truncate(int position) {
         static_assert(sizeof(check_rows<Plan, made.lost.rule, made.lost.why>) > 0);
         if (position < 0 || position > position_)
@@ -135,10 +146,11 @@ class alignas(64) state_block {
         position_ = position;
     }
 
-    /// Whether the facts besides the sequence have been given.
+    /// True if the facts that are not along the sequence have been given.
     bool has_rest() const noexcept { return has_rest_; }
 
-    /// Takes the facts that are not along the sequence: those that rows read later are copied.
+    /// Takes the facts that are not along the sequence and copies those that later rows read.
+    /// Called by prefill.
     void take_rest(const void* const* pointers, const int* counts) noexcept {
         has_rest_ = true;
         std::copy_n(counts, count_given<Plan>(), counts_);
@@ -155,17 +167,18 @@ class alignas(64) state_block {
         });
     }
 
-    /// Computes the rows of a range, at most `block`: rows(fact) is the first of them, rest(fact)
-    /// and pairs(fact) are the facts that are not along the sequence. First: with what is computed
-    /// once.
+    /// Computes the rows of `range`, at most `block`. rows(fact) is the first of them; rest(fact)
+    /// and pairs(fact) are the facts that are not along the sequence. First: also compute what is
+    /// computed once. Called by step and prefill.
     template <bool First, class P, class Rows, class Rest, class Pairs, class Range>
     void run(const P& p, Rows rows, Rest rest, Pairs pairs, Range range) noexcept {
         bindings<T> bound = enter<First>(p, rows, rest, pairs, range);
         compiled_rows<typename placed_for<P, state_plan>::type, T, First, Range>::run(bound, range);
     }
 
-    /// Makes ready for these rows, which are to be computed then with the pointers that it returns.
-    /// What is prepared may be null: then the sequence's first rows prepare it.
+    /// Prepares the state for the rows of `range` and returns the pointers with which they are to
+    /// be computed; advances the position. If `p` is not prepared, the sequence's first rows
+    /// prepare it here.
     template <bool First, class P, class Rows, class Rest, class Pairs, class Range>
     bindings<T> enter(const P& p, Rows rows, Rest rest, Pairs pairs, Range range) noexcept {
         const T* const parameters = numbers_of(p);
@@ -191,7 +204,7 @@ class alignas(64) state_block {
         kernel::unroll<fact_count>([&](auto index) {
             constexpr int at = decltype(index)::value;
             if constexpr (is_along(at)) {
-                // Rows are given as they come, up to all.
+                // Rows are given one after another, up to the full length.
                 constexpr plan::fact_shape shape = Plan::shapes.facts[at];
                 if constexpr (shape.up_to) counts_[shape.length] = shape.extents[0];
                 bound.facts[at] = given[at] = rows(at);
@@ -211,7 +224,7 @@ class alignas(64) state_block {
         return bound;
     }
 
-    /// The last row of output `At`: the output without its first argument.
+    /// The last computed row of output `At`: a view without the output's first dimension.
     template <int At>
     auto output() const noexcept {
         constexpr int relation = Plan::shapes.outputs[At];
@@ -226,7 +239,7 @@ class alignas(64) state_block {
   private:
     static constexpr int fact_count = Plan::fact_count;
 
-    /// Without the first argument, if rows are computed one after another.
+    /// View of one row: without the first dimension, if rows are computed one after another.
     static constexpr weight_view view_of_row(const weight_view& whole, int row_size) {
         weight_view result = whole;
         if (row_size == 0) return result;
@@ -238,14 +251,14 @@ class alignas(64) state_block {
         return result;
     }
 
-    /// The first row that is kept of a buffer.
+    /// First row that is kept of a buffer.
     template <int Buffer>
     int first_row() const noexcept {
         constexpr int window = made.kept_whole[Buffer] ? -1 : made.window_of[Buffer];
         return window < 0 ? 0 : origins_[window];
     }
 
-    /// Of a row of a fact.
+    /// Size in bytes of one row of a fact.
     static constexpr std::size_t row_bytes(int at) {
         const plan::fact_shape& fact = Plan::facts[at];
         const std::size_t number =
@@ -253,7 +266,7 @@ class alignas(64) state_block {
         const int rows = fact.rank > 0 ? fact.extents[0] : 1;
         return static_cast<std::size_t>(fact.size() / rows) * number;
     }
-    /// How many rows of a fact are kept.
+    /// Number of rows that are kept of a fact.
     static constexpr int rows_kept(int at) {
         const int window = made.fact_window[at];
         return window > 0 ? made.windows[window - 1].capacity : Plan::facts[at].extents[0];
@@ -274,7 +287,7 @@ class alignas(64) state_block {
     }
     static constexpr std::size_t fact_bytes = fact_offsets.back();
 
-    /// The elements of a list alone, without the room for more.
+    /// The elements of a list as an array of exactly their number.
     template <class List>
     static constexpr auto elements(const List& of, auto count) {
         std::array<std::remove_cvref_t<decltype(of[0])>, decltype(count)::value> result{};
@@ -291,19 +304,19 @@ class alignas(64) state_block {
     T numbers_[static_cast<std::size_t>(size)]{};
     alignas(64) T prepared_[static_cast<std::size_t>(prepared_size<state_plan>)]{};
     alignas(64) T scratch_[static_cast<std::size_t>(scratch_size<state_plan, T>)]{};
-    // Facts, then the cache.
+    // Facts, then the KV cache.
     static constexpr std::size_t all_bytes = fact_bytes + std::size_t{cache_bytes};
     alignas(64) std::byte facts_[all_bytes > 0 ? all_bytes : 1]{};
     int counts_[count_given<Plan>()]{};
     std::int32_t symbols_[std::max(1, compared_facts<Plan>.size())]
                          [compared_facts<Plan>.size() > 0 ? length : 1]{};
     int position_ = 0;
-    int origins_[made.windows.size() + 1]{};  // the first row at hand, and those of windows
+    int origins_[made.windows.size() + 1]{};  // first current row, first row of each window
     bool has_rest_ = false;
     bool has_prepared_ = false;
 
-    /// Of facts along the sequence whose symbols the rules compare, where the run of equal symbols
-    /// begins.
+    /// Updates, for facts along the sequence whose symbols the rules compare, where the run of
+    /// equal symbols of each new row begins.
     template <class Range>
     void find_runs(const void* const* rows, Range range) noexcept {
         int room = plan::given_numbers::runs;
@@ -326,7 +339,7 @@ class alignas(64) state_block {
         }
     }
 
-    /// Adds the rows at hand of a fact to those that are kept.
+    /// Copies the new rows of a fact behind those that are kept.
     template <int At>
     void keep_rows(const void* rows, int begin, int end) noexcept {
         constexpr int window = made.fact_window[At];
@@ -336,7 +349,8 @@ class alignas(64) state_block {
                     static_cast<std::size_t>(end - begin) * row);
     }
 
-    /// Makes room for the rows at hand: where a window is full, its first rows give way.
+    /// Makes room for rows [begin, end): in a full window the oldest rows are dropped and the
+    /// others move to the front.
     void slide(int begin, int end) noexcept {
         origins_[0] = begin;
         for (std::size_t at = 0; at < windows.size(); ++at) {
@@ -369,7 +383,7 @@ class alignas(64) state_block {
     }
 };
 
-/// Where a rule needs later rows: tells which.
+/// The model cannot run row by row, since a rule needs later rows: reports which.
 template <class Plan, class T, class Cache>
 class state_block<Plan, T, Cache, false> {
     static constexpr plan::rows_obstacle obstacle = plan::state_plan_of<Plan>::made.obstacle;

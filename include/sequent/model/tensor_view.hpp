@@ -8,26 +8,35 @@
 
 #include "../fail.hpp"
 
+/// Views of numbers in memory, of up to six dimensions.
+
 namespace sequent::inline SEQUENT_ABI {
 
+/// Largest rank of a tensor_view.
 inline constexpr int max_rank = 6;
 
-/// A strided view of up to six dimensions, the outermost first. It owns nothing. Strides count
-/// elements. A scalar has rank zero. Debug builds (those without NDEBUG) abort with a message at an
-/// index outside of the extents.
+/// A non-owning strided view of up to max_rank dimensions, the outermost first. A scalar has rank
+/// 0. Debug builds (without NDEBUG) abort with a message if an index is outside its extent or the
+/// number of indices is not the rank; release builds check nothing.
 template <class T>
 struct tensor_view {
+    /// The element at index 0 of every dimension.
     T* data = nullptr;
+    /// Number of dimensions.
     int rank = 0;
+    /// Extents of the dimensions; those from `rank` on are not used.
     std::array<int, max_rank> extents{};
+    /// Distance, in elements, between neighbours along each dimension.
     std::array<int, max_rank> strides{};
 
+    /// Number of elements: the product of the extents, 1 for a scalar.
     constexpr int size() const noexcept {
         int count = 1;
         for (int axis = 0; axis < rank; ++axis) count *= extents[static_cast<std::size_t>(axis)];
         return count;
     }
 
+    /// The element at these indices, one for each dimension.
     template <class... Index>
     constexpr T& operator()(Index... index) const noexcept {
         check_rank(static_cast<int>(sizeof...(Index)));
@@ -37,7 +46,7 @@ struct tensor_view {
         return data[at];
     }
 
-    /// The element at `position` in row-major order of the extents, whatever the strides are.
+    /// The element at `position` in row-major order of the extents, whatever the strides.
     constexpr T& element(int position) const noexcept {
 #if !defined(NDEBUG)
         if (position < 0 || position >= size())
@@ -54,7 +63,7 @@ struct tensor_view {
         return data[at];
     }
 
-    /// Whether the elements lie one after another in row-major order.
+    /// True if the elements are contiguous in row-major order.
     constexpr bool is_contiguous() const noexcept {
         std::ptrdiff_t expected = 1;
         for (auto axis = static_cast<std::size_t>(rank); axis-- > 0;) {
@@ -64,8 +73,8 @@ struct tensor_view {
         return true;
     }
 
-    /// The elements in row-major order. Throws argument_error if the view is not contiguous, as
-    /// rows are that are padded.
+    /// All elements in row-major order. Throws argument_error if the view is not contiguous, as
+    /// with padded rows.
     constexpr std::span<T> span() const {
         if (!is_contiguous())
             fail<argument_error>("sequent: span() of a view that is not contiguous");
@@ -73,7 +82,7 @@ struct tensor_view {
     }
 
   protected:
-    /// The first element at one index of the first dimension.
+    /// The first element at index `at` of the first dimension.
     constexpr T& first(int at) const noexcept {
         return data[checked(at, 0) * strides[0]];
     }
@@ -97,9 +106,11 @@ struct tensor_view {
     }
 };
 
-/// A view whose rank is known when the program is compiled, as those of a model are.
+/// A view with static rank, as all views of a model are. The number of indices is checked at
+/// compile time.
 template <class T, int Rank>
 struct ranked_view : tensor_view<T> {
+    /// The element at these indices, exactly Rank of them.
     template <class... Index>
     constexpr T& operator()(Index... index) const noexcept {
         static_assert(sizeof...(Index) == Rank,
@@ -107,7 +118,7 @@ struct ranked_view : tensor_view<T> {
         return tensor_view<T>::operator()(index...);
     }
 
-    /// The view at one index of the first dimension: row(i) of a matrix is a vector.
+    /// The view at one index of the first dimension; row(i) of a matrix is a vector.
     constexpr ranked_view<T, Rank - 1> row(int at) const noexcept requires(Rank > 0) {
         ranked_view<T, Rank - 1> result;
         result.data = &tensor_view<T>::first(at);
@@ -120,8 +131,9 @@ struct ranked_view : tensor_view<T> {
     }
 };
 
-/// A view of numbers that lie one after another, in row-major order: `view_of(logits, rows,
-/// classes)`. Throws argument_error if the container has another size.
+/// A row-major view of the elements of a contiguous container: `view_of(logits, rows, classes)`.
+/// The container must outlive the view. Throws argument_error if its size is not the product of the
+/// extents.
 template <class Numbers, std::convertible_to<int>... Extents>
     requires(sizeof...(Extents) <= max_rank)
 constexpr auto view_of(Numbers&& numbers, Extents... extents) {

@@ -5,18 +5,18 @@
 #include "../kernel/gathered_product.hpp"
 #include "row_form.hpp"
 
-/// The three products of a row term with a matrix, of rows that may lie anywhere: y from x, the
-/// gradient of x, and the gradient of the matrix w.
+/// The three products of a row term with a matrix, whose rows may be anywhere in memory: y from x,
+/// the gradient of x, and the gradient of the matrix w.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// Rows of w in memory: inputs, if w_column is 1, or outputs.
+/// The rows of w in memory: inputs if w_column is 1, else outputs.
 template <class T>
 constexpr kernel::row_places<T> rows_of_weight(const row_term& term, T* w) noexcept {
     return {nullptr, w, term.w_column == 1 ? term.w_depth : term.w_column};
 }
 
-/// y (=, +=) x w, of `rows` rows and `columns` outputs.
+/// y (=, +=) x w, with `rows` rows and `columns` outputs.
 template <class T>
 constexpr kernel::gathered_product<T> output_product(const row_term& term, int columns, int rows,
                                                      kernel::row_places<const T> x, const T* w,
@@ -35,8 +35,8 @@ constexpr kernel::gathered_product<T> input_product(const row_term& term, int co
             dx,   true};
 }
 
-/// dw += x^T dy, of `count` rows of w in memory, summed over `rows` rows of x and dy. They begin at
-/// the first of these inputs or outputs.
+/// dw += x^T dy for `count` rows of w in memory, summed over `rows` rows of x and dy, which begin
+/// at the first of these inputs or outputs.
 template <class T>
 constexpr kernel::gathered_product<T> weight_product(const row_term& term, int columns, int count,
                                                      int rows, kernel::row_places<const T> x,
@@ -48,8 +48,7 @@ constexpr kernel::gathered_product<T> weight_product(const row_term& term, int c
         false, rows_of_weight(term, dw),        true};
 }
 
-/// Such a product of operands that are rounded to a format (packed_format); model/rounded.hpp has
-/// it.
+/// Such a product with operands rounded to a format (packed_format); defined in model/rounded.hpp.
 template <int Format, class T>
 void multiply_rounded(const kernel::gathered_product<T>& of) noexcept;
 

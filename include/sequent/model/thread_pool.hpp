@@ -30,13 +30,13 @@
 #include <emmintrin.h>
 #endif
 
-/// Threads that wait for work.
+/// A pool of threads for the tasks of one call at a time.
 
 namespace sequent::inline SEQUENT_ABI {
 
 namespace model_detail {
 
-/// Tells the processor that this thread only waits.
+/// Tells the processor that this thread waits in a loop.
 inline void relax() noexcept {
 #if defined(__SSE2__) || defined(_M_X64)
     _mm_pause();
@@ -45,18 +45,21 @@ inline void relax() noexcept {
 #endif
 }
 
-/// How this thread rounds and whether it takes denormal numbers for zero.
+/// The floating-point mode of the calling thread: rounding, and whether denormal numbers are
+/// flushed to zero.
 class float_mode {
   public:
+    /// The mode of the calling thread.
     static float_mode current() noexcept {
         float_mode result;
 #if defined(__SSE2__) || defined(_M_X64)
-        result.bits = _mm_getcsr() & ~0x3FU;  // without the flags of what has happened
+        result.bits = _mm_getcsr() & ~0x3FU;  // without the exception flags
 #elif defined(__aarch64__) && !defined(_MSC_VER)
         __asm__ __volatile__("mrs %0, fpcr" : "=r"(result.bits));
 #endif
         return result;
     }
+    /// Sets the mode of the calling thread.
     void apply() const noexcept {
 #if defined(__SSE2__) || defined(_M_X64)
         _mm_setcsr(static_cast<unsigned>(bits));
@@ -65,10 +68,12 @@ class float_mode {
 #endif
     }
 
+    /// The control register, MXCSR or FPCR; 0 on other machines.
     std::uint64_t bits = 0;
 };
 
-/// A monotonic clock. A compiler reads <chrono> longer than many headers together.
+/// Time of a monotonic clock in nanoseconds. On POSIX systems without std::chrono, whose header
+/// takes longer to compile than many others together.
 inline long long nanoseconds_now() noexcept {
 #if defined(SEQUENT_HAS_FORK)
     struct ::timespec now;
@@ -80,11 +85,12 @@ inline long long nanoseconds_now() noexcept {
 #endif
 }
 
-/// Where threads wait for a condition: some microseconds awake, then asleep. What the condition
-/// reads is written by sequentially consistent operations before ring(), so that either the bell
-/// sees the sleeper or the sleeper the condition.
+/// Lets threads wait for a condition: 50 microseconds by polling, then asleep. Writers change what
+/// the condition reads by sequentially consistent operations before they call ring(); then either
+/// ring() sees the sleeper or the sleeper sees the change.
 class bell {
   public:
+    /// Returns once condition() is true.
     template <class Condition>
     void wait(Condition condition) noexcept {
         if (condition()) return;
@@ -101,6 +107,7 @@ class bell {
         --asleep_;
     }
 
+    /// Wakes all sleepers; each checks its condition again.
     void ring() noexcept {
         if (asleep_ == 0) return;
         { const std::lock_guard<std::mutex> lock(mutex_); }
@@ -113,9 +120,11 @@ class bell {
     std::atomic<int> asleep_{0};
 };
 
-/// How often this process has come out of fork() as the child: threads made before are not there.
+/// Number of times this process came out of fork() as the child. Threads made before a fork do not
+/// exist in the child.
 inline std::atomic<int> times_forked{0};
 
+/// Registers the fork handler on first use; returns times_forked.
 inline int count_forks() noexcept {
 #if defined(SEQUENT_HAS_FORK)
     [[maybe_unused]] static const int registered = ::pthread_atfork(
@@ -124,7 +133,7 @@ inline int count_forks() noexcept {
     return times_forked.load(std::memory_order_relaxed);
 }
 
-/// The pool whose task this thread is in, and the thread's number there.
+/// The pool whose task the calling thread runs, and the thread's number in it.
 struct pool_position {
     const void* pool = nullptr;
     int thread = 0;
@@ -133,18 +142,19 @@ inline constinit thread_local pool_position in_pool{};
 
 }  // namespace model_detail
 
-/// A fixed number of threads, made once, for many short pieces of work: the thread that calls run,
-/// and size() - 1 workers, which sleep while there is none.
+/// A fixed number of threads for many short tasks: the thread that calls run, and size() - 1
+/// workers, which are created once and sleep while there are no tasks. Use it by the name
+/// thread_pool.
 ///
-/// A pool shares one run at a time among its threads. A run that begins within a task of the same
-/// pool, or while another thread's run is under way, is done by the calling thread alone, to the
-/// same numbers. So is a run in the child of a fork(), where the workers are not. A pool must live
-/// until run has returned; its end ends the workers. A template without arguments, as
-/// SEQUENT_LAZY functions are.
+/// One run at a time uses the workers. The calling thread computes its run alone, with identical
+/// results, if the run begins within a task of the same pool, while another thread's run is under
+/// way, or in the child of a fork(), where the workers do not exist. Don't destroy a pool before
+/// run has returned; the destructor joins the workers. The class is a template without arguments so
+/// that only programs that use it compile it.
 SEQUENT_LAZY class basic_thread_pool {
   public:
-    /// As many threads as the machine has unless told; at least one. Throws std::system_error if
-    /// the system has no more threads.
+    /// Creates `threads` - 1 workers; the default is one thread per hardware thread, and at least 1
+    /// thread is used. Throws std::system_error if the system cannot create a thread.
     explicit basic_thread_pool(int threads = static_cast<int>(std::thread::hardware_concurrency()))
         : basic_thread_pool(std::max(1, threads), nothing_started{}) {
         std::vector<std::thread>& workers = crew_->workers;
@@ -153,6 +163,7 @@ SEQUENT_LAZY class basic_thread_pool {
             workers.emplace_back([this, thread] { serve(thread); });
         }
     }
+    /// Ends and joins the workers.
     ~basic_thread_pool() {
         if (is_forked()) {
             // Threads that are not there can neither be joined nor detached, and the child's copy
@@ -168,17 +179,19 @@ SEQUENT_LAZY class basic_thread_pool {
     basic_thread_pool(const basic_thread_pool&) = delete;
     basic_thread_pool& operator=(const basic_thread_pool&) = delete;
 
-    /// With the calling thread.
+    /// Number of threads, the calling one included.
     int size() const noexcept { return size_; }
 
-    /// Calls f(task) or f(task, thread) once for each task in [0, tasks), on all threads in no
-    /// certain order, and returns when all are done. 0 <= thread < size(); two tasks of this call
-    /// that run at once have different ones, and those of a run within a task have that task's.
-    /// What was written before is seen by the tasks, and what they wrote is seen after. Tasks round
-    /// as the caller does. Nothing is allocated.
+    /// Calls f(task) or f(task, thread) once for each task in [0, tasks), on all threads in
+    /// unspecified order, and returns when all calls are done. 0 <= thread < size(). Tasks of one
+    /// run that are computed at the same time have different thread numbers; a run within a task
+    /// has the thread number of that task throughout.
     ///
-    /// If f throws, tasks that have not begun are left out, and one of the exceptions is thrown
-    /// here once those that have begun are done.
+    /// Tasks see all writes made before run, and the caller sees all writes of the tasks
+    /// afterwards. Tasks use the floating-point mode of the caller. run allocates nothing.
+    ///
+    /// If f throws, tasks that have not begun are skipped; one of the exceptions is rethrown here
+    /// once the tasks that have begun are done.
     template <class F>
     void run(int tasks, F&& f) {
         using function = std::remove_reference_t<F>;
@@ -204,7 +217,7 @@ SEQUENT_LAZY class basic_thread_pool {
     using call_type = void (*)(const void*, int, int);
     struct nothing_started {};
 
-    /// What the threads share.
+    /// State shared by the threads.
     struct crew {
         alignas(64) std::atomic<std::uint64_t> left{0};
         alignas(64) std::atomic<int> done{0};
@@ -213,7 +226,7 @@ SEQUENT_LAZY class basic_thread_pool {
         std::atomic<int> tasks{0};
         std::atomic<std::uint64_t> float_mode{0};
         std::atomic<bool> failed{false};
-        std::exception_ptr error{};  // of the thread that has set `failed`
+        std::exception_ptr error{};  // stored by the thread that set `failed`
         std::atomic<bool> running{false};
         std::atomic<bool> ending{false};
         model_detail::bell begin{};
@@ -221,13 +234,14 @@ SEQUENT_LAZY class basic_thread_pool {
         std::vector<std::thread> workers{};
     };
 
-    /// In `left`, the number of the run stands above that of the tasks that nobody has taken.
+    /// `left` holds the number of the run in its upper 32 bits and the number of tasks not yet
+    /// taken in its lower 32 bits.
     static constexpr std::uint64_t one_run = std::uint64_t{1} << 32;
     static constexpr std::uint64_t run_of(std::uint64_t left) { return left / one_run; }
     static constexpr int tasks_of(std::uint64_t left) { return static_cast<int>(left % one_run); }
 
-    /// The threads follow in the constructor that delegates here: should one fail, the destructor
-    /// ends those that have started.
+    /// The delegating constructor starts the threads: if one cannot be created, the destructor ends
+    /// those that have started.
     basic_thread_pool(int size, nothing_started) : size_(size), crew_(std::make_unique<crew>()) {
         crew_->workers.reserve(static_cast<std::size_t>(size - 1));
     }
@@ -258,8 +272,9 @@ SEQUENT_LAZY class basic_thread_pool {
 #endif
     }
 
-    /// A worker may come late and read what the next run is to do, or a mixture. It takes nothing
-    /// then: a task is claimed after that, and the claim fails unless this run has tasks left.
+    /// Computes tasks of run number `run` until none is left. A worker that arrives late may read
+    /// the fields of the next run, or a mixture of both. This is harmless: it claims a task only
+    /// afterwards, and the claim fails unless run `run` has tasks left.
     void take_tasks(std::uint64_t run, int thread) noexcept {
         constexpr auto relaxed = std::memory_order_relaxed;
         crew& shared = *crew_;
@@ -309,6 +324,7 @@ SEQUENT_LAZY class basic_thread_pool {
     int forks_ = model_detail::count_forks();
     std::unique_ptr<crew> crew_;
 };
+/// The pool of threads that the calls of a model take.
 using thread_pool = basic_thread_pool<>;
 
 }  // namespace sequent::inline SEQUENT_ABI

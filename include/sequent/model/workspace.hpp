@@ -8,10 +8,11 @@
 #include "ground_rule.hpp"
 #include "parameters.hpp"
 
-/// The memory of a call, and where the values of relations lie in it.
+/// The memory of a call, and where the values of relations are in it.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
+/// View of a relation's values: offset, extents and strides in the memory of `Plan`.
 template <class Plan>
 constexpr weight_view view_of_relation(int at) {
     const plan::relation_layout& layout = Plan::tables.relations[at];
@@ -38,7 +39,7 @@ constexpr weight_view view_of_relation(int at) {
     return result;
 }
 
-/// The counts of a plan that are the lengths of facts, a bit for each.
+/// Bit set of the plan's counts that are lengths of facts.
 template <class Plan>
 inline constexpr unsigned length_counts = [] {
     unsigned result = 0;
@@ -47,6 +48,7 @@ inline constexpr unsigned length_counts = [] {
     return result;
 }();
 
+/// True if the relation is an output.
 template <class Plan>
 constexpr bool is_output(int relation) {
     for (int output : Plan::shapes.outputs)
@@ -54,16 +56,18 @@ constexpr bool is_output(int relation) {
     return false;
 }
 
-/// The counts that limit the extents of a relation's view, a bit for each: where a fact's length
-/// ends it, and, of what is no output, where it has not been written.
+/// The counts that limit the extents of a relation's view, as a bit set for each dimension: a
+/// fact's length that ends the relation, and, for relations other than outputs, a count beyond
+/// which rows are not written.
 struct view_limits {
     unsigned counts[max_rank]{};
     int beyond[max_rank]{};
     bool any = false;
-    // Of outputs: rows along `axis` beyond some counts have not been written.
+    // Outputs: rows along `axis` beyond the counts `written` are not written.
     int axis = -1;
     unsigned written = 0;
 };
+/// The limits of a relation's view.
 template <class Plan>
 constexpr view_limits limits_of_view(int relation) {
     const plan::relation_layout& layout = Plan::tables.relations[relation];
@@ -90,7 +94,7 @@ constexpr view_limits limits_of_view(int relation) {
     }
     return result;
 }
-/// The view of a relation when these counts have been given.
+/// The view of a relation under the given counts.
 template <class Plan, int Relation>
 constexpr weight_view limited_view([[maybe_unused]] const int* given) noexcept {
     constexpr view_limits limits = limits_of_view<Plan>(Relation);
@@ -107,6 +111,7 @@ constexpr weight_view limited_view([[maybe_unused]] const int* given) noexcept {
     return result;
 }
 
+/// Index of the relation of this name; -1 if there is none.
 template <class Plan, fixed_string Name>
 consteval int find_relation() {
     constexpr plan::name id =
@@ -118,7 +123,7 @@ consteval int find_relation() {
     return -1;
 }
 
-/// Whether the relation's values are still there once forward has returned.
+/// True if the relation's values are still in memory after forward.
 template <class Plan>
 constexpr bool is_kept(int at) {
     if (at < 0) return false;
@@ -127,12 +132,16 @@ constexpr bool is_kept(int at) {
            Plan::tables.buffers[layout.index].last >= Plan::tables.steps.size();
 }
 
+/// Mark of a workspace: no forward since the last backward.
 inline constexpr std::uint64_t nothing_left = 0;
-inline constexpr std::uint64_t left_by_any = 1;  // by a release build, which does not look
+/// Mark that a release build leaves, which does not compare arguments.
+inline constexpr std::uint64_t left_by_any = 1;  // written by release builds, which do not compare
 
-/// A number that stands for what a call is given. Of arrays it takes a few elements.
+/// A hash of the arguments of a call, by which debug builds recognize them in backward. It covers
+/// some elements of each array.
 class call_mark {
   public:
+    /// Adds a number.
     template <class N>
     void add(N number) noexcept {
         static_assert(sizeof(N) <= sizeof(std::uint64_t));
@@ -141,6 +150,7 @@ class call_mark {
         hash_ = (hash_ ^ bits) * 1099511628211U;
         hash_ ^= hash_ >> 29;
     }
+    /// Adds the size, about 8 evenly spaced elements and the last element of an array.
     template <class N>
     void add(const N* numbers, int size) noexcept {
         add(size);
@@ -148,30 +158,39 @@ class call_mark {
         for (int at = 0; at < size; at += step) add(numbers[at]);
         if (size > 0) add(numbers[size - 1]);
     }
+    /// The hash, never one of the reserved marks.
     std::uint64_t value() const noexcept { return std::max<std::uint64_t>(hash_, 2); }
 
   private:
     std::uint64_t hash_ = 14695981039346656037U;
 };
 
-/// The memory of one call, laid out by `Placed`, reused by the next; one per thread.
+/// The memory of one call, laid out by the plan `Placed`, in numbers of type T. The next call
+/// reuses it. Use one per thread.
 template <class Placed, class T>
 struct alignas(64) call_memory {
     static_assert(Placed::tables.workspace != plan::too_large,
                   "sequent: the memory of this call would have more than 2147483647 numbers");
+    /// Number of values in `numbers`.
     static constexpr int size = Placed::tables.workspace > 0 ? Placed::tables.workspace : 1;
+    /// Number of values in `prepared`.
     static constexpr int prepared_size = Placed::tables.prepared > 0 ? Placed::tables.prepared : 1;
 
+    /// The values of relations, and in a workspace their gradients.
     T numbers[static_cast<std::size_t>(size)]{};
-    /// What parameters that have not been prepared are prepared to.
+    /// Values that depend on parameters alone; used if the parameters are not given prepared.
     alignas(64) T prepared[static_cast<std::size_t>(prepared_size)]{};
+    /// Temporary memory of general steps with large values.
     alignas(64) T scratch[static_cast<std::size_t>(scratch_size<Placed, T>)]{};
-    /// The counts that forward was given.
+    /// Number of counts of the program.
     static constexpr int count_of_counts = Placed::shapes.text.counts.size();
+    /// The counts that forward was given.
     int counts[count_of_counts > 0 ? count_of_counts : 1]{};
 
-    /// A relation's values after forward; of a workspace, until backward. Where a count or the
-    /// length of a fact ends the relation, the view may end there.
+    /// View of a relation's values after forward; in a workspace they are valid until backward. If
+    /// a count or a fact's length ends the relation, the view may end there. Does not compile if
+    /// the program has no relation of this name, or if its memory is reused before the end of
+    /// forward: name such a relation in a query.
     template <fixed_string Name>
     auto operator[](language::relation<Name>) const noexcept {
         constexpr int at = find_relation<Placed, Name>();
@@ -189,39 +208,44 @@ struct alignas(64) call_memory {
     }
 };
 
-/// The memory of inference: Model::scratch<T>. Values lie in it until they are last read, and all
-/// layers of a stack share the memory of one.
+/// The memory of inference: Model::scratch<T>. Memory is reused as soon as a value has been read
+/// for the last time, and all layers of a stack share the memory of one.
 template <class Plan, class T>
 struct scratch_block : call_memory<plan::inference_plan_of<Plan>, T> {
+    /// The plan with the memory layout of inference.
     using placed = plan::inference_plan_of<Plan>;
 
+    /// `s = {}` sets all values to zero.
     scratch_block& operator=(zeros) noexcept {
         std::fill_n(this->numbers, this->size, T(0));
         return *this;
     }
 };
 
-/// A plan whose products round their operands to Products; T: they do not. model/rounded.hpp has
-/// others.
+/// A plan whose products round their operands to Products. If Products is T, nothing is rounded;
+/// for other types see model/rounded.hpp.
 template <class Plan, class T, class Products>
 struct rounded_plan_of;
+/// Products are not rounded.
 template <class Plan, class T>
 struct rounded_plan_of<Plan, T, T> {
     using type = Plan;
 };
 
-/// The memory of training: Model::workspace<T, Products>. Values and gradients share it by the time
-/// in which they are needed.
+/// The memory of training: Model::workspace<T, Products>. Values and gradients whose lifetimes do
+/// not overlap share memory.
 template <class Plan, class T, class Products = T>
 struct workspace_block : call_memory<Plan, T> {
+    /// The plan with the memory layout of training.
     using placed = typename rounded_plan_of<Plan, T, Products>::type;
 
-    /// The gradient of what is prepared.
+    /// The gradient of the prepared values.
     alignas(64) T prepared_gradient[static_cast<std::size_t>(workspace_block::prepared_size)]{};
-    /// What forward was given, for backward, which uses up the values: nothing_left if there are
-    /// none. Written in every build, so that the layout is the same; checked in debug builds.
+    /// Mark of the arguments of the last forward, or nothing_left after backward. Written in every
+    /// build, so that the layout is the same; compared in debug builds.
     std::uint64_t left_by = nothing_left;
 
+    /// `w = {}` sets all values to zero and forgets the last forward.
     workspace_block& operator=(zeros) noexcept {
         std::fill_n(this->numbers, this->size, T(0));
         left_by = nothing_left;
@@ -229,15 +253,16 @@ struct workspace_block : call_memory<Plan, T> {
     }
 };
 
-/// Whether backward can be run on it.
+/// True if backward can use the memory.
 template <class Memory, class Plan, class T>
 inline constexpr bool is_workspace = false;
 template <class Plan, class T, class Products>
 inline constexpr bool is_workspace<workspace_block<Plan, T, Products>, Plan, T> = true;
+/// Memory that backward can use.
 template <class Memory, class Plan, class T>
 concept workspace_of = is_workspace<Memory, Plan, T>;
 
-/// Whether a plan can be run on it.
+/// Memory that forward can use: a workspace or a scratch.
 template <class Memory, class Plan, class T>
 concept memory_of = workspace_of<Memory, Plan, T> || std::is_same_v<Memory, scratch_block<Plan, T>>;
 

@@ -4,14 +4,15 @@
 
 #include "options.hpp"
 
-/// Option sets, of which each template takes one, and the arguments of a template, read into one
-/// value and two types.
+/// Option sets and arguments: a template has one option set; its arguments are read into one value
+/// and two types.
 
 namespace sequent::inline SEQUENT_ABI::nn {
 
 struct mask_kind {};
 struct unknown_kind {};
 
+/// A mask, or `mask::none`.
 template <class T>
 concept mask_type = std::is_same_v<T, mask::none> || mask::type<T>;
 
@@ -33,7 +34,7 @@ template <class T>
 struct find_kind<T> {
     using type = activation_kind;
 };
-/// Which option an argument is.
+/// The kind of option that an argument is.
 template <class T>
 using kind_of = typename find_kind<T>::type;
 
@@ -47,28 +48,29 @@ Earlier operator|(Earlier, of_another_kind);
 template <class Earlier, class Later>
 holder<Later> operator|(holder<Earlier>, holder<Later>);
 
-/// The last of the types that is of a kind, or the default. A fold: the symbols of a recursion
-/// would name all types in each of its steps.
+/// The last of the types that is of a kind, or the default. A fold, because the symbols of a
+/// recursion would name all types in each step.
 template <class Kind, class Default, class... Types>
 using last_of_kind =
     typename decltype((holder<Default>{} | ... |
                        std::conditional_t<std::is_same_v<kind_of<Types>, Kind>, holder<Types>,
                                           of_another_kind>{}))::type;
 
+/// Stores an option in a shape, if it is part of the shape.
 template <class Option>
 constexpr void set_option(shape& of) {
     if constexpr (requires { Option::set(of); }) Option::set(of);
 }
 
-/// An option that must be given. The number stands in until the check tells that it is not.
+/// An option that must be given; its number is a placeholder until the check reports that it is
+/// missing.
 template <template <int> class Option>
 struct required : Option<1> {};
-/// An option that follows from others where it is not given.
+/// An option whose default follows from other options.
 template <template <int> class Option>
 struct derived : Option<0> {};
 
-/// What can be wrong with an argument of a template, as types whose names stand in the compiler's
-/// message.
+/// Mistakes in an argument of a template, as types whose names appear in the compiler's message.
 struct the_template_has_no_such_option {};
 struct it_is_no_option {};
 struct it_is_given_twice {};
@@ -76,7 +78,7 @@ struct its_number_is_too_small {};
 struct it_is_missing {};
 struct a_mask_has_a_static_keeps_of_two_index_terms_or_of_two_integers {};
 
-/// A member of this name, of whatever kind, makes the name ambiguous.
+/// Makes the name `keeps` ambiguous if a class has a member of this name, of whatever kind.
 struct keeps_name {
     void keeps();
 };
@@ -92,7 +94,7 @@ inline constexpr bool well_given = false;
 template <template <class...> class Template, class Argument>
 inline constexpr bool well_given<Template, Argument, void> = true;
 
-/// The one place where an argument of a template stops the compiler.
+/// The only static_assert that rejects an argument of a template.
 template <template <class...> class Template, class Argument, class Reason>
 consteval bool check_argument() {
     static_assert(
@@ -102,9 +104,11 @@ consteval bool check_argument() {
     return true;
 }
 
+/// How often an option is given.
 template <class Kind, class... Given>
 inline constexpr int times_given = (0 + ... + (std::is_same_v<kind_of<Given>, Kind> ? 1 : 0));
 
+/// The reason why an argument is rejected; void if it is accepted.
 template <class Set, class Argument, class... Given>
 consteval auto reason_against() {
     using kind = kind_of<Argument>;
@@ -127,6 +131,7 @@ inline constexpr bool is_required = false;
 template <template <int> class Option>
 inline constexpr bool is_required<required<Option>> = true;
 
+/// A compile error if a required option is not given.
 template <template <class...> class Template, class Default, class... Given>
 consteval bool check_default() {
     if constexpr (is_required<Default> && times_given<kind_of<Default>, Given...> == 0)
@@ -135,14 +140,16 @@ consteval bool check_default() {
         return true;
 }
 
-/// The options that a template takes, each with its default; later ones replace earlier ones. A
-/// template names its own set, a struct with this as its base, so that its symbols stay short.
+/// The options that a template takes, each with its default; later defaults replace earlier ones.
+/// Each template names its own set, a struct derived from this one, so that its symbols stay short.
 template <class... Defaults>
 struct options {
+    /// This set with further defaults.
     template <class... More>
     using with = options<Defaults..., More...>;
 
-    /// The defaults, read. A template, so that a set costs nothing where no template of it is used.
+    /// The defaults as a shape and types. A template, so that a set costs nothing until a template
+    /// uses it.
     template <class = void>
     struct read {
         using mask = last_of_kind<mask_kind, mask::none, Defaults...>;
@@ -155,20 +162,23 @@ struct options {
             (set_option<Defaults>(result), ...);
             return result;
         }();
-        /// Whether there is an embedding, to which positions can be added.
+        /// True if the template has an embedding, to which positions can be added.
         static constexpr bool embeds =
             (... || std::is_same_v<kind_of<Defaults>, kind_of<vocabulary<1>>>);
     };
+    /// Default of `hidden` in widths, unless the activation is gated.
     static constexpr int hidden_factor = 4;
+    /// True if an option of this kind belongs to the set.
     template <class Kind>
     static constexpr bool takes = (... || std::is_same_v<kind_of<Defaults>, Kind>);
-    /// A compile error for each option that must be given and is not.
+    /// A compile error for each required option that is not given.
     template <template <class...> class Template, class... Given>
     static consteval bool check_given() {
         return (... && check_default<Template, Defaults, Given...>());
     }
 };
 
+/// Compile errors for invalid synthesizers.
 template <shape Shape>
 consteval bool check_scores() {
     constexpr score_parts of = Shape.scores;
@@ -182,6 +192,7 @@ consteval bool check_scores() {
     return true;
 }
 
+/// Compile errors for options that exclude each other.
 template <shape Shape, bool Embeds, bool StatesHeadWidth>
 consteval bool check_shape() {
     static_assert(StatesHeadWidth || Shape.head_width * Shape.heads == Shape.width,
@@ -220,7 +231,7 @@ consteval bool check_shape() {
     return true;
 }
 
-/// The arguments of a template, read and checked.
+/// The arguments of a template, checked and read: `shape`, `mask`, `local_mask`, `activation`.
 template <template <class...> class Template, class Set, class... Given>
 struct arguments {
     static_assert(
@@ -228,8 +239,11 @@ struct arguments {
          check_argument<Template, Given, decltype(reason_against<Set, Given, Given...>())>()));
     static_assert(Set::template check_given<Template, Given...>());
 
+    /// The defaults of the option set.
     using defaults = typename Set::template read<>;
+    /// The mask.
     using mask = last_of_kind<mask_kind, typename defaults::mask, Given...>;
+    /// The activation.
     using activation = last_of_kind<activation_kind, typename defaults::activation, Given...>;
     using local_mask =
         typename last_of_kind<kind_of<local_layers<1>>,

@@ -3,22 +3,26 @@
 #include "../model.hpp"
 #include "parts.hpp"
 
-/// Attention as models of their own.
+/// Attention layers as models.
 
 namespace sequent::inline SEQUENT_ABI {
 
 namespace nn {
 
+/// Options of `attention`, with their defaults.
 struct attention_options : options<required<tokens>, required<width>, mask::none, biases<true>,
                                    synthesizer::dot_product> {};
+/// Options of `multi_head_attention`, with their defaults.
 struct multi_head_options
     : attention_options::with<heads<1>, derived<key_heads>, derived<head_width>, scaled<true>,
                               score_cap<0>, position::none> {};
 
+/// The model of `attention`.
 template <class Arguments>
 using attention_model =
     model<attention_rules<Arguments::shape, typename Arguments::mask, relation<"x">>,
           fact<"x", Arguments::shape.tokens, Arguments::shape.width>>;
+/// The model of `multi_head_attention`.
 template <class Arguments>
 using multi_head_model =
     model<multi_head_rules<Arguments::shape, typename Arguments::mask, relation<"x">>,
@@ -26,21 +30,24 @@ using multi_head_model =
 
 }  // namespace nn
 
-/// Self-attention of one head: the fact x, tokens x width, to attended, of the same shape. Takes
-/// nn::attention_options.
+/// Self-attention with one head and no output map. Fact: `x`, tokens x width. Output: `attended`,
+/// tokens x width. Takes `nn::attention_options`.
 template <class... Options>
 struct attention
     : nn::attention_model<nn::arguments<attention, nn::attention_options, Options...>> {
+    /// The options as numbers.
     static constexpr nn::shape shape =
         nn::arguments<attention, nn::attention_options, Options...>::shape;
 };
 
-/// Multi-head self-attention: the fact x, tokens x width, to attended, of the same shape. Takes
-/// nn::multi_head_options; the position is one that belongs to attention.
+/// Multi-head self-attention. Fact: `x`, tokens x width. Output: `attended`, tokens x width. Takes
+/// `nn::multi_head_options`; the position is one that belongs to attention, not to an embedding.
 template <class... Options>
 struct multi_head_attention
     : nn::multi_head_model<
           nn::arguments<multi_head_attention, nn::multi_head_options, Options...>> {
+    /// The options as numbers.
+    /// The options as numbers.
     static constexpr nn::shape shape =
         nn::arguments<multi_head_attention, nn::multi_head_options, Options...>::shape;
     static_assert(shape.position != nn::position_kind::relative_buckets,

@@ -27,7 +27,7 @@ struct graph_shape {
     bool any_length = false;
 
     constexpr int head_width() const { return width / heads; }
-    /// What the parts that know nothing of graphs need.
+    /// The shape that rules outside of graphs take.
     constexpr shape layer() const {
         shape result;
         result.tokens = nodes;
@@ -46,31 +46,48 @@ inline constexpr graph_shape graph_shape_of{Of.nodes,     Of.edges,  Of.node_wid
                                             Of.relations, Of.width,  Of.heads,      Of.depth,
                                             Of.hidden,    Of.biases, Of.norm_first, Of.any_length};
 
-/// How many nodes there are: the count that is given, or the length of the fact.
+/// The number of nodes: the count `nodes`, or the length of the fact `node`.
 template <bool AnyLength>
 inline constexpr std::conditional_t<AnyLength, bound<"node">, bound<"nodes">> count_of_nodes{};
 template <graph_shape Shape>
 inline constexpr auto nodes = count_of_nodes<Shape.any_length>;
 
+/// Fact: vectors of the nodes.
 inline constexpr relation<"node"> node;
+/// Sparse fact: the edges.
 inline constexpr relation<"edge"> edge;
+/// Number of neighbours.
 inline constexpr relation<"degree"> degree;
+/// 1 / sqrt(degree + 1).
 inline constexpr relation<"scale"> scale;
+/// Linear map of a node.
 inline constexpr relation<"projected"> projected;
+/// Aggregate of the neighbours.
 inline constexpr relation<"gathered"> gathered;
+/// Linear map of a neighbour.
 inline constexpr relation<"from"> from;
+/// Linear map of the node that aggregates.
 inline constexpr relation<"to"> to;
+/// leaky_relu of the sum over a pair of nodes (GATv2).
 inline constexpr relation<"met"> met;
+/// Attention logit of a pair.
 inline constexpr relation<"logit"> logit;
+/// Squared Euclidean length of a result.
 inline constexpr relation<"square"> square;
+/// Reciprocal of that length.
 inline constexpr relation<"inverse_length"> inverse_length;
+/// Part of the query that the node gives.
 inline constexpr relation<"node_query"> node_query;
+/// Part of the key that the node gives.
 inline constexpr relation<"node_key"> node_key;
+/// Part of the value that the node gives.
 inline constexpr relation<"node_value"> node_value;
+/// Input of the first of several layers.
 inline constexpr relation<"first"> first;
+/// The vector of a graph.
 inline constexpr relation<"readout"> readout;
 
-/// The bias as one more rule for y, if the template has biases.
+/// The bias as a further rule for y, if the template has biases.
 template <graph_shape Shape>
 inline constexpr auto bias_of_y = [] {
     constexpr weight<"bias", Shape.width> bias;
@@ -207,9 +224,9 @@ inline constexpr auto rgcn_rules = [] {
     return rules_for(relation_numbers<Shape>());
 }();
 
-/// Attention over the edges, from Input(i) to attended(i). Queries, keys and values of a pair add
-/// what the nodes and the edge give: q_ij = W x_i + U e_ij, k_ij and v_ij likewise from x_j
-/// (Diao and Loynd, arXiv 2210.05062).
+/// Attention over the edges, from `Input`(i) to attended(i). Queries, keys and values of a pair are
+/// sums over node and edge: q_ij = W x_i + U e_ij, k_ij and v_ij likewise from x_j (Diao and Loynd,
+/// arXiv 2210.05062).
 template <graph_shape Shape, class Input>
 inline constexpr auto relational_rules = [] {
     constexpr int d = Shape.width;
@@ -289,19 +306,22 @@ inline constexpr auto graph_block_rules = [] {
     // clang-format on
 }();
 
-/// The nodes' numbers taken together.
+/// The vectors of the nodes that exist.
 template <bool AnyLength>
 constexpr auto present_node() noexcept {
     return (node(i), i < count_of_nodes<AnyLength>);
 }
+/// The mean of the nodes.
 struct mean_readout {
     template <bool AnyLength>
     static constexpr auto of = rules(readout() <<= present_node<AnyLength>() | mean(i));
 };
+/// The sum of the nodes.
 struct sum_readout {
     template <bool AnyLength>
     static constexpr auto of = rules(readout() <<= present_node<AnyLength>() | sum(i));
 };
+/// The elementwise maximum of the nodes.
 struct max_readout {
     template <bool AnyLength>
     static constexpr auto of = rules(readout() <<= present_node<AnyLength>() | max(i));

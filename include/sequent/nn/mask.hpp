@@ -9,10 +9,11 @@
 
 #include "../language.hpp"
 
-/// Masks: which j a position i attends to. A mask is any type with a static `keeps(i, j)`: of index
-/// terms, it gives a constraint, `j <= i`; of two integers, it is constexpr and gives a bool. Where
-/// it differs from head to head it is `keeps(h, i, j)`, of index terms. Masks are joined by their
-/// names or as values: `decltype(mask::causal{} && !mask::window<8>{})`.
+/// Masks decide which positions j a position i attends to. A mask is any type with a static
+/// function `keeps(i, j)` in one of two forms: of index terms, it returns a constraint such as `j
+/// <= i`; of two integers, it is constexpr and returns a bool. A mask that differs from head to
+/// head has `keeps(h, i, j)`, of index terms. Masks are combined by name or as values:
+/// `decltype(mask::causal{} && !mask::window<8>{})`.
 
 namespace sequent::inline SEQUENT_ABI::mask {
 
@@ -38,7 +39,7 @@ struct decided_by {
     constexpr bool operator()(int i, int j) const noexcept { return Mask::keeps(i, j); }
 };
 
-/// What the mask keeps.
+/// The constraint of a mask, for either form of `keeps`.
 template <plain Mask>
 constexpr auto keeps(auto i, auto j) noexcept {
     if constexpr (of_terms<Mask>)
@@ -46,7 +47,7 @@ constexpr auto keeps(auto i, auto j) noexcept {
     else
         return language::holds<decided_by<Mask>{}>(i, j);
 }
-/// What the mask keeps in head h.
+/// The constraint of a mask in head h.
 template <class Mask>
 constexpr auto keeps(auto h, auto i, auto j) noexcept {
     if constexpr (of_heads<Mask>)
@@ -57,58 +58,66 @@ constexpr auto keeps(auto h, auto i, auto j) noexcept {
 
 }  // namespace detail
 
-/// All pairs.
+/// Every position attends to all positions.
 struct none {};
 
-/// j <= i.
+/// A position attends to itself and all earlier positions: j <= i.
 struct causal {
+    /// The constraint on the pairs (i, j).
     static constexpr auto keeps(auto i, auto j) noexcept { return j <= i; }
 };
 
-/// The Width positions before i, and i.
+/// A position attends to itself and the `Width` positions before it: `Width + 1` in all.
 template <int Width>
 struct window {
+    /// The constraint on the pairs (i, j).
     static constexpr auto keeps(auto i, auto j) noexcept { return j <= i && i - j <= Width; }
 };
 
-/// The Width positions on either side, and i.
+/// A position attends to itself and the `Width` positions on either side.
 template <int Width>
 struct around {
+    /// The constraint on the pairs (i, j).
     static constexpr auto keeps(auto i, auto j) noexcept { return abs(i - j) <= Width; }
 };
 
-/// i and every Step-th position before it: what strided attention adds to a window (Child et al.,
-/// arXiv 1904.10509, section 4.3).
+/// A position attends to itself and every `Step`-th position before it: the part that strided
+/// attention adds to a window (Child et al., arXiv 1904.10509, section 4.3).
 template <int Step>
 struct strided {
     static_assert(Step > 0, "sequent: a step is at least 1");
+    /// The constraint on the pairs (i, j).
     static constexpr auto keeps(auto i, auto j) noexcept { return j <= i && (i - j) % Step == 0; }
 };
 
-/// A window of Width positions on either side with a step from one to the next (Beltagy et al.,
-/// arXiv 2004.05150, section 3.1).
+/// A position attends to itself and, on either side, to `Width` positions that are `Step` apart
+/// (Beltagy et al., arXiv 2004.05150, section 3.1).
 template <int Width, int Step>
 struct dilated {
     static_assert(Step > 0, "sequent: a step is at least 1");
+    /// The constraint on the pairs (i, j).
     static constexpr auto keeps(auto i, auto j) noexcept {
         return abs(i - j) <= Width * Step && (i - j) % Step == 0;
     }
 };
 
-/// Of the positions up to i, those in its own block of Size and the last Summary of each block: the
-/// fixed attention of Child et al., arXiv 1904.10509, section 4.3, both heads in one.
+/// Fixed sparse attention (Child et al., arXiv 1904.10509, section 4.3), both of its heads in one
+/// mask: of the positions up to i, those in the same block of `Size` positions and the last
+/// `Summary` positions of every block.
 template <int Size, int Summary>
 struct sparse_fixed {
     static_assert(Summary > 0 && Summary <= Size, "sequent: a summary is a part of its block");
+    /// The constraint on the pairs (i, j).
     static constexpr auto keeps(auto i, auto j) noexcept {
         return j <= i && (j / Size == i / Size || j % Size >= Size - Summary);
     }
 };
 
-/// The Width positions on either side; the Global positions attend to all, and all to them (Beltagy
-/// et al., arXiv 2004.05150, section 3.1).
+/// A position attends to the `Width` positions on either side. The positions `Global` attend to all
+/// positions, and all attend to them (Beltagy et al., arXiv 2004.05150, section 3.1).
 template <int Width, int... Global>
 struct longformer {
+    /// The constraint on the pairs (i, j).
     static constexpr auto keeps(auto i, auto j) noexcept {
         if constexpr (sizeof...(Global) == 0)
             return abs(i - j) <= Width;
@@ -118,15 +127,16 @@ struct longformer {
     }
 };
 
-/// Blocks of Size positions, of Tokens in all: a block attends to itself, its neighbours, the first
-/// and the last block and Random others, drawn from the seed; the first and the last attend to all
-/// (Zaheer et al., arXiv 2007.14062, section 2).
+/// BigBird (Zaheer et al., arXiv 2007.14062, section 2): `Tokens` positions in blocks of `Size`. A
+/// block attends to itself, its neighbours, the first and the last block, and `Random` other
+/// blocks, chosen at compile time from `Seed`. The first and the last block attend to all.
 template <int Tokens, int Size, int Random = 3, unsigned Seed = 1>
 struct big_bird {
     static_assert(Size > 0 && Random >= 0, "sequent: blocks have positions");
+    /// Number of blocks; the last may be shorter.
     static constexpr int blocks = (Tokens + Size - 1) / Size;
 
-    /// Of each block, those that are drawn; -1 where none is left.
+    /// The random blocks of each block; -1 if fewer than `Random` are available.
     static constexpr auto drawn = [] {
         constexpr auto room = static_cast<std::size_t>(Random > 0 ? Random : 1);
         std::array<std::array<int, room>, static_cast<std::size_t>(blocks)> result{};
@@ -148,28 +158,33 @@ struct big_bird {
         return result;
     }();
 
+    /// True if the block of j is among the random blocks of the block of i.
     static constexpr bool is_drawn(int i, int j) noexcept {
         for (const int each : drawn[static_cast<std::size_t>(i / Size)])
             if (each == j / Size) return true;
         return false;
     }
 
+    /// The constraint on the pairs (i, j).
     static constexpr auto keeps(auto i, auto j) noexcept {
         return abs(i / Size - j / Size) <= 1 || j < Size || i < Size || j / Size == blocks - 1 ||
                i / Size == blocks - 1 || language::holds<&big_bird::is_drawn>(i, j);
     }
 };
 
-/// The first Length positions, and those up to i. In rules, a length that is known at run time is
-/// `bound<"prefix">`.
+/// A position attends to the first `Length` positions and to all positions up to itself. In rules,
+/// a prefix whose length is given at run time is `bound<"prefix">`.
 template <int Length>
 struct prefix {
+    /// The constraint on the pairs (i, j).
     static constexpr auto keeps(auto i, auto j) noexcept { return j < Length || j <= i; }
 };
 
-/// Those in the same block of Size positions, by a mask inside of it.
+/// A position attends to positions in its own block of `Size` positions that the mask `Inner`
+/// keeps.
 template <int Size, class Inner = none>
 struct block {
+    /// The constraint on the pairs (i, j).
     static constexpr auto keeps(auto i, auto j) noexcept requires(!detail::of_heads<Inner>) {
         if constexpr (std::is_same_v<Inner, none>)
             return i / Size == j / Size;
@@ -178,54 +193,63 @@ struct block {
     }
 };
 
-/// The first positions, as many as a count tells that is given with the facts.
+/// A position attends to the first positions, as many as the count `Count` tells, which is given
+/// with the facts.
 template <language::fixed_string Count = "length">
 struct padding {
+    /// The constraint on the pairs (i, j).
     static constexpr auto keeps(auto, auto j) noexcept { return j < language::bound<Count>{}; }
 };
 
-/// What both masks keep.
+/// The pairs that both masks keep: `First && Second`.
 template <class First, class Second>
 struct both {
+    /// The constraint on the pairs (i, j).
     static constexpr auto keeps(auto i, auto j) noexcept
         requires(detail::plain<First>&& detail::plain<Second>) {
         return detail::keeps<First>(i, j) && detail::keeps<Second>(i, j);
     }
+    /// The constraint on the pairs (i, j) of head h.
     static constexpr auto keeps(auto h, auto i, auto j) noexcept
         requires(detail::of_heads<First> || detail::of_heads<Second>) {
         return detail::keeps<First>(h, i, j) && detail::keeps<Second>(h, i, j);
     }
 };
 
-/// What either mask keeps.
+/// The pairs that at least one mask keeps: `First || Second`.
 template <class First, class Second>
 struct either {
+    /// The constraint on the pairs (i, j).
     static constexpr auto keeps(auto i, auto j) noexcept
         requires(detail::plain<First>&& detail::plain<Second>) {
         return detail::keeps<First>(i, j) || detail::keeps<Second>(i, j);
     }
+    /// The constraint on the pairs (i, j) of head h.
     static constexpr auto keeps(auto h, auto i, auto j) noexcept
         requires(detail::of_heads<First> || detail::of_heads<Second>) {
         return detail::keeps<First>(h, i, j) || detail::keeps<Second>(h, i, j);
     }
 };
 
-/// What the mask does not keep.
+/// The pairs that the mask does not keep: `!Mask`.
 template <class Mask>
 struct without {
+    /// The constraint on the pairs (i, j).
     static constexpr auto keeps(auto i, auto j) noexcept requires(detail::plain<Mask>) {
         return !detail::keeps<Mask>(i, j);
     }
+    /// The constraint on the pairs (i, j) of head h.
     static constexpr auto keeps(auto h, auto i, auto j) noexcept requires(detail::of_heads<Mask>) {
         return !Mask::keeps(h, i, j);
     }
 };
 
-/// Head h has mask h modulo their number.
+/// Head h has the mask number h modulo the number of masks.
 template <class... Masks>
 struct per_head {
     static_assert(sizeof...(Masks) > 0, "sequent: per_head takes the masks of the heads");
 
+    /// The constraint on the pairs (i, j) of head h.
     static constexpr auto keeps(auto h, auto i, auto j) noexcept {
         return join(std::make_index_sequence<sizeof...(Masks)>{}, h, i, j);
     }
@@ -245,7 +269,7 @@ struct per_head {
     }
 };
 
-/// Whether a mask is known to keep no later position.
+/// True if the mask is known to keep no later position; false if that is not known.
 template <class Mask>
 inline constexpr bool looks_back = false;
 template <>
@@ -265,17 +289,22 @@ inline constexpr bool looks_back<block<Size, Inner>> = looks_back<Inner>;
 template <class... Masks>
 inline constexpr bool looks_back<per_head<Masks...>> = (... && looks_back<Masks>);
 
+/// A mask: a type with a static `keeps` as described above. `mask::none` is none, but is taken
+/// wherever a mask is.
 template <class T>
 concept type = detail::plain<T> || detail::of_heads<T>;
 
+/// The pairs that both masks keep.
 template <type First, type Second>
 constexpr both<First, Second> operator&&(First, Second) noexcept {
     return {};
 }
+/// The pairs that at least one mask keeps.
 template <type First, type Second>
 constexpr either<First, Second> operator||(First, Second) noexcept {
     return {};
 }
+/// The pairs that the mask does not keep.
 template <type Mask>
 constexpr without<Mask> operator!(Mask) noexcept {
     return {};

@@ -2,12 +2,14 @@
 
 #include "scores.hpp"
 
-/// The parts of a layer: attention of one head and of several, and the feed-forward part.
+/// The parts of a layer: attention with one head, attention with several heads, the feed-forward
+/// part.
 
 namespace sequent::inline SEQUENT_ABI::nn {
 
-/// softmax(scores) V with V linear in Input(i), to attended(i); by default the scores are
-/// Q K^T / sqrt(d), with Q and K linear in Input(i) (arXiv 1706.03762, equation 1).
+/// Attention with one head, from `Input`(i) to attended(i): softmax(scores) V with V linear in the
+/// input. By default the scores are Q K^T / sqrt(d), with Q and K linear in the input (arXiv
+/// 1706.03762, equation 1).
 template <shape Shape, class Mask, class Input>
 inline constexpr auto attention_rules = [] {
     constexpr Input input;
@@ -23,9 +25,9 @@ inline constexpr auto attention_rules = [] {
     // clang-format on
 }();
 
-/// Attention of several heads, concatenated and mapped, to attended(i) (arXiv 1706.03762, section
-/// 3.2.2). Queries follow from Input(i), keys and values from Context(i), which is Input in
-/// self-attention. Names begin with Prefix.
+/// Multi-head attention, whose heads are concatenated and mapped, to attended(i) (arXiv 1706.03762,
+/// section 3.2.2). Queries are linear in `Input`(i), keys and values in `Context`(i), which is the
+/// input in self-attention. Names begin with `Prefix`.
 template <shape Shape, class Mask, class Input, class Context = Input, fixed_string Prefix = "">
 inline constexpr auto multi_head_rules = with_heads<Shape>([](auto key_head, auto... query) {
     constexpr int d = Shape.width;
@@ -51,8 +53,8 @@ inline constexpr auto multi_head_rules = with_heads<Shape>([](auto key_head, aut
     // clang-format on
 });
 
-/// Two linear maps with a function between them, row by row, from Input(i) to transformed(i); or
-/// three, where a function of one gates another.
+/// The feed-forward part, from `Input`(i) to transformed(i): two linear maps with an activation
+/// between; with a gated activation, three linear maps.
 template <shape Shape, class Activation, class Input>
 inline constexpr auto feed_forward_rules = [] {
     constexpr Input input;

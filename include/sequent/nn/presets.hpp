@@ -2,21 +2,27 @@
 
 #include "text.hpp"
 
-/// Architectures by name, with the defaults that their published models have. Where files of such
-/// models come from Hugging Face, io::hugging_face has the names of their tensors.
+/// Architectures by name, with the options of their published models as defaults. For model
+/// families that Hugging Face publishes, `io::hugging_face` has the names of the tensors.
 
 namespace sequent::inline SEQUENT_ABI {
 
 namespace nn {
 
+/// Fact: patches of an image.
 inline constexpr relation<"patch"> patch;
+/// Linear map of a patch.
 inline constexpr relation<"from_patch"> from_patch;
+/// Class token and patches.
 inline constexpr relation<"sequence"> sequence;
+/// First convolution at even frames.
 inline constexpr relation<"even_frame"> even_frame;
+/// First convolution at odd frames.
 inline constexpr relation<"odd_frame"> odd_frame;
+/// Second convolution.
 inline constexpr relation<"convolved"> convolved;
 
-// Language models.
+// The option sets of the presets; language models first.
 struct gpt2_options : language_model_options::with<activation::gelu_tanh> {};
 struct opt_options : language_model_options::with<activation::relu> {};
 struct llama_options : language_model_options::with<activation::swiglu, normalization::rms<>,
@@ -80,8 +86,8 @@ struct t5_options
 struct whisper_options
     : encoder_decoder_options::with<position::learned, activation::gelu, required<input_width>> {};
 
-/// A class token stands before the patches, and its state is classified (arXiv 2010.11929,
-/// equations 1 to 4).
+/// Vision transformer: a class token precedes the patches, and its output is classified (arXiv
+/// 2010.11929, equations 1 to 4).
 template <shape Shape, class Mask, class Activation>
 inline constexpr auto vit_rules = [] {
     constexpr var<"s", Shape.tokens + 1> s;
@@ -105,14 +111,15 @@ inline constexpr auto vit_rules = [] {
     // clang-format on
 }();
 
+/// The model of `vit`.
 template <class Arguments>
 using vit_model =
     typename fact_list<fact<"patch", Arguments::shape.tokens, Arguments::shape.patch_width>>::
         template with<bound<"seed">, (Arguments::shape.dropout_percent > 0)>::template model_of<
             vit_rules<Arguments::shape, typename Arguments::mask, typename Arguments::activation>>;
 
-/// Two convolutions over frames, with zeros beyond the ends; the second one takes every other row
-/// (arXiv 2212.04356, section 2.2). Frames come in pairs: source(i, 0) and source(i, 1).
+/// The front end of Whisper: two convolutions over frames with zero padding, the second with stride
+/// 2 (arXiv 2212.04356, section 2.2). Frames come in pairs: source(i, 0) and source(i, 1).
 template <shape Shape>
 inline constexpr auto frame_rules = [] {
     constexpr var<"t", Shape.source_tokens> t;
@@ -136,6 +143,7 @@ inline constexpr auto frame_rules = [] {
     // clang-format on
 }();
 
+/// The model of `whisper`.
 template <class Arguments>
 using whisper_model =
     model_of_source<Arguments,
@@ -145,10 +153,10 @@ using whisper_model =
 
 }  // namespace nn
 
-// Each takes what its option set takes, and the options of its published models that differ from
-// one to another must be given: the vocabulary, the tokens, the width, the heads, ...
+// Each preset takes the options of its option set. Those that differ among its published models
+// must be given: vocabulary, tokens, width, heads, ...
 
-/// GPT-2 (Radford et al. 2019): the fact token to logits, as transformer::language_model.
+/// GPT-2 (Radford et al. 2019). Fact `token`, output `logits`, as `transformer::language_model`.
 template <class... Options>
 struct gpt2 : nn::language_model<nn::arguments<gpt2, nn::gpt2_options, Options...>> {};
 
@@ -156,17 +164,17 @@ struct gpt2 : nn::language_model<nn::arguments<gpt2, nn::gpt2_options, Options..
 template <class... Options>
 struct opt : nn::language_model<nn::arguments<opt, nn::opt_options, Options...>> {};
 
-/// Llama (arXiv 2302.13971; grouped queries: arXiv 2307.09288), with llama2.c's order of rotary
-/// pairs; position::rotary_halves<> is that of Hugging Face's files, which io::hugging_face::llama
-/// loads into either.
+/// Llama (arXiv 2302.13971; grouped queries: arXiv 2307.09288), with the order of rotary pairs of
+/// llama2.c. That of Hugging Face's files is `position::rotary_halves<>`; `io::hugging_face::llama`
+/// loads such files into either.
 template <class... Options>
 struct llama : nn::language_model<nn::arguments<llama, nn::llama_options, Options...>> {};
 
-/// Llama 3.2 (arXiv 2407.21783); the factor of 3.1 is 8.
+/// Llama 3.2 (arXiv 2407.21783), with a rotary scaling factor of 32; that of Llama 3.1 is 8.
 template <class... Options>
 struct llama3 : nn::language_model<nn::arguments<llama3, nn::llama3_options, Options...>> {};
 
-/// Mistral (arXiv 2310.06825); a published sliding window of W is mask::window<W - 1>.
+/// Mistral (arXiv 2310.06825). A published sliding window of W is `mask::window<W - 1>`.
 template <class... Options>
 struct mistral : nn::language_model<nn::arguments<mistral, nn::mistral_options, Options...>> {};
 
@@ -174,15 +182,15 @@ struct mistral : nn::language_model<nn::arguments<mistral, nn::mistral_options, 
 template <class... Options>
 struct qwen2 : nn::language_model<nn::arguments<qwen2, nn::qwen2_options, Options...>> {};
 
-/// Qwen3 (arXiv 2505.09388), with pooling::last and unit_length<true> its embedding models.
+/// Qwen3 (arXiv 2505.09388); its embedding models with `pooling::last` and `unit_length<true>`.
 template <class... Options>
 struct qwen3 : nn::language_model<nn::arguments<qwen3, nn::qwen3_options, Options...>> {};
 
-/// Gemma 2 (arXiv 2408.00118). score_width<N> is its query_pre_attn_scalar.
+/// Gemma 2 (arXiv 2408.00118). `score_width<N>` is its query_pre_attn_scalar.
 template <class... Options>
 struct gemma2 : nn::language_model<nn::arguments<gemma2, nn::gemma2_options, Options...>> {};
 
-/// Gemma 3 (arXiv 2503.19786), the models of text.
+/// Gemma 3 (arXiv 2503.19786), the text models.
 template <class... Options>
 struct gemma3 : nn::language_model<nn::arguments<gemma3, nn::gemma3_options, Options...>> {};
 
@@ -198,7 +206,7 @@ struct phi : nn::language_model<nn::arguments<phi, nn::phi_options, Options...>>
 template <class... Options>
 struct phi3 : nn::language_model<nn::arguments<phi3, nn::phi3_options, Options...>> {};
 
-/// StarCoder2 (arXiv 2402.19173); a published sliding window of W is mask::window<W - 1>.
+/// StarCoder2 (arXiv 2402.19173). A published sliding window of W is `mask::window<W - 1>`.
 template <class... Options>
 struct starcoder2
     : nn::language_model<nn::arguments<starcoder2, nn::starcoder2_options, Options...>> {};
@@ -207,63 +215,64 @@ struct starcoder2
 template <class... Options>
 struct bloom : nn::language_model<nn::arguments<bloom, nn::bloom_options, Options...>> {};
 
-/// BERT (arXiv 1810.04805): the facts token and segment, symbols, and the count length, to layers,
-/// tokens x width, and pooled, width; with a pooling to pooled, with unit_length to unit, with
-/// classes to their logits, with masked_language<true> to the logits of the symbol at each
-/// position. Without padded, there is no length.
+/// BERT (arXiv 1810.04805). Facts: `token` and `segment`, symbols; the count `length`, unless
+/// `padded<false>` is given. Outputs: `layers`, tokens x width, and `pooled`, width. With another
+/// pooling: `pooled`; with `unit_length<true>`: `unit`; with `classes`: their `logits`; with
+/// `masked_language<true>`: `logits`, tokens x vocabulary, of each position's own symbol.
 template <class... Options>
 struct bert : nn::text_model<nn::arguments<bert, nn::bert_options, Options...>> {};
 
-/// With masked_language<true>.
+/// BERT with `masked_language<true>`.
 template <class... Options>
 struct bert_masked_language
     : nn::text_model<
           nn::arguments<bert_masked_language, nn::bert_masked_language_options, Options...>> {};
 
-/// RoBERTa (arXiv 1907.11692) and XLM-RoBERTa: as BERT, without the fact segment.
+/// RoBERTa (arXiv 1907.11692) and XLM-RoBERTa: as `bert`, without the fact `segment`.
 template <class... Options>
 struct roberta : nn::text_model<nn::arguments<roberta, nn::roberta_options, Options...>> {};
 
-/// DistilBERT (arXiv 1910.01108): as RoBERTa, to layers alone.
+/// DistilBERT (arXiv 1910.01108): as `roberta`, with the output `layers` alone.
 template <class... Options>
 struct distilbert : nn::text_model<nn::arguments<distilbert, nn::distilbert_options, Options...>> {
 };
 
-/// ALBERT (arXiv 1909.11942): as BERT, with one set of parameters for all layers.
+/// ALBERT (arXiv 1909.11942): as `bert`, with parameters shared by all layers and an embedding of
+/// width 128.
 template <class... Options>
 struct albert : nn::text_model<nn::arguments<albert, nn::albert_options, Options...>> {};
 
-/// MPNet (arXiv 2004.09297): as RoBERTa.
+/// MPNet (arXiv 2004.09297): as `roberta`.
 template <class... Options>
 struct mpnet : nn::text_model<nn::arguments<mpnet, nn::mpnet_options, Options...>> {};
 
-/// ModernBERT (arXiv 2412.13663): as DistilBERT, to normal_layers.
+/// ModernBERT (arXiv 2412.13663): as `distilbert`, with the output `normal_layers`.
 template <class... Options>
 struct modernbert : nn::text_model<nn::arguments<modernbert, nn::modernbert_options, Options...>> {
 };
 
-/// The text model of CLIP (arXiv 2103.00020): the fact token and the count length, of which the
-/// last is the end of the text, to pooled.
+/// The text model of CLIP (arXiv 2103.00020). Facts: `token` and the count `length`, whose last
+/// position is the end of the text. Output: `pooled`, width.
 template <class... Options>
 struct clip_text : nn::text_model<nn::arguments<clip_text, nn::clip_text_options, Options...>> {};
 
-/// The vision transformer (arXiv 2010.11929): the fact patch, tokens x patch_width, an image cut
-/// into patches, row by row, each with its channels one after another; to logits, one for each of
-/// the classes. Takes nn::vit_options; the tokens are patches.
+/// The vision transformer (arXiv 2010.11929). Fact: `patch`, tokens x patch_width: an image cut
+/// into patches, row by row, each with its channels one after another. Output: `logits`, one for
+/// each class. Takes `nn::vit_options`; `tokens` is the number of patches.
 template <class... Options>
 struct vit : nn::with_options<nn::vit_model, nn::arguments<vit, nn::vit_options, Options...>> {};
 
-/// T5 (arXiv 1910.10683), with activation::geglu_tanh and tied<false> its version 1.1: the facts
-/// source and target, symbols, and the count source_length, to logits, tokens x vocabulary. Takes
-/// what transformer::encoder_decoder does.
+/// T5 (arXiv 1910.10683); version 1.1 with `activation::geglu_tanh` and `tied<false>`. Facts:
+/// `source` and `target`, symbols, and the count `source_length`. Output: `logits`, tokens x
+/// vocabulary. Takes the options of `transformer::encoder_decoder`.
 template <class... Options>
 struct t5
     : nn::with_options<nn::encoder_decoder_model, nn::arguments<t5, nn::t5_options, Options...>> {};
 
-/// Whisper (arXiv 2212.04356): the facts source, source_tokens x 2 x input_width, which are the
-/// frames of a log-mel spectrogram in the order of time, two for each position of the encoder, and
-/// target, symbols; to logits, tokens x vocabulary. Takes what t5 does and the input_width, how
-/// many mel bands there are.
+/// Whisper (arXiv 2212.04356). Facts: `source`, source_tokens x 2 x input_width: the frames of a
+/// log-mel spectrogram in temporal order, two for each position of the encoder; `target`, symbols.
+/// Output: `logits`, tokens x vocabulary. Takes the options of `transformer::encoder_decoder` and
+/// `input_width`, the number of mel bands.
 template <class... Options>
 struct whisper
     : nn::with_options<nn::whisper_model, nn::arguments<whisper, nn::whisper_options, Options...>> {

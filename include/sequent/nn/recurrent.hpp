@@ -3,28 +3,42 @@
 #include "../model.hpp"
 #include "vocabulary.hpp"
 
-/// Recurrent networks, written as rules. state(t) is the state before input x(t); state(next(t)),
-/// the one after it, is the output y(t).
+/// Recurrent networks, written as rules. state(t) is the hidden state before input x(t);
+/// state(next(t)), the one after it, is the output y(t).
 
 namespace sequent::inline SEQUENT_ABI {
 
 namespace nn {
 
+/// Position in time.
 inline constexpr var<"t"> t;
+/// Hidden state before an input.
 inline constexpr relation<"state"> state;
+/// Memory cell of an LSTM; in a GRU, the linear map of the state within the candidate.
 inline constexpr relation<"memory"> memory;
+/// tanh of the memory cell.
 inline constexpr relation<"shown"> shown;
+/// Candidate of the new state or memory.
 inline constexpr relation<"candidate"> candidate;
+/// Forget gate of an LSTM.
 inline constexpr relation<"kept"> kept;
+/// Input gate of an LSTM.
 inline constexpr relation<"let_in"> let_in;
+/// Output gate of an LSTM.
 inline constexpr relation<"let_out"> let_out;
+/// Reset gate of a GRU.
 inline constexpr relation<"reset"> reset;
+/// Update gate of a GRU.
 inline constexpr relation<"update"> update;
+/// 1 - update.
 inline constexpr relation<"change"> change;
+/// Reset gate times `memory`.
 inline constexpr relation<"recalled"> recalled;
+/// Output of the first layer.
 inline constexpr relation<"lower"> lower;
 
-/// A state before the first input: learned, or zero unless it is set.
+/// The initial state: a learned weight with `learned_start<true>`, else a constant that is zero
+/// unless it is set.
 template <shape Shape, class Weight>
 constexpr auto start(Weight weight) noexcept {
     if constexpr (Shape.learned_start)
@@ -33,7 +47,7 @@ constexpr auto start(Weight weight) noexcept {
         return fixed(weight);
 }
 
-/// state' = f(W x + U state + b), with f the hyperbolic tangent or another function (Elman, Finding
+/// state' = f(W x + U state + b), where f is the activation, tanh by default (Elman, Finding
 /// structure in time, 1990).
 template <shape Shape, class Activation>
 struct rnn_cell {
@@ -140,7 +154,7 @@ struct lstm_cell {
 template <shape Shape, class Cell>
 inline constexpr auto upper_rules = Cell::template rules<Shape.hidden, relation<"y">>();
 
-/// A layer, or several, each with the states of the one below as its inputs.
+/// One layer, or a stack; the inputs of each layer are the hidden states of the one below.
 template <shape Shape, class Cell>
 inline constexpr auto recurrent_rules = [] {
     if constexpr (Shape.depth == 1)
@@ -150,53 +164,64 @@ inline constexpr auto recurrent_rules = [] {
                      y(t) <<= lower(t) | stack<Shape.depth - 1>(upper_rules<Shape, Cell>));
 }();
 
-/// The states are as wide as the inputs unless `hidden` tells otherwise.
+/// Options of `recurrent::gru` and `recurrent::lstm`, with their defaults. The hidden state is as
+/// wide as the input unless `hidden` is given.
 struct recurrent_options
     : options<required<tokens>, required<width>, derived<sequent::hidden>, depth<1>, biases<true>,
               learned_start<false>, any_length<false>> {
     static constexpr int hidden_factor = 1;
 };
+/// Options of `recurrent::rnn`.
 struct rnn_options : recurrent_options::with<activation::tanh> {
     static constexpr int hidden_factor = 1;
 };
 
+/// A recurrent model with the given cell.
 template <class Arguments, class Cell>
 using recurrent_model = model<recurrent_rules<Arguments::shape, Cell>,
                               sequence_fact<Arguments::shape.any_length, "x",
                                             Arguments::shape.tokens, Arguments::shape.width>>;
+/// The model of `recurrent::rnn`.
 template <class Arguments>
 using rnn_model =
     recurrent_model<Arguments, rnn_cell<Arguments::shape, typename Arguments::activation>>;
+/// The model of `recurrent::gru`.
 template <class Arguments>
 using gru_model = recurrent_model<Arguments, gru_cell<Arguments::shape>>;
+/// The model of `recurrent::lstm`.
 template <class Arguments>
 using lstm_model = recurrent_model<Arguments, lstm_cell<Arguments::shape>>;
 
 }  // namespace nn
 
-/// Each takes nn::recurrent_options: tokens, width, hidden (the width by default), depth (of
-/// layers, each from the states of the one below), biases, learned_start, any_length. The fact x,
-/// tokens x width, to y, tokens x hidden: the states after each input. The state before the first
-/// is the weight `start`: zero, and not trained, unless learned_start<true> is given.
+/// Recurrent layers. Fact: `x`, tokens x width. Output: `y`, tokens x hidden: the hidden state
+/// after each input. Each takes `nn::recurrent_options`: tokens, width, hidden (default: the
+/// width), depth, biases, learned_start, any_length. The initial state is the weight `start`: zero
+/// and not trained, unless `learned_start<true>` is given.
 namespace recurrent {
 
-/// Takes an activation, too: tanh by default, as torch.nn.RNN, with b = b_ih + b_hh.
+/// Elman network. Takes an activation, too: tanh by default. Equal to torch.nn.RNN with b = b_ih +
+/// b_hh.
 template <class... Options>
 struct rnn : nn::rnn_model<nn::arguments<rnn, nn::rnn_options, Options...>> {
+    /// The options as numbers.
     static constexpr nn::shape shape = nn::arguments<rnn, nn::rnn_options, Options...>::shape;
 };
 
-/// As torch.nn.GRU, whose rows of weight_ih are reset, update and candidate; b_reset and b_update
-/// are the sums of its two biases, b_candidate and c_candidate are b_in and b_hn.
+/// Gated recurrent unit, as torch.nn.GRU, whose rows of weight_ih are reset, update and candidate;
+/// `b_reset` and `b_update` are the sums of its two biases, `b_candidate` and `c_candidate` are
+/// b_in and b_hn.
 template <class... Options>
 struct gru : nn::gru_model<nn::arguments<gru, nn::recurrent_options, Options...>> {
+    /// The options as numbers.
     static constexpr nn::shape shape = nn::arguments<gru, nn::recurrent_options, Options...>::shape;
 };
 
-/// As torch.nn.LSTM, whose rows of weight_ih are in, forget, candidate and out; each b is the sum
-/// of its two biases. The memory before the first input is the weight `start_memory`.
+/// Long short-term memory, as torch.nn.LSTM, whose rows of weight_ih are in, forget, candidate and
+/// out; each b is the sum of its two biases. The initial memory cell is the weight `start_memory`.
 template <class... Options>
 struct lstm : nn::lstm_model<nn::arguments<lstm, nn::recurrent_options, Options...>> {
+    /// The options as numbers.
     static constexpr nn::shape shape =
         nn::arguments<lstm, nn::recurrent_options, Options...>::shape;
 };

@@ -18,23 +18,24 @@
 
 namespace sequent::inline SEQUENT_ABI {
 
-/// How the next symbol is chosen. The three apply in this order.
+/// Settings of a sampler, applied in the order of the members.
 struct sampling {
-    /// Logits are divided by it. At 0 the symbol of the highest logit is chosen, the first of
-    /// several.
+    /// Logits are divided by the temperature. At 0, the symbol with the highest logit is chosen;
+    /// the first of equal ones.
     double temperature = 1;
-    /// Only the top_k symbols of the highest logits are left; 0 leaves all.
+    /// Only the `top_k` symbols with the highest logits can be chosen; 0: all.
     int top_k = 0;
-    /// Of these, the fewest most probable ones whose probabilities sum to at least top_p.
+    /// Of these, only the smallest set of most probable symbols whose probabilities sum to at least
+    /// `top_p`.
     double top_p = 1;
 };
 
-/// Chooses symbols by their logits: the same ones for the same seed and logits. All memory is
-/// allocated at construction.
+/// Chooses symbols from logits at random; equal seeds and logits give equal symbols. The
+/// constructor allocates all memory; a call allocates none.
 class sampler {
   public:
-    /// For up to `vocabulary` symbols. Throws argument_error unless temperature >= 0, top_k >= 0,
-    /// 0 < top_p <= 1 and vocabulary >= 1.
+    /// A sampler for up to `vocabulary` symbols. Throws argument_error unless vocabulary >= 1, the
+    /// temperature is finite and at least 0, top_k >= 0 and 0 < top_p <= 1.
     SEQUENT_LAZY explicit sampler(int vocabulary, sampling settings = {}, std::uint64_t seed = 0)
         : settings_(settings), random_(seed) {
         constexpr auto& check = check_number<argument_error>;
@@ -50,9 +51,9 @@ class sampler {
         candidates_.resize(size_);
     }
 
-    /// The next symbol, 0 <= symbol < logits.size(); logits beyond the vocabulary are not looked
-    /// at. A logit of minus infinity, or one that is no number, is never chosen, unless all are so:
-    /// then 0 is. Throws argument_error if there are no logits.
+    /// The chosen symbol, 0 <= symbol < logits.size(). Logits beyond the vocabulary are ignored. A
+    /// logit of minus infinity or NaN is never chosen, unless all are: then the result is 0. Throws
+    /// argument_error if there are no logits.
     template <class T>
     std::int32_t operator()(std::span<const T> logits) {
         if (logits.empty()) fail<argument_error>("sequent: a sampler is given no logits");
@@ -67,8 +68,8 @@ class sampler {
         return draw(least_of_the_chosen(logits.size()), logits.size());
     }
 
-    /// The same for a row of a model's output, such as `step` returns. Throws argument_error if it
-    /// is no row of logits side by side.
+    /// The same for one row of a model's output, such as `step` returns. Throws argument_error if
+    /// the view is not one contiguous row.
     template <class T>
     std::int32_t operator()(const tensor_view<T>& logits) {
         if (logits.rank != 1 || logits.strides[0] != 1)
@@ -81,14 +82,15 @@ class sampler {
             logits.data, static_cast<std::size_t>(logits.extents[0])));
     }
 
-    /// What restore() takes to go on from here.
+    /// The random generator's position, for restore().
     std::uint64_t state() const noexcept { return random_.state(); }
+    /// Continues from a position that state() returned.
     void restore(std::uint64_t state) noexcept { random_.restore(state); }
 
   private:
     static constexpr std::size_t lanes = static_cast<std::size_t>(kernel::lanes<double>);
 
-    /// Minus infinity where there is no number.
+    /// The greatest logit; NaN counts as minus infinity.
     template <class T>
     static T greatest_of(std::span<const T> logits) noexcept {
         constexpr auto step = static_cast<std::size_t>(kernel::lanes<T>);
@@ -119,7 +121,7 @@ class sampler {
         }
     }
 
-    /// Whether it is more probable; of equal ones the first symbol counts as more so.
+    /// True if a is more probable than b; of equal ones, the smaller symbol.
     bool comes_before(std::int32_t a, std::int32_t b) const noexcept {
         const double first = weights_[static_cast<std::size_t>(a)];
         const double second = weights_[static_cast<std::size_t>(b)];
@@ -132,8 +134,8 @@ class sampler {
         return sum;
     }
 
-    /// The least probable symbol that top_k and top_p leave; -1 if they leave all. Symbols are
-    /// parted about their median until it is found, not sorted.
+    /// The least probable symbol that top_k and top_p keep; -1 if they keep all. Found by repeated
+    /// partition about the median, without sorting.
     SEQUENT_LAZY std::int32_t least_of_the_chosen(std::size_t size) noexcept {
         const auto top_k = static_cast<std::size_t>(settings_.top_k);
         const bool by_count = top_k > 0 && top_k < size;
@@ -153,8 +155,8 @@ class sampler {
             double sum = 0;
             for (std::size_t at = 0; at < size; ++at) sum += weights_[at];
             enough = settings_.top_p * sum;
-            // A symbol that is chosen and all less probable ones sum to more than what is not
-            // enough of the whole, and none of these is more probable than it.
+            // A chosen symbol and all less probable ones together exceed sum - enough, and none of
+            // them is more probable than it: its weight is at least (sum - enough) / size.
             const double least = (sum - enough) / static_cast<double>(size);
             std::size_t count = 0;
             for (std::size_t at = 0; at < size; ++at) {
@@ -178,7 +180,7 @@ class sampler {
         return left[0];
     }
 
-    /// One of the symbols that are as probable as `least` at least, in the order of the symbols.
+    /// Draws among the symbols at least as probable as `least`, in the order of the symbols.
     std::int32_t draw(std::int32_t least, std::size_t size) noexcept {
         const auto chosen = [&](std::size_t at) {
             return least < 0 || !comes_before(least, static_cast<std::int32_t>(at));
@@ -189,7 +191,7 @@ class sampler {
         std::size_t last = 0;
         for (std::size_t at = 0; at < size; ++at) {
             if (weights_[at] == 0 || !chosen(at)) continue;
-            // Rounding may leave something behind the last one: then that one is drawn.
+            // Rounding may leave a positive rest after the last symbol, which is then drawn.
             last = at;
             if ((left -= weights_[at]) < 0) break;
         }

@@ -6,18 +6,19 @@
 
 #include "vocabulary.hpp"
 
-/// The rules of attention's scores: what they are made of, and what positions add.
+/// The rules of attention scores: their summands, and the bias of positions.
 
 namespace sequent::inline SEQUENT_ABI::nn {
 
-/// ALiBi's slopes (arXiv 2108.12409, section 3) as trained files have them. With n the greatest
-/// power of two that is not above the number of heads, the first n heads have 2^(-8/n), 2^(-16/n),
-/// ..., the others every second slope of 2n heads, 2^(-4/n), 2^(-12/n), ...: the authors' code.
+/// Period of ALiBi's slopes (arXiv 2108.12409, section 3), in the form of trained files: with n the
+/// greatest power of two not above the number of heads, the first n heads have the slopes 2^(-8/n),
+/// 2^(-16/n), ..., the others every second slope of 2n heads, 2^(-4/n), 2^(-12/n), ..., as in the
+/// authors' code.
 template <shape Shape>
 inline constexpr int alibi_period =
     static_cast<int>(std::bit_floor(static_cast<unsigned>(Shape.heads)));
 
-/// The slope of a head is 2^(-4 / n times this).
+/// The exponent e of a head: its slope is 2^(-4 e / n).
 template <shape Shape, class Head>
 constexpr auto alibi_exponent(Head number) noexcept {
     constexpr int n = alibi_period<Shape>;
@@ -55,7 +56,7 @@ constexpr int bucket_of(int distance, int buckets, int max_distance, bool both_d
     return first + single + bucket;
 }
 
-/// The relation of the bias of each distance: an encoder-decoder has two.
+/// The relation of the bias of each distance; an encoder-decoder has one for each side.
 template <shape Shape>
 constexpr auto distance_bias() noexcept {
     if constexpr (Shape.is_source)
@@ -64,9 +65,9 @@ constexpr auto distance_bias() noexcept {
         return relation<"distance_bias">{};
 }
 
-/// Gives the bias of each distance, for all layers, if that is what positions are; place r stands
-/// for the distance r - (tokens - 1). Where the mask is known to keep no later position, all
-/// buckets are those of earlier ones.
+/// The rules for the bias of each distance, shared by all layers, if positions are relative
+/// buckets. Index r stands for the distance r - (tokens - 1). If the mask is known to keep no later
+/// position, all buckets hold distances to earlier ones.
 template <shape Shape, bool BothDirections>
 inline constexpr auto distance_rules = [] {
     if constexpr (Shape.position == position_kind::relative_buckets) {
@@ -91,7 +92,7 @@ inline constexpr auto distance_rules = [] {
     }
 }();
 
-/// The relations of an attention, whose names begin with Prefix.
+/// The relations of an attention part, whose names begin with `Prefix`.
 template <fixed_string Prefix>
 struct attention_names {
     static constexpr relation<Prefix + "query"> query{};
@@ -110,7 +111,8 @@ struct attention_names {
     static constexpr relation<Prefix + "attended"> attended{};
 };
 
-/// What heads that share keys call by their first variable; without heads there is none.
+/// A relation with the index of the key head, the first of the head's indices; without heads there
+/// is none.
 template <class Named, class... Position>
 constexpr auto of_key_head(Named named, std::tuple<>, Position... at) noexcept {
     return named(at...);
@@ -149,7 +151,7 @@ constexpr auto query_rules(Head... of) noexcept {
     // clang-format on
 }
 
-/// synthetic(h, i), of which number j is the score of j (arXiv 2005.00743, section 3.1.1).
+/// synthetic(h, i): its element j is the score of position j (arXiv 2005.00743, section 3.1.1).
 template <shape Shape, class Input, fixed_string Prefix, class... Head>
 constexpr auto dense_rules(Head... of) noexcept {
     constexpr Input input;
@@ -168,8 +170,8 @@ constexpr auto dense_rules(Head... of) noexcept {
     // clang-format on
 }
 
-/// factors(h, i), of which number j is the score of j: each number of the first factor times all of
-/// the second (arXiv 2005.00743, section 3.1.3).
+/// factors(h, i): its element j is the score of position j, the outer product of two factors (arXiv
+/// 2005.00743, section 3.1.3).
 template <shape Shape, class Input, fixed_string Prefix, class... Head>
 constexpr auto factor_rules(Head... of) noexcept {
     constexpr Input input;
@@ -196,7 +198,7 @@ constexpr auto share_rules() noexcept {
     return rules(attention_names<Prefix>::share() <<= mixture.use() | softmax());
 }
 
-/// The rules that a part of the scores needs, if it is one.
+/// The rules that a summand of the scores needs, if it occurs.
 template <score_part Part, shape Shape, class Input, class Context, fixed_string Prefix,
           class... Head>
 constexpr auto rules_of_part(Head... of) noexcept {
@@ -210,7 +212,8 @@ constexpr auto rules_of_part(Head... of) noexcept {
         return factor_rules<Shape, Input, Prefix>(of...);
 }
 
-/// What scores are made of: queries and keys, or what synthesizers have in their place.
+/// The rules for the summands of the scores: queries and keys, or what synthesizers have in their
+/// place.
 template <shape Shape, class Input, class Context, fixed_string Prefix, class... Head>
 constexpr auto score_part_rules(Head... of) noexcept {
     const auto parts =
@@ -223,8 +226,8 @@ constexpr auto score_part_rules(Head... of) noexcept {
         return parts;
 }
 
-/// The positions of a score, whose ranges are stated where tables, which bind none, may be all of
-/// it.
+/// The index variables of a score. Their ranges are stated if the scores may consist of tables
+/// alone, which bind no variable.
 template <shape Shape>
 constexpr auto seeking_position() noexcept {
     if constexpr (Shape.scores.is_dot_product())
@@ -240,7 +243,7 @@ constexpr auto sought_position() noexcept {
         return var<"j", Shape.tokens>{};
 }
 
-/// What part At of the scores adds to that of a pair in head `of`.
+/// The summand number `At` of the score of a pair in head `of`.
 template <shape Shape, class Mask, fixed_string Prefix, int At, class... Head>
 constexpr auto score_of_part(Head... of) noexcept {
     using name = attention_names<Prefix>;
@@ -281,8 +284,8 @@ constexpr auto score_of_part(Head... of) noexcept {
     }
 }
 
-/// The rules that give weights(head..., i, j), the softmax over j of the scores, with what the
-/// position adds, within a cap. Relations have names that begin with Prefix.
+/// The rules for weights(head..., i, j): the softmax over j of the scores, with the bias of
+/// positions, bounded by the cap. The names of relations begin with `Prefix`.
 template <shape Shape, class Mask, fixed_string Prefix, class... Head>
 constexpr auto score_rules(Head... of) noexcept {
     using name = attention_names<Prefix>;

@@ -6,8 +6,9 @@
 
 namespace sequent::inline SEQUENT_ABI::nn {
 
-/// What a norm or a position is, as a number of a shape.
+/// The norm of the layers: see namespace `normalization`.
 enum class norm_kind { layer, layer_without_bias, rms, rms_without_gain };
+/// How positions enter: see namespace `position`.
 enum class position_kind {
     none,
     learned,
@@ -19,12 +20,13 @@ enum class position_kind {
     relative_buckets
 };
 
-/// What is made of a text's states: logits of the next symbol at each position, of the symbol at
-/// each position, or nothing.
+/// The output head of a model of text: logits of the next symbol (`next`), of each position's own
+/// symbol (`masked`), or none (`states`).
 enum class head_kind { next, masked, states };
+/// Pooling of a text: see namespace `pooling`.
 enum class pooling_kind { none, dense, first, mean, last };
 
-/// Of what a score is the sum, in the order of the shares.
+/// The summands of a score, in the order of the shares of a mixture: see namespace `synthesizer`.
 enum class score_part {
     dot_product,
     dense,
@@ -33,23 +35,36 @@ enum class score_part {
     factorized_random,
     factorized_dense
 };
+/// The summands of attention scores. `known` is false if an argument of a mixture is no
+/// synthesizer.
 struct score_parts {
+    /// Largest number of summands.
     static constexpr int most = 6;
+    /// The summands.
     score_part parts[most]{};
+    /// Number of summands.
     int count = 1;
+    /// False if an argument is no synthesizer.
     bool known = true;
+    /// True for a mixture.
     bool mixed = false;
+    /// Rank of factorized_random.
     int rank = 0;
-    int first = 0;  // factors
+    int first = 0;  ///< factors of factorized_dense
+    /// The second factor.
     int second = 0;
 
+    /// Number of occurrences of a summand.
     constexpr int times(score_part part) const {
         int result = 0;
         for (int at = 0; at < count; ++at) result += parts[at] == part ? 1 : 0;
         return result;
     }
+    /// True if the summand occurs.
     constexpr bool has(score_part part) const { return times(part) > 0; }
+    /// True for ordinary attention.
     constexpr bool is_dot_product() const { return !mixed && has(score_part::dot_product); }
+    /// True if no summand occurs twice.
     constexpr bool is_distinct() const {
         for (int at = 0; at < count; ++at)
             if (times(parts[at]) > 1) return false;
@@ -57,8 +72,9 @@ struct score_parts {
     }
 };
 
-/// The numbers of a template, in one value, so that its symbols stay short. Those that are 0 follow
-/// from others, or are not there.
+/// The options of a template as one value, so that its symbols stay short. A number that is 0
+/// follows from others, or its part does not exist. For the meaning of each member, see the option
+/// of the same name.
 struct shape {
     int tokens = 1;
     int width = 1;
@@ -76,21 +92,30 @@ struct shape {
     int segments = 0;
     int score_cap = 0;
     int dropout_percent = 0;
+    /// Epsilon of the norms is 10 to the power of minus this.
     int norm_exponent = 5;
+    /// Base of rotary positions.
     int position_base = 0;
+    /// Number of buckets of relative positions.
     int buckets = 0;
+    /// Relative positions: all distances from this one on share the last bucket.
     int max_distance = 0;
+    /// The norm.
     norm_kind normalization = norm_kind::layer;
+    /// The positions.
     position_kind position = position_kind::none;
     bool biases = true;
     bool tied = true;
     bool scaled = true;
     bool padded = false;
     bool any_length = false;
+    /// True for `pre_norm`.
     bool norm_first = false;
     bool learned_start = false;
+    /// True if the input of tied logits is divided by the square root of the width (T5).
     bool scaled_logits = false;
-    bool is_source = false;  // of an encoder-decoder, the encoder's side
+    bool is_source = false;  ///< true on the encoder's side of an encoder-decoder
+    /// The summands of the scores.
     score_parts scores{};
     int nodes = 1;
     int edges = 1;
@@ -103,10 +128,14 @@ struct shape {
     int input_width = 0;
     int parallel_branches = 0;
     int local_layers = 0;
+    /// Base of rotary positions of local layers.
     int local_base = 0;
-    int rotary_percent = 0;  // of a head; 0: all
+    int rotary_percent = 0;  ///< percentage of a head that is rotated; 0: all
+    /// Scaling of rotary angles.
     rotary_scaling scaling{};
+    /// The output head.
     head_kind head = head_kind::next;
+    /// The pooling.
     pooling_kind pooling = pooling_kind::none;
     bool query_biases = false;
     bool head_norms = false;
@@ -118,36 +147,43 @@ struct shape {
     bool shared_layers = false;
     bool logit_bias = false;
     bool unit_length = false;
-    bool learned_positions = false;  // beside those of the kind
+    bool learned_positions = false;  ///< learned positions in addition to `position`
 
+    /// True if positions rotate queries and keys.
     constexpr bool is_rotary() const {
         return position == position_kind::rotary || position == position_kind::rotary_halves;
     }
-    /// Heads that attend to the same keys.
+    /// Number of query heads that share a head of keys and values.
     constexpr int group() const { return heads / key_heads; }
+    /// Epsilon of the norms: 10 to the power of -norm_exponent.
     constexpr double epsilon() const {
         double scale = 1;
         for (int at = 0; at < norm_exponent; ++at) scale *= 10;
         return 1 / scale;
     }
-    /// The width of the embedding, before it is mapped to that of the layers.
+    /// Width of the embedding, before it is mapped to the width of the layers.
     constexpr int table_width() const { return embedding_width > 0 ? embedding_width : width; }
+    /// True if learned positions are added to the embedding.
     constexpr bool adds_positions() const {
         return position == position_kind::learned || learned_positions;
     }
-    /// How many elements of a head rotary positions turn.
+    /// Number of elements of a head that rotary positions rotate.
     constexpr int turned() const {
         return rotary_percent > 0 ? head_width * rotary_percent / 100 : head_width;
     }
-    /// Whether a count tells how many of the positions there are.
+    /// True if the model takes a count of the positions that exist.
     constexpr bool has_length() const {
         return padded || pooling == pooling_kind::mean || pooling == pooling_kind::last;
     }
 
-    // Layers in a pattern: the first one, groups of local layers and a full one, and local layers.
+    // A pattern of layers: the opening layer, rounds of local layers and a full one, local layers.
+    /// True if layers are of several kinds.
     constexpr bool has_pattern() const { return local_layers > 0 || opening_layer; }
+    /// Number of complete rounds of the pattern.
     constexpr int groups() const { return (depth - opening_layer) / (local_layers + 1); }
+    /// Number of local layers after the last complete round.
     constexpr int rest() const { return (depth - opening_layer) % (local_layers + 1); }
+    /// The shape of a local layer: its own rotary base, no rotary scaling.
     constexpr shape local() const {
         shape result = *this;
         if (is_rotary()) {
@@ -157,7 +193,7 @@ struct shape {
         return result;
     }
 
-    /// The same with the encoder's positions, symbols and layers.
+    /// The shape of the encoder of an encoder-decoder.
     constexpr shape source() const {
         shape result = *this;
         result.tokens = source_tokens;

@@ -4,29 +4,42 @@
 
 #include "transformer.hpp"
 
-/// Models of text: an embedding, layers, which may be of several kinds in a pattern, and what is
-/// made of their result.
+/// Models of text: an embedding, layers, which may follow a pattern of several kinds, and an output
+/// head.
 
 namespace sequent::inline SEQUENT_ABI {
 
 namespace nn {
 
+/// Fact: input vectors in place of symbols.
 inline constexpr relation<"input"> given_numbers;
+/// Fact: segment types.
 inline constexpr relation<"segment"> segment;
+/// Embedding before the linear map to the width.
 inline constexpr relation<"narrow"> narrow;
+/// The vector of a text.
 inline constexpr relation<"pooled"> pooled;
+/// Squared Euclidean length of the pooled vector.
 inline constexpr relation<"squared_length"> squared_length;
+/// Reciprocal of that length.
 inline constexpr relation<"unit_factor"> unit_factor;
+/// The pooled vector divided by its length.
 inline constexpr relation<"unit"> unit;
+/// Input of the logits of masked language modelling.
 inline constexpr relation<"predicted"> predicted;
+/// Output of the opening layer.
 inline constexpr relation<"opening"> opening;
+/// Input of one round of the layer pattern.
 inline constexpr relation<"below"> below;
+/// Output of the local layers of a round.
 inline constexpr relation<"local"> local;
+/// Output of a round.
 inline constexpr relation<"full"> full;
+/// Output of the local layers after the last round.
 inline constexpr relation<"rest"> rest;
 
-/// What stands for a position: its symbol's embedding, or a linear map of its numbers, with what is
-/// added for position and segment.
+/// The input of the layers at a position: the embedding of its symbol or a linear map of its
+/// vector, plus the embeddings of segment and position.
 template <shape Shape>
 constexpr auto summed_embedding() noexcept {
     constexpr int width = Shape.table_width();
@@ -60,6 +73,7 @@ constexpr auto summed_embedding() noexcept {
         return with_segment;
 }
 
+/// The rules of the embedding.
 template <shape Shape>
 inline constexpr auto embedding_rules = [] {
     constexpr int width = Shape.table_width();
@@ -80,7 +94,8 @@ inline constexpr auto embedding_rules = [] {
         return rules(embedded(i) <<= body);
 }();
 
-/// Local layers and then one with the template's mask, from below(i) to full(i).
+/// One round of the layer pattern: local layers, then one with the template's mask, from below(i)
+/// to full(i).
 template <shape Shape, class Mask, class LocalMask, class Activation>
 inline constexpr auto group_rules = [] {
     constexpr auto& local_block = block_rules<Shape.local(), LocalMask, Activation>;
@@ -89,7 +104,7 @@ inline constexpr auto group_rules = [] {
                  full(i) <<= local(i) | stack<1>(full_block));
 }();
 
-/// All layers, from embedded(i) to the result: see result_of_layers.
+/// All layers, from embedded(i) to the relation `result_of_layers`.
 template <shape Shape, class Mask, class LocalMask, class Activation>
 inline constexpr auto text_layers_rules = [] {
     constexpr auto& block = block_rules<Shape, Mask, Activation>;
@@ -129,7 +144,8 @@ inline constexpr auto text_layers_rules = [] {
     }
 }();
 
-/// One vector for the text, and what is made of it.
+/// Pooling to one vector per text, and its classification or normalisation. The constant 1e-24
+/// keeps the length of a zero vector from dividing by zero.
 template <shape Shape>
 inline constexpr auto pooling_rules = [] {
     constexpr result_of_layers<Shape> states;
@@ -167,7 +183,8 @@ inline constexpr auto pooling_rules = [] {
     // clang-format on
 }();
 
-/// Logits of the symbol at each position, through the embedding.
+/// Logits of each position's own symbol: linear map, activation, norm, then the embedding and a
+/// bias.
 template <shape Shape, class Activation>
 inline constexpr auto masked_language_rules = [] {
     constexpr int width = Shape.table_width();
@@ -204,7 +221,7 @@ inline constexpr auto next_rules = [] {
         return rules(logits(i) <<= body);
 }();
 
-/// The gate of an activation stands in feed-forward parts alone.
+/// The activation without its gate: gates belong to the feed-forward part only.
 template <class Activation>
 struct without_gate {
     using type = Activation;
@@ -214,6 +231,7 @@ struct without_gate<activation::gated<Function>> {
     using type = Function;
 };
 
+/// All rules of a model of text.
 template <shape Shape, class Mask, class LocalMask, class Activation>
 inline constexpr auto text_rules = [] {
     constexpr auto states =
@@ -229,7 +247,7 @@ inline constexpr auto text_rules = [] {
         return states;
 }();
 
-/// The facts of a model of text, and what it gives if that is two relations.
+/// The facts of a model of text; with the query if the model has two outputs.
 template <shape Shape>
 struct text_facts {
     using symbols =
@@ -250,7 +268,7 @@ struct text_facts {
     using type = typename seeded::template with<both, gives_both>;
 };
 
-/// A model of text with the defaults of an architecture.
+/// A model of text with the default options of an architecture.
 template <class Arguments>
 struct text_model
     : text_facts<Arguments::shape>::type::template model_of<
@@ -258,17 +276,22 @@ struct text_model
                      padded_mask<Arguments::shape.padded, typename Arguments::mask, "length">,
                      padded_mask<Arguments::shape.padded, typename Arguments::local_mask, "length">,
                      typename Arguments::activation>> {
+    /// The options as numbers.
     static constexpr nn::shape shape = Arguments::shape;
+    /// The mask of the layers, without padding.
     using mask = typename Arguments::mask;
+    /// The mask of local layers, without padding.
     using local_mask = typename Arguments::local_mask;
 };
 
-/// A language model with the defaults of an architecture.
+/// A language model with the default options of an architecture.
 template <class Arguments>
 struct language_model : text_model<Arguments> {
-    /// As GPT-2 begins: gains one, biases zero, all else normal with deviation 0.02, and less by
-    /// sqrt(2 depth) where a branch joins the residual path, so that the layers' outputs do not
-    /// drown the embedding.
+    /// Initialises as GPT-2: gains 1, biases 0, embeddings and the layers' matrices normal with
+    /// deviation 0.02; divided by sqrt(2 depth) for the last linear map of a branch (`W_out`,
+    /// `W_contract`), so that the outputs of the layers do not dominate the embedding. Matrices
+    /// outside of the layers, such as an untied `W_logits`, are normal with deviation 1 /
+    /// sqrt(inputs).
     template <class T>
     static void initialize(typename language_model::template parameters<T>& p,
                            std::uint64_t seed = 0) {
@@ -284,12 +307,13 @@ struct language_model : text_model<Arguments> {
     }
 };
 
-/// What every model of text takes.
+/// Options that every model of text takes.
 struct text_options
     : layer_options::with<required<vocabulary>, depth<1>, activation::gelu, embedding_width<0>,
                           normal_embedding<false>, input_width<0>, local_layers<0>,
                           opening_layer<false>, shared_layers<false>, pooling::none,
                           unit_length<false>, position::learned, derived<sequent::classes>> {};
+/// Options of language models, with the defaults of `transformer::language_model`.
 struct language_model_options
     : text_options::with<mask::causal, tied<true>, pre_norm, scaled_embedding<false>, logit_cap<0>,
                          logit_bias<false>> {};
@@ -298,9 +322,10 @@ struct language_model_options
 
 namespace transformer {
 
-/// A decoder-only language model: the fact token, symbols, to logits, tokens x vocabulary; row i
-/// predicts the symbol after position i. Takes nn::language_model_options; with a pooling, the
-/// output is pooled, unit or logits of the classes.
+/// A decoder-only language model. Fact: `token`, symbols. Output: `logits`, tokens x vocabulary;
+/// row i predicts the symbol at position i + 1. Takes `nn::language_model_options`. With a pooling,
+/// the output is `pooled` (width), `unit` with `unit_length<true>`, or `logits` of the classes with
+/// `classes`.
 template <class... Options>
 struct language_model
     : nn::language_model<nn::arguments<language_model, nn::language_model_options, Options...>> {};

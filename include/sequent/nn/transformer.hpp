@@ -8,26 +8,40 @@ namespace sequent::inline SEQUENT_ABI {
 
 namespace nn {
 
+/// Input of a layer after the first norm.
 inline constexpr relation<"normal_x"> normal_x;
+/// Output of cross-attention.
 inline constexpr relation<"cross_attended"> cross_attended;
+/// Residual sum after cross-attention; normalised with `post_norm`.
 inline constexpr relation<"beyond"> beyond;
+/// The residual sum after cross-attention, normalised.
 inline constexpr relation<"normal_beyond"> normal_beyond;
+/// Fact: symbols of a language model or an encoder.
 inline constexpr relation<"token"> token;
+/// Fact: input of an encoder-decoder's encoder.
 inline constexpr relation<"source"> source;
+/// Fact: symbols of an encoder-decoder's decoder.
 inline constexpr relation<"target"> target;
+/// Input of the first layer.
 inline constexpr relation<"embedded"> embedded;
+/// Input of the first layer of an encoder.
 inline constexpr relation<"source_embedded"> source_embedded;
+/// Output of the last layer.
 inline constexpr relation<"layers"> layers;
+/// Output of the last layer, normalised.
 inline constexpr relation<"normal_layers"> normal_layers;
+/// Output of the decoder divided by the square root of the width (T5).
 inline constexpr relation<"scaled_layers"> scaled_layers;
+/// Logits.
 inline constexpr relation<"logits"> logits;
 
-/// What a branch adds to the residual path, by the name of its result.
+/// The relation that a branch adds to the residual path: its result, or that with a norm or a
+/// scale.
 template <shape Shape, fixed_string Name>
 using branch = std::conditional_t<Shape.branch_norms || Shape.layer_scale,
                                   relation<Name + "_branch">, relation<Name>>;
 
-/// From the result of a branch to what it adds, if that is not the same.
+/// The rule that applies a norm or a scale to a branch's result, if there is one.
 template <shape Shape, fixed_string Name>
 inline constexpr auto branch_rules = [] {
     constexpr relation<Name> result;
@@ -45,9 +59,9 @@ inline constexpr auto branch_rules = [] {
         return rules();
 }();
 
-/// One layer, from x(i) to y(i). The norms stand before each part, which leaves the residual path
-/// free (arXiv 2002.04745), or after each residual sum (arXiv 1706.03762, section 3.1); or both
-/// parts read the layer's input. Without FirstNorm, attention reads x.
+/// One layer, from x(i) to y(i). Norms precede each branch, which leaves the residual path free
+/// (arXiv 2002.04745), or follow each residual sum (arXiv 1706.03762, section 3.1); or both
+/// branches read the layer's input. Without `FirstNorm`, attention reads x directly.
 template <shape Shape, class Mask, class Activation, bool FirstNorm = Shape.norm_first>
 inline constexpr auto block_rules = [] {
     constexpr weight<"gain_1", Shape.width> gain_1;
@@ -97,15 +111,16 @@ inline constexpr auto block_rules = [] {
     // clang-format on
 }();
 
-/// What attends from one sequence to another has no common positions and looks at both.
+/// The shape of attention across two sequences: it has no common positions and its scores are dot
+/// products.
 consteval shape across(shape of) {
     of.position = position_kind::none;
     of.scores = {};
     return of;
 }
 
-/// One layer of a decoder: as above, with attention from each position to memory(j) between the
-/// parts (arXiv 1706.03762, section 3.1).
+/// One decoder layer: as `block_rules`, with attention from each position to memory(j) between the
+/// two branches (arXiv 1706.03762, section 3.1).
 template <shape Shape, class Mask, class MemoryMask, class Activation>
 inline constexpr auto decoder_block_rules = [] {
     constexpr weight<"gain_1", Shape.width> gain_1;
@@ -139,8 +154,8 @@ inline constexpr auto decoder_block_rules = [] {
     // clang-format on
 }();
 
-/// A stack of layers, from From(i) through Layers(i) to To(i). Where norms stand in front, one more
-/// follows, whose weights have names that begin with Prefix.
+/// A stack of layers, from `From`(i) through `Layers`(i) to `To`(i). With `pre_norm`, one more norm
+/// follows; the names of its weights begin with `Prefix`.
 template <shape Shape, const auto& Block, class From, class Layers, class To,
           fixed_string Prefix = "">
 inline constexpr auto stack_rules = [] {
@@ -166,12 +181,12 @@ inline constexpr auto stack_rules = [] {
     // clang-format on
 }();
 
-/// What stands for the layers' result: with norms behind it is that of the last layer.
+/// The relation of the last layer's output, after the last norm if there is one.
 template <shape Shape>
 using result_of_layers =
     std::conditional_t<Shape.norm_first, relation<"normal_layers">, relation<"layers">>;
 
-/// Layers from x(i) to y(i), or to layers(i) where nothing follows the last norm.
+/// Layers from x(i) to y(i), or to layers(i) with a depth above 1 and `post_norm`.
 template <shape Shape, class Mask, const auto& Block>
 inline constexpr auto layers_rules = [] {
     if constexpr (Shape.depth == 1)
@@ -183,33 +198,36 @@ inline constexpr auto layers_rules = [] {
                         std::conditional_t<Shape.norm_first, relation<"y">, relation<"layers">>>);
 }();
 
+/// The rules of `transformer::encoder`.
 template <shape Shape, class Mask, class Activation>
 inline constexpr auto& encoder_rules =
     layers_rules<Shape, Mask, block_rules<Shape, Mask, Activation>>;
+/// The rules of `transformer::decoder`.
 template <shape Shape, class Mask, class MemoryMask, class Activation>
 inline constexpr auto& decoder_rules =
     layers_rules<Shape, Mask, decoder_block_rules<Shape, Mask, MemoryMask, Activation>>;
 
-/// The body with a number of the width's root as its factor.
+/// The body times the square root of the width.
 template <shape Shape, class Body>
 constexpr auto scaled_by_width(Body body) noexcept {
     return body | language::scale(Shape.width * inverse_sqrt(Shape.width).value);
 }
 
-/// A symbol's embedding, with what is added for its position.
+/// The embedding of a symbol, with the embedding of its position if that is added.
 template <shape Shape, fixed_string Prefix, class Token, class Embedding>
 constexpr auto embedding_of(Token symbols, Embedding table) noexcept {
     constexpr weight<Prefix + "position", Shape.width> position;
     if constexpr (Shape.adds_positions())
         return dropped<Shape>((symbols(i)[table], position(i)));
     else if constexpr (Shape.position == position_kind::sinusoidal)
-        // Embeddings begin near zero; the waves have size one (arXiv 1706.03762, section 3.4).
+        // Initial embeddings are near zero, sines and cosines near one (arXiv 1706.03762, 3.4).
         return dropped<Shape>(scaled_by_width<Shape>(symbols(i)[table]) | sinusoidal(i));
     else
         return dropped<Shape>(symbols(i)[table]);
 }
 
-/// Logits through the embedding (arXiv 1608.05859), or through a matrix of their own.
+/// Logits through the embedding (arXiv 1608.05859), or through a matrix of their own with
+/// `tied<false>`.
 template <shape Shape, class States, class Embedding>
 constexpr auto logits_of(States states, Embedding table) noexcept {
     constexpr weight<"W_logits", Shape.vocabulary, Shape.width> W_logits;
@@ -219,7 +237,7 @@ constexpr auto logits_of(States states, Embedding table) noexcept {
         return states(i)[W_logits];
 }
 
-/// The encoder's input from symbols, which share the decoder's embedding or have one of their own.
+/// The encoder's input from symbols, which share the decoder's embedding or have their own.
 template <shape Shape>
 inline constexpr auto source_symbol_rules = [] {
     constexpr shape Source = Shape.source();
@@ -229,8 +247,8 @@ inline constexpr auto source_symbol_rules = [] {
     return rules(source_embedded(i) <<= embedding_of<Source, "source_">(source, table{}));
 }();
 
-/// An encoder over source_embedded(j), which SourceRules give, a decoder over target(i), and logits
-/// (arXiv 1706.03762).
+/// An encoder over source_embedded(j), which `SourceRules` defines, a decoder over target(i), and
+/// logits (arXiv 1706.03762).
 template <shape Shape, class Mask, class Activation, const auto& SourceRules>
 inline constexpr auto encoder_decoder_rules = [] {
     constexpr shape Source = Shape.source();
@@ -261,6 +279,7 @@ inline constexpr auto encoder_decoder_rules = [] {
     // clang-format on
 }();
 
+/// The model of `transformer::encoder`.
 template <class Arguments>
 using encoder_model = typename fact_list<sequence_fact<
     Arguments::shape.any_length, "x", Arguments::shape.tokens,
@@ -270,6 +289,7 @@ using encoder_model = typename fact_list<sequence_fact<
                       padded_mask<Arguments::shape.padded, typename Arguments::mask, "length">,
                       typename Arguments::activation>>;
 
+/// The model of `transformer::decoder`.
 template <class Arguments>
 using decoder_model =
     typename fact_list<sequence_fact<Arguments::shape.any_length, "x", Arguments::shape.tokens,
@@ -282,6 +302,7 @@ using decoder_model =
                               padded_mask<Arguments::shape.padded, mask::none, "source_length">,
                               typename Arguments::activation>>;
 
+/// An encoder-decoder with a given source fact and the rules that embed it.
 template <class Arguments, class SourceFact, const auto& SourceRules>
 using model_of_source =
     typename fact_list<SourceFact,
@@ -292,6 +313,7 @@ using model_of_source =
                 encoder_decoder_rules<Arguments::shape, typename Arguments::mask,
                                       typename Arguments::activation, SourceRules>>;
 
+/// The model of `transformer::encoder_decoder`.
 template <class Arguments>
 using encoder_decoder_model = model_of_source<
     Arguments,
@@ -299,24 +321,30 @@ using encoder_decoder_model = model_of_source<
                   symbol<Arguments::shape.source().vocabulary>>,
     source_symbol_rules<Arguments::shape>>;
 
-/// A model and what it was made with.
+/// A model, with the options it was made of.
 template <template <class> class Base, class Arguments>
 struct with_options : Base<Arguments> {
+    /// The options as numbers.
     static constexpr nn::shape shape = Arguments::shape;
+    /// The mask, without padding.
     using mask = typename Arguments::mask;
 };
 
-/// The option sets of templates, with their defaults. What a layer may have:
+/// Options of a single layer. The structs below are the option sets of the templates, with their
+/// defaults.
 struct layer_options
     : multi_head_options::with<derived<sequent::hidden>, activation::relu, dropout_percent<0>,
                                any_length<false>, normalization::layer<>, query_biases<false>,
                                head_norms<false>, branch_norms<false>, layer_scale<false>,
                                parallel_branches<0>, derived<score_width>> {};
+/// Options of `transformer::encoder`.
 struct encoder_options : layer_options::with<depth<1>, padded<false>, post_norm> {};
+/// Options of `transformer::decoder`.
 struct decoder_options
     : multi_head_options::with<derived<source_tokens>, derived<sequent::hidden>, depth<1>,
                                mask::causal, activation::relu, dropout_percent<0>, padded<false>,
                                any_length<false>, post_norm, normalization::layer<>> {};
+/// Options of `transformer::encoder_decoder`.
 struct encoder_decoder_options
     : decoder_options::with<required<vocabulary>, source_vocabulary<0>, derived<source_depth>,
                             tied<true>, pre_norm, position::sinusoidal> {};
@@ -325,26 +353,28 @@ struct encoder_decoder_options
 
 namespace transformer {
 
-/// Encoder layers: the fact x, tokens x width, to y, of the same shape (with a depth and post_norm
-/// it is named layers). Takes nn::encoder_options; the position is one that belongs to attention.
+/// Encoder layers. Fact: `x`, tokens x width. Output: `y`, or `layers` with a depth above 1 and
+/// `post_norm`; tokens x width. Takes `nn::encoder_options`; the position is one that belongs to
+/// attention, not to an embedding. With `padded<true>`, the count `length` tells how many positions
+/// exist.
 template <class... Options>
 struct encoder
     : nn::with_options<nn::encoder_model, nn::arguments<encoder, nn::encoder_options, Options...>> {
 };
 
-/// Decoder layers: the facts x, tokens x width, and memory, source_tokens x width, to y, of x's
-/// shape. Takes nn::decoder_options. With padded the count source_length tells how much of the
-/// memory there is.
+/// Decoder layers with cross-attention. Facts: `x`, tokens x width, and `memory`, source_tokens x
+/// width. Output: as that of `encoder`. Takes `nn::decoder_options`. With `padded<true>`, the count
+/// `source_length` tells how many rows of the memory exist.
 template <class... Options>
 struct decoder
     : nn::with_options<nn::decoder_model, nn::arguments<decoder, nn::decoder_options, Options...>> {
 };
 
-/// An encoder-decoder: the facts source and target, symbols, to logits, tokens x vocabulary; row i
-/// predicts the symbol after position i of the target, to which a beginning is put first. With
-/// padded, the count source_length tells how many symbols the source has. Takes
-/// nn::encoder_decoder_options; the mask is the decoder's. A synthesizer is both sides', each over
-/// its own tokens; from the decoder to the encoder, queries look for keys.
+/// An encoder-decoder. Facts: `source` and `target`, symbols. Output: `logits`, tokens x
+/// vocabulary; row i predicts the symbol at position i + 1 of the target, whose first symbol is a
+/// start symbol. With `padded<true>`, the count `source_length` tells how many symbols the source
+/// has. Takes `nn::encoder_decoder_options`; the mask is that of the decoder. A synthesizer applies
+/// to the self-attention of both sides; cross-attention always uses dot products.
 template <class... Options>
 struct encoder_decoder
     : nn::with_options<nn::encoder_decoder_model,

@@ -11,49 +11,68 @@ namespace sequent::inline SEQUENT_ABI::nn {
 
 using namespace language;
 
+/// Position, row.
 inline constexpr var<"i"> i;
+/// Position that is attended to, neighbour.
 inline constexpr var<"j"> j;
 
+/// Input of a layer.
 inline constexpr relation<"x"> x;
+/// Output of a layer.
 inline constexpr relation<"y"> y;
+/// Queries.
 inline constexpr relation<"query"> query_of;
+/// Keys.
 inline constexpr relation<"key"> key;
+/// Values.
 inline constexpr relation<"value"> value;
+/// Attention weights.
 inline constexpr relation<"weights"> weights;
+/// Output of a head.
 inline constexpr relation<"head"> head;
+/// Outputs of all heads, concatenated.
 inline constexpr relation<"joined"> joined_heads;
+/// Output of attention.
 inline constexpr relation<"attended"> attended;
+/// Residual sum after attention; normalised with `post_norm`.
 inline constexpr relation<"between"> between;
+/// The residual sum after attention, normalised.
 inline constexpr relation<"normal_between"> normal_between;
+/// Slope of ALiBi for a head.
 inline constexpr relation<"slope"> slope;
+/// Hidden units of the feed-forward part.
 inline constexpr relation<"expanded"> expanded;
+/// Gate of the feed-forward part.
 inline constexpr relation<"gate"> gate;
+/// Hidden units times the gate.
 inline constexpr relation<"gated"> gated;
+/// Output of the feed-forward part.
 inline constexpr relation<"transformed"> transformed;
 
-/// A model's facts, of which some depend on options.
+/// The facts of a model, some of which depend on options.
 template <class... Facts>
 struct fact_list {
+    /// The facts and one more, if it is given.
     template <class Fact, bool Given>
     using with = std::conditional_t<Given, fact_list<Facts..., Fact>, fact_list>;
+    /// The model of a program with these facts.
     template <const auto& Program>
     using model_of = model<Program, Facts...>;
 };
 
-/// A sequence of Tokens values, or of any length up to that.
+/// A fact that is a sequence of `Tokens` values, or of any length up to that.
 template <bool AnyLength, fixed_string Name, int Tokens, auto... Value>
 using sequence_fact = std::conditional_t<AnyLength, fact<Name, language::up_to<Tokens>, Value...>,
                                          fact<Name, Tokens, Value...>>;
 
-/// The mask, and of padded sequences the positions that exist.
+/// The mask, restricted to the positions that exist if sequences are padded.
 template <bool Padded, class Mask, fixed_string Count>
 using padded_mask =
     std::conditional_t<!Padded, Mask,
                        std::conditional_t<std::is_same_v<Mask, mask::none>, mask::padding<Count>,
                                           mask::both<Mask, mask::padding<Count>>>>;
 
-/// The body with the mask's constraint, if it has one, on the pair (row, column) in head h, where a
-/// mask may be of each head its own.
+/// The body with the constraint of the mask, if it has one, on the pair (row, column) in head h.
 template <class Mask, class Body, class Head, class Row, class Column>
 constexpr auto masked(Body body, Head h, Row row, Column column) noexcept {
     if constexpr (std::is_same_v<Mask, mask::none>)
@@ -71,7 +90,7 @@ constexpr auto biased(Body body, Bias bias) noexcept {
         return body;
 }
 
-/// The same of queries, keys and values.
+/// The body with the bias of queries, keys or values, if the template has one.
 template <shape Shape, class Body, class Bias>
 constexpr auto query_biased(Body body, Bias bias) noexcept {
     if constexpr (Shape.biases || Shape.query_biases)
@@ -80,7 +99,7 @@ constexpr auto query_biased(Body body, Bias bias) noexcept {
         return body;
 }
 
-/// The body with the function of an activation.
+/// The body with the activation.
 template <class Activation, class Body>
 constexpr auto activated(Body body) noexcept {
     if constexpr (requires { Activation::apply(body); })
@@ -102,7 +121,8 @@ constexpr auto normalized(Body body, Gain gain, Bias bias) noexcept {
         return body | rms_norm(gain, Shape.epsilon());
 }
 
-/// The body of what joins the residual path, with dropout if the template has it.
+/// The body with dropout, if the template has it: for the embedding and what is added to the
+/// residual path.
 template <shape Shape, class Body>
 constexpr auto dropped(Body body) noexcept {
     if constexpr (Shape.dropout_percent > 0)
@@ -111,7 +131,7 @@ constexpr auto dropped(Body body) noexcept {
         return body;
 }
 
-/// A query or a key, turned by its position if positions are rotary.
+/// A query or a key, rotated by its position if positions are rotary.
 template <shape Shape, class Body>
 constexpr auto positioned_at(Body body) noexcept {
     constexpr bool is_plain =
@@ -135,7 +155,7 @@ constexpr auto positioned_at(Body body) noexcept {
         return scaled(body | rotary_halves(i, Shape.position_base, turned, Shape.scaling));
 }
 
-/// A query or a key with the norm of its head, if heads have one.
+/// A query or a key, normalised if the template has `head_norms`.
 template <shape Shape, class Body, class Gain, class Bias>
 constexpr auto head_normalized(Body body, Gain gain, Bias bias) noexcept {
     if constexpr (Shape.head_norms)
@@ -144,8 +164,8 @@ constexpr auto head_normalized(Body body, Gain gain, Bias bias) noexcept {
         return body;
 }
 
-/// Calls f with the variables of a head: the head of the keys, and the query among those that
-/// attend to it, if there are several.
+/// Calls f with the index variables of a head: the head of the keys and, if several query heads
+/// share it, the query head among these.
 template <shape Shape, class F>
 constexpr auto with_heads(F f) noexcept {
     if constexpr (Shape.group() == 1)
@@ -154,7 +174,7 @@ constexpr auto with_heads(F f) noexcept {
         return f(var<"g", Shape.key_heads>{}, var<"r", Shape.group()>{});
 }
 
-/// Which of all heads it is; the only one, where there are none.
+/// The number of the query head, counted over all; 0 without heads.
 template <shape Shape>
 constexpr auto number_of_head() noexcept {
     return 0;

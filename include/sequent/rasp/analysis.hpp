@@ -5,14 +5,15 @@
 
 #include "graph.hpp"
 
-/// How many layers and heads a transformer for a program needs (arXiv 2106.06981, section 4), and
-/// which of them computes what. All of it can stand in a static_assert.
+/// The number of layers and heads that a transformer needs for a program (arXiv 2106.06981, section
+/// 4), and what each computes. All of it can be used in a static_assert.
 
 namespace sequent::inline SEQUENT_ABI::rasp {
 
-/// What a head looks at. selector_width without a beginning-of-sequence token takes two of them:
-/// the selector with position 0 joined to it, and position 0 where it is selected.
-/// first_of and last_of prefer early and late positions, max_of and min_of great and small values.
+/// The positions that a head attends to. selector_width without a beginning-of-sequence token takes
+/// two heads: one for the selected positions and position 0, one for position 0 if it is selected.
+/// The heads of first_of and last_of prefer early and late positions, those of max_of and min_of
+/// great and small values.
 enum class focus {
     selected,
     selected_or_first,
@@ -23,32 +24,40 @@ enum class focus {
     lowest_selected
 };
 
-/// What the head of first_of, last_of, max_of or min_of looks at.
+/// The focus of the head of first_of, last_of, max_of or min_of.
 constexpr focus focus_of_choice(operation what) noexcept {
     return static_cast<focus>(static_cast<int>(focus::first_selected) + static_cast<int>(what) -
                               static_cast<int>(operation::first));
 }
 
+/// An attention head: the selector it follows, in a layer from 1 on.
 struct head {
+    /// The layer, from 1.
     int layer = 0;
+    /// The node of the selector.
     int selector = -1;
+    /// The positions attended to.
     focus at = focus::selected;
-    int preferred = -1;  // the values of which the highest or lowest is selected
+    int preferred = -1;  ///< node of the values of which the highest or lowest is selected
 
     friend constexpr bool operator==(const head&, const head&) = default;
 };
 
+/// Largest number of heads of a program.
 inline constexpr int max_heads = 128;
 
+/// The layers and heads of a program.
 struct program_analysis {
+    /// Number of layers.
     int layers = 0;
-    int heads = 0;  // of the layer with the most
+    int heads = 0;  ///< number of heads of the layer with the most
 
-    /// From which layer on a node's value, or a selector, is known: 0 is the embedding.
+    /// The layer from which on a node's value, or a selector, is available; 0 is the embedding.
     std::array<int, max_nodes> layer_of{};
     /// All heads, layer by layer.
     plan::list<head, max_heads> all_heads{};
 
+    /// The number of heads of a layer.
     constexpr int heads_in(int layer) const {
         int count = 0;
         for (const head& each : all_heads) count += each.layer == layer ? 1 : 0;
@@ -56,6 +65,7 @@ struct program_analysis {
     }
 };
 
+/// Computes the analysis of a program.
 SEQUENT_COLD constexpr program_analysis analyse(const graph& program) {
     program_analysis result;
     plan::list<head, max_heads> found;
@@ -74,7 +84,7 @@ SEQUENT_COLD constexpr program_analysis analyse(const graph& program) {
         layer = std::max({layer_of(0), layer_of(1), layer_of(2)});
         if (is_comparison(made.what)) ++layer;
         if (!gathers(made.what)) continue;
-        // A selector's own layer is the first in which a head can have it.
+        // The layer of a selector is the first in which a head can use it.
         layer = made.arguments[1] < 0 ? layer_of(0) : std::max(layer_of(0), layer_of(1) + 1);
         const int selector = made.arguments[0];
         if (made.what == operation::width) {
@@ -100,16 +110,18 @@ SEQUENT_COLD constexpr program_analysis analyse(const graph& program) {
 }
 
 /// The analysis of a program. With identity::line, equal selectors count once only if they are
-/// written in one line, which comes close to the original's count: it tells them apart as objects.
+/// written in the same line; this comes close to the count of the original implementation, which
+/// distinguishes selectors as objects.
 template <const auto& Program, identity Same = identity::structure>
 inline constexpr program_analysis analysis = analyse(graph_of<Program, Same>);
 
+/// The number of layers of a program.
 template <const auto& Program>
 inline constexpr int layers = analysis<Program>.layers;
-/// In the layer with the most.
+/// The number of heads of the layer with the most.
 template <const auto& Program, identity Same = identity::structure>
 inline constexpr int heads = analysis<Program, Same>.heads;
-/// Layer by layer.
+/// The number of heads of each layer.
 template <const auto& Program, identity Same = identity::structure>
 inline constexpr auto heads_per_layer = [] {
     std::array<int, static_cast<std::size_t>(layers<Program>)> result{};

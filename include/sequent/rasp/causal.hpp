@@ -2,13 +2,13 @@
 
 #include "evaluate.hpp"
 
-/// Programs that look at no later position, as language models do (arXiv 2310.16028).
+/// Causal programs, which attend to no later position, as language models do (arXiv 2310.16028).
 
 namespace sequent::inline SEQUENT_ABI::rasp {
 
 namespace detail {
 
-/// Whether a selector selects all: it compares two constants.
+/// True if a selector selects everything: it compares two constants.
 template <class Nodes>
 constexpr bool is_everything(const Nodes& program, int selector) {
     const node& made = program[selector];
@@ -16,7 +16,7 @@ constexpr bool is_everything(const Nodes& program, int selector) {
            program[made.arguments[1]].what == operation::constant &&
            compares(made.what, program[made.arguments[0]].known, program[made.arguments[1]].known);
 }
-/// Whether a selector looks at no later position.
+/// True if a selector selects no later position.
 template <class Nodes>
 SEQUENT_COLD constexpr bool looks_back(const Nodes& program, int selector) {
     const node& made = program[selector];
@@ -64,8 +64,8 @@ SEQUENT_COLD constexpr node_list<Capacity> in_order(std::vector<node> nodes) {
 
 }  // namespace detail
 
-/// The program with selectors that select no later position. Where all look back, `compile` gives a
-/// causal model, and evaluation of a prefix a prefix of the whole's.
+/// The program with selectors that select no later position. For such a program, `compile` gives a
+/// causal model, and the output for a prefix is a prefix of the output.
 template <part Program>
 SEQUENT_COLD constexpr auto causal(const Program& program) {
     static_assert(s_op<Program>, "sequent: RASP's causal takes a program, which is an s-op");
@@ -101,7 +101,7 @@ SEQUENT_COLD constexpr auto causal(const Program& program) {
     return expression<detail::s_op_of<Program>::kind, room>{{}, detail::in_order<room>(nodes)};
 }
 
-/// Appends, `count` times, what a program gives for the last position.
+/// Appends the output at the last position to the prompt, `count` times.
 template <const auto& Program>
 SEQUENT_COLD constexpr sequence generate(sequence prompt, int count) {
     for (; count > 0; --count) {

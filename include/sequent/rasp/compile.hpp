@@ -10,17 +10,18 @@
 #include "compile/plain.hpp"
 #include "compile/transformer.hpp"
 
-/// RASP programs as transformers: softmax attention, and ReLUs between two linear maps.
+/// Compiles RASP programs to transformers with softmax attention and ReLU feed-forward parts.
 
 namespace sequent::inline SEQUENT_ABI::rasp {
 
-/// The symbols that an input may hold: the characters of one text, or several texts, each a symbol.
+/// Option: the symbols of an input, as the characters of one text, or as several texts, each a
+/// symbol.
 template <language::fixed_string Symbols, language::fixed_string... More>
 struct alphabet {};
-/// The integers First to Last as tokens.
+/// Option: the integers `First` to `Last` are the tokens.
 template <int First, int Last>
 struct integers {};
-/// How many positions an input has at most.
+/// Option: the largest number of positions of an input.
 template <int Length>
 struct max_length {};
 
@@ -92,12 +93,12 @@ inline constexpr auto alphabet_of = [] {
     return result;
 }();
 
-/// What is computed of a program in a constant expression.
+/// The part of a compilation that is a constant expression.
 struct compilation {
     static constexpr std::size_t room = 8192;
 
     sizes size;
-    /// Whether all weights that are not zero are among the entries.
+    /// True if the entries hold all weights that are not zero.
     bool has_weights = false;
     std::size_t entry_count = 0;
     std::array<weight_entry, room> entries{};
@@ -183,7 +184,7 @@ SEQUENT_COLD inline std::vector<std::int32_t> encode(const sequence& input, cons
     return result;
 }
 
-/// The fraction of the least denominator that a number is, up to the errors of attention.
+/// The fraction, with at most this denominator, that equals a number up to the errors of attention.
 SEQUENT_COLD inline value fraction_near(double number, int denominator) {
     const double tolerance = 1 / (2.0 * denominator * denominator);
     // Convergents of the continued fraction (Hardy and Wright, theorem 184).
@@ -207,7 +208,7 @@ SEQUENT_COLD inline value fraction_near(double number, int denominator) {
     return value(rational(over[0], under[0]), type::real);
 }
 
-/// The classes of the highest logits, behind the start, or the numbers themselves.
+/// The classes with the highest logits at each position after the start, or the numbers themselves.
 template <class Logits>
 SEQUENT_COLD sequence decode(const Logits& logits, int length, std::span<const value> classes,
                              int denominator) {
@@ -243,7 +244,7 @@ consteval auto part_of_text(std::index_sequence<At...>) {
     return in_part<part_text<sizeof...(At) + 1>{{Text[At]..., 0}}>{};
 }
 #endif
-/// The first 100 characters of a part; none where there is no part.
+/// The first 100 characters of a part; empty without a part.
 template <const auto& Program, int Part>
 inline constexpr auto text_of_part = [] {
     std::array<char, 104> result{};
@@ -271,7 +272,7 @@ template <class Why, class What, class Part>
 inline constexpr bool compiles = false;
 template <class What, class Part>
 inline constexpr bool compiles<because<problem::none>, What, Part> = true;
-/// Names what can't be compiled, in the first lines of the error: GCC prints the class, Clang the
+/// Names what cannot be compiled in the first lines of the error: GCC prints the class, Clang the
 /// condition.
 template <class Why, class What, class Part>
 struct refusal {
@@ -284,33 +285,34 @@ using refusal_of = refusal<because<Size.wrong.kind>, of_operation<Size.wrong.wha
 
 }  // namespace compiling
 
-/// The transformer of a program, with weights that are computed: `compile<reversed,
-/// alphabet<"abc">, max_length<10>>`. Its layers and heads are those of the analysis. It gives what
-/// evaluate gives, for every input that evaluate has a value for, of 1 to max_length tokens of the
-/// alphabet. Inputs are read with one more position in front, the start, where what selects no
-/// position looks.
+/// The transformer of a program, with computed weights: `compile<reversed, alphabet<"abc">,
+/// max_length<10>>`. Its layers and heads are those of the analysis. Its output equals that of
+/// `evaluate` for every input of 1 to `max_length` tokens of the alphabet for which `evaluate` has
+/// a value. A start position precedes the input; heads that select no position attend to it.
 ///
-/// Logits of selected pairs are 64 (32 above the start) or more above all others: what is not
-/// selected has less than N e^-32 of a head's attention, 4e-12 for 300 positions. Hidden units
-/// round what is left away.
+/// The attention logits of selected pairs exceed all others by at least 64 (and that of the start
+/// by 32), so pairs that are not selected receive less than N e^-32 of a head's attention, 4e-12
+/// for 300 positions. Hidden units round this rest away.
 ///
-/// How wide the residual stream and the hidden layer are depends on the program: an order of n
-/// values takes 2 n numbers of the stream, an equality 4; a function of a number of n values 2 (n -
-/// 1) hidden units, one of the sum over selected positions some N^2 of them, one of several numbers
-/// twice the number of its changes from one tuple of values to the next, in the order that has the
-/// fewest. What would take a table of more than 16,384 tuples does not compile.
+/// The widths of the residual stream and the hidden layer depend on the program. An ordering of n
+/// values takes 2 n elements of the stream, an equality 4. A function of one number with n values
+/// takes 2 (n - 1) hidden units; one of a sum over selected positions about N^2; one of several
+/// numbers twice the number of its changes from one tuple of values to the next, in the order with
+/// the fewest changes. A function that needs a table of more than 16,384 tuples does not compile.
 template <const auto& Program, class... Options>
 struct compile : compiling::transformer_of<compiling::sizes_of<Program, Options...>> {
-    /// How large it is.
+    /// The sizes of the transformer.
     static constexpr compiling::sizes size = compiling::sizes_of<Program, Options...>;
     static_assert(sizeof(compiling::refusal_of<Program, size>) > 0);
 
+    /// The model.
     using transformer = compiling::transformer_of<size>;
+    /// The parameters of the model.
     template <class T>
     using parameters = typename transformer::template parameters<T>;
 
-    /// The weights. They are written when they are first asked for: those of small programs are
-    /// constants, those of others are computed then.
+    /// The weights, filled at the first call. The numbers of small programs are compile-time
+    /// constants; those of larger ones are computed at the first call.
     template <class T = double>
     static const parameters<T>& weights() {
         static const std::unique_ptr<parameters<T>> made = [] {
@@ -320,7 +322,7 @@ struct compile : compiling::transformer_of<compiling::sizes_of<Program, Options.
         }();
         return *made;
     }
-    /// The elements of the weights that are not zero.
+    /// The weights that are not zero.
     static std::span<const compiling::weight_entry> entries() {
         if constexpr (compiling::compilation_of<Program, Options...>.has_weights) {
             return compiling::entries_of<Program, Options...>;
@@ -331,8 +333,8 @@ struct compile : compiling::transformer_of<compiling::sizes_of<Program, Options.
         }
     }
 
-    /// What the transformer gives for an input. Throws evaluation_error for tokens that are not of
-    /// the alphabet, and for too many of them.
+    /// The output of the transformer for an input. Throws evaluation_error if a token is not in the
+    /// alphabet or there are more than `max_length` tokens.
     template <class T = double>
     static sequence run(const sequence& input) {
         static thread_local const auto w =
@@ -347,8 +349,9 @@ struct compile : compiling::transformer_of<compiling::sizes_of<Program, Options.
             return decoded(transformer::forward(weights<T>(), {given, input.size() + 1}, *w));
     }
 
-    /// Appends, `count` times, what the transformer gives for the last position, by one step of it
-    /// each. The program is causal: its selectors look at no later position.
+    /// Appends the output at the last position to the prompt, `count` times or until it has
+    /// `max_length` + 1 tokens. Each token takes one `step`. The program is causal: its selectors
+    /// select no later position.
     template <class T = double>
     static sequence generate(sequence prompt, int count) requires(size.is_causal) {
         const auto s = make_unique<typename transformer::template state<T>>();
@@ -371,20 +374,21 @@ struct compile : compiling::transformer_of<compiling::sizes_of<Program, Options.
     /// The values that a position of the output may have, in the order of the logits.
     static std::span<const value> classes() { return compiling::classes_of<Program, Options...>; }
 
-    /// The tokens that an input may hold, in rising order.
+    /// The tokens of an input, in increasing order.
     static std::span<const value> alphabet() { return compiling::alphabet_of<Options...>; }
-    /// One of the weights, whose elements are `numbers`.
+    /// A view of one weight within `numbers`.
     template <class T>
     static tensor_view<T> view_of(compiling::weight_name name, T* numbers) {
         return compiling::weight_in(compiling::weight_views<size>, name, numbers);
     }
 
-    /// An input as the model's fact: the start, the tokens, and the start again to the end.
+    /// The fact of the model for an input: the start, the tokens, and the start again up to the
+    /// end.
     static std::vector<std::int32_t> encode(const sequence& input) {
         return compiling::encode(input, size, compiling::alphabet_of<Options...>);
     }
 
-    /// What the heads look at.
+    /// The attention weights of all heads for an input.
     static attention_maps attention(const sequence& input) {
         return compiling::plain_transformer(size, entries())
             .run(encode(input), input.size() + 1)

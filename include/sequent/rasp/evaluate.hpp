@@ -7,14 +7,14 @@
 #include "graph.hpp"
 #include "sequence.hpp"
 
-/// What a program gives for an input, by the meaning of its operations (arXiv 2106.06981, section
-/// 3), exactly, in constant expressions and at run time.
+/// Exact evaluation of a program for an input, by the definition of its operations (arXiv
+/// 2106.06981, section 3), at compile time or run time.
 
 namespace sequent::inline SEQUENT_ABI::rasp {
 
 namespace detail {
 
-// Not constexpr: in a constant expression the compiler names them, and the program.
+// Not constexpr, so that the compiler names the function and the program in its error.
 inline void the_mean_of_several_symbols_or_booleans(const graph& program, int at, int position) {
     fail_with<evaluation_error>(
         {"sequent: ", text_of(program, at), " at position ", position,
@@ -130,7 +130,7 @@ SEQUENT_COLD constexpr value apply(const node& of, const value& first, const val
     }
 }
 
-/// Whether select compares a key with a query so.
+/// The comparison of a key with a query.
 SEQUENT_COLD constexpr bool compares(operation what, const value& key, const value& query) {
     switch (what) {
         case operation::select_equal:
@@ -150,10 +150,12 @@ SEQUENT_COLD constexpr bool compares(operation what, const value& key, const val
 
 }  // namespace detail
 
-/// All values of a program for one input. A part without a value, such as a division by zero, is a
-/// mistake only where the output depends on it: cond takes one of its branches.
+/// All values of a program for one input. A part without a value, such as a division by zero, is an
+/// error only if the output depends on it: cond evaluates one of its branches.
 class evaluation {
   public:
+    /// Evaluates a program, which must outlive this object. Throws evaluation_error if the input is
+    /// empty or does not fit the program, or the output has no value.
     SEQUENT_COLD constexpr evaluation(const graph& program, const sequence& input)
         : program_(&program), length_(input.size()) {
         if (input.empty()) detail::an_empty_input();
@@ -172,24 +174,28 @@ class evaluation {
             refuse(causes_[place(program.output, position)]);
     }
 
+    /// The number of positions.
     constexpr int length() const { return length_; }
+    /// The program.
     constexpr const graph& program() const { return *program_; }
 
     /// The value of an s-op at a position.
     constexpr const value& operator()(int at, int position) const {
         return values_[place(at, position)];
     }
-    /// Whether a selector's row has a column.
+    /// True if a selector selects a column in a row.
     SEQUENT_COLD constexpr bool selects(int at, int row, int column) const {
         cause ignored;
         return selects(at, row, column, ignored);
     }
+    /// The values of an s-op.
     constexpr sequence output(int at) const {
         sequence result;
         for (int position = 0; position < length_; ++position)
             result.push_back((*this)(at, position));
         return result;
     }
+    /// The values of the output.
     constexpr sequence output() const { return output(program_->output); }
 
   private:
@@ -314,11 +320,11 @@ class evaluation {
     }
 };
 
-/// What `Program` gives for an input. Where it has no value, evaluation_error tells the operation
-/// and the position; in a constant expression, the compiler does.
+/// The output of `Program` for an input. If a position has no value, throws evaluation_error, which
+/// names the operation and the position; in a constant expression, the compiler names them.
 template <const auto& Program>
 SEQUENT_COLD constexpr sequence evaluate(const sequence& input) {
-    // Told here, too: of what the compiler prints, this comes earlier.
+    // Checked here, too, because the compiler prints this error earlier.
     constexpr bool is_program = is_s_op<std::remove_cvref_t<decltype(Program)>>;
     static_assert(is_program,
                   "sequent: a RASP program is an s-op; a selector alone gives no values");

@@ -5,8 +5,8 @@
 #include "analysis.hpp"
 #include "compile/plain.hpp"
 
-/// Compiled programs outside of this library: weights and a file of Python that runs them in
-/// PyTorch, and the layers of a program as JSON.
+/// Compiled programs for other software: weights with a Python file that runs them in PyTorch, and
+/// the layers of a program as JSON.
 
 namespace sequent::inline SEQUENT_ABI::rasp {
 
@@ -27,7 +27,7 @@ SEQUENT_COLD inline std::string in_json(std::string_view text) {
     }
     return result + "\"";
 }
-/// As Python writes it.
+/// The value as a Python literal.
 SEQUENT_COLD inline std::string python_of(const value& of) {
     if (of.kind() == type::symbol) return in_json(of.text());
     if (of.kind() == type::boolean) return of.truth() ? "True" : "False";
@@ -132,8 +132,8 @@ SEQUENT_COLD void save_pytorch(const std::string& path) {
                       detail::pytorch_text(size, Compiled::alphabet(), Compiled::classes()));
 }
 
-/// The layers of a program as JSON: for each one its heads, what each selects and gathers, and the
-/// named functions of positions that are computed behind them.
+/// The layers of a program as JSON: for each layer its heads, what each selects and aggregates, and
+/// the named pointwise functions that are computed after them.
 template <const auto& Program>
 SEQUENT_COLD std::string layers_as_json() {
     const graph& program = graph_of<Program>;

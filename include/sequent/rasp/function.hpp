@@ -2,7 +2,7 @@
 
 #include "language.hpp"
 
-/// Functions of the user at each position, and conversions between symbols and numbers.
+/// User functions at each position, and conversions between symbols and numbers.
 
 namespace sequent::inline SEQUENT_ABI::rasp {
 
@@ -125,8 +125,9 @@ constexpr auto conversion(const Part& part, const char* name, value_function fun
 
 }  // namespace detail
 
-/// A constexpr function of the value at each position: `map<is_vowel>(tokens)`. It takes a
-/// std::string_view, an int, a double or a bool, and gives one of these or a character.
+/// Applies a constexpr function to the value at each position: `map<is_vowel>(tokens)`. The
+/// function takes a std::string_view (symbols), an int (integers), a double (other numbers) or a
+/// bool, and returns one of these or a character.
 template <auto Function, part Part>
 constexpr auto map(const Part& part) {
     static_assert(s_op<Part> && detail::call<Function, detail::s_op_of<Part>::kind>::is_possible,
@@ -134,7 +135,8 @@ constexpr auto map(const Part& part) {
                   "std::string_view, of integers int, of other numbers double, of booleans bool");
     return detail::call_of<Function>(part);
 }
-/// The same of two values: `zip<greatest_divisor>(tokens_int, indices)`.
+/// Applies a constexpr function to two values at each position: `zip<greatest_divisor>(tokens_int,
+/// indices)`.
 template <auto Function, s_op_or_constant Left, s_op_or_constant Right>
     requires operands<Left, Right>
 constexpr auto zip(const Left& left, const Right& right) {
@@ -146,14 +148,14 @@ constexpr auto zip(const Left& left, const Right& right) {
     return detail::call_of<Function>(left, right);
 }
 
-/// The integer that a symbol is written as; other symbols have none.
+/// The integer that a symbol spells; other symbols are an evaluation error.
 template <part Part>
 constexpr auto to_number(const Part& part) {
     static_assert(detail::s_op_of<Part>::kind == type::symbol,
                   "sequent: RASP's to_number takes a symbol");
     return detail::conversion<type::integer>(part, "to_number", &detail::number_of_symbol);
 }
-/// An integer as it is written.
+/// The symbol that spells an integer in decimal.
 template <part Part>
 constexpr auto to_symbol(const Part& part) {
     static_assert(s_op<Part> && detail::s_op_of<Part>::kind == type::integer,

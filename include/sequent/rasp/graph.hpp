@@ -4,21 +4,26 @@
 
 #include "language.hpp"
 
-/// A program as an array: all that follows is functions over it.
+/// A program as an array of nodes, on which all later stages work.
 
 namespace sequent::inline SEQUENT_ABI::rasp {
 
-/// A program's nodes; equal ones are one.
+/// The nodes of a program; equal nodes are one.
 class graph {
   public:
+    /// An empty program.
     constexpr explicit graph(identity same = identity::structure) : same_(same) {}
 
     plan::list<node, max_nodes> nodes{};
+    /// Place of the node that is the output.
     int output = -1;
 
+    /// The node of a number.
     SEQUENT_COLD constexpr const node& operator[](int at) const { return nodes[at]; }
+    /// The number of nodes.
     SEQUENT_COLD constexpr int size() const { return nodes.size(); }
 
+    /// Adds a node, unless there is an equal one; returns its number.
     SEQUENT_COLD constexpr int add(const node& made) {
         std::size_t slot = hash_of(made) % slot_count;
         for (; slots_[slot] != 0; slot = (slot + 1) % slot_count)
@@ -27,6 +32,7 @@ class graph {
         slots_[slot] = at + 1;
         return at;
     }
+    /// Adds a node of an operation on up to three nodes.
     SEQUENT_COLD constexpr int add(operation what, type kind, int first, int second = -1,
                                    int third = -1) {
         node made;
@@ -37,6 +43,7 @@ class graph {
         made.arguments[2] = third;
         return add(made);
     }
+    /// Adds a constant.
     constexpr int add_constant(const value& known) {
         node made;
         made.kind = known.kind();
@@ -74,7 +81,7 @@ class graph {
   private:
     identity same_;
     static constexpr std::size_t slot_count = 1021;
-    int slots_[slot_count]{};  // one more than the node's place; 0 where there is none
+    int slots_[slot_count]{};  // place of the node plus 1; 0: empty
 
     static constexpr std::size_t hash_of(const node& of) {
         std::uint64_t hash = hashed(hash_start, static_cast<std::uint64_t>(of.what));
@@ -103,8 +110,8 @@ inline constexpr graph graph_of = detail::read_program<Program, Same>();
 
 namespace detail {
 
-/// How each operation is written: $ and the number of an argument stand for it, % for it in
-/// brackets unless it is simple, * for a default that is not the usual one, # for what is known.
+/// The notation of each operation: $ and a number stand for an argument; % for an argument in
+/// brackets, unless it is simple; * for a default other than the usual one; # for what is known.
 // clang-format off
 inline constexpr const char* patterns[]{
     // tokens to gathered
@@ -174,8 +181,8 @@ class part_writer {
 
 }  // namespace detail
 
-/// A part of a program as RASP would write it; named parts by their names, unless it is the part
-/// itself. Parts of parts beyond `depth` are dots.
+/// A part of a program in RASP notation. Named parts are written by name, except for the part
+/// itself. Parts nested deeper than `depth` are written as dots.
 SEQUENT_COLD inline std::string text_of(const graph& program, int at, bool by_name = true,
                                         int depth = 8) {
     std::string result;

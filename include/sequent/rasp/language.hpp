@@ -7,57 +7,68 @@
 #include "../language/text.hpp"
 #include "node.hpp"
 
-/// The RASP language (arXiv 2106.06981, section 3): s-ops, which give a value at each position, and
-/// selectors, which tell for each position (a row) which ones it looks at (columns). Both are
-/// constexpr values that hold their nodes; equal parts are one node. Nothing is computed here.
+/// The RASP language (arXiv 2106.06981, section 3): s-ops, which have a value at each position, and
+/// selectors, which tell for each position (a row, the query) which positions it attends to
+/// (columns, the keys). Both are constexpr values that hold their nodes; equal subexpressions share
+/// a node. These functions build expressions; they evaluate nothing.
 
 namespace sequent::inline SEQUENT_ABI::rasp {
 
+/// Base of all s-ops.
 template <class Derived>
 struct s_op_base {
-    /// The value at one position, at every position; a negative one counts from the end.
+    /// The value at `position`, repeated at every position; a negative position counts from the
+    /// end.
     constexpr auto operator[](int position) const {
         return load(static_cast<const Derived&>(*this), position);
     }
 };
 
-/// An s-op of values of one kind, with the nodes that it is made of.
+/// An s-op whose values are of one type, with the nodes of its expression.
 template <type Kind, int Capacity>
 struct expression : s_op_base<expression<Kind, Capacity>> {
+    /// The type of the values.
     static constexpr type kind = Kind;
     static constexpr int capacity = Capacity;
     detail::node_list<Capacity> nodes{};
 };
 
+/// A selector, with the nodes of its expression.
 template <int Capacity>
 struct selector {
+    /// Room for nodes.
     static constexpr int capacity = Capacity;
     detail::node_list<Capacity> nodes{};
 };
 
+/// True for s-ops.
 template <class T>
 inline constexpr bool is_s_op = false;
 template <type Kind, int Capacity>
 inline constexpr bool is_s_op<expression<Kind, Capacity>> = true;
 
+/// True for selectors.
 template <class T>
 inline constexpr bool is_selector = false;
 template <int Capacity>
 inline constexpr bool is_selector<selector<Capacity>> = true;
 
+/// An s-op.
 template <class T>
 concept s_op = is_s_op<T>;
-/// What has a value at each position: an s-op, or a constant.
+/// An s-op or a constant.
 template <class T>
 concept s_op_or_constant =
     is_s_op<T> || std::is_arithmetic_v<T> || std::is_convertible_v<const T&, std::string_view>;
+/// An s-op or a selector.
 template <class T>
 concept part = is_s_op<T> || is_selector<T>;
 
-/// What a mistaken program may give where an s-op is asked for.
+/// Operands that the functions below accept, so that a mistake is reported by their static_assert.
 template <class T>
 concept argument = part<T> || s_op_or_constant<T>;
 
+/// Operands of a binary operator, at least one of which is an s-op or a selector.
 template <class Left, class Right>
 concept operands = (part<Left> && (part<Right> || s_op_or_constant<Right>)) ||
                    (s_op_or_constant<Left> && part<Right>);
@@ -92,7 +103,7 @@ constexpr auto as_s_op(const Constant& constant) {
         return leaf_of<type::symbol>(always, value(std::string_view(constant)));
 }
 
-/// Of a selector, where the caller refuses one: a number, so that one mistake is one error.
+/// A placeholder for a selector that the caller rejects, so that one mistake gives one error.
 template <int Capacity>
 constexpr auto as_s_op(const selector<Capacity>&) {
     return leaf_of<type::integer>(operation::constant);
@@ -115,7 +126,7 @@ constexpr bool has_order(type kind) {
     return kind != type::boolean;
 }
 
-/// Both are numbers, or of one type.
+/// True if both are numbers or of one type.
 template <class Left, class Right>
 consteval bool are_alike() {
     if constexpr (is_selector<Left> || is_selector<Right>)
@@ -129,7 +140,7 @@ inline constexpr bool are_numbers = is_of<Left>(is_number) && is_of<Right>(is_nu
 template <class Left, class Right>
 inline constexpr bool are_ordered = are_alike<Left, Right>() && is_of<Left>(has_order);
 
-/// The type of what is one or the other.
+/// The type of a value that is one of two.
 template <class Left, class Right>
 consteval type joined_kind() {
     if constexpr (!are_alike<Left, Right>())
@@ -168,15 +179,19 @@ constexpr auto make_selector(int line, const Arguments&... arguments) {
 
 }  // namespace detail
 
-/// The input: symbols, or what its name says. A program reads one of these.
+/// The input: a symbol at each position. A program reads only one of `tokens`, `tokens_int`,
+/// `tokens_float` and `tokens_bool`.
 inline constexpr auto tokens = detail::leaf_of<type::symbol>(operation::tokens);
+/// The input: an integer at each position.
 inline constexpr auto tokens_int = detail::leaf_of<type::integer>(operation::tokens);
+/// The input: a number at each position.
 inline constexpr auto tokens_float = detail::leaf_of<type::real>(operation::tokens);
+/// The input: a boolean at each position.
 inline constexpr auto tokens_bool = detail::leaf_of<type::boolean>(operation::tokens);
-/// 0, 1, 2, ...
+/// The number of each position: 0, 1, 2, ...
 inline constexpr auto indices = detail::leaf_of<type::integer>(operation::indices);
 
-/// Gives a part of a program a name, for errors and pictures.
+/// Names a part of a program, for errors and pictures.
 template <language::fixed_string Name, part Inner>
 constexpr Inner named(const Inner& inner) {
     Inner result = inner;
@@ -200,12 +215,13 @@ SEQUENT_RASP_ARITHMETIC(+, add, (detail::joined_kind<Left, Right>()))
 SEQUENT_RASP_ARITHMETIC(-, subtract, (detail::joined_kind<Left, Right>()))
 SEQUENT_RASP_ARITHMETIC(*, multiply, (detail::joined_kind<Left, Right>()))
 SEQUENT_RASP_ARITHMETIC(/, divide, type::real)
-/// What is left of the division that rounds down.
+/// The remainder of division with the quotient rounded down.
 SEQUENT_RASP_ARITHMETIC(%, modulo, (detail::joined_kind<Left, Right>()))
-/// To the power of an integer. As any ^ of C++, it binds less than + does.
+/// left to the power of right, an integer. As every ^ in C++, it has a lower precedence than +.
 SEQUENT_RASP_ARITHMETIC(^, power, type::real)
 #undef SEQUENT_RASP_ARITHMETIC
 
+/// The negative of a number.
 template <part Part>
 constexpr auto operator-(const Part& part) {
     static_assert(detail::is_of<Part>(is_number), "sequent: RASP's unary - takes a number");
@@ -237,7 +253,7 @@ SEQUENT_RASP_ORDER(>=, greater_equal)
 #undef SEQUENT_RASP_EQUALITY
 #undef SEQUENT_RASP_COMPARISON
 
-// Of a selector and an s-op it is the selector: one mistake is one error.
+// A selector joined with an s-op counts as the selector, so that one mistake gives one error.
 #define SEQUENT_RASP_CONNECTIVE(OPERATOR, OPERATION, SELECTION)                           \
     template <class Left, class Right>                                                    \
         requires operands<Left, Right>                                                    \
@@ -261,6 +277,7 @@ SEQUENT_RASP_CONNECTIVE(&&, conjunction, select_and)
 SEQUENT_RASP_CONNECTIVE(||, disjunction, select_or)
 #undef SEQUENT_RASP_CONNECTIVE
 
+/// The negation of a boolean; of a selector, all pairs that it does not select.
 template <part Part>
 constexpr auto operator!(const Part& part) {
     if constexpr (is_selector<Part>)
@@ -272,13 +289,13 @@ constexpr auto operator!(const Part& part) {
     }
 }
 
-/// The nearest integer, of two the even one.
+/// The nearest integer; ties go to the even one.
 template <part Part>
 constexpr auto round(const Part& part) {
     static_assert(detail::is_of<Part>(is_number), "sequent: RASP's round takes a number");
     return detail::make_of<operation::round, type::integer>(part);
 }
-/// 1 where it is true, else 0.
+/// 1 where the boolean is true, else 0.
 template <part Part>
 constexpr auto indicator(const Part& part) {
     static_assert(detail::is_of<Part>(detail::is_boolean),
@@ -296,18 +313,24 @@ constexpr auto cond(const Condition& condition, const Chosen& chosen, const Othe
         condition, chosen, other);
 }
 
+/// How `select` compares a key with a query.
 template <operation Operation>
 struct comparison {};
-// How select compares a key with a query.
+/// key == query.
 inline constexpr comparison<operation::select_equal> equal{};
+/// key != query.
 inline constexpr comparison<operation::select_not_equal> not_equal{};
+/// key < query.
 inline constexpr comparison<operation::select_less> less{};
+/// key <= query.
 inline constexpr comparison<operation::select_less_equal> less_equal{};
+/// key > query.
 inline constexpr comparison<operation::select_greater> greater{};
+/// key >= query.
 inline constexpr comparison<operation::select_greater_equal> greater_equal{};
 
-/// Row q, column k is selected if `keys` at k compares so with `queries` at q. Selectors are joined
-/// by && and ||, and negated by !.
+/// A selector: row q, column k is selected if `keys` at k compares with `queries` at q as the
+/// comparison says. Selectors are combined by &&, || and !.
 template <argument Keys, argument Queries, operation Operation>
 constexpr auto select(const Keys& keys, const Queries& queries, comparison<Operation>,
                       int line = __builtin_LINE()) {
@@ -320,6 +343,7 @@ constexpr auto select(const Keys& keys, const Queries& queries, comparison<Opera
     return detail::make_selector<Operation>(line, detail::as_s_op(keys), detail::as_s_op(queries));
 }
 
+/// Rejects other arguments of `select`.
 template <class... Arguments>
 constexpr auto select(const Arguments&...) {
     static_assert(sizeof...(Arguments) > 99,
@@ -329,11 +353,11 @@ constexpr auto select(const Arguments&...) {
                                                           detail::as_s_op(1));
 }
 
-/// All positions look at all.
+/// The selector in which every position attends to all positions.
 inline constexpr auto everything = named<"everything">(select(1, 1, equal));
 
 namespace detail {
-/// What an aggregate gives where nothing is selected, unless told.
+/// The default of an aggregate if nothing is selected: 0, false or the empty symbol.
 template <class Values>
 using usual_default =
     std::conditional_t<s_op_of<Values>::kind == type::symbol, std::string_view,
@@ -360,18 +384,21 @@ inline constexpr type kind_of_one = joined_kind<Values, Otherwise>();
         return detail::make<operation::OPERATION, detail::KIND<Values, Otherwise>>(                \
             from, detail::as_s_op(values), detail::as_s_op(otherwise));                            \
     }
-/// Of the selected positions' values: none, `otherwise`, which by default is 0, false, or the
-/// symbol without text; one, that value; several, their mean, which only numbers have.
+/// The values of the selected positions, as one: `otherwise` if no position is selected (default:
+/// 0, false or the empty symbol); the value if one is; the mean if several are, for numbers only.
+/// Several selected symbols or booleans are an evaluation error.
 SEQUENT_RASP_AGGREGATE(aggregate, aggregate, kind_of_mean)
-/// The value at the first, and the last, of the selected positions; `otherwise` where none is.
+/// The value at the first (`first_of`) or last (`last_of`) selected position; `otherwise` if none
+/// is selected.
 SEQUENT_RASP_AGGREGATE(first_of, first, kind_of_one)
 SEQUENT_RASP_AGGREGATE(last_of, last, kind_of_one)
-/// The greatest, and the least, of the selected positions' values; `otherwise` where none is.
+/// The greatest (`max_of`) or least (`min_of`) value of the selected positions; `otherwise` if none
+/// is selected.
 SEQUENT_RASP_AGGREGATE(max_of, highest, kind_of_one)
 SEQUENT_RASP_AGGREGATE(min_of, lowest, kind_of_one)
 #undef SEQUENT_RASP_AGGREGATE
 
-/// The sum of the selected positions' numbers.
+/// The sum of the selected positions' numbers; 0 if none is selected.
 template <class Selector, argument Values>
 constexpr auto sum(const Selector& from, const Values& values) {
     static_assert(is_selector<Selector>, "sequent: RASP's sum takes a selector, then the values");
@@ -381,14 +408,14 @@ constexpr auto sum(const Selector& from, const Values& values) {
         from, detail::as_s_op(values));
 }
 
-/// How many positions are selected, by two heads.
+/// The number of selected positions, computed by two heads.
 template <class Selector>
 constexpr auto selector_width(const Selector& of) {
     static_assert(is_selector<Selector>, "sequent: RASP's selector_width takes a selector");
     return detail::make<operation::width, type::integer>(of);
 }
-/// The same by one head, where position 0 holds a beginning-of-sequence token, which is not
-/// counted.
+/// The number of selected positions without position 0, which holds a beginning-of-sequence token;
+/// computed by one head.
 template <class Selector>
 constexpr auto selector_width_with_bos(const Selector& of) {
     static_assert(is_selector<Selector>,
@@ -396,11 +423,12 @@ constexpr auto selector_width_with_bos(const Selector& of) {
     return detail::make<operation::width_with_bos, type::integer>(of);
 }
 
-/// How many positions the input has.
+/// The number of positions of the input.
 inline constexpr auto length =
     named<"length">(round(1 / aggregate(everything, indicator(indices == 0))));
 
-/// The value at one position, at every position, `x[4]`; a negative one counts from the end.
+/// The value of `values` at `position`, repeated at every position, as `x[4]`; a negative position
+/// counts from the end.
 template <part Values>
 constexpr auto load(const Values& values, int position) {
     using place = std::remove_cvref_t<decltype(length - position)>;
@@ -412,7 +440,7 @@ constexpr auto load(const Values& values, int position) {
     return aggregate(select(indices, from, equal), values);
 }
 
-/// The quotient, rounded down.
+/// The quotient, rounded down to an integer.
 template <class Left, class Right>
     requires operands<Left, Right>
 constexpr auto floor_divide(const Left& left, const Right& right) {

@@ -2,31 +2,33 @@
 
 #include "function.hpp"
 
-/// What is commonly written in RASP, as functions of s-ops. Names and definitions follow the
-/// paper's appendix (arXiv 2106.06981, appendix B).
+/// Common functions of RASP, in the definitions of the paper's appendix (arXiv 2106.06981, appendix
+/// B).
 
 namespace sequent::inline SEQUENT_ABI::rasp {
 
-/// Whether a selector selects any position.
+/// True at the positions for which the selector selects any position.
 template <class Selector>
 constexpr auto has(const Selector& from) {
     return aggregate(from, 1) > 0;
 }
-/// How many positions hold a value, at every position.
+/// The number of positions that hold a value, at every position.
 template <s_op Values, s_op_or_constant Wanted>
 constexpr auto count(const Values& values, const Wanted& wanted) {
     return round(length * aggregate(everything, indicator(values == wanted)));
 }
-/// Whether any position holds a value.
+/// True, at every position, if any position holds the value.
 template <s_op Values, s_op_or_constant Wanted>
 constexpr auto contains(const Values& values, const Wanted& wanted) {
     return aggregate(everything, indicator(values == wanted)) > 0;
 }
+/// The greater of two values.
 template <s_op_or_constant Left, s_op_or_constant Right>
     requires operands<Left, Right>
 constexpr auto max(const Left& left, const Right& right) {
     return cond(left > right, left, right);
 }
+/// The lesser of two values.
 template <s_op_or_constant Left, s_op_or_constant Right>
     requires operands<Left, Right>
 constexpr auto min(const Left& left, const Right& right) {
@@ -37,48 +39,51 @@ template <part Values>
 constexpr auto average(const Values& values) {
     return aggregate(everything, values);
 }
-/// The value at the position that another s-op names; the default where there is none.
+/// The value at the position whose number is given by another s-op; 0, false or the empty symbol if
+/// there is none.
 template <s_op Values, s_op Places>
 constexpr auto load_from(const Values& values, const Places& places) {
     return aggregate(select(indices, places, equal), values);
 }
-/// Values moved to the right by a number of positions, to the left by a negative one; `filler`
-/// where none comes from.
+/// The values moved to the right by `places` positions, or to the left if it is negative; `filler`
+/// where no value arrives.
 template <part Values, s_op_or_constant Filler>
 constexpr auto shift(const Values& values, int places, const Filler& filler) {
     return aggregate(select(indices + places, indices, equal), values, filler);
 }
-/// Where a value stands for the first time.
+/// True at the first position that holds the value.
 template <s_op Values, s_op_or_constant Wanted>
 constexpr auto mark_first(const Values& values, const Wanted& wanted) {
     return values == wanted &&
            !has(select(values, wanted, equal) && select(indices, indices, less));
 }
-/// Where a value stands for the last time.
+/// True at the last position that holds the value.
 template <s_op Values, s_op_or_constant Wanted>
 constexpr auto mark_last(const Values& values, const Wanted& wanted) {
     return values == wanted &&
            !has(select(values, wanted, equal) && select(indices, indices, greater));
 }
 
-/// Whether the value is one of some constants.
+/// True where the value is one of the constants.
 template <s_op Values, s_op_or_constant... Constants>
 constexpr auto is_one_of(const Values& values, const Constants&... constants) {
     static_assert(sizeof...(Constants) > 0, "sequent: RASP's is_one_of takes constants");
     return (... || (values == constants));
 }
 
-/// What a map has for a key.
+/// An entry of a map: a key and its result.
 template <class Key, class Result>
 struct entry {
+    /// The key.
     Key key;
+    /// The result.
     Result result;
 };
 template <class Key, class Result>
 entry(Key, Result) -> entry<Key, Result>;
 
-/// Of a constant map: `lookup(tokens, -1, entry{'0', 0}, entry{'1', 1})`. Without the key,
-/// `otherwise`.
+/// The result of a constant map for the value as key: `lookup(tokens, -1, entry{'0', 0}, entry{'1',
+/// 1})`; `otherwise` if the map lacks the key.
 template <s_op Values, s_op_or_constant Otherwise>
 constexpr auto lookup(const Values&, const Otherwise& otherwise) {
     return otherwise;
@@ -88,7 +93,7 @@ constexpr auto lookup(const Values& values, const Otherwise& otherwise,
                       const entry<Key, Result>& first, const Rest&... rest) {
     return cond(values == first.key, first.result, lookup(values, otherwise, rest...));
 }
-/// Element `places` of a constant list; where there is none, the last.
+/// Element `places` of a constant list; the last element if there is none.
 template <s_op Places, s_op_or_constant Last>
 constexpr auto element_of(const Places&, const Last& last) {
     return last;
@@ -108,18 +113,19 @@ constexpr auto element_of(const Places& places, const First& first, const Rest&.
     return detail::element_from<0>(places, first, rest...);
 }
 
-/// For each value how often it occurs.
+/// For each position, how often its value occurs.
 template <part Values>
 constexpr auto hist(const Values& values) {
     return selector_width(select(values, values, equal));
 }
+/// The same without position 0, which holds a beginning-of-sequence token.
 template <part Values>
 constexpr auto hist_with_bos(const Values& values) {
     return selector_width_with_bos(select(values, values, equal));
 }
 
 namespace detail {
-/// Whose key is smaller, or the same and earlier.
+/// Selects the positions whose key is smaller, or the same and earlier.
 template <part Key>
 constexpr auto earlier_in_order(const Key& key) {
     return select(key, key, less) || (select(key, key, equal) && select(indices, indices, less));
@@ -131,13 +137,14 @@ constexpr auto has_earlier(const Values& values) {
 }
 }  // namespace detail
 
-/// Values in the order of their keys; those of equal keys keep theirs.
+/// The values sorted by their keys; stable.
 template <part Values, part Key>
 constexpr auto sort(const Values& values, const Key& key) {
     const auto place = named<"place">(selector_width(detail::earlier_in_order(key)));
     return aggregate(select(place, indices, equal), values);
 }
-/// The same where position 0 holds a beginning-of-sequence token, which stays.
+/// The values sorted by their keys, stable; position 0 holds a beginning-of-sequence token and
+/// stays.
 template <part Values, part Key>
 constexpr auto sort_with_bos(const Values& values, const Key& key) {
     const auto before = selector_width_with_bos(detail::earlier_in_order(key));
@@ -147,7 +154,7 @@ constexpr auto sort_with_bos(const Values& values, const Key& key) {
                      values);
 }
 
-/// Selects, for each position, the next one with the same value.
+/// Selects, for each position, the next position with the same value.
 template <s_op Values>
 constexpr auto select_next_identical(const Values& values) {
     const auto same = select(values, values, equal);
@@ -156,7 +163,7 @@ constexpr auto select_next_identical(const Values& values) {
     return same && select(before, before + 1, equal);
 }
 
-/// For each count, how many different values occur that often; position 0 holds a
+/// For each position, how many different values occur as often as its own. Position 0 holds a
 /// beginning-of-sequence token.
 template <s_op Values>
 constexpr auto double_hist_with_bos(const Values& values) {
@@ -165,9 +172,9 @@ constexpr auto double_hist_with_bos(const Values& values) {
     return selector_width_with_bos(select(often, often, equal) && select(seen, false, equal));
 }
 
-/// Each different value once, the most frequent first, those that are as frequent in the order of
-/// their first positions; then `filler`. Position 0 holds a beginning-of-sequence token. Fewer than
-/// `longest` positions are sorted right.
+/// Each different value once, the most frequent first, equally frequent ones in the order of their
+/// first positions; then `filler`. Position 0 holds a beginning-of-sequence token. The result is
+/// right for inputs of fewer than `longest` positions.
 template <s_op Values, s_op_or_constant Filler>
 constexpr auto most_freq_with_bos(const Values& values, const Filler& filler, int longest = 300) {
     const auto often = named<"hist">(hist_with_bos(values));
@@ -178,20 +185,20 @@ constexpr auto most_freq_with_bos(const Values& values, const Filler& filler, in
 
 namespace detail {
 
-/// Two symbols, one that opens and one that closes: "()".
+/// A pair of brackets: "()".
 struct bracket_pair {
     char opens;
     char closes;
     constexpr bracket_pair(const char (&text)[3]) : opens(text[0]), closes(text[1]) {}
 };
 
-/// How many of the positions up to each one have a property.
+/// The number of positions up to each one that have a property.
 template <s_op Property>
 constexpr auto up_to_here(const Property& property) {
     return round((indices + 1) * aggregate(select(indices, indices, less_equal), property));
 }
 
-/// F once something went wrong, T where all is closed, P before.
+/// F from the first mistake on, T where all brackets are closed, else P.
 template <s_op Wrong, s_op Depth>
 constexpr auto verdict(const Wrong& wrong, const Depth& depth) {
     const auto so_far = aggregate(select(indices, indices, less_equal), indicator(wrong));
@@ -200,8 +207,8 @@ constexpr auto verdict(const Wrong& wrong, const Depth& depth) {
 
 }  // namespace detail
 
-/// Whether the brackets up to each position are balanced (T), could still be (P), or can't be (F).
-/// Other symbols change nothing.
+/// For each position, whether the brackets up to it are balanced (T), could still be balanced (P),
+/// or cannot (F). Other symbols are ignored.
 template <s_op Values>
 constexpr auto dyck_1_ptf(const Values& values, char opens = '(', char closes = ')') {
     const auto opened = named<"opened">(detail::up_to_here(indicator(values == opens)));
@@ -210,8 +217,8 @@ constexpr auto dyck_1_ptf(const Values& values, char opens = '(', char closes = 
     return detail::verdict(depth < 0, depth);
 }
 
-/// The same for several kinds of brackets, `dyck_k_ptf(tokens, "()", "{}")`, in inputs of nothing
-/// else: other symbols between a pair are taken for mistakes.
+/// The same for several kinds of brackets: `dyck_k_ptf(tokens, "()", "{}")`. The input holds
+/// brackets only: other symbols between a pair count as mistakes.
 template <s_op Values, std::same_as<char[3]>... Pairs>
 constexpr auto dyck_k_ptf(const Values& values, const Pairs&... pairs) {
     const auto is_opener = (... || (values == pairs[0]));
@@ -219,7 +226,7 @@ constexpr auto dyck_k_ptf(const Values& values, const Pairs&... pairs) {
     const auto opens = named<"opens">(indicator(is_opener));
     const auto closes = named<"closes">(indicator(is_closer));
     const auto depth = named<"depth">(detail::up_to_here(opens) - detail::up_to_here(closes));
-    // Of a closer, the depth that its opener reached.
+    // For a closing bracket, the depth of its opening bracket.
     const auto level = named<"level">(depth + closes);
     const auto same_level = select(level, level, equal);
     const auto number =
@@ -230,8 +237,8 @@ constexpr auto dyck_k_ptf(const Values& values, const Pairs&... pairs) {
     return detail::verdict((is_closer && !matches) || depth < 0, depth);
 }
 
-/// The digits of the sum of two numbers that are written with a + between, at the end of as many
-/// positions as the input has, zeros before them: of "95+7" it is 0 1 0 2.
+/// The digits of the sum of two decimal numbers with a + between, aligned to the end of the input,
+/// with leading zeros: for "95+7", 0 1 0 2.
 template <s_op Values>
 constexpr auto long_addition(const Values& values) {
     const auto digit = named<"digit">(lookup(

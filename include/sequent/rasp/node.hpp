@@ -6,16 +6,17 @@
 #include "../plan/list.hpp"
 #include "value.hpp"
 
-/// What programs are made of: nodes, each an operation of earlier ones. Equal nodes are one.
+/// Nodes of programs: each is an operation on earlier nodes. Equal nodes are one.
 
 namespace sequent::inline SEQUENT_ABI::rasp {
 
+/// The operations of programs.
 enum class operation {
     // s-ops without arguments
     tokens,
     indices,
     constant,
-    gathered,  // what a head gives, in programs on their way to weights
+    gathered,  // result of a head, in lowered programs
     // position by position
     negate,
     add,
@@ -37,7 +38,7 @@ enum class operation {
     round,
     indicator,
     conditional,
-    function,  // of the user, of one or two values
+    function,  // user function of one or two values
     // from the positions of a selector
     aggregate,
     first,
@@ -59,44 +60,50 @@ enum class operation {
     select_not
 };
 
+/// True for selectors.
 constexpr bool is_selection(operation what) noexcept {
     return what >= operation::select_equal;
 }
-/// select(keys, queries, ...) itself, not what is joined of such.
+/// True for select(keys, queries, ...) itself, not for combinations of selectors.
 constexpr bool is_comparison(operation what) noexcept {
     return what >= operation::select_equal && what <= operation::select_greater_equal;
 }
-/// What a head computes.
+/// True for operations that an attention head computes.
 constexpr bool gathers(operation what) noexcept {
     return what >= operation::aggregate && what <= operation::width_with_bos;
 }
-/// An aggregate with a default: a mean, or the value of one of the selected positions.
+/// True for aggregates with a default: a mean, or the value of one selected position.
 constexpr bool has_default(operation what) noexcept {
     return what >= operation::aggregate && what <= operation::lowest;
 }
+/// True for operations on the values of one position.
 constexpr bool is_pointwise(operation what) noexcept {
     return what >= operation::negate && what <= operation::function;
 }
 
-/// Why an operation of one position has no value.
+/// Why an operation has no value at a position; `no`: it has one.
 enum class undefined { no, zero_division, fractional_power, several_symbols, no_number };
 
-/// A function of one or two values, which a program applies at each position.
+/// A function of one or two values that a program applies at each position.
 using value_function = value (*)(const value* arguments, undefined& trouble);
 
+/// Largest number of nodes of a program.
 inline constexpr int max_nodes = 512;
 
-/// An s-op or a selector. Arguments stand before what they are arguments of.
+/// An s-op or a selector, as an operation on up to three earlier nodes.
 struct node {
+    /// The operation.
     operation what = operation::constant;
+    /// The type of its values.
     type kind = type::integer;
+    /// Places of the arguments; -1: none.
     int arguments[3]{-1, -1, -1};
-    value known{};                     // of a constant
-    value_function applied = nullptr;  // of a function
-    int line = 0;                      // of a select, where lines tell selectors apart
-    int height = 0;                    // the longest way to a leaf
-    std::uint64_t hash = 0;            // of the whole expression, less functions
-    plan::name name{};                 // where the program gives one
+    value known{};                     ///< value of a constant
+    value_function applied = nullptr;  ///< function of `operation::function`
+    int line = 0;                      ///< line of a select, if lines distinguish selectors
+    int height = 0;                    ///< length of the longest path to a leaf
+    std::uint64_t hash = 0;            ///< hash of the expression, without functions
+    plan::name name{};                 ///< name, if the program gives one
 
     friend constexpr bool operator==(const node& left, const node& right) {
         return left.what == right.what && left.kind == right.kind &&
@@ -107,13 +114,13 @@ struct node {
     }
 };
 
-/// What makes two selectors one: their structure, or that they are written in the same line, too.
-/// The original tells them apart as objects.
+/// When two selectors are one: if their structure is equal, or if they are also written in the same
+/// line. The original implementation distinguishes selectors as objects.
 enum class identity { structure, line };
 
 namespace detail {
 
-// Not constexpr: in a constant expression the compiler names it.
+// Not constexpr, so that the compiler names the function in its error.
 inline void a_rasp_program_has_more_than_512_parts() {}
 
 /// The nodes of an expression by height and hash: the expression itself is the last one.

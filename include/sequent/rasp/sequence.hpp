@@ -6,14 +6,15 @@
 
 #include "value.hpp"
 
-/// What a program is given, and what it gives: a value at each position.
+/// Inputs and outputs of programs: a value at each position.
 
 namespace sequent::inline SEQUENT_ABI::rasp {
 
+/// A sequence of values.
 class sequence {
   public:
     constexpr sequence() = default;
-    /// Each code point of UTF-8 is a symbol: "hello" has five.
+    /// A symbol for each UTF-8 code point: "hello" has five.
     constexpr sequence(std::string_view text) {
         for (std::size_t at = 0; at < text.size();) {
             std::size_t end = at + 1;
@@ -23,10 +24,13 @@ class sequence {
             at = end;
         }
     }
+    /// From UTF-8 text.
     constexpr sequence(const char* text) : sequence(std::string_view(text)) {}
+    /// From UTF-8 text.
     constexpr sequence(const std::string& text) : sequence(std::string_view(text)) {}
+    /// From single values.
     constexpr sequence(std::initializer_list<value> values) : values_(values) {}
-    /// A container of symbols (strings) or of numbers or booleans.
+    /// From a container of symbols (strings), numbers or booleans.
     template <std::ranges::input_range Range>
         requires(!std::is_convertible_v<const Range&, std::string_view> &&
                  !std::is_same_v<Range, sequence> &&
@@ -35,18 +39,23 @@ class sequence {
         for (const auto& each : values) values_.push_back(value(each));
     }
 
+    /// The number of positions.
     constexpr int size() const { return static_cast<int>(values_.size()); }
+    /// True without positions.
     constexpr bool empty() const { return values_.empty(); }
+    /// The value at a position.
     constexpr const value& operator[](int at) const {
         return values_[static_cast<std::size_t>(at)];
     }
+    /// The value at a position.
     constexpr value& operator[](int at) { return values_[static_cast<std::size_t>(at)]; }
     constexpr auto begin() const { return values_.begin(); }
     constexpr auto end() const { return values_.end(); }
+    /// Appends a value.
     constexpr void push_back(const value& last) { values_.push_back(last); }
 
-    /// Symbols of one character and booleans one after another, "olleh" and "TFT"; all else as a
-    /// list, [1, 2, 1/2].
+    /// The sequence as text: values of one character in sequence, as olleh or TFT; other values as
+    /// a list, as [1, 2, 1/2].
     std::string text() const {
         bool letters = true;
         for (const value& each : values_)

@@ -11,25 +11,26 @@
 #include "../fail.hpp"
 #include "../joined_text.hpp"
 
-/// What the positions of an s-op hold: booleans, exact numbers, symbols.
+/// Values of s-ops: booleans, exact numbers, symbols.
 
 namespace sequent::inline SEQUENT_ABI::rasp {
 
-/// What all values of one s-op are. An integer is a number, too.
+/// The type of an s-op's values. Integers are numbers, too.
 enum class type { boolean, integer, real, symbol };
 
+/// True for integers and other numbers.
 constexpr bool is_number(type of) noexcept {
     return of == type::integer || of == type::real;
 }
 
-/// A program cannot be evaluated for an input, or an input is no sequence of its tokens.
+/// Thrown if a program has no value for an input, or if an input is no sequence of its tokens.
 class evaluation_error : public std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
 namespace detail {
 
-// Not constexpr: in a constant expression the compiler names them.
+// Not constexpr, so that the compiler names the function in its error.
 inline void a_number_has_more_than_63_bits() {
     fail<evaluation_error>("sequent: a number of a RASP program needs more than 63 bits");
 }
@@ -60,20 +61,23 @@ constexpr std::int64_t common_divisor(std::int64_t left, std::int64_t right) {
 
 }  // namespace detail
 
-/// Where the hash of a list begins, and how it goes on.
+/// The initial value of a hash; `hashed` appends a number to it.
 inline constexpr std::uint64_t hash_start = 14695981039346656037ULL;
 constexpr std::uint64_t hashed(std::uint64_t hash, std::uint64_t next) noexcept {
     hash = (hash ^ next) * 0x9e3779b97f4a7c15ULL;
     return hash ^ (hash >> 32);
 }
 
-/// A fraction in lowest terms, of 63 bits above and below: means are exact, and so is what is
-/// compared with them.
+/// An exact fraction in lowest terms, with 63 bits each for numerator and denominator: means and
+/// comparisons with them are exact. Operations that need more bits throw evaluation_error; in a
+/// constant expression they do not compile.
 struct rational {
+    /// Numerator.
     std::int64_t over = 0;
-    std::int64_t under = 1;  // positive
+    std::int64_t under = 1;  ///< positive
 
     constexpr rational() = default;
+    /// A whole number.
     constexpr rational(std::int64_t whole) : over(whole) {}
     /// `under` is not zero.
     constexpr rational(std::int64_t above, std::int64_t below) : over(above), under(below) {
@@ -87,9 +91,9 @@ struct rational {
             under /= divisor;
         }
     }
-    /// To nine decimals.
+    /// The fraction nearest to a number, to at most nine decimals; fewer if the number is large.
     static constexpr rational from(double value) {
-        // What is no number at all, too.
+        // NaN is rejected, too.
         if (!(value < 9e18 && value > -9e18)) detail::a_number_has_more_than_63_bits();
         std::int64_t below = 1;
         for (int digit = 0; digit < 9; ++digit) {
@@ -102,12 +106,15 @@ struct rational {
         return {static_cast<std::int64_t>(scaled < 0 ? scaled - 0.5 : scaled + 0.5), below};
     }
 
+    /// True for integers.
     constexpr bool is_whole() const { return under == 1; }
+    /// The nearest double.
     constexpr double as_double() const {
         return static_cast<double>(over) / static_cast<double>(under);
     }
+    /// The number rounded down.
     constexpr std::int64_t floor() const { return over / under - (over % under < 0 ? 1 : 0); }
-    /// The nearest integer, of two the even one.
+    /// The nearest integer; ties go to the even one.
     constexpr std::int64_t rounded() const {
         const std::int64_t below = floor();
         const std::int64_t rest = over - below * under;
@@ -156,11 +163,14 @@ struct rational {
     }
 };
 
-/// One position of an s-op. A symbol is text of up to 16 bytes; symbols are ordered as their bytes.
+/// The value of an s-op at one position. A symbol is text of up to 16 bytes; symbols are ordered
+/// bytewise.
 class value {
   public:
     constexpr value() = default;
+    /// A boolean.
     constexpr value(bool truth) : kind_(type::boolean), high_(truth ? 1 : 0) {}
+    /// An integer, of at most 63 bits.
     template <std::integral Integer>
         requires(!std::same_as<Integer, bool> && !std::same_as<Integer, char>)
     constexpr value(Integer number)
@@ -168,13 +178,18 @@ class value {
         if (std::cmp_greater(number, INT64_MAX) || std::cmp_less(number, -INT64_MAX))
             detail::a_number_has_more_than_63_bits();
     }
+    /// A number, to at most nine decimals.
     constexpr value(double number) : value(rational::from(number), type::real) {}
+    /// A number of this type, integer or real.
     constexpr value(const rational& number, type kind)
         : kind_(kind),
           high_(static_cast<std::uint64_t>(number.over)),
           low_(static_cast<std::uint64_t>(number.under)) {}
+    /// A symbol of one byte.
     constexpr value(char letter) : value(std::string_view(&letter, 1)) {}
+    /// A symbol.
     constexpr value(const char* text) : value(std::string_view(text)) {}
+    /// A symbol of at most 16 bytes; longer ones throw evaluation_error.
     constexpr value(std::string_view text) : kind_(type::symbol), low_(0) {
         if (text.size() > 16) detail::a_symbol_is_longer_than_16_bytes(text);
         for (std::size_t at = 0; at < text.size(); ++at) {
@@ -183,8 +198,11 @@ class value {
         }
     }
 
+    /// The type of the value.
     constexpr type kind() const { return kind_; }
+    /// The value of a boolean.
     constexpr bool truth() const { return high_ != 0; }
+    /// The value of a number.
     constexpr rational number() const {
         rational result;
         result.over = static_cast<std::int64_t>(high_);
@@ -192,7 +210,7 @@ class value {
         return result;
     }
 
-    /// Of a symbol; 0 behind its end.
+    /// Byte `at` of a symbol; 0 behind its end.
     constexpr char byte(int at) const {
         return static_cast<char>((at < 8 ? high_ : low_) >> (56 - 8 * (at % 8)));
     }
@@ -200,13 +218,13 @@ class value {
     /// For hashes.
     constexpr std::uint64_t bits() const { return hashed(hashed(hash_start, high_), low_); }
 
-    /// As one would write it: T and F, 3, 1/2, a symbol's own text.
+    /// The value as text: T or F, 3, 1/2, a symbol's own text.
     std::string text() const {
         std::string result;
         write([&result](std::string_view part) { result += part; });
         return result;
     }
-    /// The same, to `out`, which takes one piece of text after another.
+    /// Writes the text to `out`, which is called with one piece after another.
     template <class Out>
     constexpr void write(const Out& out) const {
         if (kind_ == type::boolean) return out(truth() ? "T" : "F");
@@ -227,7 +245,7 @@ class value {
             return false;
         return left.high_ == right.high_ && left.low_ == right.low_;
     }
-    /// Of two values of one kind.
+    /// Orders two values of one type.
     friend constexpr bool operator<(const value& left, const value& right) {
         if (is_number(left.kind_)) return left.number() < right.number();
         return left.high_ < right.high_ || (left.high_ == right.high_ && left.low_ < right.low_);
@@ -235,7 +253,7 @@ class value {
 
   private:
     type kind_ = type::integer;
-    // The parts of a fraction, or a symbol's bytes, the first ones highest.
+    // Numerator and denominator, or the bytes of a symbol, the first one most significant.
     std::uint64_t high_ = 0;
     std::uint64_t low_ = 1;
 

@@ -4,11 +4,11 @@
 
 #include "../config.hpp"
 
-/// Decimal numbers as double, in constant expressions, rounded as the compiler rounds literals.
+/// Converts decimal numbers to double in constant expressions, rounded like literals.
 
 namespace sequent::inline SEQUENT_ABI::text_detail {
 
-/// A number of up to 40 * 32 bits.
+/// An unsigned integer of up to 40 * 32 bits.
 struct wide_number {
     std::uint32_t limbs[40]{};
     int count = 0;
@@ -47,8 +47,8 @@ constexpr double power_of_two(int exponent) {
     return result;
 }
 
-/// `digits` * 10^exponent, rounded to the nearest double, ties to even. 0 below the normal numbers,
-/// infinity above them. Long division, bit by bit, where no operation on doubles is exact.
+/// digits * 10^exponent, rounded to the nearest double, ties to even; 0 below the range of normal
+/// numbers, infinity above it. Uses bitwise long division if no operation on doubles is exact.
 constexpr double decimal(std::uint64_t digits, int exponent) {
     if (digits == 0) return 0;
     if (digits <= (1ULL << 53) && exponent >= -22 && exponent <= 22) {
@@ -68,7 +68,7 @@ constexpr double decimal(std::uint64_t digits, int exponent) {
     bottom.count = 1;
     for (int at = 0; at < exponent; ++at) top.multiply_add(10, 0);
     for (int at = 0; at > exponent; --at) bottom.multiply_add(10, 0);
-    int binary = 0;  // of the quotient's first bit
+    int binary = 0;  // exponent of the quotient's first bit
     for (wide_number next = bottom; next.multiply_add(2, 0), top.at_least(next); ++binary)
         bottom = next;
     for (; !top.at_least(bottom); --binary) top.multiply_add(2, 0);
@@ -80,7 +80,7 @@ constexpr double decimal(std::uint64_t digits, int exponent) {
         bits = 2 * bits + (one ? 1 : 0);
         top.multiply_add(2, 0);
     }
-    // `top` is twice the rest: it is compared with the divisor, which stands for one half.
+    // `top` is twice the remainder; it is compared with the divisor, which represents one half.
     if (top.at_least(bottom)) {
         top.subtract(bottom);
         if (top.count > 0 || (bits & 1u) != 0) ++bits;

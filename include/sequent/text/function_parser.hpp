@@ -2,11 +2,12 @@
 
 #include "weight_parser.hpp"
 
-/// Reads the functions of rules: `| relu()`, and `[transformation=relu]` as the engine writes them.
+/// Parses the functions of rules: `| relu()`, and NeuraLogic's `[transformation=relu]`. "The
+/// engine" in the parser's comments is NeuraLogic.
 
 namespace sequent::inline SEQUENT_ABI {
 
-/// Whose defaults hold for a rule that does not state its functions.
+/// Which defaults apply to rules that do not state their functions:
 ///
 /// | dialect | aggregation | transformation of rules and relations | epsilon of norm |
 /// |---|---|---|---|
@@ -38,7 +39,7 @@ class function_parser : public weight_parser<Sizes> {
     using typename base::node_kind;
 
     dialect defaults_;
-    bool states_transformation_ = false;  // the rule does, be it identity
+    bool states_transformation_ = false;  // the rule states a transformation, possibly identity
 
     constexpr function_parser(const char* text, int size, dialect defaults)
         : base(text, size), defaults_(defaults) {}
@@ -46,14 +47,14 @@ class function_parser : public weight_parser<Sizes> {
     constexpr unsigned free_variables() const {
         return ((1u << current.variables.size()) - 1u) & ~current.head_variables();
     }
-    /// Aggregates over all variables of the body that are not in the head.
+    /// Aggregates over all variables of the body that do not occur in the head.
     constexpr void aggregate_free() {
         current.states_aggregation = true;
         const unsigned over = free_variables();
         for (int at = 0; at < current.variables.size(); ++at)
             if ((over >> at) & 1u) this->aggregate_over(at, current.variables.size());
     }
-    /// After `|`.
+    /// Parses a function after `|`.
     constexpr void parse_function() {
         const int begin = this->next();
         const word name = own_name(take_name(text_fault::a_function_is_expected));
@@ -71,7 +72,7 @@ class function_parser : public weight_parser<Sizes> {
                begin);
     }
 
-    /// `[combination=product, aggregation=softmax(agg_terms=[J])]`, in any order.
+    /// Parses `[combination=product, aggregation=softmax(agg_terms=[J])]`, in any order.
     constexpr void parse_metadata() {
         take('[');
         int values[3]{-1, -1, -1};
@@ -131,7 +132,7 @@ class function_parser : public weight_parser<Sizes> {
         aggregate_free();
     }
 
-    /// `softmax(j)`, or `softmax(agg_terms=[J])`.
+    /// Parses `softmax(j)` or `softmax(agg_terms=[J])`.
     constexpr void parse_aggregation(const aggregation_word& of) {
         this->aggregate(of.kind);
         const int mentioned = current.variables.size();
@@ -197,7 +198,7 @@ class function_parser : public weight_parser<Sizes> {
             refuse(text_fault::this_function_takes_other_arguments, begin);
         return root;
     }
-    /// `llama3(factor, low, high, original)`, `yarn(...)`, `linear(...)`.
+    /// Parses `llama3(factor, low, high, original)`, `yarn(...)` or `linear(...)`.
     constexpr rotary_scaling parse_scaling() {
         const int begin = this->next();
         const word name = take_name(text_fault::this_function_takes_other_arguments);
@@ -225,7 +226,7 @@ class function_parser : public weight_parser<Sizes> {
         result.original = given[3];
         return result;
     }
-    /// `slice(rows=[0, 2], cols=...)` and `reshape(shape=(2, 3))`.
+    /// Parses `slice(rows=[0, 2], cols=...)` or `reshape(shape=(2, 3))`.
     constexpr void parse_named_numbers(const transformation_word& of, int begin) {
         states_transformation_ = true;
         plan::transformation_use use;

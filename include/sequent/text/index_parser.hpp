@@ -3,7 +3,7 @@
 #include "../plan/source_writer.hpp"
 #include "scanner.hpp"
 
-/// Reads index expressions and conditions.
+/// Parses index expressions and conditions.
 
 namespace sequent::inline SEQUENT_ABI::text_detail {
 
@@ -22,8 +22,8 @@ class index_parser : public plan::source_writer<Sizes>, public scanner {
     static constexpr int max_bounds = 16;
 
     plan::list<plan::name, max_bounds> bounds_{};
-    int unnamed_variables_ = 0;  // of the rule
-    bool of_engine_ = false;     // the rule at hand is written as the engine writes rules
+    int unnamed_variables_ = 0;  // number of unnamed variables of the rule
+    bool of_engine_ = false;     // the current rule uses the engine's syntax
 
     constexpr index_parser(const char* text, int size) : scanner(text, size) {}
 
@@ -32,7 +32,7 @@ class index_parser : public plan::source_writer<Sizes>, public scanner {
     }
 
     enum class form { nothing, index, condition, symbol };
-    /// A node; of a symbol, that of its position.
+    /// A parsed node; for a symbol, the node of its position.
     struct part {
         form is = form::nothing;
         int node = -1;
@@ -103,7 +103,7 @@ class index_parser : public plan::source_writer<Sizes>, public scanner {
             case node_kind::subtract:
                 add_index(each.left, factor, to);
                 return add_index(each.right, each.kind == node_kind::add ? factor : -factor, to);
-            case node_kind::multiply: {  // a number times an index, in either order
+            case node_kind::multiply: {  // number times index, in either order
                 const plan::node left = out.nodes[each.left];
                 const plan::node right = out.nodes[each.right];
                 if (left.kind == node_kind::constant)
@@ -260,7 +260,7 @@ class index_parser : public plan::source_writer<Sizes>, public scanner {
         if (sees('(')) return parse_symbol(name, begin);
         return {form::index, parse_variable(name, begin), {}, begin};
     }
-    /// `document(i)`, to be compared with another.
+    /// Parses a symbol such as `document(i)`, which is compared with another.
     constexpr part parse_symbol(const word& name, int begin) {
         const char after = visible(after_closing(at_));
         if (after != '=' && after != '!') {
@@ -278,7 +278,7 @@ class index_parser : public plan::source_writer<Sizes>, public scanner {
         expect(')', text_fault::a_closing_parenthesis_is_expected);
         return {form::symbol, position, name, begin};
     }
-    /// `one_of<0, 9>(j)`.
+    /// Parses `one_of<0, 9>(j)`.
     constexpr part parse_members(int begin) {
         expect('<', text_fault::this_function_takes_other_arguments);
         int members[16]{};
@@ -293,7 +293,7 @@ class index_parser : public plan::source_writer<Sizes>, public scanner {
         expect(')', text_fault::a_closing_parenthesis_is_expected);
         return any_equal(index, members, count, begin);
     }
-    /// A part that a second condition mentions: each node has one parent.
+    /// Copies a part that a second condition uses, because each node has one parent.
     constexpr int copy_of(int node) {
         const plan::node from = out.nodes[node];
         const int left = from.left < 0 ? -1 : copy_of(from.left);
@@ -311,7 +311,8 @@ class index_parser : public plan::source_writer<Sizes>, public scanner {
         return {form::condition, all, {}, begin};
     }
 
-    /// `@leq(J, I)` and its kin: comparisons, sums of two, all different, one of a list.
+    /// Parses a special predicate such as `@leq(J, I)`: comparisons, sums of two, all different,
+    /// one of a list.
     constexpr part parse_special() {
         const int begin = next();
         ++at_;
@@ -370,7 +371,7 @@ class index_parser : public plan::source_writer<Sizes>, public scanner {
         return 0;
     }
 
-    /// A count that the text declares, or a variable, with its extent in braces: `h{8}`.
+    /// Parses a bound that the text declares, or a variable, with its extent in braces: `h{8}`.
     constexpr int parse_variable(const word& name, int begin) {
         const plan::name id = name_of(name);
         for (const plan::name& bound : bounds_)

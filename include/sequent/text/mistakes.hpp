@@ -2,9 +2,9 @@
 
 #include "../plan/diagnosis.hpp"
 
-/// What can be wrong with the text of rules, and how the compiler tells it.
+/// The mistakes in the text of rules, and how they appear in the compiler's error message.
 
-/// One list makes the types of the messages, the enumerators, and what turns one into the other.
+/// One list generates the types in messages, the enumerators, and the conversion between them.
 #define SEQUENT_TEXT_MISTAKES(EACH)                                   \
     EACH(a_rule_ends_with_a_period_or_a_semicolon)                    \
     EACH(a_rule_has_an_arrow_after_its_head)                          \
@@ -55,20 +55,22 @@ SEQUENT_TEXT_MISTAKES(SEQUENT_EACH_MISTAKE)
 #undef SEQUENT_EACH_MISTAKE
 }  // namespace mistake
 
-/// Counted from 1; the first line is that on which the string begins, R"( and all.
+/// In an error message: the line of the mistake, counted from 1. Line 1 is the line on which the
+/// string literal begins.
 template <int Line>
 struct at_line {};
-/// In bytes, counted from 1.
+/// In an error message: the column of the mistake in bytes, counted from 1.
 template <int Column>
 struct at_column {};
-/// What stands there.
+/// In an error message: the name or sign at the mistake.
 template <char... Characters>
 struct near {};
 
+/// Always false; its arguments appear in the compiler's error message.
 template <class Line, class Column, class What, class Mistake>
 inline constexpr bool well_written = false;
 
-/// The one place where an ill-formed text stops the compiler.
+/// Fails the only static_assert for ill-formed text.
 template <class Line, class Column, class What, class Mistake>
 struct check_text {
     static_assert(well_written<Line, Column, What, Mistake>,

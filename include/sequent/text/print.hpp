@@ -15,13 +15,13 @@
 #include "../plan/read.hpp"
 #include "words.hpp"
 
-/// Programs as text and as C++. Both are printed from the arrays that a program is read into.
+/// Prints programs as text and as C++, from the arrays into which a program is read.
 
 namespace sequent::inline SEQUENT_ABI {
 
 namespace text_detail {
 
-/// A source without its size.
+/// A program (plan::source) independent of its size.
 struct program_view {
     std::span<const plan::rule> rules{};
     std::span<const plan::literal> literals{};
@@ -106,7 +106,8 @@ class program_printer {
                 .append(std::to_string(of.shape[axis]));
         return result;
     }
-    /// Several scopes may have weights of one name and other shapes.
+    /// The name of a weight; with its shape if other scopes have weights of this name with other
+    /// shapes.
     SEQUENT_COLD std::string weight_name(const plan::weight& of) const {
         std::string result = string_of(of.id);
         for (const plan::weight& each : of_.weights)
@@ -156,7 +157,7 @@ class program_printer {
         if (of.kind == multiply || of.kind == divide || of.kind == remainder) return 5;
         return of.kind == constant && of.value < 0 ? 0 : 6;
     }
-    /// In parentheses where the parent binds tighter, and where compilers warn without.
+    /// An operand, in parentheses if its parent binds tighter or compilers would warn without them.
     SEQUENT_COLD std::string operand(int at, int level, bool right) {
         const int own = level_of(node(at));
         const bool loose = own < level || (right && own == level) || (own == 2 && level == 1);
@@ -233,7 +234,7 @@ class program_printer {
         if (weight.weight >= 0) result += "[" + text_of(weight, weight.transposed) + "]";
         return result;
     }
-    /// An integer of C++ would choose another function where it is an index: number(2.0).
+    /// A number with a decimal point in C++, because number() of an integer is an index expression.
     SEQUENT_COLD std::string number(double value) const {
         std::string result = number_text(value);
         if (!is_text() && result.find_first_of(".en") == std::string::npos) result += ".0";
@@ -333,7 +334,7 @@ class program_printer {
         if (of.condition >= 0) items.push_back(text_of(of.condition));
         std::string body;
         for (const std::string& each : items) body += (body.empty() ? "" : ", ") + each;
-        // Conditions of C++ bind looser than `<<=` and `|`.
+        // In C++, operators of conditions may bind less tightly than `<<=` and `|`.
         if (items.size() > 1 || of.condition >= 0) body = "(" + body + ")";
         return result + " <<= " + body + functions(of) + block;
     }
@@ -341,8 +342,8 @@ class program_printer {
 
 }  // namespace text_detail
 
-/// The rules of a program, of types or of text, as text of our own operators. Throws
-/// std::invalid_argument if it has conditions that are functions of C++.
+/// Prints the rules of a program, given as types or as text, in the notation of dialect::sequent.
+/// Throws std::invalid_argument if the program has conditions holds<...>() or one_of<...>().
 template <const auto& Program>
 std::string to_text() {
     static constexpr auto source = plan::read<Program>();
@@ -351,7 +352,8 @@ std::string to_text() {
         .text();
 }
 
-/// The same as C++, with the declarations of its names.
+/// Prints the rules of a program, given as types or as text, as C++ with the declarations of all
+/// names. Throws std::invalid_argument if the program has conditions holds<...>() or one_of<...>().
 template <const auto& Program>
 std::string to_cpp() {
     static constexpr auto source = plan::read<Program>();

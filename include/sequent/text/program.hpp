@@ -6,39 +6,42 @@
 #include "../model/model.hpp"
 #include "rule_parser.hpp"
 
-/// Programs as text: `model` takes them where it takes rules as types.
+/// Programs as text, which `model` accepts like programs of rules as types.
 
 namespace sequent::inline SEQUENT_ABI {
 
-/// A program of rules as text, parsed and checked by the compiler:
+/// A program of rules as text, parsed and checked at compile time:
 ///
 ///     inline constexpr sequent::text encoder = R"(
 ///         {64, 64} q(I) :- {64, 64} input(I).
 ///     )";
 ///     using Encoder = sequent::model<encoder, sequent::fact<"input", 16, 64>>;
 ///
-/// It stands in a namespace. docs/text.md tells the grammar.
+/// The variable must be declared at namespace scope. docs/text.md specifies the grammar. A mistake
+/// in the text fails a static_assert that names line, column and mistake.
 template <std::size_t Size>
 struct text {
-    char characters[Size]{};
-    dialect defaults;
+    char characters[Size]{};  ///< the rules with a terminating null
+    dialect defaults;         ///< the dialect whose defaults apply
 
+    /// A program from a string literal.
     consteval text(const char (&rules)[Size], dialect whose = dialect::sequent) noexcept
         : defaults(whose) {
         for (std::size_t at = 0; at < Size; ++at) characters[at] = rules[at];
     }
+    /// Number of characters without the terminating null.
     static constexpr int size() { return static_cast<int>(Size) - 1; }
 };
 
 namespace text_detail {
 
-/// At least `count`, and the same for many texts, so that they share a parser.
+/// `least` times a power of two, at least `count`: similar texts share an instance of the parser.
 constexpr int rounded(int count, int least) {
     int result = least;
     while (result < count) result *= 2;
     return result;
 }
-/// Bounds of what a text holds, by the signs that stand between.
+/// Upper limits for the items of a text, from a count of its separators.
 constexpr plan::sizes most_of(const char* text, int size, dialect defaults) {
     int ends = 2;
     int items = 2;
@@ -59,7 +62,7 @@ constexpr plan::sizes most_of(const char* text, int size, dialect defaults) {
     return {rounded(ends, 16), rounded(items + ends, 64), rounded(2 * tokens, 512), blocks};
 }
 
-/// What a text says, and where each of its rules stands.
+/// A parsed text: the program, the position of each rule, and the first mistake.
 template <plan::sizes Sizes>
 struct parsed {
     plan::source<Sizes> source{};
@@ -79,7 +82,7 @@ template <const auto& Text>
 inline constexpr auto parsed_text = parse<most_of(Text.characters, Text.size(), Text.defaults)>(
     Text.characters, Text.size(), Text.defaults);
 
-/// The size that the same program has as types.
+/// The exact size of a program, as if it was written as types.
 template <plan::sizes Sizes>
 constexpr plan::sizes size_of(const plan::source<Sizes>& of) {
     int views = 0;
@@ -109,7 +112,7 @@ constexpr plan::source<To> fitted(const plan::source<From>& from) {
     return to;
 }
 
-/// What stands for a text that makes no rules.
+/// The program that replaces an ill-formed text.
 constexpr auto mistaken_source() {
     plan::source<plan::sizes{1, 1, 1, 1}> result;
     result.scopes.push({});
@@ -121,7 +124,7 @@ constexpr auto mistaken_source() {
     return result;
 }
 
-/// A line and a column, both from 1.
+/// A line and a column, counted from 1.
 struct position {
     int line = 1;
     int column = 1;
@@ -137,7 +140,7 @@ struct position {
     }
 };
 
-/// The name or the sign that stands at a position.
+/// The name or the sign at a position.
 constexpr word token_at(const char* text, int size, int at) {
     int length = 0;
     while (at + length < size && is_of_name(text[at + length])) ++length;
@@ -154,7 +157,7 @@ using what_at =
     decltype(near_type<Text, At>(std::make_index_sequence<static_cast<std::size_t>(
                                      token_at(Text.characters, Text.size(), At).length)>{}));
 
-/// Where in the text a mistake of the plan is: the relation, or the variable, in its rule.
+/// The position of a mistake that the plan found: that of the relation or variable in its rule.
 template <const auto& Text, const auto& Diagnosis>
 consteval int place_of() {
     constexpr const auto& parsed = parsed_text<Text>;

@@ -2,7 +2,7 @@
 
 #include "function_parser.hpp"
 
-/// Reads rules. The grammar is in docs/text.md.
+/// Parses rules. docs/text.md specifies the grammar.
 
 namespace sequent::inline SEQUENT_ABI {
 
@@ -14,8 +14,8 @@ class rule_parser : public function_parser<Sizes> {
 
   public:
     using base::out;
-    plan::list<int, Sizes.rules> begins{};  // where each rule of `out` stands
-    int mistake_at = -1;                    // of a mistake in `out`
+    plan::list<int, Sizes.rules> begins{};  // position of each rule of `out`
+    int mistake_at = -1;                    // position of a mistake in `out`
 
     constexpr rule_parser(const char* text, int size, dialect defaults)
         : base(text, size, defaults) {
@@ -54,7 +54,7 @@ class rule_parser : public function_parser<Sizes> {
     using typename base::weight_prefix;
 
     int rule_begin_ = 0;
-    bool infix_ = false;  // the literals of the body at hand are joined by operators
+    bool infix_ = false;  // operators join the literals of the current body
     int infix_literals_ = 0;
 
     // Statements.
@@ -86,7 +86,7 @@ class rule_parser : public function_parser<Sizes> {
         if (!take('.') && !take(';')) refuse(text_fault::a_rule_ends_with_a_period_or_a_semicolon);
     }
 
-    /// `h/1 [transformation=relu]`.
+    /// Returns true at a signature such as `h/1 [transformation=relu]`.
     constexpr bool starts_signature() {
         const word name = seen_name();
         return this->visible(at_ + name.length) == '/' &&
@@ -182,7 +182,7 @@ class rule_parser : public function_parser<Sizes> {
         finish();
     }
 
-    /// Functions, and the block of a stack, which holds statements.
+    /// Parses functions, and the block of a stack, which contains statements.
     constexpr void parse_functions() {
         while (sees('|') && take('|')) {
             if (seen_name() == word("stack") || seen_name() == word("repeat"))
@@ -191,7 +191,7 @@ class rule_parser : public function_parser<Sizes> {
                 this->parse_function();
         }
     }
-    /// `stack<12> { ... }`, or `repeat<12> { ... }` with one set of parameters for all layers.
+    /// Parses `stack<12> { ... }`, or `repeat<12> { ... }`, whose layers share their parameters.
     constexpr void parse_stack() {
         const bool shares = take_name() == word("repeat");
         expect('<', text_fault::this_function_takes_other_arguments);
@@ -211,7 +211,8 @@ class rule_parser : public function_parser<Sizes> {
         expect('}', text_fault::a_closing_brace_is_expected);
         this->percent_begins_comment_ = outer_comments;
     }
-    /// `<2.0> a(i)` is a factor of a product, and of one literal by itself.
+    /// Combines the factors of `<2.0> a(i)` by a product. Refuses bodies of several literals that
+    /// do not state one.
     constexpr void combine_factors() {
         if (!ok() || !factors_) return;
         int values = 0;
@@ -239,7 +240,7 @@ class rule_parser : public function_parser<Sizes> {
         current.aggregated = aggregation::mean;
         this->aggregate_free();
     }
-    /// tanh for each head without a statement of its own.
+    /// Adds tanh to each head without functions of its own.
     constexpr void add_relation_defaults() {
         const int written = out.rules.size();
         for (int at = 0; at < written; ++at) {
@@ -269,7 +270,7 @@ class rule_parser : public function_parser<Sizes> {
             parse_items();
         }
     }
-    /// Whether the parentheses that come next hold the whole body.
+    /// Returns true if the next parentheses enclose the whole body.
     constexpr bool is_grouped() {
         if (!sees('(')) return false;
         const int end = this->after_closing(at_);
@@ -288,7 +289,7 @@ class rule_parser : public function_parser<Sizes> {
     constexpr void check_mistake() {
         if (mistake_at < 0 && out.mistake != plan::fault::none) mistake_at = rule_begin_;
     }
-    /// `a(I) @ b(J)`, `a(I) * b(I)` and `a(I) + b(I)`.
+    /// Parses the operators of `a(I) @ b(J)`, `a(I) * b(I)` and `a(I) + b(I)`.
     constexpr void parse_infix() {
         if (!of_engine_) return;
         while (sees('@') || sees('*') || sees('+')) {
@@ -337,12 +338,13 @@ class rule_parser : public function_parser<Sizes> {
         const int root = this->parse_condition();
         return ok() ? root : 0;
     }
-    /// After `!`: a parenthesis or a special predicate.
+    /// Returns true if `!` is followed by a parenthesis or a special predicate.
     constexpr bool starts_condition() {
         const char after = this->visible(at_ + 1);
         return after == '(' || after == '@';
     }
-    /// `document(i) == document(j)`, `abs(i) < 3`, `one_of<...>(i)`.
+    /// Returns true if a name begins a condition: `document(i) == document(j)`, `abs(i) < 3`,
+    /// `one_of<...>(i)`.
     constexpr bool is_condition(const word& name) const {
         if (name == word("abs")) return true;
         const int after = this->after_closing(this->first(at_ + name.length, '('));
@@ -350,7 +352,8 @@ class rule_parser : public function_parser<Sizes> {
         const char second = this->visible(after, 1);
         return (first == '=' || first == '!') && second == '=';
     }
-    /// Whether a name by itself is an atom without arguments; else it is an index to be compared.
+    /// Returns true if a name without parentheses is an atom; otherwise it is an index that is
+    /// compared.
     constexpr bool ends_item(int after) const {
         const char first = this->visible(after);
         const char second = this->visible(after, 1);
@@ -388,7 +391,7 @@ class rule_parser : public function_parser<Sizes> {
         this->add_condition(condition());
     }
 
-    /// Behind `!` or `*`, of a fact that is negated or hidden.
+    /// Parses a negated or hidden fact after `!` or `*`.
     constexpr plan::literal without_value(bool negated) {
         if (sees('*')) {
             ++at_;
@@ -405,7 +408,7 @@ class rule_parser : public function_parser<Sizes> {
         return item;
     }
 
-    /// An atom with what stands around it: `x(i)[W{2, 3}].T()`, `hidden(...)`, `at(..., j)`,
+    /// Parses an atom and what surrounds it: `x(i)[W{2, 3}].T()`, `hidden(...)`, `at(..., j)`,
     /// `transpose(...)`.
     constexpr plan::literal parse_literal() {
         const word name = seen_name();
@@ -456,7 +459,7 @@ class rule_parser : public function_parser<Sizes> {
         if (!sees_name()) refuse(text_fault::an_atom_is_expected);
         return ok() ? parse_literal() : plan::literal{};
     }
-    /// Whether a name with parentheses is a function around an atom, such as `relu(a(i))`.
+    /// Returns true if a name with parentheses is a function of an atom, such as `relu(a(i))`.
     constexpr bool wraps_an_atom(const word& name) {
         if (find(transformations, own_name(name)) == nullptr &&
             find(combinations, own_name(name)) == nullptr)
@@ -482,7 +485,8 @@ class rule_parser : public function_parser<Sizes> {
         item.number = value;
         return item;
     }
-    /// The atom behind a weight or a number in angle brackets; or these by themselves, as a bias.
+    /// Parses the atom after a weight or a number in angle brackets; without an atom, they are a
+    /// bias.
     constexpr void parse_weighted(const weight_prefix& prefix) {
         if (!sees_name() && !sees('@')) {
             if (!sees(',') && !sees('.') && !sees(';') && !sees(')') && !sees('|'))
@@ -507,7 +511,7 @@ class rule_parser : public function_parser<Sizes> {
     bool factors_ = false;  // the body has numbers in angle brackets before literals
     int factor_at_ = 0;
 
-    /// `number(0.5)`, `number(i - j)`, `inverse_sqrt(64)`.
+    /// Parses `number(0.5)`, `number(i - j)` or `inverse_sqrt(64)`.
     constexpr plan::literal parse_number() {
         const bool root = take_name() == word("inverse_sqrt");
         expect('(', text_fault::this_function_takes_other_arguments);

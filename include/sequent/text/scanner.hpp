@@ -6,8 +6,8 @@
 #include "mistakes.hpp"
 #include "words.hpp"
 
-/// Goes over the characters of a text: names, numbers, signs, comments. The first mistake stops it:
-/// it then stands at the end.
+/// Scans the characters of a text: names, numbers, signs, comments. The first mistake moves the
+/// scanner to the end of the text.
 
 namespace sequent::inline SEQUENT_ABI::text_detail {
 
@@ -49,7 +49,7 @@ class scanner {
     constexpr char peek(int further = 0) const {
         return at_ + further < size_ ? text_[at_ + further] : '\0';
     }
-    /// The position of what comes next, after spaces and comments.
+    /// Skips spaces and comments and returns the position of the next token.
     constexpr int next() {
         for (;;) {
             const char seen = peek();
@@ -105,7 +105,7 @@ class scanner {
         next();
         return begins_name(peek());
     }
-    /// The name that comes next; it is not taken.
+    /// The next name, without consuming it.
     constexpr word seen_name() {
         next();
         int length = 0;
@@ -138,7 +138,7 @@ class scanner {
         }
         return static_cast<int>(negative ? -value : value);
     }
-    /// Digits beyond the nineteenth only move the point.
+    /// Consumes a decimal number. Digits after the nineteenth only change the exponent.
     constexpr double take_number() {
         next();
         const bool negative = take('-');
@@ -179,7 +179,7 @@ class scanner {
         return is_digit(peek(sign));
     }
 
-    /// The position after the sign that closes the one that comes next.
+    /// The position after the bracket that closes the next one.
     constexpr int after_closing(int from) const {
         int depth = 0;
         for (int at = from; at < size_; ++at) {
@@ -190,12 +190,12 @@ class scanner {
         }
         return size_;
     }
-    /// The position of a sign that is known to come.
+    /// The position of a sign that is known to follow.
     constexpr int first(int from, char sign) const {
         while (from < size_ && text_[from] != sign) ++from;
         return from;
     }
-    /// What stands at a position or after it, spaces left out.
+    /// The first character at or after a position that is not a space.
     constexpr char visible(int from, int further = 0) const {
         while (from < size_ && (text_[from] == ' ' || text_[from] == '\n' || text_[from] == '\t' ||
                                 text_[from] == '\r'))

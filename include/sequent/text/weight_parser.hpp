@@ -2,7 +2,7 @@
 
 #include "index_parser.hpp"
 
-/// Reads weights: as the engine writes them, in front of an atom, and in brackets behind it.
+/// Parses weights: before an atom (the engine's syntax), and in brackets after it.
 
 namespace sequent::inline SEQUENT_ABI::text_detail {
 
@@ -28,8 +28,8 @@ class weight_parser : public index_parser<Sizes> {
     using base::take_name;
     using typename base::plan_fault;
 
-    int unnamed_ = 0;    // weights without a name
-    int clash_at_ = -1;  // a weight that is named as these are
+    int unnamed_ = 0;    // number of weights without a name
+    int clash_at_ = -1;  // position of a weight with a name reserved for these
 
     constexpr weight_parser(const char* text, int size) : base(text, size) {}
 
@@ -39,7 +39,7 @@ class weight_parser : public index_parser<Sizes> {
         plan::weight_use use{};
         double value = 0;
     };
-    /// `{r, c}`, `$W={r, c}`, `W: {r, c}`, `<...>` around or within, or a number.
+    /// Parses `{r, c}`, `$W={r, c}`, `W: {r, c}`, each also with `<...>`, or a number.
     constexpr weight_prefix parse_prefix() {
         weight_prefix result;
         if (!starts_prefix()) return result;
@@ -77,13 +77,13 @@ class weight_parser : public index_parser<Sizes> {
         if (this->sees_number()) return !number_of_index();
         return sees_name() && names_prefix();
     }
-    /// `W: {2, 3}`.
+    /// Returns true at `W: {2, 3}`.
     constexpr bool names_prefix() {
         const word name = seen_name();
         const int after = at_ + name.length;
         return this->visible(after) == ':' && this->visible(after, 1) != '-';
     }
-    /// Whether the number that comes next belongs to a comparison.
+    /// Returns true if the next number belongs to a comparison.
     constexpr bool number_of_index() {
         const int begin = at_;
         this->take_number();
@@ -96,7 +96,7 @@ class weight_parser : public index_parser<Sizes> {
         return result;
     }
 
-    /// The shape in braces, or that of the weight of this name which stands before.
+    /// Parses the shape in braces, or takes that of an earlier weight of this name.
     constexpr plan::weight_use weight_of(const word& name, int begin) {
         plan::weight declared{name_of(name), this->scope_, 0, {1, 1}};
         if (take('{')) {
@@ -139,7 +139,7 @@ class weight_parser : public index_parser<Sizes> {
         for (int at = 1; at < name.length; ++at) result = result && is_digit(name.text[at]);
         return result;
     }
-    /// The relation that stands at `begin`.
+    /// The relation of a name at position `begin`.
     constexpr int relation_of(const word& name, int begin) {
         if (known_weight(name) != nullptr)
             refuse(text_fault::a_weight_and_a_relation_have_one_name, begin);
@@ -152,7 +152,7 @@ class weight_parser : public index_parser<Sizes> {
             if (each.id == id) result = &each;
         return result;
     }
-    /// `W{2, 3}`, `W(h){2, 3}`, `{2, 3}`, `.T()` behind or `fixed(...)` around.
+    /// Parses `W{2, 3}`, `W(h){2, 3}` or `{2, 3}`, followed by `.T()` or within `fixed(...)`.
     constexpr plan::weight_use parse_weight(bool bare = false) {
         const int begin = this->next();
         if (seen_name() == word("fixed")) {
@@ -175,14 +175,14 @@ class weight_parser : public index_parser<Sizes> {
         if (take_transpose()) result.transposed = true;
         return result;
     }
-    /// `.T()`; a period that ends a rule has something else behind it.
+    /// Consumes `.T()`. A period that ends a rule is followed by something else.
     constexpr bool take_transpose() {
         if (!sees('.') || peek(1) != 'T' || peek(2) != '(' || peek(3) != ')') return false;
         at_ += 4;
         return true;
     }
-    /// Whether a weight comes next: a name with a shape in braces, or that of a weight before; an
-    /// index variable with its extent in braces is part of a comparison.
+    /// Returns true if a weight follows: a name with a shape in braces, or the name of an earlier
+    /// weight. An index variable with its extent in braces is part of a comparison instead.
     constexpr bool starts_weight() {
         if (sees('{')) return true;
         const word name = seen_name();

@@ -2,8 +2,8 @@
 
 #include "../plan/source.hpp"
 
-/// The words of rules as text, each in one table: functions, and the names that the reference
-/// engine has for them.
+/// Tables of the words of rules as text: functions, and their names in NeuraLogic, the reference
+/// engine.
 
 namespace sequent::inline SEQUENT_ABI::text_detail {
 
@@ -29,8 +29,8 @@ struct word {
     }
 };
 
-/// A transformation: how many numbers it takes at least and at most, what the missing ones are,
-/// how many weights, and which of its arguments is an index expression.
+/// A transformation: the least and greatest number of numeric arguments and their defaults, the
+/// number of weights, and which argument is an index expression.
 struct transformation_word {
     word name;
     transformation kind;
@@ -101,7 +101,7 @@ inline constexpr aggregation_word aggregations[] = {
     {"softmax", aggregation::softmax},
 };
 
-/// Functions that the engine has under other names.
+/// A function to which the engine gives another name.
 struct engine_word {
     word engine;
     word name;
@@ -116,7 +116,7 @@ inline constexpr engine_word engine_words[] = {
     {"logarithm", "log"},
 };
 
-/// A special predicate of `arguments` arguments that is a comparison of two.
+/// A special predicate that compares two arguments, such as `@leq(A, B)`.
 struct comparison_word {
     word name;
     plan::node_kind kind;
@@ -144,7 +144,7 @@ inline constexpr arithmetic_word arithmetics[] = {
 };
 // clang-format on
 
-/// The entry of that name, or a null pointer.
+/// The entry with this name; null if there is none.
 template <class Entry, std::size_t Size>
 constexpr const Entry* find(const Entry (&table)[Size], const word& name) {
     for (const Entry& each : table)
@@ -157,7 +157,7 @@ constexpr word own_name(const word& name) {
     return name;
 }
 
-/// "w0", "w1", ... one after another: the names of weights without one.
+/// The names "w0", "w1", ... of weights without a name, concatenated.
 struct numbered_names {
     static constexpr int most = 200;
     char characters[4 * most]{};

@@ -16,33 +16,33 @@ namespace sequent::inline SEQUENT_ABI::tokenizers {
 
 /// A token that is found in a text before the text is split into words.
 struct added_token {
-    std::string text;
-    std::int32_t id = 0;
-    bool special = false;      // left out by `decode`, unless it is asked for
-    bool single_word = false;  // not within a word
-    bool strips_left = false;  // takes the white space before it, too
-    bool strips_right = false;
-    bool normalized = false;  // looked for in the normalized text
+    std::string text;           ///< text of the token
+    std::int32_t id = 0;        ///< id of the token
+    bool special = false;       ///< `decode` omits it by default
+    bool single_word = false;   ///< not matched within a word
+    bool strips_left = false;   ///< includes the white space before it
+    bool strips_right = false;  ///< includes the white space after it
+    bool normalized = false;    ///< matched in the normalized text, else in the original text
 };
 
 namespace detail {
 
-/// A part of a text: a token, or what lies between tokens (id none).
+/// A part of a text: an added token, or the text between such tokens (id `none`).
 struct text_part_of {
     std::uint32_t begin = 0;
     std::uint32_t end = 0;
     std::uint32_t id = none;
 };
 
-/// Finds added tokens: the leftmost, of several the longest.
+/// Finds added tokens: the leftmost one, and the longest of those that begin there.
 SEQUENT_LAZY class added_token_finder {
   public:
-    /// `text` is what is looked for; `token` lies as long as this.
+    /// Adds a token that matches `text`.
     void add(std::string_view text, const added_token& token) {
         if (!text.empty()) entries_.push_back({std::string(text), token});
     }
 
-    /// Once all are added.
+    /// Call once, after all tokens have been added.
     void prepare() {
         std::stable_sort(entries_.begin(), entries_.end(), [](const entry& one, const entry& two) {
             return one.text[0] != two.text[0] ? byte(one.text[0]) < byte(two.text[0])
@@ -54,7 +54,7 @@ SEQUENT_LAZY class added_token_finder {
         has_one_first_ = !entries_.empty() && entries_[0].text[0] == entries_.back().text[0];
     }
 
-    /// Appends the parts of `text`; without special tokens unless `special`.
+    /// Splits `text` and appends its parts. Special tokens are only matched if `special`.
     void split(std::string_view text, bool special, std::vector<text_part_of>& parts) const {
         std::size_t begin = 0;
         for (std::size_t at = 0; at < text.size() && !entries_.empty();) {
@@ -105,7 +105,7 @@ SEQUENT_LAZY class added_token_finder {
         }
     }
 
-    /// The next byte that an entry begins with; the size if there is none.
+    /// Position of the next byte with which an entry begins; the text's size if there is none.
     std::size_t next_first(std::string_view text, std::size_t at) const noexcept {
         if (has_one_first_) return std::min(text.find(entries_[0].text[0], at), text.size());
         while (at < text.size() && firsts_[byte(text[at])] == none) ++at;

@@ -14,15 +14,16 @@ namespace sequent::inline SEQUENT_ABI::tokenizers {
 
 /// The bytes [begin, end) of a text.
 struct text_range {
-    std::uint32_t begin = 0;
-    std::uint32_t end = 0;
+    std::uint32_t begin = 0;  ///< the first byte
+    std::uint32_t end = 0;    ///< one past the last byte
+    /// Compares both bounds.
     bool operator==(const text_range&) const = default;
 };
 
 namespace detail {
 
-/// A text on its way through the normalizer. `ranges` has, for each byte, the bytes of the original
-/// text that it comes from; it is empty unless offsets are wanted.
+/// A text during normalization. `ranges` has, for each byte, the range of the original text from
+/// which it comes; it is empty unless offsets are requested.
 struct aligned_text {
     std::string text;
     std::vector<text_range> ranges;
@@ -34,7 +35,7 @@ struct aligned_text {
         is_tracked = tracked;
     }
 
-    /// Sets what encoding begins with: well-formed UTF-8 that lies at `offset` of the whole.
+    /// Sets the text before normalization: well-formed UTF-8 at byte `offset` of the whole text.
     void assign(std::string_view original, std::size_t offset, bool tracked) {
         clear(tracked);
         text.assign(original);
@@ -67,7 +68,7 @@ struct aligned_text {
     }
 };
 
-/// The end of the run of ASCII from `at` on.
+/// The end of the run of ASCII characters that begins at `at`.
 inline std::size_t ascii_end(std::string_view text, std::size_t at) noexcept {
     while (at < text.size() && static_cast<unsigned char>(text[at]) < 0x80) ++at;
     return at;

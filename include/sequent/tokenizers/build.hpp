@@ -18,12 +18,12 @@
 
 namespace sequent::inline SEQUENT_ABI::tokenizers::detail {
 
-/// What readers of files share: fills in the parts of a tokenizer.
+/// Fills in the parts of a tokenizer; shared by the readers of all file formats.
 SEQUENT_LAZY class builder {
   public:
     parts result;
-    std::string_view blank = block;  // how a blank is written in tokens
-    std::vector<bool> is_apart;      // tokens with which no word begins and that no merge makes
+    std::string_view blank = block;  // the text of a blank in tokens
+    std::vector<bool> is_apart;      // tokens that neither begin words nor result from merges
 
     explicit builder(std::string name) { result.name = std::move(name); }
 
@@ -36,7 +36,7 @@ SEQUENT_LAZY class builder {
         result.is_token.push_back(true);
     }
 
-    /// The token of a text; an error that names `what` if there is none.
+    /// The id of the token with this text. Throws io::error, which names `what`, if there is none.
     std::uint32_t id_of(std::string_view text, std::string_view what) const {
         const std::uint32_t id = result.tokens.find(text);
         if (id == none || !result.is_token[id])
@@ -44,7 +44,7 @@ SEQUENT_LAZY class builder {
         return id;
     }
 
-    /// Adds a token; it may be one of the vocabulary.
+    /// Adds an added token, which may already be in the vocabulary.
     void add_added(added_token token) {
         const auto id = static_cast<std::uint32_t>(token.id);
         const std::uint32_t known = result.tokens.find(token.text);
@@ -73,9 +73,9 @@ SEQUENT_LAZY class builder {
         result.added.push_back(std::move(token));
     }
 
-    /// Finds the tokens with which words begin. `by_bytes`: tokens are written in the alphabet of
-    /// bytes. `fallback`: tokens like <0x41> stand for bytes of what has no token. `suffix` ends
-    /// the last token of a word.
+    /// Finds the tokens of single bytes or code points, from which merges start. `by_bytes`: tokens
+    /// are written in GPT-2's alphabet of bytes. `fallback`: tokens like <0x41> encode the bytes of
+    /// code points without a token. `suffix` ends the last token of a word.
     void start_pairs(bool by_bytes, bool fallback, std::string_view suffix = "") {
         auto& to = result.pair_encoding;
         to.by_bytes = by_bytes;
@@ -111,7 +111,7 @@ SEQUENT_LAZY class builder {
         if (by_bytes && suffix.empty()) to.last_bytes = to.bytes;
     }
 
-    /// Adds the merge of two tokens to the token of both texts together.
+    /// Adds the merge of two tokens to the token with the concatenated text.
     void add_merge(std::string_view left, std::string_view right, std::uint32_t rank) {
         const std::uint32_t one = id_of(left, "merges"), two = id_of(right, "merges");
         joined_.assign(left).append(right);
@@ -119,8 +119,8 @@ SEQUENT_LAZY class builder {
         crosses_ = crosses_ || (right.starts_with(blank) && !left.ends_with(blank));
     }
 
-    /// Adds the merges of all pairs of tokens whose texts together are a token: those that give a
-    /// higher score come first.
+    /// Adds the merges of all pairs of tokens whose concatenated text is a token, in descending
+    /// order of that token's score.
     void add_scored_merges(std::span<const float> scores) {
         const auto& tokens = result.tokens;
         const auto is_word = [&](std::uint32_t id) {
@@ -149,8 +149,8 @@ SEQUENT_LAZY class builder {
         }
     }
 
-    /// Once merges are in: where a text is not split into words, but no merge joins a blank to
-    /// something else before it, it is split there, to the same tokens.
+    /// Call after adding merges: if the text is not split into words and no merge joins a blank to
+    /// a different text before it, splits the text before blanks, which gives the same tokens.
     void split_at_blanks() {
         auto& pairs = result.pair_encoding;
         if (crosses_ || pairs.whole_words || pairs.by_bytes || pairs.last_starts.size() > 0 ||
@@ -163,7 +163,7 @@ SEQUENT_LAZY class builder {
         result.pre_tokenizer.steps.push_back(std::move(step));
     }
 
-    /// Words that are tokens are not merged from parts.
+    /// Lets words that are tokens be found directly instead of by merges.
     void find_whole_words(bool by_bytes) {
         auto& pairs = result.pair_encoding;
         pairs.whole_words = true;
@@ -176,7 +176,7 @@ SEQUENT_LAZY class builder {
         }
     }
 
-    /// Finds the tokens like <0x41> that stand for bytes of what is unknown.
+    /// Finds the tokens like <0x41> that encode the bytes of unknown code points.
     void start_unigram_bytes() {
         auto& to = result.unigram;
         to.bytes.fill(none);

@@ -20,7 +20,7 @@ SEQUENT_LAZY class charsmap {
   public:
     bool is_empty() const noexcept { return units_.empty(); }
 
-    /// Reads the rules; false if they are not well-formed.
+    /// Reads the rules. Returns false if they are not well-formed.
     bool read(std::string_view blob) {
         const auto word = [&](std::size_t at) {
             return io::detail::load_bits<std::uint32_t>(
@@ -36,11 +36,11 @@ SEQUENT_LAZY class charsmap {
     }
 
     struct match {
-        std::size_t length = 0;  // of the key in bytes; 0 if no key begins here
+        std::size_t length = 0;  // length of the key in bytes; 0 if there is no match
         std::string_view text;
     };
 
-    /// The shortest or the longest key with which `text` begins.
+    /// The shortest or the longest key that is a prefix of `text`, and its replacement.
     match find(std::string_view text, bool longest) const noexcept {
         match result;
         std::size_t node = offset(units_[0]);
@@ -60,9 +60,9 @@ SEQUENT_LAZY class charsmap {
         return result;
     }
 
-    /// Appends `from` as the package tokenizers normalizes it: of each grapheme cluster of less
-    /// than 6 bytes that begins with a key the shortest, which replaces the cluster, else each code
-    /// point.
+    /// Appends `from`, normalized as by the package tokenizers: a grapheme cluster of fewer than 6
+    /// bytes that begins with a key is replaced by the text of the shortest such key; in other
+    /// clusters, the same is done for each code point.
     void normalize(const aligned_text& from, aligned_text& to) const {
         const std::string_view text = from.text;
         for (std::size_t at = 0; at < text.size();) {
@@ -94,8 +94,8 @@ SEQUENT_LAZY class charsmap {
         return std::size_t{unit >> 10} << ((unit & 1U << 9) >> 6);
     }
 
-    /// The code points of `with` come from those of [begin, end) in their order, more from the
-    /// last.
+    /// Appends `with` in place of the bytes [begin, end) of `from`. Its code points are aligned in
+    /// order with those replaced; surplus ones with the last.
     static void replace(std::string_view with, const aligned_text& from, std::size_t begin,
                         std::size_t end, aligned_text& to) {
         for (std::size_t at = 0; at < with.size();) {
@@ -112,7 +112,7 @@ SEQUENT_LAZY class charsmap {
                (code >= 0xAC00 && code <= 0xD7FB);
     }
 
-    /// Whether a code point begins a cluster of its own whatever comes before it.
+    /// Returns true if a code point always begins a cluster of its own.
     static bool is_control(std::uint32_t code) noexcept {
         constexpr std::uint32_t controls =
             categories(category::cc, category::cf, category::zl, category::zp);
@@ -124,7 +124,8 @@ SEQUENT_LAZY class charsmap {
                code == 0x890 || code == 0x891 || code == 0x8E2 || code == 0xD4E;
     }
 
-    /// Whether a code point belongs to the cluster before it (Extend, SpacingMark, ZWJ of UAX #29).
+    /// Returns true if a code point extends the cluster before it (Extend, SpacingMark, ZWJ of
+    /// UAX #29).
     static bool extends(std::uint32_t code) noexcept {
         if (code < 0x300) return false;
         if (unicode_data<>::get().is(code, marks)) {
@@ -142,8 +143,8 @@ SEQUENT_LAZY class charsmap {
                (code >= 0xE0020 && code <= 0xE007F);
     }
 
-    /// The end of the extended grapheme cluster that begins at `at`; of one that has 6 bytes or
-    /// more any end that has, too.
+    /// The end of the extended grapheme cluster that begins at `at`. For a cluster of 6 bytes or
+    /// more, it may be any end that gives 6 bytes or more.
     static std::size_t cluster_end(std::string_view text, std::size_t at) noexcept {
         code_point each = decode_utf8(text, at);
         std::size_t end = at + each.length;

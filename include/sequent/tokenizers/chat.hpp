@@ -13,20 +13,22 @@
 
 namespace sequent::inline SEQUENT_ABI::tokenizers {
 
+/// The author of a message.
 enum class chat_role : std::uint8_t { system, user, assistant };
 
+/// A message of a conversation.
 struct chat_message {
-    chat_role role = chat_role::user;
-    std::string text;
+    chat_role role = chat_role::user;  ///< the author
+    std::string text;                  ///< the message without special tokens
 };
 
-/// How the chat models of a family want a conversation.
+/// The text format of conversations for a family of chat models.
 enum class chat_format : std::uint8_t {
-    llama2,
-    llama3,  // of Llama 3; Llama 3.1 and later add the date to the system message
-    chatml,  // SmolLM2, Qwen2; they put a system message of their own first, if there is none
-    gemma,
-    mistral,  // of version 3: no blank before [/INST]
+    llama2,   ///< Llama 2 Chat
+    llama3,   ///< Llama 3; Llama 3.1 and later add the date to the system message
+    chatml,   ///< SmolLM2 and Qwen2, whose templates add a default system message
+    gemma,    ///< Gemma
+    mistral,  ///< Mistral, version 3: no blank before [/INST]
 };
 
 namespace detail {
@@ -40,11 +42,14 @@ SEQUENT_LAZY std::string_view stripped(std::string_view text) {
 
 }  // namespace detail
 
-/// A conversation as the text that a chat model continues with the assistant's next message. It
-/// begins with the token that begins texts: encode it with `{.special_tokens = false}`. Special
-/// tokens that the messages contain are not told from those of the format; remove them from what
-/// strangers write. Of `llama2`, `gemma` and `mistral`, a system message comes first, then user and
-/// assistant take turns and the user has the last word; anything else throws argument_error.
+/// Formats a conversation as the text that a chat model continues with the assistant's next
+/// message. The text includes the special token that begins texts if the format has one: encode it
+/// with
+/// `{.special_tokens = false}`. Special tokens within messages cannot be distinguished from those
+/// of the format; remove them from untrusted input.
+///
+/// `llama2`, `gemma` and `mistral` allow a system message at the beginning; then user and assistant
+/// must alternate, and the last message must be the user's. Otherwise argument_error is thrown.
 SEQUENT_LAZY std::string chat_text(chat_format format, std::span<const chat_message> messages) {
     std::string result;
     const bool takes_turns = format != chat_format::llama3 && format != chat_format::chatml;
@@ -74,7 +79,7 @@ SEQUENT_LAZY std::string chat_text(chat_format format, std::span<const chat_mess
         const chat_message& each = messages[at];
         const std::string_view name = names[static_cast<std::size_t>(each.role)];
         const std::string_view text = detail::stripped(each.text);
-        // Behind a system message, the blanks before a text stay.
+        // After a system message, blanks before the text are kept.
         const std::string_view with_begin(
             each.text.data(),
             text.empty() ? 0
@@ -121,7 +126,7 @@ SEQUENT_LAZY std::string chat_text(chat_format format, std::span<const chat_mess
     return result;
 }
 
-/// The text of the token with which an assistant's message ends.
+/// The text of the token that ends an assistant's message.
 constexpr std::string_view chat_end(chat_format format) noexcept {
     switch (format) {
         case chat_format::llama3:
@@ -135,15 +140,15 @@ constexpr std::string_view chat_end(chat_format format) noexcept {
     }
 }
 
-/// What a model's files say of conversations.
+/// The format of conversations that a model's files state.
 struct chat_style {
-    chat_format format = chat_format::chatml;
-    std::string system;  // the message that comes first where there is no other; empty if none does
+    chat_format format = chat_format::chatml;  ///< the text format
+    std::string system;  ///< system message used if a conversation has none; empty for none
 };
 
-/// The style of a chat template, which is a program in Jinja: the text "chat_template" of a
-/// tokenizer_config.json, or "tokenizer.chat_template" of a GGUF file. It is told by the tokens
-/// that the program writes; nothing if they are not known.
+/// Recognizes a chat template, a Jinja program: the text "chat_template" of a tokenizer_config.json
+/// or "tokenizer.chat_template" of a GGUF file. The program is not run; the format is recognized by
+/// the special tokens in its text. Returns nullopt if they are unknown.
 SEQUENT_LAZY std::optional<chat_style> find_chat_style(std::string_view chat_template) {
     const auto has = [&](std::string_view text) { return chat_template.find(text) != text.npos; };
     if (has("<|start_header_id|>")) return chat_style{chat_format::llama3, {}};
@@ -153,7 +158,7 @@ SEQUENT_LAZY std::optional<chat_style> find_chat_style(std::string_view chat_tem
     constexpr std::string_view begin = "<|im_start|>system", end = "<|im_end|>";
     if (!has("<|im_start|>")) return std::nullopt;
     chat_style result;
-    // A literal that begins with a new line, as such or as Jinja writes it.
+    // A literal that begins with a newline, as a character or as Jinja's "\n".
     for (std::size_t at = 0; (at = chat_template.find(begin, at)) != chat_template.npos;) {
         at += begin.size();
         std::string_view text = chat_template.substr(at);

@@ -29,7 +29,7 @@ constexpr std::uint32_t letter_of_byte(unsigned byte) noexcept {
     return result;
 }
 
-/// The bytes that a text of that alphabet stands for; false if it has other characters.
+/// Decodes a text of that alphabet to bytes. Returns false if it has other characters.
 SEQUENT_LAZY bool bytes_of_letters(std::string_view text, std::string& bytes) {
     static const std::array<std::int16_t, 324> byte_of = [] {
         std::array<std::int16_t, 324> result{};
@@ -51,8 +51,9 @@ SEQUENT_LAZY bool bytes_of_letters(std::string_view text, std::string& bytes) {
 
 inline constexpr std::string_view replacement = "\xEF\xBF\xBD";  // U+FFFD
 
-/// Appends the bytes of `from`, U+FFFD for each sequence that is no UTF-8 (maximal subparts).
-/// Returns the length of what was read: without an unfinished character at the end, unless `all`.
+/// Appends the bytes of `from`, with U+FFFD for each ill-formed sequence (maximal subparts).
+/// Returns the number of bytes read, which excludes an incomplete character at the end unless
+/// `all`.
 SEQUENT_LAZY std::size_t append_lossy(std::string_view from, bool all, std::string& to) {
     std::size_t at = 0;
     while (at < from.size()) {
@@ -83,16 +84,16 @@ SEQUENT_LAZY std::size_t append_lossy(std::string_view from, bool all, std::stri
     return at;
 }
 
-/// What a decoder does, one step after another.
+/// A step of a decoder.
 struct decoder_step {
     enum class kind : std::uint8_t {
-        replace,        // `what` by `with`
-        byte_letters,   // the alphabet of bytes
-        byte_fallback,  // <0x41>
-        metaspace,      // `what` to blanks, of the first token to nothing if `strips`
-        word_piece,     // blanks between words; tokens with the prefix `what` go on; `cleans`
-        blanks,         // a blank between the tokens
-        strip,          // `count` copies of `what` from the beginning of the text
+        replace,        // replace `what` by `with`
+        byte_letters,   // decode GPT-2's alphabet of bytes
+        byte_fallback,  // decode tokens like <0x41> to bytes
+        metaspace,      // replace `what` by blanks; remove it from the first token if `strips`
+        word_piece,     // put blanks between words; the prefix `what` continues a word; `cleans`
+        blanks,         // put a blank between tokens
+        strip,          // remove `count` copies of `what` from the beginning of the text
     };
     kind is = kind::replace;
     std::string what;
@@ -108,7 +109,7 @@ SEQUENT_LAZY void replace_all(std::string& text, std::string_view what, std::str
         text.replace(at, what.size(), with);
 }
 
-/// Text from tokens, one after another.
+/// Decodes tokens to text, one after another.
 SEQUENT_LAZY class decoding {
   public:
     explicit decoding(const std::vector<decoder_step>& steps, bool streams)
@@ -118,7 +119,7 @@ SEQUENT_LAZY class decoding {
         }
     }
 
-    /// Appends what a token's text stands for to `text`; what a later token may complete is kept.
+    /// Appends the decoded text of a token; bytes that a later token may complete are kept.
     void push(std::string_view token, std::string& text) {
         using kind = decoder_step::kind;
         piece_.assign(token);
@@ -175,7 +176,7 @@ SEQUENT_LAZY class decoding {
         }
     }
 
-    /// Appends what was kept.
+    /// Appends the bytes that were kept.
     void finish(std::string& text) {
         if (raw_ || io::is_utf8(kept_)) {
             spare_.clear();
@@ -188,7 +189,7 @@ SEQUENT_LAZY class decoding {
     }
 
   private:
-    /// Of bytes: whole characters, and what can't become one.
+    /// Appends kept bytes that form complete characters or cannot become any.
     void flush_begun(std::string& text) {
         const auto lead = static_cast<unsigned char>(kept_[0]);
         const std::size_t wanted = lead < 0x80 ? 1 : lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
@@ -228,7 +229,7 @@ SEQUENT_LAZY class decoding {
     std::size_t left_to_strip_ = 0;
     std::string piece_;
     std::string spare_;
-    std::string kept_;  // bytes of a character that is not complete
+    std::string kept_;  // bytes of an incomplete character
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::tokenizers::detail

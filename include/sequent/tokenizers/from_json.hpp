@@ -20,7 +20,7 @@ namespace sequent::inline SEQUENT_ABI::tokenizers {
 
 namespace detail {
 
-/// Reads a tokenizer.json, which is a program: what it asks for and is not known here is refused.
+/// Reads a tokenizer.json and refuses all steps and options that are not supported.
 SEQUENT_LAZY class json_reader : json_steps<> {
   public:
     explicit json_reader(const io::json_document& from, std::string name)
@@ -200,7 +200,7 @@ SEQUENT_LAZY class json_reader : json_steps<> {
         if (flag(of, "byte_fallback", false)) build_.start_unigram_bytes();
     }
 
-    /// [token, id] of an older post-processor.
+    /// Reads [token, id] of an older post-processor.
     std::int32_t token_of(value of) const {
         std::int32_t result = -1;
         std::size_t place = 0;
@@ -358,10 +358,10 @@ SEQUENT_LAZY class json_reader : json_steps<> {
 
 }  // namespace detail
 
-/// The tokenizer of a tokenizer.json, the format of the package tokenizers of Hugging Face: the
-/// same tokens and offsets, in bytes. It has the steps of BERT, GPT-2, RoBERTa, Llama, Qwen,
-/// Mistral, Gemma, T5, XLM-R, ModernBERT, Phi, OPT and CLIP. Padding is left out: texts have their
-/// own lengths here. Throws io::error, which names the step, for what it does not know.
+/// Reads a tokenizer.json, the format of Hugging Face's package tokenizers, and gives the same
+/// tokens and offsets (in bytes). It supports the steps of BERT, GPT-2, RoBERTa, Llama, Qwen,
+/// Mistral, Gemma, T5, XLM-R, ModernBERT, Phi, OPT and CLIP. Padding is ignored. Throws io::error
+/// if the file is not well-formed or has an unsupported step, which the message names.
 SEQUENT_LAZY tokenizer from_json(const io::source& from) {
     const auto bytes = from.bytes();
     const io::json_document document({reinterpret_cast<const char*>(bytes.data()), bytes.size()},

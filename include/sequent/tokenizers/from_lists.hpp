@@ -20,7 +20,7 @@ namespace sequent::inline SEQUENT_ABI::tokenizers {
 
 namespace detail {
 
-/// Fills in the parts from lists of tokens, scores, types and merges.
+/// Fills in the parts of a tokenizer from lists of tokens, scores, types and merges.
 SEQUENT_LAZY class list_reader {
   public:
     list_reader(const io::gguf_vocabulary& from, std::string name)
@@ -40,8 +40,8 @@ SEQUENT_LAZY class list_reader {
         return std::move(build_.result);
     }
 
-    /// As `read`, of a unigram model or one whose merges follow from the scores, normalized by
-    /// `normalizer`. `finds`: control tokens are found in texts.
+    /// As `read`, for a unigram model or BPE with scores, with text normalized by `normalizer`.
+    /// `finds`: control tokens are matched in texts.
     SEQUENT_COLD parts read_sentencepiece(std::string_view blank, bool is_unigram, bool finds,
                                           bool fallback, normalizer_step normalizer) {
         if (from_.tokens.empty()) build_.fail({"there are no tokens"});
@@ -75,14 +75,14 @@ SEQUENT_LAZY class list_reader {
                              "\" is of the type unused, which is not known"});
             }
             build_.is_apart[id] = kind == unknown || kind == control || kind == byte;
-            // A unigram model takes the user's tokens by their scores.
+            // A unigram model selects user-defined tokens by their scores.
             if (kind != control && (kind != user || is_unigram)) continue;
             added_token token;
             token.text = kind == user || finds ? from_.tokens[id] : "";
             token.id = static_cast<std::int32_t>(id);
             token.special = kind == control;
             token.normalized = kind == user && from_.model != "gpt2";
-            // Of equal texts the first is found.
+            // Of tokens with equal texts, only the first is matched.
             if (build_.result.tokens.find(from_.tokens[id]) != id) token.text.clear();
             build_.result.added.push_back(std::move(token));
         }
@@ -95,7 +95,7 @@ SEQUENT_LAZY class list_reader {
         build_.result.pre_tokenizer.steps.push_back(std::move(step));
     }
 
-    /// Byte-level BPE. What splits words has a name.
+    /// Byte-level BPE. The name `split` selects the word splitting.
     void read_bytes() {
         struct known_split {
             std::string_view name;
@@ -145,7 +145,7 @@ SEQUENT_LAZY class list_reader {
         }
     }
 
-    /// BPE with byte fallback, merges by score.
+    /// BPE with byte fallback; merges are ranked by score.
     void read_scored(std::string_view blank, normalizer_step* normalizer) {
         check_scores();
         parts& to = build_.result;
@@ -172,7 +172,7 @@ SEQUENT_LAZY class list_reader {
         check_scores();
         parts& to = build_.result;
         to.model = model_kind::unigram;
-        // A user's token scores as SentencePiece has it, so that it is mostly taken.
+        // User-defined tokens get SentencePiece's score, so that they are usually selected.
         float most = std::numeric_limits<float>::min();
         for (std::uint32_t id = 0; id < to.tokens.size(); ++id) {
             if (!std::isfinite(from_.scores[id]))
@@ -241,21 +241,23 @@ SEQUENT_LAZY class list_reader {
 
 }  // namespace detail
 
-/// The tokenizer of a GGUF file: byte-level BPE ("gpt2", if how it splits words is known by name)
-/// or BPE with scores ("llama"). `name` stands in messages. Throws io::error for others.
+/// Creates the tokenizer of a GGUF file: byte-level BPE (model "gpt2", if the name of its word
+/// splitting is known) or BPE with scores ("llama"). Messages contain `name`. Throws io::error for
+/// other models and for lists that are not consistent.
 SEQUENT_LAZY tokenizer from_vocabulary(const io::gguf_vocabulary& from,
                                        std::string name = "vocabulary") {
     return tokenizer(detail::list_reader<>(from, std::move(name)).read());
 }
 
-/// What a vocab.txt leaves to its model.
+/// Options of BERT's tokenizer that a vocab.txt does not state.
 struct word_piece_options {
-    bool lower_case = true;        // capitals and accents are removed, as "uncased" models want
-    std::size_t max_length = 512;  // texts are cut, with special tokens
+    bool lower_case = true;        ///< convert to lower case without accents, for "uncased" models
+    std::size_t max_length = 512;  ///< largest number of tokens, including special tokens
 };
 
-/// BERT's tokenizer of a vocab.txt, a token in each line. Texts begin with [CLS] and end with
-/// [SEP]. Throws io::error if one of [UNK], [CLS] and [SEP] is missing or a token stands twice.
+/// Reads BERT's tokenizer from a vocab.txt with one token per line. Encodings begin with [CLS] and
+/// end with [SEP]. Throws io::error if the file is not UTF-8, if [UNK], [CLS] or [SEP] is missing,
+/// or if a token is repeated.
 SEQUENT_LAZY tokenizer from_vocab_txt(const io::source& file,
                                       const word_piece_options& options = {}) {
     detail::builder<> build(file.name());

@@ -23,8 +23,8 @@ namespace sequent::inline SEQUENT_ABI::tokenizers {
 
 namespace detail {
 
-/// Reads the file: little-endian, the length of the longest token (uint32), then for each token its
-/// score (F32), its length (int32) and its bytes.
+/// Reads the file, which is little-endian: the length of the longest token (uint32), then for each
+/// token its score (F32), its length (int32) and its bytes.
 SEQUENT_LAZY
 SEQUENT_COLD io::gguf_vocabulary read_llama2c(const io::source& file) {
     using io::detail::load_bits;
@@ -69,10 +69,10 @@ SEQUENT_COLD io::gguf_vocabulary read_llama2c(const io::source& file) {
 
 }  // namespace detail
 
-/// The tokenizer of llama2.c's file, byte pair encoding with scores. Token 0 is unknown, 1 begins
-/// and 2 ends a text; those written <0x00> to <0xFF> are bytes. Texts begin with token 1 and, where
-/// they are not empty, a blank. Throws io::error if the file cannot be read, is cut off, goes on
-/// behind its last token, or if a length or a score is none.
+/// Reads the tokenizer file of llama2.c, byte pair encoding with scores. Token 0 is the unknown
+/// token, 1 begins and 2 ends a text; tokens written <0x00> to <0xFF> are bytes. Encodings begin
+/// with token 1 and, unless the text is empty, a blank. Throws io::error if the file cannot be
+/// read, is truncated, has extra bytes after the last token, or has an invalid length or score.
 SEQUENT_LAZY tokenizer from_llama2c(const io::source& file) {
     io::gguf_vocabulary list = detail::read_llama2c(file);
     list.begin = 1;

@@ -19,12 +19,12 @@ namespace sequent::inline SEQUENT_ABI::tokenizers {
 
 namespace detail {
 
-/// Reads a message of Protocol Buffers field by field.
+/// Reads a Protocol Buffers message field by field.
 SEQUENT_LAZY class message_reader {
   public:
     message_reader(std::string_view bytes, std::string_view file) : rest_(bytes), file_(file) {}
 
-    /// Goes to the next field; false at the end.
+    /// Advances to the next field. Returns false at the end.
     bool next() {
         if (rest_.empty()) return false;
         const std::uint64_t tag = varint();
@@ -88,15 +88,16 @@ SEQUENT_LAZY class message_reader {
 
 }  // namespace detail
 
-/// Which of its tokens <s> and </s> a model wants around a text: Llama the first, T5 the second.
+/// Which special tokens a model requires around a text, which SentencePiece's files do not state.
 struct text_ends {
-    bool begin = false;
-    bool end = false;
+    bool begin = false;  ///< the token `<s>` before the text, for Llama
+    bool end = false;    ///< the token `</s>` after the text, for T5
 };
 
-/// The tokenizer of a .model file of SentencePiece, BPE or unigram: the tokens that SentencePiece
-/// gives, and those that `ends` adds. Control tokens such as `<s>` are found in a text only with
-/// encode_options::parse_special. Throws io::error for what it does not know.
+/// Reads a .model file of SentencePiece, BPE or unigram. It gives the tokens of SentencePiece and
+/// those that `ends` adds. Control tokens such as `<s>` are matched in a text only with
+/// encode_options::parse_special. Throws io::error if the file is not well-formed or has an
+/// unsupported option.
 SEQUENT_LAZY tokenizer from_sentencepiece(const io::source& file, text_ends ends = {}) {
     const auto bytes = file.bytes();
     io::gguf_vocabulary list;

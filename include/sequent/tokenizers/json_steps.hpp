@@ -14,7 +14,7 @@
 
 namespace sequent::inline SEQUENT_ABI::tokenizers::detail {
 
-/// Reads from a tokenizer.json how text is normalised and split before a model has it.
+/// Reads the normalizers and pre-tokenizers of a tokenizer.json.
 SEQUENT_LAZY class json_steps {
   protected:
     explicit json_steps(std::string name) : build_(std::move(name)) {}
@@ -32,7 +32,7 @@ SEQUENT_LAZY class json_steps {
     }
     std::int32_t id(value of) const { return static_cast<std::int32_t>(of.whole_number(1U << 24)); }
 
-    /// Refuses other keys.
+    /// Throws io::error if an object has any other key.
     static void keys(value of, std::initializer_list<std::string_view> known) {
         of.for_each_member([&](std::string_view key, value each) {
             for (const std::string_view one : known) {

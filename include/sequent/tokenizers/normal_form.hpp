@@ -13,18 +13,18 @@
 namespace sequent::inline SEQUENT_ABI::tokenizers::detail {
 
 /// Appends a normal form of `from` to `to`: NFD, NFC (composed), NFKD (compatible), NFKC (both). A
-/// composed character comes from where its first part came from. Where marks change their order,
-/// the origins keep theirs.
+/// composed character has the origin of its first part. If marks are reordered, their origins are
+/// not.
 SEQUENT_LAZY void normal_form(const aligned_text& from, aligned_text& to, bool compatible,
                               bool composed) {
     struct part {
         std::uint32_t code;
         unsigned combining_class;
-        std::size_t origins;  // how many code points of `from` it takes the place of
+        std::size_t origins;  // how many code points of `from` it replaces
     };
     const auto& unicode = unicode_data<>::get();
-    std::vector<part> parts;         // from a starter on that nothing before it can change
-    std::size_t last = 0, next = 0;  // the code point of `from` taken last, and the one to take
+    std::vector<part> parts;         // begins with a starter that no earlier part can change
+    std::size_t last = 0, next = 0;  // the last code point of `from` read, and the next one
     const auto flush = [&] {
         for (auto first = parts.begin(); first != parts.end();) {
             if (first->combining_class == 0) {
@@ -40,7 +40,7 @@ SEQUENT_LAZY void normal_form(const aligned_text& from, aligned_text& to, bool c
         }
         if (composed && !parts.empty()) {
             std::size_t kept = 0, starter = parts.size();
-            unsigned before = 0;  // the class of the last part kept behind the starter
+            unsigned before = 0;  // combining class of the last part kept after the starter
             for (const part each : parts) {
                 const bool adjacent = starter + 1 == kept;
                 if (starter < kept && (adjacent || before < each.combining_class)) {
@@ -70,7 +70,7 @@ SEQUENT_LAZY void normal_form(const aligned_text& from, aligned_text& to, bool c
     for (std::size_t at = 0; at < text.size();) {
         if (const std::size_t end = ascii_end(text, at); end > at) {
             flush();
-            // The last may compose with what comes next.
+            // The last character may compose with the next one.
             const std::size_t kept = composed && end < text.size() ? end - 1 : end;
             to.copy(from, at, kept);
             next = kept;

@@ -15,7 +15,7 @@
 
 namespace sequent::inline SEQUENT_ABI::tokenizers::detail {
 
-/// What a normalizer does, one step after another.
+/// A step of a normalizer.
 struct normalizer_step {
     enum class kind : std::uint8_t {
         nfc,
@@ -23,16 +23,16 @@ struct normalizer_step {
         nfkc,
         nfkd,
         lower_case,
-        strip_accents,  // nonspacing marks
-        strip_marks,
-        strip,           // white space at the ends: `left`, `right`
-        prepend,         // `with`, unless the text is empty
-        replace,         // each `what` by `with`
-        replace_spaces,  // each run of at least `least` code points of white space by `with`
-        replace_blanks,  // each run of at least `least` blanks (U+0020) by `with`
-        bert,            // `clean`, `chinese`, `accents`, `lower`
-        charsmap,        // as the package tokenizers applies it
-        sentencepiece,   // as SentencePiece applies it: `prefix`, `spaces`, `escape`
+        strip_accents,   // remove nonspacing marks (Mn)
+        strip_marks,     // remove all marks
+        strip,           // remove white space at the ends: `left`, `right`
+        prepend,         // put `with` before the text unless it is empty
+        replace,         // replace each `what` by `with`
+        replace_spaces,  // replace runs of at least `least` white space code points by `with`
+        replace_blanks,  // replace runs of at least `least` blanks (U+0020) by `with`
+        bert,            // BERT's normalizer: `clean`, `chinese`, `accents`, `lower`
+        charsmap,        // a charsmap, as the package tokenizers applies it
+        sentencepiece,   // a charsmap, as SentencePiece applies it: `prefix`, `spaces`, `escape`
     };
     kind is = kind::nfc;
     std::string what;
@@ -44,7 +44,7 @@ struct normalizer_step {
     detail::charsmap<> map;
 };
 
-inline constexpr std::string_view block = "\xE2\x96\x81";  // U+2581, a blank of SentencePiece
+inline constexpr std::string_view block = "\xE2\x96\x81";  // U+2581, SentencePiece's blank
 
 SEQUENT_LAZY class normalizer {
   public:
@@ -53,8 +53,8 @@ SEQUENT_LAZY class normalizer {
 
     std::vector<step> steps;
 
-    /// Normalizes `text`; `other` is memory for it. `is_first`: it begins where the whole text
-    /// does.
+    /// Normalizes `text`, with `other` as temporary memory. `is_first`: it is the beginning of the
+    /// whole text.
     void apply(aligned_text& text, aligned_text& other, bool is_first = true) const {
         for (const step& each : steps) {
             other.clear(text.is_tracked);
@@ -63,7 +63,7 @@ SEQUENT_LAZY class normalizer {
         }
     }
 
-    /// The normal form of a text without offsets.
+    /// The normalized form of a text, without offsets.
     std::string applied(std::string_view text) const {
         aligned_text result, other;
         result.assign(text, 0, false);
@@ -180,9 +180,10 @@ SEQUENT_LAZY class normalizer {
                (code >= 0xF900 && code <= 0xFAFF) || (code >= 0x2F800 && code <= 0x2FA1F);
     }
 
-    /// BERT's: controls out, white space to blanks; blanks around ideographs; accents out; lower
-    /// case. Marks do not change their order here, which could be seen only where marks that are no
-    /// accents (Mc with a combining class) meet: then it takes the steps one by one.
+    /// BERT's normalizer in one pass: removes control characters, converts white space to blanks,
+    /// puts blanks around ideographs, removes accents and converts to lower case. It does not
+    /// reorder marks. That matters only for adjacent marks that are not accents (Mc with a
+    /// combining class); the steps are then applied one by one.
     static void bert(const step& of, const aligned_text& from, aligned_text& to) {
         const std::string_view text = from.text;
         const std::size_t before = to.text.size();

@@ -14,23 +14,23 @@
 
 namespace sequent::inline SEQUENT_ABI::tokenizers::detail {
 
-/// Byte pair encoding: a word begins as its bytes or its code points; then, until there is none,
-/// the neighbours that merge with the least rank, of several the first, become one token.
+/// Byte pair encoding (BPE): a word is split into its bytes or code points; then the adjacent pair
+/// with the merge of least rank, the first of several, is merged until no pair has a merge.
 SEQUENT_LAZY class pair_encoding {
   public:
-    /// Memory for a word on its way.
+    /// Temporary memory for a word.
     struct workspace {
         struct symbol {
             std::uint32_t id;
-            std::uint32_t end;  // in bytes of the word
+            std::uint32_t end;  // end in bytes of the word
             std::uint32_t previous;
-            std::uint32_t next;  // `none` behind the last; its own number where it was merged
+            std::uint32_t next;  // `none` for the last symbol; its own index if it was merged
         };
         struct candidate {
             std::uint32_t rank;
             std::uint32_t at;
             std::uint32_t id;
-            /// Whether it comes later.
+            /// Returns true if this candidate is merged later than the other.
             bool operator<(const candidate& other) const noexcept {
                 return rank != other.rank ? rank > other.rank : at > other.at;
             }
@@ -39,21 +39,22 @@ SEQUENT_LAZY class pair_encoding {
         std::vector<candidate> heap;
     };
 
-    bool by_bytes = false;       // a word begins as bytes, else as code points
-    bool whole_words = false;    // a word that is a token is not merged from parts
-    bool joins_unknown = false;  // neighbours that are unknown are one token
+    bool by_bytes = false;       // words are split into bytes, else into code points
+    bool whole_words = false;    // words that are tokens are not merged from parts
+    bool joins_unknown = false;  // adjacent unknown parts are one token
     std::uint32_t unknown = none;
-    text_list<> starts;                    // the code points that are tokens, and
-    std::vector<std::uint32_t> start_ids;  // their tokens,
-    text_list<> last_starts;               // and those that end a word, if they are others
+    text_list<> starts;                    // the code points that are tokens
+    std::vector<std::uint32_t> start_ids;  // ids of `starts`
+    text_list<> last_starts;               // code points at the end of a word, if different
     std::vector<std::uint32_t> last_ids;
     std::array<std::uint32_t, 256> bytes{};       // the token of each byte, or none
-    std::array<std::uint32_t, 256> last_bytes{};  // and of one that ends a word
-    pair_table<> merges;                          // two tokens: rank, then what they become
-    text_list<> words;                            // of whole_words: the tokens
+    std::array<std::uint32_t, 256> last_bytes{};  // the token of each byte that ends a word
+    pair_table<> merges;                          // pair of tokens: rank, then the merged token
+    text_list<> words;                            // texts of the tokens, for `whole_words`
     std::vector<std::uint32_t> word_ids;
 
-    /// Appends the tokens of `word`; false if it has a byte or a code point that has no token.
+    /// Appends the tokens of `word`. Returns false if a byte or code point has no token and there
+    /// is no unknown token.
     bool append(std::string_view word, std::vector<word_token>& result, workspace& work) const {
         if (whole_words) {
             if (const std::uint32_t found = words.find(word); found != none) {
@@ -82,7 +83,7 @@ SEQUENT_LAZY class pair_encoding {
         symbols.push_back({id, static_cast<std::uint32_t>(end), number - 1, number + 1});
     }
 
-    /// An unknown part; joined to one before it, if that is wanted.
+    /// Adds an unknown part, joined with an unknown part before it if `joins_unknown`.
     bool add_unknown(symbol_list& symbols, std::size_t end, bool behind_unknown) const {
         if (unknown == none) return false;
         if (joins_unknown && behind_unknown) {
@@ -161,7 +162,7 @@ SEQUENT_LAZY class pair_encoding {
             heap.pop_back();
             auto& left = symbols[best.at];
             const std::uint32_t right = left.next;
-            // Either side may have become part of something else.
+            // Either side may have been merged meanwhile.
             if (right == best.at || right >= count) continue;
             if (merges.find(left.id, symbols[right].id).second != best.id) continue;
             left.id = best.id;

@@ -17,19 +17,19 @@
 
 namespace sequent::inline SEQUENT_ABI::tokenizers::detail {
 
-/// What a pre-tokenizer does to each piece of the text, one step after another.
+/// A step of a pre-tokenizer, applied to each piece of the text.
 struct split_step {
     enum class kind : std::uint8_t {
-        words,        // at matches of `pattern`
-        text,         // at matches of `what`
-        bert,         // at white space, which is removed, and around punctuation
-        white_space,  // at white space, which is removed
-        digits,       // around numbers
-        punctuated,   // at punctuation
-        word_runs,    // \w+|[^\w\s]+
-        blank_runs,   // before each run of `what`
-        blank,        // a blank before the piece unless it begins with one
-        metaspace,    // blanks become `what`, which begins pieces if `split`
+        words,        // split at matches of `pattern`
+        text,         // split at matches of `what`
+        bert,         // split at white space, which is removed, and around punctuation
+        white_space,  // split at white space, which is removed
+        digits,       // split around numbers
+        punctuated,   // split at punctuation
+        word_runs,    // pieces are the matches of \w+|[^\w\s]+
+        blank_runs,   // split before each run of `what`
+        blank,        // put a blank before the piece unless it begins with one
+        metaspace,    // replace blanks by `what`, which begins pieces if `splits`
     };
     enum class behavior : std::uint8_t { isolated, removed, merged_before, merged_behind, joined };
     enum class prefix : std::uint8_t { never, first, always };
@@ -37,7 +37,7 @@ struct split_step {
     const word_pattern* pattern = nullptr;
     std::string what;
     behavior as = behavior::isolated;
-    bool inverted = false;  // the matches are what lies between the matches
+    bool inverted = false;  // the gaps between matches take the role of matches
     bool splits = true;
     prefix before = prefix::always;
 };
@@ -56,8 +56,8 @@ SEQUENT_LAZY class pre_tokenizer {
 
     std::vector<step> steps;
 
-    /// Splits `text` into pieces. `is_first`: it begins where the original text begins. `other` and
-    /// `spare` are memory.
+    /// Splits `text` into pieces. `is_first`: it is the beginning of the original text. `other` and
+    /// `spare` are temporary memory.
     void apply(aligned_text& text, std::vector<text_piece>& pieces, bool is_first,
                aligned_text& other, std::vector<text_piece>& spare) const {
         pieces.clear();
@@ -77,7 +77,7 @@ SEQUENT_LAZY class pre_tokenizer {
   private:
     static const unicode_data<>& unicode() { return unicode_data<>::get(); }
 
-    /// Gathers matches and gaps as pieces.
+    /// Collects matches and gaps as pieces.
     class gathering {
       public:
         gathering(const step& of, std::size_t begin, std::vector<text_piece>& to)
@@ -186,7 +186,7 @@ SEQUENT_LAZY class pre_tokenizer {
         return unicode().is(code, numbers);
     }
 
-    /// Each code point for which is(code), and what lies between them.
+    /// Splits around each code point for which is(code).
     template <class Is>
     static void split_around(const step& of, std::string_view text, text_piece piece,
                              std::vector<text_piece>& to, Is is) {

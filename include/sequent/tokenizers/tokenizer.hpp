@@ -29,33 +29,39 @@
 
 namespace sequent::inline SEQUENT_ABI::tokenizers {
 
-/// What is done about a text of too many tokens.
+/// How texts with too many tokens are truncated.
 struct truncation {
+    /// Which text of a pair is cut: the longer one (both to halves if both are longer than half),
+    /// or always the first or the second.
     enum class strategy : std::uint8_t { longest_first, only_first, only_second };
-    std::size_t max_length = std::numeric_limits<std::size_t>::max();  // with special tokens
-    strategy of = strategy::longest_first;  // of a pair of texts, which is cut
-    bool left = false;                      // the beginning is cut off, else the end
+    /// Largest number of tokens, including special tokens.
+    std::size_t max_length = std::numeric_limits<std::size_t>::max();
+    strategy of = strategy::longest_first;  ///< which text of a pair is cut
+    bool left = false;                      ///< cut the beginning of the text instead of the end
 };
 
+/// Options of tokenizer::encode.
 struct encode_options {
-    bool special_tokens = true;  // add those that the model's texts begin and end with
-    bool parse_special = true;   // special tokens that stand in the text become those tokens
-    bool offsets = false;        // fill `encoding::offsets`
-    std::optional<std::size_t> max_length = std::nullopt;  // in place of that of the file
+    bool special_tokens = true;  ///< add the special tokens that begin, separate and end texts
+    bool parse_special = true;   ///< special tokens written in the text become those tokens
+    bool offsets = false;        ///< fill `encoding::offsets`
+    /// Largest number of tokens, including special tokens; the file's if not given.
+    std::optional<std::size_t> max_length = std::nullopt;
 };
 
-/// A text, or a pair of texts, as tokens.
+/// The tokens of a text or of a pair of texts.
 struct encoding {
-    std::vector<std::int32_t> ids;
-    std::vector<std::int32_t> segments;  // of each token 0, or what the file gives the second text
-    std::vector<text_range> offsets;  // of each token its bytes in its text; {0, 0} of added ones
+    std::vector<std::int32_t> ids;       ///< ids of the tokens
+    std::vector<std::int32_t> segments;  ///< segment of each token: 0, or the second text's
+    /// Range of bytes of each token in its text, {0, 0} for added tokens; empty if not requested.
+    std::vector<text_range> offsets;
 };
 
 namespace detail {
 
 enum class model_kind : std::uint8_t { word_piece, pair_encoding, unigram };
 
-/// A place in what a model reads: a token, or the tokens of the first or second text.
+/// An item of the template of a model's input: a token, or the tokens of the first or second text.
 struct template_item {
     enum class kind : std::uint8_t { token, first, second };
     kind is = kind::first;
@@ -63,11 +69,11 @@ struct template_item {
     std::int32_t segment = 0;
 };
 
-/// All that a tokenizer consists of. Readers of files fill it in.
+/// The data of a tokenizer, filled in by the readers of files.
 struct parts {
-    std::string name;  // of the file, for messages
+    std::string name;  // name of the file, for messages
     text_list<> tokens;
-    std::vector<bool> is_token;  // numbers that stand for none have no text
+    std::vector<bool> is_token;  // false for ids without a token, whose text is empty
     std::vector<added_token> added;
     detail::normalizer<> normalizer;
     detail::pre_tokenizer<> pre_tokenizer;
@@ -77,28 +83,27 @@ struct parts {
     detail::unigram<> unigram;
     std::vector<template_item> single{{}};
     std::vector<template_item> pair{{}, {template_item::kind::second, 0, 1}};
-    bool trims_offsets = false;  // blanks at the ends of a token are not in its offsets
-    bool adds_blank = false;     // but the one that was added is
+    bool trims_offsets = false;  // offsets exclude blanks at the ends of a token
+    bool adds_blank = false;     // a blank that was added before the text is not excluded
     std::vector<decoder_step> decoder;
-    bool finds_written = false;  // normalized text has added tokens as they are written
+    bool finds_written = false;  // added tokens are matched without normalizing their own text
     tokenizers::truncation truncation;
     // Set by the constructor of tokenizer:
     added_token_finder<> raw_finder;
     added_token_finder<> finder;
     std::vector<bool> special, is_added;
-    std::size_t single_tokens = 0;  // of the items of `single`
+    std::size_t single_tokens = 0;  // how many items of `single` are tokens
 };
 
 }  // namespace detail
 
-/// Turns text into the tokens of a trained model and back. It is made by `from_json` and the other
-/// functions that read files. Its copies share what they hold; all its functions may be called from
-/// several threads.
+/// Converts text to the tokens of a trained model and back. `from_json` and the other readers of
+/// files create it. Copies share their data. All member functions are thread-safe.
 class tokenizer {
   public:
-    /// Memory for encoding, with the words that were seen: keeping one for many texts saves most of
-    /// the time. One for each thread; for any tokenizer, though it forgets the words of the one
-    /// before.
+    /// Memory for encoding, with a cache of words: reusing it for many texts saves most of the
+    /// time. Each thread needs its own. It works with any tokenizer, but changing the tokenizer
+    /// clears the cache.
     class workspace {
         friend tokenizer;
         const void* owner_ = nullptr;
@@ -111,7 +116,7 @@ class tokenizer {
         detail::unigram<>::workspace lattice_;
     };
 
-    /// Of parts that a reader has filled in.
+    /// Takes over the parts that a reader has filled in.
     SEQUENT_LAZY explicit tokenizer(detail::parts&& from) {
         from.special.resize(from.tokens.size());
         from.is_added.resize(from.tokens.size());
@@ -133,50 +138,54 @@ class tokenizer {
         parts_ = std::make_shared<const detail::parts>(std::move(from));
     }
 
-    /// The number of tokens: ids are less. Some of them may stand for nothing.
+    /// The size of the vocabulary: 0 <= id < size(). Some ids may have no token.
     std::int32_t size() const noexcept { return static_cast<std::int32_t>(parts_->tokens.size()); }
 
-    /// The text of a token as the file has it; empty for a number that stands for none.
-    /// 0 <= id < size(). Valid as long as the tokenizer.
+    /// The text of a token as the file has it; empty for an id without a token. Requires
+    /// 0 <= id < size(). Valid as long as the tokenizer or a copy of it.
     std::string_view operator[](std::int32_t id) const noexcept {
         return parts_->tokens[static_cast<std::uint32_t>(id)];
     }
 
-    /// The token of this text ("[CLS]"), if there is one.
+    /// The id of the token with this text, such as "[CLS]"; nullopt if there is none.
     SEQUENT_LAZY std::optional<std::int32_t> find(std::string_view text) const {
         const std::uint32_t id = parts_->tokens.find(text);
         if (id == detail::none || !parts_->is_token[id]) return std::nullopt;
         return static_cast<std::int32_t>(id);
     }
 
-    /// Whether a token is special, as "<s>" is. 0 <= id < size().
+    /// Returns true if a token is special, such as "<s>". Requires 0 <= id < size().
     bool is_special(std::int32_t id) const noexcept {
         return parts_->special[static_cast<std::size_t>(id)];
     }
 
-    /// The tokens of a text of UTF-8 of less than 4 GiB. Throws argument_error if it is not UTF-8,
-    /// or if the vocabulary can't express it and has no token for what is unknown.
+    /// Encodes a text of UTF-8 of less than 1 GiB. Throws argument_error if it is longer or not
+    /// UTF-8, if the vocabulary cannot represent it and has no unknown token, or if it cannot be
+    /// truncated to max_length.
     SEQUENT_LAZY encoding encode(std::string_view text, const encode_options& options,
                                  workspace& work) const {
         return encoded(text, nullptr, options, work);
     }
+    /// As above, with a temporary workspace.
     SEQUENT_LAZY encoding encode(std::string_view text, const encode_options& options = {}) const {
         workspace work;
         return encoded(text, nullptr, options, work);
     }
-    /// The tokens of a pair of texts: a question and what may answer it.
+    /// Encodes a pair of texts, such as a question and a passage, as one input with two segments.
+    /// Throws as above.
     SEQUENT_LAZY encoding encode(std::string_view first, std::string_view second,
                                  const encode_options& options, workspace& work) const {
         return encoded(first, &second, options, work);
     }
+    /// As above, with a temporary workspace.
     SEQUENT_LAZY encoding encode(std::string_view first, std::string_view second,
                                  const encode_options& options = {}) const {
         workspace work;
         return encoded(first, &second, options, work);
     }
 
-    /// The text of tokens, without the special ones unless they are asked for. Bytes that are no
-    /// UTF-8 become U+FFFD. Throws argument_error if an id is not within size().
+    /// Decodes tokens to text, without special tokens if `skip_special`. Bytes that are not UTF-8
+    /// become U+FFFD. Throws argument_error unless 0 <= id < size() for all ids.
     SEQUENT_LAZY std::string decode(std::span<const std::int32_t> ids,
                                     bool skip_special = true) const {
         std::string text;
@@ -188,21 +197,23 @@ class tokenizer {
         return text;
     }
 
-    /// Text from tokens as they come: each `push` gives what is certain, so that a character whose
-    /// bytes are several tokens comes whole.
+    /// Decodes tokens one at a time: `push` returns only completed text, so that a character whose
+    /// bytes belong to several tokens appears as a whole.
     class stream {
       public:
+        /// Begins a text. The stream shares the tokenizer's data.
         SEQUENT_LAZY explicit stream(const tokenizer& of, bool skip_special = true)
             : parts_(of.parts_), skip_special_(skip_special), state_(parts_->decoder, true) {}
 
-        /// The text that is complete with this token; valid until the next call. Throws
-        /// argument_error if the id is not within size().
+        /// Adds a token and returns the text that it completes, valid until the next call. Throws
+        /// argument_error unless 0 <= id < size().
         SEQUENT_LAZY std::string_view push(std::int32_t id) {
             text_.clear();
             if (const auto token = token_of(*parts_, id, skip_special_)) state_.push(*token, text_);
             return text_;
         }
-        /// The text that is left: U+FFFD for bytes that are no character.
+        /// Returns the remaining text, with U+FFFD for incomplete characters; valid until the next
+        /// call.
         SEQUENT_LAZY std::string_view finish() {
             text_.clear();
             state_.finish(text_);
@@ -234,7 +245,7 @@ class tokenizer {
         if (work.owner_ != parts_.get()) {
             work.cache_.clear();
             work.owner_ = parts_.get();
-            work.kept_ = parts_;  // no other parts come to lie there
+            work.kept_ = parts_;  // keeps the address of `owner_` from being reused
         }
         encoding one = tokens_of(first, options, work), two;
         if (second != nullptr) two = tokens_of(*second, options, work);
@@ -267,7 +278,7 @@ class tokenizer {
         return result;
     }
 
-    /// Puts the tokens around a text that stands once, if `added` is not 0.
+    /// Adds special tokens around the tokens of a template's only text, if `added` is not 0.
     SEQUENT_LAZY void surround(encoding& one, std::size_t added, bool offsets) const {
         const auto& items = parts_->single;
         auto text = items.begin();
@@ -302,7 +313,7 @@ class tokenizer {
         if (two == nullptr && rule.of != strategy::only_second) {
             n1 = most;
         } else if (rule.of == strategy::longest_first) {
-            // The longer one is cut; both, to halves, if the shorter one has more than half.
+            // Cut the longer text; cut both to halves if both are longer than half.
             const bool swaps = n1 > n2;
             if (swaps) std::swap(n1, n2);
             n2 = n1 > most ? n1 : std::max(n1, most - n1);
@@ -421,12 +432,14 @@ class tokenizer {
         }
     }
 
-    /// Takes the blanks of the tokens' texts off their offsets, a code point for each.
+    /// Removes leading and trailing blanks of the tokens' texts from their offsets, one code point
+    /// each.
     SEQUENT_LAZY void trim(encoding& result, std::string_view all) const {
         for (std::size_t at = 0; at < result.ids.size(); ++at) {
             text_range& range = result.offsets[at];
             const std::int32_t id = result.ids[at];
-            // An added token may have taken white space of the text; in words, blanks are letters.
+            // Added tokens may include white space of the text; in words, blanks are encoded as
+            // letters.
             const bool is_added = parts_->is_added[static_cast<std::size_t>(id)];
             const std::string_view text =
                 is_added ? all.substr(range.begin, range.end - range.begin) : (*this)[id];

@@ -12,13 +12,13 @@
 
 namespace sequent::inline SEQUENT_ABI::tokenizers::detail {
 
-/// A code point and the bytes that it takes in UTF-8.
+/// A code point and its length in UTF-8.
 struct code_point {
     std::uint32_t code = 0;
     std::uint32_t length = 0;
 };
 
-/// The code point at `at` of well-formed UTF-8, or that of a byte where there is none.
+/// The code point at byte `at` of well-formed UTF-8; the byte itself if it begins no code point.
 inline code_point decode_utf8(std::string_view text, std::size_t at) noexcept {
     const auto byte = [&](std::size_t index) -> std::uint32_t {
         return static_cast<unsigned char>(text[at + index]);
@@ -37,7 +37,7 @@ inline code_point decode_utf8(std::string_view text, std::size_t at) noexcept {
     return {lead, 1};
 }
 
-/// The length of the code point that ends before `end`, > `begin`.
+/// The length of the code point that ends at `end`; begin < end.
 inline std::size_t length_before(std::string_view text, std::size_t begin,
                                  std::size_t end) noexcept {
     std::size_t length = 1;
@@ -77,7 +77,7 @@ constexpr bool is_white_space(std::uint32_t code) noexcept {
            code == 0x2028 || code == 0x2029 || code == 0x202F || code == 0x205F || code == 0x3000;
 }
 
-/// The properties of code points, expanded from the generated tables at the first use.
+/// The properties of code points, expanded from the generated tables on first use.
 SEQUENT_LAZY class unicode_data {
   public:
     static const unicode_data& get() {
@@ -104,7 +104,7 @@ SEQUENT_LAZY class unicode_data {
                (code >= 0x1F150 && code <= 0x1F169) || (code >= 0x1F170 && code <= 0x1F189);
     }
 
-    /// The lower case; of U+0130, whose lower case is "i" and U+0307, the "i".
+    /// The lower case of a code point. U+0130, whose full mapping is "i" and U+0307, gives "i".
     std::uint32_t lower(std::uint32_t code) const noexcept {
         if (code < 0x80) return code >= 'A' && code <= 'Z' ? code + 32 : code;
         if ((property(code) & has_lower) == 0) return code;
@@ -112,7 +112,7 @@ SEQUENT_LAZY class unicode_data {
         return static_cast<std::uint32_t>(value_of(lower_, code));
     }
 
-    /// Whether canonical composition may join a code point with one before it.
+    /// Returns true if canonical composition may join a code point with the one before it.
     bool joins(std::uint32_t code) const noexcept {
         return (property(code) & second) != 0 || (code >= 0x1161 && code <= 0x1175) ||
                (code >= 0x11A8 && code <= 0x11C2);
@@ -135,7 +135,7 @@ SEQUENT_LAZY class unicode_data {
         for (std::size_t at = 0; at < length; ++at) decompose(pool_[first + at], compatible, f);
     }
 
-    /// What canonical composition makes of both; 0 if nothing.
+    /// The canonical composition of two code points; 0 if there is none.
     std::uint32_t compose(std::uint32_t one, std::uint32_t two) const noexcept {
         if (one >= 0x1100 && one < 0x1113 && two >= 0x1161 && two < 0x1176)
             return hangul + ((one - 0x1100) * 21 + (two - 0x1161)) * 28;
@@ -151,7 +151,7 @@ SEQUENT_LAZY class unicode_data {
     static constexpr std::uint32_t hangul = 0xAC00;
     static constexpr std::uint16_t has_lower = 1 << 13, has_decomposition = 1 << 14,
                                    second = 1 << 15;
-    // All that is assigned, but private use, lies below and in the plane of tags.
+    // Assigned code points other than private use lie below `dense` or in the block of tags.
     static constexpr std::uint32_t dense = 0x32000, tags = 0xE0000, tag_count = 0x1000;
 
     struct entry {
@@ -207,7 +207,7 @@ SEQUENT_LAZY class unicode_data {
             const std::uint32_t each = from.next();
             for (const std::uint32_t end = code + from.next(); code < end;) {
                 properties_[index(code)] = static_cast<std::uint16_t>(each);
-                // Private use and what is not assigned: one property for a plane.
+                // Private use and unassigned code points share one property per plane.
                 const bool is_sparse = index(code) >= dense + tag_count;
                 code = is_sparse ? std::min(end, (code | 0xFFFF) + 1) : code + 1;
             }

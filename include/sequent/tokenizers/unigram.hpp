@@ -14,9 +14,9 @@
 
 namespace sequent::inline SEQUENT_ABI::tokenizers::detail {
 
-/// A unigram language model: the tokens of the greatest sum of scores (log probabilities). A code
-/// point that is no token scores 10 less than the least of all. Neighbours that are unknown are one
-/// token, or the tokens of their bytes, if there are such.
+/// A unigram language model: finds the tokens with the greatest sum of scores (log probabilities).
+/// A code point without a token scores 10 less than the least score. Adjacent unknown code points
+/// become one unknown token, or the tokens of their bytes if the vocabulary has them.
 SEQUENT_LAZY class unigram {
   public:
     struct workspace {
@@ -33,7 +33,8 @@ SEQUENT_LAZY class unigram {
     bool has_bytes = false;
     bool adds_floats = false;  // sums are rounded to float, as SentencePiece does
 
-    /// `is_least`: the score may be the least of all, to which an unknown one relates.
+    /// Adds a token. `is_least`: its score counts for the least score, which determines that of
+    /// unknown code points.
     void add(std::string_view text, std::uint32_t id, double score, bool is_least = true) {
         if (is_least) least_ = std::min(least_, score);
         if (scores_.size() <= id) scores_.resize(id + 1);
@@ -52,8 +53,8 @@ SEQUENT_LAZY class unigram {
         }
     }
 
-    /// Appends the tokens of `word`; false if a code point has no token and there is no unknown
-    /// one.
+    /// Appends the tokens of `word`. Returns false if a code point has no token and there is no
+    /// unknown token.
     bool append(std::string_view word, std::vector<word_token>& result, workspace& work) const {
         auto& nodes = work.nodes;
         nodes.assign(word.size() + 1, {});

@@ -11,7 +11,7 @@
 
 #include "../config.hpp"
 
-/// Hash tables with open addressing: of texts, of pairs of numbers, of words.
+/// Hash tables with open addressing, for texts, pairs of numbers and words.
 
 namespace sequent::inline SEQUENT_ABI::tokenizers::detail {
 
@@ -41,7 +41,7 @@ inline std::uint64_t hash_of(std::string_view text) noexcept {
     return mixed(hash);
 }
 
-/// The texts that stand for 0, 1, 2, ..., found by their bytes.
+/// A list of texts with the indices 0, 1, 2, ..., and lookup by text.
 SEQUENT_LAZY class text_list {
   public:
     std::uint32_t size() const noexcept { return static_cast<std::uint32_t>(ends_.size()); }
@@ -61,7 +61,7 @@ SEQUENT_LAZY class text_list {
         }
     }
 
-    /// The first number of a text, or none.
+    /// The first index of a text, or `none`.
     std::uint32_t find(std::string_view text) const noexcept {
         if (slots_.empty()) return none;
         for (std::size_t slot = hash_of(text) & mask();; slot = (slot + 1) & mask()) {
@@ -86,7 +86,7 @@ SEQUENT_LAZY class text_list {
     std::vector<std::uint32_t> slots_;
 };
 
-/// From pairs of numbers to pairs of numbers.
+/// A map from pairs of numbers to pairs of numbers.
 SEQUENT_LAZY class pair_table {
   public:
     struct value {
@@ -96,7 +96,7 @@ SEQUENT_LAZY class pair_table {
 
     std::size_t size() const noexcept { return size_; }
 
-    /// The value of a pair, whose `first` is none if there is no such pair.
+    /// The value of a pair; its `first` is `none` if there is no such pair.
     value find(std::uint32_t one, std::uint32_t two) const noexcept {
         if (slots_.empty()) return {};
         const std::uint64_t key = std::uint64_t{one} << 32 | two;
@@ -106,7 +106,7 @@ SEQUENT_LAZY class pair_table {
         }
     }
 
-    /// Sets the value of a pair; `of.first` is not none.
+    /// Sets the value of a pair; `of.first` must not be `none`.
     void set(std::uint32_t one, std::uint32_t two, value of) {
         if (4 * (size_ + 1) > 3 * slots_.size()) {
             std::vector<entry> before(std::bit_ceil(2 * size_ + 16));
@@ -138,15 +138,14 @@ SEQUENT_LAZY class pair_table {
     std::size_t size_ = 0;
 };
 
-/// A token of a word: its number, and its bytes [begin, end) in the word.
+/// A token of a word: its id, and its bytes [begin, end) in the word.
 struct word_token {
     std::uint32_t id = 0;
     std::uint32_t begin = 0;
     std::uint32_t end = 0;
 };
 
-/// Two numbers that tell a text of at most 16 bytes from all others of its length; of longer ones a
-/// hash.
+/// A key of a text: unique among texts of the same length up to 16 bytes; a hash for longer texts.
 struct text_key {
     std::uint64_t low = 0;
     std::uint64_t high = 0;
@@ -181,13 +180,12 @@ struct text_key {
     bool operator==(const text_key&) const = default;
 };
 
-/// What the words that were seen consist of. It begins anew when it holds 64 MB.
+/// A cache of the tokens of words. It is cleared when it reaches 64 MB.
 SEQUENT_LAZY class word_cache {
   public:
     static constexpr std::size_t longest = 128;
 
-    /// The tokens of `word`, valid until the next call; `f(word, list)` appends those of a new
-    /// word.
+    /// The tokens of `word`, valid until the next call. For a new word, f(word, list) appends them.
     template <class F>
     std::span<const word_token> find(std::string_view word, F&& f) {
         const auto length = static_cast<std::uint32_t>(word.size());
@@ -218,7 +216,7 @@ SEQUENT_LAZY class word_cache {
         made.count = static_cast<std::uint16_t>(list_.size());
         made.text = static_cast<std::uint32_t>(bytes_.size());
         if (length > text_key::longest) bytes_.append(word);
-        // A single token is all of the word.
+        // A single token covers the whole word.
         made.first = list_.size() == 1 ? list_[0].id : static_cast<std::uint32_t>(tokens_.size());
         if (list_.size() != 1) tokens_.insert(tokens_.end(), list_.begin(), list_.end());
         ++count_;

@@ -10,25 +10,25 @@
 
 namespace sequent::inline SEQUENT_ABI::tokenizers::detail {
 
-/// One of the regular expressions that published tokenizers split words with. They are one family;
-/// this tells its members apart. Alternatives in their order: contraction, letters, numbers,
-/// others, lines, spaces.
+/// A regular expression with which published tokenizers split words. The expressions form one
+/// family, whose members differ in these fields. Their alternatives in order: contraction, letters,
+/// numbers, others, lines, spaces.
 struct word_pattern {
     enum class letter_form : std::uint8_t {
         plain,  // \p{L}+
         blank,  // " ?\p{L}+"
         any,    // [^\r\n\p{L}\p{N}]?\p{L}+
-        cased,  // [^\r\n\p{L}\p{N}]?, capitals, then small letters; no contraction before it
+        cased,  // [^\r\n\p{L}\p{N}]?, capitals, then small letters; contractions follow
     };
     std::string_view expression;
     letter_form letters_as = letter_form::blank;
-    bool contractions = true;    // of `cased`: behind the letters
-    bool any_case = false;       // of the contractions
-    std::size_t digits = 0;      // the most numbers in a row; 0: " ?\p{N}+"
-    bool blank = true;           // before others: " ?[^\s\p{L}\p{N}]+"
-    std::string_view ends = {};  // of others: any number of these behind them
-    bool lines = false;          // \s*[\r\n]+
-    bool spaces = true;          // \s+(?!\S)|\s+; else white space is between the words
+    bool contractions = true;    // matched; for `cased` after the letters
+    bool any_case = false;       // contractions match in any case
+    std::size_t digits = 0;      // greatest number of adjacent digits; 0: " ?\p{N}+"
+    bool blank = true;           // others may begin with a blank: " ?[^\s\p{L}\p{N}]+"
+    std::string_view ends = {};  // others may end with any number of these characters
+    bool lines = false;          // has the alternative \s*[\r\n]+
+    bool spaces = true;          // has \s+(?!\S)|\s+; else white space separates words
 };
 
 inline constexpr std::array word_patterns = [] {
@@ -57,7 +57,7 @@ inline constexpr std::array word_patterns = [] {
     };
 }();
 
-/// The pattern of exactly this expression; null if none is known.
+/// The pattern with exactly this expression; null if it is unknown.
 constexpr const word_pattern* find_pattern(std::string_view expression) noexcept {
     for (const word_pattern& each : word_patterns) {
         if (each.expression == expression) return &each;
@@ -71,7 +71,7 @@ SEQUENT_LAZY class word_matcher {
     word_matcher(const word_pattern& pattern, std::string_view text)
         : pattern_(pattern), text_(text), end_(text.size()) {}
 
-    /// The end of the match that begins at `at` < end; `at` if there is none.
+    /// The end of the match that begins at `at`, which is less than `end`; `at` if there is none.
     std::size_t match(std::size_t at) const noexcept {
         using form = word_pattern::letter_form;
         const seen first = look(at);
@@ -107,7 +107,8 @@ SEQUENT_LAZY class word_matcher {
             return end;
         }
         if (!pattern_.spaces) return at;
-        // White space: up to its last line break; else all but the last, if a word follows.
+        // White space: match up to its last line break, else all but its last code point if a word
+        // follows.
         std::size_t end = at, last = at, line = at;
         while (end < end_) {
             const seen each = look(end);
@@ -120,11 +121,11 @@ SEQUENT_LAZY class word_matcher {
         return end < end_ && last > at ? last : end;
     }
 
-    /// The end of the part of the text from `at` on that no match begins in.
+    /// The end of the gap from `at` on, in which no match begins.
     std::size_t gap(std::size_t at) const noexcept { return run(at, space); }
 
   private:
-    // What a code point is: one of the first four; a letter also which letters.
+    // The class of a code point: one of the first four; for letters also their case.
     enum : std::uint8_t { letter = 1, number = 2, space = 4, other = 8, capital = 16, small = 32 };
 
     struct seen {
@@ -192,7 +193,7 @@ SEQUENT_LAZY class word_matcher {
         if (one == 's' || one == 't' || one == 'm' || one == 'd') return at + 2;
         if ((one == 'r' && two == 'e') || (one == 'v' && two == 'e') || (one == 'l' && two == 'l'))
             return at + 3;
-        // The long s is an s in another case.
+        // The long s (U+017F) is a case variant of s.
         const bool is_long = pattern_.any_case && text_.substr(at + 1, 2) == "\xC5\xBF";
         return is_long && at + 3 <= end_ ? at + 3 : at;
     }
@@ -215,7 +216,7 @@ SEQUENT_LAZY class word_matcher {
 
     /// U* l+ from `at` on; `at` if it does not match.
     std::size_t small_end(std::size_t at) const noexcept {
-        std::size_t end = at, last = at;  // last: behind the last of U that is in l, too
+        std::size_t end = at, last = at;  // last: after the last code point of U that is also in l
         while (end < end_) {
             const seen each = look(end);
             if (!each.is(capital)) break;
@@ -225,7 +226,7 @@ SEQUENT_LAZY class word_matcher {
         const std::size_t all = run(end, small);
         return all > end ? all : last;
     }
-    /// U+ l*: where U* l+ does not match, no l follows.
+    /// The end of U+ l* from `at` on. It is used if U* l+ does not match, so that no l follows.
     std::size_t capital_end(std::size_t at) const noexcept { return run(at, capital); }
 
     const word_pattern& pattern_;

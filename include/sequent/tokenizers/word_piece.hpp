@@ -13,11 +13,12 @@
 
 namespace sequent::inline SEQUENT_ABI::tokenizers::detail {
 
-/// WordPiece: from left to right the longest token that fits; behind the first those that begin
-/// with a prefix ("##"). A word that has no such tokens, or too many code points, is unknown.
+/// WordPiece: takes the longest matching token from left to right; tokens after the first begin
+/// with a prefix ("##"). A word without such tokens, or with too many code points, is unknown.
 SEQUENT_LAZY class word_piece {
   public:
-    /// Of a list that holds `unknown`. `prefix` begins the tokens that go on.
+    /// Prepares the tokens of a list that contains `unknown`. `prefix` begins tokens that continue
+    /// a word.
     void prepare(const text_list<>& tokens, std::string_view prefix, std::uint32_t unknown,
                  std::size_t longest_word) {
         unknown_ = unknown;

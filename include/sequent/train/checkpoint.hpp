@@ -9,14 +9,14 @@
 #include "../io.hpp"
 #include "../joined_text.hpp"
 
-/// Parameters and an optimiser's state in one safetensors file.
+/// Checkpoints: parameters and the state of an optimiser in one safetensors file.
 
 namespace sequent::inline SEQUENT_ABI::train {
 
 namespace detail {
 
-/// All weights under their own names, and each array of the optimiser's state as tensors of the
-/// same shapes, so that the file does not depend on how the plan lays parameters out.
+/// All weights under their own names, and each array of the optimizer state as tensors of the same
+/// shapes, so that the file does not depend on the order of parameters in memory.
 template <class Model, class T, class Optimizer>
 std::vector<io::detail::any_tensor> checkpoint_tensors(std::span<T> parameters,
                                                        Optimizer& optimizer) {
@@ -38,8 +38,8 @@ std::vector<io::detail::any_tensor> checkpoint_tensors(std::span<T> parameters,
 
 }  // namespace detail
 
-/// Writes parameters, optimiser state and metadata to a new file that then replaces `path`. What
-/// load_checkpoint reads back is equal to the last bit.
+/// Writes parameters, optimizer state, the number of steps and metadata to a new file that then
+/// replaces `path`. load_checkpoint restores every bit.
 ///
 /// Throws io::error if the file cannot be written or a number is not finite.
 template <class Model, class T, class Optimizer>
@@ -50,10 +50,11 @@ void save_checkpoint(const io::file_path& path, std::span<T> parameters, Optimiz
                              metadata, io::dtype_of<T>);
 }
 
-/// Fills parameters and optimiser state, and returns the metadata.
+/// Reads parameters, optimizer state and number of steps from a file of save_checkpoint, and
+/// returns the metadata.
 ///
-/// Throws io::error if the file does not hold exactly this model and optimiser, or a mean of
-/// squares below zero (Adam's second moment); then nothing has changed.
+/// Throws io::error if the file does not hold exactly this model and optimiser, or if a mean of
+/// squares (Adam's second moment) is negative; then nothing has changed.
 template <class Model, class T, class Optimizer>
 io::metadata_map load_checkpoint(const io::file_path& path, std::span<T> parameters,
                                  Optimizer& optimizer) {

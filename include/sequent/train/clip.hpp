@@ -18,11 +18,10 @@ namespace sequent::inline SEQUENT_ABI::train {
 
 namespace detail {
 
-/// The sum of the squares of all elements times `scale`, in double.
+/// Sum of the squares of all elements, each multiplied by `scale` first; computed in double.
 template <std::floating_point T>
 double sum_of_squares(std::span<const T> values, double scale) noexcept {
-    // Independent sums: they vectorise, and their rounding errors do not grow with the whole
-    // length.
+    // Independent sums vectorise, and their rounding errors grow less with the length.
     constexpr std::size_t width = 16;
     std::array<double, width> sums{};
     std::size_t at = 0;
@@ -41,7 +40,7 @@ double sum_of_squares(std::span<const T> values, double scale) noexcept {
     return sum;
 }
 
-/// The norm of all elements times `scale`, in 64 parts, which run(tasks, f) calls one by one or on
+/// Norm of all elements times `scale`, in 64 parts, which run(tasks, f) computes one by one or on
 /// several threads.
 template <std::floating_point T, class Run>
 double norm_of_parts(std::span<const T> values, double scale, Run run) noexcept {
@@ -58,9 +57,9 @@ double norm_of_parts(std::span<const T> values, double scale, Run run) noexcept 
     return std::sqrt(sum);
 }
 
-/// The norm without overflow and underflow of the squares. Squares of float fit into double; if
-/// those of double do not, the elements are scaled by a power of two that brings the greatest
-/// magnitude near 1.
+/// Norm whose squares neither overflow nor underflow. Squares of float fit into double; if those of
+/// double do not, the elements are scaled by a power of two that brings the greatest magnitude near
+/// 1.
 template <std::floating_point T, class Run>
 double norm_with(std::span<const T> values, Run run) noexcept {
     const double plain = norm_of_parts(values, 1.0, run);
@@ -72,7 +71,7 @@ double norm_with(std::span<const T> values, Run run) noexcept {
             if (greatest == 0 || greatest > most) return greatest;
             int exponent = 0;
             std::frexp(greatest, &exponent);
-            // Of the least denormal, 2^1073 would be infinite.
+            // For the least denormal, the factor 2^1073 would be infinite.
             exponent = std::max(exponent, -1000);
             return std::ldexp(norm_of_parts(values, std::ldexp(1.0, -exponent), run), exponent);
         }
@@ -82,7 +81,7 @@ double norm_with(std::span<const T> values, Run run) noexcept {
 
 }  // namespace detail
 
-/// The Euclidean norm of all elements together, summed in double. Finite wherever double holds it.
+/// The Euclidean norm of all elements, computed in double; finite whenever double can hold it.
 template <std::floating_point T>
 double norm(std::span<const T> values) noexcept {
     return detail::norm_with(values, [](int tasks, auto part) {
@@ -90,16 +89,16 @@ double norm(std::span<const T> values) noexcept {
     });
 }
 
-/// The same number, on the threads of a pool.
+/// The same norm, computed on the threads of a pool; equal to the last bit.
 template <std::floating_point T>
 double norm(std::span<const T> values, thread_pool& pool) noexcept {
     return detail::norm_with(values, [&](int tasks, auto part) { pool.run(tasks, part); });
 }
 
-/// The factor that scales a gradient of the norm `norm` to a norm of at most `max_norm`: 1 if it is
-/// at most that already, or not finite.
+/// The factor that scales a gradient of norm `norm` down to the norm `max_norm`; 1 if its norm is
+/// not greater, or not finite.
 ///
-/// Throws std::invalid_argument if `max_norm` is negative or not a number.
+/// Throws std::invalid_argument if `max_norm` is negative or NaN.
 template <std::floating_point T>
 T clip_factor(double norm, T max_norm) {
     const auto most = static_cast<double>(max_norm);
@@ -108,12 +107,11 @@ T clip_factor(double norm, T max_norm) {
     return std::isfinite(norm) && norm > most ? static_cast<T>(most / norm) : T(1);
 }
 
-/// Scales `gradient` so that its Euclidean norm is at most `max_norm`, and returns the norm that it
-/// had, in double, since T may not hold it. A gradient whose norm is not finite stays as it is:
-/// test what is returned.
+/// Scales `gradient` so that its Euclidean norm is at most `max_norm`. Returns the norm before, as
+/// a double, because T may not be able to hold it. A gradient whose norm is not finite is left
+/// unchanged: check the returned norm.
 ///
-/// Throws std::invalid_argument if `max_norm` is negative or not a number; the gradient stays as it
-/// is.
+/// Throws std::invalid_argument if `max_norm` is negative or NaN; the gradient is then unchanged.
 template <std::floating_point T>
 double clip_by_norm(std::span<T> gradient, std::type_identity_t<T> max_norm) {
     const double before = norm<T>(gradient);

@@ -18,14 +18,16 @@
 #include "../number_text.hpp"
 #include "schedule.hpp"
 
-/// The loop of a training: progress, validation, an early end.
+/// The training loop: schedule, progress, validation, early stopping.
 
 namespace sequent::inline SEQUENT_ABI::train {
 
-/// Numbers 0 to count - 1 in batches, in another order in each epoch. The last batch of an epoch
-/// may be smaller. Throws std::invalid_argument unless both sizes are above 0.
+/// Shuffled batches: the sample numbers 0 to count - 1 in batches, in a new random order for each
+/// epoch. The last batch of an epoch may be smaller. Throws std::invalid_argument unless both sizes
+/// are above 0.
 class batches {
   public:
+    /// Batches of `batch_size` of `count` samples.
     SEQUENT_COLD batches(int count, int batch_size, std::uint64_t seed)
         : batch_size_(batch_size), random_(seed) {
         check_number<std::invalid_argument>(count > 0, "batches: the number of samples", count,
@@ -36,11 +38,12 @@ class batches {
         next_ = order_.size();
     }
 
+    /// Number of batches of an epoch.
     std::int64_t per_epoch() const noexcept {
         return (static_cast<std::int64_t>(order_.size()) + batch_size_ - 1) / batch_size_;
     }
 
-    /// Valid until the next call.
+    /// The sample numbers of the next batch, valid until the next call.
     SEQUENT_COLD std::span<const int> next() {
         if (next_ == order_.size()) {
             for (std::size_t at = order_.size(); at > 1; --at)
@@ -61,31 +64,33 @@ class batches {
     std::size_t next_ = 0;
 };
 
+/// Options of `fit`.
 struct fit_options {
-    schedule rate{};                  // its total_steps are all steps
-    std::int64_t first_step = 0;      // of a training that goes on
-    std::int64_t evaluate_every = 0;  // steps from one line of progress to the next; 0: 20 lines
-    int patience = 0;                 // evaluations in a row without a better one; 0: no end
-    double best = std::numeric_limits<double>::infinity();  // validation loss, so far
-    std::string name{};                                     // at the beginning of each line
-    std::string item = "steps";  // what a step has items_per_step of, for their number a second
-    double items_per_step = 1;
-    std::FILE* progress = stderr;  // null: silent
-    bool interruptible = true;     // Ctrl-C and SIGTERM end it after a step
+    schedule rate{};                  ///< learning rates; total_steps is the number of all steps
+    std::int64_t first_step = 0;      ///< steps already taken, to continue a training
+    std::int64_t evaluate_every = 0;  ///< steps between evaluations; 0: 20 evaluations
+    int patience = 0;  ///< stop after so many evaluations without improvement; 0: never
+    double best = std::numeric_limits<double>::infinity();  ///< lowest validation loss so far
+    std::string name{};                                     ///< prefix of each line of progress
+    std::string item = "steps";                             ///< unit of the printed speed
+    double items_per_step = 1;                              ///< number of these units in a step
+    std::FILE* progress = stderr;                           ///< null: no output
+    bool interruptible = true;  ///< SIGINT and SIGTERM end the loop after the current step
 };
 
+/// What `fit` did.
 struct fit_result {
-    std::int64_t steps = 0;  // that have been taken, those before first_step included
-    double loss = 0;         // the mean since the last evaluation
-    double best = std::numeric_limits<double>::infinity();
-    std::int64_t best_step = -1;  // after which the best validation loss was found; -1: never
-    bool interrupted = false;
-    bool stopped_early = false;  // by patience
+    std::int64_t steps = 0;  ///< steps taken, including those before first_step
+    double loss = 0;         ///< mean training loss between the last two evaluations
+    double best = std::numeric_limits<double>::infinity();  ///< lowest validation loss
+    std::int64_t best_step = -1;  ///< step after which it was measured; -1: never
+    bool interrupted = false;     ///< by a signal
+    bool stopped_early = false;   ///< by patience
 };
 
 namespace detail {
 
-/// Catches Ctrl-C and SIGTERM while it lives.
+/// Handles SIGINT (Ctrl-C) and SIGTERM during its lifetime.
 class interruption {
   public:
     SEQUENT_COLD explicit interruption(bool wanted) : wanted_(wanted) {
@@ -218,13 +223,14 @@ class fitting {
 
 }  // namespace detail
 
-/// Calls step(learning_rate), which gives a loss, for each step of the schedule, and prints a line
-/// of progress at each evaluation: the mean loss, the speed and the time left. `validate()` gives a
-/// loss of samples that are not learned from; `keep()` is called when it is the lowest so far.
+/// The training loop. Calls `step(learning_rate)`, which returns a loss, for each step of the
+/// schedule. At each evaluation it prints a line of progress: the mean loss, the speed and the time
+/// left. `validate()` returns the loss of validation samples; `keep()` is called whenever that is
+/// the lowest so far, to save the model.
 ///
 ///     fit({.rate = {.peak = 1e-3, .total_steps = 2000}}, [&](double rate) { return ...; });
 ///
-/// Throws std::invalid_argument if an option is out of range, and what the functions throw.
+/// Throws std::invalid_argument if an option is out of range, and whatever the functions throw.
 SEQUENT_COLD inline fit_result fit(const fit_options& options,
                                    const std::function<double(double)>& step,
                                    const std::function<double()>& validate = {},

@@ -14,50 +14,57 @@
 
 namespace sequent::inline SEQUENT_ABI::train {
 
-/// How one weight is filled. Inputs and outputs are the columns and rows of its matrix, which are
-/// its last two dimensions; a weight of one dimension has as many inputs as outputs.
+/// How a weight is initialised. Inputs and outputs are the numbers of columns and rows of its
+/// matrix, its last two dimensions; a one-dimensional weight has as many outputs as inputs.
 struct initializer {
+    /// How the weight is filled.
     enum class kind { keep, constant, uniform, normal, orthogonal } filled = kind::keep;
-    double first = 0;   // the constant, the least number, the mean, or the gain
-    double second = 0;  // the greatest number, or the deviation
-    /// Both are divided by the square root of this share of inputs and of outputs.
+    double first = 0;   ///< constant, lower bound, mean, or gain
+    double second = 0;  ///< upper bound, or standard deviation
+    /// `first` and `second` are divided by sqrt(inputs * number of inputs + outputs * number of
+    /// outputs), unless both factors are 0; not those of a constant or orthogonal weight.
     double inputs = 0;
+    /// See `inputs`.
     double outputs = 0;
 
-    /// What initialize has given.
+    /// The values of Model::initialize.
     static constexpr initializer keep() { return {}; }
+    /// All elements are `value`.
     static constexpr initializer constant(double value) { return {kind::constant, value}; }
+    /// Uniform between two numbers.
     static constexpr initializer uniform(double least, double greatest) {
         return {kind::uniform, least, greatest};
     }
+    /// Normal with this mean and standard deviation.
     static constexpr initializer normal(double mean, double deviation) {
         return {kind::normal, mean, deviation};
     }
-    /// Uniform within gain sqrt(6 / (inputs + outputs)) (Glorot and Bengio 2010, equation 16).
+    /// Uniform in +-gain sqrt(6 / (inputs + outputs)) (Glorot and Bengio 2010, equation 16).
     static initializer glorot_uniform(double gain = 1) {
         return {kind::uniform, -gain * std::sqrt(6.0), gain * std::sqrt(6.0), 1, 1};
     }
-    /// Normal with deviation gain sqrt(2 / (inputs + outputs)).
+    /// Normal with mean 0 and standard deviation gain sqrt(2 / (inputs + outputs)).
     static initializer glorot_normal(double gain = 1) {
         return {kind::normal, 0, gain * std::sqrt(2.0), 1, 1};
     }
-    /// Uniform within gain sqrt(3 / inputs); sqrt(2) is the gain of ReLU (He et al., arXiv
+    /// Uniform in +-gain sqrt(3 / inputs); sqrt(2) is the gain of ReLU (He et al., arXiv
     /// 1502.01852, section 2.2).
     static initializer he_uniform(double gain = std::sqrt(2.0)) {
         return {kind::uniform, -gain * std::sqrt(3.0), gain * std::sqrt(3.0), 1, 0};
     }
-    /// Normal with deviation gain / sqrt(inputs).
+    /// Normal with mean 0 and standard deviation gain / sqrt(inputs).
     static initializer he_normal(double gain = std::sqrt(2.0)) {
         return {kind::normal, 0, gain, 1, 0};
     }
-    /// gain times a matrix whose rows, or columns if these are fewer, are orthonormal (Saxe et al.,
-    /// arXiv 1312.6120).
+    /// gain times a random matrix with orthonormal rows, or orthonormal columns if there are fewer
+    /// columns (Saxe et al., arXiv 1312.6120).
     static constexpr initializer orthogonal(double gain = 1) { return {kind::orthogonal, gain}; }
 };
 
 namespace detail {
 
-/// Rows that are orthonormal, by Gram and Schmidt over normal numbers, twice against rounding.
+/// Fills orthonormal rows by the Gram-Schmidt process on normal random numbers, applied twice
+/// against rounding errors.
 inline void fill_orthogonal(std::vector<double>& rows, std::size_t count, std::size_t length,
                             random_numbers& random) {
     for (double& each : rows) each = random.normal();
@@ -120,9 +127,10 @@ void fill(const tensor_view<T>& view, const initializer& how, random_numbers& ra
 
 }  // namespace detail
 
-/// Fills each weight as choose(name, extents) says, an initializer. Weights that it keeps have what
-/// Model::initialize gives. `extents` are those of the weight's view: layers, indices, rows
-/// (outputs), columns (inputs). The same seed gives the same numbers everywhere.
+/// Initialises each weight by the initializer that `choose(name, extents)` returns; weights for
+/// which it returns `keep()` have the values of Model::initialize. `extents` are those of the
+/// weight's view: layers, indices, rows (outputs), columns (inputs). The same seed gives the same
+/// numbers on every platform.
 template <class Model, class T, class Choose>
 void initialize(typename Model::template parameters<T>& p, std::uint64_t seed, Choose choose) {
     Model::initialize(p, seed);

@@ -9,10 +9,10 @@
 
 namespace sequent::inline SEQUENT_ABI::train::detail {
 
-/// Covers elements [begin, end) of arrays with vectors: calls update(read, write) for each vector,
-/// where read(array) gives the array's elements at this place and write(array, x) replaces them.
-/// The last call may be a part of a vector: it reads zeros behind the end and writes nothing there.
-/// Limited by memory, or by the L2 cache where all arrays fit in it.
+/// Processes the elements [begin, end) of arrays in vectors: calls update(read, write) for each
+/// vector, where read(array) returns the elements at this place and write(array, x) replaces them.
+/// The last call may process part of a vector: it reads zeros beyond the end and writes nothing
+/// there. Limited by memory bandwidth, or by the L2 cache if all arrays fit in it.
 template <class T, class Update>
 void for_each_vector(std::size_t begin, std::size_t end, Update update) noexcept {
     using kernel::batch;

@@ -15,28 +15,31 @@
 #include "../model/tensor_view.hpp"
 #include "../number_text.hpp"
 
-/// Losses and their gradients. Each takes the outputs as a view, the targets as a span and, where
-/// the gradient is wanted, a view of the same extents that is overwritten. Rows are the last
-/// dimension of a view; their elements are adjacent. `scale` multiplies the gradient alone: 1 /
-/// samples, where the losses of a batch are averaged.
+/// Losses and their gradients. Each takes the outputs as a view, the targets as a span and,
+/// optionally, a view for the gradient, which has the same extents and is overwritten. Rows are the
+/// last dimension of a view; their elements are adjacent. `scale` multiplies only the gradient: use
+/// 1 / samples for the mean over a batch.
 
 namespace sequent::inline SEQUENT_ABI::train {
 
-/// No target is ignored.
+/// Default of `ignored`: no target is ignored.
 inline constexpr std::int32_t ignore_nothing = std::numeric_limits<std::int32_t>::min();
 
+/// Options of cross-entropy with class targets.
 struct cross_entropy_options {
+    /// Factor of the gradient.
     double scale = 1;
-    /// The share of the target that is spread over all classes evenly, at least 0 and below 1
-    /// (Szegedy et al., arXiv 1512.00567, section 7).
+    /// The probability that is spread evenly over all classes, at least 0 and below 1 (Szegedy et
+    /// al., arXiv 1512.00567, section 7).
     double label_smoothing = 0;
-    /// Rows with this target do not count; their gradient is zero.
+    /// Rows with this target are ignored: they do not count in the mean, and their gradient is
+    /// zero.
     std::int32_t ignored = ignore_nothing;
 };
 
 namespace detail {
 
-/// The rows of a view: how many there are, their length, and where each begins.
+/// The rows of a view: their number, their length, and the address of each.
 template <class T>
 struct rows_of_view {
     tensor_view<T> view;
@@ -82,7 +85,7 @@ inline void check_same_extents(const char* loss, int rank, const int* extents, i
                                text(other_rank, others), ", the output ", text(rank, extents)});
 }
 
-/// The rows of a gradient; none where it is not wanted, which is a view without data.
+/// The rows of a gradient; none if the view has no data, which means that no gradient is wanted.
 template <class T>
 rows_of_view<T> rows_of_gradient(const char* loss, const tensor_view<const T>& output,
                                  const tensor_view<T>& gradient) {
@@ -116,8 +119,7 @@ template <class T>
 row_sum sum_of_powers(const T* logits, int classes, T* powers) noexcept {
     auto best = kernel::set(-std::numeric_limits<T>::infinity());
     for_each_part(logits, classes, [&](int, auto x, int) { best = xsimd::max(best, x); });
-    // Subtracting the greatest logit changes nothing in the quotient and keeps exp from
-    // overflowing.
+    // Subtracting the greatest logit does not change the quotient and keeps exp from overflowing.
     const T greatest = kernel::reduce_max(best);
     auto sums = kernel::zero<T>();
     for_each_part(logits, classes, [&](int at, auto x, int count) {
@@ -207,13 +209,15 @@ using target_span = std::type_identity_t<std::span<const number_of<U>>>;
 
 }  // namespace detail
 
-/// Cross-entropy of rows of logits with one class each: the mean over rows of
-/// -log softmax(logits[row])[targets[row]], in nats. Writes scale * (softmax - one-hot) / rows.
+/// Cross-entropy of class targets: the mean over rows of -log softmax(logits[row])[targets[row]],
+/// in nats. The gradient is scale * (softmax - one-hot) / rows. Ignored rows do not count; if all
+/// are ignored, the loss is 0.
 ///
-/// logits: a view of rows x classes (or of classes: one row); targets: a class for each row.
+/// logits: rows x classes, or classes for a single row; targets: a class for each row.
 ///
-/// Throws argument_error if the targets are not as many as rows or one is no class, if a row is not
-/// contiguous, or if the gradient has other extents; then nothing is written.
+/// Throws argument_error if there is not one target for each row, if a target is not a class, if
+/// label_smoothing is out of range, if a row is not contiguous, or if the gradient has other
+/// extents; then nothing is written.
 template <class U, class T = detail::number_of<U>>
 T cross_entropy(const tensor_view<U>& logits, std::span<const std::int32_t> targets,
                 const detail::gradient_view<U>& gradient,
@@ -236,8 +240,7 @@ T cross_entropy(const tensor_view<U>& logits, std::span<const std::int32_t> targ
         }
         const T* x = rows.row(row);
         const detail::row_sum powers = detail::sum_of_powers(x, rows.length, slopes);
-        // In double, as the difference of two floats may be beyond float and the mean of rows
-        // within.
+        // In double: the difference of two floats may exceed float although the mean does not.
         const auto loss_of = [&](T logit) {
             return powers.log_sum + (powers.greatest - static_cast<double>(logit));
         };
@@ -255,8 +258,9 @@ T cross_entropy(const tensor_view<U>& logits, std::span<const std::int32_t> targ
     return counted > 0 ? static_cast<T>(sum / counted) : T(0);
 }
 
-/// Cross-entropy with a distribution for each row: the mean over rows of
-/// -sum over classes of target * log softmax(logits). targets: rows x classes, row-major.
+/// Cross-entropy of target distributions: the mean over rows of -sum over classes of target * log
+/// softmax(logits), in nats. targets: rows x classes, row-major. Throws argument_error if the sizes
+/// do not match.
 template <class U, class T = detail::number_of<U>>
 T cross_entropy(const tensor_view<U>& logits, const detail::target_span<U>& targets,
                 const detail::gradient_view<U>& gradient, double scale = 1) {
@@ -288,24 +292,24 @@ T cross_entropy(const tensor_view<U>& logits, const detail::target_span<U>& targ
     return rows.count > 0 ? static_cast<T>(sum / rows.count) : T(0);
 }
 
-/// The losses alone, without gradients.
+/// The loss alone, without its gradient.
 template <class U, class T = detail::number_of<U>>
 T cross_entropy(const tensor_view<U>& logits, std::span<const std::int32_t> targets,
                 const cross_entropy_options& options = {}) {
     return cross_entropy(logits, targets, {}, options);
 }
+/// The loss alone, without its gradient.
 template <class U, class T = detail::number_of<U>>
 T cross_entropy(const tensor_view<U>& logits, const detail::target_span<U>& targets) {
     return cross_entropy(logits, targets, {}, 1.0);
 }
 
-/// The losses of single elements. Each is the mean over all elements of the output; `targets` has
-/// as many elements, row-major; the gradient is scale * (the derivative below) / elements, and is
-/// not written where it is a view without data. Each throws argument_error if the targets have
-/// another size, a row is not contiguous or the gradient has other extents; then nothing is
-/// written.
+/// Losses of single elements follow. Each is the mean over all elements of the output. `targets`
+/// has as many elements, row-major. The gradient is scale * derivative / elements, and is not
+/// computed if its view has no data. Each throws argument_error if the targets have another size, a
+/// row is not contiguous, or the gradient has other extents; then nothing is written.
 
-/// (x - target)^2, with the derivative 2 (x - target).
+/// Squared error (x - target)^2; the derivative is 2 (x - target).
 template <class U, class T = detail::number_of<U>>
 T squared_error(const tensor_view<U>& x, const detail::target_span<U>& targets,
                 const detail::gradient_view<U>& gradient = {}, double scale = 1) {
@@ -317,8 +321,8 @@ T squared_error(const tensor_view<U>& x, const detail::target_span<U>& targets,
         });
 }
 
-/// Huber's loss: (x - target)^2 / 2 up to a distance of delta, and delta (|x - target| - delta / 2)
-/// beyond (Huber 1964). delta is above 0.
+/// Huber loss: (x - target)^2 / 2 up to a distance of `delta`, and delta (|x - target| - delta / 2)
+/// beyond (Huber 1964). Throws argument_error unless `delta` is finite and above 0.
 template <class U, class T = detail::number_of<U>>
 T huber(const tensor_view<U>& x, const detail::target_span<U>& targets,
         const detail::gradient_view<U>& gradient = {}, double delta = 1, double scale = 1) {
@@ -329,7 +333,7 @@ T huber(const tensor_view<U>& x, const detail::target_span<U>& targets,
         [delta](double value, double target, double factor) -> detail::element_loss {
             const double difference = value - target;
             const double distance = std::abs(difference);
-            // Written so that a difference that is no number stays none.
+            // The order of the branches keeps a NaN difference NaN.
             if (distance > delta)
                 return {delta * factor * (distance - delta / 2), std::copysign(delta, difference)};
             return {difference * (difference * factor) / 2, difference};
@@ -337,8 +341,8 @@ T huber(const tensor_view<U>& x, const detail::target_span<U>& targets,
 }
 
 /// Binary cross-entropy of logits: -t log(sigmoid(x)) - (1 - t) log(1 - sigmoid(x)), computed as
-/// max(x, 0) - x t + log(1 + exp(-|x|)); the derivative is sigmoid(x) - t. Targets are 0, 1 or a
-/// probability between.
+/// max(x, 0) - x t + log(1 + exp(-|x|)); the derivative is sigmoid(x) - t. Targets are
+/// probabilities, 0 to 1.
 template <class U, class T = detail::number_of<U>>
 T binary_cross_entropy(const tensor_view<U>& logits, const detail::target_span<U>& targets,
                        const detail::gradient_view<U>& gradient = {}, double scale = 1) {
@@ -352,7 +356,7 @@ T binary_cross_entropy(const tensor_view<U>& logits, const detail::target_span<U
         });
 }
 
-/// The hinge loss max(0, 1 - t x) of targets t of -1 or 1; the derivative is -t where t x < 1.
+/// Hinge loss max(0, 1 - t x) for targets t of -1 or 1; the derivative is -t where t x < 1, else 0.
 template <class U, class T = detail::number_of<U>>
 T hinge(const tensor_view<U>& scores, const detail::target_span<U>& targets,
         const detail::gradient_view<U>& gradient = {}, double scale = 1) {
@@ -361,7 +365,7 @@ T hinge(const tensor_view<U>& scores, const detail::target_span<U>& targets,
         scale, [](double x, double t, double factor) -> detail::element_loss {
             const double missing = 1 - t * x;
             if (missing <= 0) return {0, 0};
-            return {factor * missing, -t};  // of NaN, too
+            return {factor * missing, -t};  // for NaN, too
         });
 }
 

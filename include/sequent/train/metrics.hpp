@@ -9,14 +9,14 @@
 
 #include "../joined_text.hpp"
 
-/// Figures that tell how well a model predicts. They are computed in double, at run time.
+/// Metrics of predictions, computed in double.
 
 namespace sequent::inline SEQUENT_ABI::train {
 
-/// Counts of predicted and true classes, from which accuracy, precision, recall and F1 follow.
+/// Confusion matrix: counts of predicted and true classes, with accuracy, precision, recall and F1.
 class confusion {
   public:
-    /// Throws argument_error unless there is a class.
+    /// A matrix without predictions. Throws argument_error unless `classes` is at least 1.
     explicit confusion(int classes) : classes_(classes) {
         if (classes < 1)
             fail_with<argument_error>(
@@ -24,12 +24,13 @@ class confusion {
         counts_.resize(static_cast<std::size_t>(classes) * static_cast<std::size_t>(classes));
     }
 
-    /// One prediction. Throws argument_error if one of the two is no class.
+    /// Adds a prediction. Throws argument_error if either number is not a class.
     void add(int predicted, int expected) {
         ++counts_[place(predicted, expected)];
         ++total_;
     }
-    /// The class with the greatest of the scores, the first of equal ones, as a prediction.
+    /// Adds the class with the highest score, the first of equal ones, as a prediction. Throws
+    /// argument_error unless there is one score for each class.
     template <class T>
     void add(std::span<const T> scores, int expected) {
         check_size("the scores of confusion", scores.size(), static_cast<std::size_t>(classes_));
@@ -37,36 +38,38 @@ class confusion {
             expected);
     }
 
+    /// The number of samples of class `expected` that were predicted as `predicted`.
     std::int64_t count(int predicted, int expected) const {
         return counts_[place(predicted, expected)];
     }
+    /// The number of predictions.
     std::int64_t total() const noexcept { return total_; }
 
-    /// The share of right predictions; 0 if nothing was added.
+    /// The fraction of correct predictions; 0 without predictions.
     double accuracy() const {
         std::int64_t right = 0;
         for (int each = 0; each < classes_; ++each) right += count(each, each);
         return share(right, total_);
     }
-    /// Of those predicted as a class, the share that is; 0 where none is predicted.
+    /// The fraction of the predictions of a class that are correct; 0 if it was never predicted.
     double precision(int of) const {
         std::int64_t predicted = 0;
         for (int each = 0; each < classes_; ++each) predicted += count(of, each);
         return share(count(of, of), predicted);
     }
-    /// Of those that are a class, the share predicted as it; 0 where none is.
+    /// The fraction of the samples of a class that are predicted as it; 0 without such samples.
     double recall(int of) const {
         std::int64_t expected = 0;
         for (int each = 0; each < classes_; ++each) expected += count(each, of);
         return share(count(of, of), expected);
     }
-    /// The harmonic mean of precision and recall.
+    /// The harmonic mean of precision and recall of a class; 0 if the class never occurs.
     double f1(int of) const {
         std::int64_t both = 0;
         for (int each = 0; each < classes_; ++each) both += count(of, each) + count(each, of);
         return share(2 * count(of, of), both);
     }
-    /// The mean of f1 over the classes.
+    /// The mean of F1 over all classes.
     double macro_f1() const {
         double sum = 0;
         for (int each = 0; each < classes_; ++each) sum += f1(each);
@@ -91,9 +94,9 @@ class confusion {
     std::vector<std::int64_t> counts_;
 };
 
-/// The area under the receiver operating characteristic: the probability that a positive's score
-/// exceeds a negative's, ties counted half. NaN where one of the two is missing or a score is NaN.
-/// Throws argument_error unless there are as many labels, each 0 or 1.
+/// The area under the receiver operating characteristic: the probability that the score of a
+/// positive exceeds that of a negative; ties count one half. NaN if there are no positives or no
+/// negatives, or a score is NaN. Throws argument_error unless each score has a label, 0 or 1.
 template <class T>
 double area_under_roc(std::span<const T> scores, std::span<const std::int32_t> labels) {
     check_size("the labels of area_under_roc", labels.size(), scores.size());
@@ -109,7 +112,7 @@ double area_under_roc(std::span<const T> scores, std::span<const std::int32_t> l
     }
     std::sort(order.begin(), order.end(),
               [&](std::size_t a, std::size_t b) { return scores[a] < scores[b]; });
-    double ranks = 0;  // of the positives; equal scores share the mean of their ranks
+    double ranks = 0;  // sum of the ranks of positives; equal scores have their mean rank
     for (std::size_t begin = 0; begin < order.size();) {
         std::size_t end = begin;
         double equal = 0;
@@ -122,7 +125,8 @@ double area_under_roc(std::span<const T> scores, std::span<const std::int32_t> l
     return (ranks - positives * (positives + 1) / 2) / (positives * negatives);
 }
 
-/// The mean of |value - target|. Throws argument_error unless both have one size.
+/// The mean of |value - target|; NaN without values. Throws argument_error unless the sizes are
+/// equal.
 template <class T>
 double mean_absolute_error(std::span<const T> values, std::span<const T> targets) {
     check_size("the targets of mean_absolute_error", targets.size(), values.size());
@@ -132,8 +136,9 @@ double mean_absolute_error(std::span<const T> values, std::span<const T> targets
     return sum / static_cast<double>(values.size());
 }
 
-/// The coefficient of determination R2: 1 - squared errors / squared deviations of the targets from
-/// their mean. Throws argument_error unless both have one size.
+/// The coefficient of determination R2: 1 - sum of squared errors / sum of squared deviations of
+/// the targets from their mean. Not finite if all targets are equal. Throws argument_error unless
+/// the sizes are equal.
 template <class T>
 double r_squared(std::span<const T> values, std::span<const T> targets) {
     check_size("the targets of r_squared", targets.size(), values.size());

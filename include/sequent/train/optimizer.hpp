@@ -19,35 +19,39 @@
 #include "../number_text.hpp"
 #include "lanes.hpp"
 
-/// Optimisers over flat arrays: the parameters, and a gradient of the same size and order. What
-/// they remember is allocated once, by the constructor; `step` allocates nothing. `state()` and
-/// `steps()` are all that has to be saved to continue exactly.
+/// Optimisers for flat arrays: the parameters, and a gradient of the same size and order. The
+/// constructor allocates the optimizer state; a step allocates nothing. `state()` and `steps()` are
+/// all that has to be saved to continue exactly.
 ///
-/// Each has, for spans of the size given to the constructor (else argument_error, and nothing has
-/// changed),
+/// Each optimiser has the following functions, for spans of the size given to the constructor
+/// (otherwise they throw argument_error, and nothing has changed):
 ///
 ///     step(parameters, gradient, learning_rate)
 ///     step_and_clear(parameters, gradient, learning_rate, scale)          scale = 1 by default
 ///     step_and_clear(parameters, gradient, learning_rate, scale, pool)
 ///
-/// step_and_clear steps by scale * gradient and leaves zeros in the gradient, in one pass over the
-/// memory: with clip_factor as the scale, the bits of clip_by_norm, step and a fill. On a pool it
-/// has the same numbers for any number of threads.
+/// step_and_clear takes a step with scale * gradient and sets the gradient to zero, in one pass
+/// over memory. With clip_factor as the scale, the result has the bits of clip_by_norm followed by
+/// step. On a pool, the result is the same for any number of threads.
 
 namespace sequent::inline SEQUENT_ABI::train {
 
-/// One array that an optimiser remembers, with a name for files.
+/// One array of an optimizer state, with its name in files. `may_be_negative` is false for means of
+/// squares.
 template <class T>
 struct state_array {
+    /// Name in files.
     std::string_view name;
+    /// The numbers, one for each parameter.
     std::span<T> values;
+    /// False for means of squares.
     bool may_be_negative = true;
 };
 
 namespace detail {
 
-/// The bound of what an optimiser squares, 2^63 in float: the square of a larger number could
-/// overflow, that of a number below 1 / bound vanish.
+/// The bound of numbers that an optimiser squares, 2^63 in float: the square of a larger number
+/// could overflow, and that of a number below 1 / bound vanish.
 template <class T>
 inline constexpr T square_bound = static_cast<T>(sizeof(T) == sizeof(float) ? 0x1p63 : 0x1p511);
 
@@ -60,8 +64,8 @@ void check_decay_rate(std::string_view what, double value) {
                                             : "at least 0 and below 1");
 }
 
-/// The ways to call an optimiser that has update(parameters, learning_rate, pool, take), where
-/// take(read, write) gives the gradient at a place.
+/// The functions of an optimiser that has update(parameters, learning_rate, pool, take), where
+/// take(read, write) returns the gradient at a place.
 template <class Optimizer, class T>
 class stepping {
   public:
@@ -109,24 +113,27 @@ class stepping {
 ///     velocity = momentum * velocity + gradient
 ///     parameter = parameter - learning_rate * velocity
 ///
-/// Without momentum (0, the default) nothing is remembered.
+/// Without momentum (0, the default) there is no state.
 ///
 /// Throws std::invalid_argument unless 0 <= momentum < 1 in T.
 template <class T>
 class sgd : public detail::stepping<sgd<T>, T> {
   public:
+    /// For `size` parameters.
     explicit sgd(std::size_t size, double momentum = 0)
         : size_(size), momentum_(momentum), velocity_(momentum == 0 ? 0 : size) {
         detail::check_decay_rate<T>("sgd: momentum", momentum);
     }
 
-    /// How many parameters it updates.
+    /// The number of parameters.
     std::size_t size() const noexcept { return size_; }
 
+    /// The arrays of the optimizer state.
     std::array<state_array<T>, 1> state() noexcept { return {{{"velocity", velocity_}}}; }
 
-    /// How many steps were taken.
+    /// The number of steps taken.
     std::int64_t steps() const noexcept { return steps_; }
+    /// Sets the number of steps, to continue a training.
     void set_steps(std::int64_t steps) noexcept { steps_ = steps; }
 
   private:
@@ -159,19 +166,23 @@ class sgd : public detail::stepping<sgd<T>, T> {
     std::int64_t steps_ = 0;
 };
 
-/// The decay rates of Adam's moments, and what keeps its divisor from zero. In the type T of the
-/// parameters, 0 <= beta1, beta2 < 1, and epsilon is finite and at least 2^-63 in float, 2^-511 in
-/// double: below that, the square of a gradient of epsilon's size would vanish.
+/// Options of Adam: the decay rates of its moments, and the epsilon that is added to its divisor.
+/// In the type T of the parameters, 0 <= beta1, beta2 < 1, and epsilon is finite and at least 2^-63
+/// in float, 2^-511 in double: below that, the square of a gradient of the size of epsilon would
+/// vanish.
 struct adam_options {
+    /// Decay rate of the mean of gradients.
     double beta1 = 0.9;
+    /// Decay rate of the mean of squared gradients.
     double beta2 = 0.999;
+    /// Added to the divisor.
     double epsilon = 1e-8;
 };
 
 namespace detail {
 
-/// What Adam and AdamW share: the moments and the step. Sums of products are written as fused ones,
-/// so that a compiler has no choice which to fuse and every way to step has the same bits.
+/// The moments and the step of Adam and AdamW. Sums of products are explicit fused multiply-adds,
+/// so that every way to step gives the same bits.
 template <class T>
 class adam_moments {
   public:
@@ -186,19 +197,21 @@ class adam_moments {
             "a finite number of at least " + number_text(static_cast<double>(least), 3));
     }
 
-    /// How many parameters it updates.
+    /// The number of parameters.
     std::size_t size() const noexcept { return first_.size(); }
 
+    /// The arrays of the optimizer state.
     std::array<state_array<T>, 2> state() noexcept {
         return {{{"first_moment", first_}, {"second_moment", second_, false}}};
     }
 
-    /// How many steps were taken: the bias correction depends on it.
+    /// The number of steps taken; the bias correction depends on it.
     std::int64_t steps() const noexcept { return steps_; }
+    /// Sets the number of steps, to continue a training.
     void set_steps(std::int64_t steps) noexcept { steps_ = steps; }
 
   protected:
-    /// `keep(read, x)` gives what decay leaves of the parameters x.
+    /// `keep(read, x)` returns the parameters x after weight decay.
     template <class Take, class Keep>
     void advance(std::span<T> parameters, double learning_rate, thread_pool* pool, Take take,
                  Keep keep) noexcept {
@@ -219,7 +232,7 @@ class adam_moments {
         for_each_vector<T>(first_.size(), pool, [=](auto read, auto write) {
             using kernel::fma;
             const kernel::batch<T> given = take(read, write);
-            // given - given is 0, but NaN where the gradient is infinite or NaN.
+            // given - given is 0, or NaN if the gradient is infinite or NaN.
             const kernel::batch<T> g =
                 xsimd::max(-bound, xsimd::min(given, bound)) + (given - given);
             const kernel::batch<T> m = fma(beta1, read(first), rest1 * g);
@@ -241,13 +254,14 @@ class adam_moments {
 }  // namespace detail
 
 /// Adam with bias correction (Kingma and Ba, arXiv 1412.6980, algorithm 1). A finite gradient
-/// element beyond 2^63 in float (2^511 in double) counts as that, so that no square overflows; one
-/// that is infinite or NaN makes its parameter NaN.
+/// element beyond 2^63 in float (2^511 in double) is limited to that, so that no square overflows;
+/// an infinite or NaN element makes its parameter NaN.
 ///
-/// Throws std::invalid_argument if an option is out of its range.
+/// Throws std::invalid_argument if an option is out of range.
 template <class T>
 class adam : public detail::adam_moments<T>, public detail::stepping<adam<T>, T> {
   public:
+    /// For `size` parameters.
     explicit adam(std::size_t size, adam_options options = {})
         : detail::adam_moments<T>(size, options) {}
 
@@ -261,17 +275,20 @@ class adam : public detail::adam_moments<T>, public detail::stepping<adam<T>, T>
     }
 };
 
-/// Adam with decoupled weight decay (Loshchilov and Hutter, arXiv 1711.05101, algorithm 2): beside
-/// Adam's step each parameter loses learning_rate * weight_decay of itself.
+/// Adam with decoupled weight decay (Loshchilov and Hutter, arXiv 1711.05101, algorithm 2): in
+/// addition to Adam's step, learning_rate * weight_decay * parameter is subtracted from each
+/// parameter.
 ///
-/// `mask` scales the decay parameter by parameter: 1 decays, 0 does not; usual is 1 for matrices, 0
-/// for vectors and scalars. An empty mask lets all decay. It is copied.
+/// `mask` multiplies the weight decay of each parameter: 1 decays, 0 does not. Usual is 1 for
+/// matrices, 0 for vectors and scalars (`Model::mark_decayed`). With an empty mask all parameters
+/// decay. The mask is copied.
 ///
 /// Throws std::invalid_argument if the mask has another size than the parameters, if a decay is
-/// negative or not finite, or if an option is out of its range.
+/// negative or not finite, or if an option is out of range.
 template <class T>
 class adam_w : public detail::adam_moments<T>, public detail::stepping<adam_w<T>, T> {
   public:
+    /// For `size` parameters.
     adam_w(std::size_t size, double weight_decay, std::span<const T> mask = {},
            adam_options options = {})
         : detail::adam_moments<T>(size, options), decay_(size, static_cast<T>(weight_decay)) {

@@ -12,36 +12,43 @@
 
 namespace sequent::inline SEQUENT_ABI::train {
 
-/// How a learning rate falls from `peak`. p is the share of the steps from the end of the warm-up
-/// to `total_steps` that has passed, 0 <= p <= 1; n is the number of steps since the warm-up.
+/// The shape of the decay of a learning rate from `peak`. p is the fraction of the steps between
+/// the end of the warm-up and `total_steps` that has passed, 0 <= p <= 1; n is the number of steps
+/// since the warm-up.
 enum class decay {
-    constant,            // peak
-    linear,              // peak + (floor - peak) p
-    cosine,              // floor + (peak - floor) (1 + cos(pi p)) / 2 (arXiv 1608.03983, eq. 5)
-    cosine_restarts,     // the same with p = (n mod every) / every
-    geometric,           // peak (floor / peak)^p
-    steps,               // peak factor^(n / every), at least floor
-    inverse_square_root  // peak sqrt(w / (w + n)), at least floor; w = the warm-up or 1
+    constant,            ///< peak
+    linear,              ///< peak + (floor - peak) p
+    cosine,              ///< floor + (peak - floor) (1 + cos(pi p)) / 2 (arXiv 1608.03983, eq. 5)
+    cosine_restarts,     ///< the same with p = (n mod every) / every
+    geometric,           ///< peak (floor / peak)^p
+    steps,               ///< peak factor^(n / every), at least floor
+    inverse_square_root  ///< peak sqrt(w / (w + n)), at least floor; w = the warm-up or 1
 };
 
-/// The learning rate of a step, counted from 0: it rises linearly over `warmup_steps` to `peak` and
-/// then falls as `shape` says.
+/// A learning-rate schedule: the rate rises linearly over `warmup_steps` to `peak` and then decays
+/// as `shape` says. Calling it with a step, counted from 0, returns the learning rate.
 ///
-/// The call throws std::invalid_argument if a rate is negative or not finite, a count of steps is
-/// negative, the warm-up is longer than the whole, or `peak`, `floor`, `factor` or `every` is not
-/// above 0 where the shape needs it.
+/// The call throws std::invalid_argument if a rate is negative or not finite, a number of steps is
+/// negative, the warm-up is longer than `total_steps`, or `peak`, `floor`, `factor` or `every` is
+/// not above 0 although the shape needs it.
 struct schedule {
+    /// Learning rate after the warm-up.
     double peak = 1e-3;
+    /// Learning rate to which the decay leads.
     double floor = 0;
+    /// Number of steps of the warm-up.
     std::int64_t warmup_steps = 0;
+    /// Number of all steps, including the warm-up.
     std::int64_t total_steps = 1;
+    /// Shape of the decay.
     decay shape = decay::cosine;
-    double factor = 0.1;     // of decay::steps
-    std::int64_t every = 1;  // steps from one fall or restart to the next
+    double factor = 0.1;     ///< factor of each fall of decay::steps
+    std::int64_t every = 1;  ///< steps from one fall or restart to the next
 
+    /// The learning rate of a step.
     double operator()(std::int64_t step) const {
         check(step);
-        // One more in both: the first step shall not be lost to a rate of zero.
+        // The 1 in both keeps the rate of the first step above zero.
         if (step < warmup_steps) {
             return peak *
                    ((static_cast<double>(step) + 1) / (static_cast<double>(warmup_steps) + 1));

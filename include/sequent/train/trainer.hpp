@@ -12,38 +12,45 @@
 #include "clip.hpp"
 #include "optimizer.hpp"
 
-/// What training a model takes, in one object.
+/// The objects that the training of a model needs, in one.
 
 namespace sequent::inline SEQUENT_ABI::train {
 
+/// Options of a trainer with AdamW.
 struct trainer_options {
-    double weight_decay = 0;  // of matrices
-    double clip = 1;          // the gradient's greatest norm; infinity: no limit
-    adam_options adam{};
+    double weight_decay = 0;  ///< weight decay, of matrices only
+    double clip = 1;          ///< limit of the gradient's norm; infinity: none
+    adam_options adam{};      ///< options of Adam
 };
 
-/// Parameters, their gradient, an optimizer, and the memory of batches on a pool, which must
-/// outlive it. `Optimizer` is one of optimizer.hpp. Products: T, or bf16 (model/rounded.hpp).
+/// Parameters, their gradient, an optimizer, and batch memory on a pool, which must outlive the
+/// trainer. `Optimizer` is one of optimizer.hpp. `Products` is T, or bf16 (model/rounded.hpp) for
+/// products in bfloat16.
 template <class Model, class T = float, class Optimizer = adam_w<T>, class Products = T>
 class trainer {
   public:
+    /// The facts of one sample.
     using facts = typename Model::template facts<T>;
+    /// The parameters of the model.
     using parameters_type = typename Model::template parameters<T>;
+    /// The batch memory of the model.
     using batch_type = typename Model::template batch<T, Products>;
 
-    /// AdamW, whose weight decay is that of matrices alone. Throws std::invalid_argument if an
-    /// option is out of range.
+    /// A trainer with AdamW that decays matrices only. Parameters are initialised with the seed.
+    /// Throws std::invalid_argument if an option is out of range.
     trainer(thread_pool& pool, std::uint64_t seed,
             const trainer_options& options = {}) requires std::same_as<Optimizer, adam_w<T>>
         : trainer(pool, seed, decaying(options), options.clip) {}
+    /// A trainer with an optimizer for all parameters. `clip` is the limit of the gradient's norm;
+    /// infinity: none.
     trainer(thread_pool& pool, std::uint64_t seed, Optimizer optimizer, double clip = 1)
         : pool_(pool), optimizer_(std::move(optimizer)), clip_(static_cast<T>(clip)), batch_(pool) {
         Model::initialize(*parameters_, seed);
     }
 
-    /// One step: the mean loss of the samples, before it. `loss(sample, outputs, gradient)` is that
-    /// of backward_batch: it gives a sample's loss and writes the gradient of the outputs, which is
-    /// the mean's if it is scaled by 1 / samples.size().
+    /// Takes one step and returns the mean loss of the samples before it. `loss(sample, outputs,
+    /// gradient)` is that of `backward_batch`: it returns the loss of a sample and writes the
+    /// gradient of the outputs; scale it by 1 / samples.size() for the gradient of the mean.
     template <class Loss>
     double step(std::span<const facts> samples, double learning_rate, Loss&& loss) {
         const double sum = Model::backward_batch(*parameters_, samples, loss, batch_, *gradient_);
@@ -52,7 +59,7 @@ class trainer {
                                   clip_factor(size, clip_), pool_);
         return sum / static_cast<double>(samples.size());
     }
-    /// The same of the samples at these places among `all`; loss(place, outputs, gradient).
+    /// The same for the samples of `all` at these places; `loss(place, outputs, gradient)`.
     template <class Loss>
     double step(std::span<const facts> all, std::span<const int> places, double learning_rate,
                 Loss&& loss) {
@@ -63,21 +70,27 @@ class trainer {
         });
     }
 
+    /// The parameters.
     parameters_type& parameters() noexcept { return *parameters_; }
+    /// The parameters.
     const parameters_type& parameters() const noexcept { return *parameters_; }
+    /// The optimizer.
     Optimizer& optimizer() noexcept { return optimizer_; }
-    /// For forward_batch.
+    /// The batch memory, for forward_batch.
     batch_type& batch() noexcept { return batch_; }
+    /// The pool.
     thread_pool& pool() noexcept { return pool_; }
-    /// How many steps were taken.
+    /// The number of steps taken.
     std::int64_t steps() const noexcept { return optimizer_.steps(); }
 
-    /// Parameters, the optimizer's state and metadata in a file, from which training goes on
-    /// exactly. Throw io::error; then nothing has changed.
+    /// Writes parameters, optimizer state and metadata to a file, from which a training continues
+    /// exactly. Throws io::error.
     void save(const io::file_path& path, io::metadata_map metadata = {}) {
         save_checkpoint<Model>(path, std::span<T>(parameters_->flat()), optimizer_,
                                std::move(metadata));
     }
+    /// Reads such a file and returns its metadata. Throws io::error if it does not fit; then
+    /// nothing has changed.
     io::metadata_map load(const io::file_path& path) {
         return load_checkpoint<Model>(path, std::span<T>(parameters_->flat()), optimizer_);
     }

@@ -2,14 +2,14 @@
 
 #include "../name_map.hpp"
 
-/// The names of the tensors of encoders.
+/// Name maps of Hugging Face's encoders.
 
 namespace sequent::inline SEQUENT_ABI::io::hugging_face {
 
-/// Of bert and of bert_masked_language.
+/// Name map of the presets `bert` and `bert_masked_language`.
 inline constexpr name_entry bert[] = {
     optional_prefix("bert."),
-    // Files of the first years, such as bert-base-uncased.
+    // Early files, such as bert-base-uncased, use these names.
     alias("LayerNorm.gamma", "LayerNorm.weight"),
     alias("LayerNorm.beta", "LayerNorm.bias"),
     {"embedding", "bert.embeddings.word_embeddings.weight"},
@@ -47,7 +47,8 @@ inline constexpr name_entry bert[] = {
     ignored("cls.*"),
 };
 
-/// Of roberta, also for XLM-RoBERTa. Positions begin at row 2 of their table.
+/// Name map of the preset `roberta`, for RoBERTa and XLM-RoBERTa. Position 0 is row 2 of the
+/// file's table.
 inline constexpr name_entry roberta[] = {
     optional_prefix("roberta."),
     {"embedding", "roberta.embeddings.word_embeddings.weight"},
@@ -85,6 +86,7 @@ inline constexpr name_entry roberta[] = {
     ignored("lm_head.*"),
 };
 
+/// Name map of the preset `distilbert`.
 inline constexpr name_entry distilbert[] = {
     optional_prefix("distilbert."),
     {"embedding", "distilbert.embeddings.word_embeddings.weight"},
@@ -116,6 +118,7 @@ inline constexpr name_entry distilbert[] = {
     ignored("vocab_*"),
 };
 
+/// Name map of the preset `albert`, whose layers share one set of tensors.
 inline constexpr name_entry albert[] = {
     optional_prefix("albert."),
     {"embedding", "albert.embeddings.word_embeddings.weight"},
@@ -165,7 +168,7 @@ inline constexpr name_entry albert[] = {
     ignored("sop_classifier.*"),
 };
 
-/// Positions of mpnet begin at row 2 of their table.
+/// Name map of the preset `mpnet`. Position 0 is row 2 of the file's table.
 inline constexpr name_entry mpnet[] = {
     optional_prefix("mpnet."),
     {"embedding", "mpnet.embeddings.word_embeddings.weight"},
@@ -203,6 +206,8 @@ inline constexpr name_entry mpnet[] = {
     ignored("lm_head.*"),
 };
 
+/// Name map of the preset `modernbert`. One tensor holds queries, keys and values; another the gate
+/// and W_expand.
 inline constexpr name_entry modernbert[] = {
     optional_prefix("model."),
     {"embedding", "model.embeddings.tok_embeddings.weight"},
@@ -225,6 +230,7 @@ inline constexpr name_entry modernbert[] = {
     ignored("decoder.*"),
 };
 
+/// Name map of the preset `clip_text`, CLIP's text encoder (CLIPTextModel).
 inline constexpr name_entry clip_text[] = {
     optional_prefix("text_model."),
     {"embedding", "text_model.embeddings.token_embedding.weight"},

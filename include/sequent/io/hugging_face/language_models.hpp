@@ -2,11 +2,12 @@
 
 #include "../name_map.hpp"
 
-/// The names of the tensors of language models.
+/// Name maps of Hugging Face's language models.
 
 namespace sequent::inline SEQUENT_ABI::io::hugging_face {
 
-/// Linear weights are [in, out], queries, keys and values one tensor.
+/// Name map of the preset `gpt2`. The file's matrices are [in, out]; one tensor holds queries, keys
+/// and values.
 inline constexpr name_entry gpt2[] = {
     optional_prefix("transformer."),
     {"embedding", "transformer.wte.weight"},
@@ -35,8 +36,8 @@ inline constexpr name_entry gpt2[] = {
     ignored("transformer.h.{}.attn.masked_bias"),
 };
 
-/// For models with rotary positions of either order, and tied<false> where the lm_head is not the
-/// embedding.
+/// Name map of the preset `llama`, with rotary positions of either order. Models whose lm_head is
+/// not the embedding need tied<false>.
 inline constexpr name_entry llama[] = {
     optional_prefix("model."),
     {"embedding", "model.embed_tokens.weight"},
@@ -55,12 +56,14 @@ inline constexpr name_entry llama[] = {
     ignored("model.layers.{}.self_attn.rotary_emb.inv_freq"),
 };
 
+/// Name map of the preset `qwen2`: Llama's names and the biases of queries, keys and values.
 inline constexpr auto qwen2 =
     joined(llama, {{"layers.b_query", "model.layers.{}.self_attn.q_proj.bias", flat | halves},
                    {"layers.b_key", "model.layers.{}.self_attn.k_proj.bias", flat | halves},
                    {"layers.b_value", "model.layers.{}.self_attn.v_proj.bias", flat}});
 
-/// The matrices of queries, keys and values are one, and the gate and what it gates.
+/// Name map of the preset `phi3`. One tensor holds queries, keys and values; another W_gate and
+/// W_expand.
 inline constexpr name_entry phi3[] = {
     optional_prefix("model."),
     {"embedding", "model.embed_tokens.weight"},
@@ -78,13 +81,16 @@ inline constexpr name_entry phi3[] = {
     copy_of("embedding", "lm_head.weight"),
 };
 
+/// Name map of the preset `llama3`.
 inline constexpr auto& llama3 = llama;
+/// Name map of the preset `mistral`.
 inline constexpr auto& mistral = llama;
+/// Name map of the preset `qwen3`: Llama's names and the gains of the head norms.
 inline constexpr auto qwen3 =
     joined(llama, {{"layers.gain_query", "model.layers.{}.self_attn.q_norm.weight", halves},
                    {"layers.gain_key", "model.layers.{}.self_attn.k_norm.weight", halves}});
 
-/// Of gemma2 and gemma3, whose gains are one more than the file's numbers.
+/// Name map of the presets `gemma2` and `gemma3`. The gains are the file's numbers plus 1.
 inline constexpr name_entry gemma[] = {
     optional_prefix("model."),
     {"embedding", "model.embed_tokens.weight"},
@@ -105,10 +111,13 @@ inline constexpr name_entry gemma[] = {
     copy_of("embedding", "lm_head.weight"),
     ignored("model.layers.{}.self_attn.rotary_emb.inv_freq"),
 };
+/// Name map of the preset `gemma2`.
 inline constexpr auto& gemma2 = gemma;
+/// Name map of the preset `gemma3`.
 inline constexpr auto& gemma3 = gemma;
 
-/// Of gpt_neox; query_key_value has the rows of each head's query, key and value side by side.
+/// Name map of the preset `gpt_neox`. The tensor query_key_value has, for each head, the rows of
+/// its query, its key and its value.
 inline constexpr name_entry gpt_neox[] = {
     optional_prefix("gpt_neox."),
     {"embedding", "gpt_neox.embed_in.weight"},
@@ -139,7 +148,8 @@ inline constexpr name_entry gpt_neox[] = {
     ignored("gpt_neox.layers.{}.attention.rotary_emb.inv_freq"),
 };
 
-/// query_key_value has the rows of each head's query, key and value side by side.
+/// Name map of the preset `bloom`. The tensor query_key_value has, for each head, the rows of its
+/// query, its key and its value.
 inline constexpr name_entry bloom[] = {
     optional_prefix("transformer."),
     {"embedding", "transformer.word_embeddings.weight"},
@@ -169,6 +179,7 @@ inline constexpr name_entry bloom[] = {
     copy_of("embedding", "lm_head.weight"),
 };
 
+/// Name map of the preset `phi`.
 inline constexpr name_entry phi[] = {
     optional_prefix("model."),
     {"embedding", "model.embed_tokens.weight"},
@@ -192,6 +203,7 @@ inline constexpr name_entry phi[] = {
     {"b_logits", "lm_head.bias"},
 };
 
+/// Name map of the preset `starcoder2`.
 inline constexpr name_entry starcoder2[] = {
     optional_prefix("model."),
     {"embedding", "model.embed_tokens.weight"},
@@ -217,7 +229,8 @@ inline constexpr name_entry starcoder2[] = {
     copy_of("embedding", "lm_head.weight"),
 };
 
-/// Of opt with its norms in front; positions begin at row 2 of their table.
+/// Name map of the preset `opt`, whose norms precede the layers. Position 0 is row 2 of the file's
+/// table.
 inline constexpr name_entry opt[] = {
     optional_prefix("model."),
     {"embedding", "model.decoder.embed_tokens.weight"},

@@ -2,15 +2,15 @@
 
 #include "selection.hpp"
 
-/// Which heads of a program count what they select.
+/// Which heads of a program count selected positions.
 
 namespace sequent::inline SEQUENT_ABI::rasp::compiling {
 
 class counting_heads : public lowered_selectors {
   protected:
     const program_analysis* analysed_;
-    std::vector<char> needed_;  // whether the output depends on a part
-    // A selector of one layer of which a sum is taken: its head counts.
+    std::vector<char> needed_;  // true if the output depends on a part
+    // Selectors of a layer over which a sum is taken; their heads count.
     struct counting {
         int layer;
         int selector;
@@ -31,7 +31,7 @@ class counting_heads : public lowered_selectors {
         return analysed_->layer_of[static_cast<std::size_t>(at)];
     }
 
-    /// What the output depends on. Of a sum, its mean is not computed.
+    /// Marks the nodes that the output depends on. The mean within a sum is not computed.
     SEQUENT_COLD constexpr void find_needed() {
         needed_.resize(static_cast<std::size_t>(program_.size()), 0);
         needed_[static_cast<std::size_t>(program_.output)] = 1;
@@ -48,8 +48,8 @@ class counting_heads : public lowered_selectors {
         }
     }
     SEQUENT_COLD constexpr void choose_counting() {
-        // Where a head is left over, the width of either of two is a sum of two widths, which
-        // takes much fewer features.
+        // If a head is free, the width of a disjunction is the sum of two widths, which takes far
+        // fewer features.
         std::vector<int> spare(static_cast<std::size_t>(analysed_->layers) + 1, analysed_->heads);
         for (int at = 0; at < program_.size(); ++at) {
             const node& made = program_[at];
@@ -79,11 +79,11 @@ class counting_heads : public lowered_selectors {
             split_.push_back(at);
         }
     }
-    /// Heads that count, that count without position 0, and others.
+    /// Distinguishes heads that count, heads that count without position 0, and others.
     static constexpr int use_of(operation what) {
         return what == operation::aggregate || what == operation::sum ? 0 : static_cast<int>(what);
     }
-    /// keys < queries, and something with keys == queries.
+    /// True for keys < queries and a selector with keys == queries: both cannot hold.
     SEQUENT_COLD constexpr bool exclude_each_other(int one, int other) const {
         const node& first = program_[one];
         if (first.what != operation::select_less && first.what != operation::select_greater)

@@ -5,19 +5,19 @@
 
 #include "../evaluate.hpp"
 
-/// Which values an s-op may have, for any input.
+/// The possible values of an s-op, for any input.
 
 namespace sequent::inline SEQUENT_ABI::rasp::compiling {
 
-/// What a program is compiled for: symbols or numbers that tokens are, in rising order, and how
-/// many positions an input has at most.
+/// The inputs that a program is compiled for: the tokens, symbols or numbers in increasing order,
+/// and the largest number of positions.
 struct inputs {
     std::vector<value> alphabet;
     int length = 0;
 };
 
-/// Values in rising order, each once. `complete`: no other occurs. Where there are too many to be
-/// listed, they are numbers from `low` to `high`.
+/// A set of values in increasing order. `complete`: no other values occur. If there are too many to
+/// list, they are numbers from `low` to `high`.
 struct domain {
     std::vector<value> values;
     bool complete = true;
@@ -29,7 +29,7 @@ struct domain {
         if (!std::is_sorted(values.begin(), values.end())) std::sort(values.begin(), values.end());
         values.erase(std::unique(values.begin(), values.end()), values.end());
     }
-    /// One more value.
+    /// Adds a value.
     constexpr void include(const value& more) {
         if (!complete) {
             low = std::min(low, more.number());
@@ -44,7 +44,7 @@ struct domain {
             if (!is_number(each.kind()) || !each.number().is_whole()) return false;
         return complete && !values.empty();
     }
-    /// All integers between two.
+    /// True if the values are all integers between two.
     constexpr bool is_range() const {
         return is_whole() && highest().over - lowest().over + 1 == size();
     }
@@ -65,14 +65,15 @@ struct domain {
     }
 };
 
-/// More values than this are not listed, and of more pairs of values not the results.
+/// Limits of listing: the number of values, and the number of pairs of values whose results are
+/// listed.
 inline constexpr int max_values = 4096;
 inline constexpr int max_pairs = 2048;
-/// More values of one variable, or tuples of several, are not looked at one by one.
+/// Limits of enumeration: the number of values of one variable, and of tuples of several.
 inline constexpr int max_tuples = 4096;
 inline constexpr int max_joint_tuples = 4096;
 
-/// The values of all nodes that depend on nothing but what is known at one position.
+/// The values of all nodes that depend only on the token and the index of one position.
 class position_values {
   public:
     std::vector<value> values;
@@ -87,7 +88,7 @@ class position_values {
         values[static_cast<std::size_t>(at)] = known;
         defined[static_cast<std::size_t>(at)] = 1;
     }
-    /// Computes a node from its arguments. Plain pointers take compilers fewer steps.
+    /// Computes a node from its arguments. Plain pointers, because they take compilers fewer steps.
     SEQUENT_COLD constexpr void compute(int at) {
         const node& made = nodes_->nodes.items[at];
         const int* const from = made.arguments;
@@ -110,7 +111,7 @@ class position_values {
             has[at] = trouble == undefined::no ? 1 : 0;
         }
     }
-    /// All of a token and an index; `token` is null where only the index is known.
+    /// Computes all nodes from a token and an index; `token` is null if only the index is known.
     SEQUENT_COLD constexpr void embed(const value* token, int index) {
         for (int at = 0; at < nodes_->size(); ++at) {
             const operation what = (*nodes_)[at].what;
@@ -127,7 +128,7 @@ class position_values {
     const graph* nodes_;
 };
 
-/// The means of one to `length` of these values.
+/// The means of 1 to `length` of these values.
 SEQUENT_COLD constexpr domain means_of(const domain& of, int length) {
     domain result;
     if (!of.is_whole()) {
@@ -144,8 +145,7 @@ SEQUENT_COLD constexpr domain means_of(const domain& of, int length) {
         result.leave_out(of.lowest(), of.highest());
         return result;
     }
-    // The fractions from 0 to 1 in their order (Hardy and Wright, theorem 28), between each two
-    // integers.
+    // The Farey fractions between any two integers, in order (Hardy and Wright, theorem 28).
     for (std::int64_t whole = low; whole < high; ++whole) {
         std::int64_t over = 0;
         std::int64_t under = 1;
@@ -166,7 +166,7 @@ SEQUENT_COLD constexpr domain means_of(const domain& of, int length) {
     return result;
 }
 
-/// The means of values that are zero but at one position.
+/// The means of values that are zero except at one position.
 SEQUENT_COLD constexpr domain means_of_single(const rational& single, int length) {
     domain result;
     result.values.push_back(value(rational(0), type::real));

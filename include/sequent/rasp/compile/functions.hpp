@@ -3,11 +3,11 @@
 #include "lower.hpp"
 #include "staircase.hpp"
 
-/// Functions of one position as hidden units: tables over the values of their variables.
+/// Pointwise functions as hidden units: tables over the values of their variables.
 
 namespace sequent::inline SEQUENT_ABI::rasp::compiling {
 
-/// A sum of directions of the residual stream, and a number.
+/// A sum of directions of the residual stream, and a constant.
 struct reading {
     struct part {
         int direction;
@@ -30,13 +30,14 @@ struct reading {
     }
 };
 
-/// Functions of the same variables, computed on one line; or one node that is one of two sums.
+/// Functions of the same variables, computed on one line; or one node that selects between two
+/// sums.
 struct function_group {
     int layer = 0;
     std::vector<int> variables;   // nodes
-    std::vector<int> directions;  // that it writes
-    bool by_sign = false;         // its only variable is a sum, of which the sign is enough
-    bool is_gate = false;         // two units, which rest below their knots
+    std::vector<int> directions;  // directions that it writes
+    bool by_sign = false;         // its only variable is a sum that matters by its sign
+    bool is_gate = false;         // two units, which are zero below their knots
     double knots[2]{};
     std::vector<items> values;   // of the variables
     std::vector<reading> lines;  // along which these lie; the units of a gate
@@ -46,7 +47,7 @@ struct function_group {
     SEQUENT_COLD constexpr int hidden() const { return is_gate ? 2 : 2 * (steps.count - 1); }
 };
 
-/// Numbers things by their hashes, in the order in which they come.
+/// Numbers objects by their hashes, in order of insertion.
 class hash_table {
   public:
     SEQUENT_COLD constexpr int number_of(std::uint64_t hash) {
@@ -58,14 +59,14 @@ class hash_table {
         }
         return slots_[slot] - 1;
     }
-    /// -1 of a hash that has no number.
+    /// The number of a hash; -1 if it has none.
     constexpr int find(std::uint64_t hash) const {
         return slots_.empty() ? -1 : slots_[slot_of(hash)] - 1;
     }
 
   private:
     std::vector<std::uint64_t> hashes_;
-    std::vector<int> slots_;  // one more than the number; 0 where there is none
+    std::vector<int> slots_;  // number plus 1; 0: empty
 
     constexpr std::size_t slot_of(std::uint64_t hash) const {
         std::size_t slot = hash % slots_.size();
@@ -80,7 +81,7 @@ class hash_table {
     }
 };
 
-/// The number that a product is, of the values of its parts.
+/// The value of a product of features, from the values of its parts.
 SEQUENT_COLD constexpr double number_of(const lowered_nodes& program, const product& what,
                                         const std::vector<value>& values) {
     double result = 1;
@@ -102,7 +103,7 @@ SEQUENT_COLD constexpr double number_of(const lowered_nodes& program, const prod
     return result;
 }
 
-/// Computes nodes from the values of some variables, again only what a changed one has a part in.
+/// Computes nodes from the values of some variables; recomputes only what depends on changed ones.
 class table_evaluator {
   public:
     position_values found;
@@ -138,7 +139,7 @@ class table_evaluator {
     constexpr void set(std::size_t variable, const value& known) {
         found.set(variables_[variable], known);
     }
-    /// After the variables up to `changed` have new values.
+    /// Recomputes after the variables up to `changed` have new values.
     SEQUENT_COLD constexpr void compute(int changed) {
         const int* const first = first_.data();
         for (const int at : computed_)
@@ -171,7 +172,7 @@ constexpr std::vector<int> nodes_of(const product& what) {
     return result;
 }
 
-/// Whether a function of a sum is one of its sign.
+/// True if a function of a sum depends only on its sign.
 SEQUENT_COLD constexpr bool depends_on_sign(const lowered_nodes& program, int at,
                                             const product& what) {
     if (!program.is_leaf(at)) return false;
@@ -196,8 +197,8 @@ SEQUENT_COLD constexpr bool depends_on_sign(const lowered_nodes& program, int at
     return true;
 }
 
-/// For each tuple of the variables' values the number of its class, the same where all roots have
-/// the same values; -1 where one has none. Calls add_class(values) for each new one.
+/// The class of each tuple of the values of the variables: equal for tuples that give all roots the
+/// same values, -1 if a root has no value. Calls add_class(values) for each new class.
 template <class AddClass>
 SEQUENT_COLD constexpr std::vector<int> number_classes(const lowered_nodes& program,
                                                        const function_group& group,
@@ -205,7 +206,7 @@ SEQUENT_COLD constexpr std::vector<int> number_classes(const lowered_nodes& prog
                                                        long long tuples,
                                                        const AddClass& add_class) {
     const auto count = group.variables.size();
-    // Items of a variable that have one value give one class: it is computed once for all.
+    // Items of a variable with equal values give one class, which is computed once.
     std::vector<std::vector<std::size_t>> numbers(count);
     std::size_t different = 1;
     for (std::size_t at = 0; at < count; ++at) {

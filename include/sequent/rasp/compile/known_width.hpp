@@ -2,7 +2,7 @@
 
 #include "../causal.hpp"
 
-/// Sums that programs write as round(width * mean), where the width of the selector is known.
+/// Sums written as round(width * mean) where the width of the selector is known.
 
 namespace sequent::inline SEQUENT_ABI::rasp::compiling {
 
@@ -19,7 +19,7 @@ constexpr bool is_index(const graph& program, int at) {
     return program[at].what == operation::indices;
 }
 
-/// round(1 / aggregate(everything, indicator(indices == 0))).
+/// True for round(1 / aggregate(everything, indicator(indices == 0))), the length.
 SEQUENT_COLD constexpr bool is_length(const graph& program, int at) {
     const node& rounded = program[at];
     if (rounded.what != operation::round) return false;
@@ -36,8 +36,8 @@ SEQUENT_COLD constexpr bool is_length(const graph& program, int at) {
            is_constant(program, first.arguments[1], 0);
 }
 
-/// Whether a number is how many positions a selector selects: all of them, those before, or those
-/// up to each one.
+/// True if a number is the width of a selector that selects all positions, the earlier ones, or
+/// those up to each one.
 SEQUENT_COLD constexpr bool is_width(const graph& program, int at, int selector) {
     if (is_everything(program, selector)) return is_length(program, at);
     const node& made = program[selector];
@@ -51,7 +51,8 @@ SEQUENT_COLD constexpr bool is_width(const graph& program, int at, int selector)
             (is_index(program, next.arguments[1]) && is_constant(program, next.arguments[0], 1)));
 }
 
-/// The mean of integers that makes a node a sum, round(width * mean); -1 where it is none.
+/// The mean of integers in a node that is the sum round(width * mean); -1 if the node is no such
+/// sum.
 SEQUENT_COLD constexpr int mean_of_sum(const graph& program, int at) {
     const node& rounded = program[at];
     if (rounded.what != operation::round) return -1;

@@ -10,12 +10,12 @@ namespace sequent::inline SEQUENT_ABI::rasp::compiling {
 struct sizes {
     int layers = 0;
     int heads = 0;
-    int width = 0;       // of the residual stream
-    int head_width = 0;  // of queries, keys and values
-    int hidden = 0;      // between the linear maps of the feed-forward part
-    int tokens = 0;      // how many an embedding tells apart
-    int positions = 0;   // of an input, and the start
-    int classes = 0;     // of the output
+    int width = 0;       // width of the residual stream
+    int head_width = 0;  // width of queries, keys and values
+    int hidden = 0;      // hidden units of a layer
+    int tokens = 0;      // number of different tokens
+    int positions = 0;   // number of positions, the start included
+    int classes = 0;     // number of classes of the output
     /// A feature depends on a token and its position together: the embedding has a row for each
     /// pair of them.
     bool embeds_pairs = false;
@@ -65,7 +65,7 @@ class layout {
         size.is_causal = made.program.is_causal;
         if (size.wrong.kind == problem::none && (!found.complete || found.size() > max_classes))
             give_numbers();
-        // At least two: of one, logits have one dimension less.
+        // At least two: with one, the logits would have one dimension less.
         while (classes.size() < 2) classes.push_back(classes.empty() ? value(0) : classes[0]);
         size.classes = static_cast<int>(classes.size());
     }
@@ -103,7 +103,7 @@ class layout {
         const node& given = program.nodes[program.output];
         const double step =
             is_number(given.kind) ? program.finest(program.linear_of(program.output)) : 0;
-        // Finer fractions are not told apart behind the errors of attention.
+        // Finer fractions cannot be distinguished because of the errors of attention.
         if (step < 1.0 / 16384)
             size.wrong = {problem::too_many_values_of_the_output, given.what,
                           program.source_of(program.output)};

@@ -2,8 +2,8 @@
 
 #include "counting.hpp"
 
-/// A program in the terms of a transformer: what each head looks at, what it carries, and pointwise
-/// functions of that.
+/// Lowers a program to the operations of a transformer: what each head attends to and carries, and
+/// pointwise functions of that.
 
 namespace sequent::inline SEQUENT_ABI::rasp::compiling {
 
@@ -11,7 +11,7 @@ class lowering : public counting_heads {
   public:
     int output = -1;
 
-    /// How much the logits of selected pairs stand above others.
+    /// The least difference between the logits of selected pairs and others.
     static constexpr double margin = 64;
 
     SEQUENT_COLD constexpr lowering(const graph& program, const program_analysis& analysed,
@@ -30,7 +30,7 @@ class lowering : public counting_heads {
         choose_counting();
         lower_all();
         if (found_symbols.empty()) return;
-        // Once more, with the symbols that functions give: their places are codes.
+        // Again with the symbols that functions return, whose places are their codes.
         for (const value& each : found_symbols) symbols.push_back(each);
         settle_symbols();
         clear();
@@ -40,7 +40,7 @@ class lowering : public counting_heads {
   private:
     std::vector<int> lowered_;
 
-    /// In the order of the program, so that no call is within many others.
+    /// Lowers all nodes in the order of the program, so that calls are not deeply nested.
     SEQUENT_COLD constexpr void lower_all() {
         lowered_.assign(static_cast<std::size_t>(program_.size()), -1);
         for (int at = 0; at < program_.size(); ++at)
@@ -114,7 +114,8 @@ class lowering : public counting_heads {
         }
     }
 
-    /// A sum of what one head gives of several values is what it gives of their sum.
+    /// A sum of several results of one head becomes the result of the head for the sum of its
+    /// values.
     SEQUENT_COLD constexpr int joined(int at) {
         const linear parts = linear_of(at);
         const auto can_join = [&](const summand& one, const summand& other) {
@@ -162,7 +163,7 @@ class lowering : public counting_heads {
     SEQUENT_COLD constexpr int head_for(int layer, int selector, start use, bool without_first,
                                         const penalty& penalties,
                                         operation what = operation::aggregate, int preferred = -1) {
-        // Of widths that leave out position 0, and of parts of a selector, heads of their own.
+        // Widths without position 0 and parts of a selector have heads of their own.
         const int id = without_first ? -2 - selector : selector;
         for (std::size_t at = 0; at < heads.size(); ++at)
             if (heads[at].layer == layer * sublayers && heads[at].selector == id &&
@@ -182,8 +183,8 @@ class lowering : public counting_heads {
         if (made.place < 0) fail(problem::too_many_heads_in_a_layer, program_[selector].what);
         return static_cast<int>(heads.size()) - 1;
     }
-    /// That of the selector in the analysis; of parts of a selector, the last that is left over.
-    /// None where all are taken: -1.
+    /// The place of the head: that of its selector in the analysis; for parts of a selector, the
+    /// last free place; -1 if none is free.
     SEQUENT_COLD constexpr int place_of(int layer, int selector, operation what) const {
         const auto is_taken = [&](int place) {
             for (const lowered_head& each : heads)
@@ -296,7 +297,8 @@ class lowering : public counting_heads {
         gathered.values.include(otherwise);
         return add_leaf(gathered, made.kind);
     }
-    /// The value of one of the selected positions: the other ones are less than one penalty away.
+    /// The value of one selected position: the preference among selected positions is less than one
+    /// penalty.
     SEQUENT_COLD constexpr int lower_choice(int at, int values, leaf gathered) {
         const node& made = program_[at];
         const bool by_index = made.what == operation::first || made.what == operation::last;
@@ -343,11 +345,11 @@ class lowering : public counting_heads {
         return means_of(of, given.length);
     }
 
-    // Keys that equal a sum of several numbers: the square of that sum would be a function of all
-    // of them. What is nearest to it is looked at instead, and told afterwards to be it, or not.
+    // Keys equal to a sum of several numbers: the square of the sum would be a function of all of
+    // them. The head attends to the nearest key; whether it is equal is decided afterwards.
 
-    /// Whether no two positions can be selected at once: keys that are indices, moved alike, equal
-    /// something.
+    /// True if at most one position can be selected: the keys are indices with an offset, and are
+    /// compared for equality.
     SEQUENT_COLD constexpr bool selects_one(int selector) {
         const node& made = program_[selector];
         if (made.what == operation::select_and)
@@ -366,7 +368,8 @@ class lowering : public counting_heads {
         return moves;
     }
 
-    /// How many positions come before each one in an order of keys, equal ones by their indices.
+    /// True for the number of positions that precede each one in the order of keys, equal keys by
+    /// index.
     SEQUENT_COLD constexpr bool is_rank(int at) const {
         const node& made = program_[at];
         if (made.what != operation::width) return false;
@@ -398,7 +401,7 @@ class lowering : public counting_heads {
         linear queries = linear_of(lower(made.arguments[1]));
         if (keys.summands.empty() || queries.summands.empty()) return {};
         if (is_free(keys) && is_free(queries)) return {};
-        // What is the same at all positions may stand on either side.
+        // A number that is equal at all positions may be part of the key or of the query.
         linear rest;
         for (const summand& each : keys.summands)
             if (is_free(keys) || !is_uniform(each.node))
@@ -409,7 +412,7 @@ class lowering : public counting_heads {
         queries.offset = queries.offset - keys.offset;
         return {node_of(rest), node_of(queries)};
     }
-    /// Whether the square of it is a function of one number, or part of the embedding.
+    /// True if the square of a sum is a function of one number, or part of the embedding.
     constexpr bool is_free(const linear& of) const {
         bool embedded = true;
         for (const summand& each : of.summands) embedded = embedded && layer(each.node) == 0;
@@ -418,8 +421,8 @@ class lowering : public counting_heads {
     SEQUENT_COLD constexpr int lower_match(int at, int layer, int values, const value& otherwise,
                                            leaf gathered, const matching& sought) {
         const node& made = program_[at];
-        // Of two keys as near, the higher one: else their mean could be what is asked for. What is
-        // a fraction is near to none.
+        // Of two equally near keys the higher one is preferred; else their mean could equal the
+        // query. A fraction is near to no key.
         const double aside = 1.0 / 8;
         const double step = finest(linear_of(sought.queries)) * finest(linear_of(sought.keys));
         if (step == 0) fail(problem::too_many_values_to_compare, made.what);

@@ -2,18 +2,18 @@
 
 #include "node_records.hpp"
 
-/// In which layer each node of a program on its way to weights is computed, and how.
+/// The layer in which each node of a lowered program is computed, and how.
 
 namespace sequent::inline SEQUENT_ABI::rasp::compiling {
 
 class lowered_nodes : public node_records {
   public:
-    /// Adds what a node depends on in a layer: numbers of earlier layers, what heads of the layer
-    /// give, and steps.
+    /// Adds what a node depends on in a layer: numbers of earlier layers, results of heads of the
+    /// layer, and steps.
     SEQUENT_COLD constexpr void collect(int at, int in_layer, std::vector<int>& variables) const {
         const node& made = nodes[at];
         if (made.what == operation::constant) return;
-        // What negates a number of earlier layers is no other number.
+        // The negative of a number of an earlier layer is not another variable.
         const bool repeats = made.what == operation::negation || made.what == operation::indicator;
         if (layer(at) < in_layer && repeats) return collect(made.arguments[0], in_layer, variables);
         const auto include = [&](int each) {
@@ -26,7 +26,7 @@ class lowered_nodes : public node_records {
             for (const int each : of(at).variables) include(each);
     }
 
-    /// How many values a variable has for functions of a layer; 0 where they can't be listed.
+    /// The number of values of a variable for functions of a layer; 0 if they cannot be listed.
     SEQUENT_COLD constexpr int items_of(int at, int in_layer, bool& is_ranged) const {
         is_ranged = is_step_in(at, in_layer);
         if (is_ranged && form_of(at) == form::step && nodes[at].kind == type::boolean) return 3;
@@ -47,8 +47,8 @@ class lowered_nodes : public node_records {
         return domain_of(at).complete ? domain_of(at).size() : 0;
     }
 
-    /// How many tuples of values variables have; more than max_tuples where they are too many or
-    /// can't be listed, or where two are ranges, which can't be told apart on a line.
+    /// The number of tuples of values of variables; more than max_tuples if there are too many, if
+    /// they cannot be listed, or if two variables are ranges, which a line cannot distinguish.
     SEQUENT_COLD constexpr long long count_tuples(const std::vector<int>& variables,
                                                   int in_layer) const {
         long long tuples = 1;
@@ -60,7 +60,7 @@ class lowered_nodes : public node_records {
             tuples = std::min<long long>(tuples * items, max_tuples + 1);
             ranges += is_ranged ? 1 : 0;
         }
-        // Of one sum the sign may be enough; where it is not, the table tells.
+        // The sign of a single sum may suffice; otherwise the table decides.
         if (variables.size() == 1)
             return is_leaf(variables[0]) ? std::min<long long>(tuples, max_tuples) : tuples;
         return ranges > 1 || variables.size() > 5 || tuples > max_joint_tuples ? max_tuples + 1
@@ -72,7 +72,7 @@ class lowered_nodes : public node_records {
 
   protected:
     int source = -1;                   // the part of the program that is lowered
-    std::vector<value> found_symbols;  // that functions give
+    std::vector<value> found_symbols;  // symbols that functions return
 
     SEQUENT_COLD constexpr explicit lowered_nodes(const inputs& in) : node_records(in) {}
 
@@ -145,7 +145,7 @@ class lowered_nodes : public node_records {
             leaves.push_back(made);
         return add(standing, layer);
     }
-    /// A node that is this sum.
+    /// A node for this sum.
     SEQUENT_COLD constexpr int node_of(const linear& of) {
         int result = -1;
         for (const summand& each : of.summands) {
@@ -162,7 +162,7 @@ class lowered_nodes : public node_records {
     constexpr bool is_positional(int at) const { return of(at).is_positional; }
     constexpr bool is_uniform(int at) const { return of(at).is_uniform; }
 
-    /// As it was before the first node.
+    /// Resets the program to its empty state.
     constexpr void clear() {
         nodes = graph();
         records_.clear();
@@ -180,7 +180,7 @@ class lowered_nodes : public node_records {
 
     // In which layer a node is computed, and how.
 
-    /// Whether a sum can be read in a layer: nothing of it has to be computed there.
+    /// True if a sum can be read in a layer: nothing of it is computed there.
     constexpr bool is_readable(int at, int in_layer) const {
         for (const summand& each : linear_of(at).summands)
             if (layer(each.node) == in_layer && in_layer > 0 &&
@@ -210,15 +210,15 @@ class lowered_nodes : public node_records {
         const auto& parts = made.parts.summands;
         if (parts.empty() || parts.size() > 1 || parts[0].node != at) {
             made.how = form::linear;
-            // A sum of several numbers is one, where that has fewer values than they have tuples.
+            // A sum of several numbers is one variable if it has fewer values than they have
+            // tuples.
             const int size = made.values.complete ? made.values.size() : 0;
             if (parts.size() > 1 && size > 0 && is_readable(at, made.layer) &&
                 (!fits || count_tuples(made.variables, made.layer) > size))
                 made.variables = {at};
             return;
         }
-        // A comparison of numbers of many values takes two units as a step, in the place of a
-        // table.
+        // A comparison of numbers with many values takes two units as a step, instead of a table.
         constexpr int many = 256;
         if (fits && nodes[at].kind == type::boolean && is_step(at) &&
             are_readable(at, made.layer) && count_tuples(made.variables, made.layer) > many)
@@ -244,7 +244,8 @@ class lowered_nodes : public node_records {
             made.variables = variables_of_arguments(at, fits);
         }
     }
-    /// Comparisons of numbers depend on the sign of a difference, and what is rounded on stretches.
+    /// True for steps: comparisons of numbers, which depend on the sign of a difference, and
+    /// rounding.
     constexpr bool is_step(int at) const {
         const node& made = nodes[at];
         if (made.what >= operation::equal && made.what <= operation::greater_equal)

@@ -4,12 +4,12 @@
 #include "variable_values.hpp"
 
 /// A lowered program as the numbers of a transformer: the directions of its residual stream, and
-/// what each head and each hidden unit reads and writes.
+/// what each head and hidden unit reads and writes.
 
 namespace sequent::inline SEQUENT_ABI::rasp::compiling {
 
 enum class origin {
-    start,     // one at the start position, zero at all others
+    start,     // 1 at the start position, 0 at all others
     embedded,  // a function of the token and the position
     gathered,  // written by a head
     computed   // written by hidden units
@@ -18,18 +18,18 @@ enum class origin {
 struct direction {
     origin from = origin::start;
     int layer = 0;
-    product what;         // where it is embedded or computed
-    int head = -1;        // where it is gathered
-    int channel = -1;     // of that head; -1 is the start's share
+    product what;         // the product that it holds, if embedded or computed
+    int head = -1;        // the head that writes it, if gathered
+    int channel = -1;     // channel of that head; -1: its weight on the start
     double at_start = 0;  // its value at the start position, from its layer on
 };
 
-/// Weights of networks of no more work than this are constants of the program; those of others are
-/// computed when they are first asked for. Compilers limit what they compute.
+/// Limit of the work up to which weights are compile-time constants, because compilers limit
+/// constant evaluation; the weights of larger networks are computed at first use.
 inline constexpr std::size_t most_constant_work = 4096;
 
 class network {
-    // Stands in front: Clang 14 needs the body of a template before what calls it in constants.
+    // First, because Clang 14 needs the body of a template before its callers in constants.
     template <class Direction>
     SEQUENT_COLD constexpr reading read_by(const product& what,
                                            const Direction& direction_for) const {
@@ -52,16 +52,16 @@ class network {
     std::vector<direction> directions;
     std::vector<function_group> groups;
     mistake wrong;
-    /// Whether its functions are laid out: else only the network's size is known.
+    /// True if the functions are laid out; else only the size of the network is known.
     bool laid = false;
 
-    /// In a constant expression, networks of much work are not laid out.
+    /// Networks that need much work are not laid out in a constant expression.
     SEQUENT_COLD constexpr network(const graph& source, const program_analysis& analysed,
                                    const inputs& given)
         : program(source, analysed, given) {
         directions.push_back({});
         directions[0].at_start = 1;
-        // What is read adds directions, which are computed from others of earlier layers.
+        // Reading a product adds directions, which are computed from others of earlier layers.
         output = read(program.output);
         for (const lowered_head& head : program.heads) {
             for (const term& each : head.penalties) {
@@ -105,14 +105,14 @@ class network {
     }
     constexpr int layers() const { return layers_; }
 
-    /// What the directions give for products of features, as far as it is linear in them. All that
-    /// the program reads has directions once the network is made.
+    /// The reading of products of features, as far as it is linear in the directions. Everything
+    /// that the program reads has directions once the network is complete.
     SEQUENT_COLD constexpr reading known(const product& what) const {
         return read_by(what, [this](const product& part) { return known_direction(part); });
     }
     SEQUENT_COLD constexpr reading known(int node) const { return known(product(feature{node})); }
 
-    /// What is read at the start position.
+    /// The reading at the start position.
     constexpr double at_start(const reading& of) const {
         double result = of.offset;
         for (const reading::part& each : of.parts)
@@ -278,7 +278,7 @@ class network {
         for (int part = 0; part < what.count; ++part)
             program.collect(what.parts[part].node, made.layer, made.variables);
         share_supports(made.layer, made.variables);
-        // Ranges last, where they have place on the line.
+        // Ranges last, because only there they have place on the line.
         std::sort(made.variables.begin(), made.variables.end(), [&](int left, int right) {
             bool first = false;
             bool second = false;

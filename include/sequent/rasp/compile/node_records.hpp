@@ -5,12 +5,12 @@
 #include "known_width.hpp"
 #include "penalty.hpp"
 
-/// A program on its way to weights: its nodes, what stands for what heads give, and the values that
-/// each may have.
+/// A program during its compilation to weights: its nodes, placeholders for the results of heads,
+/// and the possible values of each node.
 
 namespace sequent::inline SEQUENT_ABI::rasp::compiling {
 
-/// What stands in the way of weights.
+/// Why a program cannot be compiled.
 enum class problem {
     none,
     tokens_are_of_another_type_than_the_alphabet,
@@ -28,17 +28,17 @@ struct mistake {
     int part = -1;  // of the program
 };
 
-/// What a head carries from the positions that it looks at.
+/// A number that a head carries from the positions it attends to.
 struct channel {
-    int node = -1;      // the values
-    value otherwise{};  // where none is selected
+    int node = -1;      // node of the values
+    value otherwise{};  // value if no position is selected
 };
 
-/// How a head treats the start position, where no token is.
+/// How a head treats the start position, which holds no token.
 enum class start {
-    otherwise,  // it is looked at where no other position is: half a penalty
-    counted,    // it is looked at along with the others, and its share tells how many these are
-    ignored     // what is looked at is told afterwards to have been selected, or not
+    otherwise,  // attended to if no position is selected: half a penalty
+    counted,    // attended to with the others; its weight gives their number
+    ignored     // whether the key attended to was selected is decided afterwards
 };
 
 struct lowered_head {
@@ -53,9 +53,9 @@ struct lowered_head {
     std::vector<channel> channels;
 };
 
-/// What a leaf of pointwise functions stands for: a mean that a head gives, or what follows from
-/// two numbers of a head that counts - its share of the start, 1 / (1 + w) of w positions, and a
-/// sum times that - or whether the key looked at is the one that was asked for.
+/// The meaning of a leaf of pointwise functions: a mean that a head gives; a quantity that follows
+/// from two numbers of a counting head - its weight on the start, 1 / (1 + w) for w positions, and
+/// a sum times that weight -; or whether the key attended to is the one that was asked for.
 enum class leaf_kind { mean, counted_mean, width, sum, match };
 
 struct leaf {
@@ -70,12 +70,12 @@ struct leaf {
 enum class form {
     table,   // a function of their values
     linear,  // a sum, which is read and never computed
-    step,    // a comparison, or the integer near, of one sum
+    step,    // a comparison or rounding of one sum
     gate     // one of two sums
 };
 
-/// Layers of a program are apart by this: between them is room for layers without heads, for
-/// functions that take more than one hidden layer.
+/// The distance between layers of a program. The numbers between are for layers without heads,
+/// which functions with more than one hidden layer need.
 inline constexpr int sublayers = 16;
 
 class node_records {
@@ -87,12 +87,12 @@ class node_records {
     std::vector<leaf> leaves;
     std::vector<lowered_head> heads;
     inputs given;
-    /// Whether no head looks at a later position: the model's mask keeps them apart.
+    /// True if no head attends to a later position; the model then has a causal mask.
     bool is_causal = false;
     std::vector<value> symbols;  // in rising order; a symbol's code is its place here
     mistake wrong;
 
-    /// Beyond all numbers that are compared.
+    /// Larger than every number that is compared.
     static constexpr std::int64_t unbounded = 1000000;
 
     constexpr int layer(int at) const { return of(at).layer; }
@@ -102,12 +102,13 @@ class node_records {
         return leaves[static_cast<std::size_t>(nodes[at].known.number().over)];
     }
     constexpr bool is_leaf(int at) const { return nodes[at].what == operation::gathered; }
-    /// A node that is not read, but computed in a layer as a variable of functions of this layer.
+    /// True for a node that is computed in a layer as a variable of functions of this layer, not
+    /// read from the stream.
     constexpr bool is_step_in(int at, int layer_of_functions) const {
         return layer(at) == layer_of_functions && form_of(at) == form::step;
     }
 
-    /// A value as a number: a symbol's place, 0 and 1 for booleans.
+    /// The code of a value: the place of a symbol, 0 or 1 for booleans, else the number.
     constexpr double code(const value& of) const {
         if (of.kind() == type::boolean) return of.truth() ? 1 : 0;
         if (of.kind() != type::symbol) return of.number().as_double();
@@ -115,9 +116,9 @@ class node_records {
         return static_cast<double>(found - symbols.begin());
     }
 
-    /// The values that a node may have.
+    /// The possible values of a node.
     SEQUENT_COLD constexpr const domain& domain_of(int at) const { return of(at).values; }
-    /// The least and the greatest code.
+    /// The least and the greatest code of a node.
     struct bounds {
         double low;
         double high;
@@ -129,7 +130,7 @@ class node_records {
         return {code(values.values.front()), code(values.values.back())};
     }
 
-    /// A sum of nodes with factors, and a number.
+    /// A sum of nodes with factors, and a constant.
     struct summand {
         int node;
         rational factor;
@@ -151,15 +152,15 @@ class node_records {
             offset = offset + factor * other.offset;
         }
     };
-    /// What a node is a sum of; itself, if it is no sum.
+    /// The sum that a node is; the node itself if it is no sum.
     SEQUENT_COLD constexpr const linear& linear_of(int at) const { return of(at).parts; }
     constexpr const channel& channel_of(const leaf& of) const {
         return heads[static_cast<std::size_t>(of.head)]
             .channels[static_cast<std::size_t>(of.channel)];
     }
 
-    /// Different values of two such sums are at least so far apart, if the other's is multiplied
-    /// with it; 0 where that is not known.
+    /// The product of this number for two such sums is a lower bound of the distance between
+    /// different values of them; 0 if none is known.
     SEQUENT_COLD constexpr double finest(const linear& of) const {
         double denominators = static_cast<double>(of.offset.under);
         for (const summand& each : of.summands) {
@@ -194,8 +195,8 @@ class node_records {
         int layer = 0;
         int source = -1;
         form how = form::table;
-        bool is_positional = false;  // it depends on nothing but the position
-        bool is_uniform = false;     // it is the same at all positions
+        bool is_positional = false;  // depends only on the position
+        bool is_uniform = false;     // equal at all positions
         domain values;
         linear parts;
         std::vector<int> variables;
@@ -249,8 +250,8 @@ class node_records {
         result.settle();
         return result;
     }
-    /// Of what can't be listed from pairs of values: bounds of sums and of what is rounded, from
-    /// which integers are listed; of other numbers none are known.
+    /// The domain of a node whose values cannot be listed from pairs of values: sums and rounded
+    /// numbers have bounds, between which integers are listed; for other numbers nothing is known.
     SEQUENT_COLD constexpr domain bounded_domain(int at) const {
         const node& made = nodes[at];
         const linear& parts = linear_of(at);

@@ -4,12 +4,13 @@
 
 #include "../language.hpp"
 
-/// What a head looks at, as a sum of products of a number at the key and one at the query.
+/// The positions that a head attends to, as a sum of products of a number at the key and one at the
+/// query.
 
 namespace sequent::inline SEQUENT_ABI::rasp::compiling {
 
-/// A number that a position offers to keys or queries: a node's value (`constant`), its square
-/// (`multiply`), or whether it compares so with a threshold.
+/// A feature of a position, which keys and queries use: the value of a node (`constant`), its
+/// square (`multiply`), or the result of comparing it with a threshold.
 struct feature {
     int node = -1;
     operation how = operation::constant;
@@ -18,7 +19,7 @@ struct feature {
     friend constexpr bool operator==(const feature&, const feature&) = default;
 };
 
-/// Features multiplied with each other; one, if there are none.
+/// A product of features; 1 without features.
 struct product {
     feature parts[4]{};
     int count = 0;
@@ -54,8 +55,8 @@ struct term {
     product query;
 };
 
-/// Zero for selected pairs, at least one for all others: the sum of its terms. Both hold makes a
-/// sum of penalties, either holds a product.
+/// A penalty: a sum of terms that is 0 for selected pairs and at least 1 for all others. A
+/// conjunction is the sum of two penalties, a disjunction their product.
 using penalty = std::vector<term>;
 
 constexpr penalty both(penalty left, const penalty& right) {

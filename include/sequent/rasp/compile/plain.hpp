@@ -5,12 +5,12 @@
 #include "../attention_maps.hpp"
 #include "weights.hpp"
 
-/// A compiled program by plain loops over its weights that are not zero: what its heads look at,
-/// which the model does not keep, and its logits.
+/// Runs a compiled program by plain loops over its nonzero weights. Gives the attention of its
+/// heads, which the model does not keep, and its logits.
 
 namespace sequent::inline SEQUENT_ABI::rasp::compiling {
 
-/// How a weight is laid out; of layers, that of one of them.
+/// The layout of a weight; of a stacked weight, that of one layer.
 struct weight_shape {
     bool is_stacked = false;
     int rows = 1;
@@ -71,7 +71,7 @@ class plain_transformer {
         attention_maps maps;
         std::vector<std::vector<double>> logits;
     };
-    /// `tokens` are the model's fact, of which the first `count` are the start and an input.
+    /// `tokens` is the fact of the model; its first `count` elements are the start and an input.
     SEQUENT_COLD result run(const std::vector<std::int32_t>& tokens, int count) const {
         result found{attention_maps(size_.layers, size_.heads, count - 1), {}};
         rows stream = rows_of(static_cast<std::size_t>(count), size_.width);

@@ -2,7 +2,7 @@
 
 #include "lowered.hpp"
 
-/// What a selector selects as a sum of products of a number at the key and one at the query.
+/// A selector as a sum of products of a number at the key and one at the query.
 
 namespace sequent::inline SEQUENT_ABI::rasp::compiling {
 
@@ -22,7 +22,7 @@ constexpr operation opposite(operation what) {
             return operation::select_greater;
     }
 }
-/// key < query and query > key are one.
+/// The comparison with its operands exchanged.
 constexpr operation mirrored(operation what) {
     switch (what) {
         case operation::select_less:
@@ -51,10 +51,10 @@ class lowered_selectors : public lowered_nodes {
     SEQUENT_COLD constexpr lowered_selectors(const graph& program, const inputs& in)
         : lowered_nodes(in), program_(program) {}
 
-    /// The node of a part of the program.
+    /// The lowered node of a part of the program.
     constexpr virtual int lower(int at) = 0;
 
-    /// A node that is known to have one value.
+    /// A node that has a known value.
     struct binding {
         int node;
         value known;
@@ -70,14 +70,14 @@ class lowered_selectors : public lowered_nodes {
         return {{1, condition(add(index, 0), operation::equal, value(0)), {}}};
     }
 
-    /// Whether a node compares so with a constant.
+    /// The feature that compares a node with a constant.
     SEQUENT_COLD constexpr feature condition(int node, operation how, const value& with) {
         const int other = add_constant(with);
         const auto negated = [&](operation opposite) {
             return add(operation::negation, type::boolean,
                        add(opposite, type::boolean, node, other));
         };
-        // Of a condition and its negation one is the other's.
+        // A condition and its negation share a feature.
         if (how == operation::not_equal) return {negated(operation::equal)};
         if (how == operation::greater_equal) return {negated(operation::less)};
         if (how == operation::less_equal) return {negated(operation::greater)};
@@ -106,7 +106,7 @@ class lowered_selectors : public lowered_nodes {
         }
         return penalty_of_comparison(selector, negated ? opposite(made.what) : made.what, outer);
     }
-    /// Of several conditions at one position, one.
+    /// Joins several conditions at one position to one.
     SEQUENT_COLD constexpr void join_conditions(product& of) {
         product result;
         int joined = -1;
@@ -122,7 +122,7 @@ class lowered_selectors : public lowered_nodes {
         if (result.count > 2) fail(problem::too_many_values_to_compare, operation::select_or);
         of = result;
     }
-    /// Which nodes are known wherever all parts hold.
+    /// Collects the nodes whose values are known wherever all parts of the selector hold.
     SEQUENT_COLD constexpr void bind(int selector, bindings& bound) const {
         const node& made = program_[selector];
         if (made.what == operation::select_and) {
@@ -204,7 +204,7 @@ class lowered_selectors : public lowered_nodes {
     SEQUENT_COLD constexpr double square_scale(int key, int query) {
         if (!is_number(nodes[key].kind)) return 1;
         const double step = finest(linear_of(key)) * finest(linear_of(query));
-        // Finer ones would need more digits than a double has.
+        // Smaller steps would need more digits than a double has.
         if (step < 1.0 / 128) {
             fail(problem::too_many_values_to_compare, operation::select_equal);
             return 1;

@@ -2,20 +2,19 @@
 
 #include "domain.hpp"
 
-/// Functions of one position as a layer of ReLUs: the numbers that they depend on are laid on one
-/// line, on which the functions are constant on stretches with gaps between.
+/// Pointwise functions as a layer of ReLUs: their variables are placed on one line, on which the
+/// functions are constant on stretches with gaps between.
 
 namespace sequent::inline SEQUENT_ABI::rasp::compiling {
 
-/// One value that a variable may have, or all of a range, and where it lies on the variable's own
-/// line.
+/// A value of a variable, or a whole range of values, and its place on the line of the variable.
 struct item {
     double low = 0;
     double high = 0;
     value known{};
 };
 
-/// A variable's values in rising order.
+/// The values of a variable in increasing order.
 using items = std::vector<item>;
 
 /// A stretch of the line, on which the functions have the values of one class of tuples.
@@ -26,12 +25,12 @@ struct stretch {
 };
 
 struct staircase {
-    int count = 0;               // of stretches; 0 where there is no such line
-    std::vector<double> scales;  // the line is the sum of the variables' lines times these
+    int count = 0;               // number of stretches; 0: there is no such line
+    std::vector<double> scales;  // factor of the line of each variable; the line is their sum
     std::vector<stretch> stretches;
 };
 
-/// Lays the variables on a line in the order that has the fewest stretches.
+/// Finds the order of the variables with the fewest stretches.
 class staircase_search {
   public:
     SEQUENT_COLD constexpr explicit staircase_search(const std::vector<items>& variables)
@@ -46,16 +45,16 @@ class staircase_search {
 
     SEQUENT_COLD constexpr long long tuples() const { return tuples_; }
 
-    /// classes[t] is the same for two tuples for which the functions agree, or -1 where a tuple
-    /// does not matter. A tuple's number has the first variable as its lowest digit. Where it is
-    /// not to be laid, stretches are only counted.
+    /// classes[t] is equal for tuples on which the functions agree, and -1 if the tuple is
+    /// irrelevant. The first variable is the lowest digit of the number of a tuple. Unless `laid`,
+    /// stretches are only counted.
     SEQUENT_COLD constexpr staircase find(const std::vector<int>& classes, bool laid) const {
         std::vector<int> order;
         for (std::size_t at = 0; at < variables_.size(); ++at)
             order.push_back(static_cast<int>(at));
         std::vector<int> best;
         int fewest = -1;
-        // Of large tables few orders are tried.
+        // Only a few orders of large tables are tried.
         long long budget = 8 * max_tuples;
         do {
             const int stretches = count_stretches(order, classes, fewest);
@@ -104,7 +103,8 @@ class staircase_search {
         }
     }
 
-    /// -1 where the order has no place for ranges; not more than `enough`, if that is positive.
+    /// The number of stretches, counted up to `enough` if that is positive; -1 if the order has no
+    /// place for ranges.
     SEQUENT_COLD constexpr int count_stretches(const std::vector<int>& order,
                                                const std::vector<int>& classes, int enough) const {
         if (has_ranges_ && !has_place_for_ranges(order, classes)) return -1;
@@ -117,8 +117,8 @@ class staircase_search {
         });
         return count;
     }
-    /// Whether within each item that is a range the later variables of the order change nothing:
-    /// there is no telling them apart.
+    /// True if within each item that is a range the later variables of the order do not matter:
+    /// there they cannot be distinguished.
     SEQUENT_COLD constexpr bool has_place_for_ranges(const std::vector<int>& order,
                                                      const std::vector<int>& classes) const {
         bool fits = true;
@@ -146,8 +146,8 @@ class staircase_search {
     SEQUENT_COLD constexpr void lay(const std::vector<int>& order, const std::vector<int>& classes,
                                     staircase& result) const {
         result.scales.resize(order.size(), 1);
-        // From the last variable of the order to the first: the gaps of each have room for all that
-        // the later ones add.
+        // From the last variable of the order to the first: the gaps of each have room for the
+        // lines of all later ones.
         double low = 0;
         double high = 0;
         for (std::size_t at = order.size(); at-- > 0;) {

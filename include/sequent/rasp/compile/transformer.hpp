@@ -6,7 +6,7 @@
 #include "../../nn/transformer.hpp"
 #include "weights.hpp"
 
-/// The rules of the transformer of a compiled program, and where its weights stand in memory.
+/// The rules of the transformer of a compiled program, and the places of its weights in memory.
 
 namespace sequent::inline SEQUENT_ABI::rasp::compiling {
 
@@ -23,7 +23,7 @@ constexpr nn::shape shape_of(const sizes& of) {
     return result;
 }
 
-/// A layer without norms.
+/// One layer, without norms.
 template <nn::shape Shape, class Mask>
 inline constexpr auto block_rules = [] {
     using namespace nn;
@@ -72,7 +72,7 @@ template <class Plan, language::fixed_string... Names>
 inline constexpr std::array views_of_weights{
     model_detail::view_of_weight<Plan>(model_detail::find_weight<Plan, Names>())...};
 
-/// Where the weights stand, in the order of weight_name.
+/// The places of the weights, in the order of weight_name.
 template <sizes Size>
 inline constexpr auto& weight_views =
     views_of_weights<typename transformer_of<Size>::plan, "embedding", "position", "W_query",
@@ -85,7 +85,7 @@ tensor_view<T> weight_in(std::span<const model_detail::weight_view> views, weigh
     return model_detail::to_tensor(views[static_cast<std::size_t>(name)], numbers);
 }
 
-/// Adds the entries to weights that are zero.
+/// Adds the entries to weights, which are zero at first.
 template <class T>
 SEQUENT_COLD void write_weights(std::span<const weight_entry> entries,
                                 std::span<const model_detail::weight_view> views, T* numbers) {

@@ -3,7 +3,7 @@
 #include "lower.hpp"
 #include "staircase.hpp"
 
-/// Which values variables of hidden units have, and where these lie on what is read.
+/// The values of the variables of hidden units, and their places on the line that is read.
 
 namespace sequent::inline SEQUENT_ABI::rasp::compiling {
 
@@ -27,7 +27,7 @@ class variable_values {
         return (range + 2) * length * (length + 1);
     }
 
-    /// Whether a sum of an earlier layer is read as one number.
+    /// True if a sum of an earlier layer is read as one number.
     constexpr bool is_read(const leaf& of, int node, int layer, bool by_sign) const {
         return program.layer(node) < layer && !by_sign &&
                (of.kind == leaf_kind::sum || of.kind == leaf_kind::counted_mean);
@@ -36,7 +36,7 @@ class variable_values {
     SEQUENT_COLD constexpr items values_of_step(int node) {
         const auto& made = program.nodes[node];
         if (made.kind == type::boolean) return values_of_comparison(node);
-        // Integers, each of a stretch of the sum: of half a number the even one.
+        // Each integer is a stretch of the sum; ties go to the even one.
         items result;
         const bool rounds = made.what == operation::round;
         const rational divisor =
@@ -130,7 +130,7 @@ class variable_values {
         }
         return result;
     }
-    /// Of a match, how near a query can come to a key that is another one.
+    /// For a match, the least distance of a query from a different key.
     constexpr double closest(const leaf& of) const {
         const int keys = program.channel_of(of).node;
         return program.finest(program.linear_of(keys)) *

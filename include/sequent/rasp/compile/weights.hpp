@@ -26,17 +26,17 @@ enum class weight_name : std::uint8_t {
     b_logits
 };
 
-/// A number to be added to an element of a weight, in row-major order.
+/// A number to add to an element of a weight, in row-major order.
 struct weight_entry {
     weight_name name;
     int element;
     double number;
 };
 
-/// Lists the weights that are not zero.
+/// Lists the nonzero weights.
 class weight_writer {
   public:
-    /// How many these are; no more than there is room for are written.
+    /// The number of weights; those beyond the room are not written.
     std::size_t count = 0;
 
     SEQUENT_COLD constexpr weight_writer(const layout& from, weight_entry* to, std::size_t room)
@@ -56,9 +56,9 @@ class weight_writer {
     weight_entry* to_;
     std::size_t room_;
 
-    // Looks so little at other positions, from the start, that nothing of them is left.
+    // The start attends to other positions so little that nothing of them remains.
     static constexpr double far = 1e9;
-    // A logit of a class above all others.
+    // The margin of the logit of a class above all others.
     static constexpr double margin = 32;
 
     SEQUENT_COLD constexpr void add(weight_name name, int element, double number) {
@@ -185,7 +185,8 @@ class weight_writer {
         }
     }
 
-    /// The class whose code is nearest: -(z - c)^2, less what all classes share.
+    /// Logits whose greatest is that of the class with the nearest code: -(z - c)^2 without the
+    /// part that all classes share.
     SEQUENT_COLD constexpr void write_logits() {
         const auto code = [this](int of) {
             return of_.program.code(from_.classes[static_cast<std::size_t>(of)]);
