@@ -19,20 +19,28 @@ class text_part {
   public:
     /// Refers to the text.
     text_part(const char* text) noexcept : text_(text) {}
+    /// Refers to the text.
     text_part(std::string_view text) noexcept : text_(text) {}
+    /// Refers to the text.
     text_part(const std::string& text) noexcept : text_(text) {}
     /// An integer, written in decimal notation.
     text_part(int value) noexcept : text_part(static_cast<long long>(value)) {}
+    /// An integer.
     text_part(long value) noexcept : text_part(static_cast<long long>(value)) {}
+    /// An integer.
     text_part(long long value) noexcept : negative_(value < 0), is_number_(true) {
         const auto bits = static_cast<unsigned long long>(value);
         number_ = negative_ ? 0 - bits : bits;
     }
+    /// An integer.
     text_part(unsigned value) noexcept : number_(value), is_number_(true) {}
+    /// An integer.
     text_part(unsigned long value) noexcept : number_(value), is_number_(true) {}
+    /// An integer.
     text_part(unsigned long long value) noexcept : number_(value), is_number_(true) {}
-    /// Use a string for a character, number_text for a floating-point number.
+    /// Use a string of one character.
     text_part(char) = delete;
+    /// Use number_text.
     text_part(double) = delete;
 
     /// Appends the text, or the digits of the integer.

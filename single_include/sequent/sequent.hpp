@@ -448,20 +448,28 @@ class text_part {
   public:
     /// Refers to the text.
     text_part(const char* text) noexcept : text_(text) {}
+    /// Refers to the text.
     text_part(std::string_view text) noexcept : text_(text) {}
+    /// Refers to the text.
     text_part(const std::string& text) noexcept : text_(text) {}
     /// An integer, written in decimal notation.
     text_part(int value) noexcept : text_part(static_cast<long long>(value)) {}
+    /// An integer.
     text_part(long value) noexcept : text_part(static_cast<long long>(value)) {}
+    /// An integer.
     text_part(long long value) noexcept : negative_(value < 0), is_number_(true) {
         const auto bits = static_cast<unsigned long long>(value);
         number_ = negative_ ? 0 - bits : bits;
     }
+    /// An integer.
     text_part(unsigned value) noexcept : number_(value), is_number_(true) {}
+    /// An integer.
     text_part(unsigned long value) noexcept : number_(value), is_number_(true) {}
+    /// An integer.
     text_part(unsigned long long value) noexcept : number_(value), is_number_(true) {}
-    /// Use a string for a character, number_text for a floating-point number.
+    /// Use a string of one character.
     text_part(char) = delete;
+    /// Use number_text.
     text_part(double) = delete;
 
     /// Appends the text, or the digits of the integer.
@@ -614,6 +622,7 @@ struct mistaken {
 template <class... Values>
 struct pack {};
 
+/// A pack that is not empty.
 template <class First, class... Rest>
 struct pack<First, Rest...> {
     First first;                               ///< the first value
@@ -723,24 +732,32 @@ struct same_symbol {
 /// True for an index variable, a count, an integer constant and an index expression.
 template <class T>
 inline constexpr bool is_index = false;
+/// True for an index variable.
 template <fixed_string Name, int Extent>
 inline constexpr bool is_index<var<Name, Extent>> = true;
+/// True for a count.
 template <fixed_string Name>
 inline constexpr bool is_index<bound<Name>> = true;
+/// True for an integer constant.
 template <>
 inline constexpr bool is_index<integer> = true;
+/// True for an index expression.
 template <arithmetic Operation, class Left, class Right>
 inline constexpr bool is_index<index_expression<Operation, Left, Right>> = true;
 
 /// True for a constraint: comparison, compound, decision or same_symbol.
 template <class T>
 inline constexpr bool is_constraint = false;
+/// True for a comparison.
 template <order Relation, class Left, class Right>
 inline constexpr bool is_constraint<comparison<Relation, Left, Right>> = true;
+/// True for a compound.
 template <connective Operation, class Left, class Right>
 inline constexpr bool is_constraint<compound<Operation, Left, Right>> = true;
+/// True for a predicate.
 template <class Test, class Left, class Right>
 inline constexpr bool is_constraint<decision<Test, Left, Right>> = true;
+/// True for a comparison of symbols.
 template <fixed_string Fact, class Left, class Right>
 inline constexpr bool is_constraint<same_symbol<Fact, Left, Right>> = true;
 
@@ -1165,8 +1182,10 @@ struct weight {
     constexpr auto T() const noexcept { return use().T(); }
 };
 
+/// True for a weight without arguments.
 template <fixed_string Name, int... Shape>
 inline constexpr bool is_weight<weight<Name, Shape...>> = true;
+/// True for a weight with arguments or modifiers.
 template <fixed_string Name, int... Shape, unsigned Modifiers, class... Terms>
 inline constexpr bool is_weight<literal<weight<Name, Shape...>, none, Modifiers, Terms...>> = true;
 
@@ -1228,30 +1247,37 @@ constexpr constant inverse_sqrt(double value) noexcept {
 /// value.
 template <class T>
 inline constexpr bool is_literal = is_weight<T>;
+/// True for a relation or a weight with arguments.
 template <class Source, class Weight, unsigned Modifiers, class... Terms>
 inline constexpr bool is_literal<literal<Source, Weight, Modifiers, Terms...>> = true;
+/// True for an element.
 template <class Inner, class Index>
 inline constexpr bool is_literal<element<Inner, Index>> = true;
+/// True for a constant.
 template <>
 inline constexpr bool is_literal<constant> = true;
+/// True for an index value.
 template <class Index>
 inline constexpr bool is_literal<index_value<Index>> = true;
 
 /// True for a literal of a relation.
 template <class T>
 inline constexpr bool is_atom = false;
+/// True for an atom.
 template <fixed_string Name, class Weight, unsigned Modifiers, class... Terms>
 inline constexpr bool is_atom<literal<relation<Name>, Weight, Modifiers, Terms...>> = true;
 
 /// True for a literal of a relation without modifiers.
 template <class T>
 inline constexpr bool is_head = false;
+/// True for an atom without modifiers.
 template <fixed_string Name, class Weight, class... Terms>
 inline constexpr bool is_head<literal<relation<Name>, Weight, plain, Terms...>> = true;
 
 /// True for a literal with a weight in brackets.
 template <class T>
 inline constexpr bool is_weighted = false;
+/// True for a literal with a weight in brackets.
 template <class Source, weight_literal Weight, unsigned Modifiers, class... Terms>
 inline constexpr bool is_weighted<literal<Source, Weight, Modifiers, Terms...>> = true;
 
@@ -1268,6 +1294,7 @@ concept body_item = is_literal<T> || is_constraint<T>;
 /// True for an index variable.
 template <class T>
 inline constexpr bool is_variable = false;
+/// True for an index variable.
 template <fixed_string Name, int Extent>
 inline constexpr bool is_variable<var<Name, Extent>> = true;
 
@@ -1287,7 +1314,8 @@ constexpr auto operator!=(literal<relation<Name>, none, plain, Left> left,
     return !same_symbol<Name, Left, Right>{left.terms.first, right.terms.first};
 }
 
-/// Element `index` of the vector `inner`, a scalar; the index counts from 0.
+/// Element `index`, from 0, of the vector `inner`, a scalar. The index is a number or a variable
+/// plus a constant; where it is outside of the vector, the ground rule does not exist.
 template <atom Inner, index_operand Index>
 constexpr auto at(Inner inner, Index index) noexcept {
     return element<Inner, index_of<Index>>{inner, as_index(index)};
@@ -1498,7 +1526,7 @@ constexpr auto sparsemax() noexcept {
     return transform<transformation::sparsemax>{};
 }
 /// (x - mean) / sqrt(variance + eps). The variance is the mean of (x - mean)^2. eps is positive,
-/// finite and normal in float, here and in the functions below.
+/// finite and normal in float; the same holds for layer_norm and rms_norm.
 constexpr auto norm(double eps = 1e-5) noexcept {
     return transform<transformation::norm>{{eps}, {}};
 }
@@ -1572,12 +1600,14 @@ template <fixed_string Seed>
 constexpr auto dropout(double rate, bound<Seed> seed) noexcept {
     return transform<transformation::dropout, bound<Seed>>{{rate}, make_pack(seed)};
 }
-/// The vector of the elements begin, ..., begin + length - 1 of the value.
+/// The vector of the elements begin, ..., begin + length - 1 of the value. They must exist: a slice
+/// that is too long is a compile error.
 constexpr auto slice(int begin, int length) noexcept {
     return transform<transformation::slice>{
         {static_cast<double>(begin), static_cast<double>(length)}, {}};
 }
-/// The elements of the value, in row-major order, as a matrix of rows x columns.
+/// The elements of the value, in row-major order, as a matrix of rows x columns. Another number of
+/// elements is a compile error.
 constexpr auto reshape(int rows, int columns = 1) noexcept {
     return transform<transformation::reshape>{
         {static_cast<double>(rows), static_cast<double>(columns)}, {}};
@@ -1655,12 +1685,16 @@ constexpr auto repeat(const Program& block) noexcept {
 /// True for a combination, a transformation, an aggregation and a stack.
 template <class T>
 inline constexpr bool is_function = false;
+/// True for a combination.
 template <combination Kind>
 inline constexpr bool is_function<combine<Kind>> = true;
+/// True for a transformation.
 template <transformation Kind, class... Arguments>
 inline constexpr bool is_function<transform<Kind, Arguments...>> = true;
+/// True for an aggregation.
 template <aggregation Kind, class... Variables>
 inline constexpr bool is_function<aggregate<Kind, Variables...>> = true;
+/// True for a stack.
 template <int Count, class Program, bool Shares>
 inline constexpr bool is_function<repeated<Count, Program, Shares>> = true;
 
@@ -1737,12 +1771,14 @@ struct rule {
 /// True for one item or several joined by commas.
 template <class T>
 inline constexpr bool is_body = body_item<T>;
+/// True for several items.
 template <class Left, class Right>
 inline constexpr bool is_body<joined<Left, Right>> = true;
 
 /// True for a body with functions.
 template <class T>
 inline constexpr bool is_applied = false;
+/// True for a body with functions.
 template <class Body, class Function>
 inline constexpr bool is_applied<applied<Body, Function>> = true;
 
@@ -1758,8 +1794,10 @@ concept functional_body = is_body<T> || is_applied<T>;
 /// order in which they are written, by max instead; their domains must be equal.
 template <class T>
 inline constexpr bool is_atom_transformation = false;
+/// True for an atom with one function.
 template <atom Atom, class Function>
 inline constexpr bool is_atom_transformation<applied<Atom, Function>> = true;
+/// True for an atom with several functions.
 template <class Body, class Outer, class Inner>
 inline constexpr bool is_atom_transformation<applied<applied<Body, Inner>, Outer>> =
     is_atom_transformation<applied<Body, Inner>>;
@@ -1767,6 +1805,7 @@ inline constexpr bool is_atom_transformation<applied<applied<Body, Inner>, Outer
 /// True for a rule and for an atom transformation.
 template <class T>
 inline constexpr bool is_rule = is_atom_transformation<T>;
+/// True for a rule.
 template <class Head, class Body>
 inline constexpr bool is_rule<rule<Head, Body>> = true;
 
@@ -1798,6 +1837,7 @@ namespace sequent::inline SEQUENT_ABI::language {
 /// True for a relation without arguments.
 template <class T>
 inline constexpr bool is_name = false;
+/// True for a relation without arguments.
 template <fixed_string Name>
 inline constexpr bool is_name<relation<Name>> = true;
 
@@ -1818,6 +1858,7 @@ concept beside = (rule_part<Left> && (word<Right> || std::is_arithmetic_v<Right>
 /// True for the operands of `document(i) == document(j)`, two atoms of one fact.
 template <class Left, class Right>
 inline constexpr bool are_symbols = false;
+/// True for two atoms of one fact with a variable each.
 template <fixed_string Name, class Left, class Right>
 inline constexpr bool are_symbols<literal<relation<Name>, none, plain, Left>,
                                   literal<relation<Name>, none, plain, Right>> =
@@ -1827,6 +1868,7 @@ inline constexpr bool are_symbols<literal<relation<Name>, none, plain, Left>,
 template <class... Parts>
 inline constexpr bool told = (... || std::is_same_v<Parts, mistaken>);
 
+/// Refuses a comma whose operands are not a body and one more item of it.
 template <class Left, class Right>
     requires beside<Left, Right> &&(!(body<Left> && body_item<Right>)) constexpr mistaken operator,(
         Left, Right) noexcept {
@@ -1847,6 +1889,7 @@ template <class Left, class Right>
         return {};
     }
 
+    /// Refuses a `|` whose operands are not a body and a function.
     template <class Left, class Right>
         requires beside<Left, Right> &&
             (!(functional_body<Left> && function<Right>)) constexpr mistaken
@@ -1864,16 +1907,25 @@ template <class Left, class Right>
 
         /// A function without the parentheses of a call, `relu` in place of `relu()`.
         struct uncalled {
+            /// From a function with one overload.
             template <class Result, class... Arguments>
             constexpr uncalled(Result (*)(Arguments...)) noexcept {}
-            // These names are overloaded, so that the template above cannot deduce the function.
+            // The other names are overloaded, so that the template above cannot deduce the
+            // function.
+            /// From `sum`.
             constexpr uncalled(combine<combination::sum> (*)()) noexcept {}
+            /// From `max`.
             constexpr uncalled(combine<combination::max> (*)()) noexcept {}
+            /// From `min`.
             constexpr uncalled(combine<combination::min> (*)()) noexcept {}
+            /// From `mean`.
             constexpr uncalled(combine<combination::mean> (*)()) noexcept {}
+            /// From `concat`.
             constexpr uncalled(combine<combination::concat> (*)()) noexcept {}
+            /// From `softmax`.
             constexpr uncalled(transform<transformation::softmax> (*)()) noexcept {}
         };
+        /// Refuses a function without the parentheses of a call.
         template <class Body>
             requires functional_body<Body> || std::is_same_v<Body, mistaken>
         constexpr mistaken operator|(Body, uncalled) noexcept {
@@ -1884,6 +1936,7 @@ template <class Left, class Right>
             return {};
         }
 
+        /// Refuses a rule whose head is no atom, or whose body has no literals.
         template <class Head, class Body>
             requires beside<Head, Body> &&
                 (!(head_atom<Head> && functional_body<Body>)) constexpr mistaken
@@ -1954,6 +2007,7 @@ template <class Left, class Right>
 #undef SEQUENT_REFUSE
 #undef SEQUENT_REFUSE_UNLESS
 
+            /// Refuses the negative of a literal.
             template <rule_part Part>
             constexpr mistaken operator-(Part) noexcept {
                 constexpr bool makes_a_rule = told<Part>;
@@ -1962,6 +2016,7 @@ template <class Left, class Right>
                     "sequent: a literal is negative by a factor: (number(-1), a) | product()");
                 return {};
             }
+            /// Refuses the negation of anything but a constraint or an atom without a weight.
             template <rule_part Part>
                 requires(!constraint<Part> && (!atom<Part> || is_weighted<Part>))
             constexpr mistaken operator!(Part) noexcept {
@@ -1971,6 +2026,7 @@ template <class Left, class Right>
                     "sequent: ! stands before a constraint, or an atom of a fact without a weight");
                 return {};
             }
+            /// Refuses hidden(...) of anything but an atom without a weight.
             template <rule_part Part>
                 requires(!atom<Part> || is_weighted<Part>)
             constexpr mistaken hidden(Part) noexcept {
@@ -2004,6 +2060,7 @@ struct program<std::index_sequence<Indices...>, Rules...> : rule_at<Indices, Rul
 /// True for a program.
 template <class T>
 inline constexpr bool is_program = false;
+/// True for a program.
 template <class... Parameters>
 inline constexpr bool is_program<program<Parameters...>> = true;
 
@@ -2047,18 +2104,22 @@ constexpr auto rules(Rules... list) noexcept {
 /// `type` is the relation in the head of a rule, or that an atom transformation transforms.
 template <class Rule>
 struct head_of;
+/// Of an atom.
 template <class Source, class Weight, unsigned Modifiers, class... Terms>
 struct head_of<literal<Source, Weight, Modifiers, Terms...>> {
-    using type = Source;
+    using type = Source;  ///< its relation
 };
+/// Of a rule.
 template <class Head, class Body>
 struct head_of<rule<Head, Body>> : head_of<Head> {};
+/// Of an atom transformation.
 template <class Body, class Function>
 struct head_of<applied<Body, Function>> : head_of<Body> {};
 
 /// True if a rule has this relation in its head, or if a program has such a rule.
 template <class Relation, class Rule>
 inline constexpr bool is_about = std::is_same_v<Relation, typename head_of<Rule>::type>;
+/// True if a rule of the program has this relation in its head.
 template <class Relation, class Indices, class... Rules>
 inline constexpr bool is_about<Relation, program<Indices, Rules...>> = (... ||
                                                                         is_about<Relation, Rules>);
@@ -2141,7 +2202,9 @@ struct list {
     constexpr T* end() { return items + count; }
     constexpr const T* begin() const { return items; }
     constexpr const T* end() const { return items + count; }
+    /// The number of items.
     constexpr int size() const { return count; }
+    /// The maximum number of items.
     static constexpr int capacity() { return Capacity; }
 };
 
@@ -2239,7 +2302,7 @@ constexpr bool is_within(number_range range, double value) {
 /// The ranges of the numbers of a transformation, and its name in a rule.
 struct number_ranges {
     name function{};
-    number_range of[2]{};
+    number_range of[2]{};  ///< of the first and the second number
 };
 
 /// The ranges of a transformation.
@@ -2281,15 +2344,16 @@ constexpr number_ranges ranges_of(language::transformation kind) {
 /// A number outside of its range, and the function to which it is given.
 struct refused_number {
     name function{};
-    double given = 0;
-    number_range range = number_range::any;
+    double given = 0;                        ///< the number
+    number_range range = number_range::any;  ///< its range
 };
 
 /// A number as text with up to six significant digits, in constant expressions.
 struct number_text {
-    char characters[16]{};
+    char characters[16]{};  ///< the text
     int length = 0;
 
+    /// Converts a number.
     constexpr explicit number_text(double value) {
         if (value != value) {
             push("nan");
@@ -3227,21 +3291,21 @@ struct rule {
     int condition = -1;        ///< node of the conjunction of all constraints
     combination combined = combination::sum;
     bool states_combination = false;  ///< the combination is written in the rule
-    list<transformation_use, max_transformations> transformations{};
+    list<transformation_use, max_transformations> transformations{};  ///< in their order
     aggregation aggregated = aggregation::sum;
     bool states_aggregation = false;              ///< the aggregation is written in the rule
     unsigned aggregated_variables = 0;            ///< the variables that it names, one bit each
     list<int, max_variables> aggregated_order{};  ///< these variables in the order of the rule
-    list<variable, max_variables> variables{};
-    int repeat = 0;                ///< layers of a stack; 0: the rule has none
-    int block = 0;                 ///< the scope of the stacked block
-    bool transforms_atom = false;  ///< an atom transformation
+    list<variable, max_variables> variables{};    ///< all variables of the rule
+    int repeat = 0;                               ///< layers of a stack; 0: the rule has none
+    int block = 0;                                ///< the scope of the stacked block
+    bool transforms_atom = false;                 ///< an atom transformation
     int shifted = -1;  ///< the variable in place of a constant or an offset in the head; -1: none
     int shift = 0;     ///< the offset that the head's argument had
     int base = -1;     ///< the constant that the head's argument was; -1: none
-    recurrence recurs{};
-    bool total = false;  ///< the sum of the rules of a head: an absent literal adds nothing
-    bool views = false;  ///< reads its one literal at sums of variables, for one other rule
+    recurrence recurs{};  ///< its place in a recursion
+    bool total = false;   ///< the sum of the rules of a head: an absent literal adds nothing
+    bool views = false;   ///< reads its one literal at sums of variables, for one other rule
 
     /// The variables of the head, one bit each.
     constexpr unsigned head_variables() const { return variables_in(terms, arity); }
@@ -3264,10 +3328,10 @@ struct weight {
 
 /// The numbers of rules, literals, nodes and scopes of a program.
 struct sizes {
-    int rules = 0;
+    int rules = 0;  ///< of all scopes
     int literals = 0;
-    int nodes = 0;
-    int scopes = 1;
+    int nodes = 0;   ///< nodes of expressions
+    int scopes = 1;  ///< blocks and the program
 
     /// The sizes of two programs together; the outermost scope is common.
     friend constexpr sizes operator+(sizes left, sizes right) {
@@ -3317,27 +3381,29 @@ struct rule_body {
     const literal* first;  ///< the first literal
     const literal* last;   ///< the end of the literals
 
+    /// The first literal.
     constexpr const literal* begin() const { return first; }
+    /// The end of the literals.
     constexpr const literal* end() const { return last; }
 };
 
 /// A program, and its first mistake.
 template <sizes Sizes>
 struct source {
-    list<rule, Sizes.rules> rules{};
-    list<literal, Sizes.literals> literals{};
-    list<node, Sizes.nodes> nodes{};
-    list<relation, Sizes.rules + Sizes.literals> relations{};
-    list<weight, Sizes.rules * 4 + Sizes.literals> weights{};
-    list<name, Sizes.nodes + max_counts> counts{};         ///< also the lengths of facts
-    list<decision_function, Sizes.nodes + 1> decisions{};  ///< predicates of conditions
-    list<name, Sizes.nodes + 1> compared{};                ///< facts whose symbols are compared
-    list<scope, Sizes.scopes> scopes{};
-    fault mistake = fault::none;  ///< the first mistake
-    int mistaken_rule = 0;        ///< number of its rule
-    int mistaken_scope = 0;       ///< scope of its rule
-    int clash[2]{};               ///< the numbers that conflict
-    refused_number refused{};     ///< of number_out_of_range
+    list<rule, Sizes.rules> rules{};           ///< rules of all scopes
+    list<literal, Sizes.literals> literals{};  ///< literals of all bodies
+    list<node, Sizes.nodes> nodes{};           ///< nodes of constraints and index expressions
+    list<relation, Sizes.rules + Sizes.literals> relations{};  ///< relations of all scopes
+    list<weight, Sizes.rules * 4 + Sizes.literals> weights{};  ///< weights of all scopes
+    list<name, Sizes.nodes + max_counts> counts{};             ///< also the lengths of facts
+    list<decision_function, Sizes.nodes + 1> decisions{};      ///< predicates of conditions
+    list<name, Sizes.nodes + 1> compared{};                    ///< facts whose symbols are compared
+    list<scope, Sizes.scopes> scopes{};                        ///< blocks; 0 is the program
+    fault mistake = fault::none;                               ///< the first mistake
+    int mistaken_rule = 0;                                     ///< number of its rule
+    int mistaken_scope = 0;                                    ///< scope of its rule
+    int clash[2]{};                                            ///< the numbers that conflict
+    refused_number refused{};                                  ///< of number_out_of_range
 
     /// The literals of a rule.
     constexpr rule_body body(const rule& of) const {
@@ -13411,8 +13477,9 @@ void attention_gradient(const mask_table& table, const score_operands<T>& operan
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// Returns true if the literal gives its whole value, at variables and constants. `moved`:
-/// arguments with an offset are known to lie within their relations.
+/// Returns true if the literal gives its whole value, and its arguments are variables and
+/// constants. `moved`: arguments with an offset are allowed, because they are known to be within
+/// their relations.
 constexpr bool is_plain(const literal& item, bool moved = false) {
     if (!item.gives_value() || item.has_element) return false;
     for (int argument = 0; argument < item.arity; ++argument)
@@ -13421,9 +13488,9 @@ constexpr bool is_plain(const literal& item, bool moved = false) {
     return !is_view(item);
 }
 
-/// What keeps the rule from adding the literals that give values, weighted or not, for each head on
-/// its own: what a matrix product with its additions computes. Variables that are summed away must
-/// then index a weight.
+/// The reason that the rule is no sum of its literals, weighted or not, for each head separately,
+/// which a matrix product with additions computes. Variables that are summed away must index a
+/// weight.
 template <sizes Sizes>
 constexpr reason linear_sum_obstacle(const rule& rule, const source<Sizes>& source) {
     if (rule.literals > 1 && rule.combined != combination::sum)
@@ -13450,12 +13517,12 @@ constexpr reason linear_sum_obstacle(const rule& rule, const source<Sizes>& sour
             return reason::a_summed_variable_without_a_weight;
         mentioned |= in_relation;
     }
-    // A variable that nothing mentions adds as many times as it has values.
+    // The sum over a variable that nothing mentions multiplies by its extent.
     return mentioned == (1u << rule.variables.size()) - 1 ? reason::none
                                                           : reason::an_unmentioned_variable;
 }
 
-/// Returns true if this is all that the rule does.
+/// Returns true if the rule is such a sum and nothing else.
 template <sizes Sizes>
 constexpr bool is_linear(const rule& rule, const source<Sizes>& source) {
     if (rule.condition >= 0 || rule.repeat) return false;
@@ -13516,8 +13583,8 @@ constexpr void straighten_head(rule& written, source<Sizes>& in) {
 template <sizes Sizes>
 class recursion_finder {
   public:
-    list<int, Sizes.rules + Sizes.literals> definer{};  // per relation its rule, or -1
-    int summed = -1;  // a rule that reads its recursion at a sum of variables
+    list<int, Sizes.rules + Sizes.literals> definer{};  ///< per relation its rule, or -1
+    int summed = -1;  ///< a rule that reads its recursion at a sum of variables
 
     constexpr explicit recursion_finder(source<Sizes>& in) : in_(in) {
         definer.reset(in_.relations.size());
@@ -13721,11 +13788,13 @@ class recursion_finder {
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
+/// The capacity of a normalised source.
 constexpr sizes normal_size(sizes source) {
     const int rules = 4 * source.rules + source.literals;
     return {rules, 2 * source.literals + rules, source.nodes, source.scopes};
 }
 
+/// Normalises a source.
 template <sizes Sizes>
 class normaliser {
   public:
@@ -14231,6 +14300,7 @@ class normaliser {
     }
 };
 
+/// The normalised source.
 template <sizes Sizes>
 constexpr auto normalise(const source<Sizes>& in) {
     return normaliser<Sizes>(in).out;
@@ -14290,7 +14360,9 @@ struct value_shape {
 
     /// The number of elements.
     constexpr int size() const { return rows * columns; }
+    /// Returns true if there is one element.
     constexpr bool is_scalar() const { return size() == 1; }
+    /// The shape of the transpose.
     constexpr value_shape transposed() const { return {columns, rows}; }
     friend constexpr bool operator==(const value_shape&, const value_shape&) = default;
 };
@@ -14320,15 +14392,15 @@ struct weight_shape {
 /// A program with its shapes, the result of shaping.
 template <sizes Sizes, int Facts>
 struct shaped {
-    source<Sizes> text{};
-    list<fact_shape, Facts> facts{};
-    list<relation_shape, decltype(text.relations)::capacity()> relations{};
-    list<weight_shape, decltype(text.weights)::capacity()> weights{};
+    source<Sizes> text{};                                                    ///< the program
+    list<fact_shape, Facts> facts{};                                         ///< facts and counts
+    list<relation_shape, decltype(text.relations)::capacity()> relations{};  ///< their shapes
+    list<weight_shape, decltype(text.weights)::capacity()> weights{};        ///< shapes of weights
     list<int, Sizes.rules> order{};    ///< rules; those of a block before the rule that stacks it
     int block_input[Sizes.scopes]{};   ///< the relation that is the input of each block
     int block_output[Sizes.scopes]{};  ///< the relation that is the output of each block
     list<int, Sizes.rules> outputs{};  ///< the relations that are outputs of the model
-    diagnosis mistake{};
+    diagnosis mistake{};               ///< the first mistake
 };
 
 /// The fact that the program compares under number `at`; -1 if no fact of this name has one index
@@ -15755,7 +15827,7 @@ struct given_numbers {
 /// plus a count; or the begin or the end of the run of a compared fact around the row. An unknown
 /// run includes all columns or, if the columns are outside of the run, only the row itself.
 struct bound {
-    int multiplier = 0;
+    int multiplier = 0;  ///< 0 for a constant or a count
     int factor = 1;
     int shift = 0;
     int divisor = 1;
@@ -15784,28 +15856,29 @@ struct bound {
 
 /// The smallest counts that may be given at run time, and counts that limit nothing.
 struct widest_counts {
-    int least[given_numbers::runs]{};
-    int most[given_numbers::runs]{};
+    int least[given_numbers::runs]{};  ///< the smallest
+    int most[given_numbers::runs]{};   ///< without limit
 
     constexpr widest_counts() {
         for (int at = 0; at < max_counts; ++at) most[at] = 1 << 28;
     }
 };
 
+/// The counts between which all counts are.
 inline constexpr widest_counts any_counts{};
 
 /// The columns [max of lower, min of upper) for which (column - slope * row) mod modulus is in a
 /// set of residues. Rows outside of their own bounds and residues have no columns.
 struct piece {
-    list<bound, max_bounds> lower{};
-    list<bound, max_bounds> upper{};
+    list<bound, max_bounds> lower{};  ///< lower bounds of the columns
+    list<bound, max_bounds> upper{};  ///< upper bounds of the columns
     int modulus = 1;
-    int slope = 0;
+    int slope = 0;                        ///< shift of the residues per row
     unsigned long long residues = 1;      ///< bit r: residue r
     list<bound, max_bounds> row_lower{};  ///< bounds of the row itself: constants or counts
     list<bound, max_bounds> row_upper{};
-    int row_modulus = 1;
-    unsigned long long row_residues = 1;
+    int row_modulus = 1;                  ///< modulus of the rows
+    unsigned long long row_residues = 1;  ///< bit r: residue r of the rows
 
     /// Returns true if the row may have columns.
     constexpr bool admits_row(int row, const int* counts) const {
@@ -15851,8 +15924,8 @@ struct piece {
 
 /// The pairs of row and column that a condition admits: pieces that do not overlap.
 struct space {
-    list<piece, max_pieces> pieces{};
-    bool exact = true;  ///< false: the condition has no such form
+    list<piece, max_pieces> pieces{};  ///< the pieces
+    bool exact = true;                 ///< false: the condition has no such form
 
     /// Returns true if each row has all columns.
     constexpr bool is_full() const {
@@ -16308,7 +16381,7 @@ class space_builder {
 
     constexpr disjunction expand_same_symbol(const node& top, bool negate) {
         if (top.left == top.right) return expand_constant(!negate);
-        // A variable may be moved, or a number in this round of the outer loops.
+        // A variable may have an offset, or be a number in this iteration of the outer loops.
         if (nodes_[top.left].kind != node_kind::variable ||
             nodes_[top.right].kind != node_kind::variable)
             return inexact();
@@ -16359,7 +16432,8 @@ class space_builder {
         return item;
     }
 
-    /// Takes from each part what earlier parts hold: not (a and b) is (not a) or (a and not b).
+    /// Removes from each part the pairs of earlier parts: not (a and b) is (not a) or (a and not
+    /// b).
     constexpr disjunction disjoint(const disjunction& parts) {
         disjunction result;
         for (int at = 0; at < parts.size(); ++at) {
@@ -16382,8 +16456,8 @@ class space_builder {
         return result;
     }
 
-    /// Returns true if two parts share nothing since one holds f <= 0 and the other -f + c <= 0, c
-    /// > 0; or one what is before a run, or in it, and the other what is after.
+    /// Returns true if two parts are seen to be disjoint: one has f <= 0 and the other -f + c <= 0
+    /// with c > 0; or one is before or in a run and the other after it.
     static constexpr bool excludes(const conjunction& left, const conjunction& right) {
         for (const atom_condition& first : left)
             for (const atom_condition& second : right) {
@@ -16462,7 +16536,7 @@ class space_builder {
             bounds.push(limit);
     }
 
-    /// form <= 0 as a bound on the column, or on the row where no column stands.
+    /// form <= 0 as a bound of the column, or of the row if the form has no column.
     constexpr void add_bound(piece& to, const linear_form& form) {
         linear_form rest = form;
         rest.column = 0;
@@ -16479,7 +16553,7 @@ class space_builder {
         list<bound, max_bounds>& lower = on_row ? to.row_lower : to.lower;
         list<bound, max_bounds>& upper = on_row ? to.row_upper : to.upper;
         if (!factor && !quotient) {
-            // A constant condition, or one on counts alone.
+            // A constant condition, or one on counts only.
             if (form.count_factor) exact_ = false;
             if (form.offset > 0) push(to.row_upper, {0, 1, 0, 1, 0, -1});
             return;
@@ -16505,7 +16579,7 @@ class space_builder {
         }
     }
 
-    /// factor * rest as a bound; rest holds the row, one quotient of it, an offset and a count.
+    /// factor * rest as a bound. `rest` has the row, one quotient of it, an offset and a count.
     constexpr bound bound_of(const linear_form& rest, int factor) {
         bound limit;
         limit.offset = factor * rest.offset;
@@ -16560,8 +16634,8 @@ namespace sequent::inline SEQUENT_ABI::plan {
 
 /// slope * variable + constant.
 struct line {
-    int slope = 0;
-    int constant = 0;
+    int slope = 0;      ///< factor of the variable
+    int constant = 0;   ///< constant summand
     bool known = true;  ///< false: the expression has no such form
 };
 
@@ -16581,9 +16655,9 @@ constexpr line line_of(const Pool& pool, int root, int variable) {
 
 /// The values [first, last) that are less than `end`, if a count ends them.
 struct interval {
-    int first = 0;
-    int last = never;
-    counted_end end{};
+    int first = 0;      ///< the first value
+    int last = never;   ///< the end of the values
+    counted_end end{};  ///< the count that ends them
     bool known = true;  ///< false: the values have no such form
 
     /// Returns true if there are no values.
@@ -16764,12 +16838,13 @@ namespace sequent::inline SEQUENT_ABI::plan {
 template <sizes Sizes>
 struct domains {
     node_pool<pool_size(Sizes.nodes, Sizes.literals)> pool{};
-    list<int, Sizes.rules> condition{};
-    list<int, Sizes.rules + Sizes.literals> domain{};
-    list<int, Sizes.literals> expression{};  // of index literals, in the pool
-    diagnosis mistake{};
+    list<int, Sizes.rules> condition{};                ///< of each rule
+    list<int, Sizes.rules + Sizes.literals> domain{};  ///< of each relation, by argument
+    list<int, Sizes.literals> expression{};            ///< of index literals, in the pool
+    diagnosis mistake{};                               ///< the first mistake
 };
 
+/// Finds the domains of a program.
 template <sizes Sizes, int Facts>
 class domain_finder {
   public:
@@ -16798,15 +16873,15 @@ class domain_finder {
 
   private:
     const shaped<Sizes, Facts>& in;
-    list<bool, Sizes.rules> late_{};  // rules of a recursion that are visited again, and later
+    list<bool, Sizes.rules> late_{};  // rules of a recursion that are still to be visited again
     int unknown_end_ = -1;  // a rule of a recursion that follows from one with an unknown end
     list<int, Sizes.rules> differing_{};  // of a total rule, the first literal with another domain
 
     constexpr int loop_at(int place) const {
         return place < in.order.size() ? in.text.rules[in.order[place]].recurs.loop : -1;
     }
-    /// In a recursion, rules follow from later ones: what counts say of these is found in further
-    /// rounds.
+    /// Visits the rules of a recursion again until the limits by counts do not change, because
+    /// rules depend on later rules.
     constexpr void visit_again(int first, int last) {
         bool grows = in.text.counts.size() > 0;
         for (int round = first; grows && round < last; ++round) {
@@ -16858,8 +16933,8 @@ class domain_finder {
             const int given = out.domain[in.relations[in.block_input[written.block]].passes_into];
             const int result = out.domain[in.block_output[written.block]];
             out.domain[written.head] = result;
-            // All layers have the conditions of the first one.
-            // Its atoms lie where those of its input do.
+            // All layers have the conditions of the first layer, and the output of a block has
+            // atoms for the same index values as its input.
             const bool differs = written.repeat > 1
                                      ? !is_same_domain(given, result, written)
                                      : !out.pool.same_conjuncts(pairs_in(given), pairs_in(result));
@@ -16906,7 +16981,7 @@ class domain_finder {
                     differing_[at] = body > 0 ? body : 1;
                 continue;
             }
-            // The domain may only be asked within the extents.
+            // The domain is defined only within the extents.
             root = out.pool.both(root, within_extents(written, item));
             root = out.pool.both(root, inherited);
             root = out.pool.both(root, holds_for(item));
@@ -16939,7 +17014,7 @@ class domain_finder {
         return out.pool.add(node_kind::less, 0, index,
                             out.pool.add(node_kind::count, in.facts[fact].length));
     }
-    /// Symbols are compared where there are any.
+    /// The condition that symbols are compared only within the given length of their fact.
     constexpr int within_compared(int root, const term* terms) {
         if (root < 0) return -1;
         const node top = in.text.nodes[root];
@@ -16953,7 +17028,7 @@ class domain_finder {
         return out.pool.both(below_length(left, fact), below_length(right, fact));
     }
 
-    /// A block's input has the domain of what it is at first.
+    /// Gives the inputs of blocks the domains of the operands of their stacks.
     constexpr void bind_inputs(int scope) {
         if (scope == 0) return;
         bind_inputs(in.text.scopes[scope].parent);
@@ -16970,8 +17045,8 @@ class domain_finder {
                             out.pool.add(node_kind::variable, written.shifted));
     }
 
-    /// The rules of one logit must have one space: a bias without the mask would admit again what
-    /// the mask removes.
+    /// Checks that the rules of a score have the same space: a bias without the mask would admit
+    /// the pairs that the mask removes.
     constexpr void check_logits() {
         bool is_logit[decltype(out.domain)::capacity() + 1]{};
         for (int place = in.order.size(); place-- > 0;) {
@@ -16996,7 +17071,7 @@ class domain_finder {
         out.mistake = {found,     second,     in.text.relations[total.head].id,
                        first + 1, second + 1, stacking < 0 ? -1 : in.text.rules[stacking].number};
     }
-    /// Returns true if the literal of a total rule has an atom for each of the head's.
+    /// Returns true if the literal of a total rule has the extents of the head.
     constexpr bool has_extents_of(const rule& total, const literal& item) const {
         for (int axis = 0; axis < item.arity; ++axis)
             if (item.terms[axis].variable >= 0 &&
@@ -17011,8 +17086,8 @@ class domain_finder {
     }
 
     /// Returns true if two conditions, in the variables of a rule, are known to hold for the same
-    /// assignments however they are written: their conjuncts that are arithmetic on one or two
-    /// variables are compared by the pairs that they admit, all others by their words.
+    /// assignments. Conjuncts that are arithmetic on one or two variables are compared by the pairs
+    /// that they admit, all others by their nodes.
     constexpr bool is_same_space(int left, int right, const rule& written) {
         if (out.pool.same_conjuncts(left, right)) return true;
         if (!out.pool.holds_conjuncts(left, conjuncts(right, false)) ||
@@ -17030,7 +17105,7 @@ class domain_finder {
         }
         const int rows = row < 0 ? 1 : written.variables[row].extent;
         const int columns = column < 0 ? 1 : written.variables[column].extent;
-        // One set holds both, and has as many members as each.
+        // The sets are equal if their intersection has as many members as each of them.
         const int roots[] = {left, right, out.pool.both(left, right)};
         long long pairs[3]{};
         for (int at = 0; at < 3; ++at) {
@@ -17050,7 +17125,7 @@ class domain_finder {
                 return false;
         return true;
     }
-    /// The conjuncts that are arithmetic on variables, or those that are not.
+    /// The conjuncts that are arithmetic on variables, or the others.
     constexpr int conjuncts(int root, bool arithmetic) {
         int result = -1;
         out.pool.each_conjunct(root, [&](int part) {
@@ -17072,7 +17147,7 @@ class domain_finder {
         }
     }
     /// Returns true if two conditions are known to admit the same assignments of each set of
-    /// variables: a rule that aggregates over some of them inherits what is said of the others.
+    /// variables: a rule that aggregates over some variables inherits the conditions on the others.
     constexpr bool is_same_domain(int left, int right, const rule& written) {
         if (out.pool.same_conjuncts(left, right)) return true;
         const unsigned all = out.pool.variables(left) | out.pool.variables(right);
@@ -17081,7 +17156,8 @@ class domain_finder {
             if (some == 0) return true;
         }
     }
-    /// The condition that admits, of each set of variables, what one of two conditions admits.
+    /// The condition that admits, for each set of variables, the assignments that either condition
+    /// admits.
     constexpr int either(int left, int right, const rule& written) {
         int shared = -1;
         int rest[2]{-1, -1};
@@ -17116,7 +17192,8 @@ class domain_finder {
         return false;
     }
 
-    /// What is said of a total rule's atoms by counts: beyond them, no literal has one.
+    /// The conjuncts of counts in the condition of a total rule: beyond them no literal has an
+    /// atom.
     constexpr int counted(int root, const rule& written) {
         int result = -1;
         if (written.recurs.loop < 0)
@@ -17134,7 +17211,8 @@ class domain_finder {
                             out.pool.add(node_kind::constant, 0));
     }
 
-    /// The atoms of one rule of several may end before those of the others do.
+    /// The condition that the arguments are within the relation of one rule of several, which may
+    /// end before the others.
     constexpr int within_part(const rule& written, const literal& item) {
         int root = -1;
         for (int axis = 0; axis < item.arity; ++axis) {
@@ -17147,7 +17225,7 @@ class domain_finder {
         return root;
     }
 
-    /// An argument with an offset, or an element, may lie outside the relation.
+    /// The condition that arguments with an offset, and an element, are within the relation.
     constexpr int within_extents(const rule& written, const literal& item) {
         int root = -1;
         auto require = [&](const term& at, int extent) {
@@ -17170,7 +17248,7 @@ class domain_finder {
         return root;
     }
 
-    /// That a sparse fact holds, or does not where it is negated.
+    /// The condition that a sparse fact holds, or does not hold if it is negated.
     constexpr int holds_for(const literal& item) {
         const int given = in.relations[item.relation].fact;
         if (given < 0 || !in.facts[given].is_sparse()) return -1;
@@ -17179,7 +17257,7 @@ class domain_finder {
         return item.negated ? out.pool.add(node_kind::negation, 0, held) : held;
     }
 
-    /// The pairs of a sparse fact may lie beyond the variables at which it stands.
+    /// The condition that the pairs of sparse facts are within the ranges of the variables.
     constexpr int within_variables(const rule& written, int conditions) {
         int root = -1;
         auto require = [&](int side, int extent) {
@@ -17389,9 +17467,9 @@ struct row_step {
     int outer_extents[max_outers]{1, 1, 1};  ///< their iterations
     bool multiplies = false;  ///< the terms are multiplied elementwise instead of added
     bool is_outer = false;    ///< an outer product: segment s is element s of term 0 times term 1
-    list<row_term, max_terms> terms{};
-    list<row_function, max_transformations> functions{};
-    access out{};     ///< the result
+    list<row_term, max_terms> terms{};                    ///< the terms
+    list<row_function, max_transformations> functions{};  ///< in the order of application
+    access out{};                                         ///< the result
     access before{};  ///< the sum before the functions, stored if their gradient reads it
 
     // Rows beyond a count, and rows for which the condition does not hold, are not atoms. They are
@@ -17531,8 +17609,8 @@ struct general_function {
 /// A variable whose values are near a row or position p, in [p - back, p + ahead].
 struct column_bound {
     int variable = -1;  ///< the variable; -1: none
-    int back = 0;
-    int ahead = 0;
+    int back = 0;       ///< distance before p
+    int ahead = 0;      ///< distance after p
     bool runs = false;  ///< each row adds one value to the row before; then back is -ahead
 };
 
@@ -17543,11 +17621,11 @@ struct general_step {
     unsigned counts[max_variables]{};  ///< counts that limit each variable, one bit each
     int order[max_variables]{};  ///< loops from the outermost: head variables, then aggregated ones
     int heads = 0;  ///< number of loops over variables of the head, less those of a softmax
-    list<general_literal, max_literals> literals{};
-    list<general_function, max_transformations> functions{};
-    combination combined = combination::sum;
-    aggregation aggregated = aggregation::sum;
-    value_shape combined_shape{};      ///< shape before the functions
+    list<general_literal, max_literals> literals{};           ///< the literals
+    list<general_function, max_transformations> functions{};  ///< in the order of application
+    combination combined = combination::sum;                  ///< of the literals
+    aggregation aggregated = aggregation::sum;                ///< of the ground rules
+    value_shape combined_shape{};                             ///< shape before the functions
     value_shape shape{};               ///< shape of the value of a ground rule
     int condition = -1;                ///< node of the condition; -1: none
     operand out{};                     ///< the relation of the head
@@ -17558,8 +17636,8 @@ struct general_step {
     int out_total = 0;                 ///< elements of all atoms; 0 in a recursion
     unsigned out_counts = 0;           ///< counts beyond which no atom is read, one bit each
     int out_row = 0;  ///< distance of atoms that differ in the index that these limit
-    list<pair_join, max_condition_joins + max_literals + 1> joins{};
-    pair_list listed{};
+    list<pair_join, max_condition_joins + max_literals + 1> joins{};  ///< sparse facts that hold
+    pair_list listed{};      ///< a predicate whose pairs are listed
     int time = -1;           ///< in a recursion, the variable that its loop sets; else -1
     int level = 0;           ///< nesting level of that loop
     int delay = 0;           ///< the iteration of that loop is time + delay
@@ -17621,7 +17699,7 @@ struct step {
     counted_end end{};      ///< end of these iterations; of a recursion, of its loop
     bool fills = false;     ///< the step runs from that end on instead of before it
     bool idle = false;      ///< the step fills rows that nothing reads
-    list<birth, max_literals + 4> births{};
+    list<birth, max_literals + 4> births{};  ///< gradients set to zero by its backward
 
     /// Returns true if a step in a recursion runs in this iteration.
     constexpr bool is_run_in(int round, const int* counts) const noexcept {
@@ -17734,7 +17812,9 @@ struct pair_place {
     int fact = -1;  ///< number of the fact; -1: none
     int axes[2]{};  ///< the arguments
 
+    /// Returns true if there is a fact.
     constexpr bool any() const { return fact >= 0; }
+    /// Returns true if the argument is one of the two.
     constexpr bool has(int axis) const { return any() && (axis == axes[0] || axis == axes[1]); }
 };
 
@@ -17742,7 +17822,7 @@ struct pair_place {
 /// weight. The elements of an atom are contiguous. A relation that holds only for pairs of a sparse
 /// fact has one atom per pair, and the strides of the two arguments are zero.
 struct relation_layout {
-    place where = place::none;
+    place where = place::none;     ///< the memory
     int index = -1;                ///< number of the fact, buffer or literal
     int offset = 0;                ///< of the first atom
     int strides[max_arity]{};      ///< strides of the arguments
@@ -17806,20 +17886,22 @@ struct group {
 template <sizes Sizes, int Facts>
 struct plan_tables {
     static constexpr int rule_capacity = Sizes.rules;
+    /// Capacity of relations.
     static constexpr int relation_capacity = Sizes.rules + Sizes.literals;
+    /// Capacity of weights.
     static constexpr int weight_capacity =
         decltype(shaped<Sizes, Facts>{}.text.weights)::capacity();
 
-    list<step, Sizes.rules * 2> steps{};
-    list<row_step, Sizes.rules> rows{};
-    list<attention_step, Sizes.rules> attentions{};
-    list<general_step, Sizes.rules> generals{};
-    list<relation_layout, relation_capacity> relations{};
-    list<weight_layout, weight_capacity> weights{};
-    list<buffer, Sizes.rules * 3 + 4> buffers{};
-    decltype(domains<Sizes>{}.pool) pool{};
-    int parameters = 0;                    ///< elements of all parameters
-    int workspace = 0;                     ///< elements of the workspace
+    list<step, Sizes.rules * 2> steps{};  ///< all steps, in the order of the forward pass
+    list<row_step, Sizes.rules> rows{};   ///< row steps
+    list<attention_step, Sizes.rules> attentions{};        ///< attention steps
+    list<general_step, Sizes.rules> generals{};            ///< general steps
+    list<relation_layout, relation_capacity> relations{};  ///< storage of relations
+    list<weight_layout, weight_capacity> weights{};        ///< storage of weights
+    list<buffer, Sizes.rules * 3 + 4> buffers{};           ///< buffers
+    decltype(domains<Sizes>{}.pool) pool{};                ///< nodes of conditions
+    int parameters = 0;                                    ///< elements of all parameters
+    int workspace = 0;                                     ///< elements of the workspace
     int prepared = 0;                      ///< elements that depend on parameters only
     int scope_parameters[Sizes.scopes]{};  ///< elements of the parameters of one layer
     int scope_offset[Sizes.scopes]{};      ///< offset of the parameters of each scope
@@ -17830,16 +17912,18 @@ struct plan_tables {
 /// and step.
 template <sizes Sizes, int Facts>
 struct drafted {
-    const shaped<Sizes, Facts>& in;
-    plan_tables<Sizes, Facts> out{};
-    bool recurs = false;  ///< the program has a recursion
-    diagnosis mistake{};  ///< something is too large to be laid out
+    const shaped<Sizes, Facts>& in;   ///< the program
+    plan_tables<Sizes, Facts> out{};  ///< the steps
+    bool recurs = false;              ///< the program has a recursion
+    diagnosis mistake{};              ///< something is too large to be laid out
 
     constexpr explicit drafted(const shaped<Sizes, Facts>& program) : in(program) {
         for (int at : in.order) recurs = recurs || in.text.rules[at].recurs.loop >= 0;
     }
 
+    /// Rule number `at`.
     constexpr const rule& rule_of(int at) const { return in.text.rules[at]; }
+    /// Returns true if the relation depends on parameters only.
     constexpr bool is_prepared(const relation_layout& layout) const {
         return layout.where == place::value && out.buffers[layout.index].prepared;
     }
@@ -17874,14 +17958,14 @@ struct draft : drafted<Sizes, Facts> {
     using base::depth_of, base::in, base::mistake, base::out, base::recurs, base::rule_of;
     static constexpr int rule_capacity = Sizes.rules;
 
-    const domains<Sizes>& conditions;
+    const domains<Sizes>& conditions;       ///< the conditions of the rules
     list<role, Sizes.rules> roles{};        ///< of each rule
     list<int, Sizes.rules> group_of{};      ///< the group of each rule; -1: none
     list<int, Sizes.rules> user{};          ///< the one rule that reads each rule's relation, or -1
     list<int, Sizes.rules> user_literal{};  ///< the literal of that rule which reads it
-    list<group, Sizes.rules> groups{};
-    list<bool, Sizes.rules> prepared{};  ///< rules that depend on parameters only
-    list<window_rule, Sizes.rules> windows{};
+    list<group, Sizes.rules> groups{};      ///< groups of products
+    list<bool, Sizes.rules> prepared{};     ///< rules that depend on parameters only
+    list<window_rule, Sizes.rules> windows{};  ///< the window of each rule
 
     constexpr draft(const shaped<Sizes, Facts>& program, const domains<Sizes>& found)
         : base(program), conditions(found) {
@@ -17913,9 +17997,11 @@ struct draft : drafted<Sizes, Facts> {
         for (int at : in.order) prepared[at] = follows_from_parameters(at);
     }
 
+    /// Literal number `body` of a rule.
     constexpr const literal& literal_of(int rule, int body) const {
         return in.text.literals[in.text.rules[rule].first_literal + body];
     }
+    /// The shape of the relation in the head of a rule.
     constexpr const relation_shape& head_of(int rule) const {
         return in.relations[in.text.rules[rule].head];
     }
@@ -17945,6 +18031,7 @@ struct draft : drafted<Sizes, Facts> {
         }
         return true;
     }
+    /// Returns true if an expression depends on counts or facts.
     constexpr bool mentions_given(int root) const {
         if (root < 0) return false;
         const node& top = out.pool.nodes[root];
@@ -17970,10 +18057,12 @@ struct draft : drafted<Sizes, Facts> {
         }
         return true;
     }
+    /// Returns true if the relation of the rule is the output of its block.
     constexpr bool is_block_output(int rule) const {
         const int scope = rule_of(rule).scope;
         return scope > 0 && in.block_output[scope] == rule_of(rule).head;
     }
+    /// The shape of the value of a literal.
     constexpr value_shape value_of(const literal& item) const {
         bool fits = true;
         int left = 0;
@@ -18015,6 +18104,7 @@ struct draft : drafted<Sizes, Facts> {
         return out.buffers.push(made);
     }
 
+    /// Reports that the values of a rule are too large.
     constexpr void refuse_size(int rule) {
         if (!mistake.ok()) return;
         const int stacking = in.text.scopes[rule_of(rule).scope].rule;
@@ -18039,6 +18129,7 @@ struct draft : drafted<Sizes, Facts> {
 
     // Operands. In the workspace they hold the number of their buffer until memory is laid out.
 
+    /// The operand of a relation.
     constexpr operand relation_operand(int relation) const {
         const relation_layout& layout = out.relations[relation];
         operand result;
@@ -18055,6 +18146,7 @@ struct draft : drafted<Sizes, Facts> {
         result.each_layer = layout.each_layer;
         return result;
     }
+    /// The operand of a weight.
     constexpr operand weight_operand(const weight_use& use) const {
         operand result;
         result.where = place::parameter;
@@ -18158,6 +18250,7 @@ class general_builder {
     constexpr general_builder(Draft& draft, int at)
         : draft_(draft), at_(at), rule_(draft.rule_of(at)) {}
 
+    /// The step.
     constexpr general_step build() {
         general_step made;
         const relation_layout& layout = draft_.out.relations[rule_.head];
@@ -18395,27 +18488,27 @@ class general_builder {
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// The axes that a row step's variables take. Variables beyond the rule's own come from rules that
-/// were inlined.
+/// The loops of a row step over the variables of its rule and of the rules inlined into it.
 struct axes {
-    int row = -1;
-    int segment = -1;
-    list<int, max_variables> outers{};
-    int pairs = -1;  // the sparse fact whose pairs are the rows, for two variables at once
-    int pair_row = -1;
-    int pair_column = -1;
+    int row = -1;                       ///< the variable of the rows
+    int segment = -1;                   ///< the variable of the segments of a row
+    list<int, max_variables> outers{};  ///< the variables of the outer loops
+    int pairs = -1;        ///< the sparse fact whose pairs are the rows, in place of `row`
+    int pair_row = -1;     ///< the variable of the first index of a pair
+    int pair_column = -1;  ///< the variable of the second index of a pair
 
     /// Returns true if the terms of a relation are the pair.
     constexpr bool is_pair(const pair_place& of, const term* terms) const {
         return pairs >= 0 && of.fact == pairs && terms[of.axes[0]] == term{pair_row, 0} &&
                terms[of.axes[1]] == term{pair_column, 0};
     }
+    /// Returns true if the variable is an index of the pair.
     constexpr bool in_pair(int variable) const {
         return pairs >= 0 && (variable == pair_row || variable == pair_column);
     }
 };
 
-/// The pairs that a rule's atoms are, in `pairs`, `pair_row` and `pair_column`.
+/// The pairs for which a rule has atoms, in `pairs`, `pair_row` and `pair_column`.
 template <class Draft>
 constexpr axes pairs_of_rule(const Draft& draft, int at) {
     axes result;
@@ -18437,8 +18530,8 @@ constexpr bool holds_all_pairs(const Draft& draft, const rule& written, const ax
            written.variables[pairs.pair_column].extent >= given.extents[1];
 }
 
-/// Returns true if a condition asks a function or a sparse fact: general loops visit their pairs
-/// alone.
+/// Returns true if a condition has a predicate or a sparse fact, whose pairs only general loops
+/// visit.
 template <class Pool>
 constexpr bool asks_for_pairs(const Pool& pool, int root) {
     if (root < 0) return false;
@@ -18463,13 +18556,14 @@ constexpr reason row_condition_obstacle(const Draft& draft, int at, const axes& 
     return reason::none;
 }
 
-/// Returns true if the literal is nothing but a condition.
+/// Returns true if the literal is a sparse fact without a value, a condition only.
 template <class Draft>
 constexpr bool is_sparse_condition(const Draft& draft, const literal& item) {
     return draft.is_sparse(item) && !item.gives_value();
 }
 
-/// Returns true if the literal's terms, of which some may be a pair's, can be walked row by row.
+/// Returns true if the arguments of the literal, some of which may be a pair, have a stride per
+/// row.
 template <class Draft>
 constexpr bool fits_pairs(const Draft& draft, const axes& pairs, const literal& item,
                           bool weighted) {
@@ -18492,6 +18586,7 @@ constexpr bool fits_pairs(const Draft& draft, const axes& pairs, const literal& 
     return !row && !column;
 }
 
+/// Returns true if the transformation does not change the shape of a row.
 constexpr bool keeps_rows(transformation kind) {
     return kind != transformation::slice && kind != transformation::reshape;
 }
@@ -18523,6 +18618,7 @@ constexpr bool covers(const Draft& draft, const rule& written, const literal& it
     return true;
 }
 
+/// Returns true if the literal reads a symbol.
 template <class Draft>
 constexpr bool is_symbol(const Draft& draft, const literal& item) {
     return item.kind == literal_kind::relation && draft.in.relations[item.relation].classes > 0;
@@ -18566,6 +18662,7 @@ constexpr reason outer_product_obstacle(const Draft& draft, int at) {
             return reason::an_outer_product_of_other_literals;
     return reason::none;
 }
+/// Returns true if the rule is an outer product.
 template <class Draft>
 constexpr bool is_outer_product(const Draft& draft, int at) {
     return outer_product_obstacle(draft, at) == reason::none;
@@ -18577,8 +18674,8 @@ constexpr reason row_obstacle(const Draft& draft, int at) {
     const rule& written = draft.rule_of(at);
     if (draft.windows[at].found) return reason::none;
     if (written.repeat || !adds(draft, written)) return reason::not_a_sum_over_rows;
-    // Where there is a recursion, rules outside of it may well read it from the next time on. The
-    // condition of other rules keeps arguments within their relations.
+    // If the program has a recursion, rules outside of it may read it with an offset of the time.
+    // In other rules the condition keeps arguments within their relations.
     const bool within = !written.total && written.recurs.loop < 0;
     const reason plain = plain_row_obstacle(draft, at, draft.recurs || within);
     if (plain != reason::none) return plain;
@@ -18652,7 +18749,7 @@ constexpr bool is_row_rule(const Draft& draft, int at) {
     return is_outer_product(draft, at) || row_obstacle(draft, at) == reason::none;
 }
 
-/// How many terms the rule's row step has, with those of the rules inlined into it.
+/// The number of terms of the row step of a rule, with those of the rules inlined into it.
 template <class Draft>
 constexpr int count_terms(const Draft& draft, int at) {
     int count = 0;
@@ -18684,7 +18781,8 @@ constexpr bool stands_alone(const Draft& draft, int at) {
     return true;
 }
 
-/// Returns true if the user adds the relation as it is, so that its terms can be the user's.
+/// Returns true if the one rule that reads the relation adds it unchanged, so that the terms can be
+/// inlined into that rule.
 template <class Draft>
 constexpr bool can_inline(const Draft& draft, int at) {
     const rule& written = draft.rule_of(at);
@@ -18697,13 +18795,13 @@ constexpr bool can_inline(const Draft& draft, int at) {
     const rule& using_rule = draft.rule_of(user);
     if (using_rule.combined == combination::elementwise_product && using_rule.literals > 1)
         return false;
-    // Products of parameters alone are computed once.
+    // Products that depend on parameters only are computed once.
     if (draft.prepared[at] && !draft.prepared[user])
         for (const literal& item : draft.in.text.body(written))
             if (item.weight.weight >= 0) return false;
     const literal& item = draft.literal_of(user, draft.user_literal[at]);
     if (item.weight.weight >= 0 || using_rule.scope != written.scope) return false;
-    // What is the same for all values of a variable is computed once.
+    // A value that is equal for all values of a variable is computed once.
     if (item.arity < using_rule.arity) return false;
     // A total rule does not inherit all of the condition.
     const int said =
@@ -18714,7 +18812,7 @@ constexpr bool can_inline(const Draft& draft, int at) {
         const term& argument = item.terms[axis];
         if (argument.variable < 0 && argument.variable != loop_time) return false;
         if (argument.variable >= 0 && argument.offset) return false;
-        // On a diagonal other rows are read than those of the rule.
+        // A diagonal, x(i, i), reads other rows than those of the rule.
         for (int before = 0; before < axis; ++before)
             if (item.terms[before].variable == argument.variable) return false;
     }
@@ -18740,11 +18838,12 @@ namespace sequent::inline SEQUENT_ABI::plan {
 
 /// A literal with the variables of the rule into which it is inlined.
 struct placed_literal {
-    literal item{};
-    bool weighted = false;
-    int window = -1;  // the rule that reads a window of it
+    literal item{};         ///< the literal
+    bool weighted = false;  ///< it has a weight in brackets
+    int window = -1;        ///< the rule that reads a window of it
 };
 
+/// Builds the row step of a rule.
 template <class Draft>
 class row_builder {
   public:
@@ -18758,7 +18857,9 @@ class row_builder {
         choose_axes();
     }
 
+    /// The variables of the loops.
     constexpr const axes& chosen() const { return axes_; }
+    /// The number of rows.
     constexpr int rows() const {
         if (axes_.pairs >= 0) return draft_.in.facts[axes_.pairs].pairs;
         return axes_.row >= 0 ? variables_[axes_.row].extent : 1;
@@ -18807,6 +18908,7 @@ class row_builder {
         }
     }
 
+    /// The step. The relations are laid out.
     constexpr row_step build() {
         row_step made;
         const value_shape shape = draft_.in.relations[rule_.head].value;
@@ -19196,7 +19298,8 @@ class specialiser {
         }
         const bool all = top.kind == node_kind::conjunction;
         const bool any = top.kind == node_kind::disjunction;
-        // A side that decides is taken alone, so that nothing of the other is left in the pool.
+        // If one side decides, only that side is copied, so that the pool has no nodes of the
+        // other.
         if (all || any)
             for (const int side : {top.left, top.right})
                 if (const int decided = decide(side); decided >= 0) {
@@ -19285,8 +19388,9 @@ constexpr condition_tree<max_condition_nodes> condition_in_round(const list<node
 template <int Rounds>
 struct round_kinds {
     int kind_of[Rounds]{};
-    list<int, Rounds> first{};  // first iteration of each kind
+    list<int, Rounds> first{};  ///< first iteration of each kind
 };
+/// The kinds of the iterations of an attention step.
 template <int Rounds, int Capacity>
 constexpr round_kinds<Rounds> kinds_of_rounds(const list<node, Capacity>& nodes,
                                               const attention_step& step) {
@@ -19312,15 +19416,15 @@ constexpr int different_rounds(const Pool& pool, const attention_step& step) {
     return 1;
 }
 
-/// Columns and rows are `column` and `row`. Where a space does not do, a pair is in the table if
-/// the part of the condition under `tabled` holds, and is kept if `clip` has it: one piece of
-/// bounds with what is known at run time alone.
+/// The form of a mask: a space, or a table of pairs that is clipped by a space with what is known
+/// only at run time.
 struct mask_form {
-    bool possible = true;
-    bool is_table = false;
-    space where{};  // or the clip of a table
-    int tabled = -1;
+    bool possible = true;   ///< false: the condition has neither form
+    bool is_table = false;  ///< the mask is a table
+    space where{};          ///< the space, or the clip of the table: one piece of bounds
+    int tabled = -1;        ///< node of the condition of the pairs in the table
 
+    /// Returns true if a table is clipped.
     constexpr bool clips() const { return is_table && where.pieces.size() > 0; }
 };
 
@@ -19347,8 +19451,8 @@ constexpr int conjuncts(Pool& pool, int root, bool known) {
 
 }  // namespace detail
 
-/// Lattices with steps take a turn of their own for each residue, so that one piece of them is
-/// better than a table and several are not.
+/// Chooses the form. A lattice with a step needs a loop for each residue: one such piece is faster
+/// than a table, several are slower.
 template <class Tree>
 constexpr mask_form form_of(Tree& tree, int row, int column) {
     constexpr int most_intervals = 3;
@@ -19378,9 +19482,10 @@ constexpr mask_form form_of(Tree& tree, int row, int column) {
 
 /// The distance of the admitted columns from their row, in [-back, ahead].
 struct column_reach {
-    int back = 0;
-    int ahead = 0;
+    int back = 0;   ///< columns before the row
+    int ahead = 0;  ///< columns after the row
 };
+/// The reach of the columns of a condition over `rows` rows and `columns` columns.
 template <class Tree>
 constexpr column_reach reach_of(const Tree& tree, int root, int row, int column, int rows,
                                 int columns) {
@@ -19423,23 +19528,26 @@ constexpr bool looks_back(const Tree& tree, int root, int row, int column, int r
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
+/// Returns true if the transformation works element by element.
 constexpr bool is_scalar_function(transformation kind) {
     return kind < transformation::softmax;
 }
 
+/// Matches the rule `at` with the form of attention.
 template <class Draft>
 class attention_matcher {
   public:
-    attention_step step{};
-    list<int, 8> absorbed{};
-    reason why = reason::none;  // the reason that it is no attention
-    int value_literal = -1;
-    int softmax_rule = -1;
+    attention_step step{};      ///< the step, if matched
+    list<int, 8> absorbed{};    ///< the rules that become part of it
+    reason why = reason::none;  ///< the reason that it is no attention
+    int value_literal = -1;     ///< the literal of the rule that is the value
+    int softmax_rule = -1;      ///< the rule of the softmax
 
     constexpr attention_matcher(Draft& draft, int at)
         : draft_(draft), at_(at), rule_(draft.rule_of(at)) {
         why = obstacle();
     }
+    /// Returns true if the rule is an attention.
     constexpr bool matched() const { return why == reason::none; }
 
     /// Sets offsets and strides, which are known only after the relations are laid out.
@@ -19517,6 +19625,7 @@ class attention_matcher {
         return true;
     }
 
+    /// Lays out the relation of the rule.
     constexpr void lay_out() {
         relation_layout& layout = draft_.out.relations[rule_.head];
         layout.where = place::value;
@@ -19666,8 +19775,8 @@ class attention_matcher {
         return reason::none;
     }
 
-    /// The row is in the weights but not in the value, and in the condition if there is one; of
-    /// several such variables, the longest.
+    /// Chooses the row: a variable of the weights that is not in the value, preferably one in the
+    /// condition; among several the one with the greatest extent.
     constexpr void choose_row(int condition, unsigned in_weights, unsigned in_value) {
         const unsigned in_condition = draft_.out.pool.variables(condition);
         const auto rank = [&](int index) {
@@ -19686,7 +19795,7 @@ class attention_matcher {
                 outers_.push(rule_.terms[axis].variable);
     }
 
-    /// As a node of the score that there is not.
+    /// Stores the reason. Returns -1 in place of a node.
     constexpr int fail(reason because) {
         why = because;
         return -1;
@@ -19696,7 +19805,8 @@ class attention_matcher {
         return expand_rule(softmax_rule, draft_.literal_of(at_, weights_literal_).terms);
     }
 
-    /// `arguments` are this rule's terms for the head of rule `at`. Returns the node, or -1.
+    /// Adds the nodes of rule `at`. `arguments` are the arguments of its head in variables of this
+    /// rule. Returns the last node, or -1.
     constexpr int expand_rule(int at, const term* arguments) {
         const rule& written = draft_.rule_of(at);
         if (written.repeat || written.variables.size() != written.arity)
@@ -19748,7 +19858,8 @@ class attention_matcher {
         return result;
     }
 
-    /// The sum or the product of two nodes. A number times a dot is the dot's own factor.
+    /// The sum or the product of two nodes. A number becomes the factor of a dot that it
+    /// multiplies.
     constexpr int join(bool sums, int left, int right) {
         if (!sums && step.nodes[right].kind == score_kind::dot &&
             step.nodes[left].kind == score_kind::number) {
@@ -19963,15 +20074,15 @@ constexpr void weave_weights(Draft& draft) {
 
 /// A rule that can be computed with others: one product, perhaps a bias, nothing else.
 struct group_candidate {
-    bool fits = false;  ///< the rule has this form
-    literal x{};        ///< the input
-    int row = -1;
-    int rows = 1;
-    int segment = -1;
-    int pairs = -1;
-    int condition = -1;
-    weight_use bias{};
-    int columns = 0;
+    bool fits = false;   ///< the rule has this form
+    literal x{};         ///< the input
+    int row = -1;        ///< the variable of the rows
+    int rows = 1;        ///< number of rows
+    int segment = -1;    ///< the variable of the segments
+    int pairs = -1;      ///< the sparse fact whose pairs are the rows
+    int condition = -1;  ///< node of the condition
+    weight_use bias{};   ///< the bias
+    int columns = 0;     ///< outputs, of all segments
 };
 
 /// The rule as a candidate.
@@ -20032,6 +20143,7 @@ constexpr bool is_same_loop(const Draft& draft, int one, int other) {
            draft.times_of(draft.rule_of(one)) == draft.times_of(draft.rule_of(other));
 }
 
+/// Groups the products of one input.
 template <class Draft>
 constexpr void group_products(Draft& draft) {
     list<group_candidate, Draft::rule_capacity> candidates{};
@@ -20170,16 +20282,18 @@ inline constexpr unsigned all_counts = ~0u;
 /// The elements of an operand that a step visits: by indices, some of which counts limit, and by
 /// the iterations of a recursion.
 struct walk {
+    /// One index of the walk.
     struct index {
-        int stride = 0;
-        int extent = 1;
-        unsigned counts = 0;
-        bool can_end = false;  // of a writer: other counts may limit it, too
+        int stride = 0;        ///< elements from value to value
+        int extent = 1;        ///< number of values
+        unsigned counts = 0;   ///< counts that limit it, one bit each
+        bool can_end = false;  ///< of a writer: other counts may limit it, too
     };
     list<index, max_variables + 4> indices{};
-    bool known = true;
-    const step* within = nullptr;  // the step, if it is in a recursion
+    bool known = true;             ///< false: the visited elements are not known
+    const step* within = nullptr;  ///< the step, if it is in a recursion
 
+    /// Adds an index that moves the operand.
     constexpr void add(int stride, int extent, unsigned counts = 0, bool can_end = false) {
         if (stride != 0 && extent > 1)
             indices.push({stride, extent, counts, can_end && within == nullptr});
@@ -20188,6 +20302,7 @@ struct walk {
     constexpr int time_stride(const operand& at) const {
         return within ? at.layer_strides[within->depth - 1] : 0;
     }
+    /// Returns true if a count ends the recursion.
     constexpr bool ends_with_count() const { return within && within->end.any(); }
 
     /// Returns true if the rows, of `row` elements, can be written up to any count.
@@ -20227,6 +20342,7 @@ struct walk {
     }
 };
 
+/// Finds these buffers, and sets the limits of steps and buffers.
 template <class Draft>
 class unread_rows_finder {
   public:
@@ -20253,8 +20369,8 @@ class unread_rows_finder {
 
     Draft& draft_;
     decltype(Draft::out)& out_;
-    int read_beyond_[buffers]{};     // how many rows beyond the counts are read
-    int written_beyond_[buffers]{};  // and written, by a recursion; never of others
+    int read_beyond_[buffers]{};     // rows beyond the counts that are read
+    int written_beyond_[buffers]{};  // rows beyond them that a recursion writes; else `never`
 
     constexpr void find() {
         for (int at = 0; at < out_.buffers.size(); ++at) {
@@ -20262,8 +20378,8 @@ class unread_rows_finder {
             read_beyond_[at] = 0;
             written_beyond_[at] = never;
         }
-        // Steps whose rows a count limits know how long a row is: those that write, or else those
-        // that read.
+        // The size of a row is known from the steps whose rows a count limits: from writers, or
+        // else from readers.
         for (const bool writers : {true, false})
             each_walk([&](const operand& at, const walk& by, bool writes) {
                 buffer& of = out_.buffers[at.index];
@@ -20283,7 +20399,7 @@ class unread_rows_finder {
                 written_beyond_[at.index] = 0;
             if (!can_end) take(at.index, limit);
         });
-        // Of outputs, the other rows are cleared at the end.
+        // The other rows of outputs are set to zero at the end.
         for (int relation : draft_.in.outputs) {
             const relation_layout& layout = out_.relations[relation];
             if (layout.where != place::value) continue;
@@ -20309,8 +20425,8 @@ class unread_rows_finder {
         read_beyond_[buffer] = std::max(read_beyond_[buffer], limit.beyond);
     }
 
-    /// Zeros beyond the end of a recursion that nothing reads are not written; a recursion ends
-    /// with the last of its steps.
+    /// Drops the zeros beyond the end of a recursion that nothing reads. A recursion ends with the
+    /// last of its steps.
     constexpr void limit_rounds() {
         for (step& each : out_.steps)
             if (each.fills && each.kind == step_kind::rows) {
@@ -20338,7 +20454,8 @@ class unread_rows_finder {
                 std::max(end.least, own.least)};
     }
 
-    /// Rows that nothing reads are not computed. Returns true if a step computes fewer than before.
+    /// Limits steps to the rows that are read. Returns true if a step computes fewer rows than
+    /// before.
     constexpr bool limit_writers() {
         bool changes = false;
         const auto limit = [&](unsigned& counts, unsigned by) {
@@ -20383,7 +20500,8 @@ class unread_rows_finder {
         return draft_.rule_of(each.rule).recurs.loop >= 0;
     }
 
-    /// Calls visit(operand, walk, writes) for all that a step does with values.
+    /// Calls visit(operand, walk, writes) for each operand in the workspace that a step reads or
+    /// writes.
     template <class Visit>
     constexpr void each_walk(Visit visit) const {
         const auto see = [&](const operand& at, const walk& by, bool writes = false) {
@@ -20456,8 +20574,9 @@ class unread_rows_finder {
     }
 };
 
-/// Has all rows written again that are not read, and all rounds run: of a few rows at hand it costs
-/// nothing, and there is no end at which the outputs' are cleared.
+/// Undoes the limits: all rows are written, and all iterations run. For a few current rows this
+/// costs nothing, and a state has no end at which the remaining rows of outputs could be set to
+/// zero.
 template <class Tables>
 constexpr void write_unread_rows(Tables& tables) {
     for (buffer& each : tables.buffers) each.counts = each.beyond = 0;
@@ -20484,8 +20603,8 @@ namespace sequent::inline SEQUENT_ABI::plan {
 
 /// A sum of variables with integer factors, and a constant.
 struct index_form {
-    int factors[max_variables]{};
-    int constant = 0;
+    int factors[max_variables]{};  ///< of each variable
+    int constant = 0;              ///< the constant
 
     friend constexpr bool operator==(const index_form&, const index_form&) = default;
 };
@@ -20513,6 +20632,7 @@ constexpr bool add_to_form(const Pool& pool, int root, int factor, index_form& t
     }
 }
 
+/// Finds the window of a rule.
 template <class Draft>
 class window_finder {
   public:
@@ -20681,6 +20801,7 @@ class window_finder {
     }
 };
 
+/// Finds the windows of all rules.
 template <class Draft>
 constexpr void find_windows(Draft& draft) {
     for (int at : draft.in.order) window_finder<Draft>(draft, at);
@@ -20692,6 +20813,7 @@ constexpr void find_windows(Draft& draft) {
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
+/// Builds the steps of a draft.
 template <class Draft>
 class builder {
   public:
@@ -20737,7 +20859,8 @@ class builder {
                               draft_.in.facts[shape.fact].id};
     }
 
-    /// Strides in the order of the arguments, pairs outermost; returns the size.
+    /// Sets strides in the order of the arguments, with pairs outermost. Returns the number of
+    /// elements.
     constexpr long long pack(relation_layout& layout, int relation) {
         const relation_shape& shape = draft_.in.relations[relation];
         layout.pairs = draft_.pairs_of(relation);
@@ -20765,8 +20888,8 @@ class builder {
         enter_loop(-1, begin);
     }
 
-    /// Ends the recursion that began with step `begin`, if `at` is no rule of it, and begins that
-    /// of `at`. Returns its first step, or -1.
+    /// Ends the recursion that began with step `begin` if rule `at` is not in it, and begins the
+    /// recursion of `at`. Returns its first step, or -1.
     constexpr int enter_loop(int at, int begin) {
         const int loop = at < 0 ? -1 : draft_.rule_of(at).recurs.loop;
         if (begin >= 0) {
@@ -20916,8 +21039,8 @@ class builder {
         return result;
     }
 
-    /// The literal's numbers, walked along the variables that its arguments are sums of. Outside of
-    /// them there are no atoms.
+    /// Lays out a view: the elements of the literal, with strides of the variables in its
+    /// arguments. Arguments outside of the relation have no atoms.
     constexpr void lay_out_view(int at) {
         const rule& written = draft_.rule_of(at);
         const literal& item = draft_.literal_of(at, 0);
@@ -20943,8 +21066,8 @@ class builder {
         draft_.roles[at] = role::alias;
     }
 
-    /// The same numbers under another name: y(i) <<= x(i), a slice of each, or the heads
-    /// concatenated where they already lie side by side.
+    /// Makes the rule an alias if it only reads elements of another relation: y(i) <<= x(i), a
+    /// slice of each row, or a concatenation of heads that are contiguous. Returns true if it does.
     constexpr bool is_alias(int at) {
         const rule& written = draft_.rule_of(at);
         if (written.recurs.end.any()) return false;
@@ -20963,7 +21086,7 @@ class builder {
             return false;
         const relation_layout& from = draft_.out.relations[item.relation];
         if (from.where == place::none) return false;  // inlined into this rule
-        // Where a relation that is computed has no atoms, its numbers are zero.
+        // The elements of a computed relation are zero where it has no atoms.
         const int condition = draft_.conditions.condition[at];
         auto& pool = draft_.out.pool;
         if (condition >= 0 &&
@@ -20988,7 +21111,7 @@ class builder {
             seen |= 1u << variable;
             layout.offset += item.terms[axis].offset * from.strides[axis];
         }
-        // Aggregated variables must lie right outside the value.
+        // The strides of the aggregated variables must follow directly on the value.
         if ((seen & ~head) && written.aggregated != aggregation::concat) return false;
         int length = shape.size();
         for (int at_order = written.aggregated_order.size(); at_order-- > 0;) {
@@ -21152,7 +21275,7 @@ namespace sequent::inline SEQUENT_ABI::plan {
 struct window {
     int first = 0;
     int last = never;
-    int rest = -1;  // node of the conditions that are no bounds of the time
+    int rest = -1;  ///< node of the conditions that are no bounds of the time
     counted_end end{};
 
     constexpr bool holds(int time) const { return first <= time && time < last; }
@@ -21162,6 +21285,7 @@ struct window {
     }
 };
 
+/// Converts the recursions of a program into loops.
 template <sizes Sizes, int Facts>
 class loop_planner {
   public:
@@ -21198,7 +21322,7 @@ class loop_planner {
     constexpr int extent_of(const rule& written) const {
         return program.relations[written.head].extents[written.recurs.argument];
     }
-    /// The rule that a literal follows from, if that is of the same recursion; else -1.
+    /// The rule of the relation of a literal, if it is in the same recursion; else -1.
     constexpr int inner_definer(const rule& written, const literal& value) const {
         if (value.kind != literal_kind::relation) return -1;
         const int from = program.relations[value.relation].rule;
@@ -21259,7 +21383,7 @@ class loop_planner {
         return window_of(root, sum.recurs.time).cut(0, extent);
     }
 
-    // A relation that is read before it is computed must have had an atom at each time.
+    // Bases: a relation that is read before it is computed must have an atom at each earlier time.
 
     constexpr void check_bases() {
         for (int place = 0; place < members_.size(); ++place) {
@@ -21291,8 +21415,8 @@ class loop_planner {
             const window when = window_of(conditions.domain[written.head], written.recurs.argument);
             return when.rest < 0 && when.first <= 0 && when.last >= extent;
         }
-        // Before this time there is an atom, but where a count ends the relation: what reads it has
-        // inherited that.
+        // There is an atom at each time before `known`, except where a count ends the relation. The
+        // readers have inherited that end.
         int known = 0;
         bool counted = false;
         for (bool grows = true; grows && known < extent;) {
@@ -21325,8 +21449,8 @@ class loop_planner {
         emitted_.push(at);
     }
 
-    /// A sum has different parts at different times: a rule for each of these windows. Where one
-    /// part stands alone, its own rule gives the sum.
+    /// Splits a sum that has different parts at different times into a rule for each interval of
+    /// times. If an interval has only one part, the rule of the part computes the sum.
     constexpr void split_by_time(int at) {
         const rule sum = rule_of(at);
         const int extent = extent_of(sum);
@@ -21351,7 +21475,7 @@ class loop_planner {
             made.recurs.first = when.first;
             made.recurs.last = when.last;
             made.recurs.partial = !whole;
-            bool ends = true;  // no later window has a part of this one
+            bool ends = true;  // no later interval has a part of this one
             bool first = true;
             for (int body = 0; body < sum.literals; ++body) {
                 if (!parts[body].holds(when.first) || parts[body].empty()) continue;
@@ -21455,7 +21579,7 @@ class loop_planner {
         conditions.condition.push(-1);
     }
 
-    /// Returns true if others than the recursion read the relation, the user among them.
+    /// Returns true if the user can name the relation, or a rule outside of the recursion reads it.
     constexpr bool is_seen(const rule& of) const {
         const relation& head = program.text.relations[of.head];
         if (program.relations[of.head].output || (!head.invented && head.scope == 0)) return true;
@@ -21500,6 +21624,7 @@ namespace sequent::inline SEQUENT_ABI::plan {
 
 namespace lang = sequent::language;
 
+/// The base class of both readers.
 template <sizes Sizes>
 class source_writer {
   public:
@@ -21512,6 +21637,7 @@ class source_writer {
     int scope_ = 0;
     int number_ = 0;
 
+    /// Stores the first mistake.
     constexpr void fail(fault mistake) {
         if (out.mistake != fault::none) return;
         out.mistake = mistake;
@@ -21519,6 +21645,7 @@ class source_writer {
         out.mistaken_scope = scope_;
     }
 
+    /// Refuses a number outside of its range.
     constexpr void check_number(const name& function, number_range range, double given) {
         if (is_within(range, given) || out.mistake != fault::none) return;
         fail(fault::number_out_of_range);
@@ -21527,12 +21654,14 @@ class source_writer {
 
     // Rules.
 
+    /// Begins a rule.
     constexpr void begin_rule() {
         current = rule{};
         current.number = number_++;
         current.scope = scope_;
         current.first_literal = out.literals.size();
     }
+    /// Adds the rule.
     constexpr void finish_rule() {
         current.literals = out.literals.size() - current.first_literal;
         if (current.literals > max_literals) fail(fault::too_many_literals);
@@ -21550,6 +21679,7 @@ class source_writer {
 
     // Functions, in the order in which they are written.
 
+    /// Sets the combination of the rule.
     constexpr void combine(combination kind) {
         if (current.states_combination || current.states_aggregation ||
             current.transformations.size())
@@ -21568,11 +21698,13 @@ class source_writer {
         }
         return kind != transformation::identity;
     }
+    /// Refuses a transformation whose numbers are outside of their ranges.
     constexpr void check_numbers(const transformation_use& use) {
         const number_ranges ranges = ranges_of(use.kind);
         for (int at = 0; at < 2; ++at)
             check_number(ranges.function, ranges.of[at], use.numbers[at]);
     }
+    /// Sets the aggregation of the rule.
     constexpr void aggregate(aggregation kind) {
         if (current.states_aggregation) fail(fault::two_aggregations);
         check_not_stacked();
@@ -21630,11 +21762,12 @@ class source_writer {
 
     /// Two variables with their factors, and a constant.
     struct index_sum {
-        int variables[2]{-1, -1};
-        int factors[2]{};
+        int variables[2]{-1, -1};  ///< -1: none
+        int factors[2]{};          ///< of each variable
         int offset = 0;
-        bool known = true;
+        bool known = true;  ///< false: the sum has another form
 
+        /// Adds factor times a variable.
         constexpr void add(int variable, int factor) {
             int place = 0;
             while (place < 2 && variables[place] >= 0 && variables[place] != variable) ++place;
@@ -21649,6 +21782,7 @@ class source_writer {
             return (variables[0] >= 0 && factors[0] == 0) || (variables[1] >= 0 && factors[1] == 0);
         }
     };
+    /// The argument that a sum of variables is.
     constexpr term term_of(const index_sum& sum) {
         if (sum.known && sum.variables[0] < 0) return {-1, sum.offset};
         const int first = sum.factors[0] == 1 ? 0 : 1;
@@ -21685,11 +21819,13 @@ class source_writer {
         }
         return current.variables.push({id, extent, 0});
     }
+    /// The number of a relation of the current scope.
     constexpr int relation_id(const name& id) {
         for (int at = 0; at < out.relations.size(); ++at)
             if (out.relations[at].id == id && out.relations[at].scope == scope_) return at;
         return out.relations.push({id, scope_, false});
     }
+    /// The number of a weight. Refuses another shape of a known weight.
     constexpr int weight_id(const weight& declared) {
         for (int at = 0; at < out.weights.size(); ++at) {
             const weight& known = out.weights[at];
@@ -21709,9 +21845,11 @@ class source_writer {
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
+/// The capacity that a part of a program needs.
 template <class T>
 inline constexpr sizes size_of{0, 0, 0, 1};
 
+/// The number of nodes of an index expression or a constraint.
 template <class Index>
 inline constexpr int index_nodes = 1;
 template <lang::arithmetic Operation, class Left, class Right>
@@ -21729,8 +21867,7 @@ inline constexpr int index_nodes<lang::decision<Test, Left, Right>> =
 template <lang::fixed_string Fact, class Left, class Right>
 inline constexpr int index_nodes<lang::same_symbol<Fact, Left, Right>> = 3;
 
-/// The number of variables of an index expression, and whether an argument of a literal has several
-/// variables, so that the literal gets a rule of its own.
+/// The number of variables of an index expression.
 template <class Index>
 inline constexpr int index_variables = 0;
 template <lang::fixed_string Name, int Extent>
@@ -21738,6 +21875,7 @@ inline constexpr int index_variables<lang::var<Name, Extent>> = 1;
 template <lang::arithmetic Operation, class Left, class Right>
 inline constexpr int index_variables<lang::index_expression<Operation, Left, Right>> =
     index_variables<Left> + index_variables<Right>;
+/// 1 if an argument of a literal has several variables, so that the literal gets a rule of its own.
 template <class T>
 inline constexpr int views_of = 0;
 template <class Source, class Weight, unsigned Modifiers, class... Terms>
@@ -21783,6 +21921,7 @@ inline constexpr bool is_of_atoms<lang::aggregate<Kind, Variables...>> = false;
 template <int Count, class Program, bool Shares>
 inline constexpr bool is_of_atoms<lang::repeated<Count, Program, Shares>> = false;
 
+/// Reads the types of a program.
 template <sizes Sizes>
 class reader : public source_writer<Sizes> {
     using base = source_writer<Sizes>;
@@ -22118,11 +22257,13 @@ class reader : public source_writer<Sizes> {
 /// Reads a program object, and reports its mistakes. sequent/text.hpp adds a reader of text.
 template <const auto& Program, class Type = std::remove_cvref_t<decltype(Program)>>
 struct program_reader {
+    /// The source of the program.
     static consteval auto read() {
         reader<size_of<Type>> walk;
         walk.read(Program);
         return walk.out;
     }
+    /// Instantiating this type reports a mistake.
     template <const auto& Diagnosis>
     using report = plan::report<Diagnosis>;
 };
@@ -22238,6 +22379,7 @@ constexpr bool resolve_prepared(const Draft& draft, operand& used) {
     add_layers(draft, of, used);
     return true;
 }
+/// Sets the place of a prepared relation. Returns true if the relation is prepared.
 template <class Draft>
 constexpr bool resolve_prepared(const Draft& draft, relation_layout& layout) {
     if (!draft.is_prepared(layout)) return false;
@@ -22458,12 +22600,12 @@ namespace sequent::inline SEQUENT_ABI::plan {
 /// The positions of a program, and the dependence of its steps on the sequence.
 template <int Steps>
 struct rows_form {
-    rows_obstacle obstacle{};
-    int rows = 0;            ///< rows of the sequence
-    unsigned sequences = 0;  ///< facts whose first argument is the position, one bit each
-    bool once[Steps]{};      ///< the step does not depend on these facts
-    int position[Steps]{};   ///< the variable of the step's rule that is the position, or -1
-    bool in_time[Steps]{};   ///< the step is in a recursion over the positions
+    rows_obstacle obstacle{};  ///< why the program does not run by rows
+    int rows = 0;              ///< rows of the sequence
+    unsigned sequences = 0;    ///< facts whose first argument is the position, one bit each
+    bool once[Steps]{};        ///< the step does not depend on these facts
+    int position[Steps]{};     ///< the variable of the step's rule that is the position, or -1
+    bool in_time[Steps]{};     ///< the step is in a recursion over the positions
 };
 
 /// Finds the positions of a program. Arguments that are one variable in some rule form a class,
@@ -22732,6 +22874,7 @@ class rows_form_finder {
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
+/// Binds the names of a program. The stages of shape inference derive from it.
 template <sizes Sizes, int Facts>
 class name_binder {
   public:
@@ -22745,8 +22888,10 @@ class name_binder {
         out.weights.reset(text.weights.size());
     }
 
+    /// Returns true if no mistake is found.
     constexpr bool ok() const { return out.mistake.ok(); }
 
+    /// Stores the first mistake, of a rule and a relation; -1: that of the head.
     constexpr void fail(fault found, const rule& at, int relation, int left = 0, int right = 0) {
         if (!ok()) return;
         const int shown = relation >= 0 ? relation : at.head;
@@ -22755,20 +22900,24 @@ class name_binder {
                        left,  right,     stacking < 0 ? -1 : out.text.rules[stacking].number};
     }
 
+    /// Stores the first mistake, of a variable of a rule.
     constexpr void fail_at_variable(fault found, const rule& at, int variable) {
         if (!ok()) return;
         fail(found, at, -1);
         if (variable >= 0) out.mistake.first = at.variables[variable].id;
     }
 
+    /// Literal `at` of a rule.
     constexpr literal& item(const rule& of, int at) {
         return out.text.literals[of.first_literal + at];
     }
 
+    /// Binds all names.
     constexpr void bind() {
         check_facts();
         if (ok()) bind_facts();
     }
+    /// Returns true if the relation is the input of a block.
     constexpr bool is_block_input(int relation) const {
         return out.text.relations[relation].scope > 0 && out.relations[relation].passes_into >= 0;
     }
@@ -22948,6 +23097,7 @@ class name_binder {
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
+/// Checks the rules of a program and orders them.
 template <sizes Sizes, int Facts>
 class rule_checker : public name_binder<Sizes, Facts> {
     using base = name_binder<Sizes, Facts>;
@@ -22958,6 +23108,7 @@ class rule_checker : public name_binder<Sizes, Facts> {
   protected:
     using base::base, base::fail, base::is_block_input, base::item, base::ok;
 
+    /// Checks the arguments, aggregations and literals of all rules.
     constexpr void check_rules() {
         for (const rule& written : out.text.rules) set_arity(written, written.head, written.arity);
         for (const rule& written : out.text.rules) {
@@ -23017,6 +23168,7 @@ class rule_checker : public name_binder<Sizes, Facts> {
 
     // Order: depth first, so that a block's rules stand together, and those of a recursion.
 
+    /// Orders the rules so that each follows the rules that it reads.
     constexpr void put_in_order() {
         list<int, Sizes.rules> state{};  // 0 new, 1 under way, 2 done
         state.reset(out.text.rules.size());
@@ -23154,11 +23306,13 @@ class rule_checker : public name_binder<Sizes, Facts> {
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
+/// Returns true if the combination works element by element.
 constexpr bool is_elementwise(combination kind) {
     return kind != combination::product && kind != combination::concat &&
            kind != combination::cosine;
 }
 
+/// Infers the shapes of a program.
 template <sizes Sizes, int Facts>
 class shaper : public rule_checker<Sizes, Facts> {
     using base = rule_checker<Sizes, Facts>;
@@ -23203,15 +23357,17 @@ class shaper : public rule_checker<Sizes, Facts> {
 
     // Extents and shapes, in passes until nothing changes.
 
-    /// Repeats the passes. Returns false when nothing changes any more.
+    /// Repeats the passes until nothing changes. Returns true if the last of at most Sizes.rules +
+    /// 1 passes still changes something.
     constexpr bool settle_all() {
         bool settling = true;
         for (int pass = 0; ok() && settling && pass <= Sizes.rules; ++pass) settling = settle();
         return settling;
     }
-    /// Lets arguments with an offset bind what nothing else does, or else weights: in the rules of
-    /// the first head that has such a variable. All extents are then found anew, since some were
-    /// those of relations that were not known in full. Returns false if there is no such head.
+    /// Allows arguments with an offset, or else weights, to bind variables that nothing else binds,
+    /// in the rules of the first head that has such a variable. All extents are then inferred
+    /// again, since some came from relations that were not fully known. Returns false if there is
+    /// no such head.
     constexpr bool bind_late() {
         for (int place = 0; place < out.order.size(); ++place) {
             const rule& first = out.text.rules[out.order[place]];
@@ -23232,8 +23388,8 @@ class shaper : public rule_checker<Sizes, Facts> {
         }
         return false;
     }
-    /// Marks the variables of the head's rules that nothing binds yet, and to which `find` gives an
-    /// extent. Returns true if there are any.
+    /// Marks the variables in the rules of a head that nothing binds yet and for which `find`
+    /// returns an extent. Returns true if there are any.
     constexpr bool mark(int head, bool variable::*flag, int (shaper::*find)(const rule&, int)) {
         bool found = false;
         for (rule& written : out.text.rules)
@@ -23246,8 +23402,8 @@ class shaper : public rule_checker<Sizes, Facts> {
             }
         return found;
     }
-    /// The relation that the user names for whose rules this one was invented, or the relation
-    /// itself.
+    /// The relation itself or, if the plan has invented it, the relation of the user for whose
+    /// rules it was invented.
     constexpr int summed_into(int relation) {
         if (!out.text.relations[relation].invented) return relation;
         const int user = out.text.reader_of(relation);
@@ -23287,7 +23443,7 @@ class shaper : public rule_checker<Sizes, Facts> {
         target.value = origin.value;
     }
 
-    /// The inputs of the blocks around, from the outside in.
+    /// Binds the inputs of the blocks around a scope, from the outside in.
     constexpr void copy_inputs(int scope) {
         if (scope == 0) return;
         copy_inputs(out.text.scopes[scope].parent);
@@ -23299,7 +23455,7 @@ class shaper : public rule_checker<Sizes, Facts> {
         bool changed = false;
         copy_inputs(written.scope);
         for (int at = 0; at < written.variables.size(); ++at) {
-            // A stack's are those of its result, below.
+            // The extents of a stack are those of its result, below.
             if (written.repeat && ((written.head_variables() >> at) & 1u)) continue;
             variable& index = written.variables[at];
             const int moved = at == written.shifted ? written.shift : 0;
@@ -23361,8 +23517,8 @@ class shaper : public rule_checker<Sizes, Facts> {
         return changed;
     }
 
-    /// How far a literal's relation lets an argument run; 0 where it does not say. Through a rule
-    /// that only reads others, these say it of their plain arguments.
+    /// The extent of an argument of a literal by its relation; 0: unknown. For a view it is that of
+    /// the plain arguments of the relation that it reads.
     constexpr int extent_at(const literal& value, int axis) {
         const relation_shape& shape = out.relations[value.relation];
         if (shape.rule < 0 || !out.text.rules[shape.rule].views) return shape.extents[axis];
@@ -23375,7 +23531,7 @@ class shaper : public rule_checker<Sizes, Facts> {
         }
         return extent;
     }
-    /// The variables of a rule that only reads others are those of its user.
+    /// The extent of a variable of a view by the rule that reads the view; 0: unknown.
     constexpr int extent_from_view(const rule& written, int variable) {
         for (const rule& user : out.text.rules)
             for (const literal& value : out.text.body(user)) {
@@ -23388,11 +23544,11 @@ class shaper : public rule_checker<Sizes, Facts> {
         return 0;
     }
 
-    /// Of several rules for one head, those that bind a variable bind it for the others, too.
+    /// The extent of a variable by other rules of the same head that bind it; 0: unknown.
     constexpr int extent_from_sum(const rule& written, int variable) {
         if (!out.text.relations[written.head].invented) return 0;
         for (const rule& user : out.text.rules) {
-            if (user.repeat) continue;  // it runs as far as what it is applied to
+            if (user.repeat) continue;  // its extents are those of its operand
             for (const literal& value : out.text.body(user)) {
                 if (!value.reads(written.head)) continue;
                 for (int axis = 0; axis < written.arity; ++axis) {
@@ -23410,7 +23566,7 @@ class shaper : public rule_checker<Sizes, Facts> {
         return 0;
     }
 
-    /// As far as the rules of one head run in which something binds the variable of the total.
+    /// The greatest extent of a variable of a total rule in the rules that bind it.
     constexpr int extent_from_others(const rule& total, int variable) {
         int extent = total.variables[variable].stated;
         for (const literal& value : out.text.body(total)) {
@@ -23429,7 +23585,7 @@ class shaper : public rule_checker<Sizes, Facts> {
         return extent;
     }
 
-    /// What only arguments with an offset bind runs as far as their relations have atoms.
+    /// The extent of a variable by arguments with an offset: up to the end of their relations.
     constexpr int extent_from_moved(const rule& written, int variable) {
         int extent = 0;
         for (const literal& value : out.text.body(written)) {
@@ -23643,6 +23799,7 @@ namespace sequent::inline SEQUENT_ABI::plan {
 /// True if the first extent of a fact is up_to<N>.
 template <auto...>
 inline constexpr bool begins_with_length = false;
+/// True if the first extent is up_to<N>.
 template <auto First, auto... Rest>
 inline constexpr bool begins_with_length<First, Rest...> = requires {
     decltype(First)::most;
@@ -23652,6 +23809,7 @@ inline constexpr bool begins_with_length<First, Rest...> = requires {
 /// a query. An ill-formed fact fails a static_assert.
 template <class T>
 struct fact_reader;
+/// The reader of a fact.
 template <language::fixed_string Name, auto... Shape>
 struct fact_reader<language::fact<Name, Shape...>> {
     static constexpr bool is_query = false;
@@ -23686,6 +23844,7 @@ struct fact_reader<language::fact<Name, Shape...>> {
         return result;
     }
 };
+/// The reader of a count.
 template <language::fixed_string Name>
 struct fact_reader<language::bound<Name>> {
     static constexpr bool is_query = false;
@@ -23696,6 +23855,7 @@ struct fact_reader<language::bound<Name>> {
         return result;
     }
 };
+/// The reader of a query.
 template <language::fixed_string... Names>
 struct fact_reader<language::query<Names...>> {
     static constexpr bool is_query = true;
@@ -23706,6 +23866,7 @@ struct fact_reader<language::query<Names...>> {
     }
 };
 
+/// The reader of require_fused.
 template <>
 struct fact_reader<language::require_fused> {
     static constexpr bool is_query = true;  // a query that names no output
@@ -23857,11 +24018,14 @@ struct plan_of : single_steps<plan_of<Program, Facts...>> {
     static constexpr auto by_rows = rows_form_finder(shapes, unplaced.out).found;
 };
 
-/// The same plan, with its memory laid out for inference.
+/// A plan whose memory is laid out for inference.
 template <class Plan>
 struct inference_plan_of : single_steps<inference_plan_of<Plan>> {
+    /// The shapes of the facts and counts.
     static constexpr auto& facts = Plan::facts;
+    /// The program with its shapes.
     static constexpr auto& shapes = Plan::shapes;
+    /// The steps, laid out for inference.
     static constexpr auto tables = memory_planner(Plan::unplaced, purpose::infer).placed();
 };
 
@@ -31388,10 +31552,10 @@ struct state_tables {
     static constexpr int buffers = decltype(Tables::buffers)::capacity();
     static constexpr int facts = Facts > 0 ? Facts : 1;
 
-    Tables steps{};
+    Tables steps{};  ///< the steps with their offsets
     list<kept_attention, decltype(Tables::attentions)::capacity()> kept{};
     list<column_bound, decltype(Tables::generals)::capacity()> bounds{};
-    list<row_window, buffers + facts + 1> windows{};
+    list<row_window, buffers + facts + 1> windows{};  ///< windows of rows
     list<window_place, buffers + 13 * decltype(Tables::attentions)::capacity()> places{};
     list<window_place, 26 * decltype(Tables::attentions)::capacity()> cache_places{};  ///< in bytes
     int cache = 0;               ///< bytes of the KV cache
@@ -31403,11 +31567,11 @@ struct state_tables {
     bool reads_fact[facts]{};    ///< rows read a fact that is not along the sequence
     /// The rows, or iterations, beyond the current ones that a step computes.
     int lead[decltype(Tables::steps)::capacity()]{};
-    int rows = 0;           ///< rows of the sequence
-    int block = 0;          ///< maximum number of current rows
-    int column_window = 0;  ///< 1 + the window of the columns of attention, or 0
-    rows_obstacle obstacle{};
-    rows_obstacle lost{};  ///< the first rule that reads rows of which only the last are stored
+    int rows = 0;              ///< rows of the sequence
+    int block = 0;             ///< maximum number of current rows
+    int column_window = 0;     ///< 1 + the window of the columns of attention, or 0
+    rows_obstacle obstacle{};  ///< why the plan does not run by rows
+    rows_obstacle lost{};      ///< the first rule that reads rows of which only the last are stored
 };
 
 /// Finds the reach of the steps of a draft. The results are in the tables of the state, and in
@@ -31427,15 +31591,16 @@ class row_reach {
     static constexpr int capacity = decltype(Drafted::out.buffers)::capacity();
     using kind = rows_obstacle::kind;
 
-    Drafted draft_;
-    decltype(draft_.out)& out_;
-    const Form& form_;
-    int old_part_[capacity]{};
-    int extent_[capacity]{};  // how many rows a buffer has
-    int lead_[capacity]{};    // how many of them beyond those at hand are computed
-    int back_[capacity]{};    // how many before them are read
-    int fact_back_[decltype(made)::facts]{};
+    Drafted draft_;                           ///< a copy of the draft
+    decltype(draft_.out)& out_;               ///< its steps
+    const Form& form_;                        ///< the positions of the program
+    int old_part_[capacity]{};                ///< elements of a part before the layout
+    int extent_[capacity]{};                  ///< rows of a buffer
+    int lead_[capacity]{};                    ///< rows beyond the current ones that are computed
+    int back_[capacity]{};                    ///< rows before the current ones that are read
+    int fact_back_[decltype(made)::facts]{};  ///< the same of a fact
 
+    /// Finds the rows of buffers, the bounds of general steps, and all leads.
     constexpr void find_reach() {
         find_rows();
         if (refused()) return;
@@ -31446,7 +31611,7 @@ class row_reach {
         find_leads();
     }
 
-    /// Of the variables that are aggregated over, the one that reaches least far.
+    /// The aggregated variable with the smallest reach.
     constexpr column_bound find_bound(int at) const {
         const general_step& general = out_.generals[out_.steps[at].at];
         const int position = form_.position[at];
@@ -31464,8 +31629,8 @@ class row_reach {
         }
         return best;
     }
-    /// Returns true if a row of the step is the row before and what one more value of the variable
-    /// adds: a sum over j <= i of what does not depend on i.
+    /// Returns true if each row of the step adds one value of the variable to the row before: a sum
+    /// over j <= i of values that do not depend on i.
     constexpr bool runs(int at, const column_bound& over) const {
         const general_step& general = out_.generals[out_.steps[at].at];
         const int position = form_.position[at];
@@ -31488,6 +31653,7 @@ class row_reach {
         }
         return true;
     }
+    /// Returns true if an expression depends on counts or facts.
     constexpr bool mentions_given(int root) const {
         if (root < 0) return false;
         const node& top = out_.pool.nodes[root];
@@ -31495,20 +31661,24 @@ class row_reach {
                top.kind == node_kind::pair || mentions_given(top.left) || mentions_given(top.right);
     }
 
+    /// Returns true if the plan does not run by rows.
     constexpr bool refused() const { return made.obstacle.rule >= 0; }
+    /// Returns true if the operand has a row for each position.
     constexpr bool is_sequence(const operand& at) const {
         if (at.where == place::value) return made.row_size[at.index] > 0;
         return at.where == place::fact && ((form_.sequences >> at.index) & 1u);
     }
+    /// The number of elements of a row of such an operand.
     constexpr int row_size(const operand& at) const {
         if (at.where == place::value) return made.row_size[at.index];
         return draft_.in.facts[at.index].size() / draft_.in.facts[at.index].extents[0];
     }
+    /// Stores the first obstacle.
     constexpr void refuse(const step& at, kind why) {
         if (!refused()) made.obstacle = {at.rule, why};
     }
 
-    /// Calls visit(operand, row stride) for what a step writes for each row.
+    /// Calls visit(operand, row stride) for the operands that a step writes for each row.
     template <class Visit>
     constexpr void visit_written(int at, Visit visit) const {
         const step& each = out_.steps[at];
@@ -31528,7 +31698,7 @@ class row_reach {
         }
     }
 
-    /// Which buffers hold a row for each position, and of what size.
+    /// Finds the buffers with a row for each position, and the size of their rows.
     constexpr void find_rows() {
         for (int at = 0; at < out_.buffers.size(); ++at)
             old_part_[at] = out_.buffers[at].size / out_.buffers[at].parts;
@@ -31553,7 +31723,7 @@ class row_reach {
             });
         }
     }
-    /// How many rows a step computes, 0 where its operands tell.
+    /// The number of rows that a step computes; 0: it follows from the operands.
     constexpr int check_step(int at) {
         const step& each = out_.steps[at];
         const int position = form_.position[at];
@@ -31576,27 +31746,29 @@ class row_reach {
                 if (general.order[place] == position) found = position;
             rows = general.extents[position];
         }
-        // What has no position needs all rows.
+        // A step without a position needs all rows.
         if (found != position || position < 0)
             refuse(each, position < 0 ? kind::later_rows : kind::inner_rows);
         return rows;
     }
+    /// Returns true if a general step reads the pairs of a sparse fact.
     constexpr bool reads_pairs(const general_step& general) const {
         return general.joins.size() > 0 || mentions_pair(general.condition);
     }
+    /// Returns true if an expression has a sparse fact.
     constexpr bool mentions_pair(int root) const {
         if (root < 0) return false;
         const node& top = out_.pool.nodes[root];
         return top.kind == node_kind::pair || mentions_pair(top.left) || mentions_pair(top.right);
     }
 
-    /// Rows between the first of a buffer and that of an offset.
+    /// The row of an offset.
     static constexpr int rows_of(int offset, int size) {
         return (offset < 0 ? offset - size + 1 : offset) / size;
     }
 
-    /// Calls visit(operand, first, last) for what a step reads of the sequence: for its row i, or
-    /// its round i of a recursion, rows [i + first, i + last].
+    /// Calls visit(operand, first, last) for the operands along the sequence that a step reads: in
+    /// row i, or in iteration i of a recursion, it reads rows [i + first, i + last].
     template <class Visit>
     constexpr void visit_reads(int at, Visit visit) {
         const step& each = out_.steps[at];
@@ -31627,7 +31799,7 @@ class row_reach {
             const attention_step& attention = out_.attentions[each.at];
             const int ahead = form_.in_time[at] ? 0 : attention_reach(attention).ahead;
             const auto columns = [&](const access& from) {
-                // Earlier columns are kept apart, as rows come to hand.
+                // Earlier columns are stored separately when their rows are computed.
                 if (ahead > 0 && is_sequence(from.at)) return refuse(each, kind::later_rows);
                 call(from.at, form_.in_time[at] ? 0 : from.column);
             };
@@ -31709,7 +31881,8 @@ class row_reach {
         return most;
     }
 
-    /// A step's lead is that of the rows it writes; what it reads must have been computed by then.
+    /// Finds the lead of each step, that of the rows that it writes. The rows that it reads must be
+    /// computed before.
     constexpr void find_leads() {
         for (int relation : draft_.in.outputs) {
             const relation_layout& layout = out_.relations[relation];
@@ -31752,7 +31925,7 @@ class row_reach {
             });
         }
     }
-    /// Symbols of later rows must not be compared.
+    /// Refuses comparisons of symbols of later rows.
     constexpr void check_compared(int at) {
         const step& each = out_.steps[at];
         const bool general = each.kind == step_kind::general;
@@ -32202,9 +32375,13 @@ class state_planner : public row_reach<Drafted, Form> {
 /// has a form for them, the keys and values of attention are in a KV cache of fewer bits.
 template <class Plan, cache_form Cache = cache_form{}>
 struct state_plan_of : single_steps<state_plan_of<Plan, Cache>> {
+    /// The shapes of the facts and counts.
     static constexpr auto& facts = Plan::facts;
+    /// The program with its shapes.
     static constexpr auto& shapes = Plan::shapes;
+    /// The positions of the program.
     static constexpr auto& form = Plan::by_rows;
+    /// The layout of the state.
     static constexpr auto made = [] {
         if constexpr (Cache.keys.bytes > 0 || Cache.values.bytes > 0) {
             return cache_planner(state_plan_of<Plan>::made, Cache).made;
@@ -32215,6 +32392,7 @@ struct state_plan_of : single_steps<state_plan_of<Plan, Cache>> {
             return planner(Plan::unplaced, form).made;
         }
     }();
+    /// The steps, laid out for a state.
     static constexpr auto& tables = made.steps;
 
     /// True if the step does not depend on the sequence.

@@ -183,7 +183,7 @@ constexpr auto sparsemax() noexcept {
     return transform<transformation::sparsemax>{};
 }
 /// (x - mean) / sqrt(variance + eps). The variance is the mean of (x - mean)^2. eps is positive,
-/// finite and normal in float, here and in the functions below.
+/// finite and normal in float; the same holds for layer_norm and rms_norm.
 constexpr auto norm(double eps = 1e-5) noexcept {
     return transform<transformation::norm>{{eps}, {}};
 }
@@ -257,12 +257,14 @@ template <fixed_string Seed>
 constexpr auto dropout(double rate, bound<Seed> seed) noexcept {
     return transform<transformation::dropout, bound<Seed>>{{rate}, make_pack(seed)};
 }
-/// The vector of the elements begin, ..., begin + length - 1 of the value.
+/// The vector of the elements begin, ..., begin + length - 1 of the value. They must exist: a slice
+/// that is too long is a compile error.
 constexpr auto slice(int begin, int length) noexcept {
     return transform<transformation::slice>{
         {static_cast<double>(begin), static_cast<double>(length)}, {}};
 }
-/// The elements of the value, in row-major order, as a matrix of rows x columns.
+/// The elements of the value, in row-major order, as a matrix of rows x columns. Another number of
+/// elements is a compile error.
 constexpr auto reshape(int rows, int columns = 1) noexcept {
     return transform<transformation::reshape>{
         {static_cast<double>(rows), static_cast<double>(columns)}, {}};
@@ -340,12 +342,16 @@ constexpr auto repeat(const Program& block) noexcept {
 /// True for a combination, a transformation, an aggregation and a stack.
 template <class T>
 inline constexpr bool is_function = false;
+/// True for a combination.
 template <combination Kind>
 inline constexpr bool is_function<combine<Kind>> = true;
+/// True for a transformation.
 template <transformation Kind, class... Arguments>
 inline constexpr bool is_function<transform<Kind, Arguments...>> = true;
+/// True for an aggregation.
 template <aggregation Kind, class... Variables>
 inline constexpr bool is_function<aggregate<Kind, Variables...>> = true;
+/// True for a stack.
 template <int Count, class Program, bool Shares>
 inline constexpr bool is_function<repeated<Count, Program, Shares>> = true;
 

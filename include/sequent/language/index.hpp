@@ -97,24 +97,32 @@ struct same_symbol {
 /// True for an index variable, a count, an integer constant and an index expression.
 template <class T>
 inline constexpr bool is_index = false;
+/// True for an index variable.
 template <fixed_string Name, int Extent>
 inline constexpr bool is_index<var<Name, Extent>> = true;
+/// True for a count.
 template <fixed_string Name>
 inline constexpr bool is_index<bound<Name>> = true;
+/// True for an integer constant.
 template <>
 inline constexpr bool is_index<integer> = true;
+/// True for an index expression.
 template <arithmetic Operation, class Left, class Right>
 inline constexpr bool is_index<index_expression<Operation, Left, Right>> = true;
 
 /// True for a constraint: comparison, compound, decision or same_symbol.
 template <class T>
 inline constexpr bool is_constraint = false;
+/// True for a comparison.
 template <order Relation, class Left, class Right>
 inline constexpr bool is_constraint<comparison<Relation, Left, Right>> = true;
+/// True for a compound.
 template <connective Operation, class Left, class Right>
 inline constexpr bool is_constraint<compound<Operation, Left, Right>> = true;
+/// True for a predicate.
 template <class Test, class Left, class Right>
 inline constexpr bool is_constraint<decision<Test, Left, Right>> = true;
+/// True for a comparison of symbols.
 template <fixed_string Fact, class Left, class Right>
 inline constexpr bool is_constraint<same_symbol<Fact, Left, Right>> = true;
 

@@ -102,8 +102,10 @@ struct weight {
     constexpr auto T() const noexcept { return use().T(); }
 };
 
+/// True for a weight without arguments.
 template <fixed_string Name, int... Shape>
 inline constexpr bool is_weight<weight<Name, Shape...>> = true;
+/// True for a weight with arguments or modifiers.
 template <fixed_string Name, int... Shape, unsigned Modifiers, class... Terms>
 inline constexpr bool is_weight<literal<weight<Name, Shape...>, none, Modifiers, Terms...>> = true;
 
@@ -165,30 +167,37 @@ constexpr constant inverse_sqrt(double value) noexcept {
 /// value.
 template <class T>
 inline constexpr bool is_literal = is_weight<T>;
+/// True for a relation or a weight with arguments.
 template <class Source, class Weight, unsigned Modifiers, class... Terms>
 inline constexpr bool is_literal<literal<Source, Weight, Modifiers, Terms...>> = true;
+/// True for an element.
 template <class Inner, class Index>
 inline constexpr bool is_literal<element<Inner, Index>> = true;
+/// True for a constant.
 template <>
 inline constexpr bool is_literal<constant> = true;
+/// True for an index value.
 template <class Index>
 inline constexpr bool is_literal<index_value<Index>> = true;
 
 /// True for a literal of a relation.
 template <class T>
 inline constexpr bool is_atom = false;
+/// True for an atom.
 template <fixed_string Name, class Weight, unsigned Modifiers, class... Terms>
 inline constexpr bool is_atom<literal<relation<Name>, Weight, Modifiers, Terms...>> = true;
 
 /// True for a literal of a relation without modifiers.
 template <class T>
 inline constexpr bool is_head = false;
+/// True for an atom without modifiers.
 template <fixed_string Name, class Weight, class... Terms>
 inline constexpr bool is_head<literal<relation<Name>, Weight, plain, Terms...>> = true;
 
 /// True for a literal with a weight in brackets.
 template <class T>
 inline constexpr bool is_weighted = false;
+/// True for a literal with a weight in brackets.
 template <class Source, weight_literal Weight, unsigned Modifiers, class... Terms>
 inline constexpr bool is_weighted<literal<Source, Weight, Modifiers, Terms...>> = true;
 
@@ -205,6 +214,7 @@ concept body_item = is_literal<T> || is_constraint<T>;
 /// True for an index variable.
 template <class T>
 inline constexpr bool is_variable = false;
+/// True for an index variable.
 template <fixed_string Name, int Extent>
 inline constexpr bool is_variable<var<Name, Extent>> = true;
 
@@ -224,7 +234,8 @@ constexpr auto operator!=(literal<relation<Name>, none, plain, Left> left,
     return !same_symbol<Name, Left, Right>{left.terms.first, right.terms.first};
 }
 
-/// Element `index` of the vector `inner`, a scalar; the index counts from 0.
+/// Element `index`, from 0, of the vector `inner`, a scalar. The index is a number or a variable
+/// plus a constant; where it is outside of the vector, the ground rule does not exist.
 template <atom Inner, index_operand Index>
 constexpr auto at(Inner inner, Index index) noexcept {
     return element<Inner, index_of<Index>>{inner, as_index(index)};

@@ -27,6 +27,7 @@ struct program<std::index_sequence<Indices...>, Rules...> : rule_at<Indices, Rul
 /// True for a program.
 template <class T>
 inline constexpr bool is_program = false;
+/// True for a program.
 template <class... Parameters>
 inline constexpr bool is_program<program<Parameters...>> = true;
 
@@ -70,18 +71,22 @@ constexpr auto rules(Rules... list) noexcept {
 /// `type` is the relation in the head of a rule, or that an atom transformation transforms.
 template <class Rule>
 struct head_of;
+/// Of an atom.
 template <class Source, class Weight, unsigned Modifiers, class... Terms>
 struct head_of<literal<Source, Weight, Modifiers, Terms...>> {
-    using type = Source;
+    using type = Source;  ///< its relation
 };
+/// Of a rule.
 template <class Head, class Body>
 struct head_of<rule<Head, Body>> : head_of<Head> {};
+/// Of an atom transformation.
 template <class Body, class Function>
 struct head_of<applied<Body, Function>> : head_of<Body> {};
 
 /// True if a rule has this relation in its head, or if a program has such a rule.
 template <class Relation, class Rule>
 inline constexpr bool is_about = std::is_same_v<Relation, typename head_of<Rule>::type>;
+/// True if a rule of the program has this relation in its head.
 template <class Relation, class Indices, class... Rules>
 inline constexpr bool is_about<Relation, program<Indices, Rules...>> = (... ||
                                                                         is_about<Relation, Rules>);

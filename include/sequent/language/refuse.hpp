@@ -12,6 +12,7 @@ namespace sequent::inline SEQUENT_ABI::language {
 /// True for a relation without arguments.
 template <class T>
 inline constexpr bool is_name = false;
+/// True for a relation without arguments.
 template <fixed_string Name>
 inline constexpr bool is_name<relation<Name>> = true;
 
@@ -32,6 +33,7 @@ concept beside = (rule_part<Left> && (word<Right> || std::is_arithmetic_v<Right>
 /// True for the operands of `document(i) == document(j)`, two atoms of one fact.
 template <class Left, class Right>
 inline constexpr bool are_symbols = false;
+/// True for two atoms of one fact with a variable each.
 template <fixed_string Name, class Left, class Right>
 inline constexpr bool are_symbols<literal<relation<Name>, none, plain, Left>,
                                   literal<relation<Name>, none, plain, Right>> =
@@ -41,6 +43,7 @@ inline constexpr bool are_symbols<literal<relation<Name>, none, plain, Left>,
 template <class... Parts>
 inline constexpr bool told = (... || std::is_same_v<Parts, mistaken>);
 
+/// Refuses a comma whose operands are not a body and one more item of it.
 template <class Left, class Right>
     requires beside<Left, Right> &&(!(body<Left> && body_item<Right>)) constexpr mistaken operator,(
         Left, Right) noexcept {
@@ -61,6 +64,7 @@ template <class Left, class Right>
         return {};
     }
 
+    /// Refuses a `|` whose operands are not a body and a function.
     template <class Left, class Right>
         requires beside<Left, Right> &&
             (!(functional_body<Left> && function<Right>)) constexpr mistaken
@@ -78,16 +82,25 @@ template <class Left, class Right>
 
         /// A function without the parentheses of a call, `relu` in place of `relu()`.
         struct uncalled {
+            /// From a function with one overload.
             template <class Result, class... Arguments>
             constexpr uncalled(Result (*)(Arguments...)) noexcept {}
-            // These names are overloaded, so that the template above cannot deduce the function.
+            // The other names are overloaded, so that the template above cannot deduce the
+            // function.
+            /// From `sum`.
             constexpr uncalled(combine<combination::sum> (*)()) noexcept {}
+            /// From `max`.
             constexpr uncalled(combine<combination::max> (*)()) noexcept {}
+            /// From `min`.
             constexpr uncalled(combine<combination::min> (*)()) noexcept {}
+            /// From `mean`.
             constexpr uncalled(combine<combination::mean> (*)()) noexcept {}
+            /// From `concat`.
             constexpr uncalled(combine<combination::concat> (*)()) noexcept {}
+            /// From `softmax`.
             constexpr uncalled(transform<transformation::softmax> (*)()) noexcept {}
         };
+        /// Refuses a function without the parentheses of a call.
         template <class Body>
             requires functional_body<Body> || std::is_same_v<Body, mistaken>
         constexpr mistaken operator|(Body, uncalled) noexcept {
@@ -98,6 +111,7 @@ template <class Left, class Right>
             return {};
         }
 
+        /// Refuses a rule whose head is no atom, or whose body has no literals.
         template <class Head, class Body>
             requires beside<Head, Body> &&
                 (!(head_atom<Head> && functional_body<Body>)) constexpr mistaken
@@ -168,6 +182,7 @@ template <class Left, class Right>
 #undef SEQUENT_REFUSE
 #undef SEQUENT_REFUSE_UNLESS
 
+            /// Refuses the negative of a literal.
             template <rule_part Part>
             constexpr mistaken operator-(Part) noexcept {
                 constexpr bool makes_a_rule = told<Part>;
@@ -176,6 +191,7 @@ template <class Left, class Right>
                     "sequent: a literal is negative by a factor: (number(-1), a) | product()");
                 return {};
             }
+            /// Refuses the negation of anything but a constraint or an atom without a weight.
             template <rule_part Part>
                 requires(!constraint<Part> && (!atom<Part> || is_weighted<Part>))
             constexpr mistaken operator!(Part) noexcept {
@@ -185,6 +201,7 @@ template <class Left, class Right>
                     "sequent: ! stands before a constraint, or an atom of a fact without a weight");
                 return {};
             }
+            /// Refuses hidden(...) of anything but an atom without a weight.
             template <rule_part Part>
                 requires(!atom<Part> || is_weighted<Part>)
             constexpr mistaken hidden(Part) noexcept {

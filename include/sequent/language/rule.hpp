@@ -35,12 +35,14 @@ struct rule {
 /// True for one item or several joined by commas.
 template <class T>
 inline constexpr bool is_body = body_item<T>;
+/// True for several items.
 template <class Left, class Right>
 inline constexpr bool is_body<joined<Left, Right>> = true;
 
 /// True for a body with functions.
 template <class T>
 inline constexpr bool is_applied = false;
+/// True for a body with functions.
 template <class Body, class Function>
 inline constexpr bool is_applied<applied<Body, Function>> = true;
 
@@ -56,8 +58,10 @@ concept functional_body = is_body<T> || is_applied<T>;
 /// order in which they are written, by max instead; their domains must be equal.
 template <class T>
 inline constexpr bool is_atom_transformation = false;
+/// True for an atom with one function.
 template <atom Atom, class Function>
 inline constexpr bool is_atom_transformation<applied<Atom, Function>> = true;
+/// True for an atom with several functions.
 template <class Body, class Outer, class Inner>
 inline constexpr bool is_atom_transformation<applied<applied<Body, Inner>, Outer>> =
     is_atom_transformation<applied<Body, Inner>>;
@@ -65,6 +69,7 @@ inline constexpr bool is_atom_transformation<applied<applied<Body, Inner>, Outer
 /// True for a rule and for an atom transformation.
 template <class T>
 inline constexpr bool is_rule = is_atom_transformation<T>;
+/// True for a rule.
 template <class Head, class Body>
 inline constexpr bool is_rule<rule<Head, Body>> = true;
 

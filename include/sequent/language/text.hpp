@@ -49,6 +49,7 @@ struct mistaken {
 template <class... Values>
 struct pack {};
 
+/// A pack that is not empty.
 template <class First, class... Rest>
 struct pack<First, Rest...> {
     First first;                               ///< the first value

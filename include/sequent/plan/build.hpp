@@ -9,6 +9,7 @@
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
+/// Builds the steps of a draft.
 template <class Draft>
 class builder {
   public:
@@ -54,7 +55,8 @@ class builder {
                               draft_.in.facts[shape.fact].id};
     }
 
-    /// Strides in the order of the arguments, pairs outermost; returns the size.
+    /// Sets strides in the order of the arguments, with pairs outermost. Returns the number of
+    /// elements.
     constexpr long long pack(relation_layout& layout, int relation) {
         const relation_shape& shape = draft_.in.relations[relation];
         layout.pairs = draft_.pairs_of(relation);
@@ -82,8 +84,8 @@ class builder {
         enter_loop(-1, begin);
     }
 
-    /// Ends the recursion that began with step `begin`, if `at` is no rule of it, and begins that
-    /// of `at`. Returns its first step, or -1.
+    /// Ends the recursion that began with step `begin` if rule `at` is not in it, and begins the
+    /// recursion of `at`. Returns its first step, or -1.
     constexpr int enter_loop(int at, int begin) {
         const int loop = at < 0 ? -1 : draft_.rule_of(at).recurs.loop;
         if (begin >= 0) {
@@ -233,8 +235,8 @@ class builder {
         return result;
     }
 
-    /// The literal's numbers, walked along the variables that its arguments are sums of. Outside of
-    /// them there are no atoms.
+    /// Lays out a view: the elements of the literal, with strides of the variables in its
+    /// arguments. Arguments outside of the relation have no atoms.
     constexpr void lay_out_view(int at) {
         const rule& written = draft_.rule_of(at);
         const literal& item = draft_.literal_of(at, 0);
@@ -260,8 +262,8 @@ class builder {
         draft_.roles[at] = role::alias;
     }
 
-    /// The same numbers under another name: y(i) <<= x(i), a slice of each, or the heads
-    /// concatenated where they already lie side by side.
+    /// Makes the rule an alias if it only reads elements of another relation: y(i) <<= x(i), a
+    /// slice of each row, or a concatenation of heads that are contiguous. Returns true if it does.
     constexpr bool is_alias(int at) {
         const rule& written = draft_.rule_of(at);
         if (written.recurs.end.any()) return false;
@@ -280,7 +282,7 @@ class builder {
             return false;
         const relation_layout& from = draft_.out.relations[item.relation];
         if (from.where == place::none) return false;  // inlined into this rule
-        // Where a relation that is computed has no atoms, its numbers are zero.
+        // The elements of a computed relation are zero where it has no atoms.
         const int condition = draft_.conditions.condition[at];
         auto& pool = draft_.out.pool;
         if (condition >= 0 &&
@@ -305,7 +307,7 @@ class builder {
             seen |= 1u << variable;
             layout.offset += item.terms[axis].offset * from.strides[axis];
         }
-        // Aggregated variables must lie right outside the value.
+        // The strides of the aggregated variables must follow directly on the value.
         if ((seen & ~head) && written.aggregated != aggregation::concat) return false;
         int length = shape.size();
         for (int at_order = written.aggregated_order.size(); at_order-- > 0;) {

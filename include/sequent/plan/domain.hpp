@@ -16,12 +16,13 @@ namespace sequent::inline SEQUENT_ABI::plan {
 template <sizes Sizes>
 struct domains {
     node_pool<pool_size(Sizes.nodes, Sizes.literals)> pool{};
-    list<int, Sizes.rules> condition{};
-    list<int, Sizes.rules + Sizes.literals> domain{};
-    list<int, Sizes.literals> expression{};  // of index literals, in the pool
-    diagnosis mistake{};
+    list<int, Sizes.rules> condition{};                ///< of each rule
+    list<int, Sizes.rules + Sizes.literals> domain{};  ///< of each relation, by argument
+    list<int, Sizes.literals> expression{};            ///< of index literals, in the pool
+    diagnosis mistake{};                               ///< the first mistake
 };
 
+/// Finds the domains of a program.
 template <sizes Sizes, int Facts>
 class domain_finder {
   public:
@@ -50,15 +51,15 @@ class domain_finder {
 
   private:
     const shaped<Sizes, Facts>& in;
-    list<bool, Sizes.rules> late_{};  // rules of a recursion that are visited again, and later
+    list<bool, Sizes.rules> late_{};  // rules of a recursion that are still to be visited again
     int unknown_end_ = -1;  // a rule of a recursion that follows from one with an unknown end
     list<int, Sizes.rules> differing_{};  // of a total rule, the first literal with another domain
 
     constexpr int loop_at(int place) const {
         return place < in.order.size() ? in.text.rules[in.order[place]].recurs.loop : -1;
     }
-    /// In a recursion, rules follow from later ones: what counts say of these is found in further
-    /// rounds.
+    /// Visits the rules of a recursion again until the limits by counts do not change, because
+    /// rules depend on later rules.
     constexpr void visit_again(int first, int last) {
         bool grows = in.text.counts.size() > 0;
         for (int round = first; grows && round < last; ++round) {
@@ -110,8 +111,8 @@ class domain_finder {
             const int given = out.domain[in.relations[in.block_input[written.block]].passes_into];
             const int result = out.domain[in.block_output[written.block]];
             out.domain[written.head] = result;
-            // All layers have the conditions of the first one.
-            // Its atoms lie where those of its input do.
+            // All layers have the conditions of the first layer, and the output of a block has
+            // atoms for the same index values as its input.
             const bool differs = written.repeat > 1
                                      ? !is_same_domain(given, result, written)
                                      : !out.pool.same_conjuncts(pairs_in(given), pairs_in(result));
@@ -158,7 +159,7 @@ class domain_finder {
                     differing_[at] = body > 0 ? body : 1;
                 continue;
             }
-            // The domain may only be asked within the extents.
+            // The domain is defined only within the extents.
             root = out.pool.both(root, within_extents(written, item));
             root = out.pool.both(root, inherited);
             root = out.pool.both(root, holds_for(item));
@@ -191,7 +192,7 @@ class domain_finder {
         return out.pool.add(node_kind::less, 0, index,
                             out.pool.add(node_kind::count, in.facts[fact].length));
     }
-    /// Symbols are compared where there are any.
+    /// The condition that symbols are compared only within the given length of their fact.
     constexpr int within_compared(int root, const term* terms) {
         if (root < 0) return -1;
         const node top = in.text.nodes[root];
@@ -205,7 +206,7 @@ class domain_finder {
         return out.pool.both(below_length(left, fact), below_length(right, fact));
     }
 
-    /// A block's input has the domain of what it is at first.
+    /// Gives the inputs of blocks the domains of the operands of their stacks.
     constexpr void bind_inputs(int scope) {
         if (scope == 0) return;
         bind_inputs(in.text.scopes[scope].parent);
@@ -222,8 +223,8 @@ class domain_finder {
                             out.pool.add(node_kind::variable, written.shifted));
     }
 
-    /// The rules of one logit must have one space: a bias without the mask would admit again what
-    /// the mask removes.
+    /// Checks that the rules of a score have the same space: a bias without the mask would admit
+    /// the pairs that the mask removes.
     constexpr void check_logits() {
         bool is_logit[decltype(out.domain)::capacity() + 1]{};
         for (int place = in.order.size(); place-- > 0;) {
@@ -248,7 +249,7 @@ class domain_finder {
         out.mistake = {found,     second,     in.text.relations[total.head].id,
                        first + 1, second + 1, stacking < 0 ? -1 : in.text.rules[stacking].number};
     }
-    /// Returns true if the literal of a total rule has an atom for each of the head's.
+    /// Returns true if the literal of a total rule has the extents of the head.
     constexpr bool has_extents_of(const rule& total, const literal& item) const {
         for (int axis = 0; axis < item.arity; ++axis)
             if (item.terms[axis].variable >= 0 &&
@@ -263,8 +264,8 @@ class domain_finder {
     }
 
     /// Returns true if two conditions, in the variables of a rule, are known to hold for the same
-    /// assignments however they are written: their conjuncts that are arithmetic on one or two
-    /// variables are compared by the pairs that they admit, all others by their words.
+    /// assignments. Conjuncts that are arithmetic on one or two variables are compared by the pairs
+    /// that they admit, all others by their nodes.
     constexpr bool is_same_space(int left, int right, const rule& written) {
         if (out.pool.same_conjuncts(left, right)) return true;
         if (!out.pool.holds_conjuncts(left, conjuncts(right, false)) ||
@@ -282,7 +283,7 @@ class domain_finder {
         }
         const int rows = row < 0 ? 1 : written.variables[row].extent;
         const int columns = column < 0 ? 1 : written.variables[column].extent;
-        // One set holds both, and has as many members as each.
+        // The sets are equal if their intersection has as many members as each of them.
         const int roots[] = {left, right, out.pool.both(left, right)};
         long long pairs[3]{};
         for (int at = 0; at < 3; ++at) {
@@ -302,7 +303,7 @@ class domain_finder {
                 return false;
         return true;
     }
-    /// The conjuncts that are arithmetic on variables, or those that are not.
+    /// The conjuncts that are arithmetic on variables, or the others.
     constexpr int conjuncts(int root, bool arithmetic) {
         int result = -1;
         out.pool.each_conjunct(root, [&](int part) {
@@ -324,7 +325,7 @@ class domain_finder {
         }
     }
     /// Returns true if two conditions are known to admit the same assignments of each set of
-    /// variables: a rule that aggregates over some of them inherits what is said of the others.
+    /// variables: a rule that aggregates over some variables inherits the conditions on the others.
     constexpr bool is_same_domain(int left, int right, const rule& written) {
         if (out.pool.same_conjuncts(left, right)) return true;
         const unsigned all = out.pool.variables(left) | out.pool.variables(right);
@@ -333,7 +334,8 @@ class domain_finder {
             if (some == 0) return true;
         }
     }
-    /// The condition that admits, of each set of variables, what one of two conditions admits.
+    /// The condition that admits, for each set of variables, the assignments that either condition
+    /// admits.
     constexpr int either(int left, int right, const rule& written) {
         int shared = -1;
         int rest[2]{-1, -1};
@@ -368,7 +370,8 @@ class domain_finder {
         return false;
     }
 
-    /// What is said of a total rule's atoms by counts: beyond them, no literal has one.
+    /// The conjuncts of counts in the condition of a total rule: beyond them no literal has an
+    /// atom.
     constexpr int counted(int root, const rule& written) {
         int result = -1;
         if (written.recurs.loop < 0)
@@ -386,7 +389,8 @@ class domain_finder {
                             out.pool.add(node_kind::constant, 0));
     }
 
-    /// The atoms of one rule of several may end before those of the others do.
+    /// The condition that the arguments are within the relation of one rule of several, which may
+    /// end before the others.
     constexpr int within_part(const rule& written, const literal& item) {
         int root = -1;
         for (int axis = 0; axis < item.arity; ++axis) {
@@ -399,7 +403,7 @@ class domain_finder {
         return root;
     }
 
-    /// An argument with an offset, or an element, may lie outside the relation.
+    /// The condition that arguments with an offset, and an element, are within the relation.
     constexpr int within_extents(const rule& written, const literal& item) {
         int root = -1;
         auto require = [&](const term& at, int extent) {
@@ -422,7 +426,7 @@ class domain_finder {
         return root;
     }
 
-    /// That a sparse fact holds, or does not where it is negated.
+    /// The condition that a sparse fact holds, or does not hold if it is negated.
     constexpr int holds_for(const literal& item) {
         const int given = in.relations[item.relation].fact;
         if (given < 0 || !in.facts[given].is_sparse()) return -1;
@@ -431,7 +435,7 @@ class domain_finder {
         return item.negated ? out.pool.add(node_kind::negation, 0, held) : held;
     }
 
-    /// The pairs of a sparse fact may lie beyond the variables at which it stands.
+    /// The condition that the pairs of sparse facts are within the ranges of the variables.
     constexpr int within_variables(const rule& written, int conditions) {
         int root = -1;
         auto require = [&](int side, int extent) {

@@ -21,7 +21,9 @@ struct pair_place {
     int fact = -1;  ///< number of the fact; -1: none
     int axes[2]{};  ///< the arguments
 
+    /// Returns true if there is a fact.
     constexpr bool any() const { return fact >= 0; }
+    /// Returns true if the argument is one of the two.
     constexpr bool has(int axis) const { return any() && (axis == axes[0] || axis == axes[1]); }
 };
 
@@ -29,7 +31,7 @@ struct pair_place {
 /// weight. The elements of an atom are contiguous. A relation that holds only for pairs of a sparse
 /// fact has one atom per pair, and the strides of the two arguments are zero.
 struct relation_layout {
-    place where = place::none;
+    place where = place::none;     ///< the memory
     int index = -1;                ///< number of the fact, buffer or literal
     int offset = 0;                ///< of the first atom
     int strides[max_arity]{};      ///< strides of the arguments
@@ -93,20 +95,22 @@ struct group {
 template <sizes Sizes, int Facts>
 struct plan_tables {
     static constexpr int rule_capacity = Sizes.rules;
+    /// Capacity of relations.
     static constexpr int relation_capacity = Sizes.rules + Sizes.literals;
+    /// Capacity of weights.
     static constexpr int weight_capacity =
         decltype(shaped<Sizes, Facts>{}.text.weights)::capacity();
 
-    list<step, Sizes.rules * 2> steps{};
-    list<row_step, Sizes.rules> rows{};
-    list<attention_step, Sizes.rules> attentions{};
-    list<general_step, Sizes.rules> generals{};
-    list<relation_layout, relation_capacity> relations{};
-    list<weight_layout, weight_capacity> weights{};
-    list<buffer, Sizes.rules * 3 + 4> buffers{};
-    decltype(domains<Sizes>{}.pool) pool{};
-    int parameters = 0;                    ///< elements of all parameters
-    int workspace = 0;                     ///< elements of the workspace
+    list<step, Sizes.rules * 2> steps{};  ///< all steps, in the order of the forward pass
+    list<row_step, Sizes.rules> rows{};   ///< row steps
+    list<attention_step, Sizes.rules> attentions{};        ///< attention steps
+    list<general_step, Sizes.rules> generals{};            ///< general steps
+    list<relation_layout, relation_capacity> relations{};  ///< storage of relations
+    list<weight_layout, weight_capacity> weights{};        ///< storage of weights
+    list<buffer, Sizes.rules * 3 + 4> buffers{};           ///< buffers
+    decltype(domains<Sizes>{}.pool) pool{};                ///< nodes of conditions
+    int parameters = 0;                                    ///< elements of all parameters
+    int workspace = 0;                                     ///< elements of the workspace
     int prepared = 0;                      ///< elements that depend on parameters only
     int scope_parameters[Sizes.scopes]{};  ///< elements of the parameters of one layer
     int scope_offset[Sizes.scopes]{};      ///< offset of the parameters of each scope
@@ -117,16 +121,18 @@ struct plan_tables {
 /// and step.
 template <sizes Sizes, int Facts>
 struct drafted {
-    const shaped<Sizes, Facts>& in;
-    plan_tables<Sizes, Facts> out{};
-    bool recurs = false;  ///< the program has a recursion
-    diagnosis mistake{};  ///< something is too large to be laid out
+    const shaped<Sizes, Facts>& in;   ///< the program
+    plan_tables<Sizes, Facts> out{};  ///< the steps
+    bool recurs = false;              ///< the program has a recursion
+    diagnosis mistake{};              ///< something is too large to be laid out
 
     constexpr explicit drafted(const shaped<Sizes, Facts>& program) : in(program) {
         for (int at : in.order) recurs = recurs || in.text.rules[at].recurs.loop >= 0;
     }
 
+    /// Rule number `at`.
     constexpr const rule& rule_of(int at) const { return in.text.rules[at]; }
+    /// Returns true if the relation depends on parameters only.
     constexpr bool is_prepared(const relation_layout& layout) const {
         return layout.where == place::value && out.buffers[layout.index].prepared;
     }
@@ -161,14 +167,14 @@ struct draft : drafted<Sizes, Facts> {
     using base::depth_of, base::in, base::mistake, base::out, base::recurs, base::rule_of;
     static constexpr int rule_capacity = Sizes.rules;
 
-    const domains<Sizes>& conditions;
+    const domains<Sizes>& conditions;       ///< the conditions of the rules
     list<role, Sizes.rules> roles{};        ///< of each rule
     list<int, Sizes.rules> group_of{};      ///< the group of each rule; -1: none
     list<int, Sizes.rules> user{};          ///< the one rule that reads each rule's relation, or -1
     list<int, Sizes.rules> user_literal{};  ///< the literal of that rule which reads it
-    list<group, Sizes.rules> groups{};
-    list<bool, Sizes.rules> prepared{};  ///< rules that depend on parameters only
-    list<window_rule, Sizes.rules> windows{};
+    list<group, Sizes.rules> groups{};      ///< groups of products
+    list<bool, Sizes.rules> prepared{};     ///< rules that depend on parameters only
+    list<window_rule, Sizes.rules> windows{};  ///< the window of each rule
 
     constexpr draft(const shaped<Sizes, Facts>& program, const domains<Sizes>& found)
         : base(program), conditions(found) {
@@ -200,9 +206,11 @@ struct draft : drafted<Sizes, Facts> {
         for (int at : in.order) prepared[at] = follows_from_parameters(at);
     }
 
+    /// Literal number `body` of a rule.
     constexpr const literal& literal_of(int rule, int body) const {
         return in.text.literals[in.text.rules[rule].first_literal + body];
     }
+    /// The shape of the relation in the head of a rule.
     constexpr const relation_shape& head_of(int rule) const {
         return in.relations[in.text.rules[rule].head];
     }
@@ -232,6 +240,7 @@ struct draft : drafted<Sizes, Facts> {
         }
         return true;
     }
+    /// Returns true if an expression depends on counts or facts.
     constexpr bool mentions_given(int root) const {
         if (root < 0) return false;
         const node& top = out.pool.nodes[root];
@@ -257,10 +266,12 @@ struct draft : drafted<Sizes, Facts> {
         }
         return true;
     }
+    /// Returns true if the relation of the rule is the output of its block.
     constexpr bool is_block_output(int rule) const {
         const int scope = rule_of(rule).scope;
         return scope > 0 && in.block_output[scope] == rule_of(rule).head;
     }
+    /// The shape of the value of a literal.
     constexpr value_shape value_of(const literal& item) const {
         bool fits = true;
         int left = 0;
@@ -302,6 +313,7 @@ struct draft : drafted<Sizes, Facts> {
         return out.buffers.push(made);
     }
 
+    /// Reports that the values of a rule are too large.
     constexpr void refuse_size(int rule) {
         if (!mistake.ok()) return;
         const int stacking = in.text.scopes[rule_of(rule).scope].rule;
@@ -326,6 +338,7 @@ struct draft : drafted<Sizes, Facts> {
 
     // Operands. In the workspace they hold the number of their buffer until memory is laid out.
 
+    /// The operand of a relation.
     constexpr operand relation_operand(int relation) const {
         const relation_layout& layout = out.relations[relation];
         operand result;
@@ -342,6 +355,7 @@ struct draft : drafted<Sizes, Facts> {
         result.each_layer = layout.each_layer;
         return result;
     }
+    /// The operand of a weight.
     constexpr operand weight_operand(const weight_use& use) const {
         operand result;
         result.where = place::parameter;

@@ -14,6 +14,7 @@ class general_builder {
     constexpr general_builder(Draft& draft, int at)
         : draft_(draft), at_(at), rule_(draft.rule_of(at)) {}
 
+    /// The step.
     constexpr general_step build() {
         general_step made;
         const relation_layout& layout = draft_.out.relations[rule_.head];

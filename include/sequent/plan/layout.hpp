@@ -41,15 +41,15 @@ constexpr void weave_weights(Draft& draft) {
 
 /// A rule that can be computed with others: one product, perhaps a bias, nothing else.
 struct group_candidate {
-    bool fits = false;  ///< the rule has this form
-    literal x{};        ///< the input
-    int row = -1;
-    int rows = 1;
-    int segment = -1;
-    int pairs = -1;
-    int condition = -1;
-    weight_use bias{};
-    int columns = 0;
+    bool fits = false;   ///< the rule has this form
+    literal x{};         ///< the input
+    int row = -1;        ///< the variable of the rows
+    int rows = 1;        ///< number of rows
+    int segment = -1;    ///< the variable of the segments
+    int pairs = -1;      ///< the sparse fact whose pairs are the rows
+    int condition = -1;  ///< node of the condition
+    weight_use bias{};   ///< the bias
+    int columns = 0;     ///< outputs, of all segments
 };
 
 /// The rule as a candidate.
@@ -110,6 +110,7 @@ constexpr bool is_same_loop(const Draft& draft, int one, int other) {
            draft.times_of(draft.rule_of(one)) == draft.times_of(draft.rule_of(other));
 }
 
+/// Groups the products of one input.
 template <class Draft>
 constexpr void group_products(Draft& draft) {
     list<group_candidate, Draft::rule_capacity> candidates{};

@@ -8,27 +8,27 @@
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// The axes that a row step's variables take. Variables beyond the rule's own come from rules that
-/// were inlined.
+/// The loops of a row step over the variables of its rule and of the rules inlined into it.
 struct axes {
-    int row = -1;
-    int segment = -1;
-    list<int, max_variables> outers{};
-    int pairs = -1;  // the sparse fact whose pairs are the rows, for two variables at once
-    int pair_row = -1;
-    int pair_column = -1;
+    int row = -1;                       ///< the variable of the rows
+    int segment = -1;                   ///< the variable of the segments of a row
+    list<int, max_variables> outers{};  ///< the variables of the outer loops
+    int pairs = -1;        ///< the sparse fact whose pairs are the rows, in place of `row`
+    int pair_row = -1;     ///< the variable of the first index of a pair
+    int pair_column = -1;  ///< the variable of the second index of a pair
 
     /// Returns true if the terms of a relation are the pair.
     constexpr bool is_pair(const pair_place& of, const term* terms) const {
         return pairs >= 0 && of.fact == pairs && terms[of.axes[0]] == term{pair_row, 0} &&
                terms[of.axes[1]] == term{pair_column, 0};
     }
+    /// Returns true if the variable is an index of the pair.
     constexpr bool in_pair(int variable) const {
         return pairs >= 0 && (variable == pair_row || variable == pair_column);
     }
 };
 
-/// The pairs that a rule's atoms are, in `pairs`, `pair_row` and `pair_column`.
+/// The pairs for which a rule has atoms, in `pairs`, `pair_row` and `pair_column`.
 template <class Draft>
 constexpr axes pairs_of_rule(const Draft& draft, int at) {
     axes result;
@@ -50,8 +50,8 @@ constexpr bool holds_all_pairs(const Draft& draft, const rule& written, const ax
            written.variables[pairs.pair_column].extent >= given.extents[1];
 }
 
-/// Returns true if a condition asks a function or a sparse fact: general loops visit their pairs
-/// alone.
+/// Returns true if a condition has a predicate or a sparse fact, whose pairs only general loops
+/// visit.
 template <class Pool>
 constexpr bool asks_for_pairs(const Pool& pool, int root) {
     if (root < 0) return false;
@@ -76,13 +76,14 @@ constexpr reason row_condition_obstacle(const Draft& draft, int at, const axes& 
     return reason::none;
 }
 
-/// Returns true if the literal is nothing but a condition.
+/// Returns true if the literal is a sparse fact without a value, a condition only.
 template <class Draft>
 constexpr bool is_sparse_condition(const Draft& draft, const literal& item) {
     return draft.is_sparse(item) && !item.gives_value();
 }
 
-/// Returns true if the literal's terms, of which some may be a pair's, can be walked row by row.
+/// Returns true if the arguments of the literal, some of which may be a pair, have a stride per
+/// row.
 template <class Draft>
 constexpr bool fits_pairs(const Draft& draft, const axes& pairs, const literal& item,
                           bool weighted) {
@@ -105,6 +106,7 @@ constexpr bool fits_pairs(const Draft& draft, const axes& pairs, const literal& 
     return !row && !column;
 }
 
+/// Returns true if the transformation does not change the shape of a row.
 constexpr bool keeps_rows(transformation kind) {
     return kind != transformation::slice && kind != transformation::reshape;
 }
@@ -136,6 +138,7 @@ constexpr bool covers(const Draft& draft, const rule& written, const literal& it
     return true;
 }
 
+/// Returns true if the literal reads a symbol.
 template <class Draft>
 constexpr bool is_symbol(const Draft& draft, const literal& item) {
     return item.kind == literal_kind::relation && draft.in.relations[item.relation].classes > 0;
@@ -179,6 +182,7 @@ constexpr reason outer_product_obstacle(const Draft& draft, int at) {
             return reason::an_outer_product_of_other_literals;
     return reason::none;
 }
+/// Returns true if the rule is an outer product.
 template <class Draft>
 constexpr bool is_outer_product(const Draft& draft, int at) {
     return outer_product_obstacle(draft, at) == reason::none;
@@ -190,8 +194,8 @@ constexpr reason row_obstacle(const Draft& draft, int at) {
     const rule& written = draft.rule_of(at);
     if (draft.windows[at].found) return reason::none;
     if (written.repeat || !adds(draft, written)) return reason::not_a_sum_over_rows;
-    // Where there is a recursion, rules outside of it may well read it from the next time on. The
-    // condition of other rules keeps arguments within their relations.
+    // If the program has a recursion, rules outside of it may read it with an offset of the time.
+    // In other rules the condition keeps arguments within their relations.
     const bool within = !written.total && written.recurs.loop < 0;
     const reason plain = plain_row_obstacle(draft, at, draft.recurs || within);
     if (plain != reason::none) return plain;
@@ -265,7 +269,7 @@ constexpr bool is_row_rule(const Draft& draft, int at) {
     return is_outer_product(draft, at) || row_obstacle(draft, at) == reason::none;
 }
 
-/// How many terms the rule's row step has, with those of the rules inlined into it.
+/// The number of terms of the row step of a rule, with those of the rules inlined into it.
 template <class Draft>
 constexpr int count_terms(const Draft& draft, int at) {
     int count = 0;
@@ -297,7 +301,8 @@ constexpr bool stands_alone(const Draft& draft, int at) {
     return true;
 }
 
-/// Returns true if the user adds the relation as it is, so that its terms can be the user's.
+/// Returns true if the one rule that reads the relation adds it unchanged, so that the terms can be
+/// inlined into that rule.
 template <class Draft>
 constexpr bool can_inline(const Draft& draft, int at) {
     const rule& written = draft.rule_of(at);
@@ -310,13 +315,13 @@ constexpr bool can_inline(const Draft& draft, int at) {
     const rule& using_rule = draft.rule_of(user);
     if (using_rule.combined == combination::elementwise_product && using_rule.literals > 1)
         return false;
-    // Products of parameters alone are computed once.
+    // Products that depend on parameters only are computed once.
     if (draft.prepared[at] && !draft.prepared[user])
         for (const literal& item : draft.in.text.body(written))
             if (item.weight.weight >= 0) return false;
     const literal& item = draft.literal_of(user, draft.user_literal[at]);
     if (item.weight.weight >= 0 || using_rule.scope != written.scope) return false;
-    // What is the same for all values of a variable is computed once.
+    // A value that is equal for all values of a variable is computed once.
     if (item.arity < using_rule.arity) return false;
     // A total rule does not inherit all of the condition.
     const int said =
@@ -327,7 +332,7 @@ constexpr bool can_inline(const Draft& draft, int at) {
         const term& argument = item.terms[axis];
         if (argument.variable < 0 && argument.variable != loop_time) return false;
         if (argument.variable >= 0 && argument.offset) return false;
-        // On a diagonal other rows are read than those of the rule.
+        // A diagonal, x(i, i), reads other rows than those of the rule.
         for (int before = 0; before < axis; ++before)
             if (item.terms[before].variable == argument.variable) return false;
     }

@@ -7,8 +7,9 @@
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// Returns true if the literal gives its whole value, at variables and constants. `moved`:
-/// arguments with an offset are known to lie within their relations.
+/// Returns true if the literal gives its whole value, and its arguments are variables and
+/// constants. `moved`: arguments with an offset are allowed, because they are known to be within
+/// their relations.
 constexpr bool is_plain(const literal& item, bool moved = false) {
     if (!item.gives_value() || item.has_element) return false;
     for (int argument = 0; argument < item.arity; ++argument)
@@ -17,9 +18,9 @@ constexpr bool is_plain(const literal& item, bool moved = false) {
     return !is_view(item);
 }
 
-/// What keeps the rule from adding the literals that give values, weighted or not, for each head on
-/// its own: what a matrix product with its additions computes. Variables that are summed away must
-/// then index a weight.
+/// The reason that the rule is no sum of its literals, weighted or not, for each head separately,
+/// which a matrix product with additions computes. Variables that are summed away must index a
+/// weight.
 template <sizes Sizes>
 constexpr reason linear_sum_obstacle(const rule& rule, const source<Sizes>& source) {
     if (rule.literals > 1 && rule.combined != combination::sum)
@@ -46,12 +47,12 @@ constexpr reason linear_sum_obstacle(const rule& rule, const source<Sizes>& sour
             return reason::a_summed_variable_without_a_weight;
         mentioned |= in_relation;
     }
-    // A variable that nothing mentions adds as many times as it has values.
+    // The sum over a variable that nothing mentions multiplies by its extent.
     return mentioned == (1u << rule.variables.size()) - 1 ? reason::none
                                                           : reason::an_unmentioned_variable;
 }
 
-/// Returns true if this is all that the rule does.
+/// Returns true if the rule is such a sum and nothing else.
 template <sizes Sizes>
 constexpr bool is_linear(const rule& rule, const source<Sizes>& source) {
     if (rule.condition >= 0 || rule.repeat) return false;

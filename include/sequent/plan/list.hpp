@@ -35,7 +35,9 @@ struct list {
     constexpr T* end() { return items + count; }
     constexpr const T* begin() const { return items; }
     constexpr const T* end() const { return items + count; }
+    /// The number of items.
     constexpr int size() const { return count; }
+    /// The maximum number of items.
     static constexpr int capacity() { return Capacity; }
 };
 

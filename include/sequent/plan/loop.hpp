@@ -11,7 +11,7 @@ namespace sequent::inline SEQUENT_ABI::plan {
 struct window {
     int first = 0;
     int last = never;
-    int rest = -1;  // node of the conditions that are no bounds of the time
+    int rest = -1;  ///< node of the conditions that are no bounds of the time
     counted_end end{};
 
     constexpr bool holds(int time) const { return first <= time && time < last; }
@@ -21,6 +21,7 @@ struct window {
     }
 };
 
+/// Converts the recursions of a program into loops.
 template <sizes Sizes, int Facts>
 class loop_planner {
   public:
@@ -57,7 +58,7 @@ class loop_planner {
     constexpr int extent_of(const rule& written) const {
         return program.relations[written.head].extents[written.recurs.argument];
     }
-    /// The rule that a literal follows from, if that is of the same recursion; else -1.
+    /// The rule of the relation of a literal, if it is in the same recursion; else -1.
     constexpr int inner_definer(const rule& written, const literal& value) const {
         if (value.kind != literal_kind::relation) return -1;
         const int from = program.relations[value.relation].rule;
@@ -118,7 +119,7 @@ class loop_planner {
         return window_of(root, sum.recurs.time).cut(0, extent);
     }
 
-    // A relation that is read before it is computed must have had an atom at each time.
+    // Bases: a relation that is read before it is computed must have an atom at each earlier time.
 
     constexpr void check_bases() {
         for (int place = 0; place < members_.size(); ++place) {
@@ -150,8 +151,8 @@ class loop_planner {
             const window when = window_of(conditions.domain[written.head], written.recurs.argument);
             return when.rest < 0 && when.first <= 0 && when.last >= extent;
         }
-        // Before this time there is an atom, but where a count ends the relation: what reads it has
-        // inherited that.
+        // There is an atom at each time before `known`, except where a count ends the relation. The
+        // readers have inherited that end.
         int known = 0;
         bool counted = false;
         for (bool grows = true; grows && known < extent;) {
@@ -184,8 +185,8 @@ class loop_planner {
         emitted_.push(at);
     }
 
-    /// A sum has different parts at different times: a rule for each of these windows. Where one
-    /// part stands alone, its own rule gives the sum.
+    /// Splits a sum that has different parts at different times into a rule for each interval of
+    /// times. If an interval has only one part, the rule of the part computes the sum.
     constexpr void split_by_time(int at) {
         const rule sum = rule_of(at);
         const int extent = extent_of(sum);
@@ -210,7 +211,7 @@ class loop_planner {
             made.recurs.first = when.first;
             made.recurs.last = when.last;
             made.recurs.partial = !whole;
-            bool ends = true;  // no later window has a part of this one
+            bool ends = true;  // no later interval has a part of this one
             bool first = true;
             for (int body = 0; body < sum.literals; ++body) {
                 if (!parts[body].holds(when.first) || parts[body].empty()) continue;
@@ -314,7 +315,7 @@ class loop_planner {
         conditions.condition.push(-1);
     }
 
-    /// Returns true if others than the recursion read the relation, the user among them.
+    /// Returns true if the user can name the relation, or a rule outside of the recursion reads it.
     constexpr bool is_seen(const rule& of) const {
         const relation& head = program.text.relations[of.head];
         if (program.relations[of.head].output || (!head.invented && head.scope == 0)) return true;

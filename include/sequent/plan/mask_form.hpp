@@ -66,7 +66,8 @@ class specialiser {
         }
         const bool all = top.kind == node_kind::conjunction;
         const bool any = top.kind == node_kind::disjunction;
-        // A side that decides is taken alone, so that nothing of the other is left in the pool.
+        // If one side decides, only that side is copied, so that the pool has no nodes of the
+        // other.
         if (all || any)
             for (const int side : {top.left, top.right})
                 if (const int decided = decide(side); decided >= 0) {
@@ -155,8 +156,9 @@ constexpr condition_tree<max_condition_nodes> condition_in_round(const list<node
 template <int Rounds>
 struct round_kinds {
     int kind_of[Rounds]{};
-    list<int, Rounds> first{};  // first iteration of each kind
+    list<int, Rounds> first{};  ///< first iteration of each kind
 };
+/// The kinds of the iterations of an attention step.
 template <int Rounds, int Capacity>
 constexpr round_kinds<Rounds> kinds_of_rounds(const list<node, Capacity>& nodes,
                                               const attention_step& step) {
@@ -182,15 +184,15 @@ constexpr int different_rounds(const Pool& pool, const attention_step& step) {
     return 1;
 }
 
-/// Columns and rows are `column` and `row`. Where a space does not do, a pair is in the table if
-/// the part of the condition under `tabled` holds, and is kept if `clip` has it: one piece of
-/// bounds with what is known at run time alone.
+/// The form of a mask: a space, or a table of pairs that is clipped by a space with what is known
+/// only at run time.
 struct mask_form {
-    bool possible = true;
-    bool is_table = false;
-    space where{};  // or the clip of a table
-    int tabled = -1;
+    bool possible = true;   ///< false: the condition has neither form
+    bool is_table = false;  ///< the mask is a table
+    space where{};          ///< the space, or the clip of the table: one piece of bounds
+    int tabled = -1;        ///< node of the condition of the pairs in the table
 
+    /// Returns true if a table is clipped.
     constexpr bool clips() const { return is_table && where.pieces.size() > 0; }
 };
 
@@ -217,8 +219,8 @@ constexpr int conjuncts(Pool& pool, int root, bool known) {
 
 }  // namespace detail
 
-/// Lattices with steps take a turn of their own for each residue, so that one piece of them is
-/// better than a table and several are not.
+/// Chooses the form. A lattice with a step needs a loop for each residue: one such piece is faster
+/// than a table, several are slower.
 template <class Tree>
 constexpr mask_form form_of(Tree& tree, int row, int column) {
     constexpr int most_intervals = 3;
@@ -248,9 +250,10 @@ constexpr mask_form form_of(Tree& tree, int row, int column) {
 
 /// The distance of the admitted columns from their row, in [-back, ahead].
 struct column_reach {
-    int back = 0;
-    int ahead = 0;
+    int back = 0;   ///< columns before the row
+    int ahead = 0;  ///< columns after the row
 };
+/// The reach of the columns of a condition over `rows` rows and `columns` columns.
 template <class Tree>
 constexpr column_reach reach_of(const Tree& tree, int root, int row, int column, int rows,
                                 int columns) {

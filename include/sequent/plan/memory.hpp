@@ -107,6 +107,7 @@ constexpr bool resolve_prepared(const Draft& draft, operand& used) {
     add_layers(draft, of, used);
     return true;
 }
+/// Sets the place of a prepared relation. Returns true if the relation is prepared.
 template <class Draft>
 constexpr bool resolve_prepared(const Draft& draft, relation_layout& layout) {
     if (!draft.is_prepared(layout)) return false;

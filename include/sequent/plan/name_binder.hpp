@@ -7,6 +7,7 @@
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
+/// Binds the names of a program. The stages of shape inference derive from it.
 template <sizes Sizes, int Facts>
 class name_binder {
   public:
@@ -20,8 +21,10 @@ class name_binder {
         out.weights.reset(text.weights.size());
     }
 
+    /// Returns true if no mistake is found.
     constexpr bool ok() const { return out.mistake.ok(); }
 
+    /// Stores the first mistake, of a rule and a relation; -1: that of the head.
     constexpr void fail(fault found, const rule& at, int relation, int left = 0, int right = 0) {
         if (!ok()) return;
         const int shown = relation >= 0 ? relation : at.head;
@@ -30,20 +33,24 @@ class name_binder {
                        left,  right,     stacking < 0 ? -1 : out.text.rules[stacking].number};
     }
 
+    /// Stores the first mistake, of a variable of a rule.
     constexpr void fail_at_variable(fault found, const rule& at, int variable) {
         if (!ok()) return;
         fail(found, at, -1);
         if (variable >= 0) out.mistake.first = at.variables[variable].id;
     }
 
+    /// Literal `at` of a rule.
     constexpr literal& item(const rule& of, int at) {
         return out.text.literals[of.first_literal + at];
     }
 
+    /// Binds all names.
     constexpr void bind() {
         check_facts();
         if (ok()) bind_facts();
     }
+    /// Returns true if the relation is the input of a block.
     constexpr bool is_block_input(int relation) const {
         return out.text.relations[relation].scope > 0 && out.relations[relation].passes_into >= 0;
     }

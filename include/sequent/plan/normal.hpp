@@ -15,11 +15,13 @@
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
+/// The capacity of a normalised source.
 constexpr sizes normal_size(sizes source) {
     const int rules = 4 * source.rules + source.literals;
     return {rules, 2 * source.literals + rules, source.nodes, source.scopes};
 }
 
+/// Normalises a source.
 template <sizes Sizes>
 class normaliser {
   public:
@@ -525,6 +527,7 @@ class normaliser {
     }
 };
 
+/// The normalised source.
 template <sizes Sizes>
 constexpr auto normalise(const source<Sizes>& in) {
     return normaliser<Sizes>(in).out;

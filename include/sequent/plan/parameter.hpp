@@ -64,7 +64,7 @@ constexpr bool is_within(number_range range, double value) {
 /// The ranges of the numbers of a transformation, and its name in a rule.
 struct number_ranges {
     name function{};
-    number_range of[2]{};
+    number_range of[2]{};  ///< of the first and the second number
 };
 
 /// The ranges of a transformation.
@@ -106,15 +106,16 @@ constexpr number_ranges ranges_of(language::transformation kind) {
 /// A number outside of its range, and the function to which it is given.
 struct refused_number {
     name function{};
-    double given = 0;
-    number_range range = number_range::any;
+    double given = 0;                        ///< the number
+    number_range range = number_range::any;  ///< its range
 };
 
 /// A number as text with up to six significant digits, in constant expressions.
 struct number_text {
-    char characters[16]{};
+    char characters[16]{};  ///< the text
     int length = 0;
 
+    /// Converts a number.
     constexpr explicit number_text(double value) {
         if (value != value) {
             push("nan");

@@ -14,6 +14,7 @@ namespace sequent::inline SEQUENT_ABI::plan {
 /// True if the first extent of a fact is up_to<N>.
 template <auto...>
 inline constexpr bool begins_with_length = false;
+/// True if the first extent is up_to<N>.
 template <auto First, auto... Rest>
 inline constexpr bool begins_with_length<First, Rest...> = requires {
     decltype(First)::most;
@@ -23,6 +24,7 @@ inline constexpr bool begins_with_length<First, Rest...> = requires {
 /// a query. An ill-formed fact fails a static_assert.
 template <class T>
 struct fact_reader;
+/// The reader of a fact.
 template <language::fixed_string Name, auto... Shape>
 struct fact_reader<language::fact<Name, Shape...>> {
     static constexpr bool is_query = false;
@@ -57,6 +59,7 @@ struct fact_reader<language::fact<Name, Shape...>> {
         return result;
     }
 };
+/// The reader of a count.
 template <language::fixed_string Name>
 struct fact_reader<language::bound<Name>> {
     static constexpr bool is_query = false;
@@ -67,6 +70,7 @@ struct fact_reader<language::bound<Name>> {
         return result;
     }
 };
+/// The reader of a query.
 template <language::fixed_string... Names>
 struct fact_reader<language::query<Names...>> {
     static constexpr bool is_query = true;
@@ -77,6 +81,7 @@ struct fact_reader<language::query<Names...>> {
     }
 };
 
+/// The reader of require_fused.
 template <>
 struct fact_reader<language::require_fused> {
     static constexpr bool is_query = true;  // a query that names no output
@@ -228,11 +233,14 @@ struct plan_of : single_steps<plan_of<Program, Facts...>> {
     static constexpr auto by_rows = rows_form_finder(shapes, unplaced.out).found;
 };
 
-/// The same plan, with its memory laid out for inference.
+/// A plan whose memory is laid out for inference.
 template <class Plan>
 struct inference_plan_of : single_steps<inference_plan_of<Plan>> {
+    /// The shapes of the facts and counts.
     static constexpr auto& facts = Plan::facts;
+    /// The program with its shapes.
     static constexpr auto& shapes = Plan::shapes;
+    /// The steps, laid out for inference.
     static constexpr auto tables = memory_planner(Plan::unplaced, purpose::infer).placed();
 };
 

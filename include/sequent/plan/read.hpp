@@ -14,6 +14,7 @@ inline constexpr bool is_of_atoms<lang::aggregate<Kind, Variables...>> = false;
 template <int Count, class Program, bool Shares>
 inline constexpr bool is_of_atoms<lang::repeated<Count, Program, Shares>> = false;
 
+/// Reads the types of a program.
 template <sizes Sizes>
 class reader : public source_writer<Sizes> {
     using base = source_writer<Sizes>;
@@ -349,11 +350,13 @@ class reader : public source_writer<Sizes> {
 /// Reads a program object, and reports its mistakes. sequent/text.hpp adds a reader of text.
 template <const auto& Program, class Type = std::remove_cvref_t<decltype(Program)>>
 struct program_reader {
+    /// The source of the program.
     static consteval auto read() {
         reader<size_of<Type>> walk;
         walk.read(Program);
         return walk.out;
     }
+    /// Instantiating this type reports a mistake.
     template <const auto& Diagnosis>
     using report = plan::report<Diagnosis>;
 };

@@ -6,9 +6,11 @@
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
+/// The capacity that a part of a program needs.
 template <class T>
 inline constexpr sizes size_of{0, 0, 0, 1};
 
+/// The number of nodes of an index expression or a constraint.
 template <class Index>
 inline constexpr int index_nodes = 1;
 template <lang::arithmetic Operation, class Left, class Right>
@@ -26,8 +28,7 @@ inline constexpr int index_nodes<lang::decision<Test, Left, Right>> =
 template <lang::fixed_string Fact, class Left, class Right>
 inline constexpr int index_nodes<lang::same_symbol<Fact, Left, Right>> = 3;
 
-/// The number of variables of an index expression, and whether an argument of a literal has several
-/// variables, so that the literal gets a rule of its own.
+/// The number of variables of an index expression.
 template <class Index>
 inline constexpr int index_variables = 0;
 template <lang::fixed_string Name, int Extent>
@@ -35,6 +36,7 @@ inline constexpr int index_variables<lang::var<Name, Extent>> = 1;
 template <lang::arithmetic Operation, class Left, class Right>
 inline constexpr int index_variables<lang::index_expression<Operation, Left, Right>> =
     index_variables<Left> + index_variables<Right>;
+/// 1 if an argument of a literal has several variables, so that the literal gets a rule of its own.
 template <class T>
 inline constexpr int views_of = 0;
 template <class Source, class Weight, unsigned Modifiers, class... Terms>

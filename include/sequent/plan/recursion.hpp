@@ -52,8 +52,8 @@ constexpr void straighten_head(rule& written, source<Sizes>& in) {
 template <sizes Sizes>
 class recursion_finder {
   public:
-    list<int, Sizes.rules + Sizes.literals> definer{};  // per relation its rule, or -1
-    int summed = -1;  // a rule that reads its recursion at a sum of variables
+    list<int, Sizes.rules + Sizes.literals> definer{};  ///< per relation its rule, or -1
+    int summed = -1;  ///< a rule that reads its recursion at a sum of variables
 
     constexpr explicit recursion_finder(source<Sizes>& in) : in_(in) {
         definer.reset(in_.relations.size());

@@ -9,11 +9,12 @@ namespace sequent::inline SEQUENT_ABI::plan {
 
 /// A literal with the variables of the rule into which it is inlined.
 struct placed_literal {
-    literal item{};
-    bool weighted = false;
-    int window = -1;  // the rule that reads a window of it
+    literal item{};         ///< the literal
+    bool weighted = false;  ///< it has a weight in brackets
+    int window = -1;        ///< the rule that reads a window of it
 };
 
+/// Builds the row step of a rule.
 template <class Draft>
 class row_builder {
   public:
@@ -27,7 +28,9 @@ class row_builder {
         choose_axes();
     }
 
+    /// The variables of the loops.
     constexpr const axes& chosen() const { return axes_; }
+    /// The number of rows.
     constexpr int rows() const {
         if (axes_.pairs >= 0) return draft_.in.facts[axes_.pairs].pairs;
         return axes_.row >= 0 ? variables_[axes_.row].extent : 1;
@@ -76,6 +79,7 @@ class row_builder {
         }
     }
 
+    /// The step. The relations are laid out.
     constexpr row_step build() {
         row_step made;
         const value_shape shape = draft_.in.relations[rule_.head].value;

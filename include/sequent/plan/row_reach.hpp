@@ -91,10 +91,10 @@ struct state_tables {
     static constexpr int buffers = decltype(Tables::buffers)::capacity();
     static constexpr int facts = Facts > 0 ? Facts : 1;
 
-    Tables steps{};
+    Tables steps{};  ///< the steps with their offsets
     list<kept_attention, decltype(Tables::attentions)::capacity()> kept{};
     list<column_bound, decltype(Tables::generals)::capacity()> bounds{};
-    list<row_window, buffers + facts + 1> windows{};
+    list<row_window, buffers + facts + 1> windows{};  ///< windows of rows
     list<window_place, buffers + 13 * decltype(Tables::attentions)::capacity()> places{};
     list<window_place, 26 * decltype(Tables::attentions)::capacity()> cache_places{};  ///< in bytes
     int cache = 0;               ///< bytes of the KV cache
@@ -106,11 +106,11 @@ struct state_tables {
     bool reads_fact[facts]{};    ///< rows read a fact that is not along the sequence
     /// The rows, or iterations, beyond the current ones that a step computes.
     int lead[decltype(Tables::steps)::capacity()]{};
-    int rows = 0;           ///< rows of the sequence
-    int block = 0;          ///< maximum number of current rows
-    int column_window = 0;  ///< 1 + the window of the columns of attention, or 0
-    rows_obstacle obstacle{};
-    rows_obstacle lost{};  ///< the first rule that reads rows of which only the last are stored
+    int rows = 0;              ///< rows of the sequence
+    int block = 0;             ///< maximum number of current rows
+    int column_window = 0;     ///< 1 + the window of the columns of attention, or 0
+    rows_obstacle obstacle{};  ///< why the plan does not run by rows
+    rows_obstacle lost{};      ///< the first rule that reads rows of which only the last are stored
 };
 
 /// Finds the reach of the steps of a draft. The results are in the tables of the state, and in
@@ -130,15 +130,16 @@ class row_reach {
     static constexpr int capacity = decltype(Drafted::out.buffers)::capacity();
     using kind = rows_obstacle::kind;
 
-    Drafted draft_;
-    decltype(draft_.out)& out_;
-    const Form& form_;
-    int old_part_[capacity]{};
-    int extent_[capacity]{};  // how many rows a buffer has
-    int lead_[capacity]{};    // how many of them beyond those at hand are computed
-    int back_[capacity]{};    // how many before them are read
-    int fact_back_[decltype(made)::facts]{};
+    Drafted draft_;                           ///< a copy of the draft
+    decltype(draft_.out)& out_;               ///< its steps
+    const Form& form_;                        ///< the positions of the program
+    int old_part_[capacity]{};                ///< elements of a part before the layout
+    int extent_[capacity]{};                  ///< rows of a buffer
+    int lead_[capacity]{};                    ///< rows beyond the current ones that are computed
+    int back_[capacity]{};                    ///< rows before the current ones that are read
+    int fact_back_[decltype(made)::facts]{};  ///< the same of a fact
 
+    /// Finds the rows of buffers, the bounds of general steps, and all leads.
     constexpr void find_reach() {
         find_rows();
         if (refused()) return;
@@ -149,7 +150,7 @@ class row_reach {
         find_leads();
     }
 
-    /// Of the variables that are aggregated over, the one that reaches least far.
+    /// The aggregated variable with the smallest reach.
     constexpr column_bound find_bound(int at) const {
         const general_step& general = out_.generals[out_.steps[at].at];
         const int position = form_.position[at];
@@ -167,8 +168,8 @@ class row_reach {
         }
         return best;
     }
-    /// Returns true if a row of the step is the row before and what one more value of the variable
-    /// adds: a sum over j <= i of what does not depend on i.
+    /// Returns true if each row of the step adds one value of the variable to the row before: a sum
+    /// over j <= i of values that do not depend on i.
     constexpr bool runs(int at, const column_bound& over) const {
         const general_step& general = out_.generals[out_.steps[at].at];
         const int position = form_.position[at];
@@ -191,6 +192,7 @@ class row_reach {
         }
         return true;
     }
+    /// Returns true if an expression depends on counts or facts.
     constexpr bool mentions_given(int root) const {
         if (root < 0) return false;
         const node& top = out_.pool.nodes[root];
@@ -198,20 +200,24 @@ class row_reach {
                top.kind == node_kind::pair || mentions_given(top.left) || mentions_given(top.right);
     }
 
+    /// Returns true if the plan does not run by rows.
     constexpr bool refused() const { return made.obstacle.rule >= 0; }
+    /// Returns true if the operand has a row for each position.
     constexpr bool is_sequence(const operand& at) const {
         if (at.where == place::value) return made.row_size[at.index] > 0;
         return at.where == place::fact && ((form_.sequences >> at.index) & 1u);
     }
+    /// The number of elements of a row of such an operand.
     constexpr int row_size(const operand& at) const {
         if (at.where == place::value) return made.row_size[at.index];
         return draft_.in.facts[at.index].size() / draft_.in.facts[at.index].extents[0];
     }
+    /// Stores the first obstacle.
     constexpr void refuse(const step& at, kind why) {
         if (!refused()) made.obstacle = {at.rule, why};
     }
 
-    /// Calls visit(operand, row stride) for what a step writes for each row.
+    /// Calls visit(operand, row stride) for the operands that a step writes for each row.
     template <class Visit>
     constexpr void visit_written(int at, Visit visit) const {
         const step& each = out_.steps[at];
@@ -231,7 +237,7 @@ class row_reach {
         }
     }
 
-    /// Which buffers hold a row for each position, and of what size.
+    /// Finds the buffers with a row for each position, and the size of their rows.
     constexpr void find_rows() {
         for (int at = 0; at < out_.buffers.size(); ++at)
             old_part_[at] = out_.buffers[at].size / out_.buffers[at].parts;
@@ -256,7 +262,7 @@ class row_reach {
             });
         }
     }
-    /// How many rows a step computes, 0 where its operands tell.
+    /// The number of rows that a step computes; 0: it follows from the operands.
     constexpr int check_step(int at) {
         const step& each = out_.steps[at];
         const int position = form_.position[at];
@@ -279,27 +285,29 @@ class row_reach {
                 if (general.order[place] == position) found = position;
             rows = general.extents[position];
         }
-        // What has no position needs all rows.
+        // A step without a position needs all rows.
         if (found != position || position < 0)
             refuse(each, position < 0 ? kind::later_rows : kind::inner_rows);
         return rows;
     }
+    /// Returns true if a general step reads the pairs of a sparse fact.
     constexpr bool reads_pairs(const general_step& general) const {
         return general.joins.size() > 0 || mentions_pair(general.condition);
     }
+    /// Returns true if an expression has a sparse fact.
     constexpr bool mentions_pair(int root) const {
         if (root < 0) return false;
         const node& top = out_.pool.nodes[root];
         return top.kind == node_kind::pair || mentions_pair(top.left) || mentions_pair(top.right);
     }
 
-    /// Rows between the first of a buffer and that of an offset.
+    /// The row of an offset.
     static constexpr int rows_of(int offset, int size) {
         return (offset < 0 ? offset - size + 1 : offset) / size;
     }
 
-    /// Calls visit(operand, first, last) for what a step reads of the sequence: for its row i, or
-    /// its round i of a recursion, rows [i + first, i + last].
+    /// Calls visit(operand, first, last) for the operands along the sequence that a step reads: in
+    /// row i, or in iteration i of a recursion, it reads rows [i + first, i + last].
     template <class Visit>
     constexpr void visit_reads(int at, Visit visit) {
         const step& each = out_.steps[at];
@@ -330,7 +338,7 @@ class row_reach {
             const attention_step& attention = out_.attentions[each.at];
             const int ahead = form_.in_time[at] ? 0 : attention_reach(attention).ahead;
             const auto columns = [&](const access& from) {
-                // Earlier columns are kept apart, as rows come to hand.
+                // Earlier columns are stored separately when their rows are computed.
                 if (ahead > 0 && is_sequence(from.at)) return refuse(each, kind::later_rows);
                 call(from.at, form_.in_time[at] ? 0 : from.column);
             };
@@ -412,7 +420,8 @@ class row_reach {
         return most;
     }
 
-    /// A step's lead is that of the rows it writes; what it reads must have been computed by then.
+    /// Finds the lead of each step, that of the rows that it writes. The rows that it reads must be
+    /// computed before.
     constexpr void find_leads() {
         for (int relation : draft_.in.outputs) {
             const relation_layout& layout = out_.relations[relation];
@@ -455,7 +464,7 @@ class row_reach {
             });
         }
     }
-    /// Symbols of later rows must not be compared.
+    /// Refuses comparisons of symbols of later rows.
     constexpr void check_compared(int at) {
         const step& each = out_.steps[at];
         const bool general = each.kind == step_kind::general;

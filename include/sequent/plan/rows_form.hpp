@@ -11,12 +11,12 @@ namespace sequent::inline SEQUENT_ABI::plan {
 /// The positions of a program, and the dependence of its steps on the sequence.
 template <int Steps>
 struct rows_form {
-    rows_obstacle obstacle{};
-    int rows = 0;            ///< rows of the sequence
-    unsigned sequences = 0;  ///< facts whose first argument is the position, one bit each
-    bool once[Steps]{};      ///< the step does not depend on these facts
-    int position[Steps]{};   ///< the variable of the step's rule that is the position, or -1
-    bool in_time[Steps]{};   ///< the step is in a recursion over the positions
+    rows_obstacle obstacle{};  ///< why the program does not run by rows
+    int rows = 0;              ///< rows of the sequence
+    unsigned sequences = 0;    ///< facts whose first argument is the position, one bit each
+    bool once[Steps]{};        ///< the step does not depend on these facts
+    int position[Steps]{};     ///< the variable of the step's rule that is the position, or -1
+    bool in_time[Steps]{};     ///< the step is in a recursion over the positions
 };
 
 /// Finds the positions of a program. Arguments that are one variable in some rule form a class,

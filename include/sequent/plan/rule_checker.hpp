@@ -6,6 +6,7 @@
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
+/// Checks the rules of a program and orders them.
 template <sizes Sizes, int Facts>
 class rule_checker : public name_binder<Sizes, Facts> {
     using base = name_binder<Sizes, Facts>;
@@ -16,6 +17,7 @@ class rule_checker : public name_binder<Sizes, Facts> {
   protected:
     using base::base, base::fail, base::is_block_input, base::item, base::ok;
 
+    /// Checks the arguments, aggregations and literals of all rules.
     constexpr void check_rules() {
         for (const rule& written : out.text.rules) set_arity(written, written.head, written.arity);
         for (const rule& written : out.text.rules) {
@@ -75,6 +77,7 @@ class rule_checker : public name_binder<Sizes, Facts> {
 
     // Order: depth first, so that a block's rules stand together, and those of a recursion.
 
+    /// Orders the rules so that each follows the rules that it reads.
     constexpr void put_in_order() {
         list<int, Sizes.rules> state{};  // 0 new, 1 under way, 2 done
         state.reset(out.text.rules.size());

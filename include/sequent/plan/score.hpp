@@ -8,23 +8,26 @@
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
+/// Returns true if the transformation works element by element.
 constexpr bool is_scalar_function(transformation kind) {
     return kind < transformation::softmax;
 }
 
+/// Matches the rule `at` with the form of attention.
 template <class Draft>
 class attention_matcher {
   public:
-    attention_step step{};
-    list<int, 8> absorbed{};
-    reason why = reason::none;  // the reason that it is no attention
-    int value_literal = -1;
-    int softmax_rule = -1;
+    attention_step step{};      ///< the step, if matched
+    list<int, 8> absorbed{};    ///< the rules that become part of it
+    reason why = reason::none;  ///< the reason that it is no attention
+    int value_literal = -1;     ///< the literal of the rule that is the value
+    int softmax_rule = -1;      ///< the rule of the softmax
 
     constexpr attention_matcher(Draft& draft, int at)
         : draft_(draft), at_(at), rule_(draft.rule_of(at)) {
         why = obstacle();
     }
+    /// Returns true if the rule is an attention.
     constexpr bool matched() const { return why == reason::none; }
 
     /// Sets offsets and strides, which are known only after the relations are laid out.
@@ -102,6 +105,7 @@ class attention_matcher {
         return true;
     }
 
+    /// Lays out the relation of the rule.
     constexpr void lay_out() {
         relation_layout& layout = draft_.out.relations[rule_.head];
         layout.where = place::value;
@@ -251,8 +255,8 @@ class attention_matcher {
         return reason::none;
     }
 
-    /// The row is in the weights but not in the value, and in the condition if there is one; of
-    /// several such variables, the longest.
+    /// Chooses the row: a variable of the weights that is not in the value, preferably one in the
+    /// condition; among several the one with the greatest extent.
     constexpr void choose_row(int condition, unsigned in_weights, unsigned in_value) {
         const unsigned in_condition = draft_.out.pool.variables(condition);
         const auto rank = [&](int index) {
@@ -271,7 +275,7 @@ class attention_matcher {
                 outers_.push(rule_.terms[axis].variable);
     }
 
-    /// As a node of the score that there is not.
+    /// Stores the reason. Returns -1 in place of a node.
     constexpr int fail(reason because) {
         why = because;
         return -1;
@@ -281,7 +285,8 @@ class attention_matcher {
         return expand_rule(softmax_rule, draft_.literal_of(at_, weights_literal_).terms);
     }
 
-    /// `arguments` are this rule's terms for the head of rule `at`. Returns the node, or -1.
+    /// Adds the nodes of rule `at`. `arguments` are the arguments of its head in variables of this
+    /// rule. Returns the last node, or -1.
     constexpr int expand_rule(int at, const term* arguments) {
         const rule& written = draft_.rule_of(at);
         if (written.repeat || written.variables.size() != written.arity)
@@ -333,7 +338,8 @@ class attention_matcher {
         return result;
     }
 
-    /// The sum or the product of two nodes. A number times a dot is the dot's own factor.
+    /// The sum or the product of two nodes. A number becomes the factor of a dot that it
+    /// multiplies.
     constexpr int join(bool sums, int left, int right) {
         if (!sums && step.nodes[right].kind == score_kind::dot &&
             step.nodes[left].kind == score_kind::number) {

@@ -55,7 +55,9 @@ struct value_shape {
 
     /// The number of elements.
     constexpr int size() const { return rows * columns; }
+    /// Returns true if there is one element.
     constexpr bool is_scalar() const { return size() == 1; }
+    /// The shape of the transpose.
     constexpr value_shape transposed() const { return {columns, rows}; }
     friend constexpr bool operator==(const value_shape&, const value_shape&) = default;
 };
@@ -85,15 +87,15 @@ struct weight_shape {
 /// A program with its shapes, the result of shaping.
 template <sizes Sizes, int Facts>
 struct shaped {
-    source<Sizes> text{};
-    list<fact_shape, Facts> facts{};
-    list<relation_shape, decltype(text.relations)::capacity()> relations{};
-    list<weight_shape, decltype(text.weights)::capacity()> weights{};
+    source<Sizes> text{};                                                    ///< the program
+    list<fact_shape, Facts> facts{};                                         ///< facts and counts
+    list<relation_shape, decltype(text.relations)::capacity()> relations{};  ///< their shapes
+    list<weight_shape, decltype(text.weights)::capacity()> weights{};        ///< shapes of weights
     list<int, Sizes.rules> order{};    ///< rules; those of a block before the rule that stacks it
     int block_input[Sizes.scopes]{};   ///< the relation that is the input of each block
     int block_output[Sizes.scopes]{};  ///< the relation that is the output of each block
     list<int, Sizes.rules> outputs{};  ///< the relations that are outputs of the model
-    diagnosis mistake{};
+    diagnosis mistake{};               ///< the first mistake
 };
 
 /// The fact that the program compares under number `at`; -1 if no fact of this name has one index

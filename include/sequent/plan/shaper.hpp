@@ -7,11 +7,13 @@
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
+/// Returns true if the combination works element by element.
 constexpr bool is_elementwise(combination kind) {
     return kind != combination::product && kind != combination::concat &&
            kind != combination::cosine;
 }
 
+/// Infers the shapes of a program.
 template <sizes Sizes, int Facts>
 class shaper : public rule_checker<Sizes, Facts> {
     using base = rule_checker<Sizes, Facts>;
@@ -56,15 +58,17 @@ class shaper : public rule_checker<Sizes, Facts> {
 
     // Extents and shapes, in passes until nothing changes.
 
-    /// Repeats the passes. Returns false when nothing changes any more.
+    /// Repeats the passes until nothing changes. Returns true if the last of at most Sizes.rules +
+    /// 1 passes still changes something.
     constexpr bool settle_all() {
         bool settling = true;
         for (int pass = 0; ok() && settling && pass <= Sizes.rules; ++pass) settling = settle();
         return settling;
     }
-    /// Lets arguments with an offset bind what nothing else does, or else weights: in the rules of
-    /// the first head that has such a variable. All extents are then found anew, since some were
-    /// those of relations that were not known in full. Returns false if there is no such head.
+    /// Allows arguments with an offset, or else weights, to bind variables that nothing else binds,
+    /// in the rules of the first head that has such a variable. All extents are then inferred
+    /// again, since some came from relations that were not fully known. Returns false if there is
+    /// no such head.
     constexpr bool bind_late() {
         for (int place = 0; place < out.order.size(); ++place) {
             const rule& first = out.text.rules[out.order[place]];
@@ -85,8 +89,8 @@ class shaper : public rule_checker<Sizes, Facts> {
         }
         return false;
     }
-    /// Marks the variables of the head's rules that nothing binds yet, and to which `find` gives an
-    /// extent. Returns true if there are any.
+    /// Marks the variables in the rules of a head that nothing binds yet and for which `find`
+    /// returns an extent. Returns true if there are any.
     constexpr bool mark(int head, bool variable::*flag, int (shaper::*find)(const rule&, int)) {
         bool found = false;
         for (rule& written : out.text.rules)
@@ -99,8 +103,8 @@ class shaper : public rule_checker<Sizes, Facts> {
             }
         return found;
     }
-    /// The relation that the user names for whose rules this one was invented, or the relation
-    /// itself.
+    /// The relation itself or, if the plan has invented it, the relation of the user for whose
+    /// rules it was invented.
     constexpr int summed_into(int relation) {
         if (!out.text.relations[relation].invented) return relation;
         const int user = out.text.reader_of(relation);
@@ -140,7 +144,7 @@ class shaper : public rule_checker<Sizes, Facts> {
         target.value = origin.value;
     }
 
-    /// The inputs of the blocks around, from the outside in.
+    /// Binds the inputs of the blocks around a scope, from the outside in.
     constexpr void copy_inputs(int scope) {
         if (scope == 0) return;
         copy_inputs(out.text.scopes[scope].parent);
@@ -152,7 +156,7 @@ class shaper : public rule_checker<Sizes, Facts> {
         bool changed = false;
         copy_inputs(written.scope);
         for (int at = 0; at < written.variables.size(); ++at) {
-            // A stack's are those of its result, below.
+            // The extents of a stack are those of its result, below.
             if (written.repeat && ((written.head_variables() >> at) & 1u)) continue;
             variable& index = written.variables[at];
             const int moved = at == written.shifted ? written.shift : 0;
@@ -214,8 +218,8 @@ class shaper : public rule_checker<Sizes, Facts> {
         return changed;
     }
 
-    /// How far a literal's relation lets an argument run; 0 where it does not say. Through a rule
-    /// that only reads others, these say it of their plain arguments.
+    /// The extent of an argument of a literal by its relation; 0: unknown. For a view it is that of
+    /// the plain arguments of the relation that it reads.
     constexpr int extent_at(const literal& value, int axis) {
         const relation_shape& shape = out.relations[value.relation];
         if (shape.rule < 0 || !out.text.rules[shape.rule].views) return shape.extents[axis];
@@ -228,7 +232,7 @@ class shaper : public rule_checker<Sizes, Facts> {
         }
         return extent;
     }
-    /// The variables of a rule that only reads others are those of its user.
+    /// The extent of a variable of a view by the rule that reads the view; 0: unknown.
     constexpr int extent_from_view(const rule& written, int variable) {
         for (const rule& user : out.text.rules)
             for (const literal& value : out.text.body(user)) {
@@ -241,11 +245,11 @@ class shaper : public rule_checker<Sizes, Facts> {
         return 0;
     }
 
-    /// Of several rules for one head, those that bind a variable bind it for the others, too.
+    /// The extent of a variable by other rules of the same head that bind it; 0: unknown.
     constexpr int extent_from_sum(const rule& written, int variable) {
         if (!out.text.relations[written.head].invented) return 0;
         for (const rule& user : out.text.rules) {
-            if (user.repeat) continue;  // it runs as far as what it is applied to
+            if (user.repeat) continue;  // its extents are those of its operand
             for (const literal& value : out.text.body(user)) {
                 if (!value.reads(written.head)) continue;
                 for (int axis = 0; axis < written.arity; ++axis) {
@@ -263,7 +267,7 @@ class shaper : public rule_checker<Sizes, Facts> {
         return 0;
     }
 
-    /// As far as the rules of one head run in which something binds the variable of the total.
+    /// The greatest extent of a variable of a total rule in the rules that bind it.
     constexpr int extent_from_others(const rule& total, int variable) {
         int extent = total.variables[variable].stated;
         for (const literal& value : out.text.body(total)) {
@@ -282,7 +286,7 @@ class shaper : public rule_checker<Sizes, Facts> {
         return extent;
     }
 
-    /// What only arguments with an offset bind runs as far as their relations have atoms.
+    /// The extent of a variable by arguments with an offset: up to the end of their relations.
     constexpr int extent_from_moved(const rule& written, int variable) {
         int extent = 0;
         for (const literal& value : out.text.body(written)) {

@@ -207,21 +207,21 @@ struct rule {
     int condition = -1;        ///< node of the conjunction of all constraints
     combination combined = combination::sum;
     bool states_combination = false;  ///< the combination is written in the rule
-    list<transformation_use, max_transformations> transformations{};
+    list<transformation_use, max_transformations> transformations{};  ///< in their order
     aggregation aggregated = aggregation::sum;
     bool states_aggregation = false;              ///< the aggregation is written in the rule
     unsigned aggregated_variables = 0;            ///< the variables that it names, one bit each
     list<int, max_variables> aggregated_order{};  ///< these variables in the order of the rule
-    list<variable, max_variables> variables{};
-    int repeat = 0;                ///< layers of a stack; 0: the rule has none
-    int block = 0;                 ///< the scope of the stacked block
-    bool transforms_atom = false;  ///< an atom transformation
+    list<variable, max_variables> variables{};    ///< all variables of the rule
+    int repeat = 0;                               ///< layers of a stack; 0: the rule has none
+    int block = 0;                                ///< the scope of the stacked block
+    bool transforms_atom = false;                 ///< an atom transformation
     int shifted = -1;  ///< the variable in place of a constant or an offset in the head; -1: none
     int shift = 0;     ///< the offset that the head's argument had
     int base = -1;     ///< the constant that the head's argument was; -1: none
-    recurrence recurs{};
-    bool total = false;  ///< the sum of the rules of a head: an absent literal adds nothing
-    bool views = false;  ///< reads its one literal at sums of variables, for one other rule
+    recurrence recurs{};  ///< its place in a recursion
+    bool total = false;   ///< the sum of the rules of a head: an absent literal adds nothing
+    bool views = false;   ///< reads its one literal at sums of variables, for one other rule
 
     /// The variables of the head, one bit each.
     constexpr unsigned head_variables() const { return variables_in(terms, arity); }
@@ -244,10 +244,10 @@ struct weight {
 
 /// The numbers of rules, literals, nodes and scopes of a program.
 struct sizes {
-    int rules = 0;
+    int rules = 0;  ///< of all scopes
     int literals = 0;
-    int nodes = 0;
-    int scopes = 1;
+    int nodes = 0;   ///< nodes of expressions
+    int scopes = 1;  ///< blocks and the program
 
     /// The sizes of two programs together; the outermost scope is common.
     friend constexpr sizes operator+(sizes left, sizes right) {
@@ -297,27 +297,29 @@ struct rule_body {
     const literal* first;  ///< the first literal
     const literal* last;   ///< the end of the literals
 
+    /// The first literal.
     constexpr const literal* begin() const { return first; }
+    /// The end of the literals.
     constexpr const literal* end() const { return last; }
 };
 
 /// A program, and its first mistake.
 template <sizes Sizes>
 struct source {
-    list<rule, Sizes.rules> rules{};
-    list<literal, Sizes.literals> literals{};
-    list<node, Sizes.nodes> nodes{};
-    list<relation, Sizes.rules + Sizes.literals> relations{};
-    list<weight, Sizes.rules * 4 + Sizes.literals> weights{};
-    list<name, Sizes.nodes + max_counts> counts{};         ///< also the lengths of facts
-    list<decision_function, Sizes.nodes + 1> decisions{};  ///< predicates of conditions
-    list<name, Sizes.nodes + 1> compared{};                ///< facts whose symbols are compared
-    list<scope, Sizes.scopes> scopes{};
-    fault mistake = fault::none;  ///< the first mistake
-    int mistaken_rule = 0;        ///< number of its rule
-    int mistaken_scope = 0;       ///< scope of its rule
-    int clash[2]{};               ///< the numbers that conflict
-    refused_number refused{};     ///< of number_out_of_range
+    list<rule, Sizes.rules> rules{};           ///< rules of all scopes
+    list<literal, Sizes.literals> literals{};  ///< literals of all bodies
+    list<node, Sizes.nodes> nodes{};           ///< nodes of constraints and index expressions
+    list<relation, Sizes.rules + Sizes.literals> relations{};  ///< relations of all scopes
+    list<weight, Sizes.rules * 4 + Sizes.literals> weights{};  ///< weights of all scopes
+    list<name, Sizes.nodes + max_counts> counts{};             ///< also the lengths of facts
+    list<decision_function, Sizes.nodes + 1> decisions{};      ///< predicates of conditions
+    list<name, Sizes.nodes + 1> compared{};                    ///< facts whose symbols are compared
+    list<scope, Sizes.scopes> scopes{};                        ///< blocks; 0 is the program
+    fault mistake = fault::none;                               ///< the first mistake
+    int mistaken_rule = 0;                                     ///< number of its rule
+    int mistaken_scope = 0;                                    ///< scope of its rule
+    int clash[2]{};                                            ///< the numbers that conflict
+    refused_number refused{};                                  ///< of number_out_of_range
 
     /// The literals of a rule.
     constexpr rule_body body(const rule& of) const {

@@ -9,6 +9,7 @@ namespace sequent::inline SEQUENT_ABI::plan {
 
 namespace lang = sequent::language;
 
+/// The base class of both readers.
 template <sizes Sizes>
 class source_writer {
   public:
@@ -21,6 +22,7 @@ class source_writer {
     int scope_ = 0;
     int number_ = 0;
 
+    /// Stores the first mistake.
     constexpr void fail(fault mistake) {
         if (out.mistake != fault::none) return;
         out.mistake = mistake;
@@ -28,6 +30,7 @@ class source_writer {
         out.mistaken_scope = scope_;
     }
 
+    /// Refuses a number outside of its range.
     constexpr void check_number(const name& function, number_range range, double given) {
         if (is_within(range, given) || out.mistake != fault::none) return;
         fail(fault::number_out_of_range);
@@ -36,12 +39,14 @@ class source_writer {
 
     // Rules.
 
+    /// Begins a rule.
     constexpr void begin_rule() {
         current = rule{};
         current.number = number_++;
         current.scope = scope_;
         current.first_literal = out.literals.size();
     }
+    /// Adds the rule.
     constexpr void finish_rule() {
         current.literals = out.literals.size() - current.first_literal;
         if (current.literals > max_literals) fail(fault::too_many_literals);
@@ -59,6 +64,7 @@ class source_writer {
 
     // Functions, in the order in which they are written.
 
+    /// Sets the combination of the rule.
     constexpr void combine(combination kind) {
         if (current.states_combination || current.states_aggregation ||
             current.transformations.size())
@@ -77,11 +83,13 @@ class source_writer {
         }
         return kind != transformation::identity;
     }
+    /// Refuses a transformation whose numbers are outside of their ranges.
     constexpr void check_numbers(const transformation_use& use) {
         const number_ranges ranges = ranges_of(use.kind);
         for (int at = 0; at < 2; ++at)
             check_number(ranges.function, ranges.of[at], use.numbers[at]);
     }
+    /// Sets the aggregation of the rule.
     constexpr void aggregate(aggregation kind) {
         if (current.states_aggregation) fail(fault::two_aggregations);
         check_not_stacked();
@@ -139,11 +147,12 @@ class source_writer {
 
     /// Two variables with their factors, and a constant.
     struct index_sum {
-        int variables[2]{-1, -1};
-        int factors[2]{};
+        int variables[2]{-1, -1};  ///< -1: none
+        int factors[2]{};          ///< of each variable
         int offset = 0;
-        bool known = true;
+        bool known = true;  ///< false: the sum has another form
 
+        /// Adds factor times a variable.
         constexpr void add(int variable, int factor) {
             int place = 0;
             while (place < 2 && variables[place] >= 0 && variables[place] != variable) ++place;
@@ -158,6 +167,7 @@ class source_writer {
             return (variables[0] >= 0 && factors[0] == 0) || (variables[1] >= 0 && factors[1] == 0);
         }
     };
+    /// The argument that a sum of variables is.
     constexpr term term_of(const index_sum& sum) {
         if (sum.known && sum.variables[0] < 0) return {-1, sum.offset};
         const int first = sum.factors[0] == 1 ? 0 : 1;
@@ -194,11 +204,13 @@ class source_writer {
         }
         return current.variables.push({id, extent, 0});
     }
+    /// The number of a relation of the current scope.
     constexpr int relation_id(const name& id) {
         for (int at = 0; at < out.relations.size(); ++at)
             if (out.relations[at].id == id && out.relations[at].scope == scope_) return at;
         return out.relations.push({id, scope_, false});
     }
+    /// The number of a weight. Refuses another shape of a known weight.
     constexpr int weight_id(const weight& declared) {
         for (int at = 0; at < out.weights.size(); ++at) {
             const weight& known = out.weights[at];

@@ -29,7 +29,7 @@ struct given_numbers {
 /// plus a count; or the begin or the end of the run of a compared fact around the row. An unknown
 /// run includes all columns or, if the columns are outside of the run, only the row itself.
 struct bound {
-    int multiplier = 0;
+    int multiplier = 0;  ///< 0 for a constant or a count
     int factor = 1;
     int shift = 0;
     int divisor = 1;
@@ -58,28 +58,29 @@ struct bound {
 
 /// The smallest counts that may be given at run time, and counts that limit nothing.
 struct widest_counts {
-    int least[given_numbers::runs]{};
-    int most[given_numbers::runs]{};
+    int least[given_numbers::runs]{};  ///< the smallest
+    int most[given_numbers::runs]{};   ///< without limit
 
     constexpr widest_counts() {
         for (int at = 0; at < max_counts; ++at) most[at] = 1 << 28;
     }
 };
 
+/// The counts between which all counts are.
 inline constexpr widest_counts any_counts{};
 
 /// The columns [max of lower, min of upper) for which (column - slope * row) mod modulus is in a
 /// set of residues. Rows outside of their own bounds and residues have no columns.
 struct piece {
-    list<bound, max_bounds> lower{};
-    list<bound, max_bounds> upper{};
+    list<bound, max_bounds> lower{};  ///< lower bounds of the columns
+    list<bound, max_bounds> upper{};  ///< upper bounds of the columns
     int modulus = 1;
-    int slope = 0;
+    int slope = 0;                        ///< shift of the residues per row
     unsigned long long residues = 1;      ///< bit r: residue r
     list<bound, max_bounds> row_lower{};  ///< bounds of the row itself: constants or counts
     list<bound, max_bounds> row_upper{};
-    int row_modulus = 1;
-    unsigned long long row_residues = 1;
+    int row_modulus = 1;                  ///< modulus of the rows
+    unsigned long long row_residues = 1;  ///< bit r: residue r of the rows
 
     /// Returns true if the row may have columns.
     constexpr bool admits_row(int row, const int* counts) const {
@@ -125,8 +126,8 @@ struct piece {
 
 /// The pairs of row and column that a condition admits: pieces that do not overlap.
 struct space {
-    list<piece, max_pieces> pieces{};
-    bool exact = true;  ///< false: the condition has no such form
+    list<piece, max_pieces> pieces{};  ///< the pieces
+    bool exact = true;                 ///< false: the condition has no such form
 
     /// Returns true if each row has all columns.
     constexpr bool is_full() const {

@@ -252,7 +252,7 @@ class space_builder {
 
     constexpr disjunction expand_same_symbol(const node& top, bool negate) {
         if (top.left == top.right) return expand_constant(!negate);
-        // A variable may be moved, or a number in this round of the outer loops.
+        // A variable may have an offset, or be a number in this iteration of the outer loops.
         if (nodes_[top.left].kind != node_kind::variable ||
             nodes_[top.right].kind != node_kind::variable)
             return inexact();
@@ -303,7 +303,8 @@ class space_builder {
         return item;
     }
 
-    /// Takes from each part what earlier parts hold: not (a and b) is (not a) or (a and not b).
+    /// Removes from each part the pairs of earlier parts: not (a and b) is (not a) or (a and not
+    /// b).
     constexpr disjunction disjoint(const disjunction& parts) {
         disjunction result;
         for (int at = 0; at < parts.size(); ++at) {
@@ -326,8 +327,8 @@ class space_builder {
         return result;
     }
 
-    /// Returns true if two parts share nothing since one holds f <= 0 and the other -f + c <= 0, c
-    /// > 0; or one what is before a run, or in it, and the other what is after.
+    /// Returns true if two parts are seen to be disjoint: one has f <= 0 and the other -f + c <= 0
+    /// with c > 0; or one is before or in a run and the other after it.
     static constexpr bool excludes(const conjunction& left, const conjunction& right) {
         for (const atom_condition& first : left)
             for (const atom_condition& second : right) {
@@ -406,7 +407,7 @@ class space_builder {
             bounds.push(limit);
     }
 
-    /// form <= 0 as a bound on the column, or on the row where no column stands.
+    /// form <= 0 as a bound of the column, or of the row if the form has no column.
     constexpr void add_bound(piece& to, const linear_form& form) {
         linear_form rest = form;
         rest.column = 0;
@@ -423,7 +424,7 @@ class space_builder {
         list<bound, max_bounds>& lower = on_row ? to.row_lower : to.lower;
         list<bound, max_bounds>& upper = on_row ? to.row_upper : to.upper;
         if (!factor && !quotient) {
-            // A constant condition, or one on counts alone.
+            // A constant condition, or one on counts only.
             if (form.count_factor) exact_ = false;
             if (form.offset > 0) push(to.row_upper, {0, 1, 0, 1, 0, -1});
             return;
@@ -449,7 +450,7 @@ class space_builder {
         }
     }
 
-    /// factor * rest as a bound; rest holds the row, one quotient of it, an offset and a count.
+    /// factor * rest as a bound. `rest` has the row, one quotient of it, an offset and a count.
     constexpr bound bound_of(const linear_form& rest, int factor) {
         bound limit;
         limit.offset = factor * rest.offset;

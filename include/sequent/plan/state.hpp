@@ -311,9 +311,13 @@ class state_planner : public row_reach<Drafted, Form> {
 /// has a form for them, the keys and values of attention are in a KV cache of fewer bits.
 template <class Plan, cache_form Cache = cache_form{}>
 struct state_plan_of : single_steps<state_plan_of<Plan, Cache>> {
+    /// The shapes of the facts and counts.
     static constexpr auto& facts = Plan::facts;
+    /// The program with its shapes.
     static constexpr auto& shapes = Plan::shapes;
+    /// The positions of the program.
     static constexpr auto& form = Plan::by_rows;
+    /// The layout of the state.
     static constexpr auto made = [] {
         if constexpr (Cache.keys.bytes > 0 || Cache.values.bytes > 0) {
             return cache_planner(state_plan_of<Plan>::made, Cache).made;
@@ -324,6 +328,7 @@ struct state_plan_of : single_steps<state_plan_of<Plan, Cache>> {
             return planner(Plan::unplaced, form).made;
         }
     }();
+    /// The steps, laid out for a state.
     static constexpr auto& tables = made.steps;
 
     /// True if the step does not depend on the sequence.

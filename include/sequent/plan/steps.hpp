@@ -167,9 +167,9 @@ struct row_step {
     int outer_extents[max_outers]{1, 1, 1};  ///< their iterations
     bool multiplies = false;  ///< the terms are multiplied elementwise instead of added
     bool is_outer = false;    ///< an outer product: segment s is element s of term 0 times term 1
-    list<row_term, max_terms> terms{};
-    list<row_function, max_transformations> functions{};
-    access out{};     ///< the result
+    list<row_term, max_terms> terms{};                    ///< the terms
+    list<row_function, max_transformations> functions{};  ///< in the order of application
+    access out{};                                         ///< the result
     access before{};  ///< the sum before the functions, stored if their gradient reads it
 
     // Rows beyond a count, and rows for which the condition does not hold, are not atoms. They are
@@ -309,8 +309,8 @@ struct general_function {
 /// A variable whose values are near a row or position p, in [p - back, p + ahead].
 struct column_bound {
     int variable = -1;  ///< the variable; -1: none
-    int back = 0;
-    int ahead = 0;
+    int back = 0;       ///< distance before p
+    int ahead = 0;      ///< distance after p
     bool runs = false;  ///< each row adds one value to the row before; then back is -ahead
 };
 
@@ -321,11 +321,11 @@ struct general_step {
     unsigned counts[max_variables]{};  ///< counts that limit each variable, one bit each
     int order[max_variables]{};  ///< loops from the outermost: head variables, then aggregated ones
     int heads = 0;  ///< number of loops over variables of the head, less those of a softmax
-    list<general_literal, max_literals> literals{};
-    list<general_function, max_transformations> functions{};
-    combination combined = combination::sum;
-    aggregation aggregated = aggregation::sum;
-    value_shape combined_shape{};      ///< shape before the functions
+    list<general_literal, max_literals> literals{};           ///< the literals
+    list<general_function, max_transformations> functions{};  ///< in the order of application
+    combination combined = combination::sum;                  ///< of the literals
+    aggregation aggregated = aggregation::sum;                ///< of the ground rules
+    value_shape combined_shape{};                             ///< shape before the functions
     value_shape shape{};               ///< shape of the value of a ground rule
     int condition = -1;                ///< node of the condition; -1: none
     operand out{};                     ///< the relation of the head
@@ -336,8 +336,8 @@ struct general_step {
     int out_total = 0;                 ///< elements of all atoms; 0 in a recursion
     unsigned out_counts = 0;           ///< counts beyond which no atom is read, one bit each
     int out_row = 0;  ///< distance of atoms that differ in the index that these limit
-    list<pair_join, max_condition_joins + max_literals + 1> joins{};
-    pair_list listed{};
+    list<pair_join, max_condition_joins + max_literals + 1> joins{};  ///< sparse facts that hold
+    pair_list listed{};      ///< a predicate whose pairs are listed
     int time = -1;           ///< in a recursion, the variable that its loop sets; else -1
     int level = 0;           ///< nesting level of that loop
     int delay = 0;           ///< the iteration of that loop is time + delay
@@ -399,7 +399,7 @@ struct step {
     counted_end end{};      ///< end of these iterations; of a recursion, of its loop
     bool fills = false;     ///< the step runs from that end on instead of before it
     bool idle = false;      ///< the step fills rows that nothing reads
-    list<birth, max_literals + 4> births{};
+    list<birth, max_literals + 4> births{};  ///< gradients set to zero by its backward
 
     /// Returns true if a step in a recursion runs in this iteration.
     constexpr bool is_run_in(int round, const int* counts) const noexcept {

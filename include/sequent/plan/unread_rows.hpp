@@ -21,16 +21,18 @@ inline constexpr unsigned all_counts = ~0u;
 /// The elements of an operand that a step visits: by indices, some of which counts limit, and by
 /// the iterations of a recursion.
 struct walk {
+    /// One index of the walk.
     struct index {
-        int stride = 0;
-        int extent = 1;
-        unsigned counts = 0;
-        bool can_end = false;  // of a writer: other counts may limit it, too
+        int stride = 0;        ///< elements from value to value
+        int extent = 1;        ///< number of values
+        unsigned counts = 0;   ///< counts that limit it, one bit each
+        bool can_end = false;  ///< of a writer: other counts may limit it, too
     };
     list<index, max_variables + 4> indices{};
-    bool known = true;
-    const step* within = nullptr;  // the step, if it is in a recursion
+    bool known = true;             ///< false: the visited elements are not known
+    const step* within = nullptr;  ///< the step, if it is in a recursion
 
+    /// Adds an index that moves the operand.
     constexpr void add(int stride, int extent, unsigned counts = 0, bool can_end = false) {
         if (stride != 0 && extent > 1)
             indices.push({stride, extent, counts, can_end && within == nullptr});
@@ -39,6 +41,7 @@ struct walk {
     constexpr int time_stride(const operand& at) const {
         return within ? at.layer_strides[within->depth - 1] : 0;
     }
+    /// Returns true if a count ends the recursion.
     constexpr bool ends_with_count() const { return within && within->end.any(); }
 
     /// Returns true if the rows, of `row` elements, can be written up to any count.
@@ -78,6 +81,7 @@ struct walk {
     }
 };
 
+/// Finds these buffers, and sets the limits of steps and buffers.
 template <class Draft>
 class unread_rows_finder {
   public:
@@ -104,8 +108,8 @@ class unread_rows_finder {
 
     Draft& draft_;
     decltype(Draft::out)& out_;
-    int read_beyond_[buffers]{};     // how many rows beyond the counts are read
-    int written_beyond_[buffers]{};  // and written, by a recursion; never of others
+    int read_beyond_[buffers]{};     // rows beyond the counts that are read
+    int written_beyond_[buffers]{};  // rows beyond them that a recursion writes; else `never`
 
     constexpr void find() {
         for (int at = 0; at < out_.buffers.size(); ++at) {
@@ -113,8 +117,8 @@ class unread_rows_finder {
             read_beyond_[at] = 0;
             written_beyond_[at] = never;
         }
-        // Steps whose rows a count limits know how long a row is: those that write, or else those
-        // that read.
+        // The size of a row is known from the steps whose rows a count limits: from writers, or
+        // else from readers.
         for (const bool writers : {true, false})
             each_walk([&](const operand& at, const walk& by, bool writes) {
                 buffer& of = out_.buffers[at.index];
@@ -134,7 +138,7 @@ class unread_rows_finder {
                 written_beyond_[at.index] = 0;
             if (!can_end) take(at.index, limit);
         });
-        // Of outputs, the other rows are cleared at the end.
+        // The other rows of outputs are set to zero at the end.
         for (int relation : draft_.in.outputs) {
             const relation_layout& layout = out_.relations[relation];
             if (layout.where != place::value) continue;
@@ -160,8 +164,8 @@ class unread_rows_finder {
         read_beyond_[buffer] = std::max(read_beyond_[buffer], limit.beyond);
     }
 
-    /// Zeros beyond the end of a recursion that nothing reads are not written; a recursion ends
-    /// with the last of its steps.
+    /// Drops the zeros beyond the end of a recursion that nothing reads. A recursion ends with the
+    /// last of its steps.
     constexpr void limit_rounds() {
         for (step& each : out_.steps)
             if (each.fills && each.kind == step_kind::rows) {
@@ -189,7 +193,8 @@ class unread_rows_finder {
                 std::max(end.least, own.least)};
     }
 
-    /// Rows that nothing reads are not computed. Returns true if a step computes fewer than before.
+    /// Limits steps to the rows that are read. Returns true if a step computes fewer rows than
+    /// before.
     constexpr bool limit_writers() {
         bool changes = false;
         const auto limit = [&](unsigned& counts, unsigned by) {
@@ -234,7 +239,8 @@ class unread_rows_finder {
         return draft_.rule_of(each.rule).recurs.loop >= 0;
     }
 
-    /// Calls visit(operand, walk, writes) for all that a step does with values.
+    /// Calls visit(operand, walk, writes) for each operand in the workspace that a step reads or
+    /// writes.
     template <class Visit>
     constexpr void each_walk(Visit visit) const {
         const auto see = [&](const operand& at, const walk& by, bool writes = false) {
@@ -307,8 +313,9 @@ class unread_rows_finder {
     }
 };
 
-/// Has all rows written again that are not read, and all rounds run: of a few rows at hand it costs
-/// nothing, and there is no end at which the outputs' are cleared.
+/// Undoes the limits: all rows are written, and all iterations run. For a few current rows this
+/// costs nothing, and a state has no end at which the remaining rows of outputs could be set to
+/// zero.
 template <class Tables>
 constexpr void write_unread_rows(Tables& tables) {
     for (buffer& each : tables.buffers) each.counts = each.beyond = 0;

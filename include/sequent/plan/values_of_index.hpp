@@ -9,8 +9,8 @@ namespace sequent::inline SEQUENT_ABI::plan {
 
 /// slope * variable + constant.
 struct line {
-    int slope = 0;
-    int constant = 0;
+    int slope = 0;      ///< factor of the variable
+    int constant = 0;   ///< constant summand
     bool known = true;  ///< false: the expression has no such form
 };
 
@@ -30,9 +30,9 @@ constexpr line line_of(const Pool& pool, int root, int variable) {
 
 /// The values [first, last) that are less than `end`, if a count ends them.
 struct interval {
-    int first = 0;
-    int last = never;
-    counted_end end{};
+    int first = 0;      ///< the first value
+    int last = never;   ///< the end of the values
+    counted_end end{};  ///< the count that ends them
     bool known = true;  ///< false: the values have no such form
 
     /// Returns true if there are no values.

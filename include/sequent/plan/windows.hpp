@@ -10,8 +10,8 @@ namespace sequent::inline SEQUENT_ABI::plan {
 
 /// A sum of variables with integer factors, and a constant.
 struct index_form {
-    int factors[max_variables]{};
-    int constant = 0;
+    int factors[max_variables]{};  ///< of each variable
+    int constant = 0;              ///< the constant
 
     friend constexpr bool operator==(const index_form&, const index_form&) = default;
 };
@@ -39,6 +39,7 @@ constexpr bool add_to_form(const Pool& pool, int root, int factor, index_form& t
     }
 }
 
+/// Finds the window of a rule.
 template <class Draft>
 class window_finder {
   public:
@@ -207,6 +208,7 @@ class window_finder {
     }
 };
 
+/// Finds the windows of all rules.
 template <class Draft>
 constexpr void find_windows(Draft& draft) {
     for (int at : draft.in.order) window_finder<Draft>(draft, at);
