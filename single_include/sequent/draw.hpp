@@ -1197,6 +1197,9 @@ SEQUENT_COLD inline std::string page_of(const std::vector<head_weights>& heads,
         content += first ? "[" : ",[";
         first = false;
         for (const candidate& each : candidates) {
+            if (!std::isfinite(each.probability))
+                fail_with<argument_error>(
+                    {"sequent: draw::attention: the probability of ", each.text, " is not finite"});
             if (&each != candidates.data()) content += ',';
             append_text(content, {"[", detail::json_string(each.text), ",",
                                   number_text(each.probability, 4), "]"});

@@ -476,18 +476,25 @@ class trainer {
     /// infinity: none.
     trainer(thread_pool& pool, std::uint64_t seed, Optimizer optimizer, double clip = 1)
         : pool_(pool), optimizer_(std::move(optimizer)), clip_(static_cast<T>(clip)), batch_(pool) {
+        (void)clip_factor(0.0, clip_);  // checks it
         Model::initialize(*parameters_, seed);
     }
 
     /// Takes one step and returns the mean loss of the samples before it. `loss(sample, outputs,
     /// gradient)` is that of `backward_batch`: it returns the loss of a sample and writes the
-    /// gradient of the outputs; scale it by 1 / samples.size() for the gradient of the mean.
+    /// gradient of the outputs; scale it by 1 / samples.size() for the gradient of the mean. What
+    /// it throws is thrown here; then nothing has changed. Throws argument_error if there are no
+    /// samples.
     template <class Loss>
     double step(std::span<const facts> samples, double learning_rate, Loss&& loss) {
+        if (samples.empty()) fail<argument_error>("sequent: trainer: a step without samples");
+        if (has_part_of_gradient_) *gradient_ = {};
+        has_part_of_gradient_ = true;
         const double sum = Model::backward_batch(*parameters_, samples, loss, batch_, *gradient_);
         const double size = norm<T>(std::span<const T>(gradient_->flat()), pool_);
         optimizer_.step_and_clear(parameters_->flat(), gradient_->flat(), learning_rate,
                                   clip_factor(size, clip_), pool_);
+        has_part_of_gradient_ = false;
         return sum / static_cast<double>(samples.size());
     }
     /// The same for the samples of `all` at these places; `loss(place, outputs, gradient)`.
@@ -540,6 +547,7 @@ class trainer {
     T clip_;
     batch_type batch_;
     std::vector<facts> chosen_;
+    bool has_part_of_gradient_ = false;  // of a step whose loss has thrown
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::train

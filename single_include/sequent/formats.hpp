@@ -1442,11 +1442,12 @@ SEQUENT_LAZY class gguf_fields {
 SEQUENT_LAZY
 SEQUENT_COLD int llama3_factor(const gguf_fields<>& of, double base, int pairs) {
     const header_entry& entry = *of.tensor("rope_freqs.weight");
-    std::vector<float> factors(static_cast<std::size_t>(pairs));
-    if (entry.shape.size() != 1 || entry.shape[0] != factors.size() || pairs == 0)
+    if (pairs <= 0 || entry.shape.size() != 1 ||
+        entry.shape[0] != static_cast<std::uint64_t>(pairs))
         fail_with<error>({of.file(), ": the tensor \"rope_freqs.weight\" has ",
                           entry.shape.empty() ? 1 : entry.shape[0], " numbers, a head has ", pairs,
                           " pairs"});
+    std::vector<float> factors(static_cast<std::size_t>(pairs));
     tensor_view<float> view;
     view.data = factors.data();
     view.rank = 1;
@@ -1457,6 +1458,10 @@ SEQUENT_COLD int llama3_factor(const gguf_fields<>& of, double base, int pairs) 
     load(alone, std::vector<named_tensor<float>>{{entry.name, view}});
     const double factor = static_cast<double>(*std::max_element(factors.begin(), factors.end()));
     const double length = 8192, low = 1, high = 4;
+    if (!(factor >= 1 && factor <= 255 && std::abs(factor - std::round(factor)) < 1e-3 * factor))
+        fail_with<error>({of.file(), ": the tensor \"rope_freqs.weight\" has the factor ",
+                          number_text(factor),
+                          ", the one of scaling::llama3 is a whole number from 1 to 255"});
     for (std::size_t pair = 0; pair < factors.size(); ++pair) {
         const double exponent = static_cast<double>(pair) / static_cast<double>(factors.size());
         const double wave = 2 * std::numbers::pi * std::pow(base, exponent);

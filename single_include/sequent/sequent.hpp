@@ -30727,7 +30727,7 @@ class given_output_gradients {
     void take_all(const List& given) {
         kernel::table_maker::make_all();
         int position = 0;
-        for (const auto& each : given) take(each, position++);
+        for (const auto& each : given) take(each, each.id.length ? -1 : position++);
         for (int at = 0; at < outputs; ++at)
             if (!pointers[at])
                 fail_with<argument_error>(
@@ -30739,10 +30739,14 @@ class given_output_gradients {
             const auto& id = layout::names[at];
             if (given.id.length ? !(id == given.id) : at != position) continue;
             const weight_view& view = layout::whole_views[at];
+            const subject what{"the gradient of output", id, at};
+            if (given.symbols || given.is_count || given.is_sparse)
+                refuse(what, {" has numbers of another type than the parameters"});
+            if (pointers[at]) refuse(what, {" is given twice"});
             if constexpr (has_lengths)
                 shapes_[at] = given.shape;
             else
-                check_shape({"the gradient of output", id}, given.shape, view.extents, view.rank);
+                check_shape(what, given.shape, view.extents, view.rank);
             // A container without numbers may have no memory; `nothing` is never read.
             static constexpr T nothing{};
             pointers[at] = given.numbers ? given.numbers : &nothing;
@@ -30794,6 +30798,7 @@ class given_fact_gradients {
                 if (of.up_to)
                     lengths_[at].number = shape.extents[0] = length_of(what, each.shape, of);
             check_shape(what, each.shape, shape.extents, shape.rank);
+            if (pointers[at]) refuse(what, {" is given twice"});
             pointers[at] = each.numbers;
         }
     }
@@ -35893,6 +35898,7 @@ struct attention_names {
     static constexpr relation<Prefix + "factors"> factors{};
     static constexpr relation<Prefix + "share"> share{};
     static constexpr relation<Prefix + "logit"> logit{};
+    static constexpr relation<Prefix + "position_logit"> position_logit{};
     static constexpr relation<Prefix + "weights"> weights{};
     static constexpr relation<Prefix + "head"> head{};
     static constexpr relation<Prefix + "joined"> joined{};
@@ -36099,36 +36105,33 @@ constexpr auto score_rules(Head... of) noexcept {
                           score_of_part<Shape, Mask, Prefix, At>(of...))...);
         }
         (std::make_integer_sequence<int, Shape.scores.count>{});
-        const auto soft = rules(name::weights(of..., row, column) <<=
-                                capped(name::logit(of..., row, column)) | softmax(column));
-        // clang-format off
-        if constexpr (Shape.position == position_kind::alibi)
+        const auto soft_of = [&](auto... terms) {
+            return rules(name::weights(of..., row, column) <<=
+                         capped((terms, ...)) | softmax(column));
+        };
+        const auto logit = name::logit(of..., row, column);
+        // A term that mentions no fact stands in the body of the others, and ends where they do.
+        if constexpr (Shape.position == position_kind::alibi) {
+            constexpr var<"seeking", Shape.tokens> seeking;
+            constexpr var<"sought",
+                          (Shape.source_tokens > Shape.tokens ? Shape.source_tokens : Shape.tokens)>
+                sought;
             return rules(
                 slope(of...) <<= (number(-4 * 0.69314718055994530942 / alibi_period<Shape>),
-                                  number(alibi_exponent<Shape>(all))) | product() | exp(),
+                                  number(alibi_exponent<Shape>(all))) |
+                                 product() | exp(),
                 parts,
-                name::logit(of..., row, column)
-                    <<= masked<Mask>((slope(of...), number(column - row)), all, row, column)
-                        | product(),
-                soft);
-        else if constexpr (Shape.position == position_kind::relative)
-            return rules(
-                parts,
-                name::logit(of..., row, column)
-                    <<= masked<Mask>(relative(of..., column - row + (Shape.tokens - 1)), all, row,
-                                     column),
-                soft);
-        else if constexpr (Shape.position == position_kind::relative_buckets)
-            return rules(
-                parts,
-                name::logit(of..., row, column)
-                    <<= masked<Mask>(distance_bias<Shape>()(of..., column - row +
-                                                                       (Shape.tokens - 1)),
-                                     all, row, column),
-                soft);
-        else
-            return rules(parts, soft);
-        // clang-format on
+                name::position_logit(of..., seeking, sought) <<=
+                (slope(of...), number(sought - seeking)) | product(),
+                soft_of(logit, name::position_logit(of..., row, column)));
+        } else if constexpr (Shape.position == position_kind::relative) {
+            return rules(parts, soft_of(logit, relative(of..., column - row + (Shape.tokens - 1))));
+        } else if constexpr (Shape.position == position_kind::relative_buckets) {
+            return rules(parts, soft_of(logit, distance_bias<Shape>()(
+                                                   of..., column - row + (Shape.tokens - 1))));
+        } else {
+            return rules(parts, soft_of(logit));
+        }
     }
 }
 

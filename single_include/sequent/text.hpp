@@ -723,13 +723,22 @@ class program_printer {
     }
 };
 
+template <const auto& Program>
+consteval auto printed_source() {
+    constexpr auto source = plan::read<Program>();
+    static_assert(
+        source.mistake == plan::fault::none,
+        "sequent: a program with a mistake is not printed; a model of it tells the mistake");
+    return source;
+}
+
 }  // namespace text_detail
 
 /// Prints the rules of a program, given as types or as text, in the notation of dialect::sequent.
 /// Throws std::invalid_argument if the program has conditions holds<...>() or one_of<...>().
 template <const auto& Program>
 std::string to_text() {
-    static constexpr auto source = plan::read<Program>();
+    static constexpr auto source = text_detail::printed_source<Program>();
     return text_detail::program_printer(text_detail::program_view(source),
                                         text_detail::notation::text)
         .text();
@@ -739,7 +748,7 @@ std::string to_text() {
 /// names. Throws std::invalid_argument if the program has conditions holds<...>() or one_of<...>().
 template <const auto& Program>
 std::string to_cpp() {
-    static constexpr auto source = plan::read<Program>();
+    static constexpr auto source = text_detail::printed_source<Program>();
     return text_detail::program_printer(text_detail::program_view(source),
                                         text_detail::notation::cpp)
         .text();
@@ -864,6 +873,7 @@ constexpr double decimal(std::uint64_t digits, int exponent) {
     EACH(initial_values_of_weights_are_set_in_the_parameters)         \
     EACH(a_fixed_number_is_a_factor_of_one_literal_or_of_a_product)   \
     EACH(weights_without_a_name_are_named_w_and_a_number)             \
+    EACH(unnamed_variables_are_named_so)                              \
     EACH(soft_negation_is_the_transformation_complement)              \
     EACH(a_function_of_a_literal_needs_a_rule_of_its_own)             \
     EACH(literals_are_joined_by_one_operator)                         \
@@ -1106,11 +1116,29 @@ class scanner {
         return is_digit(peek(sign));
     }
 
+    /// The position after a comment that begins at `from`; `from` if none does.
+    constexpr int after_comment(int from) const {
+        const auto at = [&](int place) { return place < size_ ? text_[place] : '\0'; };
+        if ((at(from) == '/' && at(from + 1) == '/') ||
+            (at(from) == '%' && percent_begins_comment_)) {
+            while (from < size_ && text_[from] != '\n') ++from;
+        } else if (at(from) == '/' && at(from + 1) == '*') {
+            int depth = 0;
+            do {
+                const bool opens = at(from) == '/' && at(from + 1) == '*';
+                const bool closes = at(from) == '*' && at(from + 1) == '/';
+                depth += opens - closes;
+                from += opens || closes ? 2 : 1;
+            } while (depth > 0 && from < size_);
+        }
+        return from;
+    }
     /// The position after the bracket that closes the next one.
     constexpr int after_closing(int from) const {
         int depth = 0;
         for (int at = from; at < size_; ++at) {
-            const char seen = text_[at];
+            at = after_comment(at);
+            const char seen = at < size_ ? text_[at] : '\0';
             if (seen == '(' || seen == '[' || seen == '{') ++depth;
             if (seen == ')' || seen == ']' || seen == '}') --depth;
             if (depth <= 0) return at + 1;
@@ -1122,11 +1150,15 @@ class scanner {
         while (from < size_ && text_[from] != sign) ++from;
         return from;
     }
-    /// The first character at or after a position that is not a space.
+    /// The first character at or after a position that is neither space nor comment.
     constexpr char visible(int from, int further = 0) const {
-        while (from < size_ && (text_[from] == ' ' || text_[from] == '\n' || text_[from] == '\t' ||
-                                text_[from] == '\r'))
-            ++from;
+        for (int before = -1; before != from;) {
+            before = from;
+            while (from < size_ && (text_[from] == ' ' || text_[from] == '\n' ||
+                                    text_[from] == '\t' || text_[from] == '\r'))
+                ++from;
+            from = after_comment(from);
+        }
         return from + further < size_ ? text_[from + further] : '\0';
     }
 };
@@ -1501,6 +1533,11 @@ class index_parser : public plan::source_writer<Sizes>, public scanner {
         return 0;
     }
 
+    constexpr bool mentions(const plan::name& id) const {
+        for (const plan::variable& each : current.variables)
+            if (each.id == id) return true;
+        return false;
+    }
     /// Parses a bound that the text declares, or a variable, with its extent in braces: `h{8}`.
     constexpr int parse_variable(const word& name, int begin) {
         const plan::name id = name_of(name);
@@ -1517,9 +1554,18 @@ class index_parser : public plan::source_writer<Sizes>, public scanner {
         }
         if (!ok()) return 0;
         const bool unnamed = name == word("_");
-        const plan::name known = unnamed && unnamed_variables_ < numbered_names::most
-                                     ? unnamed_variables[unnamed_variables_++]
-                                     : id;
+        plan::name known = id;
+        if (unnamed) {
+            do {
+                if (unnamed_variables_ == numbered_names::most)
+                    refuse(text_fault::the_text_is_too_long, begin);
+                if (!ok()) return 0;
+                known = unnamed_variables[unnamed_variables_++];
+            } while (mentions(known));
+        }
+        for (int at = 0; !unnamed && at < unnamed_variables_; ++at)
+            if (unnamed_variables[at] == id)
+                refuse(text_fault::unnamed_variables_are_named_so, begin);
         return push_node(node_kind::variable, this->variable_id(known, extent));
     }
 };
@@ -1906,7 +1952,8 @@ class function_parser : public weight_parser<Sizes> {
         push(use, numbers > 0 && arguments);
     }
     constexpr void push(plan::transformation_use use, bool stated) {
-        if (use.kind == transformation::norm && !stated && defaults_ != dialect::sequent)
+        if (use.kind == transformation::norm && !stated && this->of_engine_ &&
+            defaults_ != dialect::sequent)
             use.numbers[0] = 1e-10;
         if (!ok() || !this->begin_transformation(use.kind)) return;
         this->check_numbers(use);
@@ -2037,6 +2084,7 @@ class rule_parser : public function_parser<Sizes> {
     using typename base::weight_prefix;
 
     int rule_begin_ = 0;
+    plan::list<bool, Sizes.rules> written_by_engine_{};
     bool infix_ = false;  // operators join the literals of the current body
     int infix_literals_ = 0;
 
@@ -2076,6 +2124,7 @@ class rule_parser : public function_parser<Sizes> {
                is_digit(this->visible(at_ + name.length, 1));
     }
     constexpr void parse_signature() {
+        of_engine_ = true;
         const word name = take_name();
         take('/');
         const int arity = this->take_integer();
@@ -2097,6 +2146,7 @@ class rule_parser : public function_parser<Sizes> {
         if (out.rules.size() == out.rules.capacity()) refuse(text_fault::the_text_is_too_long);
         if (!ok()) return;
         begins.push(rule_begin_);
+        written_by_engine_.push(of_engine_);
         this->finish_rule();
         if (mistake_at < 0 && out.mistake != plan::fault::none) mistake_at = rule_begin_;
     }
@@ -2184,13 +2234,17 @@ class rule_parser : public function_parser<Sizes> {
         if (!ok()) return;
         const int outer_begin = rule_begin_;
         const bool outer_form = of_engine_;
+        const bool outer_factors = factors_;
+        const int outer_factor_at = factor_at_;
         const bool outer_comments = this->percent_begins_comment_;
         this->stack(count, shares, [&] {
             while (!this->ends() && !sees('}')) parse_statement();
         });
         rule_begin_ = outer_begin;
         of_engine_ = outer_form;
-        infix_ = factors_ = false;
+        infix_ = false;
+        factors_ = outer_factors;
+        factor_at_ = outer_factor_at;
         expect('}', text_fault::a_closing_brace_is_expected);
         this->percent_begins_comment_ = outer_comments;
     }
@@ -2200,9 +2254,9 @@ class rule_parser : public function_parser<Sizes> {
         if (!ok() || !factors_) return;
         int values = 0;
         for (int at = current.first_literal; at < out.literals.size(); ++at)
-            values += out.literals[at].kind != plan::literal_kind::number &&
-                      out.literals[at].gives_value();
-        if (current.states_combination ? current.combined != combination::product : values != 1)
+            values += out.literals[at].gives_value();
+        // A factor and what it is one of.
+        if (current.states_combination ? current.combined != combination::product : values != 2)
             return refuse(text_fault::a_fixed_number_is_a_factor_of_one_literal_or_of_a_product,
                           factor_at_);
         current.combined = combination::product;
@@ -2216,8 +2270,8 @@ class rule_parser : public function_parser<Sizes> {
         if (defaults_ == dialect::neuralogic && !this->states_transformation_) {
             plan::transformation_use use;
             use.kind = transformation::tanh;
-            if (!current.states_aggregation && this->begin_transformation(use.kind))
-                current.transformations.push(use);
+            // It stands before the aggregation, though that is stated before.
+            current.transformations.push(use);
         }
         if (current.states_aggregation || this->free_variables() == 0) return;
         current.aggregated = aggregation::mean;
@@ -2231,8 +2285,9 @@ class rule_parser : public function_parser<Sizes> {
             bool stated = false;
             for (int other = 0; other < out.rules.size(); ++other)
                 stated = stated || (out.rules[other].head == of.head &&
-                                    (out.rules[other].transforms_atom || other < at));
-            if (stated || of.scope != 0) continue;
+                                    (out.rules[other].transforms_atom ||
+                                     (other < at && written_by_engine_[other])));
+            if (stated || of.scope != 0 || !written_by_engine_[at]) continue;
             rule_begin_ = begins[at];
             begin_atom_transformation(of.head, of.arity);
             plan::transformation_use use;
@@ -2264,7 +2319,11 @@ class rule_parser : public function_parser<Sizes> {
     constexpr void parse_items() {
         infix_literals_ = 0;
         do {
+            const int before = out.literals.size();
+            const bool joined = infix_;
             parse_item();
+            if (joined && out.literals.size() > before && out.literals[before].gives_value())
+                refuse(text_fault::literals_are_joined_by_one_operator);
             parse_infix();
             check_mistake();
         } while (take(','));
@@ -2284,7 +2343,10 @@ class rule_parser : public function_parser<Sizes> {
             if (!infix_) this->combine(kind);
             infix_ = true;
             ++at_;
+            const int before = out.literals.size();
             parse_item();
+            if (out.literals.size() == before)
+                refuse(text_fault::literals_are_joined_by_one_operator);
         }
     }
     constexpr void push(const plan::literal& item) {
@@ -2346,7 +2408,7 @@ class rule_parser : public function_parser<Sizes> {
     }
 
     constexpr void parse_special_item() {
-        take('*');
+        const bool hidden = take('*');
         const int begin = this->next();
         const int name_at = at_ + 1;
         int length = 0;
@@ -2359,6 +2421,7 @@ class rule_parser : public function_parser<Sizes> {
         }
         for (const arithmetic_word& each : arithmetics)
             if (each.value == name && length > 0) {
+                if (hidden) return refuse(text_fault::an_atom_is_expected, begin);
                 at_ = name_at + length;
                 expect('(', text_fault::this_function_takes_other_arguments);
                 const int left = parse_index();
@@ -2370,7 +2433,6 @@ class rule_parser : public function_parser<Sizes> {
                 item.expression = this->push_node(each.kind, 0, left, right);
                 return push(item);
             }
-        (void)begin;
         this->add_condition(condition());
     }
 
@@ -2385,7 +2447,7 @@ class rule_parser : public function_parser<Sizes> {
         item.negated = negated;
         item.hidden = !negated;
         check_single(item.terms, item.arity);
-        if (weighted || item.weight.weight >= 0)
+        if (weighted || item.weight.weight >= 0 || item.has_element)
             this->fail(plan_fault::a_literal_without_a_value_has_no_weight_and_no_element);
         if (weighted) refuse(text_fault::an_atom_is_expected);
         return item;
@@ -2406,7 +2468,7 @@ class rule_parser : public function_parser<Sizes> {
             plan::literal inner = parse_wrapped();
             inner.hidden = !inner.negated;
             check_single(inner.terms, inner.arity);
-            if (inner.weight.weight >= 0)
+            if (inner.weight.weight >= 0 || inner.has_element)
                 this->fail(plan_fault::a_literal_without_a_value_has_no_weight_and_no_element);
             expect(')', text_fault::a_closing_parenthesis_is_expected);
             return inner;
@@ -2569,6 +2631,7 @@ constexpr plan::sizes most_of(const char* text, int size, dialect defaults) {
     int tokens = 8;
     int blocks = 1;
     bool in_name = false;
+    char word_end = ' ';  // the character before, spaces left out
     for (int at = 0; at < size; ++at) {
         const char seen = text[at];
         const bool named = is_of_name(seen);
@@ -2577,7 +2640,8 @@ constexpr plan::sizes most_of(const char* text, int size, dialect defaults) {
         if (seen == '.' || seen == ';' || seen == '/' || seen == '{') ++ends;
         if (seen == ',' || seen == '@' || seen == '*' || seen == '+' || seen == '>' || seen == '-')
             ++items;
-        if (seen == '<' && at > 4 && (text[at - 1] == 'k' || text[at - 1] == 't')) ++blocks;
+        if (!named && seen == '<' && (word_end == 'k' || word_end == 't')) ++blocks;
+        if (seen != ' ' && seen != '\n' && seen != '\t' && seen != '\r') word_end = seen;
     }
     if (defaults == dialect::neuralogic) ends *= 2;
     return {rounded(ends, 16), rounded(items + ends, 64), rounded(2 * tokens, 512), blocks};
