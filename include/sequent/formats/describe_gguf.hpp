@@ -165,7 +165,7 @@ SEQUENT_COLD model_description describe_gguf_llama(const gguf_fields<>& of) {
 SEQUENT_LAZY
 SEQUENT_COLD model_description describe_gguf_bert(const gguf_fields<>& of) {
     describer<> to(of.file(), "bert", "io::llama_cpp::bert");
-    const auto add = [&](std::string_view option, const char* name, int usual = -1) {
+    const auto add = [&](std::string_view option, const char* name, long long usual = -1) {
         return to.number(option, of.key(name), of.number(name), usual);
     };
     to.number("vocabulary", "token_embd.weight", of.rows("token_embd.weight"));
@@ -173,7 +173,7 @@ SEQUENT_COLD model_description describe_gguf_bert(const gguf_fields<>& of) {
     const int width = add("width", "embedding_length");
     add("heads", "attention.head_count");
     add("depth", "block_count");
-    add("hidden", "feed_forward_length", 4 * width);
+    add("hidden", "feed_forward_length", 4LL * width);
     to.number("segments", "token_types.weight", of.rows("token_types.weight"), 2);
     const char* const epsilon = "attention.layer_norm_epsilon";
     to.epsilon("layer", of.key(epsilon), of.number(epsilon), 12);

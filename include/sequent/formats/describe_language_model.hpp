@@ -166,7 +166,7 @@ SEQUENT_COLD model_description describe_language_model(const configuration_field
         to.number("score_width", "query_pre_attn_scalar", of.number("query_pre_attn_scalar"),
                   head_width);
     const char* const hidden = is_opt ? "ffn_dim" : "intermediate_size";
-    to.number("hidden", hidden, of.number(hidden), family.is_rms ? -1 : 4 * width);
+    to.number("hidden", hidden, of.number(hidden), family.is_rms ? -1 : 4LL * width);
     to.number("depth", "num_hidden_layers", of.number("num_hidden_layers"));
     const char* const function = is_opt                        ? "activation_function"
                                  : of.has("hidden_activation") ? "hidden_activation"

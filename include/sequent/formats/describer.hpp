@@ -63,7 +63,7 @@ SEQUENT_LAZY class describer {
     }
     /// Adds an option that is a number. `usual` is the preset's default.
     SEQUENT_COLD int number(std::string_view name, std::string_view field, double value,
-                            int usual = -1) {
+                            long long usual = -1) {
         const int number = whole(field, value);
         add(name, joined_text({name, "<", number, ">"}), field, number == usual);
         return number;

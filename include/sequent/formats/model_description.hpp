@@ -38,7 +38,7 @@ SEQUENT_COLD model_description describe_gpt2(const configuration_fields<>& of,
     const int width = to.number("width", "n_embd", of.number("n_embd"));
     to.number("heads", "n_head", of.number("n_head"));
     to.number("depth", "n_layer", of.number("n_layer"));
-    to.number("hidden", "n_inner", of.number("n_inner", 4.0 * width), 4 * width);
+    to.number("hidden", "n_inner", of.number("n_inner", 4.0 * width), 4LL * width);
     const std::string activation = of.activation("activation_function", "gelu_new", false);
     to.add("activation", activation, "activation_function", activation == "activation::gelu_tanh");
     to.epsilon("layer", "layer_norm_epsilon", of.number("layer_norm_epsilon", 1e-5), 5);
@@ -94,7 +94,7 @@ SEQUENT_COLD model_description describe_bert(const configuration_fields<>& of,
     const int width = to.number("width", "hidden_size", of.number("hidden_size"));
     to.number("heads", "num_attention_heads", of.number("num_attention_heads"));
     to.number("depth", "num_hidden_layers", of.number("num_hidden_layers"));
-    to.number("hidden", "intermediate_size", of.number("intermediate_size"), 4 * width);
+    to.number("hidden", "intermediate_size", of.number("intermediate_size"), 4LL * width);
     to.number("segments", "type_vocab_size", of.number("type_vocab_size", 2), is_roberta ? 1 : 2);
     const std::string activation = of.activation("hidden_act", "gelu", false);
     to.add("activation", activation, "hidden_act", activation == "activation::gelu");
@@ -118,7 +118,7 @@ SEQUENT_COLD model_description describe_albert(const configuration_fields<>& of,
     if (!is_mpnet) to.number("embedding_width", "embedding_size", of.number("embedding_size"), 128);
     to.number("heads", "num_attention_heads", of.number("num_attention_heads"));
     to.number("depth", "num_hidden_layers", of.number("num_hidden_layers"));
-    to.number("hidden", "intermediate_size", of.number("intermediate_size"), 4 * width);
+    to.number("hidden", "intermediate_size", of.number("intermediate_size"), 4LL * width);
     if (!is_mpnet) to.number("segments", "type_vocab_size", of.number("type_vocab_size", 2), 2);
     const std::string activation =
         of.activation("hidden_act", is_mpnet ? "gelu" : "gelu_new", false);
@@ -173,7 +173,7 @@ SEQUENT_COLD model_description describe_distilbert(const configuration_fields<>&
     const int width = to.number("width", "dim", of.number("dim"));
     to.number("heads", "n_heads", of.number("n_heads"));
     to.number("depth", "n_layers", of.number("n_layers"));
-    to.number("hidden", "hidden_dim", of.number("hidden_dim"), 4 * width);
+    to.number("hidden", "hidden_dim", of.number("hidden_dim"), 4LL * width);
     const std::string activation = of.activation("activation", "gelu", false);
     to.add("activation", activation, "activation", activation == "activation::gelu");
     to.truth("masked_language", "architectures", is_masked_language_model(of), false);
@@ -215,7 +215,7 @@ SEQUENT_COLD model_description describe_vit(const configuration_fields<>& of,
     const int width = to.number("width", "hidden_size", of.number("hidden_size"));
     to.number("heads", "num_attention_heads", of.number("num_attention_heads"));
     to.number("depth", "num_hidden_layers", of.number("num_hidden_layers"));
-    to.number("hidden", "intermediate_size", of.number("intermediate_size"), 4 * width);
+    to.number("hidden", "intermediate_size", of.number("intermediate_size"), 4LL * width);
     const std::string activation = of.activation("hidden_act", "gelu", false);
     to.add("activation", activation, "hidden_act", activation == "activation::gelu");
     to.epsilon("layer", "layer_norm_eps", of.number("layer_norm_eps", 1e-12), 6);
@@ -274,7 +274,7 @@ SEQUENT_COLD model_description describe_whisper(const configuration_fields<>& of
     to.number("input_width", "num_mel_bins", of.number("num_mel_bins"));
     const int width = to.number("width", "d_model", of.number("d_model"));
     to.number("heads", "encoder_attention_heads", of.number("encoder_attention_heads"));
-    to.number("hidden", "encoder_ffn_dim", of.number("encoder_ffn_dim"), 4 * width);
+    to.number("hidden", "encoder_ffn_dim", of.number("encoder_ffn_dim"), 4LL * width);
     const int depth = to.number("depth", "decoder_layers", of.number("decoder_layers"));
     to.number("source_depth", "encoder_layers", of.number("encoder_layers"), depth);
     const std::string activation = of.activation("activation_function", "gelu", false);
