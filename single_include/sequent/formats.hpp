@@ -269,7 +269,7 @@ SEQUENT_LAZY class describer {
     }
     /// Adds an option that is a number. `usual` is the preset's default.
     SEQUENT_COLD int number(std::string_view name, std::string_view field, double value,
-                            int usual = -1) {
+                            long long usual = -1) {
         const int number = whole(field, value);
         add(name, joined_text({name, "<", number, ">"}), field, number == usual);
         return number;
@@ -1530,7 +1530,7 @@ SEQUENT_COLD model_description describe_gguf_llama(const gguf_fields<>& of) {
 SEQUENT_LAZY
 SEQUENT_COLD model_description describe_gguf_bert(const gguf_fields<>& of) {
     describer<> to(of.file(), "bert", "io::llama_cpp::bert");
-    const auto add = [&](std::string_view option, const char* name, int usual = -1) {
+    const auto add = [&](std::string_view option, const char* name, long long usual = -1) {
         return to.number(option, of.key(name), of.number(name), usual);
     };
     to.number("vocabulary", "token_embd.weight", of.rows("token_embd.weight"));
@@ -1538,7 +1538,7 @@ SEQUENT_COLD model_description describe_gguf_bert(const gguf_fields<>& of) {
     const int width = add("width", "embedding_length");
     add("heads", "attention.head_count");
     add("depth", "block_count");
-    add("hidden", "feed_forward_length", 4 * width);
+    add("hidden", "feed_forward_length", 4LL * width);
     to.number("segments", "token_types.weight", of.rows("token_types.weight"), 2);
     const char* const epsilon = "attention.layer_norm_epsilon";
     to.epsilon("layer", of.key(epsilon), of.number(epsilon), 12);
@@ -1949,7 +1949,7 @@ SEQUENT_COLD model_description describe_language_model(const configuration_field
         to.number("score_width", "query_pre_attn_scalar", of.number("query_pre_attn_scalar"),
                   head_width);
     const char* const hidden = is_opt ? "ffn_dim" : "intermediate_size";
-    to.number("hidden", hidden, of.number(hidden), family.is_rms ? -1 : 4 * width);
+    to.number("hidden", hidden, of.number(hidden), family.is_rms ? -1 : 4LL * width);
     to.number("depth", "num_hidden_layers", of.number("num_hidden_layers"));
     const char* const function = is_opt                        ? "activation_function"
                                  : of.has("hidden_activation") ? "hidden_activation"
@@ -2013,7 +2013,7 @@ SEQUENT_COLD model_description describe_gpt2(const configuration_fields<>& of,
     const int width = to.number("width", "n_embd", of.number("n_embd"));
     to.number("heads", "n_head", of.number("n_head"));
     to.number("depth", "n_layer", of.number("n_layer"));
-    to.number("hidden", "n_inner", of.number("n_inner", 4.0 * width), 4 * width);
+    to.number("hidden", "n_inner", of.number("n_inner", 4.0 * width), 4LL * width);
     const std::string activation = of.activation("activation_function", "gelu_new", false);
     to.add("activation", activation, "activation_function", activation == "activation::gelu_tanh");
     to.epsilon("layer", "layer_norm_epsilon", of.number("layer_norm_epsilon", 1e-5), 5);
@@ -2069,7 +2069,7 @@ SEQUENT_COLD model_description describe_bert(const configuration_fields<>& of,
     const int width = to.number("width", "hidden_size", of.number("hidden_size"));
     to.number("heads", "num_attention_heads", of.number("num_attention_heads"));
     to.number("depth", "num_hidden_layers", of.number("num_hidden_layers"));
-    to.number("hidden", "intermediate_size", of.number("intermediate_size"), 4 * width);
+    to.number("hidden", "intermediate_size", of.number("intermediate_size"), 4LL * width);
     to.number("segments", "type_vocab_size", of.number("type_vocab_size", 2), is_roberta ? 1 : 2);
     const std::string activation = of.activation("hidden_act", "gelu", false);
     to.add("activation", activation, "hidden_act", activation == "activation::gelu");
@@ -2093,7 +2093,7 @@ SEQUENT_COLD model_description describe_albert(const configuration_fields<>& of,
     if (!is_mpnet) to.number("embedding_width", "embedding_size", of.number("embedding_size"), 128);
     to.number("heads", "num_attention_heads", of.number("num_attention_heads"));
     to.number("depth", "num_hidden_layers", of.number("num_hidden_layers"));
-    to.number("hidden", "intermediate_size", of.number("intermediate_size"), 4 * width);
+    to.number("hidden", "intermediate_size", of.number("intermediate_size"), 4LL * width);
     if (!is_mpnet) to.number("segments", "type_vocab_size", of.number("type_vocab_size", 2), 2);
     const std::string activation =
         of.activation("hidden_act", is_mpnet ? "gelu" : "gelu_new", false);
@@ -2148,7 +2148,7 @@ SEQUENT_COLD model_description describe_distilbert(const configuration_fields<>&
     const int width = to.number("width", "dim", of.number("dim"));
     to.number("heads", "n_heads", of.number("n_heads"));
     to.number("depth", "n_layers", of.number("n_layers"));
-    to.number("hidden", "hidden_dim", of.number("hidden_dim"), 4 * width);
+    to.number("hidden", "hidden_dim", of.number("hidden_dim"), 4LL * width);
     const std::string activation = of.activation("activation", "gelu", false);
     to.add("activation", activation, "activation", activation == "activation::gelu");
     to.truth("masked_language", "architectures", is_masked_language_model(of), false);
@@ -2190,7 +2190,7 @@ SEQUENT_COLD model_description describe_vit(const configuration_fields<>& of,
     const int width = to.number("width", "hidden_size", of.number("hidden_size"));
     to.number("heads", "num_attention_heads", of.number("num_attention_heads"));
     to.number("depth", "num_hidden_layers", of.number("num_hidden_layers"));
-    to.number("hidden", "intermediate_size", of.number("intermediate_size"), 4 * width);
+    to.number("hidden", "intermediate_size", of.number("intermediate_size"), 4LL * width);
     const std::string activation = of.activation("hidden_act", "gelu", false);
     to.add("activation", activation, "hidden_act", activation == "activation::gelu");
     to.epsilon("layer", "layer_norm_eps", of.number("layer_norm_eps", 1e-12), 6);
@@ -2249,7 +2249,7 @@ SEQUENT_COLD model_description describe_whisper(const configuration_fields<>& of
     to.number("input_width", "num_mel_bins", of.number("num_mel_bins"));
     const int width = to.number("width", "d_model", of.number("d_model"));
     to.number("heads", "encoder_attention_heads", of.number("encoder_attention_heads"));
-    to.number("hidden", "encoder_ffn_dim", of.number("encoder_ffn_dim"), 4 * width);
+    to.number("hidden", "encoder_ffn_dim", of.number("encoder_ffn_dim"), 4LL * width);
     const int depth = to.number("depth", "decoder_layers", of.number("decoder_layers"));
     to.number("source_depth", "encoder_layers", of.number("encoder_layers"), depth);
     const std::string activation = of.activation("activation_function", "gelu", false);
