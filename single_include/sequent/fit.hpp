@@ -400,26 +400,26 @@ class fitting {
         const double seconds =
             std::max(1e-9, std::chrono::duration<double>(clock::now() - start_).count());
         const auto done = static_cast<double>(result_.steps - options_.first_step);
-        const auto total = options_.rate.total_steps;
-        const int width = static_cast<int>(std::to_string(total).size());
-        std::fprintf(options_.progress, "%s%sstep %*lld of %lld   loss %.4f", options_.name.c_str(),
-                     options_.name.empty() ? "" : "   ", width,
-                     static_cast<long long>(result_.steps), static_cast<long long>(total),
-                     result_.loss);
+        const std::int64_t total = options_.rate.total_steps;
+        const std::string all = std::to_string(total);
+        std::string step = std::to_string(result_.steps);
+        if (step.size() < all.size()) step.insert(0, all.size() - step.size(), ' ');
+        std::string line;
+        append_text(line, {options_.name, options_.name.empty() ? "" : "   ", "step ", step, " of ",
+                           all, "   loss ", fixed_text(result_.loss, 4)});
         if (validate_)
-            std::fprintf(options_.progress, "   validation %.4f%s", validation,
-                         better ? "" : " (not the best)");
-        std::fprintf(options_.progress, "   %.0f %s/s", done * options_.items_per_step / seconds,
-                     options_.item.c_str());
+            append_text(line, {"   validation ", fixed_text(validation, 4),
+                               better ? "" : " (not the best)"});
+        append_text(line, {"   ", fixed_text(done * options_.items_per_step / seconds, 0), " ",
+                           options_.item, "/s   "});
         if (result_.interrupted)
-            std::fprintf(options_.progress, "   interrupted\n");
+            line += "interrupted";
         else if (result_.stopped_early)
-            std::fprintf(options_.progress, "   no better one in %d evaluations\n",
-                         options_.patience);
+            append_text(line, {"no better one in ", options_.patience, " evaluations"});
         else
-            std::fprintf(
-                options_.progress, "   %s left\n",
-                duration(seconds / done * static_cast<double>(total - result_.steps)).c_str());
+            line += duration(seconds / done * static_cast<double>(total - result_.steps)) + " left";
+        line += '\n';
+        std::fputs(line.c_str(), options_.progress);
         std::fflush(options_.progress);
     }
 };
