@@ -533,7 +533,7 @@ inline void check_size(const char* what, std::size_t given, std::size_t expected
 
 namespace sequent::inline SEQUENT_ABI {
 
-/// The number with at most `precision` significant digits, as printf("%.<precision>g") writes it in
+/// The number with at most `precision` significant digits, as "%.<precision>g" of C writes it in
 /// the C locale.
 inline std::string number_text(double value, int precision) {
     std::array<char, 64> text{};
