@@ -11,7 +11,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 HEADER = ROOT / "include/sequent/plan/reason.hpp"
 GUIDE = ROOT / "docs/fast_forms.md"
-BEGIN = "| reason | what it says | cure |\n|---|---|---|\n"
+BEGIN = "| reason | meaning | cure |\n|---|---|---|\n"
 
 
 def table():
