@@ -353,13 +353,13 @@ TEST_CASE("a GGUF file that was written holds the parameters, and packed weights
         message([&] { io::save_gguf<Model>(in / "x", *p, io::llama_cpp::llama, {}, "Q6_K"); }),
         {"the type is Q6_K, known are F32, F16"});
     // Readers obey it.
-    for (const auto& [wrong, part] :
-         {std::pair<std::vector<io::gguf_pair>, const char*>{
-              {{"general.alignment", std::uint32_t{16}}}, "\"general.alignment\" is not"},
-          {{{"k", true}, {"k", false}}, "stands twice"}})
+    const auto refuses = [&](const std::vector<io::gguf_pair>& wrong, const char* part) {
         check_contains(
             message([&] { io::save_gguf<Model>(in / "x", *p, io::llama_cpp::llama, wrong); }),
             {part});
+    };
+    refuses({{"general.alignment", std::uint32_t{16}}}, "\"general.alignment\" is not");
+    refuses({{"k", true}, {"k", false}}, "stands twice");
     p->numbers[3] = 1e30f;
     check_contains(
         message([&] { io::save_gguf<Model>(in / "x", *p, io::llama_cpp::llama, {}, "Q8_0"); }),
