@@ -27,9 +27,9 @@
 #define SEQUENT_SINGLE_SEQUENT_HPP
 
 /// Everything that a program with an embedded model needs. Included by name: `sequent/rasp.hpp`
-/// (RASP programs), `sequent/draw.hpp` (pictures), `sequent/fit.hpp` (the training loop),
-/// `sequent/packed.hpp` (weights in fewer bits), `sequent/text.hpp` (rules as text),
-/// `sequent/formats.hpp` (files of other programs) and `sequent/tokenizers.hpp`.
+/// (RASP programs), `sequent/draw.hpp` (pictures), `sequent/fit.hpp` (the training loop and Muon),
+/// `sequent/data.hpp` (data sets), `sequent/packed.hpp` (weights in fewer bits), `sequent/text.hpp`
+/// (rules as text), `sequent/formats.hpp` (files of other programs) and `sequent/tokenizers.hpp`.
 
 /// Stands first in every header that users include; epilogue.hpp stands last. Between the two, the
 /// macros of systems and frameworks that share a name with the library or with what it includes
@@ -38431,6 +38431,181 @@ double clip_by_norm(std::span<T> gradient, std::type_identity_t<T> max_norm) {
 
 }  // namespace sequent::inline SEQUENT_ABI::train
 
+/// Groups of parameters, chosen by the names and shapes of weights, with a learning rate and a
+/// weight decay each.
+
+namespace sequent::inline SEQUENT_ABI::train {
+
+/// How an optimiser treats the weights of a group.
+struct parameter_group {
+    /// Factor of the learning rate.
+    double rate = 1;
+    /// Factor of the weight decay; by default 1 for trained matrices and 0 for other weights.
+    std::optional<double> decay{};
+    /// The weights and their optimizer state do not change.
+    bool frozen = false;
+    /// False for matrices that Muon treats like vectors, by AdamW: those that map to the classes,
+    /// for instance. It never sees the rows that symbols select (embeddings) as a matrix.
+    bool as_matrix = true;
+};
+
+/// Neighbouring parameters [begin, end) with equal settings.
+struct parameter_run {
+    /// The first parameter.
+    std::size_t begin = 0;
+    /// The end of the parameters.
+    std::size_t end = 0;
+    double rate = 1;         ///< factor of the learning rate
+    double decay = 1;        ///< factor of the weight decay
+    bool frozen = false;     ///< true if nothing changes
+    bool in_matrix = false;  ///< true if the parameters are elements of parameter_groups::matrices
+
+    /// True if the settings are equal.
+    bool equals(const parameter_run& other) const noexcept {
+        return rate == other.rate && decay == other.decay && frozen == other.frozen &&
+               in_matrix == other.in_matrix;
+    }
+};
+
+/// A weight matrix in the flat parameters; one for each layer and each value of an index.
+struct parameter_matrix {
+    std::size_t offset = 0;     ///< of the first element
+    int rows = 0;               ///< number of outputs
+    int columns = 0;            ///< number of inputs
+    std::ptrdiff_t row = 0;     ///< distance of neighbouring rows, in elements
+    std::ptrdiff_t column = 0;  ///< distance of neighbouring columns, in elements
+    double rate = 1;            ///< factor of the learning rate
+    double decay = 1;           ///< factor of the weight decay
+};
+
+/// The settings of all parameters: runs in ascending order that cover them, and the matrices that
+/// are trained as such. `groups_of` makes it for a model.
+struct parameter_groups {
+    /// The runs.
+    std::vector<parameter_run> runs{};
+    /// The matrices.
+    std::vector<parameter_matrix> matrices{};
+
+    parameter_groups() = default;
+    /// One group of `size` parameters.
+    explicit parameter_groups(std::size_t size) : runs{{0, size}} {}
+
+    /// The number of parameters.
+    std::size_t size() const noexcept { return runs.empty() ? 0 : runs.back().end; }
+    /// Adds a parameter with the settings of `next` behind the last one.
+    SEQUENT_COLD void push(const parameter_run& next) {
+        const std::size_t at = size();
+        if (runs.empty() || !runs.back().equals(next)) {
+            runs.push_back(next);
+            runs.back().begin = at;
+        }
+        runs.back().end = at + 1;
+    }
+    /// The run of the parameter.
+    const parameter_run* run_at(std::size_t place) const noexcept {
+        const parameter_run* first = runs.data();
+        std::size_t count = runs.size();
+        while (count > 1) {
+            const std::size_t half = count / 2;
+            if (first[half].begin <= place) {
+                first += half;
+                count -= half;
+            } else {
+                count = half;
+            }
+        }
+        return first;
+    }
+    /// Sets the gradients of frozen parameters to zero, so that they do not count in its norm.
+    template <class T>
+    void clear_frozen(std::span<T> gradient) const noexcept {
+        for (const parameter_run& run : runs)
+            if (run.frozen)
+                for (std::size_t at = run.begin; at < run.end; ++at) gradient[at] = T(0);
+    }
+};
+
+namespace detail {
+
+/// Throws argument_error unless the factors of a group are finite and not negative.
+SEQUENT_LAZY
+SEQUENT_COLD void check_group(std::string_view name, const parameter_group& of) {
+    const auto check = [name](const char* what, double value) {
+        check_number<argument_error>(value >= 0 && std::isfinite(value),
+                                     joined_text({"sequent: the ", what, " of ", name}), value,
+                                     "a finite number of at least 0");
+    };
+    check("factor of the learning rate", of.rate);
+    check("factor of the weight decay", of.decay.value_or(0));
+}
+
+/// The groups of `size` parameters of these weights; `choose(weight, extents)` returns the group of
+/// a weight.
+template <class Choose>
+SEQUENT_COLD parameter_groups groups_of_weights(std::span<const model_detail::named_weight> weights,
+                                                std::size_t size, Choose& choose) {
+    parameter_groups result;
+    // The weight of each parameter. Weights may be interleaved, and between them is padding.
+    std::vector<std::uint16_t> owners(size, std::numeric_limits<std::uint16_t>::max());
+    std::vector<parameter_run> settings;
+    for (const model_detail::named_weight& each : weights) {
+        const model_detail::weight_view& view = each.view;
+        const parameter_group group = choose(
+            each.name, std::span<const int>(view.extents, static_cast<std::size_t>(view.rank)));
+        check_group(each.name, group);
+        const bool matrix = view.value_rank == 2 && view.trained;
+        parameter_run run;
+        run.rate = group.rate;
+        run.decay = group.decay.value_or(matrix ? 1 : 0);
+        run.frozen = group.frozen;
+        run.in_matrix = matrix && group.as_matrix && !group.frozen && !view.looked_up;
+        const auto owner = static_cast<std::uint16_t>(settings.size());
+        const auto places = model_detail::to_tensor(view, owners.data());
+        const int matrix_size =
+            matrix ? view.extents[view.rank - 1] * view.extents[view.rank - 2] : 1;
+        for (int at = 0; at < places.size(); ++at) {
+            std::uint16_t& place = places.element(at);
+            place = owner;
+            if (run.in_matrix && at % matrix_size == 0)
+                result.matrices.push_back({static_cast<std::size_t>(&place - owners.data()),
+                                           view.extents[view.rank - 2], view.extents[view.rank - 1],
+                                           view.strides[view.rank - 2], view.strides[view.rank - 1],
+                                           run.rate, run.decay});
+        }
+        settings.push_back(run);
+    }
+    parameter_run last;  // padding has the settings of the parameter before it
+    for (const std::uint16_t owner : owners) {
+        if (owner < settings.size()) last = settings[owner];
+        result.push(last);
+    }
+    return result;
+}
+
+}  // namespace detail
+
+/// The groups of a model's parameters: `choose(name, extents)` returns the parameter_group of each
+/// weight. `extents` are those of its view: layers, indices, rows (outputs), columns (inputs).
+/// Throws argument_error if a factor is negative or not finite.
+///
+///     groups_of<Model>([](std::string_view name, auto) -> parameter_group {
+///         return {.rate = 0.1, .frozen = name.starts_with("layers.")};
+///     });
+template <class Model, class Choose>
+SEQUENT_COLD parameter_groups groups_of(Choose choose) {
+    return detail::groups_of_weights(
+        model_detail::named_weights<typename Model::plan>,
+        static_cast<std::size_t>(Model::template parameters<float>::size), choose);
+}
+/// The usual groups: matrices decay, other weights do not.
+template <class Model>
+parameter_groups groups_of() {
+    return groups_of<Model>(
+        [](std::string_view, std::span<const int>) { return parameter_group{}; });
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::train
+
 /// Initial values of weights, chosen by name and shape.
 
 namespace sequent::inline SEQUENT_ABI::train {
@@ -39091,14 +39266,23 @@ void for_each_vector(std::size_t begin, std::size_t end, Update update) noexcept
            [at, rest](T* array, batch<T> x) { kernel::store_first(array + at, x, rest); });
 }
 
-/// The same for all of `size` elements, on the threads of a pool if there is one.
-template <class T, class Update>
-void for_each_vector(std::size_t size, thread_pool* pool, Update update) noexcept {
-    if (pool == nullptr) return for_each_vector<T>(0, size, update);
+/// Calls f(run, begin, end) for the parts of all runs, on the threads of a pool if there is one.
+template <class F>
+void for_each_run(const parameter_groups& groups, thread_pool* pool, F f) noexcept {
+    if (pool == nullptr) {
+        for (const parameter_run& run : groups.runs) f(run, run.begin, run.end);
+        return;
+    }
     constexpr std::size_t part = 16384;
+    const std::size_t size = groups.size();
     pool->run(static_cast<int>((size + part - 1) / part), [&](int task) {
-        const std::size_t begin = static_cast<std::size_t>(task) * part;
-        for_each_vector<T>(begin, std::min(size, begin + part), update);
+        std::size_t begin = static_cast<std::size_t>(task) * part;
+        const std::size_t end = std::min(size, begin + part);
+        for (const parameter_run* run = groups.run_at(begin); begin < end; ++run) {
+            const std::size_t until = std::min(end, run->end);
+            f(*run, begin, until);
+            begin = until;
+        }
     });
 }
 
@@ -39114,6 +39298,9 @@ void for_each_vector(std::size_t size, thread_pool* pool, Update update) noexcep
 ///     step(parameters, gradient, learning_rate)
 ///     step_and_clear(parameters, gradient, learning_rate, scale)          scale = 1 by default
 ///     step_and_clear(parameters, gradient, learning_rate, scale, pool)
+///
+/// In place of the size, the constructors also take parameter_groups: learning rates and weight
+/// decays of single weights, and weights that are frozen.
 ///
 /// step_and_clear takes a step with scale * gradient and sets the gradient to zero, in one pass
 /// over memory. With clip_factor as the scale, the result has the bits of clip_by_norm followed by
@@ -39154,6 +39341,11 @@ void check_decay_rate(std::string_view what, double value) {
 template <class Optimizer, class T>
 class stepping {
   public:
+    /// The number of parameters.
+    std::size_t size() const noexcept { return groups_.size(); }
+    /// The groups of the parameters.
+    const parameter_groups& groups() const noexcept { return groups_; }
+
     void step(std::span<T> parameters, std::span<const T> gradient, double learning_rate) {
         check_sizes(parameters.size(), gradient.size());
         const T* const from = gradient.data();
@@ -39169,13 +39361,32 @@ class stepping {
         take_and_clear(parameters, gradient, learning_rate, scale, &pool);
     }
 
+  protected:
+    explicit stepping(parameter_groups groups) : groups_(std::move(groups)) {}
+
+    /// Calls make(run)(read, write) for each vector of the parameters. Of frozen ones the gradient
+    /// is taken and not used. Parameters within matrices are left out unless `with_matrices`.
+    template <class Take, class Make>
+    void each_vector(thread_pool* pool, Take take, bool with_matrices, Make make) const noexcept {
+        for_each_run(
+            groups_, pool, [&](const parameter_run& run, std::size_t begin, std::size_t end) {
+                if (run.in_matrix && !with_matrices) return;
+                if (run.frozen)
+                    for_each_vector<T>(begin, end,
+                                       [&](auto read, auto write) { (void)take(read, write); });
+                else
+                    for_each_vector<T>(begin, end, make(run));
+            });
+    }
+
+    parameter_groups groups_;
+
   private:
     Optimizer& self() noexcept { return static_cast<Optimizer&>(*this); }
 
     void check_sizes(std::size_t parameters, std::size_t gradient) {
-        const std::size_t size = self().size();
-        check_size("the parameters given to an optimiser's step", parameters, size);
-        check_size("the gradient given to an optimiser's step", gradient, size);
+        check_size("the parameters given to an optimiser's step", parameters, size());
+        check_size("the gradient given to an optimiser's step", gradient, size());
     }
 
     void take_and_clear(std::span<T> parameters, std::span<T> gradient, double learning_rate,
@@ -39205,13 +39416,13 @@ template <class T>
 class sgd : public detail::stepping<sgd<T>, T> {
   public:
     /// For `size` parameters.
-    explicit sgd(std::size_t size, double momentum = 0)
-        : size_(size), momentum_(momentum), velocity_(momentum == 0 ? 0 : size) {
+    explicit sgd(std::size_t size, double momentum = 0) : sgd(parameter_groups(size), momentum) {}
+    /// For parameters in groups.
+    explicit sgd(parameter_groups groups, double momentum = 0)
+        : detail::stepping<sgd, T>(std::move(groups)), momentum_(momentum) {
         detail::check_decay_rate<T>("sgd: momentum", momentum);
+        if (momentum != 0) velocity_.resize(this->size());
     }
-
-    /// The number of parameters.
-    std::size_t size() const noexcept { return size_; }
 
     /// The arrays of the optimizer state.
     std::array<state_array<T>, 1> state() noexcept { return {{{"velocity", velocity_}}}; }
@@ -39229,23 +39440,21 @@ class sgd : public detail::stepping<sgd<T>, T> {
                 Take take) noexcept {
         ++steps_;
         T* const to = parameters.data();
-        const auto descent = kernel::set(static_cast<T>(-learning_rate));
-        if (velocity_.empty()) {
-            detail::for_each_vector<T>(size_, pool, [=](auto read, auto write) {
-                write(to, kernel::fma(descent, take(read, write), read(to)));
-            });
-            return;
-        }
         const auto momentum = kernel::set(static_cast<T>(momentum_));
         T* const velocity = velocity_.data();
-        detail::for_each_vector<T>(size_, pool, [=](auto read, auto write) {
-            const auto v = kernel::fma(momentum, read(velocity), take(read, write));
-            write(velocity, v);
-            write(to, kernel::fma(descent, v, read(to)));
+        this->each_vector(pool, take, true, [=](const parameter_run& run) {
+            const auto descent = kernel::set(static_cast<T>(-learning_rate * run.rate));
+            return [=](auto read, auto write) {
+                auto v = take(read, write);
+                if (velocity != nullptr) {
+                    v = kernel::fma(momentum, read(velocity), v);
+                    write(velocity, v);
+                }
+                write(to, kernel::fma(descent, v, read(to)));
+            };
         });
     }
 
-    std::size_t size_;
     double momentum_;
     std::vector<T> velocity_;
     std::int64_t steps_ = 0;
@@ -39268,11 +39477,14 @@ namespace detail {
 
 /// The moments and the step of Adam and AdamW. Sums of products are explicit fused multiply-adds,
 /// so that every way to step gives the same bits.
-template <class T>
-class adam_moments {
+template <class Optimizer, class T>
+class adam_moments : public stepping<Optimizer, T> {
   public:
-    adam_moments(std::size_t size, adam_options options)
-        : options_(options), first_(size), second_(size) {
+    adam_moments(parameter_groups groups, adam_options options)
+        : stepping<Optimizer, T>(std::move(groups)),
+          options_(options),
+          first_(this->size()),
+          second_(this->size()) {
         check_decay_rate<T>("adam: beta1", options.beta1);
         check_decay_rate<T>("adam: beta2", options.beta2);
         const auto epsilon = static_cast<T>(options.epsilon);
@@ -39281,9 +39493,6 @@ class adam_moments {
             epsilon >= least && std::isfinite(epsilon), "adam: epsilon", options.epsilon,
             "a finite number of at least " + number_text(static_cast<double>(least), 3));
     }
-
-    /// The number of parameters.
-    std::size_t size() const noexcept { return first_.size(); }
 
     /// The arrays of the optimizer state.
     std::array<state_array<T>, 2> state() noexcept {
@@ -39296,10 +39505,11 @@ class adam_moments {
     void set_steps(std::int64_t steps) noexcept { steps_ = steps; }
 
   protected:
-    /// `keep(read, x)` returns the parameters x after weight decay.
-    template <class Take, class Keep>
-    void advance(std::span<T> parameters, double learning_rate, thread_pool* pool, Take take,
-                 Keep keep) noexcept {
+    /// `weight_decay` is that of a run whose factor is 1. Parameters within matrices are left out
+    /// unless `with_matrices`.
+    template <class Take>
+    void advance(std::span<T> parameters, double learning_rate, double weight_decay,
+                 bool with_matrices, thread_pool* pool, Take take) noexcept {
         ++steps_;
         const auto count = static_cast<double>(steps_);
         const double correction1 = 1 - std::pow(options_.beta1, count);
@@ -39307,26 +39517,32 @@ class adam_moments {
         const auto number = [](double x) { return kernel::set(static_cast<T>(x)); };
         const auto beta1 = number(options_.beta1), rest1 = number(1 - options_.beta1);
         const auto beta2 = number(options_.beta2), rest2 = number(1 - options_.beta2);
-        const auto rate = number(learning_rate / correction1);
         const auto root_factor = number(1 / std::sqrt(correction2));
         const auto epsilon = number(options_.epsilon);
         T* const to = parameters.data();
         T* const first = first_.data();
         T* const second = second_.data();
         const auto bound = kernel::set(square_bound<T>);
-        for_each_vector<T>(first_.size(), pool, [=](auto read, auto write) {
-            using kernel::fma;
-            const kernel::batch<T> given = take(read, write);
-            // given - given is 0, or NaN if the gradient is infinite or NaN.
-            const kernel::batch<T> g =
-                xsimd::max(-bound, xsimd::min(given, bound)) + (given - given);
-            const kernel::batch<T> m = fma(beta1, read(first), rest1 * g);
-            const kernel::batch<T> v = fma(beta2, read(second), rest2 * g * g);
-            write(first, m);
-            write(second, v);
-            const kernel::batch<T> divisor = fma(xsimd::sqrt(v), root_factor, epsilon);
-            const kernel::batch<T> p = keep(read, read(to));
-            write(to, kernel::batch<T>(p - rate * m / divisor));
+        this->each_vector(pool, take, with_matrices, [=](const parameter_run& run) {
+            const double run_rate = learning_rate * run.rate;
+            const auto rate = number(run_rate / correction1);
+            const auto decay =
+                kernel::set(static_cast<T>(-run_rate) * static_cast<T>(weight_decay * run.decay));
+            return [=](auto read, auto write) {
+                using kernel::fma;
+                const kernel::batch<T> given = take(read, write);
+                // given - given is 0, or NaN if the gradient is infinite or NaN.
+                const kernel::batch<T> g =
+                    xsimd::max(-bound, xsimd::min(given, bound)) + (given - given);
+                const kernel::batch<T> m = fma(beta1, read(first), rest1 * g);
+                const kernel::batch<T> v = fma(beta2, read(second), rest2 * g * g);
+                write(first, m);
+                write(second, v);
+                const kernel::batch<T> divisor = fma(xsimd::sqrt(v), root_factor, epsilon);
+                const kernel::batch<T> before = read(to);
+                const kernel::batch<T> p = fma(decay, before, before);
+                write(to, kernel::batch<T>(p - rate * m / divisor));
+            };
         });
     }
 
@@ -39344,11 +39560,14 @@ class adam_moments {
 ///
 /// Throws std::invalid_argument if an option is out of range.
 template <class T>
-class adam : public detail::adam_moments<T>, public detail::stepping<adam<T>, T> {
+class adam : public detail::adam_moments<adam<T>, T> {
   public:
     /// For `size` parameters.
     explicit adam(std::size_t size, adam_options options = {})
-        : detail::adam_moments<T>(size, options) {}
+        : adam(parameter_groups(size), options) {}
+    /// For parameters in groups.
+    explicit adam(parameter_groups groups, adam_options options = {})
+        : detail::adam_moments<adam, T>(std::move(groups), options) {}
 
   private:
     friend detail::stepping<adam, T>;
@@ -39356,42 +39575,64 @@ class adam : public detail::adam_moments<T>, public detail::stepping<adam<T>, T>
     template <class Take>
     void update(std::span<T> parameters, double learning_rate, thread_pool* pool,
                 Take take) noexcept {
-        this->advance(parameters, learning_rate, pool, take, [](auto, auto p) { return p; });
+        this->advance(parameters, learning_rate, 0, true, pool, take);
     }
 };
+
+namespace detail {
+
+/// Throws std::invalid_argument unless a weight decay is finite and at least 0 in T.
+template <class T>
+void check_weight_decay(const char* what, double given, double decay) {
+    const auto rounded = static_cast<T>(decay);
+    check_number<std::invalid_argument>(rounded >= 0 && std::isfinite(rounded), what, given,
+                                        "a finite number of at least 0");
+}
+
+/// The groups of `size` parameters with a factor of the weight decay each; an empty mask is one
+/// group.
+template <class T>
+parameter_groups groups_of_mask(std::size_t size, double weight_decay, std::span<const T> mask) {
+    check_weight_decay<T>("adam_w: the weight decay", weight_decay, weight_decay);
+    if (mask.empty()) return parameter_groups(size);
+    if (mask.size() != size) {
+        fail_with<std::invalid_argument>(
+            {"adam_w: the mask has ", mask.size(), " elements, the parameters have ", size});
+    }
+    parameter_groups result;
+    for (const T each : mask) {
+        parameter_run run;
+        run.decay = static_cast<double>(each);
+        check_weight_decay<T>("adam_w: an element of the mask", run.decay,
+                              weight_decay * run.decay);
+        result.push(run);
+    }
+    return result;
+}
+
+}  // namespace detail
 
 /// Adam with decoupled weight decay (Loshchilov and Hutter, arXiv 1711.05101, algorithm 2): in
 /// addition to Adam's step, learning_rate * weight_decay * parameter is subtracted from each
 /// parameter.
 ///
 /// `mask` multiplies the weight decay of each parameter: 1 decays, 0 does not. Usual is 1 for
-/// matrices, 0 for vectors and scalars (`Model::mark_decayed`). With an empty mask all parameters
-/// decay. The mask is copied.
+/// matrices, 0 for vectors and scalars (`Model::mark_decayed`, or groups_of<Model>()). With an
+/// empty mask all parameters decay.
 ///
 /// Throws std::invalid_argument if the mask has another size than the parameters, if a decay is
 /// negative or not finite, or if an option is out of range.
 template <class T>
-class adam_w : public detail::adam_moments<T>, public detail::stepping<adam_w<T>, T> {
+class adam_w : public detail::adam_moments<adam_w<T>, T> {
   public:
     /// For `size` parameters.
     adam_w(std::size_t size, double weight_decay, std::span<const T> mask = {},
            adam_options options = {})
-        : detail::adam_moments<T>(size, options), decay_(size, static_cast<T>(weight_decay)) {
-        const auto check = [](T decay, const char* what, double value) {
-            check_number<std::invalid_argument>(decay >= 0 && std::isfinite(decay), what, value,
-                                                "a finite number of at least 0");
-        };
-        check(static_cast<T>(weight_decay), "adam_w: the weight decay", weight_decay);
-        if (mask.empty()) return;
-        if (mask.size() != size) {
-            fail_with<std::invalid_argument>(
-                {"adam_w: the mask has ", mask.size(), " elements, the parameters have ", size});
-        }
-        std::ranges::transform(mask, decay_.begin(), [&](T x) {
-            const auto decay = static_cast<T>(weight_decay * static_cast<double>(x));
-            check(decay, "adam_w: an element of the mask", static_cast<double>(x));
-            return decay;
-        });
+        : adam_w(detail::groups_of_mask(size, weight_decay, mask), weight_decay, options) {}
+    /// For parameters in groups.
+    adam_w(parameter_groups groups, double weight_decay, adam_options options = {})
+        : detail::adam_moments<adam_w, T>(std::move(groups), options), weight_decay_(weight_decay) {
+        detail::check_weight_decay<T>("adam_w: the weight decay", weight_decay, weight_decay);
     }
 
   private:
@@ -39400,14 +39641,10 @@ class adam_w : public detail::adam_moments<T>, public detail::stepping<adam_w<T>
     template <class Take>
     void update(std::span<T> parameters, double learning_rate, thread_pool* pool,
                 Take take) noexcept {
-        const auto descent = kernel::set(static_cast<T>(-learning_rate));
-        const T* const decay = decay_.data();
-        this->advance(parameters, learning_rate, pool, take, [=](auto read, auto p) {
-            return kernel::fma(kernel::batch<T>(descent * read(decay)), p, p);
-        });
+        this->advance(parameters, learning_rate, weight_decay_, true, pool, take);
     }
 
-    std::vector<T> decay_;
+    double weight_decay_;
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::train
@@ -39507,6 +39744,17 @@ struct schedule {
         count("schedule: step", step, 0);
     }
 };
+
+}  // namespace sequent::inline SEQUENT_ABI::train
+
+namespace sequent::inline SEQUENT_ABI::train {
+
+/// Puts numbers in random order (Fisher and Yates); the same on every platform.
+inline void shuffle(std::span<int> numbers, random_numbers& random) noexcept {
+    for (std::size_t at = numbers.size(); at > 1; --at)
+        std::swap(numbers[at - 1],
+                  numbers[static_cast<std::size_t>(random.below(static_cast<int>(at)))]);
+}
 
 }  // namespace sequent::inline SEQUENT_ABI::train
 
