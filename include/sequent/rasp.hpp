@@ -7,5 +7,6 @@
 #include "rasp/compile.hpp"
 #include "rasp/evaluate.hpp"
 #include "rasp/library.hpp"
+#include "rasp/loop.hpp"
 
 #include "epilogue.hpp"

@@ -80,6 +80,45 @@ void compiled(const input_source& few, const input_source& all, int short_ones =
     CHECK(wrong == 0);
 }
 
+/// Compares a program with its transformer, which is computed at run time, and returns how many
+/// values are missing.
+template <const auto& Program>
+int computed(const sequence& letters, int length, int short_ones, int random = 100) {
+    namespace compiling = sequent::rasp::compiling;
+    const auto& nodes = compiling::graph_to_compile<Program>;
+    const auto analysed = sequent::rasp::analyse(nodes);
+    compiling::inputs given;
+    given.length = length;
+    for (const value& each : letters) given.alphabet.push_back(each);
+    std::sort(given.alphabet.begin(), given.alphabet.end());
+    const compiling::network made(nodes, analysed, given);
+    const compiling::layout laid(made, analysed.heads);
+    CHECK(laid.size.wrong.kind == compiling::problem::none);
+    if (laid.size.wrong.kind != compiling::problem::none) return -1;
+    const compiling::plain_transformer plain(laid.size,
+                                             compiling::compute_entries(nodes, analysed, given));
+    int wrong = 0;
+    int missing = 0;
+    const auto visit = [&](const sequence& input) {
+        const sequence expected = sequent::rasp::evaluate<Program>(input);
+        const auto logits =
+            plain.run(compiling::encode(input, laid.size, given.alphabet), input.size() + 1).logits;
+        const sequence found = compiling::decode(
+            [&](int at, std::size_t of) { return logits[static_cast<std::size_t>(at)][of]; },
+            input.size(), laid.classes, laid.size.denominator);
+        for (const value& each : expected) missing += each.is_missing() ? 1 : 0;
+        if (!(found == expected) && ++wrong < 3) {
+            CAPTURE(input.text());
+            CHECK(found.text() == expected.text());
+        }
+    };
+    const input_source source(letters);
+    source.each(short_ones, visit);
+    source.random(random, length, visit);
+    CHECK(wrong == 0);
+    return missing;
+}
+
 /// It has the layers and heads that the analysis tells, and no more.
 template <const auto& Program, class Compiled>
 constexpr bool has_analysed_size() {

@@ -37,41 +37,7 @@ using Earlier = compile<earlier, alphabet<"ab">, max_length<6>>;
 static_assert(Earlier::size.layers == layers<earlier> && Earlier::size.heads == heads<earlier>);
 using Branches = compile<branches, integers<0, 4>, max_length<3>>;
 
-/// Compares a program with its transformer, which is computed at run time; how much is missing.
-template <const auto& Program>
-int compare(int first, int last, int length) {
-    const graph& nodes = compiling::graph_to_compile<Program>;
-    compiling::inputs given;
-    given.length = length;
-    for (int each = first; each <= last; ++each) given.alphabet.push_back(each);
-    const compiling::network made(nodes, analyse(nodes), given);
-    const compiling::layout laid(made, analyse(nodes).heads);
-    REQUIRE(laid.size.wrong.kind == compiling::problem::none);
-    const compiling::plain_transformer plain(
-        laid.size, compiling::compute_entries(nodes, analyse(nodes), given));
-    int wrong = 0;
-    int missing = 0;
-    const auto visit = [&](const sequence& input) {
-        const sequence expected = evaluate<Program>(input);
-        const auto logits =
-            plain.run(compiling::encode(input, laid.size, given.alphabet), input.size() + 1).logits;
-        const sequence found = compiling::decode(
-            [&](int at, std::size_t of) { return logits[static_cast<std::size_t>(at)][of]; },
-            input.size(), laid.classes, laid.size.denominator);
-        for (const value& each : expected) missing += each.is_missing() ? 1 : 0;
-        if (!(found == expected) && ++wrong < 3) {
-            CAPTURE(input.text());
-            CHECK(found.text() == expected.text());
-        }
-    };
-    sequence letters;
-    for (const value& each : given.alphabet) letters.push_back(each);
-    const check::input_source source(letters);
-    source.each(3, visit);
-    source.random(100, length, visit);
-    CHECK(wrong == 0);
-    return missing;
-}
+inline const sequence digits{0, 1, 2, 3, 4, 5};
 
 }  // namespace
 
@@ -113,9 +79,9 @@ TEST_CASE("compiled programs tell what is missing") {
     const check::input_source numbers(sequence{0, 1, 2, 3, 4});
     check::compiled<branches, Branches>(numbers, numbers, 2, 20);
     CHECK(Earlier::run("ba").text() == "[none, b]");
-    CHECK(compare<mean_of_small>(0, 5, 6) > 0);
-    CHECK(compare<counts_small>(0, 5, 5) == 0);
-    CHECK(compare<great>(0, 5, 6) > 0);
-    CHECK(compare<fills>(0, 5, 6) == 0);
-    CHECK(compare<last_small>(0, 5, 6) > 0);
+    CHECK(check::computed<mean_of_small>(digits, 6, 3) > 0);
+    CHECK(check::computed<counts_small>(digits, 5, 3) == 0);
+    CHECK(check::computed<great>(digits, 6, 3) > 0);
+    CHECK(check::computed<fills>(digits, 6, 3) == 0);
+    CHECK(check::computed<last_small>(digits, 6, 3) > 0);
 }

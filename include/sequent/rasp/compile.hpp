@@ -396,7 +396,9 @@ struct compile : compiling::transformer_of<compiling::sizes_of<Program, Options.
     /// all positions. The program is causal. Gives what `run` and `generate` give.
     class steps {
       public:
-        steps() requires(size.is_causal) : transformer_(size, entries()) { transformer_.step(0); }
+        steps() requires(size.is_causal&& size.rounds == 1) : transformer_(size, entries()) {
+            transformer_.step(0);
+        }
 
         /// The output at the next position, which holds this token. Throws evaluation_error if it
         /// is not in the alphabet or comes after `max_length` tokens.

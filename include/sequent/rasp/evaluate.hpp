@@ -157,6 +157,13 @@ class evaluation {
     /// Evaluates a program, which must outlive this object. Throws evaluation_error if the input is
     /// empty or does not fit the program, or the output has no value.
     SEQUENT_COLD constexpr evaluation(const graph& program, const sequence& input)
+        : evaluation(program, input, {}) {
+        for (int position = 0; position < length_; ++position)
+            refuse(causes_[place(program.output, position)]);
+    }
+    /// Evaluates one round of a loop. Values are checked when they are read by `checked`.
+    SEQUENT_COLD constexpr evaluation(const graph& program, const sequence& input,
+                                      const std::vector<sequence>& states)
         : program_(&program), length_(input.size()) {
         if (input.empty()) detail::an_empty_input();
         const auto count =
@@ -167,11 +174,13 @@ class evaluation {
             if (!is_selection(program[at].what))
                 for (int position = 0; position < length_; ++position) {
                     cause why;
-                    values_[place(at, position)] = compute(at, position, input, why);
+                    values_[place(at, position)] =
+                        program[at].what == operation::state
+                            ? states[static_cast<std::size_t>(program[at].known.number().over)]
+                                    [position]
+                            : compute(at, position, input, why);
                     causes_[place(at, position)] = why;
                 }
-        for (int position = 0; position < length_; ++position)
-            refuse(causes_[place(program.output, position)]);
     }
 
     /// The number of positions.
@@ -182,6 +191,11 @@ class evaluation {
     /// The value of an s-op at a position.
     constexpr const value& operator()(int at, int position) const {
         return values_[place(at, position)];
+    }
+    /// The value of an s-op at a position; throws evaluation_error if it has none.
+    SEQUENT_COLD constexpr const value& checked(int at, int position) const {
+        refuse(causes_[place(at, position)]);
+        return (*this)(at, position);
     }
     /// True if a selector selects a column in a row.
     SEQUENT_COLD constexpr bool selects(int at, int row, int column) const {

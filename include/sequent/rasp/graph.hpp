@@ -19,6 +19,10 @@ class graph {
     int output = -1;
     /// Place of a boolean: where the output has a value. -1: in the output itself. For compilation.
     int present = -1;
+    /// The states of a loop; none in other programs.
+    plan::list<loop_state, max_states> states{};
+    int until = -1;  ///< node that is true where a loop has ended
+    int rounds = 0;  ///< largest number of rounds of a loop
 
     /// The node of a number.
     SEQUENT_COLD constexpr const node& operator[](int at) const { return nodes[at]; }
@@ -98,10 +102,14 @@ class graph {
 namespace detail {
 template <const auto& Program, identity Same>
 constexpr graph read_program() {
-    static_assert(is_s_op<std::remove_cvref_t<decltype(Program)>>,
+    using program = std::remove_cvref_t<decltype(Program)>;
+    static_assert(is_s_op<program> || is_loop<program>,
                   "sequent: a RASP program is an s-op; a selector alone gives no values");
     graph result(Same);
-    result.output = result.read(Program.nodes.items, Program.nodes.count - 1);
+    if constexpr (is_loop<program>)
+        Program.read(result);
+    else
+        result.output = result.read(Program.nodes.items, Program.nodes.count - 1);
     return result;
 }
 }  // namespace detail
@@ -117,7 +125,7 @@ namespace detail {
 // clang-format off
 inline constexpr const char* patterns[]{
     // tokens to gathered
-    "tokens", "indices", "#", "gathered #",
+    "tokens", "indices", "#", "gathered #", "state #",
     // position by position
     "-%0", "%0 + %1", "%0 - %1", "%0 * %1", "%0 / %1", "%0 // %1", "%0 % %1", "%0 ^ %1",
     "%0 == %1", "%0 != %1", "%0 < %1", "%0 <= %1", "%0 > %1", "%0 >= %1",

@@ -47,6 +47,9 @@ inline constexpr bool is_s_op = false;
 template <type Kind, int Capacity>
 inline constexpr bool is_s_op<expression<Kind, Capacity>> = true;
 
+/// True for loops.
+template <class T>
+inline constexpr bool is_loop = false;
 /// True for selectors.
 template <class T>
 inline constexpr bool is_selector = false;

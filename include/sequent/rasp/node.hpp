@@ -17,6 +17,7 @@ enum class operation {
     indices,
     constant,
     gathered,  // result of a head, in lowered programs
+    state,     // value of a loop before each round; its number is `known`
     // position by position
     negate,
     add,
@@ -113,6 +114,23 @@ struct node {
                left.known == right.known && left.applied == right.applied &&
                left.line == right.line;
     }
+};
+
+/// Largest number of states of a loop.
+inline constexpr int max_states = 8;
+
+/// A value that each round of a loop replaces.
+struct loop_state {
+    /// Node of its value before a round.
+    int node = -1;
+    /// Node of its first value.
+    int initial = -1;
+    /// Node of its value after a round.
+    int next = -1;
+    /// Least value of an integer.
+    int low = 0;
+    /// Greatest value of an integer.
+    int high = 0;
 };
 
 /// When two selectors are one: if their structure is equal, or if they are also written in the same

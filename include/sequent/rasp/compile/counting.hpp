@@ -35,7 +35,15 @@ class counting_heads : public lowered_selectors {
     SEQUENT_COLD constexpr void find_needed() {
         needed_.resize(static_cast<std::size_t>(program_.size()), 0);
         needed_[static_cast<std::size_t>(program_.output)] = 1;
-        if (program_.present >= 0) needed_[static_cast<std::size_t>(program_.present)] = 1;
+        const auto need = [this](int at) {
+            if (at >= 0) needed_[static_cast<std::size_t>(at)] = 1;
+        };
+        need(program_.present);
+        need(program_.until);
+        for (const loop_state& each : program_.states) {
+            need(each.initial);
+            need(each.next);
+        }
         is_causal = true;
         for (int at = program_.size() - 1; at >= 0; --at) {
             if (!needed_[static_cast<std::size_t>(at)]) continue;

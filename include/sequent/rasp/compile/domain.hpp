@@ -16,6 +16,11 @@ struct inputs {
     int length = 0;
 };
 
+/// Limits of listing: the number of values, and the number of pairs of values whose results are
+/// listed.
+inline constexpr int max_values = 4096;
+inline constexpr int max_pairs = 2048;
+
 /// A set of values in increasing order. `complete`: no other values occur. If there are too many to
 /// list, they are numbers from `low` to `high`.
 struct domain {
@@ -59,16 +64,16 @@ struct domain {
     /// The integers from `least` to `most`.
     static constexpr domain range(std::int64_t least, std::int64_t most, type kind) {
         domain result;
+        if (most - least >= max_values) {
+            result.leave_out(least, most);
+            return result;
+        }
         for (std::int64_t each = least; each <= most; ++each)
             result.values.push_back(value(rational(each), kind));
         return result;
     }
 };
 
-/// Limits of listing: the number of values, and the number of pairs of values whose results are
-/// listed.
-inline constexpr int max_values = 4096;
-inline constexpr int max_pairs = 2048;
 /// Limits of enumeration: the number of values of one variable, and of tuples of several.
 inline constexpr int max_tuples = 4096;
 inline constexpr int max_joint_tuples = 4096;

@@ -16,6 +16,7 @@ struct sizes {
     int tokens = 0;      // number of different tokens
     int positions = 0;   // number of positions, the start included
     int classes = 0;     // number of classes of the output
+    int rounds = 1;      // how often the layers are applied
     /// A feature depends on a token and its position together: the embedding has a row for each
     /// pair of them.
     bool embeds_pairs = false;
@@ -45,6 +46,7 @@ class layout {
     SEQUENT_COLD constexpr layout(const network& made, int heads) : of(made) {
         size.wrong = made.wrong;
         size.layers = made.layers();
+        size.rounds = std::max(made.program.rounds(), 1);
         size.heads = std::max(heads, 1);
         size.width = made.width();
         size.hidden = std::max(made.hidden(), 1);

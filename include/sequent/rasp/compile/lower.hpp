@@ -11,6 +11,11 @@ class lowering : public counting_heads {
   public:
     int output = -1;
     int present = -1;  // where the output has a value; -1: everywhere
+    // The states of a loop; the next value of an ended one is the present value.
+    std::vector<loop_state> states;
+
+    /// The rounds of a loop; 0 for other programs.
+    constexpr int rounds() const { return program_.rounds; }
 
     /// The least difference between the logits of selected pairs and others.
     static constexpr double margin = 64;
@@ -44,12 +49,39 @@ class lowering : public counting_heads {
     /// Lowers all nodes in the order of the program, so that calls are not deeply nested.
     SEQUENT_COLD constexpr void lower_all() {
         lowered_.assign(static_cast<std::size_t>(program_.size()), -1);
+        state_values_.clear();
+        for (const loop_state& each : program_.states) {
+            domain values;
+            const type kind = program_[each.node].kind;
+            if (kind == type::integer)
+                values = domain::range(each.low, each.high, kind);
+            else if (kind == type::symbol)
+                values.values = symbols;
+            else
+                values.values = {value(false), value(true)};
+            state_values_.push_back(values);
+        }
         for (int at = 0; at < program_.size(); ++at)
             if (needed_[static_cast<std::size_t>(at)] && !is_selection(program_[at].what) &&
                 wrong.kind == problem::none)
                 (void)lower(at);
         output = lower(program_.output);
         if (program_.present >= 0) present = lower(program_.present);
+        states.clear();
+        for (const loop_state& each : program_.states) {
+            loop_state made = each;
+            made.node = lower(each.node);
+            made.initial = lower(each.initial);
+            if (layer(made.initial) > 0)
+                fail(problem::a_state_that_does_not_begin_with_a_value_of_its_position,
+                     program_[each.initial].what, each.initial);
+            made.next = lower(each.next);
+            const int until = lower(program_.until);
+            if (nodes[until].what != operation::constant || nodes[until].known.truth())
+                made.next =
+                    add(operation::conditional, nodes[made.node].kind, until, made.node, made.next);
+            states.push_back(made);
+        }
     }
     constexpr void settle_symbols() {
         std::sort(symbols.begin(), symbols.end());
@@ -91,6 +123,12 @@ class lowering : public counting_heads {
                 return lower_mean(at);
             case operation::sum:
                 return lower_sum(layer_in_program(at), made.arguments[0], made.arguments[1]);
+            case operation::state: {
+                // In the stream before the first hidden layer.
+                node copy = made;
+                copy.name = {};
+                return add(copy, 1);
+            }
             case operation::width:
             case operation::width_with_bos:
                 return lower_width(at);

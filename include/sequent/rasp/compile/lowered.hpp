@@ -184,6 +184,7 @@ class lowered_nodes : public node_records {
     constexpr bool is_readable(int at, int in_layer) const {
         for (const summand& each : linear_of(at).summands)
             if (layer(each.node) == in_layer && in_layer > 0 &&
+                nodes[each.node].what != operation::state &&
                 !(is_leaf(each.node) && leaf_of(each.node).kind == leaf_kind::mean))
                 return false;
         return true;

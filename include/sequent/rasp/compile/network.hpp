@@ -51,6 +51,8 @@ class network {
     lowering program;
     std::vector<direction> directions;
     std::vector<function_group> groups;
+    /// For each state of a loop, its direction.
+    std::vector<int> state_directions;
     mistake wrong;
     /// True if the functions are laid out; else only the size of the network is known.
     bool laid = false;
@@ -61,9 +63,17 @@ class network {
         : program(source, analysed, given) {
         directions.push_back({});
         directions[0].at_start = 1;
+        for (const loop_state& each : program.states) {
+            direction made;
+            made.from = origin::embedded;
+            made.what = product(feature{each.initial});
+            state_directions.push_back(width());
+            directions.push_back(made);
+        }
         // Reading a product adds directions, which are computed from others of earlier layers.
         output = read(program.output);
         if (program.present >= 0) present = read(program.present);
+        for (const loop_state& each : program.states) next.push_back(read(each.next));
         for (const lowered_head& head : program.heads) {
             for (const term& each : head.penalties) {
                 (void)read(each.key);
@@ -92,7 +102,8 @@ class network {
     }
 
     reading output;
-    reading present;  // 1 where the output has a value, if it may be missing
+    reading present;            // 1 where the output has a value, if it may be missing
+    std::vector<reading> next;  // of each state of a loop
 
     SEQUENT_COLD constexpr int width() const { return static_cast<int>(directions.size()); }
     SEQUENT_COLD constexpr int hidden() const {
@@ -103,7 +114,19 @@ class network {
                 if (each.layer == layer) units += each.hidden();
             most = std::max(most, units);
         }
-        return most;
+        return std::max(most, units_of_end());
+    }
+    /// Units of the layer that ends a round: it replaces the states and clears all other results.
+    SEQUENT_COLD constexpr int units_of_end() const {
+        if (program.states.empty()) return 0;
+        int units = 1;
+        for (const loop_state& each : program.states)
+            units += 2 * program.domain_of(each.node).size();
+        for (const direction& each : directions) units += is_cleared(each) ? 2 : 0;
+        return units;
+    }
+    constexpr bool is_cleared(const direction& each) const {
+        return each.from == origin::gathered || each.from == origin::computed;
     }
     constexpr int layers() const { return layers_; }
 
@@ -162,8 +185,15 @@ class network {
 
     constexpr int known_direction(const product& what) const {
         if (const leaf* of = mean_of(what)) return find(of->head, of->channel);
+        if (const int state = state_of(what); state >= 0) return state;
         const int number = numbers_.find(what.hash());
         return number < 0 ? -1 : offered_[static_cast<std::size_t>(number)];
+    }
+    /// The direction of a state, where the product is nothing else; else -1.
+    constexpr int state_of(const product& what) const {
+        for (std::size_t at = 0; at < state_directions.size(); ++at)
+            if (what == product(feature{program.states[at].node})) return state_directions[at];
+        return -1;
     }
     /// The mean that a head gives, where it is nothing else.
     constexpr const leaf* mean_of(const product& what) const {
@@ -196,6 +226,7 @@ class network {
     }
     SEQUENT_COLD constexpr int direction_of(const product& what) {
         if (const leaf* of = mean_of(what)) return gathered(of->head, of->channel);
+        if (const int state = state_of(what); state >= 0) return state;
         const int number = numbers_.number_of(what.hash());
         if (number < static_cast<int>(offered_.size()))
             return offered_[static_cast<std::size_t>(number)];
@@ -404,6 +435,7 @@ class network {
         for (lowered_head& each : program.heads) renumber(each.layer);
         for (function_group& each : groups) renumber(each.layer);
         for (direction& each : directions) renumber(each.layer);
+        if (!program.states.empty()) ++layers_;
     }
 
     /// The start position looks at itself alone, and its hidden units rest.

@@ -19,7 +19,8 @@ enum class problem {
     a_number_that_is_no_integer_in_a_sum,
     too_many_heads_in_a_layer,
     too_many_values_of_the_output,
-    too_many_steps_at_one_position
+    too_many_steps_at_one_position,
+    a_state_that_does_not_begin_with_a_value_of_its_position
 };
 
 struct mistake {
@@ -205,6 +206,7 @@ class node_records {
     SEQUENT_COLD constexpr explicit node_records(const inputs& in) : given(in) {}
 
     std::vector<record> records_;
+    std::vector<domain> state_values_;  // of the states of a loop
 
     constexpr const record& of(int at) const { return records_[static_cast<std::size_t>(at)]; }
     constexpr record& of(int at) { return records_[static_cast<std::size_t>(at)]; }
@@ -216,6 +218,8 @@ class node_records {
         domain result;
         if (made.what == operation::tokens) {
             result.values = given.alphabet;
+        } else if (made.what == operation::state) {
+            return state_values_[static_cast<std::size_t>(made.known.number().over)];
         } else if (made.what == operation::indices) {
             return domain::range(0, given.length - 1, type::integer);
         } else if (made.what == operation::constant) {

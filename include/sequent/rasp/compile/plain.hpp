@@ -129,10 +129,11 @@ class plain_transformer : sparse_weights {
                     stream[static_cast<std::size_t>(i)]);
             add_row(weight_name::position, i, stream[static_cast<std::size_t>(i)]);
         }
-        for (int layer = 0; layer < size_.layers; ++layer) {
-            attend(stream, layer, found.maps);
-            feed_forward(stream, layer);
-        }
+        for (int round = 0; round < size_.rounds; ++round)
+            for (int layer = 0; layer < size_.layers; ++layer) {
+                attend(stream, layer, found.maps);
+                feed_forward(stream, layer);
+            }
         found.logits =
             apply(stream, size_.classes, 0, weight_name::W_logits, weight_name::b_logits);
         return found;

@@ -45,16 +45,28 @@ inline constexpr language::weight<"W_logits", Size.classes, Size.width> W_logits
 template <sizes Size>
 inline constexpr language::weight<"b_logits", Size.classes> b_logits_of{};
 
+template <sizes Size, const auto& Block>
+inline constexpr auto round_rules = language::rules(nn::y(nn::i) <<=
+                                                    nn::x(nn::i) |
+                                                    language::stack<Size.layers>(Block));
+
 template <sizes Size>
 inline constexpr auto transformer_rules = [] {
     using nn::i;
     constexpr auto& block =
         block_rules<shape_of(Size),
                     std::conditional_t<Size.is_causal, mask::causal, mask::padding<"length">>>;
+    // A loop applies all layers again and again.
+    constexpr auto layers = [] {
+        if constexpr (Size.rounds > 1)
+            return language::repeat<Size.rounds>(round_rules<Size, block>);
+        else
+            return language::stack<Size.layers>(block);
+    };
     // clang-format off
     return language::rules(
         nn::embedded(i) <<= (nn::token(i)[embedding_of<Size>], position_of<Size>(i)),
-        nn::layers(i)   <<= nn::embedded(i) | language::stack<Size.layers>(block),
+        nn::layers(i)   <<= nn::embedded(i) | layers(),
         nn::logits(i)   <<= (nn::layers(i)[W_logits_of<Size>], b_logits_of<Size>));
     // clang-format on
 }();

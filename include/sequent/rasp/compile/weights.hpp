@@ -46,6 +46,7 @@ class weight_writer {
         std::vector<int> units(static_cast<std::size_t>(size_.layers) + 1, 0);
         for (const function_group& each : of_.groups)
             write_group(each, units[static_cast<std::size_t>(each.layer)]);
+        if (!of_.program.states.empty()) write_end();
         write_logits();
     }
 
@@ -183,6 +184,49 @@ class weight_writer {
                 add(weight_name::W_contract, element + 1, -step);
             }
         }
+    }
+
+    /// The last layer of a round: each state becomes its next value, rounded to one of its values,
+    /// and what heads and hidden units have written becomes zero.
+    SEQUENT_COLD constexpr void write_end() {
+        const int layer = size_.layers - 1;
+        int unit = 0;
+        const auto element = [&](int direction) {
+            return (layer * size_.width + direction) * size_.hidden + unit;
+        };
+        const auto subtract = [&](int direction) {
+            for (const int sign : {1, -1}) {
+                add(weight_name::W_expand, (layer * size_.hidden + unit) * size_.width + direction,
+                    sign);
+                add(weight_name::W_contract, element(direction), -sign);
+                ++unit;
+            }
+        };
+        for (std::size_t at = 0; at < of_.next.size(); ++at) {
+            const int to = of_.state_directions[at];
+            const auto& values = of_.program.domain_of(of_.program.states[at].node).values;
+            subtract(to);
+            add(weight_name::b_contract, layer * size_.width + to, of_.program.code(values[0]));
+            for (std::size_t which = 0; which + 1 < values.size(); ++which) {
+                const double low = of_.program.code(values[which]);
+                const double step = of_.program.code(values[which + 1]) - low;
+                for (const int side : {1, 3}) {
+                    write_reading(of_.next[at], 2 / step, -1, weight_name::W_expand,
+                                  weight_name::b_expand, layer * size_.hidden + unit,
+                                  low + side * step / 4);
+                    add(weight_name::W_contract, element(to), side == 1 ? step : -step);
+                    ++unit;
+                }
+            }
+        }
+        for (int at = 0; at < size_.width; ++at)
+            if (of_.is_cleared(of_.directions[static_cast<std::size_t>(at)])) subtract(at);
+        // The states of the start stay zero.
+        add(weight_name::W_expand, (layer * size_.hidden + unit) * size_.width, 1);
+        for (std::size_t at = 0; at < of_.next.size(); ++at)
+            add(weight_name::W_contract, element(of_.state_directions[at]),
+                -of_.program.code(
+                    of_.program.domain_of(of_.program.states[at].node).values.front()));
     }
 
     /// Logits whose greatest is that of the class with the nearest code: -(z - c)^2 without the
