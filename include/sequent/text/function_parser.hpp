@@ -72,6 +72,14 @@ class function_parser : public weight_parser<Sizes> {
                begin);
     }
 
+    /// Applies a function without arguments of its own to the literals within it.
+    constexpr void apply_function(const word& name, int begin) {
+        if (!ok()) return;
+        const int transformed = find_transformation(name);
+        if (transformed >= 0) return parse_transformation(transformed, false, begin);
+        this->combine(find(combinations, name)->kind);
+    }
+
     /// Parses `[combination=product, aggregation=softmax(agg_terms=[J])]`, in any order.
     constexpr void parse_metadata() {
         take('[');

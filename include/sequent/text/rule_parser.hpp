@@ -113,6 +113,10 @@ class rule_parser : public literal_parser<Sizes> {
     constexpr void finish() {
         if (out.rules.size() == out.rules.capacity()) refuse(text_fault::the_text_is_too_long);
         if (!ok()) return;
+        while (begins.size() < out.rules.size()) {  // functions within the body
+            begins.push(rule_begin_);
+            written_by_engine_.push(false);
+        }
         begins.push(rule_begin_);
         written_by_engine_.push(of_engine_);
         this->finish_rule();
