@@ -53,9 +53,9 @@ void agrees_with_formula(range of = range_of(F)) {
         kernel::store(d, kernel::derivative<F>(given, w, a, b));
         for (int l = 0; l < n; ++l) {
             const auto formula = [&](double at) {
-                return oracle::element_transformed(static_cast<sequent::language::transformation>(F),
-                                                   at, static_cast<double>(a),
-                                                   static_cast<double>(b));
+                return oracle::element_transformed(
+                    static_cast<sequent::language::transformation>(F), at, static_cast<double>(a),
+                    static_cast<double>(b));
             };
             const double at = static_cast<double>(x[l]);
             const double exact = formula(at);

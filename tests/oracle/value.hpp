@@ -367,8 +367,7 @@ inline matrix transform(language::transformation kind, matrix value, const doubl
         case language::transformation::reshape:
             return reshaped(value, static_cast<int>(numbers[0]), static_cast<int>(numbers[1]));
         default:
-            for (real& x : value.values)
-                x = element_transformed(kind, x, numbers[0], numbers[1]);
+            for (real& x : value.values) x = element_transformed(kind, x, numbers[0], numbers[1]);
             return value;
     }
 }

@@ -36,7 +36,8 @@ inline double element_of(transformation kind, double x, double number, double se
     return y;
 }
 
-/// The slope, of the argument x by the oracle or, where the kernels judge it by it, of the result y.
+/// The slope, of the argument x by the oracle or, where the kernels judge it by it, of the result
+/// y.
 inline double formula_of_slope(transformation kind, double x, double y, double number,
                                double second) {
     if (plan::derivative_of(kind).argument)
@@ -73,8 +74,7 @@ inline double formula_of_slope(transformation kind, double x, double y, double n
 }
 
 /// The slope at x, given y = f(x), of which one may be anything.
-inline double slope_of(transformation kind, double x, double y, double number,
-                       double second = 0) {
+inline double slope_of(transformation kind, double x, double y, double number, double second = 0) {
     const double slope = formula_of_slope(kind, x, y, number, second);
     ill_conditioned = ill_conditioned || !std::isfinite(slope);
     return slope;
@@ -192,7 +192,8 @@ inline function_gradient undo(const function_use& use, const numbers& x, const n
             break;
         default:
             for (std::size_t at = 0; at < count; ++at)
-                dx.push_back(dy[at] * slope_of(use.kind, x[at], y[at], use.numbers[0], use.numbers[1]));
+                dx.push_back(dy[at] *
+                             slope_of(use.kind, x[at], y[at], use.numbers[0], use.numbers[1]));
     }
     return result;
 }

@@ -517,8 +517,8 @@ class generator {
                             norm,     layer_norm, rms_norm,   rotary, rotary_halves, sinusoidal,
                             dropout,  slice,      reshape,    relu,   norm,          softmax});
             if (dice_.one_in(4))
-                step.kind = static_cast<language::transformation>(
-                    dice_.below(static_cast<int>(softmax)));
+                step.kind =
+                    static_cast<language::transformation>(dice_.below(static_cast<int>(softmax)));
             switch (step.kind) {
                 case log:
                 case sqrt:
@@ -792,17 +792,19 @@ class generator {
         }
         to.aggregation = dice_.pick({sum, sum, sum, mean, max, min, count, concat});
         if (dice_.one_in(3))
-            to.aggregation = static_cast<language::aggregation>(
-                dice_.below(static_cast<int>(count)));
+            to.aggregation =
+                static_cast<language::aggregation>(dice_.below(static_cast<int>(count)));
         if (to.aggregation == p_mean) {
-            to.aggregated_number = dice_.pick({1.0, 2.0, 2.5, 0.5});
             using functions = language::transformation;
             if (!to.transformations.empty()) {
                 const functions last = to.transformations.back().kind;
                 positive = last == functions::exp || last == functions::sigmoid ||
                            last == functions::softmax || last == functions::softplus;
             }
-            if (!positive && !dice_.one_in(20)) to.aggregation = log_sum_exp;
+            if (!positive && !dice_.one_in(20))
+                to.aggregation = log_sum_exp;
+            else
+                to.aggregated_number = dice_.pick({1.0, 2.0, 2.5, 0.5});
         }
         if (to.aggregation == count && keeps_shape && !value.is_scalar()) to.aggregation = sum;
         if (to.aggregation == concat && (keeps_shape || copies * value.rows * value.columns > 80))

@@ -175,14 +175,14 @@ class printer {
     std::string text_of(const tree::transformation& step) {
         std::vector<std::string> arguments;
         for (const tree::literal& weight : step.weights) arguments.push_back(text_of(weight));
-        using enum language::transformation;
         for (const tree::index& position : step.positions) arguments.push_back(text_of(position));
         std::vector<std::string> given;
         const int most = plan::entry_of(step.kind).numbers.most;
         for (int at = 0; at < (step.positions.empty() ? most : 1); ++at)
             given.push_back(number_text(step.numbers[to_size(at)]));
-        arguments.insert(step.kind == dropout ? arguments.begin() : arguments.end(), given.begin(),
-                         given.end());
+        arguments.insert(
+            step.kind == language::transformation::dropout ? arguments.begin() : arguments.end(),
+            given.begin(), given.end());
         std::string result;
         for (const std::string& each : arguments) result += (result.empty() ? "" : ", ") + each;
         return enumerator_name(step.kind) + "(" + result + ")";

@@ -76,8 +76,7 @@ SEQUENT_INLINE B derivative([[maybe_unused]] B x, [[maybe_unused]] B y,
     else if constexpr (F == activation::name) {                                        \
         slope                                                                          \
     }
-    if constexpr (std::floating_point<B>)
-        return kernel::derivative<F>(set(x), set(y), a, b).get(0);
+    if constexpr (std::floating_point<B>) return kernel::derivative<F>(set(x), set(y), a, b).get(0);
     SEQUENT_ELEMENT_FUNCTIONS(SEQUENT_SLOPE)
 #undef SEQUENT_SLOPE
 }

@@ -227,8 +227,7 @@ SEQUENT_INLINE batch<T> clamp(batch<T> x, T least, T greatest) noexcept {
 /// -1, 0 or 1, the sign of x; NaN stays NaN.
 template <class T>
 SEQUENT_INLINE batch<T> sign(batch<T> x) noexcept {
-    return xsimd::select(x > zero<T>(), set(T(1)),
-                         xsimd::select(x < zero<T>(), set(T(-1)), x));
+    return xsimd::select(x > zero<T>(), set(T(1)), xsimd::select(x < zero<T>(), set(T(-1)), x));
 }
 
 /// log(1 + x) for x in [0, 1]: 2 atanh(s) with s = x / (2 + x), by its series.

@@ -22,7 +22,7 @@ enum class transformation {
 #define SEQUENT_NAME(name, ...) name,
     SEQUENT_ELEMENT_FUNCTIONS(SEQUENT_NAME)
 #undef SEQUENT_NAME
-    softmax,
+        softmax,
     sparsemax,
     norm,
     layer_norm,
@@ -144,8 +144,8 @@ constexpr auto of_elements(Numbers... numbers) noexcept {
 }
 }  // namespace detail
 
-#define SEQUENT_FUNCTION(name, parameters, arguments, ...)      \
-    constexpr auto name parameters noexcept {                   \
+#define SEQUENT_FUNCTION(name, parameters, arguments, ...)          \
+    constexpr auto name parameters noexcept {                       \
         return detail::of_elements<transformation::name> arguments; \
     }
 SEQUENT_ELEMENT_FUNCTIONS(SEQUENT_FUNCTION)
@@ -253,9 +253,9 @@ constexpr auto reshape(int rows, int columns = 1) noexcept {
 // p_mean(2, j), ... Formulas are those of the table in aggregation_functions.hpp. All but sum name
 // each of these variables; those of softmax stay in the head. Over no ground rule each is zero.
 
-#define SEQUENT_AGGREGATION(name, parameters, arguments, ...)              \
-    template <index_term First, index_term... Rest>                        \
-    constexpr auto name parameters noexcept {                              \
+#define SEQUENT_AGGREGATION(name, parameters, arguments, ...)                          \
+    template <index_term First, index_term... Rest>                                    \
+    constexpr auto name parameters noexcept {                                          \
         return aggregate<aggregation::name, First, Rest...>{SEQUENT_UNPACK arguments}; \
     }
 #define SEQUENT_UNPACK(...) __VA_ARGS__

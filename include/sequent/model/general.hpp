@@ -122,8 +122,8 @@ class general_runner : ground_rule<Plan, At, T> {
             if constexpr (folds && !(divides && runs_whole))
                 if (count > 0)
                     for (int at = 0; at < length; ++at)
-                        to[at] = kernel::result_of<folded>(to[at], state[at],
-                                                           static_cast<T>(count), exponent);
+                        to[at] = kernel::result_of<folded>(to[at], state[at], static_cast<T>(count),
+                                                           exponent);
         }
     }
 
@@ -232,7 +232,9 @@ class general_runner : ground_rule<Plan, At, T> {
             T* const b = ground::template temporary<4>(own_state);
             std::fill_n(b, length, T(0));
             alignas(64) own_value own_second;
-            T* const a = ground::template temporary<reads == kernel::fold_reads::state ? 5 : 4>(own_second);
+            T* const a = ground::template temporary < reads == kernel::fold_reads::state
+                             ? 5
+                             : 4 > (own_second);
             int count = 0;
             if constexpr (folds && reads != kernel::fold_reads::nothing) {
                 constexpr bool adds = reads == kernel::fold_reads::state;

@@ -43,8 +43,8 @@ constexpr int first_temporary(const plan::general_step& step) {
 }
 template <class T>
 constexpr long long value_bytes(const plan::general_step& step) {
-    return static_cast<long long>(first_temporary(step) + general_temporaries(step)) * value_room(step) *
-           static_cast<long long>(sizeof(T));
+    return static_cast<long long>(first_temporary(step) + general_temporaries(step)) *
+           value_room(step) * static_cast<long long>(sizeof(T));
 }
 /// True if the values are few enough for the stack, where compilers keep them in registers.
 template <class T>

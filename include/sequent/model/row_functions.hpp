@@ -65,8 +65,7 @@ template <transformation Kind, int Length, class T>
 SEQUENT_INLINE void apply_elements(const T* x, T* y, T a, T b) noexcept {
     each_lane<Length, T>([&](int at, auto count) {
         kernel::store_first<count()>(
-            y + at,
-            kernel::apply<activation_of(Kind)>(kernel::load_first<count()>(x + at), a, b));
+            y + at, kernel::apply<activation_of(Kind)>(kernel::load_first<count()>(x + at), a, b));
     });
 }
 
@@ -77,8 +76,7 @@ SEQUENT_INLINE void undo_elements(const T* x, const T* y, T a, T b, T* gradient)
         const auto slope = kernel::derivative<activation_of(Kind)>(
             kernel::load_first<count()>(x + at), kernel::load_first<count()>(y + at), a, b);
         kernel::store_first<count()>(
-            gradient + at,
-            kernel::batch<T>(kernel::load_first<count()>(gradient + at) * slope));
+            gradient + at, kernel::batch<T>(kernel::load_first<count()>(gradient + at) * slope));
     });
 }
 
@@ -247,7 +245,8 @@ struct row_fusion {
                segments_of(step.terms[at].x) == 1;
     }
     static constexpr bool applies = [] {
-        bool all = product_at >= 0 && step.functions.size() > 0 && plan::entry_of(step.functions[0].kind).cheap;
+        bool all = product_at >= 0 && step.functions.size() > 0 &&
+                   plan::entry_of(step.functions[0].kind).cheap;
         for (int at = 0; at < step.terms.size(); ++at)
             if (step.terms[at].kind != term_kind::product && !adds(at)) all = false;
         return all;

@@ -16,10 +16,10 @@ constexpr bool is_elementwise(transformation kind) {
 
 /// The numbers of a function: their ranges, and the defaults of those that may be left out.
 struct function_numbers {
-    int least = 0;               ///< numbers that must be given
-    int most = 0;                ///< numbers that may be given
-    number_range ranges[2]{};    ///< of the first and the second
-    double defaults[2]{};        ///< values of those that are left out
+    int least = 0;             ///< numbers that must be given
+    int most = 0;              ///< numbers that may be given
+    number_range ranges[2]{};  ///< of the first and the second
+    double defaults[2]{};      ///< values of those that are left out
 };
 /// No numbers.
 constexpr function_numbers none() {
@@ -55,7 +55,7 @@ struct derivative_reads {
 
 /// A transformation.
 struct function_entry {
-    name id{};                  ///< its name in a rule
+    name id{};  ///< its name in a rule
     function_numbers numbers{};
     derivative_reads reads{};
     bool cheap = false;    ///< repeated for all registers of a product's tile
@@ -79,8 +79,7 @@ constexpr auto make_function_table() {
     constexpr bool cheap = true;
     constexpr bool dear = false;
     constexpr function_numbers eps = one(above_0_and_finite_in_float, 1e-5);
-    constexpr function_numbers turns =
-        two(above_0_and_finite_in_float, 10000, at_least_0, 0);
+    constexpr function_numbers turns = two(above_0_and_finite_in_float, 10000, at_least_0, 0);
     struct table {
         function_entry of[static_cast<int>(transformation::reshape) + 1];
     };

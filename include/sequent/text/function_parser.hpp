@@ -195,7 +195,8 @@ class function_parser : public weight_parser<Sizes> {
         if (arguments) expect(')', text_fault::a_closing_parenthesis_is_expected);
         if (numbers < of.numbers.least || weights < of.weights || !has_index)
             return refuse(text_fault::this_function_takes_other_arguments, begin);
-        for (; numbers < of.numbers.most; ++numbers) use.numbers[numbers] = of.numbers.defaults[numbers];
+        for (; numbers < of.numbers.most; ++numbers)
+            use.numbers[numbers] = of.numbers.defaults[numbers];
         push(use, numbers > 0 && arguments);
     }
     constexpr void push(plan::transformation_use use, bool stated) {

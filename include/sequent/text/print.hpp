@@ -274,8 +274,7 @@ class program_printer {
         const bool scaled = use.scaling.kind != rotary_scaling::rule::none;
         if (numbers == 2 && of.index >= 0 && use.numbers[1] == 0 && !scaled) numbers = 1;
         for (int at = 0; at < numbers; ++at) {
-            const bool counted =
-                use.kind >= transformation::slice || (of.index >= 0 && at == 1);
+            const bool counted = use.kind >= transformation::slice || (of.index >= 0 && at == 1);
             given.push_back(counted ? std::to_string(static_cast<long long>(use.numbers[at]))
                                     : number(use.numbers[at]));
         }
