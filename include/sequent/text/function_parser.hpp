@@ -119,6 +119,11 @@ class function_parser : public weight_parser<Sizes> {
         const bool arguments = take('(') && !take(')');
         if (place == 0) {
             const combination_word* found = find(combinations, name);
+            const bool joins = name == word("softmax") || name == word("sparsemax");
+            if (joins && !arguments) {  // of the literals: a vector
+                this->combine(combination::concat);
+                return parse_transformation(find_transformation(name), false, begin);
+            }
             if (found == nullptr) return refuse(text_fault::unknown_function, begin);
             if (arguments) return refuse(text_fault::this_function_takes_other_arguments, begin);
             return this->combine(found->kind);

@@ -51,7 +51,7 @@ class literal_parser : public function_parser<Sizes> {
     }
 
     constexpr void parse_item() {
-        if (sees('~')) return refuse(text_fault::soft_negation_is_the_transformation_complement);
+        if (take('~')) return push(parse_soft_negation());
         if (sees('@') || (sees('*') && peek(1) == '@')) return parse_special_item();
         if (sees('!') && !starts_condition()) {
             ++at_;
@@ -90,6 +90,7 @@ class literal_parser : public function_parser<Sizes> {
     constexpr bool is_condition(const word& name) const {
         const int after = this->after_closing(this->first(at_ + name.length, '('));
         if (name == word("abs")) return !ends_item(after);
+        if (name == word("greater_of") || name == word("lesser_of")) return true;
         const char first = this->visible(after);
         const char second = this->visible(after, 1);
         return (first == '=' || first == '!') && second == '=';
@@ -200,14 +201,28 @@ class literal_parser : public function_parser<Sizes> {
         if (!sees_name()) refuse(text_fault::an_atom_is_expected);
         return ok() ? parse_literal() : plan::literal{};
     }
+    /// Parses `p(i)` after `~`, which has the value 1 - p(i).
+    constexpr plan::literal parse_soft_negation() {
+        const int begin = this->next();
+        const bool stated = this->states_transformation_;
+        const plan::literal result = this->nested([&] {
+            if (sees_name()) parse_item();
+            if (out.literals.size() != current.first_literal + 1)
+                refuse(text_fault::an_atom_is_expected, begin);
+            this->apply_function("complement", begin);
+        });
+        this->states_transformation_ = stated;
+        return result;
+    }
     /// Parses a function of literals: `relu(a(i))`, `max(a(i), b(i))`, `leaky_relu(0.1)(a(i))`.
     constexpr plan::literal parse_nested() {
         const bool stated = this->states_transformation_;
         const plan::literal result = this->nested([&] {
             const int begin = this->next();
             const word name = own_name(seen_name());
-            const bool called = this->visible(this->after_closing(
-                                    this->first(at_ + seen_name().length, '('))) == '(';
+            const bool called =
+                this->visible(this->after_closing(this->first(at_ + seen_name().length, '('))) ==
+                '(';
             if (called)
                 this->parse_function();
             else
@@ -221,9 +236,9 @@ class literal_parser : public function_parser<Sizes> {
             } while (take(','));
             expect(')', text_fault::a_closing_parenthesis_is_expected);
             if (!called) this->apply_function(name, begin);
-            if (ok() && (current.states_aggregation ||
-                         (current.transformations.size() > 0 &&
-                          out.literals.size() != current.first_literal + 1)))
+            if (ok() &&
+                (current.states_aggregation || (current.transformations.size() > 0 &&
+                                                out.literals.size() != current.first_literal + 1)))
                 refuse(text_fault::this_function_takes_other_arguments, begin);
         });
         this->states_transformation_ = stated;

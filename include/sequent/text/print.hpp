@@ -167,8 +167,8 @@ class program_printer {
     SEQUENT_COLD std::string text_of(int at) {
         using enum plan::node_kind;
         static constexpr const char* signs[] = {
-            " + ",  " - ", " * ",  " / ",  " % ",  "",     " < ",
-            " <= ", " > ", " >= ", " == ", " != ", " && ", " || "};
+            " + ", " - ",  " * ", " / ",  " % ",  "",     "",     "",
+            " < ", " <= ", " > ", " >= ", " == ", " != ", " && ", " || "};
         const plan::node& of = node(at);
         switch (of.kind) {
             case constant:
@@ -177,6 +177,10 @@ class program_printer {
                 return this->variable(of.value);
             case count:
                 return string_of(of_.counts[static_cast<std::size_t>(of.value)]);
+            case greater_of:
+            case lesser_of:
+                return std::string(of.kind == greater_of ? "greater_of(" : "lesser_of(") +
+                       text_of(of.left) + ", " + text_of(of.right) + ")";
             case absolute:
                 return "abs(" + text_of(of.left) + ")";
             case negation:
