@@ -220,15 +220,15 @@ struct reader {
     static literal read_item(const Item& item, rule&) {
         return read_literal(item);
     }
+    inline static int functions = 0;
     /// A function within a body: a rule of its own, with all variables in its head.
     template <class Body, class Function>
     static literal read_item(const language::nested<Body, Function>& item, rule& into) {
-        static int count = 0;
         rule made;
         read_applied(item.body, made);
         literal head;
         head.from = source::relation;
-        head.name = "function " + std::to_string(count++);
+        head.name = "function " + std::to_string(functions++);
         add_terms(made.literals, head.terms);
         made.head = head;
         for (rule& each : made.nested) into.nested.push_back(std::move(each));
