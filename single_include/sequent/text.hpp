@@ -246,49 +246,7 @@ struct word {
     }
 };
 
-/// A transformation: the least and greatest number of numeric arguments and their defaults, the
-/// number of weights, and which argument is an index expression.
-struct transformation_word {
-    word name;
-    transformation kind;
-    int numbers = 0;
-    int most_numbers = 0;
-    double defaults[2]{};
-    int weights = 0;
-    int most_weights = 0;
-    int index = -1;
-};
-
 // clang-format off
-inline constexpr transformation_word transformations[] = {
-    {"identity", transformation::identity},
-    {"relu", transformation::relu},
-    {"leaky_relu", transformation::leaky_relu, 0, 1, {0.01}},
-    {"gelu", transformation::gelu},
-    {"gelu_tanh", transformation::gelu_tanh},
-    {"silu", transformation::silu},
-    {"sigmoid", transformation::sigmoid},
-    {"tanh", transformation::tanh},
-    {"exp", transformation::exp},
-    {"log", transformation::log},
-    {"sqrt", transformation::sqrt},
-    {"inverse", transformation::inverse},
-    {"complement", transformation::complement},
-    {"soft_cap", transformation::soft_cap, 1, 1},
-    {"scale", transformation::scale, 1, 1},
-    {"softmax", transformation::softmax},
-    {"sparsemax", transformation::sparsemax},
-    {"norm", transformation::norm, 0, 1, {1e-5}},
-    {"layer_norm", transformation::layer_norm, 0, 1, {1e-5}, 1, 2},
-    {"rms_norm", transformation::rms_norm, 0, 1, {1e-5}, 0, 1},
-    {"rotary", transformation::rotary, 0, 2, {10000}, 0, 0, 0},
-    {"rotary_halves", transformation::rotary_halves, 0, 2, {10000}, 0, 0, 0},
-    {"sinusoidal", transformation::sinusoidal, 0, 1, {10000}, 0, 0, 0},
-    {"dropout", transformation::dropout, 1, 1, {}, 0, 0, 1},
-    {"slice", transformation::slice, 2, 2},
-    {"reshape", transformation::reshape, 1, 2, {1, 1}},
-};
-
 struct combination_word {
     word name;
     combination kind;
@@ -304,20 +262,6 @@ inline constexpr combination_word combinations[] = {
     {"cosine", combination::cosine},
 };
 
-struct aggregation_word {
-    word name;
-    aggregation kind;
-};
-inline constexpr aggregation_word aggregations[] = {
-    {"sum", aggregation::sum},
-    {"mean", aggregation::mean},
-    {"max", aggregation::max},
-    {"min", aggregation::min},
-    {"count", aggregation::count},
-    {"concat", aggregation::concat},
-    {"softmax", aggregation::softmax},
-};
-
 /// A function to which the engine gives another name.
 struct engine_word {
     word engine;
@@ -328,9 +272,12 @@ inline constexpr engine_word engine_words[] = {
     {"elproduct", "elementwise_product"},
     {"cossim", "cosine"},
     {"sigm", "sigmoid"},
+    {"signum", "step"},
+    {"std", "deviation"},
     {"leakyrelu", "leaky_relu"},
     {"reverse", "complement"},
     {"logarithm", "log"},
+    {"reciprocal", "inverse"},
 };
 
 /// A special predicate that compares two arguments, such as `@leq(A, B)`.
@@ -361,6 +308,21 @@ inline constexpr arithmetic_word arithmetics[] = {
 };
 // clang-format on
 
+/// The place of a name in a table of the plan; -1 if there is none.
+template <class Entry, std::size_t Size>
+constexpr int place_of(const Entry (&table)[Size], const word& name) {
+    for (std::size_t at = 0; at < Size; ++at)
+        if (word(table[at].id.text, table[at].id.length) == name) return static_cast<int>(at);
+    return -1;
+}
+/// The transformation with this name, as a number; -1 if there is none.
+constexpr int find_transformation(const word& name) {
+    return place_of(plan::detail::function_table.of, name);
+}
+/// The aggregation with this name, as a number; -1 if there is none.
+constexpr int find_aggregation(const word& name) {
+    return place_of(plan::detail::aggregation_table.of, name);
+}
 /// The entry with this name; null if there is none.
 template <class Entry, std::size_t Size>
 constexpr const Entry* find(const Entry (&table)[Size], const word& name) {
@@ -627,18 +589,15 @@ class program_printer {
     // Functions.
 
     SEQUENT_COLD std::string text_of(const plan::transformation_use& use) {
-        const transformation_word& of =
-            *std::find_if(std::begin(transformations), std::end(transformations),
-                          [&](const transformation_word& each) { return each.kind == use.kind; });
+        const plan::function_entry& of = plan::entry_of(use.kind);
         std::vector<std::string> given;
         for (const plan::weight_use& weight : use.weights)
             if (weight.weight >= 0) given.push_back(text_of(weight, weight.transposed));
-        int numbers = of.most_numbers;
+        int numbers = of.numbers.most;
         const bool scaled = use.scaling.kind != rotary_scaling::rule::none;
         if (numbers == 2 && of.index >= 0 && use.numbers[1] == 0 && !scaled) numbers = 1;
         for (int at = 0; at < numbers; ++at) {
-            const bool counted =
-                use.kind == transformation::slice || use.kind == transformation::reshape || at == 1;
+            const bool counted = use.kind >= transformation::slice || (of.index >= 0 && at == 1);
             given.push_back(counted ? std::to_string(static_cast<long long>(use.numbers[at]))
                                     : number(use.numbers[at]));
         }
@@ -648,7 +607,7 @@ class program_printer {
         if (scaled) given.push_back(text_of(use.scaling));
         std::string result;
         for (const std::string& each : given) result += (result.empty() ? "" : ", ") + each;
-        return std::string(of.name.text) + "(" + result + ")";
+        return string_of(of.id) + "(" + result + ")";
     }
     SEQUENT_COLD std::string text_of(const rotary_scaling& of) const {
         static constexpr const char* kinds[] = {"none", "linear", "llama3", "yarn"};
@@ -666,7 +625,9 @@ class program_printer {
         for (const plan::transformation_use& each : of.transformations)
             result += " | " + text_of(each);
         if (of.states_aggregation) {
-            result += " | " + name_in(aggregations, of.aggregated) + "(";
+            const auto& entry = plan::entry_of(of.aggregated);
+            result += " | " + string_of(entry.id) + "(";
+            if (entry.has_number) result += number(of.aggregated_number) + ", ";
             for (int at = 0; at < of.aggregated_order.size(); ++at)
                 result += (at > 0 ? ", " : "") + variable(of.aggregated_order[at]);
             result += ")";
@@ -1827,13 +1788,13 @@ class function_parser : public weight_parser<Sizes> {
         const word name = own_name(take_name(text_fault::a_function_is_expected));
         const bool called = take('(');
         const bool arguments = called && !take(')');
-        const aggregation_word* aggregated = find(aggregations, name);
+        const int aggregated = find_aggregation(name);
         const combination_word* combined = find(combinations, name);
-        const transformation_word* transformed = find(transformations, name);
-        if (arguments && aggregated != nullptr) return parse_aggregation(*aggregated);
+        const int transformed = find_transformation(name);
+        if (arguments && aggregated >= 0) return parse_aggregation(aggregated);
         if (!arguments && combined != nullptr) return this->combine(combined->kind);
-        if (transformed != nullptr) return parse_transformation(*transformed, arguments, begin);
-        refuse(combined != nullptr || aggregated != nullptr
+        if (transformed >= 0) return parse_transformation(transformed, arguments, begin);
+        refuse(combined != nullptr || aggregated >= 0
                    ? text_fault::this_function_takes_other_arguments
                    : text_fault::unknown_function,
                begin);
@@ -1883,25 +1844,30 @@ class function_parser : public weight_parser<Sizes> {
             return this->combine(found->kind);
         }
         if (place == 1) {
-            const transformation_word* found = find(transformations, name);
-            if (found == nullptr) return refuse(text_fault::unknown_function, begin);
+            const int found = find_transformation(name);
+            if (found < 0) return refuse(text_fault::unknown_function, begin);
             if (arguments && sees_name() && this->visible(at_ + seen_name().length) == '=')
-                return parse_named_numbers(*found, begin);
-            return parse_transformation(*found, arguments, begin);
+                return parse_named_numbers(found, begin);
+            return parse_transformation(found, arguments, begin);
         }
-        const aggregation_word* found = find(aggregations, name);
-        if (found == nullptr) return refuse(text_fault::unknown_function, begin);
+        const int found = find_aggregation(name);
+        if (found < 0) return refuse(text_fault::unknown_function, begin);
         if (current.transforms_atom) return refuse(text_fault::unknown_metadata, begin);
-        if (arguments) return parse_aggregation(*found);
-        if (found->kind == aggregation::softmax)
+        if (arguments) return parse_aggregation(found);
+        const aggregation kind = static_cast<aggregation>(found);
+        if (kind == aggregation::softmax)
             return refuse(text_fault::a_softmax_names_its_variables_in_agg_terms, begin);
-        this->aggregate(found->kind);
+        this->aggregate(kind);
         aggregate_free();
     }
 
     /// Parses `softmax(j)` or `softmax(agg_terms=[J])`.
-    constexpr void parse_aggregation(const aggregation_word& of) {
-        this->aggregate(of.kind);
+    constexpr void parse_aggregation(int of) {
+        const aggregation kind = static_cast<aggregation>(of);
+        const bool numbered = plan::entry_of(kind).has_number;
+        const double number = numbered ? this->take_number() : 0;
+        if (numbered) expect(',', text_fault::this_function_takes_other_arguments);
+        this->aggregate(kind, number);
         const int mentioned = current.variables.size();
         const bool listed = take_word("agg_terms");
         if (listed) {
@@ -1923,32 +1889,34 @@ class function_parser : public weight_parser<Sizes> {
         expect(')', text_fault::a_closing_parenthesis_is_expected);
     }
 
-    constexpr void parse_transformation(const transformation_word& of, bool arguments, int begin) {
+    constexpr void parse_transformation(int place, bool arguments, int begin) {
+        const plan::function_entry& of = plan::detail::function_table.of[place];
         states_transformation_ = true;
         plan::transformation_use use;
-        use.kind = of.kind;
+        use.kind = static_cast<transformation>(place);
         int numbers = 0;
         int weights = 0;
         bool has_index = of.index < 0;
         for (int at = 0; arguments && ok(); ++at) {
             if (at == of.index) {
-                use.position = parse_position(of.kind);
+                use.position = parse_position(use.kind);
                 has_index = true;
             } else if (weights < of.most_weights && this->starts_weight()) {
                 use.weights[weights++] = this->parse_weight();
-            } else if (of.most_numbers == 2 && of.index >= 0 && numbers == 2) {
+            } else if (of.numbers.most == 2 && of.index >= 0 && numbers == 2) {
                 use.scaling = parse_scaling();
             } else {
-                if (numbers == of.most_numbers)
+                if (numbers == of.numbers.most)
                     return refuse(text_fault::this_function_takes_other_arguments, begin);
                 use.numbers[numbers++] = this->take_number();
             }
             if (!take(',')) break;
         }
         if (arguments) expect(')', text_fault::a_closing_parenthesis_is_expected);
-        if (numbers < of.numbers || weights < of.weights || !has_index)
+        if (numbers < of.numbers.least || weights < of.weights || !has_index)
             return refuse(text_fault::this_function_takes_other_arguments, begin);
-        for (; numbers < of.most_numbers; ++numbers) use.numbers[numbers] = of.defaults[numbers];
+        for (; numbers < of.numbers.most; ++numbers)
+            use.numbers[numbers] = of.numbers.defaults[numbers];
         push(use, numbers > 0 && arguments);
     }
     constexpr void push(plan::transformation_use use, bool stated) {
@@ -1995,12 +1963,12 @@ class function_parser : public weight_parser<Sizes> {
         return result;
     }
     /// Parses `slice(rows=[0, 2], cols=...)` or `reshape(shape=(2, 3))`.
-    constexpr void parse_named_numbers(const transformation_word& of, int begin) {
+    constexpr void parse_named_numbers(int place, int begin) {
         states_transformation_ = true;
         plan::transformation_use use;
-        use.kind = of.kind;
-        const bool slices = of.kind == transformation::slice;
-        if (!slices && of.kind != transformation::reshape)
+        use.kind = static_cast<transformation>(place);
+        const bool slices = use.kind == transformation::slice;
+        if (!slices && use.kind != transformation::reshape)
             return refuse(text_fault::this_function_takes_other_arguments, begin);
         bool given = false;
         do {
@@ -2232,7 +2200,7 @@ class literal_parser : public function_parser<Sizes> {
     }
     /// Returns true if a name with parentheses is a function of an atom, such as `relu(a(i))`.
     constexpr bool wraps_an_atom(const word& name) {
-        if (find(transformations, own_name(name)) == nullptr &&
+        if (find_transformation(own_name(name)) < 0 &&
             find(combinations, own_name(name)) == nullptr)
             return false;
         int inner = this->first(at_ + name.length, '(') + 1;

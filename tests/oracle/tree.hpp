@@ -79,6 +79,7 @@ struct rule {
     language::combination combination = language::combination::sum;
     std::vector<transformation> transformations{};
     language::aggregation aggregation = language::aggregation::sum;
+    double aggregated_number = 0;  // the exponent of p_mean
     std::vector<std::string> aggregated{};
     /// How often a block is applied, and the rules of the block.
     int layers = 0;
@@ -259,9 +260,11 @@ struct reader {
         read_arguments(arguments.rest, into);
     }
     template <language::aggregation Kind, class... Variables>
-    static void read_function(language::aggregate<Kind, Variables...>, rule& into, stage& reached) {
+    static void read_function(language::aggregate<Kind, Variables...> function, rule& into,
+                              stage& reached) {
         advance(reached, stage::aggregated);
         into.aggregation = Kind;
+        into.aggregated_number = function.number;
         for (const index& variable : {read_index(Variables{})...}) {
             if (variable.form != index_form::variable)
                 throw std::logic_error("oracle: an aggregation is over variables");

@@ -210,8 +210,8 @@ class reader : public source_writer<Sizes> {
         read_arguments(arguments.rest, use, at + 1);
     }
     template <lang::aggregation Kind, class... Variables>
-    constexpr void read_function(const lang::aggregate<Kind, Variables...>&) {
-        this->aggregate(Kind);
+    constexpr void read_function(const lang::aggregate<Kind, Variables...>& function) {
+        this->aggregate(Kind, function.number);
         const int mentioned = current.variables.size();
         (aggregate_over(variable_of(Variables{}), mentioned), ...);
     }

@@ -209,6 +209,7 @@ struct rule {
     bool states_combination = false;  ///< the combination is written in the rule
     list<transformation_use, max_transformations> transformations{};  ///< in their order
     aggregation aggregated = aggregation::sum;
+    double aggregated_number = 0;                 ///< the exponent of p_mean
     bool states_aggregation = false;              ///< the aggregation is written in the rule
     unsigned aggregated_variables = 0;            ///< the variables that it names, one bit each
     list<int, max_variables> aggregated_order{};  ///< these variables in the order of the rule

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "functions.hpp"
 #include "source.hpp"
 
 /// The common part of the readers of types and of text: writes a program into a `source`, rule by
@@ -85,15 +86,18 @@ class source_writer {
     }
     /// Refuses a transformation whose numbers are outside of their ranges.
     constexpr void check_numbers(const transformation_use& use) {
-        const number_ranges ranges = ranges_of(use.kind);
-        for (int at = 0; at < 2; ++at)
-            check_number(ranges.function, ranges.of[at], use.numbers[at]);
+        const function_entry& of = entry_of(use.kind);
+        for (int at = 0; at < of.numbers.most; ++at)
+            check_number(of.id, of.numbers.ranges[at], use.numbers[at]);
     }
     /// Sets the aggregation of the rule.
-    constexpr void aggregate(aggregation kind) {
+    constexpr void aggregate(aggregation kind, double given = 0) {
         if (current.states_aggregation) fail(fault::two_aggregations);
         check_not_stacked();
+        if (entry_of(kind).has_number)
+            check_number(entry_of(kind).id, number_range::above_0_and_finite_in_float, given);
         current.aggregated = kind;
+        current.aggregated_number = given;
         current.states_aggregation = true;
     }
     /// `mentioned` is how many variables the rule had before its aggregation.

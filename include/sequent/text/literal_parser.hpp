@@ -202,7 +202,7 @@ class literal_parser : public function_parser<Sizes> {
     }
     /// Returns true if a name with parentheses is a function of an atom, such as `relu(a(i))`.
     constexpr bool wraps_an_atom(const word& name) {
-        if (find(transformations, own_name(name)) == nullptr &&
+        if (find_transformation(own_name(name)) < 0 &&
             find(combinations, own_name(name)) == nullptr)
             return false;
         int inner = this->first(at_ + name.length, '(') + 1;

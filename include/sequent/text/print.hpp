@@ -244,18 +244,15 @@ class program_printer {
     // Functions.
 
     SEQUENT_COLD std::string text_of(const plan::transformation_use& use) {
-        const transformation_word& of =
-            *std::find_if(std::begin(transformations), std::end(transformations),
-                          [&](const transformation_word& each) { return each.kind == use.kind; });
+        const plan::function_entry& of = plan::entry_of(use.kind);
         std::vector<std::string> given;
         for (const plan::weight_use& weight : use.weights)
             if (weight.weight >= 0) given.push_back(text_of(weight, weight.transposed));
-        int numbers = of.most_numbers;
+        int numbers = of.numbers.most;
         const bool scaled = use.scaling.kind != rotary_scaling::rule::none;
         if (numbers == 2 && of.index >= 0 && use.numbers[1] == 0 && !scaled) numbers = 1;
         for (int at = 0; at < numbers; ++at) {
-            const bool counted =
-                use.kind == transformation::slice || use.kind == transformation::reshape || at == 1;
+            const bool counted = use.kind >= transformation::slice || (of.index >= 0 && at == 1);
             given.push_back(counted ? std::to_string(static_cast<long long>(use.numbers[at]))
                                     : number(use.numbers[at]));
         }
@@ -265,7 +262,7 @@ class program_printer {
         if (scaled) given.push_back(text_of(use.scaling));
         std::string result;
         for (const std::string& each : given) result += (result.empty() ? "" : ", ") + each;
-        return std::string(of.name.text) + "(" + result + ")";
+        return string_of(of.id) + "(" + result + ")";
     }
     SEQUENT_COLD std::string text_of(const rotary_scaling& of) const {
         static constexpr const char* kinds[] = {"none", "linear", "llama3", "yarn"};
@@ -283,7 +280,9 @@ class program_printer {
         for (const plan::transformation_use& each : of.transformations)
             result += " | " + text_of(each);
         if (of.states_aggregation) {
-            result += " | " + name_in(aggregations, of.aggregated) + "(";
+            const auto& entry = plan::entry_of(of.aggregated);
+            result += " | " + string_of(entry.id) + "(";
+            if (entry.has_number) result += number(of.aggregated_number) + ", ";
             for (int at = 0; at < of.aggregated_order.size(); ++at)
                 result += (at > 0 ? ", " : "") + variable(of.aggregated_order[at]);
             result += ")";
