@@ -420,9 +420,13 @@ struct gguf_vocabulary {
     std::int32_t end = -1;            ///< id of the token that ends a text
     std::int32_t unknown = -1;        ///< id of the unknown token
     std::int32_t padding = -1;        ///< id of the padding token
+    std::int32_t classifier = -1;     ///< id of BERT's first token, [CLS]
+    std::int32_t separator = -1;      ///< id of the token that ends BERT's texts, [SEP]
     bool adds_begin = false;          ///< encoding adds the token `begin`
     bool adds_end = false;            ///< encoding adds the token `end`
     bool adds_space = true;           ///< encoding adds a space before the text
+    bool removes_spaces = false;      ///< of several spaces, encoding keeps one
+    std::string charsmap;             ///< SentencePiece's compiled normalizer
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::io
@@ -3553,6 +3557,21 @@ inline constexpr bool pairs_neighbours = [] {
     return uses<Model>(transformation::rotary);
 }();
 
+/// Number of the first elements of a head that rotary positions rotate; 0 if all, -1 if the number
+/// differs among the rules.
+template <class Model>
+inline constexpr int rotated_of_head = [] {
+    int result = 0;
+    bool is_first = true;
+    for_each_function<Model>([&](const plan::transformation_use& use) {
+        if (use.kind != transformation::rotary && use.kind != transformation::rotary_halves) return;
+        const int turned = static_cast<int>(use.numbers[1]);
+        result = is_first || result == turned ? turned : -1;
+        is_first = false;
+    });
+    return result;
+}();
+
 /// Describes the first difference between the model's functions and those of llama2.c's run.c;
 /// empty if there is none. Masks are not compared: run.c always has a causal mask.
 template <class Model>
@@ -3571,6 +3590,8 @@ std::string unlike_llama2c() {
         const double number = use.numbers[0];
         if (use.kind == transformation::rotary && number != 10000) {
             differs("rotary base", number, "10000");
+        } else if (use.kind == transformation::rotary && use.numbers[1] > 0) {
+            has("rotary positions of a part of each head", "those of whole heads");
         } else if (use.kind == transformation::rotary && use.scaling != rotary_scaling{}) {
             has("scaled angles of rotary positions", "plain ones");
         } else if (use.kind == transformation::scale) {
@@ -3798,6 +3819,7 @@ struct placement {
     row_range range = row_range::all;  ///< which rows the parameter takes
     int begin = 0;                     ///< the first row, or the number of the part
     int of = 1;                        ///< how many rows or parts the tensor has
+    int groups = 0;  ///< of interleaved parts: ranges of the first extent; 0: each index is one
 };
 
 /// The file's matrix is [columns, rows]: [in, out] for a linear map.
@@ -3811,10 +3833,11 @@ inline constexpr placement as_it_is{.rank = -1};
 inline constexpr placement flat{.flat = true};
 /// The file has the rows of each head (the parameter's last extent but one; the last extent of a
 /// flat one) in the order of rotary_halves(), which rotates x[k] with x[k + length / 2]. If the
-/// model uses rotary(), `load` and `save` convert the order.
+/// model uses rotary(), `load` and `save` convert the order of the rows that it rotates.
 inline constexpr placement halves{.order = row_order::halves};
 /// The file has the rows of each head in the order of rotary(), which rotates x[2k] with x[2k + 1].
-/// If the model does not use rotary(), `load` and `save` convert the order.
+/// If the model uses rotary_halves(), `load` and `save` convert the order of the rows that it
+/// rotates.
 inline constexpr placement neighbours{.order = row_order::neighbours};
 /// Marks a further entry of a parameter that is the sum of several tensors, such as the two biases
 /// of PyTorch's LSTM. `save` writes the sum to the tensor of the first entry and zeros to this one.
@@ -3867,6 +3890,14 @@ constexpr placement part(int number, int of) {
 constexpr placement interleaved(int number, int of) {
     return detail::in_range("interleaved", row_range::interleaved, number, of, " parts");
 }
+/// As above, for each of `groups` equal ranges of the first extent: qkv_proj of CodeGen has [4,
+/// 3, heads / 4, head_width] rows. Throws io::error unless groups >= 1.
+constexpr placement interleaved(int number, int of, int groups) {
+    placement result = interleaved(number, of);
+    if (groups < 1) fail_with<error>({"io::interleaved: ", groups, " is no number of groups"});
+    result.groups = groups;
+    return result;
+}
 
 /// The file has `of` rows (a vector's elements), and the parameter begins at row `begin`. Throws
 /// io::error unless 0 <= begin < of.
@@ -3887,7 +3918,7 @@ constexpr placement rows_from(int begin) {
 inline constexpr placement successive{.range = row_range::successive};
 
 /// Combines two placements: the flags of both hold and their `plus` are added. The row order, the
-/// shape of `shaped` and the row range that `b` states replace those of `a`.
+/// shape (`shaped`, `as_it_is`) and the row range that `b` states replace those of `a`.
 constexpr placement operator|(const placement& a, const placement& b) {
     placement result = a;
     result.transposed = a.transposed || b.transposed;
@@ -3896,7 +3927,7 @@ constexpr placement operator|(const placement& a, const placement& b) {
     result.summand = a.summand || b.summand;
     result.plus = a.plus + b.plus;
     if (b.order != row_order::any) result.order = b.order;
-    if (b.rank > 0) {
+    if (b.rank != 0) {
         result.rank = b.rank;
         result.shape = b.shape;
     }
@@ -3904,6 +3935,7 @@ constexpr placement operator|(const placement& a, const placement& b) {
         result.range = b.range;
         result.begin = b.begin;
         result.of = b.of;
+        result.groups = b.groups;
     }
     return result;
 }
@@ -6222,6 +6254,12 @@ struct placed {
     std::string problem;
 };
 
+/// The rows of each head that the model's rotary positions rotate.
+struct rotated_rows {
+    bool neighbours = false;  // rows 2k and 2k + 1 form a pair, not k and k + half
+    int turned = 0;           // number of the first rows that are rotated; 0: all; -1: it differs
+};
+
 /// The extents that a placement states for a parameter of the shape `own`. `found` is the shape in
 /// the file, or null; it determines the side of squares.
 SEQUENT_LAZY
@@ -6280,9 +6318,16 @@ SEQUENT_COLD placed place(const any_view& view, const placement& how, std::uint6
     const bool vector = how.flat || rank < 2;
     placed result;
     result.strides = row_major(view);
+    if (how.rank != 0 || how.taps) {
+        result.end = result.all = size;
+        if (how.range != row_range::all || how.transposed || how.flat ||
+            how.order != row_order::any || (how.taps && how.rank != 0)) {
+            result.problem = "a tensor of another shape is whole and not transposed";
+            return result;
+        }
+    }
     if (how.rank < 0 || how.taps) {
         result.shape = own;
-        result.end = result.all = size;
         if (!how.taps) return result;
         if (rank < 2) result.problem = "it has no taps";
         for (std::size_t axis = 1; axis < rank; ++axis) {
@@ -6293,15 +6338,10 @@ SEQUENT_COLD placed place(const any_view& view, const placement& how, std::uint6
         return result;
     }
     if (how.rank > 0) {
-        result.end = result.all = size;
         result.shape = stated_shape(own, how, found);
-        if (how.range != row_range::all || how.transposed || how.flat ||
-            how.order != row_order::any) {
-            result.problem = "a tensor of another shape is whole and not transposed";
-        } else if (size_of(result.shape) != size) {
+        if (size_of(result.shape) != size)
             result.problem = joined_text(
                 {"shape ", shape_text(result.shape), " has not its ", size, " elements"});
-        }
         return result;
     }
     const std::uint64_t columns = vector ? 1 : own.back();
@@ -6323,8 +6363,13 @@ SEQUENT_COLD placed place(const any_view& view, const placement& how, std::uint6
                                       result.all, " of the tensor"});
     }
     const std::size_t row_axes = result.row_axes = vector ? rank : rank - 1;
-    if (how.order != row_order::any && (row_axes == 0 || own[row_axes - 1] % 2 != 0))
+    const bool within = how.range == row_range::interleaved;
+    if (how.order != row_order::any &&
+        (row_axes == (within ? 1U : 0U) || own[row_axes - 1] % 2 != 0))
         result.problem = "its heads have no halves";
+    const auto groups = static_cast<std::uint64_t>(how.groups);
+    if (within && groups > 0 && (row_axes == 0 || own[0] % groups != 0))
+        result.problem = joined_text({"its first extent has no ", groups, " equal ranges"});
     if (vector) {
         if (!own.empty() || how.range != row_range::all || how.flat) result.shape = {result.all};
     } else if (how.transposed) {
@@ -6337,47 +6382,90 @@ SEQUENT_COLD placed place(const any_view& view, const placement& how, std::uint6
         result.shape = {result.all, columns};
     }
     const std::uint64_t row = vector || how.transposed ? 1 : columns;
-    if (how.range == row_range::interleaved && row_axes > 0) {
+    if (within && row_axes > 0 && groups == 0) {
         result.first = begin * result.strides[0];
         result.strides[0] *= of;
+    } else if (within && row_axes > 0) {
+        result.first = begin * (own[0] / groups) * result.strides[0];
     } else {
         result.first = result.begin * row;
     }
     return result;
 }
 
-/// The piece of a view at a location of a tensor. If the tensor has the rows of heads in another
-/// order than the model (`neighbours`: that of rotary()), their axis is split in two.
+/// The indices [begin, begin + count) of a piece along an axis.
 SEQUENT_LAZY
-SEQUENT_COLD piece piece_of(any_view view, std::size_t tensor, const placed& where,
-                            const placement& how, bool neighbours) {
-    auto strides = where.strides;
-    const bool reordered = how.order == row_order::halves
-                               ? neighbours
-                               : how.order == row_order::neighbours && !neighbours;
-    if (reordered) {
-        const std::size_t axis = where.row_axes - 1;
-        for (auto at = static_cast<std::size_t>(view.rank++); at > axis; --at) {
-            view.extents[at] = view.extents[at - 1];
-            view.strides[at] = view.strides[at - 1];
-            strides[at] = strides[at - 1];
-        }
-        const int half = view.extents[axis] / 2;
-        view.extents[axis] = half;
-        view.extents[axis + 1] = 2;
-        // Element k of half h has index 2 k + h in the order of neighbours, k + h half in that of
-        // halves.
-        const auto split = [half](auto& of, std::size_t place, bool by_neighbours) {
-            const auto stride = of[place];
-            of[place] = by_neighbours ? 2 * stride : stride;
-            of[place + 1] = by_neighbours
-                                ? stride
-                                : stride * static_cast<std::remove_const_t<decltype(stride)>>(half);
-        };
-        split(view.strides, axis, neighbours);
-        split(strides, axis, !neighbours);
+SEQUENT_COLD piece range_of(piece of, std::size_t axis, int begin, int count) {
+    of.view.data = static_cast<std::byte*>(of.view.data) +
+                   std::ptrdiff_t{begin} * of.view.strides[axis] *
+                       static_cast<std::ptrdiff_t>(io::size_of(of.view.type));
+    of.first += static_cast<std::uint64_t>(begin) * of.strides[axis];
+    of.view.extents[axis] = count;
+    return of;
+}
+
+/// Adds a piece whose first `turned` indices along an axis are in the other order of rotary
+/// positions in the tensor than in the view (`neighbours`: that of the view is rotary()'s): that
+/// axis is split in two.
+SEQUENT_LAZY
+SEQUENT_COLD void add_reordered(std::vector<piece>& to, const piece& all, std::size_t axis,
+                                int turned, bool neighbours) {
+    const int length = all.view.extents[axis];
+    if (turned < length) to.push_back(range_of(all, axis, turned, length - turned));
+    piece part = all;
+    for (auto at = static_cast<std::size_t>(part.view.rank++); at > axis; --at) {
+        part.view.extents[at] = part.view.extents[at - 1];
+        part.view.strides[at] = part.view.strides[at - 1];
+        part.strides[at] = part.strides[at - 1];
     }
-    return {view, tensor, where.first, strides, how.summand, how.plus};
+    const int half = turned / 2;
+    part.view.extents[axis] = half;
+    part.view.extents[axis + 1] = 2;
+    // Element k of half h has index 2 k + h in the order of neighbours, k + h half in that of
+    // halves.
+    const auto split = [axis, half](auto& of, bool by_neighbours) {
+        const auto stride = of[axis];
+        of[axis] = by_neighbours ? 2 * stride : stride;
+        of[axis + 1] = by_neighbours
+                           ? stride
+                           : stride * static_cast<std::remove_const_t<decltype(stride)>>(half);
+    };
+    split(part.view.strides, neighbours);
+    split(part.strides, !neighbours);
+    to.push_back(part);
+}
+
+/// Adds the pieces of a view at a location of a tensor. Returns the problem, if there is one.
+SEQUENT_LAZY
+SEQUENT_COLD std::string add_pieces(std::vector<piece>& to, const any_view& view,
+                                    std::size_t tensor, const placed& where, const placement& how,
+                                    const rotated_rows& rotated) {
+    const piece all{view, tensor, where.first, where.strides, how.summand, how.plus};
+    const bool reordered = how.order == row_order::halves
+                               ? rotated.neighbours
+                               : how.order == row_order::neighbours && !rotated.neighbours;
+    const std::size_t axis = where.row_axes - 1;
+    if (reordered && rotated.turned < 0)
+        return "the model rotates different numbers of rows of its heads";
+    if (reordered && rotated.turned > view.extents[axis])
+        return "its heads have fewer rows than the model rotates";
+    // The parts of a tensor lie one after another within each group.
+    const int groups = how.range == row_range::interleaved && how.groups > 0 ? how.groups : 1;
+    const int of_group = groups > 1 ? view.extents[0] / groups : 0;
+    for (int group = 0; group < groups; ++group) {
+        piece part = all;
+        if (groups > 1) {
+            part = range_of(all, 0, group * of_group, of_group);
+            part.first += static_cast<std::uint64_t>(group) *
+                          static_cast<std::uint64_t>(of_group * (how.of - 1)) * part.strides[0];
+        }
+        if (!reordered)
+            to.push_back(part);
+        else
+            add_reordered(to, part, axis, rotated.turned > 0 ? rotated.turned : view.extents[axis],
+                          rotated.neighbours);
+    }
+    return "";
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::io::detail
@@ -6485,7 +6573,7 @@ struct coverage {
     std::vector<numbered_range> taken;
     std::uint64_t all = 0;
     bool is_open = false;  // rows may remain untaken
-    bool is_interleaved = false;
+    int interleaving = 0;  // 0: none, -1: of each index, else the number of groups
     bool is_mixed = false;
 
     /// One past the last row taken.
@@ -6495,9 +6583,11 @@ struct coverage {
         return result;
     }
     void add(const placed& where, const placement& how) {
-        const bool within = how.range == row_range::interleaved;
-        is_mixed = is_mixed || (!taken.empty() && within != is_interleaved);
-        is_interleaved = within;
+        const int within = how.range != row_range::interleaved ? 0
+                           : how.groups > 0                    ? how.groups
+                                                               : -1;
+        is_mixed = is_mixed || (!taken.empty() && within != interleaving);
+        interleaving = within;
         is_open = is_open || how.range == row_range::open;
         taken.push_back({where.begin, where.end, 0});
         all = where.all;
@@ -6505,7 +6595,7 @@ struct coverage {
     /// Names the first rows that no parameter takes or, if `once`, that two parameters take; empty
     /// if there are none.
     std::string problem(bool once) {
-        if (is_mixed) return "its rows are interleaved for some parameters alone";
+        if (is_mixed) return "its rows are interleaved differently for several parameters";
         sort(taken);
         std::uint64_t end = 0;
         const auto rows = [](std::uint64_t first, std::uint64_t last, const char* what) {
@@ -6520,15 +6610,15 @@ struct coverage {
     }
 };
 
-/// Properties of a model that maps depend on: whether its rotary positions rotate neighbours, and
+/// Properties of a model that maps depend on: which rows of heads its rotary positions rotate, and
 /// its stacks of several kinds of layers.
 struct model_layout {
-    bool neighbours = false;
+    rotated_rows rotated;
     std::vector<layer_stack> stacks;
 };
 template <class Model>
 model_layout layout_of() {
-    model_layout result{pairs_neighbours<Model>, {}};
+    model_layout result{{pairs_neighbours<Model>, rotated_of_head<Model>}, {}};
     if constexpr (requires { Model::shape.has_pattern(); }) {
         constexpr auto& of = Model::shape;
         if constexpr (of.has_pattern()) {
@@ -6592,9 +6682,7 @@ SEQUENT_COLD matching match(const tensor_file& file, const std::vector<any_tenso
             }
             if (!where.problem.empty()) return where.problem;
             used[found->number].add(where, of.how);
-            result.pieces.push_back(
-                piece_of(of.view, found->number, where, of.how, layout.neighbours));
-            return "";
+            return add_pieces(result.pieces, of.view, found->number, where, of.how, layout.rotated);
         });
     if (!result.problem.empty()) return result;
     const auto has = [&](std::string_view parameter) {
@@ -6740,8 +6828,7 @@ SEQUENT_COLD mapped_tensors plan_mapped(const file_path& path,
                                     shape_text(planned[tensor].shape), " for another parameter"});
             }
             used[tensor].add(where, of.how);
-            pieces.push_back(piece_of(of.view, tensor, where, of.how, layout.neighbours));
-            return "";
+            return add_pieces(pieces, of.view, tensor, where, of.how, layout.rotated);
         });
     for (std::size_t at = 0; at < used.size() && problem.empty(); ++at) {
         problem = used[at].problem(true);
@@ -7026,8 +7113,8 @@ inline constexpr name_entry modernbert[] = {
     {"embedding", "model.embeddings.tok_embeddings.weight"},
     {"embedding_gain", "model.embeddings.norm.weight"},
     {"layers.gain_1", "model.layers.{}.attn_norm.weight"},
-    {"layers.W_query", "model.layers.{}.attn.Wqkv.weight", part(0, 3)},
-    {"layers.W_key", "model.layers.{}.attn.Wqkv.weight", part(1, 3)},
+    {"layers.W_query", "model.layers.{}.attn.Wqkv.weight", part(0, 3) | halves},
+    {"layers.W_key", "model.layers.{}.attn.Wqkv.weight", part(1, 3) | halves},
     {"layers.W_value", "model.layers.{}.attn.Wqkv.weight", part(2, 3)},
     {"layers.W_out", "model.layers.{}.attn.Wo.weight"},
     {"layers.gain_2", "model.layers.{}.mlp_norm.weight"},
@@ -7194,12 +7281,15 @@ inline constexpr name_entry gpt_neox[] = {
     {"layers.bias_1", "gpt_neox.layers.{}.input_layernorm.bias"},
     {"layers.gain_2", "gpt_neox.layers.{}.post_attention_layernorm.weight"},
     {"layers.bias_2", "gpt_neox.layers.{}.post_attention_layernorm.bias"},
-    {"layers.W_query", "gpt_neox.layers.{}.attention.query_key_value.weight", interleaved(0, 3)},
-    {"layers.W_key", "gpt_neox.layers.{}.attention.query_key_value.weight", interleaved(1, 3)},
+    {"layers.W_query", "gpt_neox.layers.{}.attention.query_key_value.weight",
+     interleaved(0, 3) | halves},
+    {"layers.W_key", "gpt_neox.layers.{}.attention.query_key_value.weight",
+     interleaved(1, 3) | halves},
     {"layers.W_value", "gpt_neox.layers.{}.attention.query_key_value.weight", interleaved(2, 3)},
     {"layers.b_query", "gpt_neox.layers.{}.attention.query_key_value.bias",
-     flat | interleaved(0, 3)},
-    {"layers.b_key", "gpt_neox.layers.{}.attention.query_key_value.bias", flat | interleaved(1, 3)},
+     flat | interleaved(0, 3) | halves},
+    {"layers.b_key", "gpt_neox.layers.{}.attention.query_key_value.bias",
+     flat | interleaved(1, 3) | halves},
     {"layers.b_value", "gpt_neox.layers.{}.attention.query_key_value.bias",
      flat | interleaved(2, 3)},
     {"layers.W_out", "gpt_neox.layers.{}.attention.dense.weight"},
@@ -7254,11 +7344,11 @@ inline constexpr name_entry phi[] = {
     {"embedding", "model.embed_tokens.weight"},
     {"layers.gain_1", "model.layers.{}.input_layernorm.weight"},
     {"layers.bias_1", "model.layers.{}.input_layernorm.bias"},
-    {"layers.W_query", "model.layers.{}.self_attn.q_proj.weight"},
-    {"layers.W_key", "model.layers.{}.self_attn.k_proj.weight"},
+    {"layers.W_query", "model.layers.{}.self_attn.q_proj.weight", halves},
+    {"layers.W_key", "model.layers.{}.self_attn.k_proj.weight", halves},
     {"layers.W_value", "model.layers.{}.self_attn.v_proj.weight"},
-    {"layers.b_query", "model.layers.{}.self_attn.q_proj.bias", flat},
-    {"layers.b_key", "model.layers.{}.self_attn.k_proj.bias", flat},
+    {"layers.b_query", "model.layers.{}.self_attn.q_proj.bias", flat | halves},
+    {"layers.b_key", "model.layers.{}.self_attn.k_proj.bias", flat | halves},
     {"layers.b_value", "model.layers.{}.self_attn.v_proj.bias", flat},
     {"layers.W_out", "model.layers.{}.self_attn.dense.weight"},
     {"layers.b_out", "model.layers.{}.self_attn.dense.bias"},
@@ -7270,6 +7360,28 @@ inline constexpr name_entry phi[] = {
     {"bias", "model.final_layernorm.bias"},
     {"W_logits", "lm_head.weight"},
     {"b_logits", "lm_head.bias"},
+};
+
+/// Name map of the preset `codegen`. The tensor qkv_proj has, for each quarter of the heads, the
+/// rows of their queries, values and keys.
+inline constexpr name_entry codegen[] = {
+    optional_prefix("transformer."),
+    {"embedding", "transformer.wte.weight"},
+    {"layers.gain_1", "transformer.h.{}.ln_1.weight"},
+    {"layers.bias_1", "transformer.h.{}.ln_1.bias"},
+    {"layers.W_query", "transformer.h.{}.attn.qkv_proj.weight", interleaved(0, 3, 4) | neighbours},
+    {"layers.W_key", "transformer.h.{}.attn.qkv_proj.weight", interleaved(2, 3, 4) | neighbours},
+    {"layers.W_value", "transformer.h.{}.attn.qkv_proj.weight", interleaved(1, 3, 4)},
+    {"layers.W_out", "transformer.h.{}.attn.out_proj.weight"},
+    {"layers.W_expand", "transformer.h.{}.mlp.fc_in.weight"},
+    {"layers.b_expand", "transformer.h.{}.mlp.fc_in.bias"},
+    {"layers.W_contract", "transformer.h.{}.mlp.fc_out.weight"},
+    {"layers.b_contract", "transformer.h.{}.mlp.fc_out.bias"},
+    {"gain", "transformer.ln_f.weight"},
+    {"bias", "transformer.ln_f.bias"},
+    {"W_logits", "lm_head.weight"},
+    {"b_logits", "lm_head.bias"},
+    ignored("transformer.h.{}.attn.causal_mask"),
 };
 
 /// Name map of the preset `starcoder2`.
@@ -8113,7 +8225,7 @@ SEQUENT_COLD llama2c_match match_llama2c(const source& from, const std::vector<a
                           " tokens, the model has ", tokens});
     }
     result.found = form.version == 0 ? match(result.file, tensors)
-                                     : match(result.file, tensors, llama2c_layers, {true, {}});
+                                     : match(result.file, tensors, llama2c_layers, {{true, 0}, {}});
     return result;
 }
 
@@ -23033,8 +23145,8 @@ class rows_form_finder {
                 refuse(in.relations[in.outputs[0]].rule, kind::several_lengths);
     }
 
-    /// Adds to the positions the arguments `i - k` of which i is a position. Returns true if one
-    /// was added.
+    /// Adds to the positions the arguments `i - k` of which i is a position, and where they are
+    /// positions, i. Returns true if one was added.
     constexpr bool join_shifted() {
         bool joined = false;
         for (int at : in.order) {
@@ -23043,10 +23155,19 @@ class rows_form_finder {
             if (!written.views || item.kind != literal_kind::relation) continue;
             for (int axis = 0; axis < item.arity; ++axis) {
                 const term& sum = item.terms[axis];
-                if (sum.second < 0 || ((positions_[item.relation] >> axis) & 1u)) continue;
+                if (sum.second < 0) continue;
+                const unsigned head = positions_[written.head];
+                const bool read = ((positions_[item.relation] >> axis) & 1u) != 0;
+                const int rows = in.relations[item.relation].extents[axis];
                 // The head's arguments are the rule's variables in their order.
-                for (const int variable : {sum.variable, sum.factor == 1 ? sum.second : -1}) {
-                    if (variable < 0 || !((positions_[written.head] >> variable) & 1u)) continue;
+                const int other = sum.factor == 1 ? sum.second : -1;
+                if (read && ((head >> sum.variable & 1u) || (other >= 0 && (head >> other & 1u))))
+                    continue;
+                for (const int variable : {sum.variable, other}) {
+                    if (variable < 0) continue;
+                    if (read ? written.variables[variable].extent != rows
+                             : !((head >> variable) & 1u))
+                        continue;
                     join(argument(written.head, variable), argument(item.relation, axis));
                     joined = true;
                     break;
@@ -24359,6 +24480,7 @@ struct weight_view {
     bool gain = false;        ///< true for the gain of a norm
     bool looked_up = false;   ///< true if symbols select its rows
     bool bare = false;        ///< true for a bias or a table
+    bool repeated = false;    ///< true if it is added to several atoms, as a bias of each head is
 };
 
 /// View of weight `at` in the parameters.
@@ -24392,11 +24514,19 @@ constexpr weight_view view_of_weight(int at) {
     result.looked_up = shape.looked_up;
     for (const plan::literal& item : shapes.text.literals)
         if (item.kind == plan::literal_kind::weight && item.weight.weight == at) result.bare = true;
-    for (const plan::rule& written : shapes.text.rules)
+    for (const plan::rule& written : shapes.text.rules) {
         for (const plan::transformation_use& use : written.transformations) {
             if (use.weights[0].weight == at) result.gain = true;
             if (use.weights[1].weight == at) result.bare = true;
         }
+        if (written.literals < 2 || written.combined != language::combination::sum) continue;
+        for (int body = 0; body < written.literals; ++body) {
+            const plan::literal& item = shapes.text.literals[written.first_literal + body];
+            if (item.kind == plan::literal_kind::weight && item.weight.weight == at)
+                result.repeated = written.head_variables() &
+                                  ~plan::variables_in(item.weight.terms, item.weight.arity);
+        }
+    }
     return result;
 }
 
@@ -24584,7 +24714,8 @@ SEQUENT_COLD void initialize_parameters(std::span<const named_weight> weights, T
         const bool bias = view.bare && view.value_rank == 1 && view.indices == 0;
         const bool stays = view.bare && !view.trained && view.value_rank == 0;
         const double deviation =
-            stays ? 1
+            stays                                   ? 1
+            : view.repeated && view.value_rank == 1 ? 0  // a bias of each head
             : view.looked_up || view.bare || view.value_rank < 2
                 ? 0.02
                 : 1 / std::sqrt(static_cast<double>(view.extents[view.rank - 1]));
@@ -30269,7 +30400,20 @@ concept trained_parameters_of = std::is_same_v<P, parameter_block<Plan, typename
 
 /// The formats of packed weights as values; `floats` leaves a weight unpacked. q8_N is q8<N>: 8
 /// bits with a float scale for each group of N inputs.
-enum class packed_as { floats, bf16, q8_0, q4_0, q4_1, q8_4, q8_8, q8_16, q8_32, q8_64 };
+enum class packed_as {
+    floats,
+    bf16,
+    q8_0,
+    q4_0,
+    q4_1,
+    q8_4,
+    q8_8,
+    q8_16,
+    q8_32,
+    q8_64,
+    q8_128,
+    q8_256
+};
 /// The default of Model::packed<Format, Which>: packs weights of products. Which(name, looked_up)
 /// is called for each weight of a product, and with looked_up true for each table whose rows
 /// symbols select.
@@ -35019,6 +35163,7 @@ struct shape {
     head_kind head = head_kind::next;
     /// The pooling.
     pooling_kind pooling = pooling_kind::none;
+    bool attention_biases = true;
     bool query_biases = false;
     bool head_norms = false;
     bool branch_norms = false;
@@ -35035,6 +35180,8 @@ struct shape {
     constexpr bool is_rotary() const {
         return position == position_kind::rotary || position == position_kind::rotary_halves;
     }
+    /// True if the linear maps of attention have biases.
+    constexpr bool attends_with_biases() const { return biases && attention_biases; }
     /// Number of query heads that share a head of keys and values.
     constexpr int group() const { return heads / key_heads; }
     /// Epsilon of the norms: 10 to the power of -norm_exponent.
@@ -35253,6 +35400,9 @@ struct head_width : nn::counted<&nn::shape::head_width, Value> {};
 /// Linear maps add a bias. Default: true.
 template <bool Value>
 struct biases : nn::flag<&nn::shape::biases, Value> {};
+/// The linear maps of attention add a bias, unless `biases<false>` is given. Default: true.
+template <bool Value>
+struct attention_biases : nn::flag<&nn::shape::attention_biases, Value> {};
 /// With `biases<false>`: the linear maps to queries, keys and values add a bias all the same.
 /// Default: false.
 template <bool Value>
@@ -35266,7 +35416,8 @@ struct head_norms : nn::flag<&nn::shape::head_norms, Value> {};
 template <bool Value>
 struct branch_norms : nn::flag<&nn::shape::branch_norms, Value> {};
 /// Multiply the output of each branch elementwise by a learned vector before it is added to the
-/// residual path (arXiv 2103.17239). Default: false. Excludes `branch_norms`.
+/// residual path (arXiv 2103.17239). `initialize` sets it to 0, so that each layer begins as the
+/// identity. Default: false. Excludes `branch_norms`.
 template <bool Value>
 struct layer_scale : nn::flag<&nn::shape::layer_scale, Value> {};
 /// Attention and the feed-forward part both read the layer's input, after one common norm (1) or
@@ -35476,10 +35627,10 @@ struct learned : nn::positioned<nn::position_kind::learned> {};
 /// Sines and cosines of the position are added to the embedding, which is multiplied by the square
 /// root of the width (arXiv 1706.03762, sections 3.4 and 3.5).
 struct sinusoidal : nn::positioned<nn::position_kind::sinusoidal> {};
-/// Rotary positions of base `Base` (arXiv 2104.09864): queries and keys are rotated. Neighbouring
-/// elements 2k and 2k + 1 form a pair, as in llama2.c.
-template <int Base = 10000, class Scaling = scaling::none>
-struct rotary : nn::turned_by<nn::position_kind::rotary, Base, Scaling, 100> {};
+/// Rotary positions of base `Base` (arXiv 2104.09864): the first `Percent` of each head's query and
+/// key are rotated. Neighbouring elements 2k and 2k + 1 form a pair, as in llama2.c.
+template <int Base = 10000, class Scaling = scaling::none, int Percent = 100>
+struct rotary : nn::turned_by<nn::position_kind::rotary, Base, Scaling, Percent> {};
 /// Rotary positions; elements k and k + n/2 of the first n form a pair, as in Hugging Face's files,
 /// where n is `Percent` of the head's width.
 template <int Base = 10000, class Scaling = scaling::none, int Percent = 100>
@@ -35957,22 +36108,23 @@ constexpr auto masked(Body body, Head h, Row row, Column column) noexcept {
         return (body, mask::detail::keeps<Mask>(h, row, column));
 }
 
-/// The body with the bias, if the template has biases.
-template <shape Shape, class Body, class Bias>
-constexpr auto biased(Body body, Bias bias) noexcept {
-    if constexpr (Shape.biases)
+/// The body with the bias, if it has one.
+template <bool Given, class Body, class Bias>
+constexpr auto biased_if(Body body, Bias bias) noexcept {
+    if constexpr (Given)
         return (body, bias);
     else
         return body;
 }
-
+/// The body with the bias, if the template has biases.
+template <shape Shape, class Body, class Bias>
+constexpr auto biased(Body body, Bias bias) noexcept {
+    return biased_if<Shape.biases>(body, bias);
+}
 /// The body with the bias of queries, keys or values, if the template has one.
 template <shape Shape, class Body, class Bias>
 constexpr auto query_biased(Body body, Bias bias) noexcept {
-    if constexpr (Shape.biases || Shape.query_biases)
-        return (body, bias);
-    else
-        return body;
+    return biased_if < Shape.attends_with_biases() || Shape.query_biases > (body, bias);
 }
 
 /// The body with the activation.
@@ -36450,8 +36602,9 @@ inline constexpr auto multi_head_rules = with_heads<Shape>([](auto key_head, aut
                                                 name::value(key_head, j)) | product() | sum(j),
         name::joined(i)                    <<= name::head(key_head, query..., i)
                                                | concat(key_head, query...),
-        name::attended(i)                  <<= dropped<Shape>(biased<Shape>(
-                                                   name::joined(i)[W_out], b_out)));
+        name::attended(i)                  <<= dropped<Shape>(
+                                                   biased_if<Shape.attends_with_biases()>(
+                                                       name::joined(i)[W_out], b_out)));
     // clang-format on
 });
 
@@ -37439,9 +37592,9 @@ struct with_options : Base<Arguments> {
 /// defaults.
 struct layer_options
     : multi_head_options::with<derived<sequent::hidden>, activation::relu, dropout_percent<0>,
-                               any_length<false>, normalization::layer<>, query_biases<false>,
-                               head_norms<false>, branch_norms<false>, layer_scale<false>,
-                               parallel_branches<0>, derived<score_width>> {};
+                               any_length<false>, normalization::layer<>, attention_biases<true>,
+                               query_biases<false>, head_norms<false>, branch_norms<false>,
+                               layer_scale<false>, parallel_branches<0>, derived<score_width>> {};
 /// Options of `transformer::encoder`.
 struct encoder_options : layer_options::with<depth<1>, padded<false>, post_norm> {};
 /// Options of `transformer::decoder`.
@@ -37866,6 +38019,8 @@ struct phi_options
     : language_model_options::with<parallel_branches<1>, activation::gelu_tanh, tied<false>,
                                    logit_bias<true>,
                                    position::rotary_halves<10000, scaling::none, 50>> {};
+struct codegen_options
+    : phi_options::with<attention_biases<false>, position::rotary<10000, scaling::none, 50>> {};
 struct starcoder2_options
     : language_model_options::with<activation::gelu_tanh, position::rotary_halves<100000>> {};
 
@@ -38022,6 +38177,10 @@ struct phi : nn::language_model<nn::arguments<phi, nn::phi_options, Options...>>
 /// Phi-3 and Phi-4 (arXiv 2404.14219).
 template <class... Options>
 struct phi3 : nn::language_model<nn::arguments<phi3, nn::phi3_options, Options...>> {};
+
+/// CodeGen (arXiv 2203.13474).
+template <class... Options>
+struct codegen : nn::language_model<nn::arguments<codegen, nn::codegen_options, Options...>> {};
 
 /// StarCoder2 (arXiv 2402.19173). A published sliding window of W is `mask::window<W - 1>`.
 template <class... Options>

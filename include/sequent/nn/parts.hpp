@@ -48,8 +48,9 @@ inline constexpr auto multi_head_rules = with_heads<Shape>([](auto key_head, aut
                                                 name::value(key_head, j)) | product() | sum(j),
         name::joined(i)                    <<= name::head(key_head, query..., i)
                                                | concat(key_head, query...),
-        name::attended(i)                  <<= dropped<Shape>(biased<Shape>(
-                                                   name::joined(i)[W_out], b_out)));
+        name::attended(i)                  <<= dropped<Shape>(
+                                                   biased_if<Shape.attends_with_biases()>(
+                                                       name::joined(i)[W_out], b_out)));
     // clang-format on
 });
 

@@ -49,6 +49,8 @@ struct phi_options
     : language_model_options::with<parallel_branches<1>, activation::gelu_tanh, tied<false>,
                                    logit_bias<true>,
                                    position::rotary_halves<10000, scaling::none, 50>> {};
+struct codegen_options
+    : phi_options::with<attention_biases<false>, position::rotary<10000, scaling::none, 50>> {};
 struct starcoder2_options
     : language_model_options::with<activation::gelu_tanh, position::rotary_halves<100000>> {};
 
@@ -205,6 +207,10 @@ struct phi : nn::language_model<nn::arguments<phi, nn::phi_options, Options...>>
 /// Phi-3 and Phi-4 (arXiv 2404.14219).
 template <class... Options>
 struct phi3 : nn::language_model<nn::arguments<phi3, nn::phi3_options, Options...>> {};
+
+/// CodeGen (arXiv 2203.13474).
+template <class... Options>
+struct codegen : nn::language_model<nn::arguments<codegen, nn::codegen_options, Options...>> {};
 
 /// StarCoder2 (arXiv 2402.19173). A published sliding window of W is `mask::window<W - 1>`.
 template <class... Options>

@@ -137,6 +137,7 @@ struct shape {
     head_kind head = head_kind::next;
     /// The pooling.
     pooling_kind pooling = pooling_kind::none;
+    bool attention_biases = true;
     bool query_biases = false;
     bool head_norms = false;
     bool branch_norms = false;
@@ -153,6 +154,8 @@ struct shape {
     constexpr bool is_rotary() const {
         return position == position_kind::rotary || position == position_kind::rotary_halves;
     }
+    /// True if the linear maps of attention have biases.
+    constexpr bool attends_with_biases() const { return biases && attention_biases; }
     /// Number of query heads that share a head of keys and values.
     constexpr int group() const { return heads / key_heads; }
     /// Epsilon of the norms: 10 to the power of -norm_exponent.
