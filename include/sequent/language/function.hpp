@@ -62,7 +62,7 @@ template <combination Kind>
 struct combine {
     /// The combination of these literals, as a literal of a body.
     template <class First, class... Rest>
-        requires(is_literal<First> && ... && is_literal<Rest>)
+        requires(is_literal<First>&&...&& is_literal<Rest>)
     constexpr auto operator()(First first, Rest... rest) const noexcept {
         const auto body = (first, ..., rest);
         return nested<std::remove_const_t<decltype(body)>, combine>{{body, *this}};
