@@ -686,7 +686,7 @@ struct integer {
 };
 
 /// The operations of index expressions. `absolute` ignores its right operand.
-enum class arithmetic { add, subtract, multiply, divide, remainder, absolute };
+enum class arithmetic { add, subtract, multiply, divide, remainder, greater, lesser, absolute };
 
 /// `left op right` over integers. Division rounds down, so that a remainder has the sign of its
 /// divisor. If the divisor is zero, as a count may be, the quotient is 0 and the remainder is the
@@ -836,6 +836,18 @@ template <class Left, class Right>
     requires index_pair<Left, Right>
 constexpr auto operator%(Left left, Right right) noexcept {
     return detail::combine_index<arithmetic::remainder>(left, right);
+}
+/// The greater of two index operands.
+template <class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto greater_of(Left left, Right right) noexcept {
+    return detail::combine_index<arithmetic::greater>(left, right);
+}
+/// The lesser of two index operands.
+template <class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto lesser_of(Left left, Right right) noexcept {
+    return detail::combine_index<arithmetic::lesser>(left, right);
 }
 /// The absolute value: `abs(i - j) < 8`.
 template <index_term Term>
@@ -1588,9 +1600,31 @@ enum class aggregation {
 #undef SEQUENT_NAME
 };
 
+template <class Body, class Function>
+struct applied;
+
+/// A function of literals within a body, `relu()(x(i))` or `max()(x(i), y(i))`: the literal of a
+/// relation without a name, which follows from these literals by that function. Its arguments are
+/// their variables, at most 4.
+template <class Body, class Function>
+struct nested {
+    applied<Body, Function> body;  ///< the literals and the function
+};
+/// True for a function of literals.
+template <class Body, class Function>
+inline constexpr bool is_literal<nested<Body, Function>> = true;
+
 /// A combination as it stands in a rule.
 template <combination Kind>
-struct combine {};
+struct combine {
+    /// The combination of these literals, as a literal of a body.
+    template <class First, class... Rest>
+        requires(is_literal<First>&&...&& is_literal<Rest>)
+    constexpr auto operator()(First first, Rest... rest) const noexcept {
+        const auto body = (first, ..., rest);
+        return nested<std::remove_const_t<decltype(body)>, combine>{{body, *this}};
+    }
+};
 
 /// A transformation as it stands in a rule.
 template <transformation Kind, class... Arguments>
@@ -1598,6 +1632,13 @@ struct transform {
     double numbers[2]{};  ///< constants, such as the slope or eps; 0 if there are none
     /// Weights, a position or a seed, and a rotary_scaling.
     [[no_unique_address]] pack<Arguments...> arguments{};
+
+    /// The transformation of this literal, as a literal of a body.
+    template <class Literal>
+        requires is_literal<Literal>
+    constexpr auto operator()(Literal inner) const noexcept {
+        return nested<Literal, transform>{{inner, *this}};
+    }
 };
 
 /// An aggregation over variables as it stands in a rule.
@@ -3256,7 +3297,7 @@ struct literal {
 // clang-format off
 enum class node_kind {
     constant, variable, count,
-    add, subtract, multiply, divide, remainder, absolute,
+    add, subtract, multiply, divide, remainder, greater_of, lesser_of, absolute,
     less, less_equal, greater, greater_equal, equal, not_equal,
     conjunction, disjunction, negation,
     decision, same_symbol, pair
@@ -3289,6 +3330,10 @@ constexpr int evaluate(node_kind kind, int left, int right) {
             return floor_divide(left, right);
         case node_kind::remainder:
             return floor_remainder(left, right);
+        case node_kind::greater_of:
+            return left > right ? left : right;
+        case node_kind::lesser_of:
+            return left < right ? left : right;
         case node_kind::absolute:
             return left < 0 ? -left : left;
         case node_kind::less:
@@ -22109,24 +22154,40 @@ class source_writer {
             fail(fault::a_stack_is_applied_to_a_value);
             return;
         }
-        const rule outer = current;
         const int outer_scope = scope_;
         const int outer_number = number_;
-        const int outer_literals = out.literals.size();
-        list<literal, max_literals> body;
-        for (int at = outer.first_literal; at < outer_literals && body.size() < max_literals; ++at)
-            body.push(out.literals[at]);
-        if (outer_literals - outer.first_literal > max_literals) fail(fault::too_many_literals);
-        // The block's literals come before those of the rule that stacks it.
-        out.literals.count = outer.first_literal;
-        scope_ = outer.block;
+        scope_ = current.block;
         number_ = 0;
-        read();
+        before_current(read);
         scope_ = outer_scope;
         number_ = outer_number;
-        current = outer;
-        current.first_literal = out.literals.size();
-        for (const literal& item : body) out.literals.push(item);
+    }
+    /// A literal of a relation without a name, whose rule has the literals and the function that
+    /// `read` reads, and their variables as arguments.
+    template <class Read>
+    constexpr literal nested(Read read) {
+        rule inner;
+        const int outer_head = current.head;
+        before_current([&] {
+            const int number = current.number;
+            begin_rule();
+            current.number = number;
+            --number_;
+            current.head = out.relations.push({out.relations[outer_head].id, scope_, true});
+            read();
+            for (int at = 0; at < current.variables.size(); ++at) {
+                if (at == max_arity) fail(fault::too_many_arguments);
+                if (at < max_arity) current.terms[current.arity++] = {at, 0};
+            }
+            finish_rule();
+            inner = current;
+        });
+        literal result = head_literal(inner, inner.head);
+        for (int at = 0; at < result.arity; ++at) {
+            const variable& of = inner.variables[at];
+            result.terms[at] = {variable_id(of.id, of.stated), 0};
+        }
+        return result;
     }
     /// Refuses a function after a stack.
     constexpr void check_not_stacked() {
@@ -22197,7 +22258,9 @@ class source_writer {
     /// The number of a relation of the current scope.
     constexpr int relation_id(const name& id) {
         for (int at = 0; at < out.relations.size(); ++at)
-            if (out.relations[at].id == id && out.relations[at].scope == scope_) return at;
+            if (out.relations[at].id == id && out.relations[at].scope == scope_ &&
+                !out.relations[at].invented)
+                return at;
         return out.relations.push({id, scope_, false});
     }
     /// The number of a weight. Refuses another shape of a known weight.
@@ -22211,6 +22274,23 @@ class source_writer {
             return at;
         }
         return out.weights.push(declared);
+    }
+
+  private:
+    /// Reads rules whose literals come before those of the current rule.
+    template <class Read>
+    constexpr void before_current(Read read) {
+        const rule outer = current;
+        const int literals = out.literals.size();
+        list<literal, max_literals> body;
+        for (int at = outer.first_literal; at < literals && body.size() < max_literals; ++at)
+            body.push(out.literals[at]);
+        if (literals - outer.first_literal > max_literals) fail(fault::too_many_literals);
+        out.literals.count = outer.first_literal;
+        read();
+        current = outer;
+        current.first_literal = out.literals.size();
+        for (const literal& item : body) out.literals.push(item);
     }
 };
 
@@ -22276,6 +22356,9 @@ inline constexpr sizes size_of<lang::repeated<Count, Program, Shares>> =
     size_of<Program> + sizes{0, 0, 0, 2};
 template <class Body, class Function>
 inline constexpr sizes size_of<lang::applied<Body, Function>> = size_of<Body> + size_of<Function>;
+template <class Body, class Function>
+inline constexpr sizes size_of<lang::nested<Body, Function>> =
+    size_of<lang::applied<Body, Function>> + sizes{1, 1, 0, 1};
 template <class Head, class Body>
 inline constexpr sizes size_of<lang::rule<Head, Body>> = size_of<Body>;
 template <class Indices, class... Rules>
@@ -22441,6 +22524,11 @@ class reader : public source_writer<Sizes> {
         result.kind = literal_kind::index;
         result.expression = read_node(item.index);
         return result;
+    }
+
+    template <class Body, class Function>
+    constexpr literal read_literal(const lang::nested<Body, Function>& item) {
+        return this->nested([&] { read_body(item.body); });
     }
 
     template <lang::fixed_string Name, int... Shape, unsigned Modifiers, class... Terms>
@@ -23145,8 +23233,8 @@ class rows_form_finder {
                 refuse(in.relations[in.outputs[0]].rule, kind::several_lengths);
     }
 
-    /// Adds to the positions the arguments `i - k` of which i is a position. Returns true if one
-    /// was added.
+    /// Adds to the positions the arguments `i - k` of which i is a position, and where they are
+    /// positions, i. Returns true if one was added.
     constexpr bool join_shifted() {
         bool joined = false;
         for (int at : in.order) {
@@ -23155,10 +23243,19 @@ class rows_form_finder {
             if (!written.views || item.kind != literal_kind::relation) continue;
             for (int axis = 0; axis < item.arity; ++axis) {
                 const term& sum = item.terms[axis];
-                if (sum.second < 0 || ((positions_[item.relation] >> axis) & 1u)) continue;
+                if (sum.second < 0) continue;
+                const unsigned head = positions_[written.head];
+                const bool read = ((positions_[item.relation] >> axis) & 1u) != 0;
+                const int rows = in.relations[item.relation].extents[axis];
                 // The head's arguments are the rule's variables in their order.
-                for (const int variable : {sum.variable, sum.factor == 1 ? sum.second : -1}) {
-                    if (variable < 0 || !((positions_[written.head] >> variable) & 1u)) continue;
+                const int other = sum.factor == 1 ? sum.second : -1;
+                if (read && ((head >> sum.variable & 1u) || (other >= 0 && (head >> other & 1u))))
+                    continue;
+                for (const int variable : {sum.variable, other}) {
+                    if (variable < 0) continue;
+                    if (read ? written.variables[variable].extent != rows
+                             : !((head >> variable) & 1u))
+                        continue;
                     join(argument(written.head, variable), argument(item.relation, axis));
                     joined = true;
                     break;
@@ -30391,7 +30488,20 @@ concept trained_parameters_of = std::is_same_v<P, parameter_block<Plan, typename
 
 /// The formats of packed weights as values; `floats` leaves a weight unpacked. q8_N is q8<N>: 8
 /// bits with a float scale for each group of N inputs.
-enum class packed_as { floats, bf16, q8_0, q4_0, q4_1, q8_4, q8_8, q8_16, q8_32, q8_64 };
+enum class packed_as {
+    floats,
+    bf16,
+    q8_0,
+    q4_0,
+    q4_1,
+    q8_4,
+    q8_8,
+    q8_16,
+    q8_32,
+    q8_64,
+    q8_128,
+    q8_256
+};
 /// The default of Model::packed<Format, Which>: packs weights of products. Which(name, looked_up)
 /// is called for each weight of a product, and with looked_up true for each table whose rows
 /// symbols select.

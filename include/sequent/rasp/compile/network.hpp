@@ -63,6 +63,7 @@ class network {
         directions[0].at_start = 1;
         // Reading a product adds directions, which are computed from others of earlier layers.
         output = read(program.output);
+        if (program.present >= 0) present = read(program.present);
         for (const lowered_head& head : program.heads) {
             for (const term& each : head.penalties) {
                 (void)read(each.key);
@@ -91,6 +92,7 @@ class network {
     }
 
     reading output;
+    reading present;  // 1 where the output has a value, if it may be missing
 
     SEQUENT_COLD constexpr int width() const { return static_cast<int>(directions.size()); }
     SEQUENT_COLD constexpr int hidden() const {
