@@ -161,8 +161,7 @@ TEST_CASE("the type of a model follows from its configuration") {
     CHECK(of(R"({"model_type": "dinov2", "image_size": 518, "patch_size": 14, "num_channels": 3,
         "hidden_size": 384, "num_attention_heads": 6, "num_hidden_layers": 12, "mlp_ratio": 4,
         "hidden_act": "gelu", "layer_norm_eps": 1e-06, "qkv_bias": true, "use_swiglu_ffn": false})")
-              .text() ==
-          "dinov2<tokens<1369>, patch_width<588>, width<384>, heads<6>, depth<12>>");
+              .text() == "dinov2<tokens<1369>, patch_width<588>, width<384>, heads<6>, depth<12>>");
     CHECK(of(t5_json).text() ==
           "t5<vocabulary<32128>, tokens<512>, source_tokens<512>, width<512>, heads<6>, "
           "head_width<64>, hidden<1024>, source_depth<8>, depth<8>, activation::geglu_tanh, "

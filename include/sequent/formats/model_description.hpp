@@ -266,8 +266,7 @@ SEQUENT_COLD model_description describe_vit(const configuration_fields<>& of, st
         to.number("hidden", "intermediate_size", of.number("intermediate_size"), 4LL * width);
     const std::string activation = of.activation("hidden_act", "gelu", false);
     to.add("activation", activation, "hidden_act", activation == "activation::gelu");
-    to.epsilon("layer", "layer_norm_eps", of.number("layer_norm_eps", is_dinov2 ? 1e-6 : 1e-12),
-               6);
+    to.epsilon("layer", "layer_norm_eps", of.number("layer_norm_eps", is_dinov2 ? 1e-6 : 1e-12), 6);
     return to.finish();
 }
 
@@ -334,9 +333,9 @@ SEQUENT_COLD model_description describe_whisper(const configuration_fields<>& of
 }  // namespace detail
 
 /// Finds the preset and its arguments for a config.json whose `model_type` is albert, bert, bloom,
-/// clip_text_model, codegen, dinov2, distilbert, gemma2, gemma3_text, gpt2, gpt_neox, llama, mistral,
-/// modernbert, mpnet, opt, phi, phi3, qwen2, qwen3, roberta, starcoder2, t5, vit, whisper or
-/// xlm-roberta.
+/// clip_text_model, codegen, dinov2, distilbert, gemma2, gemma3_text, gpt2, gpt_neox, llama,
+/// mistral, modernbert, mpnet, opt, phi, phi3, qwen2, qwen3, roberta, starcoder2, t5, vit, whisper
+/// or xlm-roberta.
 ///
 /// Throws io::error if the file is not well-formed JSON, has another type, lacks a field, or
 /// describes something that the presets do not compute.
@@ -358,8 +357,7 @@ SEQUENT_COLD model_description describe(const source& config) {
     if (type == "modernbert") return detail::describe_modernbert(of, file);
     if (type == "clip_text_model") return detail::describe_clip_text(of, file);
     if (type == "distilbert") return detail::describe_distilbert(of, file);
-    if (type == "vit" || type == "dinov2")
-        return detail::describe_vit(of, file, type == "dinov2");
+    if (type == "vit" || type == "dinov2") return detail::describe_vit(of, file, type == "dinov2");
     if (type == "t5") return detail::describe_t5(of, file);
     if (type == "whisper") return detail::describe_whisper(of, file);
     if (type == "bert" || type == "roberta" || type == "xlm-roberta")
