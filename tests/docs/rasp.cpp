@@ -17,6 +17,19 @@ namespace {
 // [compiled]
 using Reversed = compile<reversed, alphabet<"ehlo">, max_length<8>>;
 // [/compiled]
+
+// [loop]
+constexpr auto before = select(indices, indices - 1, equal);
+
+constexpr auto parity = loop<12>(
+    [](auto odd, auto is_done) {
+        const auto ready = aggregate(before, is_done);
+        return next_states(cond(ready, odd != aggregate(before, odd), odd), is_done || ready);
+    },
+    [](auto, auto is_done) { return is_done; }, tokens == '1', indices == 0);
+
+static_assert(evaluate<parity>("0110") == sequence{false, true, false, false});
+// [/loop]
 }  // namespace
 
 TEST_CASE("a program of the guide is a transformer") {

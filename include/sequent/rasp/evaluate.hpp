@@ -38,6 +38,9 @@ inline void an_input_of_another_type(const value& given, type wanted, int positi
                                  std::string(names[static_cast<int>(wanted)]),
                                  ", the one at position ", position, " is \"", given.text(), "\""});
 }
+inline void a_loop_that_is_not_evaluated_by_rounds() {
+    fail<evaluation_error>("sequent: a RASP loop is evaluated by evaluate<program>");
+}
 inline void an_empty_input() {
     fail<evaluation_error>("sequent: a RASP program takes at least one token");
 }
@@ -157,7 +160,7 @@ class evaluation {
     /// Evaluates a program, which must outlive this object. Throws evaluation_error if the input is
     /// empty or does not fit the program, or the output has no value.
     SEQUENT_COLD constexpr evaluation(const graph& program, const sequence& input)
-        : evaluation(program, input, {}) {
+        : evaluation(program, input, no_states(program)) {
         for (int position = 0; position < length_; ++position)
             refuse(causes_[place(program.output, position)]);
     }
@@ -213,6 +216,10 @@ class evaluation {
     constexpr sequence output() const { return output(program_->output); }
 
   private:
+    static constexpr std::vector<sequence> no_states(const graph& program) {
+        if (program.states.size() > 0) detail::a_loop_that_is_not_evaluated_by_rounds();
+        return {};
+    }
     /// Why there is no value: the operation, and the position.
     struct cause {
         undefined kind = undefined::no;

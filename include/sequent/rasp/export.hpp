@@ -29,6 +29,7 @@ SEQUENT_COLD inline std::string in_json(std::string_view text) {
 }
 /// The value as a Python literal.
 SEQUENT_COLD inline std::string python_of(const value& of) {
+    if (of.is_missing()) return "None";
     if (of.kind() == type::symbol) return in_json(of.text());
     if (of.kind() == type::boolean) return of.truth() ? "True" : "False";
     const rational number = of.number();
@@ -65,7 +66,7 @@ class Transformer(torch.nn.Module):
             bias = getattr(self, "b_" + name)[layer].reshape(-1)
             return (x @ weight.T + bias).reshape(count, HEADS, -1).transpose(0, 1)
 
-        for layer in range(LAYERS):
+        for layer in [*range(LAYERS)] * ROUNDS:
             scores = heads("query", layer) @ heads("key", layer).transpose(1, 2)
             if CAUSAL:
                 later = torch.ones(count, count, dtype=torch.bool).triu(1)
@@ -99,10 +100,11 @@ SEQUENT_COLD inline std::string pytorch_text(const compiling::sizes& size,
     return joined_text(
         {"\"\"\"A compiled RASP program: python this.py weights.safetensors TOKEN ...\"\"\"\n"
          "import json, struct, sys\nfrom fractions import Fraction\n\nimport torch\n\n"
-         "LAYERS, HEADS = ",
-         size.layers, ", ", size.heads, "\nALPHABET = ", python_of(alphabet), "\nCLASSES = ",
-         python_of(classes), "\nPAIRS, CAUSAL, DENOMINATOR = ", truth(size.embeds_pairs), ", ",
-         truth(size.is_causal), ", ", size.denominator, "\n\n", pytorch_program});
+         "LAYERS, HEADS, ROUNDS = ",
+         size.layers, ", ", size.heads, ", ", size.rounds, "\nALPHABET = ", python_of(alphabet),
+         "\nCLASSES = ", python_of(classes),
+         "\nPAIRS, CAUSAL, DENOMINATOR = ", truth(size.embeds_pairs), ", ", truth(size.is_causal),
+         ", ", size.denominator, "\n\n", pytorch_program});
 }
 
 SEQUENT_COLD inline void save_text(const std::string& path, const std::string& text) {

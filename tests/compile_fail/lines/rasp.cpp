@@ -117,6 +117,12 @@ static_assert(evaluate<same>("ab").size() == 2);  // expect: a RASP program is a
 // Missing values.
 constexpr auto is_it_none = indices == none;  // expect: RASP's none equals nothing
 constexpr auto none_selected = is_none(same);  // expect: RASP's is_none takes an s-op
+// Loops.
+constexpr auto keeps = [](auto n) { return next_states(n); };
+constexpr auto never = [](auto) { return false; };
+constexpr auto state_without_range = loop<2>(keeps, never, indices);  // expect: ...a state of RASP's loop is a boolean
+constexpr auto range_of_symbols = within<0, 9>(tokens);  // expect: RASP's within takes an integer
+constexpr auto end_is_number = loop<2>(keeps, [](auto) { return 1; }, tokens);  // expect: ...the end of RASP's loop is a boolean
 // What is not compiled: the message has the program's own text.
 constexpr auto product = indicator(mean * aggregate(everything, tokens_int) > 3);
 static_assert(compile<product, integers<0, 9>, max_length<8>>::size.width > 0);  // expect: too_many_values_in_a_function, aggregate(everything
