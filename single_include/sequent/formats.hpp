@@ -560,6 +560,7 @@ inline constexpr known_preset known_presets[] = {
     {"bloom", compared_options_of<nn::bloom_options>},
     {"clip_text", compared_options_of<nn::clip_text_options>},
     {"codegen", compared_options_of<nn::codegen_options>},
+    {"dinov2", compared_options_of<nn::dinov2_options>},
     {"distilbert", compared_options_of<nn::distilbert_options>},
     {"gemma2", compared_options_of<nn::gemma2_options>},
     {"gemma3", compared_options_of<nn::gemma3_options>},
@@ -594,6 +595,7 @@ inline constexpr known_names known_name_maps[] = {
     {"io::hugging_face::bloom", hugging_face::bloom},
     {"io::hugging_face::clip_text", hugging_face::clip_text},
     {"io::hugging_face::codegen", hugging_face::codegen},
+    {"io::hugging_face::dinov2", hugging_face::dinov2},
     {"io::hugging_face::distilbert", hugging_face::distilbert},
     {"io::hugging_face::gemma2", hugging_face::gemma2},
     {"io::hugging_face::gemma3", hugging_face::gemma3},
@@ -2220,10 +2222,12 @@ SEQUENT_COLD model_description describe_distilbert(const configuration_fields<>&
     return to.finish();
 }
 
+/// ViT with its classifier, and DINOv2 without one.
 SEQUENT_LAZY
-SEQUENT_COLD model_description describe_vit(const configuration_fields<>& of,
-                                            std::string_view file) {
+SEQUENT_COLD model_description describe_vit(const configuration_fields<>& of, std::string_view file,
+                                            bool is_dinov2) {
     of.expect("qkv_bias", true);
+    of.expect("use_swiglu_ffn", false);
     const auto sides = [&](const char* key, double& rows, double& columns) {
         if (of[key].kind() != json_kind::array) {
             rows = columns = of.number(key);
@@ -2246,19 +2250,23 @@ SEQUENT_COLD model_description describe_vit(const configuration_fields<>& of,
         labels_field = "id2label";
         of["id2label"].for_each_member([&](std::string_view, json_value) { ++labels; });
     }
-    describer<> to(file, "vit", "io::hugging_face::vit");
+    const char* const preset = is_dinov2 ? "dinov2" : "vit";
+    describer<> to(file, preset, joined_text({"io::hugging_face::", preset}));
     to.number("tokens", "image_size",
               std::floor(rows / patch_rows) * std::floor(columns / patch_columns));
     to.number("patch_width", "patch_size",
               of.number("num_channels", 3) * patch_rows * patch_columns);
-    to.number("classes", labels_field, labels);
+    if (!is_dinov2) to.number("classes", labels_field, labels);
     const int width = to.number("width", "hidden_size", of.number("hidden_size"));
     to.number("heads", "num_attention_heads", of.number("num_attention_heads"));
     to.number("depth", "num_hidden_layers", of.number("num_hidden_layers"));
-    to.number("hidden", "intermediate_size", of.number("intermediate_size"), 4LL * width);
+    if (is_dinov2)
+        to.number("hidden", "mlp_ratio", of.number("mlp_ratio", 4) * width, 4LL * width);
+    else
+        to.number("hidden", "intermediate_size", of.number("intermediate_size"), 4LL * width);
     const std::string activation = of.activation("hidden_act", "gelu", false);
     to.add("activation", activation, "hidden_act", activation == "activation::gelu");
-    to.epsilon("layer", "layer_norm_eps", of.number("layer_norm_eps", 1e-12), 6);
+    to.epsilon("layer", "layer_norm_eps", of.number("layer_norm_eps", is_dinov2 ? 1e-6 : 1e-12), 6);
     return to.finish();
 }
 
@@ -2325,9 +2333,9 @@ SEQUENT_COLD model_description describe_whisper(const configuration_fields<>& of
 }  // namespace detail
 
 /// Finds the preset and its arguments for a config.json whose `model_type` is albert, bert, bloom,
-/// clip_text_model, codegen, distilbert, gemma2, gemma3_text, gpt2, gpt_neox, llama, mistral,
-/// modernbert, mpnet, opt, phi, phi3, qwen2, qwen3, roberta, starcoder2, t5, vit, whisper or
-/// xlm-roberta.
+/// clip_text_model, codegen, dinov2, distilbert, gemma2, gemma3_text, gpt2, gpt_neox, llama,
+/// mistral, modernbert, mpnet, opt, phi, phi3, qwen2, qwen3, roberta, starcoder2, t5, vit, whisper
+/// or xlm-roberta.
 ///
 /// Throws io::error if the file is not well-formed JSON, has another type, lacks a field, or
 /// describes something that the presets do not compute.
@@ -2349,14 +2357,14 @@ SEQUENT_COLD model_description describe(const source& config) {
     if (type == "modernbert") return detail::describe_modernbert(of, file);
     if (type == "clip_text_model") return detail::describe_clip_text(of, file);
     if (type == "distilbert") return detail::describe_distilbert(of, file);
-    if (type == "vit") return detail::describe_vit(of, file);
+    if (type == "vit" || type == "dinov2") return detail::describe_vit(of, file, type == "dinov2");
     if (type == "t5") return detail::describe_t5(of, file);
     if (type == "whisper") return detail::describe_whisper(of, file);
     if (type == "bert" || type == "roberta" || type == "xlm-roberta")
         return detail::describe_bert(of, file, type != "bert");
     fail_with<error>(
         {file, ": \"model_type\" is \"", type,
-         "\", known are albert, bert, bloom, clip_text_model, codegen, distilbert, gemma2, "
+         "\", known are albert, bert, bloom, clip_text_model, codegen, dinov2, distilbert, gemma2, "
          "gemma3_text, gpt2, gpt_neox, "
          "llama, "
          "mistral, modernbert, mpnet, opt, phi, phi3, qwen2, qwen3, roberta, starcoder2, t5, vit, "

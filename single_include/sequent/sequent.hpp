@@ -686,7 +686,7 @@ struct integer {
 };
 
 /// The operations of index expressions. `absolute` ignores its right operand.
-enum class arithmetic { add, subtract, multiply, divide, remainder, absolute };
+enum class arithmetic { add, subtract, multiply, divide, remainder, greater, lesser, absolute };
 
 /// `left op right` over integers. Division rounds down, so that a remainder has the sign of its
 /// divisor. If the divisor is zero, as a count may be, the quotient is 0 and the remainder is the
@@ -836,6 +836,18 @@ template <class Left, class Right>
     requires index_pair<Left, Right>
 constexpr auto operator%(Left left, Right right) noexcept {
     return detail::combine_index<arithmetic::remainder>(left, right);
+}
+/// The greater of two index operands.
+template <class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto greater_of(Left left, Right right) noexcept {
+    return detail::combine_index<arithmetic::greater>(left, right);
+}
+/// The lesser of two index operands.
+template <class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto lesser_of(Left left, Right right) noexcept {
+    return detail::combine_index<arithmetic::lesser>(left, right);
 }
 /// The absolute value: `abs(i - j) < 8`.
 template <index_term Term>
@@ -1588,9 +1600,31 @@ enum class aggregation {
 #undef SEQUENT_NAME
 };
 
+template <class Body, class Function>
+struct applied;
+
+/// A function of literals within a body, `relu()(x(i))` or `max()(x(i), y(i))`: the literal of a
+/// relation without a name, which follows from these literals by that function. Its arguments are
+/// their variables, at most 4.
+template <class Body, class Function>
+struct nested {
+    applied<Body, Function> body;  ///< the literals and the function
+};
+/// True for a function of literals.
+template <class Body, class Function>
+inline constexpr bool is_literal<nested<Body, Function>> = true;
+
 /// A combination as it stands in a rule.
 template <combination Kind>
-struct combine {};
+struct combine {
+    /// The combination of these literals, as a literal of a body.
+    template <class First, class... Rest>
+        requires(is_literal<First>&&...&& is_literal<Rest>)
+    constexpr auto operator()(First first, Rest... rest) const noexcept {
+        const auto body = (first, ..., rest);
+        return nested<std::remove_const_t<decltype(body)>, combine>{{body, *this}};
+    }
+};
 
 /// A transformation as it stands in a rule.
 template <transformation Kind, class... Arguments>
@@ -1598,6 +1632,13 @@ struct transform {
     double numbers[2]{};  ///< constants, such as the slope or eps; 0 if there are none
     /// Weights, a position or a seed, and a rotary_scaling.
     [[no_unique_address]] pack<Arguments...> arguments{};
+
+    /// The transformation of this literal, as a literal of a body.
+    template <class Literal>
+        requires is_literal<Literal>
+    constexpr auto operator()(Literal inner) const noexcept {
+        return nested<Literal, transform>{{inner, *this}};
+    }
 };
 
 /// An aggregation over variables as it stands in a rule.
@@ -3256,7 +3297,7 @@ struct literal {
 // clang-format off
 enum class node_kind {
     constant, variable, count,
-    add, subtract, multiply, divide, remainder, absolute,
+    add, subtract, multiply, divide, remainder, greater_of, lesser_of, absolute,
     less, less_equal, greater, greater_equal, equal, not_equal,
     conjunction, disjunction, negation,
     decision, same_symbol, pair
@@ -3289,6 +3330,10 @@ constexpr int evaluate(node_kind kind, int left, int right) {
             return floor_divide(left, right);
         case node_kind::remainder:
             return floor_remainder(left, right);
+        case node_kind::greater_of:
+            return left > right ? left : right;
+        case node_kind::lesser_of:
+            return left < right ? left : right;
         case node_kind::absolute:
             return left < 0 ? -left : left;
         case node_kind::less:
@@ -7473,6 +7518,36 @@ inline constexpr name_entry vit[] = {
     {"W_logits", "classifier.weight"},
     {"b_logits", "classifier.bias"},
     ignored("vit.pooler.*"),
+};
+
+/// Name map of the preset `dinov2` (Dinov2Model).
+inline constexpr name_entry dinov2[] = {
+    optional_prefix("dinov2."),
+    {"class_token", "embeddings.cls_token", shaped(1, 1, own(0))},
+    {"position", "embeddings.position_embeddings", shaped(1, own(0), own(1))},
+    {"W_patch", "embeddings.patch_embeddings.projection.weight", shaped(own(0), 0, side, side)},
+    {"b_patch", "embeddings.patch_embeddings.projection.bias"},
+    {"layers.gain_1", "encoder.layer.{}.norm1.weight"},
+    {"layers.bias_1", "encoder.layer.{}.norm1.bias"},
+    {"layers.W_query", "encoder.layer.{}.attention.attention.query.weight"},
+    {"layers.W_key", "encoder.layer.{}.attention.attention.key.weight"},
+    {"layers.W_value", "encoder.layer.{}.attention.attention.value.weight"},
+    {"layers.b_query", "encoder.layer.{}.attention.attention.query.bias", flat},
+    {"layers.b_key", "encoder.layer.{}.attention.attention.key.bias", flat},
+    {"layers.b_value", "encoder.layer.{}.attention.attention.value.bias", flat},
+    {"layers.W_out", "encoder.layer.{}.attention.output.dense.weight"},
+    {"layers.b_out", "encoder.layer.{}.attention.output.dense.bias"},
+    {"layers.attended_scale", "encoder.layer.{}.layer_scale1.lambda1"},
+    {"layers.gain_2", "encoder.layer.{}.norm2.weight"},
+    {"layers.bias_2", "encoder.layer.{}.norm2.bias"},
+    {"layers.W_expand", "encoder.layer.{}.mlp.fc1.weight"},
+    {"layers.b_expand", "encoder.layer.{}.mlp.fc1.bias"},
+    {"layers.W_contract", "encoder.layer.{}.mlp.fc2.weight"},
+    {"layers.b_contract", "encoder.layer.{}.mlp.fc2.bias"},
+    {"layers.transformed_scale", "encoder.layer.{}.layer_scale2.lambda1"},
+    {"gain", "layernorm.weight"},
+    {"bias", "layernorm.bias"},
+    ignored("embeddings.mask_token"),
 };
 
 namespace detail {
@@ -22109,24 +22184,40 @@ class source_writer {
             fail(fault::a_stack_is_applied_to_a_value);
             return;
         }
-        const rule outer = current;
         const int outer_scope = scope_;
         const int outer_number = number_;
-        const int outer_literals = out.literals.size();
-        list<literal, max_literals> body;
-        for (int at = outer.first_literal; at < outer_literals && body.size() < max_literals; ++at)
-            body.push(out.literals[at]);
-        if (outer_literals - outer.first_literal > max_literals) fail(fault::too_many_literals);
-        // The block's literals come before those of the rule that stacks it.
-        out.literals.count = outer.first_literal;
-        scope_ = outer.block;
+        scope_ = current.block;
         number_ = 0;
-        read();
+        before_current(read);
         scope_ = outer_scope;
         number_ = outer_number;
-        current = outer;
-        current.first_literal = out.literals.size();
-        for (const literal& item : body) out.literals.push(item);
+    }
+    /// A literal of a relation without a name, whose rule has the literals and the function that
+    /// `read` reads, and their variables as arguments.
+    template <class Read>
+    constexpr literal nested(Read read) {
+        rule inner;
+        const int outer_head = current.head;
+        before_current([&] {
+            const int number = current.number;
+            begin_rule();
+            current.number = number;
+            --number_;
+            current.head = out.relations.push({out.relations[outer_head].id, scope_, true});
+            read();
+            for (int at = 0; at < current.variables.size(); ++at) {
+                if (at == max_arity) fail(fault::too_many_arguments);
+                if (at < max_arity) current.terms[current.arity++] = {at, 0};
+            }
+            finish_rule();
+            inner = current;
+        });
+        literal result = head_literal(inner, inner.head);
+        for (int at = 0; at < result.arity; ++at) {
+            const variable& of = inner.variables[at];
+            result.terms[at] = {variable_id(of.id, of.stated), 0};
+        }
+        return result;
     }
     /// Refuses a function after a stack.
     constexpr void check_not_stacked() {
@@ -22197,7 +22288,9 @@ class source_writer {
     /// The number of a relation of the current scope.
     constexpr int relation_id(const name& id) {
         for (int at = 0; at < out.relations.size(); ++at)
-            if (out.relations[at].id == id && out.relations[at].scope == scope_) return at;
+            if (out.relations[at].id == id && out.relations[at].scope == scope_ &&
+                !out.relations[at].invented)
+                return at;
         return out.relations.push({id, scope_, false});
     }
     /// The number of a weight. Refuses another shape of a known weight.
@@ -22211,6 +22304,23 @@ class source_writer {
             return at;
         }
         return out.weights.push(declared);
+    }
+
+  private:
+    /// Reads rules whose literals come before those of the current rule.
+    template <class Read>
+    constexpr void before_current(Read read) {
+        const rule outer = current;
+        const int literals = out.literals.size();
+        list<literal, max_literals> body;
+        for (int at = outer.first_literal; at < literals && body.size() < max_literals; ++at)
+            body.push(out.literals[at]);
+        if (literals - outer.first_literal > max_literals) fail(fault::too_many_literals);
+        out.literals.count = outer.first_literal;
+        read();
+        current = outer;
+        current.first_literal = out.literals.size();
+        for (const literal& item : body) out.literals.push(item);
     }
 };
 
@@ -22276,6 +22386,9 @@ inline constexpr sizes size_of<lang::repeated<Count, Program, Shares>> =
     size_of<Program> + sizes{0, 0, 0, 2};
 template <class Body, class Function>
 inline constexpr sizes size_of<lang::applied<Body, Function>> = size_of<Body> + size_of<Function>;
+template <class Body, class Function>
+inline constexpr sizes size_of<lang::nested<Body, Function>> =
+    size_of<lang::applied<Body, Function>> + sizes{1, 1, 0, 1};
 template <class Head, class Body>
 inline constexpr sizes size_of<lang::rule<Head, Body>> = size_of<Body>;
 template <class Indices, class... Rules>
@@ -22441,6 +22554,11 @@ class reader : public source_writer<Sizes> {
         result.kind = literal_kind::index;
         result.expression = read_node(item.index);
         return result;
+    }
+
+    template <class Body, class Function>
+    constexpr literal read_literal(const lang::nested<Body, Function>& item) {
+        return this->nested([&] { read_body(item.body); });
     }
 
     template <lang::fixed_string Name, int... Shape, unsigned Modifiers, class... Terms>
@@ -30400,7 +30518,20 @@ concept trained_parameters_of = std::is_same_v<P, parameter_block<Plan, typename
 
 /// The formats of packed weights as values; `floats` leaves a weight unpacked. q8_N is q8<N>: 8
 /// bits with a float scale for each group of N inputs.
-enum class packed_as { floats, bf16, q8_0, q4_0, q4_1, q8_4, q8_8, q8_16, q8_32, q8_64 };
+enum class packed_as {
+    floats,
+    bf16,
+    q8_0,
+    q4_0,
+    q4_1,
+    q8_4,
+    q8_8,
+    q8_16,
+    q8_32,
+    q8_64,
+    q8_128,
+    q8_256
+};
 /// The default of Model::packed<Format, Which>: packs weights of products. Which(name, looked_up)
 /// is called for each weight of a product, and with looked_up true for each table whose rows
 /// symbols select.
@@ -35153,6 +35284,7 @@ struct shape {
     bool attention_biases = true;
     bool query_biases = false;
     bool head_norms = false;
+    bool attention_sinks = false;
     bool branch_norms = false;
     bool layer_scale = false;
     bool scaled_embedding = false;
@@ -35169,6 +35301,11 @@ struct shape {
     }
     /// True if the linear maps of attention have biases.
     constexpr bool attends_with_biases() const { return biases && attention_biases; }
+    /// True if positions are added to the scores.
+    constexpr bool adds_score_bias() const {
+        return position == position_kind::alibi || position == position_kind::relative ||
+               position == position_kind::relative_buckets;
+    }
     /// Number of query heads that share a head of keys and values.
     constexpr int group() const { return heads / key_heads; }
     /// Epsilon of the norms: 10 to the power of -norm_exponent.
@@ -35407,6 +35544,11 @@ struct branch_norms : nn::flag<&nn::shape::branch_norms, Value> {};
 /// identity. Default: false. Excludes `branch_norms`.
 template <bool Value>
 struct layer_scale : nn::flag<&nn::shape::layer_scale, Value> {};
+/// The softmax of each head has one more, learned logit, whose weight multiplies nothing (as in
+/// gpt-oss, arXiv 2508.10925). Needs scaled dot-product scores without a cap or a bias of
+/// positions, and a fixed length; such a model has no `step`. Default: false.
+template <bool Value>
+struct attention_sinks : nn::flag<&nn::shape::attention_sinks, Value> {};
 /// Attention and the feed-forward part both read the layer's input, after one common norm (1) or
 /// after a norm each (2). Default: 0, the feed-forward part follows attention. Needs `pre_norm`.
 template <int Norms>
@@ -35954,6 +36096,12 @@ consteval bool check_shape() {
         !Shape.any_length || Shape.scores.times(score_part::dot_product) == Shape.scores.count,
         "sequent: sequences of any length attend by dot_product; the other synthesizers "
         "have a score for each of the tokens");
+    static_assert(
+        !Shape.attention_sinks ||
+            (Shape.scores.is_dot_product() && Shape.scaled && Shape.score_cap == 0 &&
+             !Shape.any_length && !Shape.adds_score_bias()),
+        "sequent: attention_sinks need scaled dot_product scores without a cap or a bias of "
+        "positions, and a fixed length");
     static_assert(0 <= Shape.dropout_percent && Shape.dropout_percent < 100,
                   "sequent: dropout_percent is at least 0 and below 100");
     static_assert(!Shape.is_rotary() || (Shape.turned() > 0 && Shape.turned() % 2 == 0),
@@ -36305,6 +36453,9 @@ struct attention_names {
     static constexpr relation<Prefix + "share"> share{};
     static constexpr relation<Prefix + "logit"> logit{};
     static constexpr relation<Prefix + "position_logit"> position_logit{};
+    static constexpr relation<Prefix + "sink_logit"> sink_logit{};
+    static constexpr relation<Prefix + "sunk_key"> sunk_key{};
+    static constexpr relation<Prefix + "sunk_value"> sunk_value{};
     static constexpr relation<Prefix + "weights"> weights{};
     static constexpr relation<Prefix + "head"> head{};
     static constexpr relation<Prefix + "joined"> joined{};
@@ -36484,6 +36635,40 @@ constexpr auto score_of_part(Head... of) noexcept {
     }
 }
 
+/// The columns of attention with sinks: column 0 is the sink, column j + 1 is position j.
+template <shape Shape>
+using sunk_column = var<"sunk", Shape.tokens + 1>;
+
+/// The rules for weights(head..., i, s) with sinks. The sink has a key and a value of zeros.
+template <shape Shape, class Mask, fixed_string Prefix, class KeyHead, class... Query>
+constexpr auto sink_rules(KeyHead key_head, Query... query) noexcept {
+    using name = attention_names<Prefix>;
+    constexpr sunk_column<Shape> s;
+    constexpr var<"sink_number", 1> one;
+    constexpr weight<Prefix + "sink"> sink;
+    const auto score = (inverse_sqrt(Shape.score_width > 0 ? Shape.score_width : Shape.head_width),
+                        name::sunk_key(key_head, s).T(), name::query(key_head, query..., i));
+    const auto masked_score = [=] {
+        if constexpr (std::is_same_v<Mask, mask::none>)
+            return score;
+        else
+            return (score, s == 0 || mask::detail::keeps<Mask>(
+                                         number_of_head<Shape>(key_head, query...), i, s - 1));
+    }();
+    // clang-format off
+    return rules(
+        name::sunk_key(key_head, s)               <<= (name::key(key_head, j), j + 1 == s) | sum(j),
+        name::sunk_value(key_head, s)             <<= (name::value(key_head, j), j + 1 == s)
+                                                      | sum(j),
+        name::sink_logit(key_head, query..., s)   <<= (sink(key_head, query..., one), one == s)
+                                                      | sum(one),
+        name::logit(key_head, query..., i, s)     <<= masked_score | product(),
+        name::weights(key_head, query..., i, s)   <<= (name::logit(key_head, query..., i, s),
+                                                       name::sink_logit(key_head, query..., s))
+                                                      | softmax(s));
+    // clang-format on
+}
+
 /// The rules for weights(head..., i, j): the softmax over j of the scores, with the bias of
 /// positions, bounded by the cap. The names of relations begin with `Prefix`.
 template <shape Shape, class Mask, fixed_string Prefix, class... Head>
@@ -36499,9 +36684,7 @@ constexpr auto score_rules(Head... of) noexcept {
         else
             return body;
     };
-    constexpr bool adds_position = Shape.position == position_kind::alibi ||
-                                   Shape.position == position_kind::relative ||
-                                   Shape.position == position_kind::relative_buckets;
+    constexpr bool adds_position = Shape.adds_score_bias();
     if constexpr (Shape.scores.count == 1 && !adds_position) {
         return rules(name::weights(of..., row, column) <<=
                      capped(score_of_part<Shape, Mask, Prefix, 0>(of...)) | softmax(column));
@@ -36579,14 +36762,26 @@ inline constexpr auto multi_head_rules = with_heads<Shape>([](auto key_head, aut
     constexpr weight<Prefix + "W_out", d, d_head * Shape.heads> W_out;
     constexpr weight<Prefix + "b_value", d_head> b_value;
     constexpr weight<Prefix + "b_out", d> b_out;
+    const auto head_rules = [=] {
+        if constexpr (Shape.attention_sinks) {
+            constexpr sunk_column<Shape> s;
+            return rules(sink_rules<Shape, Mask, Prefix>(key_head, query...),
+                         name::head(key_head, query..., i) <<=
+                         (name::weights(key_head, query..., i, s), name::sunk_value(key_head, s)) |
+                         product() | sum(s));
+        } else {
+            return rules(score_rules<Shape, Mask, Prefix>(key_head, query...),
+                         name::head(key_head, query..., i) <<=
+                         (name::weights(key_head, query..., i, j), name::value(key_head, j)) |
+                         product() | sum(j));
+        }
+    };
     // clang-format off
     return rules(
         score_part_rules<Shape, Input, Context, Prefix>(key_head, query...),
         name::value(key_head, i)           <<= query_biased<Shape>(context(i)[W_value(key_head)],
                                                                    b_value(key_head)),
-        score_rules<Shape, Mask, Prefix>(key_head, query...),
-        name::head(key_head, query..., i)  <<= (name::weights(key_head, query..., i, j),
-                                                name::value(key_head, j)) | product() | sum(j),
+        head_rules(),
         name::joined(i)                    <<= name::head(key_head, query..., i)
                                                | concat(key_head, query...),
         name::attended(i)                  <<= dropped<Shape>(
@@ -36634,7 +36829,7 @@ struct attention_options : options<required<tokens>, required<width>, mask::none
 /// Options of `multi_head_attention`, with their defaults.
 struct multi_head_options
     : attention_options::with<heads<1>, derived<key_heads>, derived<head_width>, scaled<true>,
-                              score_cap<0>, position::none> {};
+                              score_cap<0>, position::none, attention_sinks<false>> {};
 
 /// The model of `attention`.
 template <class Arguments>
@@ -37361,6 +37556,7 @@ inline constexpr auto block_rules = [] {
 consteval shape across(shape of) {
     of.position = position_kind::none;
     of.scores = {};
+    of.attention_sinks = false;
     return of;
 }
 
@@ -38033,10 +38229,11 @@ struct modernbert_options
 struct clip_text_options : text_options::with<pre_norm, mask::causal, activation::quick_gelu,
                                               pooling::last, masked_language<false>> {};
 
-struct vit_options
-    : options<required<tokens>, required<patch_width>, required<sequent::classes>, required<width>,
+struct dinov2_options
+    : options<required<tokens>, required<patch_width>, derived<sequent::classes>, required<width>,
               heads<1>, depth<1>, derived<sequent::hidden>, mask::none, activation::gelu,
-              dropout_percent<0>, pre_norm, normalization::layer<6>> {};
+              dropout_percent<0>, pre_norm, normalization::layer<6>, layer_scale<true>> {};
+struct vit_options : dinov2_options::with<required<sequent::classes>, layer_scale<false>> {};
 struct t5_options
     : encoder_decoder_options::with<normalization::rms<6>, position::relative_buckets<>,
                                     biases<false>, scaled<false>, padded<true>,
@@ -38045,8 +38242,8 @@ struct t5_options
 struct whisper_options
     : encoder_decoder_options::with<position::learned, activation::gelu, required<input_width>> {};
 
-/// Vision transformer: a class token precedes the patches, and its output is classified (arXiv
-/// 2010.11929, equations 1 to 4).
+/// Vision transformer: a class token precedes the patches, and its output is classified, or is the
+/// vector of the image (arXiv 2010.11929, equations 1 to 4).
 template <shape Shape, class Mask, class Activation>
 inline constexpr auto vit_rules = [] {
     constexpr var<"s", Shape.tokens + 1> s;
@@ -38057,6 +38254,12 @@ inline constexpr auto vit_rules = [] {
     constexpr weight<"W_logits", Shape.classes, Shape.width> W_logits;
     constexpr weight<"b_logits", Shape.classes> b_logits;
     constexpr auto& block = block_rules<Shape, Mask, Activation>;
+    constexpr auto head = [=] {
+        if constexpr (Shape.classes > 0)
+            return rules(logits() <<= (normal_layers(0)[W_logits], b_logits));
+        else
+            return rules(pooled() <<= normal_layers(0));
+    }();
     // clang-format off
     return rules(
         from_patch(i) <<= (patch(i)[W_patch], b_patch),
@@ -38066,7 +38269,7 @@ inline constexpr auto vit_rules = [] {
         embedded(i)   <<= dropped<Shape>(sequence(i)),
         stack_rules<Shape, block, relation<"embedded">, relation<"layers">,
                     relation<"normal_layers">>,
-        logits()      <<= (normal_layers(0)[W_logits], b_logits));
+        head);
     // clang-format on
 }();
 
@@ -38224,6 +38427,12 @@ struct clip_text : nn::text_model<nn::arguments<clip_text, nn::clip_text_options
 /// each class. Takes `nn::vit_options`; `tokens` is the number of patches.
 template <class... Options>
 struct vit : nn::with_options<nn::vit_model, nn::arguments<vit, nn::vit_options, Options...>> {};
+
+/// DINOv2 (arXiv 2304.07193). Fact: `patch`, as that of `vit`. Output: `pooled`, the vector of the
+/// class token; with `classes`, their `logits` from it.
+template <class... Options>
+struct dinov2
+    : nn::with_options<nn::vit_model, nn::arguments<dinov2, nn::dinov2_options, Options...>> {};
 
 /// T5 (arXiv 1910.10683); version 1.1 with `activation::geglu_tanh` and `tied<false>`. Facts:
 /// `source` and `target`, symbols, and the count `source_length`. Output: `logits`, tokens x

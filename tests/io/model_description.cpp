@@ -157,6 +157,11 @@ TEST_CASE("the type of a model follows from its configuration") {
     CHECK(of(vit_json).text() ==
           "vit<tokens<140>, patch_width<768>, classes<3>, width<768>, heads<12>, depth<12>, "
           "normalization::layer<12>>");
+    // facebook/dinov2-small, for images of 518 x 518.
+    CHECK(of(R"({"model_type": "dinov2", "image_size": 518, "patch_size": 14, "num_channels": 3,
+        "hidden_size": 384, "num_attention_heads": 6, "num_hidden_layers": 12, "mlp_ratio": 4,
+        "hidden_act": "gelu", "layer_norm_eps": 1e-06, "qkv_bias": true, "use_swiglu_ffn": false})")
+              .text() == "dinov2<tokens<1369>, patch_width<588>, width<384>, heads<6>, depth<12>>");
     CHECK(of(t5_json).text() ==
           "t5<vocabulary<32128>, tokens<512>, source_tokens<512>, width<512>, heads<6>, "
           "head_width<64>, hidden<1024>, source_depth<8>, depth<8>, activation::geglu_tanh, "
@@ -166,7 +171,7 @@ TEST_CASE("the type of a model follows from its configuration") {
 
 TEST_CASE("what no preset computes is refused by its name") {
     check_contains(message("{}"), {"config.json: \"model_type\" is \"\", known are albert, bert, "
-                                   "bloom, clip_text_model, codegen, distilbert"});
+                                   "bloom, clip_text_model, codegen, dinov2"});
     check_contains(message(R"({"model_type": "gpt2"})"),
                    {"config.json, byte", "lacks \"vocab_size\""});
     check_contains(message(with(gpt2_json, R"("scale_attn_weights": false)")),
