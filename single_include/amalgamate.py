@@ -30,6 +30,7 @@ FILES = {  # and what each of them builds on
     "formats.hpp": "sequent.hpp",
     "tokenizers.hpp": "sequent.hpp",
     "fit.hpp": "sequent.hpp",
+    "data.hpp": "sequent.hpp",
 }
 
 QUOTED = re.compile(r'^\s*#\s*include\s+"([^"]+)"')
