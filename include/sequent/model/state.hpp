@@ -233,8 +233,7 @@ class alignas(64) state_block {
         constexpr int row_size = made.row_size[buffer];
         constexpr weight_view view = view_of_row(view_of_relation<state_plan>(relation), row_size);
         return to_tensor<view.rank>(
-            view,
-            numbers_ + static_cast<std::ptrdiff_t>(row - first_row<buffer>()) * row_size);
+            view, numbers_ + static_cast<std::ptrdiff_t>(row - first_row<buffer>()) * row_size);
     }
 
   private:
