@@ -456,9 +456,13 @@ section { background: var(--panel); border: 1px solid var(--line); border-radius
 .head > code { color: var(--quiet); display: block; margin-bottom: 8px; }
 .views { display: grid; gap: 10px 24px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 380px), 1fr)); }
 .view { display: flex; gap: 12px; align-items: flex-start; }
-.view canvas { flex: none; border: 1px solid var(--line); border-radius: 3px; cursor: pointer; }
+.view canvas { flex: none; border: 1px solid var(--line); border-radius: 3px; cursor: pointer;
+  touch-action: none; }
 .view > div { min-width: 0; }
 .kind { font-size: 12px; color: var(--quiet); }
+.why { margin: 8px 0 0; color: var(--dark); font-size: 13px; }
+.why:not(:empty) { border-left: 3px solid rgb(var(--model)); padding-left: 8px; }
+.hue { display: inline-block; width: 11px; height: 11px; border-radius: 3px; margin: 0 4px 0 10px; }
 .cells { display: flex; flex-wrap: wrap; gap: 2px; }
 .cell { min-width: calc(var(--letters) * 1ch + 11px); padding: 1px 4px; text-align: center; font-size: 12px; white-space: pre;
   background: var(--cell); border-radius: 3px; border: 1px solid transparent; }
@@ -474,7 +478,8 @@ section { background: var(--panel); border: 1px solid var(--line); border-radius
 )css";
 
 inline constexpr auto page_top =
-    R"html(<p>Point at a token, or move with the arrow keys: each head shows what this position attends to.</p>
+    R"html(<p>Point at a token or at a row of a grid, touch it, or move with the arrow keys: each head shows what this position attends to, and values of this position are framed.
+<span class="hue" style="background: rgb(var(--program))"></span>program<span class="hue" style="background: rgb(var(--model))"></span>model</p>
 <div id="tokens" role="group" aria-label="tokens"></div>
 )html";
 
@@ -521,7 +526,7 @@ function addView(parent, title, hue, shares, words) {
   canvas.style.width = canvas.style.height = side * count + 2 + "px";
   canvas.setAttribute("role", "img");
   canvas.setAttribute("aria-label", title + ": rows attend to columns");
-  canvas.onmousemove = event => select(Math.floor(event.offsetY / side));
+  canvas.onpointermove = canvas.onpointerdown = event => select(Math.floor(event.offsetY / side));
   canvas.onclick = () => select(now, true);
   const right = add(view, "div");
   const kind = add(right, "div", "kind");
@@ -553,15 +558,54 @@ function addView(parent, title, hue, shares, words) {
     kind.textContent = title + ": " + words(shares[now]);
   });
 }
+const isSome = share => share >= 0.0005;
+const columnsOf = row => Array.from({length: count}, (_, column) => column).filter(column => isSome(row[column]));
+const areEven = shares => Math.max(...shares) - Math.min(...shares) < 0.0005;
 function wordsOfProgram(row) {
-  const attended = row.filter(share => share > 0).length;
-  return attended === 0 ? "nothing" : attended === 1 ? "position " + row.indexOf(1)
-    : "1/" + attended + " at each of " + attended + " positions";
+  const attended = columnsOf(row);
+  return attended.length === 0 ? "nothing" : attended.length === 1 ? "position " + attended[0]
+    : "1/" + attended.length + " at each of " + attended.length + " positions";
 }
 function wordsOfModel(row) {
-  const most = row.indexOf(Math.max(...row));
-  return (most < count ? shorter(row[most]) + " at position " + most + ", " : "") +
-    shorter(row[count]) + " at the start";
+  if (!row.every(Number.isFinite)) return "no numbers";
+  const attended = columnsOf(row);
+  const shares = attended.map(column => row[column]);
+  const most = row.indexOf(Math.max(...shares));
+  const words = attended.length === 0 ? [] : attended.length === 1 ? [shorter(shares[0]) + " at position " + most]
+    : areEven(shares) ? [shorter(shares[0]) + " at each of " + attended.length + " positions"]
+    : [shorter(row[most]) + " at position " + most + ", less at " + (attended.length - 1) + " others"];
+  if (isSome(row[count])) words.push(shorter(row[count]) + " at the start");
+  return words.join(", ");
+}
+// Why the model attends to something else than the program; `joined`: whether the selector is an "or",
+// `selected`: the columns of all heads of the selector.
+function difference(program, model, joined, selected) {
+  if (!model.every(Number.isFinite)) return "The attention of the model is no number.";
+  const wanted = columnsOf(program);
+  const found = columnsOf(model);
+  const start = model[count];
+  const more = found.filter(column => !isSome(program[column]));
+  const less = wanted.filter(column => !isSome(model[column]));
+  if (more.length === 0 && less.length === 0 && wanted.length === 0)
+    return "Nothing is selected: the model attends to the start, which stands for the value of no position.";
+  if (more.length === 0 && less.length === 0)
+    return !areEven(found.map(column => model[column])) ? "The model attends to the same positions, but not evenly."
+      : isSome(start) ? "The model attends to the start as well, as if it were one more selected position: its share, 1/" +
+          (wanted.length + 1) + ", tells how many are selected." : "";
+  const reached = found.length === count || found.every((column, at) => column === at) && found.length === now + 1;
+  if (reached && areEven(found.map(column => model[column]).concat(start)))
+    return "The model does not need this head: it attends to everything evenly, and nothing reads what it gathers.";
+  if (more.length === 0 && less.length === 1 && less[0] === 0 && isSome(start))
+    return "The program adds position 0 to the selected ones; in the model the start takes its place" +
+      (found.length ? ", and its share, 1/" + (found.length + 1) + ", tells how many are selected." : ".");
+  if (joined && found.every(column => selected.includes(column)))
+    return "The model divides the parts of the \"or\" among its heads; this head attends to its part" +
+      (found.length ? "." : ", where nothing is selected here: to the start.");
+  if (wanted.length === 0 && !isSome(start))
+    return "Nothing is selected: the model attends to the position that comes nearest, sees that it does not match, " +
+      "and takes the value of no position.";
+  return "The model attends to other positions" + (more.length ? ": " + more.join(", ") + " as well" : "") +
+    (less.length ? (more.length ? ", " : ": ") + "not to " + less.join(", ") : "") + ".";
 }
 
 function addValues(to, ops) {
@@ -595,18 +639,23 @@ const buttons = flow.tokens.map((token, position) => {
   if (flow.modelOutput)
     add(button, "span", flow.modelOutput[position] === flow.output[position] ? "" : "differs",
         flow.modelOutput[position]);
-  button.onmouseenter = button.onfocus = () => select(position);
+  button.onpointerenter = button.onfocus = () => select(position);
   button.onclick = () => select(position, true);
-  button.onkeydown = event => {
-    const step = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
-    if (step && buttons[position + step]) { buttons[position + step].focus(); event.preventDefault(); }
-  };
   return button;
 });
 updates.push(() => buttons.forEach((button, at) => {
   button.classList.toggle("now", at === now);
   button.setAttribute("aria-pressed", at === now);
 }));
+
+document.addEventListener("keydown", event => {
+  if (event.altKey || event.ctrlKey || event.metaKey) return;
+  const to = {ArrowRight: now + 1, ArrowLeft: now - 1, Home: 0, End: count - 1}[event.key];
+  if (to === undefined || !buttons[to]) return;
+  buttons[to].focus();
+  select(to, true);
+  event.preventDefault();
+});
 
 const main = document.getElementById("layers");
 flow.layers.forEach((layer, number) => {
@@ -618,12 +667,19 @@ flow.layers.forEach((layer, number) => {
     add(card, "h3", "", "Head " + head.number);
     add(card, "code", "", head.selector + (head.note ? " (" + head.note + ")" : ""));
     const views = add(card, "div", "views");
-    addView(views, "program", "--program", head.attends.map(columns => {
+    const program = head.attends.map(columns => {
       const row = new Array(count).fill(0);
       for (const column of columns) row[column] = 1 / columns.length;
       return row;
-    }), wordsOfProgram);
-    if (head.model) addView(views, "model", "--model", head.model, wordsOfModel);
+    });
+    addView(views, "program", "--program", program, wordsOfProgram);
+    if (head.model) {
+      addView(views, "model", "--model", head.model, wordsOfModel);
+      const why = add(card, "p", "why");
+      const same = layer.heads.filter(other => other.selector === head.selector);
+      updates.push(() => why.textContent = difference(program[now], head.model[now],
+        head.selector.includes(" or "), same.flatMap(other => other.attends[now])));
+    }
     addValues(card, head.results);
   }
   if (layer.elementwise.length && number > 0) add(section, "h3", "", "Elementwise").style.marginTop = "12px";
@@ -1537,8 +1593,18 @@ class flow {
     /// The name of a part, as later expressions use it; gathered values without a name have a
     /// number.
     std::string label(int at) const { return printable(rasp::text_of(named_, at)); }
-    /// The expression of a part in terms of named ones.
-    std::string expression(int at) const { return printable(rasp::text_of(named_, at, false)); }
+    /// The expression of a part in terms of named ones; of a very long one the outer levels.
+    SEQUENT_COLD std::string expression(int at) const {
+        constexpr std::size_t longest = 400;
+        std::string result;
+        for (int depth = 8; depth < 32; ++depth) {
+            std::string deeper = rasp::text_of(named_, at, false, depth);
+            const bool is_whole = deeper == result;
+            if (is_whole || (depth > 8 && deeper.size() > longest)) break;
+            result = std::move(deeper);
+        }
+        return printable(result);
+    }
     /// Name and expression of a part, "depth = opened - closed"; only one of them if they are
     /// equal.
     std::string definition(int at) const {
@@ -1994,7 +2060,7 @@ struct placed_box {
     double height = 0;
 };
 /// The line from a series to a later layer that reads it. It passes above the layers between in a
-/// lane of its source.
+/// lane of its source; to another row of layers, down a bus to the right of all layers.
 struct placed_flow {
     double from_x = 0;
     double from_y = 0;
@@ -2002,7 +2068,11 @@ struct placed_flow {
     double arrives = 0;
     double to_x = 0;
     double to_y = 0;
-    double lane = 0;  ///< height of the lane; 0 between neighbouring layers
+    double lane = 0;       ///< y of the lane; 0 between neighbouring layers
+    double bus = 0;        ///< x of the bus; 0 within a row of layers
+    double last_lane = 0;  ///< y of the lane above the row of the reader
+    /// True if the series are the tokens or the indices, which most layers read.
+    bool is_input = false;
 };
 
 /// Everything that a picture of a flow shows, with its place.
@@ -2033,9 +2103,9 @@ inline double width_of(std::string_view words, lettering kind = lettering::name)
 
 }  // namespace sequent::inline SEQUENT_ABI::draw
 
-/// Places the parts of a flow: layers from left to right; in each layer the heads one below the
-/// other, then the elementwise operations. Keys and values stand above the grid of a selector,
-/// queries to its left, gathered values to its right.
+/// Places the parts of a flow: layers from left to right, in as many rows as a page takes; in each
+/// layer the heads one below the other, then the elementwise operations. Keys and values stand
+/// above the grid of a selector, queries to its left, gathered values to its right.
 
 namespace sequent::inline SEQUENT_ABI::draw {
 
@@ -2078,26 +2148,50 @@ class flow_placer {
             std::max(made_.cell, std::min({5.5 * letters + 4, grid_side / made_.shown, 40.0}));
         side_ = made_.cell * made_.shown;
         sources_.resize(static_cast<std::size_t>(shown.program().size()));
+        double all = margin - gutter;
+        for (const flow_layer& layer : shown.layers()) all += gutter + width_of_layer(layer);
+        double x = margin;
+        for (const flow_layer& layer : shown.layers()) {
+            const double width = width_of_layer(layer);
+            int row = row_of_.empty() ? 0 : row_of_.back();
+            if (!row_of_.empty() && x + width > page && all > single_row) {
+                ++row;
+                x = margin + gutter;
+            }
+            row_of_.push_back(row);
+            x += width + gutter;
+        }
+        lanes_.resize(static_cast<std::size_t>(row_of_.back()) + 1);
         for (std::size_t layer = 0; layer < shown.layers().size(); ++layer)
             for (const flow_selector& each : shown.layers()[layer].selectors) {
                 for (const int at : each.keys) add_lane(at, static_cast<int>(layer));
                 for (const int at : each.queries) add_lane(at, static_cast<int>(layer));
                 for (const int at : values_of(each)) add_lane(at, static_cast<int>(layer));
             }
-        top_ = top + lane_height * static_cast<double>(lanes_.size());
     }
 
     SEQUENT_COLD flow_layout place() {
         add_titles();
         double x = margin;
-        double bottom = 0;
+        double right = 0;
+        double bottom = top - 2 * pad;
         for (std::size_t layer = 0; layer < flow_.layers().size(); ++layer) {
+            if (layer == 0 || row_of_[layer] > row_of_[layer - 1]) {
+                x = layer == 0 ? margin : margin + gutter;
+                lane_tops_.push_back(bottom + 2 * pad);
+                top_ = lane_tops_.back() +
+                       lane_height * static_cast<double>(lanes_[lane_tops_.size() - 1].size());
+            }
             const double width = place_layer(layer, x);
             bottom = std::max(bottom, y_);
             made_.panels.push_back({x, top_, width, y_ + pad - top_});
+            right = std::max(right, x + width);
             x += width + gutter;
         }
-        made_.width = std::max(x - gutter + margin, 740.0);
+        for (placed_flow& each : made_.flows)
+            if (each.bus > 0) each.bus += right + gutter;
+        if (!buses_.empty()) right += gutter + lane_height * static_cast<double>(buses_.size());
+        made_.width = std::max(right + margin, 740.0);
         made_.height = bottom + pad + legend + margin;
         for (const placed_text& title : made_.texts)
             if (title.kind == lettering::title)
@@ -2107,7 +2201,9 @@ class flow_placer {
 
   private:
     static constexpr int max_positions = 48;
-    static constexpr double grid_side = 520;  // largest side of a grid
+    static constexpr double grid_side = 520;    // largest side of a grid
+    static constexpr double page = 1230;        // largest width of several layers in a row
+    static constexpr double single_row = 1400;  // largest width of a single row
     static constexpr double margin = 24;
     static constexpr double top = 74;
     static constexpr double lane_height = 8;
@@ -2117,7 +2213,7 @@ class flow_placer {
     static constexpr double line = 14;
     static constexpr double legend = 34;
     static constexpr int name_letters = 24;
-    static constexpr int note_letters = 26;
+    static constexpr int note_letters = 30;
     static constexpr int gathering_letters = 32;
 
     struct source {
@@ -2131,9 +2227,13 @@ class flow_placer {
     flow_layout made_;
     std::vector<source> sources_;
     double side_ = 0;
-    double top_ = 0;          // top of all panels
-    std::vector<int> lanes_;  // sources of the lanes
+    std::vector<int> row_of_;              // of each layer
+    std::vector<std::vector<int>> lanes_;  // sources of the lanes above each row
+    std::vector<double> lane_tops_;        // top of the lanes of each row
+    std::vector<int> buses_;               // sources of the lines to other rows
+    double top_ = 0;                       // top of the panels of the row
     // The layer that is being placed:
+    int layer_ = 0;
     double left_ = 0;   // left side of its panel
     double grid_ = 0;   // left side of its grids and rows
     double right_ = 0;  // right side of its panel
@@ -2156,16 +2256,26 @@ class flow_placer {
         }
         return result;
     }
-    /// True if a line leads from a part to its readers. The input has none: it is read so often
-    /// that its lines would hide all others.
-    bool has_lines(int at) const {
-        const rasp::operation what = flow_.program()[at].what;
-        return what != rasp::operation::tokens && what != rasp::operation::indices;
+    static std::size_t place_in(std::vector<int>& all, int at) {
+        const auto found = std::find(all.begin(), all.end(), at);
+        const auto place = static_cast<std::size_t>(found - all.begin());
+        if (found == all.end()) all.push_back(at);
+        return place;
+    }
+    /// The lane of a source above a row.
+    std::vector<int>& lanes_of(int layer) {
+        return lanes_[static_cast<std::size_t>(row_of_[static_cast<std::size_t>(layer)])];
+    }
+    bool are_in_one_row(int layer, int other) const {
+        return row_of_[static_cast<std::size_t>(layer)] == row_of_[static_cast<std::size_t>(other)];
     }
     SEQUENT_COLD void add_lane(int at, int reader) {
-        if (has_lines(at) && reader - flow_.layer_of(at) > 1 &&
-            std::find(lanes_.begin(), lanes_.end(), at) == lanes_.end())
-            lanes_.push_back(at);
+        const int from = flow_.layer_of(at);
+        if (are_in_one_row(from, reader) && reader - from <= 1) return;
+        (void)place_in(lanes_of(from), at);
+        if (are_in_one_row(from, reader)) return;
+        (void)place_in(lanes_of(reader), at);
+        (void)place_in(buses_, at);
     }
     SEQUENT_COLD std::string name_of(int at) const { return elided(flow_.label(at), name_letters); }
     SEQUENT_COLD std::string formula_of(int at) const {
@@ -2245,13 +2355,21 @@ class flow_placer {
         return room;
     }
 
+    static double inset_of(const flow_layer& layer) {
+        return layer.selectors.empty() ? pad : 2 * pad;
+    }
+    SEQUENT_COLD double width_of_layer(const flow_layer& layer) const {
+        const bool is_input = &layer == &flow_.layers()[0];
+        return std::max(
+            2 * inset_of(layer) + room_before_rows_of(layer) + side_ + room_behind_rows_of(layer),
+            is_input ? 120.0 : 280.0);
+    }
     SEQUENT_COLD double place_layer(std::size_t number, double x) {
         const flow_layer& layer = flow_.layers()[number];
-        const double inset = layer.selectors.empty() ? pad : 2 * pad;
+        layer_ = static_cast<int>(number);
         left_ = x;
-        grid_ = x + inset + room_before_rows_of(layer);
-        const double least = number == 0 ? 120 : 280;
-        right_ = std::max(grid_ + side_ + room_behind_rows_of(layer) + inset, x + least);
+        grid_ = x + inset_of(layer) + room_before_rows_of(layer);
+        right_ = x + width_of_layer(layer);
         y_ = top_ + 24;
         write(x + pad, y_, number == 0 ? "input" : numbered("layer ", number), lettering::heading);
         y_ += 12;
@@ -2270,8 +2388,7 @@ class flow_placer {
     SEQUENT_COLD void place_elementwise(int at) {
         const double x = grid_ + side_ + gap;
         const int letters = static_cast<int>((right_ - pad - x) / width_of("x"));
-        const std::vector<std::string> note =
-            lines_of(formula_of(at), std::max(letters, 8), made_.cell < 20 ? 2 : 3);
+        const std::vector<std::string> note = lines_of(formula_of(at), std::max(letters, 8), 8);
         const double rows = static_cast<double>(note.size());
         const double height = std::max(made_.cell + 6, rows * line + 4);
         const double middle = y_ + height / 2;
@@ -2380,11 +2497,21 @@ class flow_placer {
     }
     SEQUENT_COLD void mark_reader(int at, double x, double y) {
         const source& from = sources_[static_cast<std::size_t>(at)];
-        if (!from.known || !has_lines(at)) return;
+        if (!from.known) return;
         placed_flow made{from.x, from.y, from.leaves, left_, x, y};
-        const bool is_next = left_ - from.leaves < 1.5 * gutter;
-        const auto lane = std::find(lanes_.begin(), lanes_.end(), at) - lanes_.begin();
-        if (!is_next) made.lane = top + lane_height * static_cast<double>(lane);
+        const rasp::operation what = flow_.program()[at].what;
+        made.is_input = what == rasp::operation::tokens || what == rasp::operation::indices;
+        const int layer = flow_.layer_of(at);
+        const auto lane_above = [&](int of) {
+            return lane_tops_[static_cast<std::size_t>(row_of_[static_cast<std::size_t>(of)])] +
+                   lane_height * static_cast<double>(place_in(lanes_of(of), at));
+        };
+        const bool is_next = are_in_one_row(layer, layer_) && layer_ - layer <= 1;
+        if (!is_next) made.lane = lane_above(layer);
+        if (!are_in_one_row(layer, layer_)) {
+            made.last_lane = lane_above(layer_);
+            made.bus = lane_height * static_cast<double>(place_in(buses_, at) + 1);
+        }
         made_.flows.push_back(made);
     }
 };
@@ -2409,6 +2536,11 @@ inline constexpr auto dark_colour = "#1f2933";
 inline constexpr auto quiet_colour = "#7b8794";
 inline constexpr auto line_colour = "#e4e7eb";
 inline constexpr auto flow_colour = "#9fb3c8";
+inline constexpr auto input_colour = "#d3dce6";
+
+constexpr const char* colour_of(const placed_flow& of) {
+    return of.is_input ? input_colour : flow_colour;
+}
 
 /// Colours that also differ in lightness, for colour-blind readers.
 constexpr const char* colour_of(series kind) {
@@ -2499,14 +2631,20 @@ SEQUENT_COLD inline void add_flow(svg& to, const placed_flow& placed) {
                        {x + 0.6 * bend, from, x + 0.4 * bend, until, x + bend, until});
     };
     std::string data = path_of({"M# #H#"}, {placed.from_x, placed.from_y, placed.leaves});
-    if (placed.lane > 0) {
+    if (placed.bus > 0) {
+        data += bent(placed.leaves, placed.from_y, placed.lane);
+        data += path_of(
+            {"H#V#H#C# # # # # #"},
+            {placed.bus, placed.last_lane, placed.arrives - bend / 2, placed.arrives - 1.2 * bend,
+             placed.last_lane, placed.arrives - bend, placed.to_y, placed.arrives, placed.to_y});
+    } else if (placed.lane > 0) {
         data += bent(placed.leaves, placed.from_y, placed.lane);
         data += path_of({"H#"}, {placed.arrives - bend});
         data += bent(placed.arrives - bend, placed.lane, placed.to_y);
     } else {
         data += bent(placed.leaves, placed.from_y, placed.to_y);
     }
-    to.line(data + path_of({"H#"}, {placed.arrives}), flow_colour, 1.4);
+    to.line(data + path_of({"H#"}, {placed.arrives}), colour_of(placed), 1.4);
 }
 
 SEQUENT_COLD inline void add_legend(svg& to, const flow_layout& layout) {
@@ -2537,7 +2675,10 @@ SEQUENT_COLD inline svg picture_of(const flow& shown) {
     const flow_layout layout = layout_of(shown);
     svg result(layout.width, layout.height);
     result.rectangle(0, 0, layout.width, layout.height, "#ffffff");
-    for (const placed_flow& each : layout.flows) detail::add_flow(result, each);
+    // Lines of the input, which are many, are behind the others.
+    for (const bool is_input : {true, false})
+        for (const placed_flow& each : layout.flows)
+            if (each.is_input == is_input) detail::add_flow(result, each);
     for (const placed_box& each : layout.panels)
         result.rounded(each.x, each.y, each.width, each.height, 8, "#f8f9fb", detail::line_colour);
     for (const placed_box& each : layout.blocks)
@@ -2545,9 +2686,9 @@ SEQUENT_COLD inline svg picture_of(const flow& shown) {
     for (const placed_flow& each : layout.flows) {
         result.line(detail::path_of({"M# #H#M# #H#"}, {each.from_x, each.from_y, each.leaves,
                                                        each.arrives, each.to_y, each.to_x - 5}),
-                    detail::flow_colour, 1.4);
+                    detail::colour_of(each), 1.4);
         result.path(detail::path_of({"M# #l-6 -3v6z"}, {each.to_x, each.to_y}),
-                    detail::flow_colour);
+                    detail::colour_of(each));
     }
     for (const placed_grid& each : layout.grids) detail::add_grid(result, shown, layout, each);
     result.begin_group("text-anchor=\"middle\"");

@@ -420,9 +420,13 @@ struct gguf_vocabulary {
     std::int32_t end = -1;            ///< id of the token that ends a text
     std::int32_t unknown = -1;        ///< id of the unknown token
     std::int32_t padding = -1;        ///< id of the padding token
+    std::int32_t classifier = -1;     ///< id of BERT's first token, [CLS]
+    std::int32_t separator = -1;      ///< id of the token that ends BERT's texts, [SEP]
     bool adds_begin = false;          ///< encoding adds the token `begin`
     bool adds_end = false;            ///< encoding adds the token `end`
     bool adds_space = true;           ///< encoding adds a space before the text
+    bool removes_spaces = false;      ///< of several spaces, encoding keeps one
+    std::string charsmap;             ///< SentencePiece's compiled normalizer
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::io
@@ -682,7 +686,7 @@ struct integer {
 };
 
 /// The operations of index expressions. `absolute` ignores its right operand.
-enum class arithmetic { add, subtract, multiply, divide, remainder, absolute };
+enum class arithmetic { add, subtract, multiply, divide, remainder, greater, lesser, absolute };
 
 /// `left op right` over integers. Division rounds down, so that a remainder has the sign of its
 /// divisor. If the divisor is zero, as a count may be, the quotient is 0 and the remainder is the
@@ -832,6 +836,18 @@ template <class Left, class Right>
     requires index_pair<Left, Right>
 constexpr auto operator%(Left left, Right right) noexcept {
     return detail::combine_index<arithmetic::remainder>(left, right);
+}
+/// The greater of two index operands.
+template <class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto greater_of(Left left, Right right) noexcept {
+    return detail::combine_index<arithmetic::greater>(left, right);
+}
+/// The lesser of two index operands.
+template <class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto lesser_of(Left left, Right right) noexcept {
+    return detail::combine_index<arithmetic::lesser>(left, right);
 }
 /// The absolute value: `abs(i - j) < 8`.
 template <index_term Term>
@@ -1043,6 +1059,206 @@ struct query {};
 struct require_fused {};
 
 }  // namespace sequent::inline SEQUENT_ABI::language
+
+/// The aggregations: the one table from which the language, the plan, the kernels and the text form
+/// take them. A new aggregation is a line of this table and a line of the oracle.
+
+// clang-format off
+
+/// Expands `A(name, parameters, arguments, alone, reads, add, result, slope)` for each aggregation
+/// whose result is a function of the values, element by element: a fold. Over no ground rule the
+/// result is 0.
+///
+/// - parameters, arguments: of the function `name()` of the language; at most one number
+/// - alone: of one value the result is this value, `itself`, or `another`
+/// - reads: what the slope reads: `nothing` but x and y, the `number` n of values, or the `state` too
+/// - add: adds the value x of type T to the state (a, b), which begins with zeros; k values have been
+///   added before; p is the number of the function
+/// - result: the result y of n > 0 values
+/// - slope: dy/dx for the value x that was added as number k; if it reads no state, b begins with 0
+///   and is its own
+#define SEQUENT_AGGREGATIONS(A)                                                                     \
+    /* the sum, the default; it may leave out variables, which are summed, too */                   \
+    A(sum, (First, Rest...), (), itself, nothing,                                                   \
+      a += x, a, T(1))                                                                              \
+    /* the arithmetic mean */                                                                       \
+    A(mean, (First, Rest...), (), itself, number,                                                   \
+      a += x, a / n, T(1) / n)                                                                      \
+    /* the maximum; the first value that attains it has the gradient */                             \
+    A(max, (First, Rest...), (), itself, nothing,                                                   \
+      a = k == 0 || beats<true>(x, a) ? x : a, a, T(b == T(0) && x == y ? b = T(1) : T(0)))         \
+    /* the minimum; the first value that attains it has the gradient */                             \
+    A(min, (First, Rest...), (), itself, nothing,                                                   \
+      a = k == 0 || beats<false>(x, a) ? x : a, a, T(b == T(0) && x == y ? b = T(1) : T(0)))        \
+    /* the product */                                                                               \
+    A(product, (First, Rest...), (), itself, state,                                                 \
+      add_factor(a, b, x, k), product_of(a, b), factor_slope(a, b, x))                              \
+    /* 1 - product of (1 - x): the probability that one of independent events occurs */             \
+    A(noisy_or, (First, Rest...), (), itself, state,                                                \
+      add_factor(a, b, T(1) - x, k), T(1) - product_of(a, b), factor_slope(a, b, T(1) - x))         \
+    /* log of the sum of exp(x), without overflow */                                                \
+    A(log_sum_exp, (First, Rest...), (), itself, nothing,                                           \
+      add_exponential(a, b, x, k), a + kernel::log(b), x == y ? T(1) : kernel::exp(x - y))          \
+    /* (mean of x^p)^(1/p) of values that are at least 0; p > 0 */                                  \
+    A(p_mean, (double p, First, Rest...), (p), another, number,                                     \
+      a += std::pow(x, p), std::pow(a / n, T(1) / p),                                               \
+      y == T(0) ? T(0) : std::pow(x / y, p - T(1)) / n)                                             \
+    /* the standard deviation: sqrt(mean of (x - mean)^2); its slope at 0 is 0 */                   \
+    A(deviation, (First, Rest...), (), another, state,                                              \
+      add_deviation(a, b, x, k), std::sqrt(b / n), y == T(0) ? T(0) : (x - a) / (n * y))            \
+    /* 1 if a value is not 0, else 0; the slope is 0 */                                             \
+    A(any, (First, Rest...), (), another, nothing,                                                  \
+      a = x != T(0) ? T(1) : a, a, T(0))                                                            \
+    /* 1 if no value is 0, else 0; the slope is 0 */                                                \
+    A(all, (First, Rest...), (), another, nothing,                                                  \
+      a = x != T(0) && (k == 0 || a != T(0)) ? T(1) : T(0), a, T(0))                                \
+    /* the value of the first ground rule; of the named variables, the last varies fastest */       \
+    A(first, (First, Rest...), (), itself, nothing,                                                 \
+      a = k == 0 ? x : a, a, T(k == 0))
+
+/// Expands `A(name)` for the other aggregations.
+#define SEQUENT_OTHER_AGGREGATIONS(A)                                                               \
+    /* the number of ground rules, a scalar */                                                      \
+    A(count)                                                                                        \
+    /* the rows of the ground rules, one below another, in the order of the named variables, the    \
+       last of which varies fastest; zeros where a ground rule does not exist */                    \
+    A(concat)                                                                                       \
+    /* the softmax over the named variables, for each value of the head's other variables; the      \
+       named variables stay in the head. Variables of the body that are not in the head are summed  \
+       first, as by a rule of their own. If all values are minus infinity, the result is 0. */      \
+    A(softmax)
+// clang-format on
+
+/// The functions of one number: the one table from which the language, the plan, the kernels and
+/// the text form take them. A new function is a line of this table and a line of the oracle.
+
+// clang-format off
+
+/// Expands `F(name, parameters, arguments, numbers, reads, cost, value, slope)` for each function.
+///
+/// - parameters, arguments: of the function `name()` of the language; at most two numbers
+/// - numbers: their ranges (plan/parameter.hpp), each with its default if it may be left out
+/// - reads: what the slope reads besides the gradient: nothing, the result y, or the argument x
+/// - cost: cheap if it has few enough instructions to be repeated for all registers of a product
+/// - value, slope: f(x) and df/dx for a vector x of type B with elements of type T; a and b are the
+///   numbers of the function
+#define SEQUENT_ELEMENT_FUNCTIONS(F)                                                               \
+    /* x */                                                                                        \
+    F(identity, (), (), none(), nothing, cheap,                                                    \
+      return x;,                                                                                   \
+      return set(T(1));)                                                                           \
+    /* max(x, 0); NaN stays NaN, and so do gradients at NaN. The slope at 0 is 0. */               \
+    F(relu, (), (), none(), result, cheap,                                                         \
+      return xsimd::max(zero<T>(), x);, /* this order propagates NaN on all instruction sets */    \
+      return xsimd::select(y <= zero<T>(), zero<T>(), set(T(1)));)                                 \
+    /* x for x > 0, else slope x. The slope is at least 0: the sign of y tells that of x. */       \
+    F(leaky_relu, (double slope = 0.01), (slope), one(at_least_0_and_finite, 0.01), result, cheap, \
+      return xsimd::select(x > zero<T>(), x, x * set(a));,                                         \
+      return xsimd::select(y > zero<T>(), set(T(1)), set(a));)                                     \
+    /* x Phi(x), Phi the distribution function of the standard normal distribution                 \
+       (arXiv 1606.08415) */                                                                       \
+    F(gelu, (), (), none(), argument, dear,                                                        \
+      const B half = x * set(T(0.5));                                                              \
+      return fma(half, kernel::erf(x * set(T(detail::inverse_sqrt_2))), half);,                    \
+      const B half = kernel::erf(x * set(T(detail::inverse_sqrt_2))) * set(T(0.5));                \
+      const B density = kernel::exp(x * x * set(T(-0.5))) * set(T(detail::inverse_sqrt_2_pi));     \
+      return fma(x, density, half + set(T(0.5)));)                                                 \
+    /* x / 2 (1 + tanh(u)), u = sqrt(2 / pi) (x + 0.044715 x^3), an approximation of gelu          \
+       (arXiv 1606.08415, section 2); (1 + tanh(u)) / 2 is sigmoid(2 u) */                         \
+    F(gelu_tanh, (), (), none(), argument, dear,                                                   \
+      const B u = x * fma(x * x, set(T(detail::gelu_cubic)), set(T(1)));                           \
+      return x * kernel::sigmoid(u * set(T(2 * detail::sqrt_2_over_pi)));,                         \
+      /* Beyond 16 the result is 0 or 1, but products of it with large numbers would be NaN. */    \
+      x = kernel::clamp(x, T(-16), T(16));                                                         \
+      const B square = x * x;                                                                      \
+      const B u = x * fma(square, set(T(detail::gelu_cubic)), set(T(1)));                          \
+      const B s = kernel::sigmoid(u * set(T(2 * detail::sqrt_2_over_pi)));                         \
+      const B rise = fma(square, set(T(3 * detail::gelu_cubic)), set(T(1)));                       \
+      return fma(s * (set(T(1)) - s), x * rise * set(T(2 * detail::sqrt_2_over_pi)), s);)          \
+    /* x / (1 + exp(-x)) */                                                                        \
+    F(silu, (), (), none(), argument, dear,                                                        \
+      return x * kernel::sigmoid(x);,                                                              \
+      const B s = kernel::sigmoid(x);                                                              \
+      return fma(s * (set(T(1)) - s), x, s);)                                                      \
+    /* 1 / (1 + exp(-x)) */                                                                        \
+    F(sigmoid, (), (), none(), result, dear,                                                       \
+      return kernel::sigmoid(x);,                                                                  \
+      return y * (set(T(1)) - y);)                                                                 \
+    /* the hyperbolic tangent */                                                                   \
+    F(tanh, (), (), none(), result, dear,                                                          \
+      return kernel::tanh(x);,                                                                     \
+      return set(T(1)) - y * y;)                                                                   \
+    /* the exponential */                                                                          \
+    F(exp, (), (), none(), result, dear,                                                           \
+      return kernel::exp(x);,                                                                      \
+      return y;)                                                                                   \
+    /* the natural logarithm */                                                                    \
+    F(log, (), (), none(), argument, dear,                                                         \
+      return kernel::log(x);,                                                                      \
+      return set(T(1)) / x;)                                                                       \
+    /* the square root */                                                                          \
+    F(sqrt, (), (), none(), result, dear,                                                          \
+      return xsimd::sqrt(x);,                                                                      \
+      return set(T(0.5)) / y;)                                                                     \
+    /* 1 / x */                                                                                    \
+    F(inverse, (), (), none(), result, dear,                                                       \
+      return set(T(1)) / x;,                                                                       \
+      return -(y * y);)                                                                            \
+    /* 1 - x */                                                                                    \
+    F(complement, (), (), none(), nothing, cheap,                                                  \
+      return set(T(1)) - x;,                                                                       \
+      return set(T(-1));)                                                                          \
+    /* c tanh(x / c), which lies in [-c, c] */                                                     \
+    F(soft_cap, (double c), (c), one(above_0_and_finite_in_float), result, dear,                   \
+      return set(a) * kernel::tanh(x / set(a));,                                                   \
+      const B t = y / set(a);                                                                      \
+      return set(T(1)) - t * t;)                                                                   \
+    /* c x */                                                                                      \
+    F(scale, (double c), (c), one(finite), nothing, cheap,                                         \
+      return x * set(a);,                                                                          \
+      return set(a);)                                                                              \
+    /* log(1 + exp(x)), without overflow */                                                        \
+    F(softplus, (), (), none(), argument, dear,                                                    \
+      return xsimd::max(zero<T>(), x) + kernel::log_1_plus(kernel::exp(-xsimd::abs(x)));,          \
+      return kernel::sigmoid(x);)                                                                  \
+    /* -1, 0 or 1, the sign of x; the slope is 0 */                                                \
+    F(sign, (), (), none(), nothing, cheap,                                                        \
+      return kernel::sign(x);,                                                                     \
+      return zero<T>();)                                                                           \
+    /* 1 for x > 0, else 0; the slope is 0 */                                                      \
+    F(step, (), (), none(), nothing, cheap,                                                        \
+      return xsimd::max(zero<T>(), kernel::sign(x));,                                              \
+      return zero<T>();)                                                                           \
+    /* the sine of x in radians */                                                                 \
+    F(sin, (), (), none(), argument, dear,                                                         \
+      return xsimd::sin(x);,                                                                       \
+      return xsimd::cos(x);)                                                                       \
+    /* the cosine of x in radians */                                                               \
+    F(cos, (), (), none(), argument, dear,                                                         \
+      return xsimd::cos(x);,                                                                       \
+      return -xsimd::sin(x);)                                                                      \
+    /* |x|; the slope at 0 is 0 */                                                                 \
+    F(abs, (), (), none(), argument, cheap,                                                        \
+      return xsimd::abs(x);,                                                                       \
+      return kernel::sign(x);)                                                                     \
+    /* x^exponent; NaN for x < 0 unless the exponent is an integer */                              \
+    F(power, (double exponent), (exponent), one(finite), argument, dear,                           \
+      return kernel::power(x, a);,                                                                 \
+      return a == T(0) ? zero<T>() : B(set(a) * kernel::power(x, a - T(1)));)                      \
+    /* the error function, 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x */             \
+    F(erf, (), (), none(), argument, dear,                                                         \
+      return kernel::erf(x);,                                                                      \
+      return kernel::exp(-(x * x)) * set(T(detail::two_over_sqrt_pi));)                            \
+    /* x within [least, greatest], else the nearer end; the slope is 1 within, 0 beyond */         \
+    F(clamp, (double least, double greatest), (least, greatest), two(finite, finite), argument,    \
+      cheap,                                                                                       \
+      return kernel::clamp(x, a, b);,                                                              \
+      return xsimd::select(x == kernel::clamp(x, a, b), set(T(1)), zero<T>());)                    \
+    /* 1 / (1 + exp(-6 x - 0.5)), the sigmoid of NeuraLogic's fuzzy logic */                       \
+    F(lukasiewicz, (), (), none(), result, dear,                                                   \
+      return kernel::sigmoid(fma(x, set(T(6)), set(T(0.5))));,                                     \
+      return set(T(6)) * y * (set(T(1)) - y);)
+// clang-format on
 
 namespace sequent::inline SEQUENT_ABI {
 
@@ -1357,24 +1573,13 @@ namespace sequent::inline SEQUENT_ABI::language {
 /// a scalar combines with each element of the other literals.
 enum class combination { sum, product, elementwise_product, max, min, mean, concat, cosine };
 
-/// The functions of one value, each made by the function of its name below.
+/// The functions of one value, each made by the function of its name below: first the functions of
+/// each element (element_functions.hpp), then those of a whole value.
 enum class transformation {
-    identity,
-    relu,
-    leaky_relu,
-    gelu,
-    gelu_tanh,
-    silu,
-    sigmoid,
-    tanh,
-    exp,
-    log,
-    sqrt,
-    inverse,
-    complement,
-    soft_cap,
-    scale,
-    softmax,
+#define SEQUENT_NAME(name, ...) name,
+    SEQUENT_ELEMENT_FUNCTIONS(SEQUENT_NAME)
+#undef SEQUENT_NAME
+        softmax,
     sparsemax,
     norm,
     layer_norm,
@@ -1387,12 +1592,39 @@ enum class transformation {
     reshape
 };
 
-/// The functions that aggregate the ground rules of one head.
-enum class aggregation { sum, mean, max, min, count, concat, softmax };
+/// The functions that aggregate the ground rules of one head
+/// (aggregation_functions.hpp).
+enum class aggregation {
+#define SEQUENT_NAME(name, ...) name,
+    SEQUENT_AGGREGATIONS(SEQUENT_NAME) SEQUENT_OTHER_AGGREGATIONS(SEQUENT_NAME)
+#undef SEQUENT_NAME
+};
+
+template <class Body, class Function>
+struct applied;
+
+/// A function of literals within a body, `relu()(x(i))` or `max()(x(i), y(i))`: the literal of a
+/// relation without a name, which follows from these literals by that function. Its arguments are
+/// their variables, at most 4.
+template <class Body, class Function>
+struct nested {
+    applied<Body, Function> body;  ///< the literals and the function
+};
+/// True for a function of literals.
+template <class Body, class Function>
+inline constexpr bool is_literal<nested<Body, Function>> = true;
 
 /// A combination as it stands in a rule.
 template <combination Kind>
-struct combine {};
+struct combine {
+    /// The combination of these literals, as a literal of a body.
+    template <class First, class... Rest>
+        requires(is_literal<First>&&...&& is_literal<Rest>)
+    constexpr auto operator()(First first, Rest... rest) const noexcept {
+        const auto body = (first, ..., rest);
+        return nested<std::remove_const_t<decltype(body)>, combine>{{body, *this}};
+    }
+};
 
 /// A transformation as it stands in a rule.
 template <transformation Kind, class... Arguments>
@@ -1400,11 +1632,20 @@ struct transform {
     double numbers[2]{};  ///< constants, such as the slope or eps; 0 if there are none
     /// Weights, a position or a seed, and a rotary_scaling.
     [[no_unique_address]] pack<Arguments...> arguments{};
+
+    /// The transformation of this literal, as a literal of a body.
+    template <class Literal>
+        requires is_literal<Literal>
+    constexpr auto operator()(Literal inner) const noexcept {
+        return nested<Literal, transform>{{inner, *this}};
+    }
 };
 
 /// An aggregation over variables as it stands in a rule.
 template <aggregation Kind, class... Variables>
-struct aggregate {};
+struct aggregate {
+    double number = 0;  ///< the exponent of p_mean
+};
 
 /// A block, a program with one input and one output, applied Count times: with parameters of its
 /// own for each layer or, if Shares is true, with the same parameters for all layers.
@@ -1450,70 +1691,22 @@ constexpr auto cosine() noexcept {
     return combine<combination::cosine>{};
 }
 
-// Transformations, element by element.
+// Transformations, element by element: relu(), leaky_relu(0.1), ... Formulas and numbers are those
+// of the table in element_functions.hpp.
 
-/// x.
-constexpr auto identity() noexcept {
-    return transform<transformation::identity>{};
+namespace detail {
+template <transformation Kind, class... Numbers>
+constexpr auto of_elements(Numbers... numbers) noexcept {
+    return transform<Kind>{{numbers...}, {}};
 }
-/// max(x, 0); NaN stays NaN.
-constexpr auto relu() noexcept {
-    return transform<transformation::relu>{};
-}
-/// x for x > 0, else slope x. The slope is finite and at least 0.
-constexpr auto leaky_relu(double slope = 0.01) noexcept {
-    return transform<transformation::leaky_relu>{{slope}, {}};
-}
-/// x Phi(x), where Phi is the cumulative distribution function of the standard normal distribution
-/// (arXiv 1606.08415).
-constexpr auto gelu() noexcept {
-    return transform<transformation::gelu>{};
-}
-/// The approximation of gelu by tanh: x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))
-/// (arXiv 1606.08415, section 2).
-constexpr auto gelu_tanh() noexcept {
-    return transform<transformation::gelu_tanh>{};
-}
-/// x / (1 + exp(-x)).
-constexpr auto silu() noexcept {
-    return transform<transformation::silu>{};
-}
-/// 1 / (1 + exp(-x)).
-constexpr auto sigmoid() noexcept {
-    return transform<transformation::sigmoid>{};
-}
-/// The hyperbolic tangent.
-constexpr auto tanh() noexcept {
-    return transform<transformation::tanh>{};
-}
-/// The exponential.
-constexpr auto exp() noexcept {
-    return transform<transformation::exp>{};
-}
-/// The natural logarithm.
-constexpr auto log() noexcept {
-    return transform<transformation::log>{};
-}
-/// The square root.
-constexpr auto sqrt() noexcept {
-    return transform<transformation::sqrt>{};
-}
-/// 1 / x.
-constexpr auto inverse() noexcept {
-    return transform<transformation::inverse>{};
-}
-/// 1 - x.
-constexpr auto complement() noexcept {
-    return transform<transformation::complement>{};
-}
-/// c tanh(x / c), which lies in [-c, c]. c is positive, finite and normal in float.
-constexpr auto soft_cap(double c) noexcept {
-    return transform<transformation::soft_cap>{{c}, {}};
-}
-/// c x; c is finite.
-constexpr auto scale(double c) noexcept {
-    return transform<transformation::scale>{{c}, {}};
-}
+}  // namespace detail
+
+#define SEQUENT_FUNCTION(name, parameters, arguments, ...)          \
+    constexpr auto name parameters noexcept {                       \
+        return detail::of_elements<transformation::name> arguments; \
+    }
+SEQUENT_ELEMENT_FUNCTIONS(SEQUENT_FUNCTION)
+#undef SEQUENT_FUNCTION
 
 // Transformations of a whole value. A matrix is treated as the vector of its elements by rows.
 
@@ -1613,47 +1806,22 @@ constexpr auto reshape(int rows, int columns = 1) noexcept {
         {static_cast<double>(rows), static_cast<double>(columns)}, {}};
 }
 
-// Aggregations over the variables that stand in the body but not in the head. All but sum name each
-// of these variables. Over no ground rule each is zero.
+// Aggregations over the variables that stand in the body but not in the head: sum(j), max(j, k),
+// p_mean(2, j), ... Formulas are those of the table in aggregation_functions.hpp. All but sum name
+// each of these variables; those of softmax stay in the head. Over no ground rule each is zero.
 
-/// The sum of the ground rules, the default. Variables that it does not name are summed, too.
-template <index_term First, index_term... Rest>
-constexpr auto sum(First, Rest...) noexcept {
-    return aggregate<aggregation::sum, First, Rest...>{};
-}
-/// The mean of the ground rules, element by element.
-template <index_term First, index_term... Rest>
-constexpr auto mean(First, Rest...) noexcept {
-    return aggregate<aggregation::mean, First, Rest...>{};
-}
-/// The maximum of the ground rules, element by element.
-template <index_term First, index_term... Rest>
-constexpr auto max(First, Rest...) noexcept {
-    return aggregate<aggregation::max, First, Rest...>{};
-}
-/// The minimum of the ground rules, element by element.
-template <index_term First, index_term... Rest>
-constexpr auto min(First, Rest...) noexcept {
-    return aggregate<aggregation::min, First, Rest...>{};
-}
-/// The number of ground rules, a scalar.
-template <index_term First, index_term... Rest>
-constexpr auto count(First, Rest...) noexcept {
-    return aggregate<aggregation::count, First, Rest...>{};
-}
-/// The rows of the ground rules, one below another, in the order of the named variables, the last
-/// of which varies fastest; zeros where a ground rule does not exist.
-template <index_term First, index_term... Rest>
-constexpr auto concat(First, Rest...) noexcept {
-    return aggregate<aggregation::concat, First, Rest...>{};
-}
-/// The softmax over the named variables, for each value of the head's other variables. The named
-/// variables stay in the head. Variables of the body that are not in the head are summed first, as
-/// by a rule of their own. If all values are minus infinity, the result is 0.
-template <index_term First, index_term... Rest>
-constexpr auto softmax(First, Rest...) noexcept {
-    return aggregate<aggregation::softmax, First, Rest...>{};
-}
+#define SEQUENT_AGGREGATION(name, parameters, arguments, ...)                          \
+    template <index_term First, index_term... Rest>                                    \
+    constexpr auto name parameters noexcept {                                          \
+        return aggregate<aggregation::name, First, Rest...>{SEQUENT_UNPACK arguments}; \
+    }
+#define SEQUENT_UNPACK(...) __VA_ARGS__
+#define SEQUENT_OTHER_AGGREGATION(name) SEQUENT_AGGREGATION(name, (First, Rest...), ())
+SEQUENT_AGGREGATIONS(SEQUENT_AGGREGATION)
+SEQUENT_OTHER_AGGREGATIONS(SEQUENT_OTHER_AGGREGATION)
+#undef SEQUENT_OTHER_AGGREGATION
+#undef SEQUENT_UNPACK
+#undef SEQUENT_AGGREGATION
 
 /// Depth: `y(i) <<= x(i) | stack<12>(block)` applies the block 12 times, each time with parameters
 /// of its own. A stack is the last function of its rule. The value of the rest of the rule is the
@@ -1916,6 +2084,10 @@ template <class Left, class Right>
             constexpr uncalled(combine<combination::sum> (*)()) noexcept {}
             /// From `max`.
             constexpr uncalled(combine<combination::max> (*)()) noexcept {}
+            /// From `product`.
+            constexpr uncalled(combine<combination::product> (*)()) noexcept {}
+            /// From `abs`.
+            constexpr uncalled(transform<transformation::abs> (*)()) noexcept {}
             /// From `min`.
             constexpr uncalled(combine<combination::min> (*)()) noexcept {}
             /// From `mean`.
@@ -2296,48 +2468,6 @@ constexpr bool is_within(number_range range, double value) {
             return value >= 1;
         default:
             return true;
-    }
-}
-
-/// The ranges of the numbers of a transformation, and its name in a rule.
-struct number_ranges {
-    name function{};
-    number_range of[2]{};  ///< of the first and the second number
-};
-
-/// The ranges of a transformation.
-constexpr number_ranges ranges_of(language::transformation kind) {
-    using enum language::transformation;
-    using enum number_range;
-    switch (kind) {
-        case leaky_relu:
-            // The derivative depends on the sign of the result, which needs a slope that is not
-            // negative.
-            return {make_name("leaky_relu", 10), {at_least_0_and_finite}};
-        case soft_cap:
-            return {make_name("soft_cap", 8), {above_0_and_finite_in_float}};
-        case scale:
-            return {make_name("scale", 5), {finite}};
-        case norm:
-            return {make_name("norm", 4), {above_0_and_finite_in_float}};
-        case layer_norm:
-            return {make_name("layer_norm", 10), {above_0_and_finite_in_float}};
-        case rms_norm:
-            return {make_name("rms_norm", 8), {above_0_and_finite_in_float}};
-        case rotary:
-            return {make_name("rotary", 6), {above_0_and_finite_in_float, at_least_0}};
-        case rotary_halves:
-            return {make_name("rotary_halves", 13), {above_0_and_finite_in_float, at_least_0}};
-        case sinusoidal:
-            return {make_name("sinusoidal", 10), {above_0_and_finite_in_float}};
-        case dropout:
-            return {make_name("dropout", 7), {from_0_to_below_1_in_float}};
-        case slice:
-            return {make_name("slice", 5), {at_least_0, at_least_1}};
-        case reshape:
-            return {make_name("reshape", 7), {at_least_1, at_least_1}};
-        default:
-            return {};
     }
 }
 
@@ -3167,7 +3297,7 @@ struct literal {
 // clang-format off
 enum class node_kind {
     constant, variable, count,
-    add, subtract, multiply, divide, remainder, absolute,
+    add, subtract, multiply, divide, remainder, greater_of, lesser_of, absolute,
     less, less_equal, greater, greater_equal, equal, not_equal,
     conjunction, disjunction, negation,
     decision, same_symbol, pair
@@ -3200,6 +3330,10 @@ constexpr int evaluate(node_kind kind, int left, int right) {
             return floor_divide(left, right);
         case node_kind::remainder:
             return floor_remainder(left, right);
+        case node_kind::greater_of:
+            return left > right ? left : right;
+        case node_kind::lesser_of:
+            return left < right ? left : right;
         case node_kind::absolute:
             return left < 0 ? -left : left;
         case node_kind::less:
@@ -3293,6 +3427,7 @@ struct rule {
     bool states_combination = false;  ///< the combination is written in the rule
     list<transformation_use, max_transformations> transformations{};  ///< in their order
     aggregation aggregated = aggregation::sum;
+    double aggregated_number = 0;                 ///< the exponent of p_mean
     bool states_aggregation = false;              ///< the aggregation is written in the rule
     unsigned aggregated_variables = 0;            ///< the variables that it names, one bit each
     list<int, max_variables> aggregated_order{};  ///< these variables in the order of the rule
@@ -3467,6 +3602,21 @@ inline constexpr bool pairs_neighbours = [] {
     return uses<Model>(transformation::rotary);
 }();
 
+/// Number of the first elements of a head that rotary positions rotate; 0 if all, -1 if the number
+/// differs among the rules.
+template <class Model>
+inline constexpr int rotated_of_head = [] {
+    int result = 0;
+    bool is_first = true;
+    for_each_function<Model>([&](const plan::transformation_use& use) {
+        if (use.kind != transformation::rotary && use.kind != transformation::rotary_halves) return;
+        const int turned = static_cast<int>(use.numbers[1]);
+        result = is_first || result == turned ? turned : -1;
+        is_first = false;
+    });
+    return result;
+}();
+
 /// Describes the first difference between the model's functions and those of llama2.c's run.c;
 /// empty if there is none. Masks are not compared: run.c always has a causal mask.
 template <class Model>
@@ -3485,6 +3635,8 @@ std::string unlike_llama2c() {
         const double number = use.numbers[0];
         if (use.kind == transformation::rotary && number != 10000) {
             differs("rotary base", number, "10000");
+        } else if (use.kind == transformation::rotary && use.numbers[1] > 0) {
+            has("rotary positions of a part of each head", "those of whole heads");
         } else if (use.kind == transformation::rotary && use.scaling != rotary_scaling{}) {
             has("scaled angles of rotary positions", "plain ones");
         } else if (use.kind == transformation::scale) {
@@ -3712,6 +3864,7 @@ struct placement {
     row_range range = row_range::all;  ///< which rows the parameter takes
     int begin = 0;                     ///< the first row, or the number of the part
     int of = 1;                        ///< how many rows or parts the tensor has
+    int groups = 0;  ///< of interleaved parts: ranges of the first extent; 0: each index is one
 };
 
 /// The file's matrix is [columns, rows]: [in, out] for a linear map.
@@ -3725,10 +3878,11 @@ inline constexpr placement as_it_is{.rank = -1};
 inline constexpr placement flat{.flat = true};
 /// The file has the rows of each head (the parameter's last extent but one; the last extent of a
 /// flat one) in the order of rotary_halves(), which rotates x[k] with x[k + length / 2]. If the
-/// model uses rotary(), `load` and `save` convert the order.
+/// model uses rotary(), `load` and `save` convert the order of the rows that it rotates.
 inline constexpr placement halves{.order = row_order::halves};
 /// The file has the rows of each head in the order of rotary(), which rotates x[2k] with x[2k + 1].
-/// If the model does not use rotary(), `load` and `save` convert the order.
+/// If the model uses rotary_halves(), `load` and `save` convert the order of the rows that it
+/// rotates.
 inline constexpr placement neighbours{.order = row_order::neighbours};
 /// Marks a further entry of a parameter that is the sum of several tensors, such as the two biases
 /// of PyTorch's LSTM. `save` writes the sum to the tensor of the first entry and zeros to this one.
@@ -3781,6 +3935,14 @@ constexpr placement part(int number, int of) {
 constexpr placement interleaved(int number, int of) {
     return detail::in_range("interleaved", row_range::interleaved, number, of, " parts");
 }
+/// As above, for each of `groups` equal ranges of the first extent: qkv_proj of CodeGen has [4,
+/// 3, heads / 4, head_width] rows. Throws io::error unless groups >= 1.
+constexpr placement interleaved(int number, int of, int groups) {
+    placement result = interleaved(number, of);
+    if (groups < 1) fail_with<error>({"io::interleaved: ", groups, " is no number of groups"});
+    result.groups = groups;
+    return result;
+}
 
 /// The file has `of` rows (a vector's elements), and the parameter begins at row `begin`. Throws
 /// io::error unless 0 <= begin < of.
@@ -3801,7 +3963,7 @@ constexpr placement rows_from(int begin) {
 inline constexpr placement successive{.range = row_range::successive};
 
 /// Combines two placements: the flags of both hold and their `plus` are added. The row order, the
-/// shape of `shaped` and the row range that `b` states replace those of `a`.
+/// shape (`shaped`, `as_it_is`) and the row range that `b` states replace those of `a`.
 constexpr placement operator|(const placement& a, const placement& b) {
     placement result = a;
     result.transposed = a.transposed || b.transposed;
@@ -3810,7 +3972,7 @@ constexpr placement operator|(const placement& a, const placement& b) {
     result.summand = a.summand || b.summand;
     result.plus = a.plus + b.plus;
     if (b.order != row_order::any) result.order = b.order;
-    if (b.rank > 0) {
+    if (b.rank != 0) {
         result.rank = b.rank;
         result.shape = b.shape;
     }
@@ -3818,6 +3980,7 @@ constexpr placement operator|(const placement& a, const placement& b) {
         result.range = b.range;
         result.begin = b.begin;
         result.of = b.of;
+        result.groups = b.groups;
     }
     return result;
 }
@@ -6136,6 +6299,12 @@ struct placed {
     std::string problem;
 };
 
+/// The rows of each head that the model's rotary positions rotate.
+struct rotated_rows {
+    bool neighbours = false;  // rows 2k and 2k + 1 form a pair, not k and k + half
+    int turned = 0;           // number of the first rows that are rotated; 0: all; -1: it differs
+};
+
 /// The extents that a placement states for a parameter of the shape `own`. `found` is the shape in
 /// the file, or null; it determines the side of squares.
 SEQUENT_LAZY
@@ -6194,9 +6363,16 @@ SEQUENT_COLD placed place(const any_view& view, const placement& how, std::uint6
     const bool vector = how.flat || rank < 2;
     placed result;
     result.strides = row_major(view);
+    if (how.rank != 0 || how.taps) {
+        result.end = result.all = size;
+        if (how.range != row_range::all || how.transposed || how.flat ||
+            how.order != row_order::any || (how.taps && how.rank != 0)) {
+            result.problem = "a tensor of another shape is whole and not transposed";
+            return result;
+        }
+    }
     if (how.rank < 0 || how.taps) {
         result.shape = own;
-        result.end = result.all = size;
         if (!how.taps) return result;
         if (rank < 2) result.problem = "it has no taps";
         for (std::size_t axis = 1; axis < rank; ++axis) {
@@ -6207,15 +6383,10 @@ SEQUENT_COLD placed place(const any_view& view, const placement& how, std::uint6
         return result;
     }
     if (how.rank > 0) {
-        result.end = result.all = size;
         result.shape = stated_shape(own, how, found);
-        if (how.range != row_range::all || how.transposed || how.flat ||
-            how.order != row_order::any) {
-            result.problem = "a tensor of another shape is whole and not transposed";
-        } else if (size_of(result.shape) != size) {
+        if (size_of(result.shape) != size)
             result.problem = joined_text(
                 {"shape ", shape_text(result.shape), " has not its ", size, " elements"});
-        }
         return result;
     }
     const std::uint64_t columns = vector ? 1 : own.back();
@@ -6237,8 +6408,13 @@ SEQUENT_COLD placed place(const any_view& view, const placement& how, std::uint6
                                       result.all, " of the tensor"});
     }
     const std::size_t row_axes = result.row_axes = vector ? rank : rank - 1;
-    if (how.order != row_order::any && (row_axes == 0 || own[row_axes - 1] % 2 != 0))
+    const bool within = how.range == row_range::interleaved;
+    if (how.order != row_order::any &&
+        (row_axes == (within ? 1U : 0U) || own[row_axes - 1] % 2 != 0))
         result.problem = "its heads have no halves";
+    const auto groups = static_cast<std::uint64_t>(how.groups);
+    if (within && groups > 0 && (row_axes == 0 || own[0] % groups != 0))
+        result.problem = joined_text({"its first extent has no ", groups, " equal ranges"});
     if (vector) {
         if (!own.empty() || how.range != row_range::all || how.flat) result.shape = {result.all};
     } else if (how.transposed) {
@@ -6251,47 +6427,90 @@ SEQUENT_COLD placed place(const any_view& view, const placement& how, std::uint6
         result.shape = {result.all, columns};
     }
     const std::uint64_t row = vector || how.transposed ? 1 : columns;
-    if (how.range == row_range::interleaved && row_axes > 0) {
+    if (within && row_axes > 0 && groups == 0) {
         result.first = begin * result.strides[0];
         result.strides[0] *= of;
+    } else if (within && row_axes > 0) {
+        result.first = begin * (own[0] / groups) * result.strides[0];
     } else {
         result.first = result.begin * row;
     }
     return result;
 }
 
-/// The piece of a view at a location of a tensor. If the tensor has the rows of heads in another
-/// order than the model (`neighbours`: that of rotary()), their axis is split in two.
+/// The indices [begin, begin + count) of a piece along an axis.
 SEQUENT_LAZY
-SEQUENT_COLD piece piece_of(any_view view, std::size_t tensor, const placed& where,
-                            const placement& how, bool neighbours) {
-    auto strides = where.strides;
-    const bool reordered = how.order == row_order::halves
-                               ? neighbours
-                               : how.order == row_order::neighbours && !neighbours;
-    if (reordered) {
-        const std::size_t axis = where.row_axes - 1;
-        for (auto at = static_cast<std::size_t>(view.rank++); at > axis; --at) {
-            view.extents[at] = view.extents[at - 1];
-            view.strides[at] = view.strides[at - 1];
-            strides[at] = strides[at - 1];
-        }
-        const int half = view.extents[axis] / 2;
-        view.extents[axis] = half;
-        view.extents[axis + 1] = 2;
-        // Element k of half h has index 2 k + h in the order of neighbours, k + h half in that of
-        // halves.
-        const auto split = [half](auto& of, std::size_t place, bool by_neighbours) {
-            const auto stride = of[place];
-            of[place] = by_neighbours ? 2 * stride : stride;
-            of[place + 1] = by_neighbours
-                                ? stride
-                                : stride * static_cast<std::remove_const_t<decltype(stride)>>(half);
-        };
-        split(view.strides, axis, neighbours);
-        split(strides, axis, !neighbours);
+SEQUENT_COLD piece range_of(piece of, std::size_t axis, int begin, int count) {
+    of.view.data = static_cast<std::byte*>(of.view.data) +
+                   std::ptrdiff_t{begin} * of.view.strides[axis] *
+                       static_cast<std::ptrdiff_t>(io::size_of(of.view.type));
+    of.first += static_cast<std::uint64_t>(begin) * of.strides[axis];
+    of.view.extents[axis] = count;
+    return of;
+}
+
+/// Adds a piece whose first `turned` indices along an axis are in the other order of rotary
+/// positions in the tensor than in the view (`neighbours`: that of the view is rotary()'s): that
+/// axis is split in two.
+SEQUENT_LAZY
+SEQUENT_COLD void add_reordered(std::vector<piece>& to, const piece& all, std::size_t axis,
+                                int turned, bool neighbours) {
+    const int length = all.view.extents[axis];
+    if (turned < length) to.push_back(range_of(all, axis, turned, length - turned));
+    piece part = all;
+    for (auto at = static_cast<std::size_t>(part.view.rank++); at > axis; --at) {
+        part.view.extents[at] = part.view.extents[at - 1];
+        part.view.strides[at] = part.view.strides[at - 1];
+        part.strides[at] = part.strides[at - 1];
     }
-    return {view, tensor, where.first, strides, how.summand, how.plus};
+    const int half = turned / 2;
+    part.view.extents[axis] = half;
+    part.view.extents[axis + 1] = 2;
+    // Element k of half h has index 2 k + h in the order of neighbours, k + h half in that of
+    // halves.
+    const auto split = [axis, half](auto& of, bool by_neighbours) {
+        const auto stride = of[axis];
+        of[axis] = by_neighbours ? 2 * stride : stride;
+        of[axis + 1] = by_neighbours
+                           ? stride
+                           : stride * static_cast<std::remove_const_t<decltype(stride)>>(half);
+    };
+    split(part.view.strides, neighbours);
+    split(part.strides, !neighbours);
+    to.push_back(part);
+}
+
+/// Adds the pieces of a view at a location of a tensor. Returns the problem, if there is one.
+SEQUENT_LAZY
+SEQUENT_COLD std::string add_pieces(std::vector<piece>& to, const any_view& view,
+                                    std::size_t tensor, const placed& where, const placement& how,
+                                    const rotated_rows& rotated) {
+    const piece all{view, tensor, where.first, where.strides, how.summand, how.plus};
+    const bool reordered = how.order == row_order::halves
+                               ? rotated.neighbours
+                               : how.order == row_order::neighbours && !rotated.neighbours;
+    const std::size_t axis = where.row_axes - 1;
+    if (reordered && rotated.turned < 0)
+        return "the model rotates different numbers of rows of its heads";
+    if (reordered && rotated.turned > view.extents[axis])
+        return "its heads have fewer rows than the model rotates";
+    // The parts of a tensor lie one after another within each group.
+    const int groups = how.range == row_range::interleaved && how.groups > 0 ? how.groups : 1;
+    const int of_group = groups > 1 ? view.extents[0] / groups : 0;
+    for (int group = 0; group < groups; ++group) {
+        piece part = all;
+        if (groups > 1) {
+            part = range_of(all, 0, group * of_group, of_group);
+            part.first += static_cast<std::uint64_t>(group) *
+                          static_cast<std::uint64_t>(of_group * (how.of - 1)) * part.strides[0];
+        }
+        if (!reordered)
+            to.push_back(part);
+        else
+            add_reordered(to, part, axis, rotated.turned > 0 ? rotated.turned : view.extents[axis],
+                          rotated.neighbours);
+    }
+    return "";
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::io::detail
@@ -6399,7 +6618,7 @@ struct coverage {
     std::vector<numbered_range> taken;
     std::uint64_t all = 0;
     bool is_open = false;  // rows may remain untaken
-    bool is_interleaved = false;
+    int interleaving = 0;  // 0: none, -1: of each index, else the number of groups
     bool is_mixed = false;
 
     /// One past the last row taken.
@@ -6409,9 +6628,11 @@ struct coverage {
         return result;
     }
     void add(const placed& where, const placement& how) {
-        const bool within = how.range == row_range::interleaved;
-        is_mixed = is_mixed || (!taken.empty() && within != is_interleaved);
-        is_interleaved = within;
+        const int within = how.range != row_range::interleaved ? 0
+                           : how.groups > 0                    ? how.groups
+                                                               : -1;
+        is_mixed = is_mixed || (!taken.empty() && within != interleaving);
+        interleaving = within;
         is_open = is_open || how.range == row_range::open;
         taken.push_back({where.begin, where.end, 0});
         all = where.all;
@@ -6419,7 +6640,7 @@ struct coverage {
     /// Names the first rows that no parameter takes or, if `once`, that two parameters take; empty
     /// if there are none.
     std::string problem(bool once) {
-        if (is_mixed) return "its rows are interleaved for some parameters alone";
+        if (is_mixed) return "its rows are interleaved differently for several parameters";
         sort(taken);
         std::uint64_t end = 0;
         const auto rows = [](std::uint64_t first, std::uint64_t last, const char* what) {
@@ -6434,15 +6655,15 @@ struct coverage {
     }
 };
 
-/// Properties of a model that maps depend on: whether its rotary positions rotate neighbours, and
+/// Properties of a model that maps depend on: which rows of heads its rotary positions rotate, and
 /// its stacks of several kinds of layers.
 struct model_layout {
-    bool neighbours = false;
+    rotated_rows rotated;
     std::vector<layer_stack> stacks;
 };
 template <class Model>
 model_layout layout_of() {
-    model_layout result{pairs_neighbours<Model>, {}};
+    model_layout result{{pairs_neighbours<Model>, rotated_of_head<Model>}, {}};
     if constexpr (requires { Model::shape.has_pattern(); }) {
         constexpr auto& of = Model::shape;
         if constexpr (of.has_pattern()) {
@@ -6506,9 +6727,7 @@ SEQUENT_COLD matching match(const tensor_file& file, const std::vector<any_tenso
             }
             if (!where.problem.empty()) return where.problem;
             used[found->number].add(where, of.how);
-            result.pieces.push_back(
-                piece_of(of.view, found->number, where, of.how, layout.neighbours));
-            return "";
+            return add_pieces(result.pieces, of.view, found->number, where, of.how, layout.rotated);
         });
     if (!result.problem.empty()) return result;
     const auto has = [&](std::string_view parameter) {
@@ -6654,8 +6873,7 @@ SEQUENT_COLD mapped_tensors plan_mapped(const file_path& path,
                                     shape_text(planned[tensor].shape), " for another parameter"});
             }
             used[tensor].add(where, of.how);
-            pieces.push_back(piece_of(of.view, tensor, where, of.how, layout.neighbours));
-            return "";
+            return add_pieces(pieces, of.view, tensor, where, of.how, layout.rotated);
         });
     for (std::size_t at = 0; at < used.size() && problem.empty(); ++at) {
         problem = used[at].problem(true);
@@ -6940,8 +7158,8 @@ inline constexpr name_entry modernbert[] = {
     {"embedding", "model.embeddings.tok_embeddings.weight"},
     {"embedding_gain", "model.embeddings.norm.weight"},
     {"layers.gain_1", "model.layers.{}.attn_norm.weight"},
-    {"layers.W_query", "model.layers.{}.attn.Wqkv.weight", part(0, 3)},
-    {"layers.W_key", "model.layers.{}.attn.Wqkv.weight", part(1, 3)},
+    {"layers.W_query", "model.layers.{}.attn.Wqkv.weight", part(0, 3) | halves},
+    {"layers.W_key", "model.layers.{}.attn.Wqkv.weight", part(1, 3) | halves},
     {"layers.W_value", "model.layers.{}.attn.Wqkv.weight", part(2, 3)},
     {"layers.W_out", "model.layers.{}.attn.Wo.weight"},
     {"layers.gain_2", "model.layers.{}.mlp_norm.weight"},
@@ -7108,12 +7326,15 @@ inline constexpr name_entry gpt_neox[] = {
     {"layers.bias_1", "gpt_neox.layers.{}.input_layernorm.bias"},
     {"layers.gain_2", "gpt_neox.layers.{}.post_attention_layernorm.weight"},
     {"layers.bias_2", "gpt_neox.layers.{}.post_attention_layernorm.bias"},
-    {"layers.W_query", "gpt_neox.layers.{}.attention.query_key_value.weight", interleaved(0, 3)},
-    {"layers.W_key", "gpt_neox.layers.{}.attention.query_key_value.weight", interleaved(1, 3)},
+    {"layers.W_query", "gpt_neox.layers.{}.attention.query_key_value.weight",
+     interleaved(0, 3) | halves},
+    {"layers.W_key", "gpt_neox.layers.{}.attention.query_key_value.weight",
+     interleaved(1, 3) | halves},
     {"layers.W_value", "gpt_neox.layers.{}.attention.query_key_value.weight", interleaved(2, 3)},
     {"layers.b_query", "gpt_neox.layers.{}.attention.query_key_value.bias",
-     flat | interleaved(0, 3)},
-    {"layers.b_key", "gpt_neox.layers.{}.attention.query_key_value.bias", flat | interleaved(1, 3)},
+     flat | interleaved(0, 3) | halves},
+    {"layers.b_key", "gpt_neox.layers.{}.attention.query_key_value.bias",
+     flat | interleaved(1, 3) | halves},
     {"layers.b_value", "gpt_neox.layers.{}.attention.query_key_value.bias",
      flat | interleaved(2, 3)},
     {"layers.W_out", "gpt_neox.layers.{}.attention.dense.weight"},
@@ -7168,11 +7389,11 @@ inline constexpr name_entry phi[] = {
     {"embedding", "model.embed_tokens.weight"},
     {"layers.gain_1", "model.layers.{}.input_layernorm.weight"},
     {"layers.bias_1", "model.layers.{}.input_layernorm.bias"},
-    {"layers.W_query", "model.layers.{}.self_attn.q_proj.weight"},
-    {"layers.W_key", "model.layers.{}.self_attn.k_proj.weight"},
+    {"layers.W_query", "model.layers.{}.self_attn.q_proj.weight", halves},
+    {"layers.W_key", "model.layers.{}.self_attn.k_proj.weight", halves},
     {"layers.W_value", "model.layers.{}.self_attn.v_proj.weight"},
-    {"layers.b_query", "model.layers.{}.self_attn.q_proj.bias", flat},
-    {"layers.b_key", "model.layers.{}.self_attn.k_proj.bias", flat},
+    {"layers.b_query", "model.layers.{}.self_attn.q_proj.bias", flat | halves},
+    {"layers.b_key", "model.layers.{}.self_attn.k_proj.bias", flat | halves},
     {"layers.b_value", "model.layers.{}.self_attn.v_proj.bias", flat},
     {"layers.W_out", "model.layers.{}.self_attn.dense.weight"},
     {"layers.b_out", "model.layers.{}.self_attn.dense.bias"},
@@ -7184,6 +7405,28 @@ inline constexpr name_entry phi[] = {
     {"bias", "model.final_layernorm.bias"},
     {"W_logits", "lm_head.weight"},
     {"b_logits", "lm_head.bias"},
+};
+
+/// Name map of the preset `codegen`. The tensor qkv_proj has, for each quarter of the heads, the
+/// rows of their queries, values and keys.
+inline constexpr name_entry codegen[] = {
+    optional_prefix("transformer."),
+    {"embedding", "transformer.wte.weight"},
+    {"layers.gain_1", "transformer.h.{}.ln_1.weight"},
+    {"layers.bias_1", "transformer.h.{}.ln_1.bias"},
+    {"layers.W_query", "transformer.h.{}.attn.qkv_proj.weight", interleaved(0, 3, 4) | neighbours},
+    {"layers.W_key", "transformer.h.{}.attn.qkv_proj.weight", interleaved(2, 3, 4) | neighbours},
+    {"layers.W_value", "transformer.h.{}.attn.qkv_proj.weight", interleaved(1, 3, 4)},
+    {"layers.W_out", "transformer.h.{}.attn.out_proj.weight"},
+    {"layers.W_expand", "transformer.h.{}.mlp.fc_in.weight"},
+    {"layers.b_expand", "transformer.h.{}.mlp.fc_in.bias"},
+    {"layers.W_contract", "transformer.h.{}.mlp.fc_out.weight"},
+    {"layers.b_contract", "transformer.h.{}.mlp.fc_out.bias"},
+    {"gain", "transformer.ln_f.weight"},
+    {"bias", "transformer.ln_f.bias"},
+    {"W_logits", "lm_head.weight"},
+    {"b_logits", "lm_head.bias"},
+    ignored("transformer.h.{}.attn.causal_mask"),
 };
 
 /// Name map of the preset `starcoder2`.
@@ -7275,6 +7518,36 @@ inline constexpr name_entry vit[] = {
     {"W_logits", "classifier.weight"},
     {"b_logits", "classifier.bias"},
     ignored("vit.pooler.*"),
+};
+
+/// Name map of the preset `dinov2` (Dinov2Model).
+inline constexpr name_entry dinov2[] = {
+    optional_prefix("dinov2."),
+    {"class_token", "embeddings.cls_token", shaped(1, 1, own(0))},
+    {"position", "embeddings.position_embeddings", shaped(1, own(0), own(1))},
+    {"W_patch", "embeddings.patch_embeddings.projection.weight", shaped(own(0), 0, side, side)},
+    {"b_patch", "embeddings.patch_embeddings.projection.bias"},
+    {"layers.gain_1", "encoder.layer.{}.norm1.weight"},
+    {"layers.bias_1", "encoder.layer.{}.norm1.bias"},
+    {"layers.W_query", "encoder.layer.{}.attention.attention.query.weight"},
+    {"layers.W_key", "encoder.layer.{}.attention.attention.key.weight"},
+    {"layers.W_value", "encoder.layer.{}.attention.attention.value.weight"},
+    {"layers.b_query", "encoder.layer.{}.attention.attention.query.bias", flat},
+    {"layers.b_key", "encoder.layer.{}.attention.attention.key.bias", flat},
+    {"layers.b_value", "encoder.layer.{}.attention.attention.value.bias", flat},
+    {"layers.W_out", "encoder.layer.{}.attention.output.dense.weight"},
+    {"layers.b_out", "encoder.layer.{}.attention.output.dense.bias"},
+    {"layers.attended_scale", "encoder.layer.{}.layer_scale1.lambda1"},
+    {"layers.gain_2", "encoder.layer.{}.norm2.weight"},
+    {"layers.bias_2", "encoder.layer.{}.norm2.bias"},
+    {"layers.W_expand", "encoder.layer.{}.mlp.fc1.weight"},
+    {"layers.b_expand", "encoder.layer.{}.mlp.fc1.bias"},
+    {"layers.W_contract", "encoder.layer.{}.mlp.fc2.weight"},
+    {"layers.b_contract", "encoder.layer.{}.mlp.fc2.bias"},
+    {"layers.transformed_scale", "encoder.layer.{}.layer_scale2.lambda1"},
+    {"gain", "layernorm.weight"},
+    {"bias", "layernorm.bias"},
+    ignored("embeddings.mask_token"),
 };
 
 namespace detail {
@@ -8027,7 +8300,7 @@ SEQUENT_COLD llama2c_match match_llama2c(const source& from, const std::vector<a
                           " tokens, the model has ", tokens});
     }
     result.found = form.version == 0 ? match(result.file, tensors)
-                                     : match(result.file, tensors, llama2c_layers, {true, {}});
+                                     : match(result.file, tensors, llama2c_layers, {{true, 0}, {}});
     return result;
 }
 
@@ -8551,8 +8824,8 @@ SEQUENT_INLINE void load_transposed(const T* p, Row row, batch<T>* out) noexcept
 #pragma GCC diagnostic pop
 #endif
 
-/// Exponential, logarithm, hyperbolic tangent, error function and logistic function of vectors and
-/// numbers.
+/// Elementary functions of vectors and numbers: exponential, logarithm, powers, hyperbolic tangent,
+/// error function, logistic function.
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
@@ -8762,6 +9035,45 @@ SEQUENT_INLINE batch<T> sigmoid(batch<T> x) noexcept {
     return set(T(1)) / (set(T(1)) + kernel::exp(-x));
 }
 
+/// x within [least, greatest], else the nearer end; NaN stays NaN.
+template <class T>
+SEQUENT_INLINE batch<T> clamp(batch<T> x, T least, T greatest) noexcept {
+    x = xsimd::select(x > set(greatest), set(greatest), x);
+    return xsimd::select(x < set(least), set(least), x);
+}
+
+/// -1, 0 or 1, the sign of x; NaN stays NaN.
+template <class T>
+SEQUENT_INLINE batch<T> sign(batch<T> x) noexcept {
+    return xsimd::select(x > zero<T>(), set(T(1)), xsimd::select(x < zero<T>(), set(T(-1)), x));
+}
+
+/// log(1 + x) for x in [0, 1]: 2 atanh(s) with s = x / (2 + x), by its series.
+template <class T>
+SEQUENT_INLINE batch<T> log_1_plus(batch<T> x) noexcept {
+    constexpr int terms = sizeof(T) == 4 ? 8 : 17;  // s^2 <= 1/9: the rest is below an ulp
+    const batch<T> s = x / (set(T(2)) + x);
+    const batch<T> square = s * s;
+    batch<T> sum = set(T(1) / T(2 * terms - 1));
+    unroll<terms - 1>([&](auto i) __attribute__((always_inline)) {
+        sum = fma(sum, square, set(T(1) / T(2 * (terms - 1 - i()) - 1)));
+    });
+    return (s + s) * sum;
+}
+
+/// x^p: by multiplications if p is an integer of at most 64, else exp(p log(x)), NaN for x < 0.
+template <class T>
+inline batch<T> power(batch<T> x, T p) noexcept {
+    const T size = p < 0 ? -p : p;
+    if (size <= T(64) && size == static_cast<T>(static_cast<int>(size))) {
+        batch<T> result = set(T(1));
+        for (int rest = static_cast<int>(size); rest > 0; rest /= 2, x = x * x)
+            if (rest % 2 != 0) result = result * x;
+        return p < 0 ? batch<T>(set(T(1)) / result) : result;
+    }
+    return kernel::exp(kernel::log(x) * set(p));
+}
+
 /// e^x of one number, by the arithmetic of the vector function.
 template <std::floating_point T>
 inline T exp(T x) noexcept {
@@ -8794,38 +9106,22 @@ inline T sigmoid(T x) noexcept {
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
-/// Functions of one number. `parameter` is the slope of leaky_relu below zero, the c of soft_cap(x)
-/// = c tanh(x / c) and the factor of scale; the other functions ignore it.
+/// The functions of one number, those of element_functions.hpp.
 enum class activation {
-    identity,    ///< x
-    relu,        ///< max(x, 0)
-    leaky_relu,  ///< x if x > 0, else parameter * x
-    gelu,        ///< x Phi(x), Phi the normal distribution function; arXiv 1606.08415
-    gelu_tanh,   ///< x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))), approximates gelu
-    silu,        ///< x sigmoid(x)
-    sigmoid,     ///< 1 / (1 + e^-x)
-    tanh,        ///< hyperbolic tangent
-    exp,         ///< e^x
-    log,         ///< natural logarithm
-    sqrt,        ///< square root
-    inverse,     ///< 1 / x
-    complement,  ///< 1 - x
-    soft_cap,    ///< parameter * tanh(x / parameter)
-    scale        ///< parameter * x
+#define SEQUENT_NAME(name, ...) name,
+    SEQUENT_ELEMENT_FUNCTIONS(SEQUENT_NAME)
+#undef SEQUENT_NAME
 };
 
 /// True if `derivative` reads the input x. Otherwise only the output is read, and x may be
 /// anything. For leaky_relu the sign of the output decides, which requires a slope above zero.
 constexpr bool derivative_needs_input(activation f) noexcept {
-    switch (f) {
-        case activation::gelu:
-        case activation::gelu_tanh:
-        case activation::silu:
-        case activation::log:
-            return true;
-        default:
-            return false;
-    }
+    enum class what { nothing, result, argument };
+    using enum what;
+#define SEQUENT_READS(name, parameters, arguments, numbers, reads, ...) reads,
+    constexpr what reads[]{SEQUENT_ELEMENT_FUNCTIONS(SEQUENT_READS)};
+#undef SEQUENT_READS
+    return reads[static_cast<int>(f)] == argument;
 }
 
 namespace detail {
@@ -8842,6 +9138,7 @@ struct element<T> {
 inline constexpr double inverse_sqrt_2 = 0.70710678118654752440;
 inline constexpr double inverse_sqrt_2_pi = 0.39894228040143267794;
 inline constexpr double sqrt_2_over_pi = 0.79788456080286535588;
+inline constexpr double two_over_sqrt_pi = 1.12837916709551257390;
 inline constexpr double gelu_cubic = 0.044715;
 
 }  // namespace detail
@@ -8850,100 +9147,35 @@ inline constexpr double gelu_cubic = 0.044715;
 template <class B>
 using element_t = typename detail::element<B>::type;
 
-/// F(x) for a number or a vector of numbers.
+/// F(x) for a number or a vector of numbers. `a` and `b` are the numbers of the function, if it has
+/// any: the slope of leaky_relu, the ends of clamp.
 template <activation F, class B>
-SEQUENT_INLINE B apply(B x, element_t<B> parameter = 0) noexcept {
+SEQUENT_INLINE B apply(B x, [[maybe_unused]] element_t<B> a = 0,
+                       [[maybe_unused]] element_t<B> b = 0) noexcept {
     using T = element_t<B>;
-    using enum activation;
-    if constexpr (std::floating_point<B>) {
-        return kernel::apply<F>(set(x), parameter).get(0);
-    } else if constexpr (F == relu) {
-        return xsimd::max(zero<T>(), x);  // in this order NaN propagates on every instruction set
-    } else if constexpr (F == leaky_relu) {
-        return xsimd::select(x > zero<T>(), x, x * set(parameter));
-    } else if constexpr (F == gelu) {
-        const B half = x * set(T(0.5));
-        return fma(half, kernel::erf(x * set(T(detail::inverse_sqrt_2))), half);
-    } else if constexpr (F == gelu_tanh) {
-        // (1 + tanh(u)) / 2 is sigmoid(2 u)
-        const B u = x * fma(x * x, set(T(detail::gelu_cubic)), set(T(1)));
-        return x * kernel::sigmoid(u * set(T(2 * detail::sqrt_2_over_pi)));
-    } else if constexpr (F == silu) {
-        return x * kernel::sigmoid(x);
-    } else if constexpr (F == sigmoid) {
-        return kernel::sigmoid(x);
-    } else if constexpr (F == tanh) {
-        return kernel::tanh(x);
-    } else if constexpr (F == exp) {
-        return kernel::exp(x);
-    } else if constexpr (F == log) {
-        return kernel::log(x);
-    } else if constexpr (F == sqrt) {
-        return xsimd::sqrt(x);
-    } else if constexpr (F == inverse) {
-        return set(T(1)) / x;
-    } else if constexpr (F == complement) {
-        return set(T(1)) - x;
-    } else if constexpr (F == scale) {
-        return x * set(parameter);
-    } else if constexpr (F == soft_cap) {
-        return set(parameter) * kernel::tanh(x / set(parameter));
-    } else {
-        return x;
+#define SEQUENT_VALUE(name, parameters, arguments, numbers, reads, cost, value, slope) \
+    else if constexpr (F == activation::name) {                                        \
+        value                                                                          \
     }
+    if constexpr (std::floating_point<B>) return kernel::apply<F>(set(x), a, b).get(0);
+    SEQUENT_ELEMENT_FUNCTIONS(SEQUENT_VALUE)
+#undef SEQUENT_VALUE
 }
 
-/// dF/dx at input x with output y = F(x). At its kink relu has the derivative 0 and leaky_relu its
-/// slope. The derivative of relu at NaN is 1, so that a NaN in the gradient propagates.
+/// dF/dx at input x with output y = F(x), of which one is read (`derivative_needs_input`). The
+/// derivative of relu at NaN is 1, so that a NaN in the gradient propagates.
 template <activation F, class B>
-SEQUENT_INLINE B derivative(B x, B y, element_t<B> parameter = 0) noexcept {
+SEQUENT_INLINE B derivative([[maybe_unused]] B x, [[maybe_unused]] B y,
+                            [[maybe_unused]] element_t<B> a = 0,
+                            [[maybe_unused]] element_t<B> b = 0) noexcept {
     using T = element_t<B>;
-    using enum activation;
-    if constexpr (std::floating_point<B>) {
-        return kernel::derivative<F>(set(x), set(y), parameter).get(0);
-    } else if constexpr (F == relu) {
-        return xsimd::select(y <= zero<T>(), zero<T>(), set(T(1)));
-    } else if constexpr (F == leaky_relu) {
-        return xsimd::select(y > zero<T>(), set(T(1)), set(parameter));
-    } else if constexpr (F == gelu) {
-        const B cdf =
-            fma(kernel::erf(x * set(T(detail::inverse_sqrt_2))), set(T(0.5)), set(T(0.5)));
-        const B density = kernel::exp(x * x * set(T(-0.5))) * set(T(detail::inverse_sqrt_2_pi));
-        return fma(x, density, cdf);
-    } else if constexpr (F == gelu_tanh) {
-        // Beyond 16 the result is 0 or 1, but products of it with large numbers would be NaN.
-        x = xsimd::select(x > set(T(16)), set(T(16)), x);
-        x = xsimd::select(x < set(T(-16)), set(T(-16)), x);
-        const B square = x * x;
-        const B u = x * fma(square, set(T(detail::gelu_cubic)), set(T(1)));
-        const B s = kernel::sigmoid(u * set(T(2 * detail::sqrt_2_over_pi)));
-        const B slope = fma(square, set(T(3 * detail::gelu_cubic)), set(T(1)));
-        return fma(s * (set(T(1)) - s), x * slope * set(T(2 * detail::sqrt_2_over_pi)), s);
-    } else if constexpr (F == silu) {
-        const B s = kernel::sigmoid(x);
-        return fma(s * (set(T(1)) - s), x, s);
-    } else if constexpr (F == sigmoid) {
-        return y * (set(T(1)) - y);
-    } else if constexpr (F == tanh) {
-        return set(T(1)) - y * y;
-    } else if constexpr (F == exp) {
-        return y;
-    } else if constexpr (F == log) {
-        return set(T(1)) / x;
-    } else if constexpr (F == sqrt) {
-        return set(T(0.5)) / y;
-    } else if constexpr (F == inverse) {
-        return -(y * y);
-    } else if constexpr (F == complement) {
-        return set(T(-1));
-    } else if constexpr (F == scale) {
-        return set(parameter);
-    } else if constexpr (F == soft_cap) {
-        const B t = y / set(parameter);
-        return set(T(1)) - t * t;
-    } else {
-        return set(T(1));
+#define SEQUENT_SLOPE(name, parameters, arguments, numbers, reads, cost, value, slope) \
+    else if constexpr (F == activation::name) {                                        \
+        slope                                                                          \
     }
+    if constexpr (std::floating_point<B>) return kernel::derivative<F>(set(x), set(y), a, b).get(0);
+    SEQUENT_ELEMENT_FUNCTIONS(SEQUENT_SLOPE)
+#undef SEQUENT_SLOPE
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
@@ -11406,6 +11638,110 @@ inline void dropout(const T* x, T* y, dropout_key key, std::uint32_t first, doub
         const T scaled = x[at] * scale;
         y[at] = key.bits(first + static_cast<std::uint32_t>(at)) >= threshold ? scaled : T(0);
     }
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::kernel
+
+/// The folds that aggregate the values of ground rules, one number at a time, and their slopes.
+
+namespace sequent::inline SEQUENT_ABI::kernel {
+
+/// The folds of aggregation_functions.hpp.
+enum class fold {
+#define SEQUENT_NAME(name, ...) name,
+    SEQUENT_AGGREGATIONS(SEQUENT_NAME)
+#undef SEQUENT_NAME
+};
+
+/// What the slope of a fold reads besides the value and the result.
+enum class fold_reads { nothing, number, state };
+
+/// What the slope of a fold reads.
+constexpr fold_reads reads_of(fold of) noexcept {
+    using enum fold_reads;
+#define SEQUENT_READS(name, parameters, arguments, alone, reads, ...) reads,
+    constexpr fold_reads reads[]{SEQUENT_AGGREGATIONS(SEQUENT_READS)};
+#undef SEQUENT_READS
+    return reads[static_cast<int>(of)];
+}
+
+/// True if x replaces `most` as the maximum, or else the minimum. NaN replaces every number.
+template <bool Greatest, class T>
+constexpr bool beats(T x, T most) noexcept {
+    if (x != x) return most == most;
+    return Greatest ? x > most : x < most;
+}
+
+namespace detail {
+
+// Of a product the state is that of the factors other than 0, and the number of zeros.
+
+template <class T>
+constexpr void add_factor(T& a, T& b, T x, int k) noexcept {
+    if (k == 0) a = 1;
+    (x == T(0) ? b : a) = x == T(0) ? b + 1 : a * x;
+}
+template <class T>
+constexpr T product_of(T a, T b) noexcept {
+    return b == T(0) ? a : a * T(0);  // NaN and infinity times 0 are NaN
+}
+template <class T>
+constexpr T factor_slope(T a, T b, T x) noexcept {
+    return b == T(0) ? a / x : b == T(1) && x == T(0) ? a : T(0);
+}
+
+/// Of log_sum_exp the state is the maximum, and the sum of exp(x - maximum).
+template <class T>
+void add_exponential(T& a, T& b, T x, int k) noexcept {
+    if (k == 0 || x > a) {
+        b = k == 0 ? T(1) : b * kernel::exp(a - x) + T(1);
+        a = x;
+    } else {
+        b += x == a ? T(1) : kernel::exp(x - a);
+    }
+}
+/// Of a deviation the state is the mean, and the sum of (x - mean)^2 (Welford 1962).
+template <class T>
+constexpr void add_deviation(T& a, T& b, T x, int k) noexcept {
+    const T before = x - a;
+    a += before / static_cast<T>(k + 1);
+    b += before * (x - a);
+}
+
+}  // namespace detail
+
+/// Adds x to the state (a, b), which begins with zeros, as value number k, counted from 0.
+template <fold F, class T>
+SEQUENT_INLINE void add_value(T& a, [[maybe_unused]] T& b, T x, [[maybe_unused]] int k,
+                              [[maybe_unused]] T p) noexcept {
+    using namespace detail;
+#define SEQUENT_ADD(name, parameters, arguments, alone, reads, add, ...) \
+    if constexpr (F == fold::name) static_cast<void>(add);
+    SEQUENT_AGGREGATIONS(SEQUENT_ADD)
+#undef SEQUENT_ADD
+}
+
+/// The result of n > 0 values.
+template <fold F, class T>
+SEQUENT_INLINE T result_of(T a, [[maybe_unused]] T b, [[maybe_unused]] T n,
+                           [[maybe_unused]] T p) noexcept {
+    using namespace detail;
+#define SEQUENT_RESULT(name, parameters, arguments, alone, reads, add, result, slope) \
+    if constexpr (F == fold::name) return result;
+    SEQUENT_AGGREGATIONS(SEQUENT_RESULT)
+#undef SEQUENT_RESULT
+}
+
+/// The derivative of the result y for the value x, number k of n.
+template <fold F, class T>
+SEQUENT_INLINE T slope_of([[maybe_unused]] T x, [[maybe_unused]] T y, [[maybe_unused]] T a,
+                          [[maybe_unused]] T& b, [[maybe_unused]] int k, [[maybe_unused]] T n,
+                          [[maybe_unused]] T p) noexcept {
+    using namespace detail;
+#define SEQUENT_SLOPE(name, parameters, arguments, alone, reads, add, result, slope) \
+    if constexpr (F == fold::name) return slope;
+    SEQUENT_AGGREGATIONS(SEQUENT_SLOPE)
+#undef SEQUENT_SLOPE
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
@@ -17303,6 +17639,158 @@ class domain_finder {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
+/// The tables of all transformations and aggregations: names, numbers, what derivatives read.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+using language::aggregation;
+using language::transformation;
+
+/// Returns true if the transformation works element by element.
+constexpr bool is_elementwise(transformation kind) {
+    return kind < transformation::softmax;
+}
+
+/// The numbers of a function: their ranges, and the defaults of those that may be left out.
+struct function_numbers {
+    int least = 0;             ///< numbers that must be given
+    int most = 0;              ///< numbers that may be given
+    number_range ranges[2]{};  ///< of the first and the second
+    double defaults[2]{};      ///< values of those that are left out
+};
+/// No numbers.
+constexpr function_numbers none() {
+    return {};
+}
+/// One number that must be given.
+constexpr function_numbers one(number_range range) {
+    return {1, 1, {range}, {}};
+}
+/// One number with a default.
+constexpr function_numbers one(number_range range, double otherwise) {
+    return {0, 1, {range}, {otherwise}};
+}
+/// Two numbers that must be given.
+constexpr function_numbers two(number_range first, number_range second) {
+    return {2, 2, {first, second}, {}};
+}
+/// Two numbers of which the second may be left out.
+constexpr function_numbers two(number_range first, number_range second, double otherwise) {
+    return {1, 2, {first, second}, {0, otherwise}};
+}
+/// Two numbers with defaults.
+constexpr function_numbers two(number_range first, double first_otherwise, number_range second,
+                               double second_otherwise) {
+    return {0, 2, {first, second}, {first_otherwise, second_otherwise}};
+}
+
+/// The values that the derivative of a function reads besides the gradient of its result.
+struct derivative_reads {
+    bool argument = false;  ///< the argument
+    bool result = false;    ///< the result
+};
+
+/// A transformation.
+struct function_entry {
+    name id{};  ///< its name in a rule
+    function_numbers numbers{};
+    derivative_reads reads{};
+    bool cheap = false;    ///< repeated for all registers of a product's tile
+    int weights = 0;       ///< weights that must be given
+    int most_weights = 0;  ///< weights that may be given
+    int index = -1;        ///< the argument that is a position or a seed; -1: none
+};
+
+namespace detail {
+
+template <std::size_t Size>
+constexpr name entry_name(const char (&text)[Size]) {
+    return make_name(text, static_cast<int>(Size) - 1);
+}
+
+constexpr auto make_function_table() {
+    using enum number_range;
+    constexpr derivative_reads nothing{};
+    constexpr derivative_reads result{false, true};
+    constexpr derivative_reads argument{true, false};
+    constexpr bool cheap = true;
+    constexpr bool dear = false;
+    constexpr function_numbers eps = one(above_0_and_finite_in_float, 1e-5);
+    constexpr function_numbers turns = two(above_0_and_finite_in_float, 10000, at_least_0, 0);
+    struct table {
+        function_entry of[static_cast<int>(transformation::reshape) + 1];
+    };
+#define SEQUENT_ENTRY(name, parameters, arguments, numbers, reads, cost, ...) \
+    {entry_name(#name), numbers, reads, cost},
+    // clang-format off
+    return table{{
+        SEQUENT_ELEMENT_FUNCTIONS(SEQUENT_ENTRY)
+        {entry_name("softmax"), none(), result},
+        {entry_name("sparsemax"), none(), result},
+        {entry_name("norm"), eps, argument},
+        {entry_name("layer_norm"), eps, argument, dear, 1, 2},
+        {entry_name("rms_norm"), eps, argument, dear, 0, 1},
+        {entry_name("rotary"), turns, nothing, dear, 0, 0, 0},
+        {entry_name("rotary_halves"), turns, nothing, dear, 0, 0, 0},
+        {entry_name("sinusoidal"), one(above_0_and_finite_in_float, 10000), nothing, dear, 0, 0, 0},
+        {entry_name("dropout"), one(from_0_to_below_1_in_float), nothing, dear, 0, 0, 1},
+        {entry_name("slice"), two(at_least_0, at_least_1), nothing},
+        {entry_name("reshape"), two(at_least_1, at_least_1, 1), nothing},
+    }};
+    // clang-format on
+#undef SEQUENT_ENTRY
+}
+inline constexpr auto function_table = make_function_table();
+
+}  // namespace detail
+
+namespace detail {
+
+/// An aggregation.
+struct aggregation_entry {
+    name id{};                ///< its name in a rule
+    bool keeps_one = false;   ///< of one value the result is this value
+    bool has_number = false;  ///< its first argument is a number
+};
+
+constexpr auto make_aggregation_table() {
+    constexpr bool itself = true;
+    constexpr bool another = false;
+    struct table {
+        aggregation_entry of[static_cast<int>(aggregation::softmax) + 1];
+    };
+#define SEQUENT_FOLD(name, parameters, arguments, alone, ...) \
+    {entry_name(#name), alone, sizeof(#arguments) > sizeof("()")},
+    // clang-format off
+    return table{{
+        SEQUENT_AGGREGATIONS(SEQUENT_FOLD)
+        {entry_name("count")},
+        {entry_name("concat"), true},
+        {entry_name("softmax")},
+    }};
+    // clang-format on
+#undef SEQUENT_FOLD
+}
+inline constexpr auto aggregation_table = make_aggregation_table();
+
+}  // namespace detail
+
+/// The entry of an aggregation.
+constexpr const detail::aggregation_entry& entry_of(aggregation kind) {
+    return detail::aggregation_table.of[static_cast<int>(kind)];
+}
+
+/// The entry of a transformation.
+constexpr const function_entry& entry_of(transformation kind) {
+    return detail::function_table.of[static_cast<int>(kind)];
+}
+/// The values that the derivative of a transformation reads.
+constexpr derivative_reads derivative_of(transformation kind) {
+    return entry_of(kind).reads;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
 /// Steps, the result of a plan: each is one kernel call, whose operands have places, offsets and
 /// strides. A kernel receives one step, its shape and pointers; it knows nothing of rules.
 
@@ -17414,47 +17902,6 @@ struct row_function {
     int seed = -1;      ///< of dropout: the number of the count
     int identity = -1;  ///< of dropout: the rule, so that each rule drops different elements
 };
-
-/// The values that the derivative of a function reads besides the gradient of its result.
-struct derivative_reads {
-    bool argument = false;  ///< the argument
-    bool result = false;    ///< the result
-};
-/// The values that the derivative of a transformation reads.
-constexpr derivative_reads derivative_of(transformation kind) {
-    switch (kind) {
-        case transformation::identity:
-        case transformation::complement:
-        case transformation::scale:
-        case transformation::rotary:
-        case transformation::rotary_halves:
-        case transformation::sinusoidal:
-        case transformation::dropout:
-        case transformation::slice:
-        case transformation::reshape:
-            return {false, false};
-        case transformation::relu:
-        case transformation::leaky_relu:
-        case transformation::sigmoid:
-        case transformation::tanh:
-        case transformation::exp:
-        case transformation::sqrt:
-        case transformation::inverse:
-        case transformation::soft_cap:
-        case transformation::softmax:
-        case transformation::sparsemax:
-            return {false, true};
-        case transformation::gelu:
-        case transformation::gelu_tanh:
-        case transformation::silu:
-        case transformation::log:
-        case transformation::norm:
-        case transformation::layer_norm:
-        case transformation::rms_norm:
-            return {true, false};
-    }
-    return {true, true};
-}
 
 /// A row step: out = functions(combined terms), for each row of segments x length elements, in each
 /// iteration of the outer loops.
@@ -17625,6 +18072,7 @@ struct general_step {
     list<general_function, max_transformations> functions{};  ///< in the order of application
     combination combined = combination::sum;                  ///< of the literals
     aggregation aggregated = aggregation::sum;                ///< of the ground rules
+    double aggregated_number = 0;                             ///< the exponent of p_mean
     value_shape combined_shape{};                             ///< shape before the functions
     value_shape shape{};               ///< shape of the value of a ground rule
     int condition = -1;                ///< node of the condition; -1: none
@@ -18293,6 +18741,7 @@ class general_builder {
         made.out_size = draft_.head_of(at_).value.size();
         made.combined = rule_.combined;
         made.aggregated = rule_.aggregated;
+        made.aggregated_number = rule_.aggregated_number;
         for (int body = 0; body < rule_.literals; ++body) {
             const int item_at = rule_.first_literal + body;
             general_literal item = general_of(item_at);
@@ -18591,13 +19040,12 @@ constexpr bool keeps_rows(transformation kind) {
     return kind != transformation::slice && kind != transformation::reshape;
 }
 
-/// Returns true if the aggregation adds: true of sum, and of all but count where nothing is
-/// aggregated.
+/// Returns true if the aggregation adds: true of sum and, where nothing is aggregated, of all that
+/// leave a single value as it is.
 template <class Draft>
 constexpr bool adds(const Draft& draft, const rule& written) {
     if (written.aggregated == aggregation::sum) return true;
-    if (written.aggregated == aggregation::softmax || written.aggregated == aggregation::count)
-        return false;
+    if (!entry_of(written.aggregated).keeps_one) return false;
     (void)draft;
     const unsigned all = (1u << written.variables.size()) - 1;
     return (written.head_variables() & all) == all;
@@ -19528,9 +19976,9 @@ constexpr bool looks_back(const Tree& tree, int root, int row, int column, int r
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// Returns true if the transformation works element by element.
+/// Returns true if the transformation is a function of one number with at most one constant.
 constexpr bool is_scalar_function(transformation kind) {
-    return kind < transformation::softmax;
+    return is_elementwise(kind) && entry_of(kind).numbers.most < 2;
 }
 
 /// Matches the rule `at` with the form of attention.
@@ -21081,8 +21529,7 @@ class builder {
             draft_.is_view(item) || !item.gives_value() || !covers(draft_, written, item) ||
             is_symbol(draft_, item))
             return false;
-        if (written.combined == combination::cosine || written.aggregated == aggregation::softmax ||
-            written.aggregated == aggregation::count)
+        if (written.combined == combination::cosine || !entry_of(written.aggregated).keeps_one)
             return false;
         const relation_layout& from = draft_.out.relations[item.relation];
         if (from.where == place::none) return false;  // inlined into this rule
@@ -21700,15 +22147,18 @@ class source_writer {
     }
     /// Refuses a transformation whose numbers are outside of their ranges.
     constexpr void check_numbers(const transformation_use& use) {
-        const number_ranges ranges = ranges_of(use.kind);
-        for (int at = 0; at < 2; ++at)
-            check_number(ranges.function, ranges.of[at], use.numbers[at]);
+        const function_entry& of = entry_of(use.kind);
+        for (int at = 0; at < of.numbers.most; ++at)
+            check_number(of.id, of.numbers.ranges[at], use.numbers[at]);
     }
     /// Sets the aggregation of the rule.
-    constexpr void aggregate(aggregation kind) {
+    constexpr void aggregate(aggregation kind, double given = 0) {
         if (current.states_aggregation) fail(fault::two_aggregations);
         check_not_stacked();
+        if (entry_of(kind).has_number)
+            check_number(entry_of(kind).id, number_range::above_0_and_finite_in_float, given);
         current.aggregated = kind;
+        current.aggregated_number = given;
         current.states_aggregation = true;
     }
     /// `mentioned` is how many variables the rule had before its aggregation.
@@ -21734,24 +22184,40 @@ class source_writer {
             fail(fault::a_stack_is_applied_to_a_value);
             return;
         }
-        const rule outer = current;
         const int outer_scope = scope_;
         const int outer_number = number_;
-        const int outer_literals = out.literals.size();
-        list<literal, max_literals> body;
-        for (int at = outer.first_literal; at < outer_literals && body.size() < max_literals; ++at)
-            body.push(out.literals[at]);
-        if (outer_literals - outer.first_literal > max_literals) fail(fault::too_many_literals);
-        // The block's literals come before those of the rule that stacks it.
-        out.literals.count = outer.first_literal;
-        scope_ = outer.block;
+        scope_ = current.block;
         number_ = 0;
-        read();
+        before_current(read);
         scope_ = outer_scope;
         number_ = outer_number;
-        current = outer;
-        current.first_literal = out.literals.size();
-        for (const literal& item : body) out.literals.push(item);
+    }
+    /// A literal of a relation without a name, whose rule has the literals and the function that
+    /// `read` reads, and their variables as arguments.
+    template <class Read>
+    constexpr literal nested(Read read) {
+        rule inner;
+        const int outer_head = current.head;
+        before_current([&] {
+            const int number = current.number;
+            begin_rule();
+            current.number = number;
+            --number_;
+            current.head = out.relations.push({out.relations[outer_head].id, scope_, true});
+            read();
+            for (int at = 0; at < current.variables.size(); ++at) {
+                if (at == max_arity) fail(fault::too_many_arguments);
+                if (at < max_arity) current.terms[current.arity++] = {at, 0};
+            }
+            finish_rule();
+            inner = current;
+        });
+        literal result = head_literal(inner, inner.head);
+        for (int at = 0; at < result.arity; ++at) {
+            const variable& of = inner.variables[at];
+            result.terms[at] = {variable_id(of.id, of.stated), 0};
+        }
+        return result;
     }
     /// Refuses a function after a stack.
     constexpr void check_not_stacked() {
@@ -21822,7 +22288,9 @@ class source_writer {
     /// The number of a relation of the current scope.
     constexpr int relation_id(const name& id) {
         for (int at = 0; at < out.relations.size(); ++at)
-            if (out.relations[at].id == id && out.relations[at].scope == scope_) return at;
+            if (out.relations[at].id == id && out.relations[at].scope == scope_ &&
+                !out.relations[at].invented)
+                return at;
         return out.relations.push({id, scope_, false});
     }
     /// The number of a weight. Refuses another shape of a known weight.
@@ -21836,6 +22304,23 @@ class source_writer {
             return at;
         }
         return out.weights.push(declared);
+    }
+
+  private:
+    /// Reads rules whose literals come before those of the current rule.
+    template <class Read>
+    constexpr void before_current(Read read) {
+        const rule outer = current;
+        const int literals = out.literals.size();
+        list<literal, max_literals> body;
+        for (int at = outer.first_literal; at < literals && body.size() < max_literals; ++at)
+            body.push(out.literals[at]);
+        if (literals - outer.first_literal > max_literals) fail(fault::too_many_literals);
+        out.literals.count = outer.first_literal;
+        read();
+        current = outer;
+        current.first_literal = out.literals.size();
+        for (const literal& item : body) out.literals.push(item);
     }
 };
 
@@ -21901,6 +22386,9 @@ inline constexpr sizes size_of<lang::repeated<Count, Program, Shares>> =
     size_of<Program> + sizes{0, 0, 0, 2};
 template <class Body, class Function>
 inline constexpr sizes size_of<lang::applied<Body, Function>> = size_of<Body> + size_of<Function>;
+template <class Body, class Function>
+inline constexpr sizes size_of<lang::nested<Body, Function>> =
+    size_of<lang::applied<Body, Function>> + sizes{1, 1, 0, 1};
 template <class Head, class Body>
 inline constexpr sizes size_of<lang::rule<Head, Body>> = size_of<Body>;
 template <class Indices, class... Rules>
@@ -22068,6 +22556,11 @@ class reader : public source_writer<Sizes> {
         return result;
     }
 
+    template <class Body, class Function>
+    constexpr literal read_literal(const lang::nested<Body, Function>& item) {
+        return this->nested([&] { read_body(item.body); });
+    }
+
     template <lang::fixed_string Name, int... Shape, unsigned Modifiers, class... Terms>
     constexpr weight_use read_weight(
         const lang::literal<lang::weight<Name, Shape...>, lang::none, Modifiers, Terms...>& item,
@@ -22117,8 +22610,8 @@ class reader : public source_writer<Sizes> {
         read_arguments(arguments.rest, use, at + 1);
     }
     template <lang::aggregation Kind, class... Variables>
-    constexpr void read_function(const lang::aggregate<Kind, Variables...>&) {
-        this->aggregate(Kind);
+    constexpr void read_function(const lang::aggregate<Kind, Variables...>& function) {
+        this->aggregate(Kind, function.number);
         const int mentioned = current.variables.size();
         (aggregate_over(variable_of(Variables{}), mentioned), ...);
     }
@@ -22770,8 +23263,8 @@ class rows_form_finder {
                 refuse(in.relations[in.outputs[0]].rule, kind::several_lengths);
     }
 
-    /// Adds to the positions the arguments `i - k` of which i is a position. Returns true if one
-    /// was added.
+    /// Adds to the positions the arguments `i - k` of which i is a position, and where they are
+    /// positions, i. Returns true if one was added.
     constexpr bool join_shifted() {
         bool joined = false;
         for (int at : in.order) {
@@ -22780,10 +23273,19 @@ class rows_form_finder {
             if (!written.views || item.kind != literal_kind::relation) continue;
             for (int axis = 0; axis < item.arity; ++axis) {
                 const term& sum = item.terms[axis];
-                if (sum.second < 0 || ((positions_[item.relation] >> axis) & 1u)) continue;
+                if (sum.second < 0) continue;
+                const unsigned head = positions_[written.head];
+                const bool read = ((positions_[item.relation] >> axis) & 1u) != 0;
+                const int rows = in.relations[item.relation].extents[axis];
                 // The head's arguments are the rule's variables in their order.
-                for (const int variable : {sum.variable, sum.factor == 1 ? sum.second : -1}) {
-                    if (variable < 0 || !((positions_[written.head] >> variable) & 1u)) continue;
+                const int other = sum.factor == 1 ? sum.second : -1;
+                if (read && ((head >> sum.variable & 1u) || (other >= 0 && (head >> other & 1u))))
+                    continue;
+                for (const int variable : {sum.variable, other}) {
+                    if (variable < 0) continue;
+                    if (read ? written.variables[variable].extent != rows
+                             : !((head >> variable) & 1u))
+                        continue;
                     join(argument(written.head, variable), argument(item.relation, axis));
                     joined = true;
                     break;
@@ -24096,6 +24598,7 @@ struct weight_view {
     bool gain = false;        ///< true for the gain of a norm
     bool looked_up = false;   ///< true if symbols select its rows
     bool bare = false;        ///< true for a bias or a table
+    bool repeated = false;    ///< true if it is added to several atoms, as a bias of each head is
 };
 
 /// View of weight `at` in the parameters.
@@ -24129,11 +24632,19 @@ constexpr weight_view view_of_weight(int at) {
     result.looked_up = shape.looked_up;
     for (const plan::literal& item : shapes.text.literals)
         if (item.kind == plan::literal_kind::weight && item.weight.weight == at) result.bare = true;
-    for (const plan::rule& written : shapes.text.rules)
+    for (const plan::rule& written : shapes.text.rules) {
         for (const plan::transformation_use& use : written.transformations) {
             if (use.weights[0].weight == at) result.gain = true;
             if (use.weights[1].weight == at) result.bare = true;
         }
+        if (written.literals < 2 || written.combined != language::combination::sum) continue;
+        for (int body = 0; body < written.literals; ++body) {
+            const plan::literal& item = shapes.text.literals[written.first_literal + body];
+            if (item.kind == plan::literal_kind::weight && item.weight.weight == at)
+                result.repeated = written.head_variables() &
+                                  ~plan::variables_in(item.weight.terms, item.weight.arity);
+        }
+    }
     return result;
 }
 
@@ -24321,7 +24832,8 @@ SEQUENT_COLD void initialize_parameters(std::span<const named_weight> weights, T
         const bool bias = view.bare && view.value_rank == 1 && view.indices == 0;
         const bool stays = view.bare && !view.trained && view.value_rank == 0;
         const double deviation =
-            stays ? 1
+            stays                                   ? 1
+            : view.repeated && view.value_rank == 1 ? 0  // a bias of each head
             : view.looked_up || view.bare || view.value_rank < 2
                 ? 0.02
                 : 1 / std::sqrt(static_cast<double>(view.extents[view.rank - 1]));
@@ -25102,16 +25614,7 @@ namespace sequent::inline SEQUENT_ABI::model_detail {
 
 using plan::row_function;
 
-constexpr bool is_elementwise(transformation kind) {
-    return kind < transformation::softmax;
-}
-
-/// True if the function has few enough instructions to be repeated for all registers of a product's
-/// tile.
-constexpr bool is_cheap(transformation kind) {
-    return kind <= transformation::leaky_relu || kind == transformation::complement ||
-           kind == transformation::scale;
-}
+using plan::is_elementwise;
 
 constexpr bool is_rotary(transformation kind) {
     return kind == transformation::rotary || kind == transformation::rotary_halves;
@@ -25131,18 +25634,6 @@ constexpr int turned_of(const Function& function, int length) {
 constexpr kernel::activation activation_of(transformation kind) {
     return static_cast<kernel::activation>(kind);
 }
-static_assert(
-    [] {
-        for (int at = 0; is_elementwise(static_cast<transformation>(at)); ++at) {
-            const auto kind = static_cast<transformation>(at);
-            if (kernel::derivative_needs_input(activation_of(kind)) &&
-                !plan::derivative_of(kind).argument)
-                return false;
-        }
-        return true;
-    }(),
-    "sequent: the plan keeps what the kernels' derivatives read");
-
 template <int Length, class T, class F>
 SEQUENT_INLINE void each_lane(F f) noexcept {
     constexpr int n = kernel::lanes<T>;
@@ -25166,6 +25657,26 @@ SEQUENT_INLINE void multiply_to(T* to, const T* from) noexcept {
         kernel::store_first<count()>(to + at,
                                      kernel::batch<T>(kernel::load_first<count()>(to + at) *
                                                       kernel::load_first<count()>(from + at)));
+    });
+}
+
+/// y = f(x) for a function of each element with the numbers a and b; x may be y.
+template <transformation Kind, int Length, class T>
+SEQUENT_INLINE void apply_elements(const T* x, T* y, T a, T b) noexcept {
+    each_lane<Length, T>([&](int at, auto count) {
+        kernel::store_first<count()>(
+            y + at, kernel::apply<activation_of(Kind)>(kernel::load_first<count()>(x + at), a, b));
+    });
+}
+
+/// Multiplies the gradient by the slopes of y = f(x).
+template <transformation Kind, int Length, class T>
+SEQUENT_INLINE void undo_elements(const T* x, const T* y, T a, T b, T* gradient) noexcept {
+    each_lane<Length, T>([&](int at, auto count) {
+        const auto slope = kernel::derivative<activation_of(Kind)>(
+            kernel::load_first<count()>(x + at), kernel::load_first<count()>(y + at), a, b);
+        kernel::store_first<count()>(
+            gradient + at, kernel::batch<T>(kernel::load_first<count()>(gradient + at) * slope));
     });
 }
 
@@ -25224,12 +25735,9 @@ struct row_functions {
     SEQUENT_INLINE void forward(const T* x, T* y, int row) const noexcept {
         constexpr row_function function = step.functions[At];
         constexpr T number = static_cast<T>(function.numbers[0]);
+        constexpr T other = static_cast<T>(function.numbers[1]);
         if constexpr (is_elementwise(function.kind)) {
-            each_lane<columns, T>([&](int at, auto count) {
-                kernel::store_first<count()>(y + at,
-                                             kernel::apply<activation_of(function.kind)>(
-                                                 kernel::load_first<count()>(x + at), number));
-            });
+            apply_elements<function.kind, columns>(x, y, number, other);
         } else if constexpr (function.kind == transformation::dropout) {
             drop<At>(x, y, row);
         } else {
@@ -25278,15 +25786,9 @@ struct row_functions {
     SEQUENT_INLINE void backward(const T* x, const T* y, T* gradient, int row) const noexcept {
         constexpr row_function function = step.functions[At];
         constexpr T number = static_cast<T>(function.numbers[0]);
+        constexpr T other = static_cast<T>(function.numbers[1]);
         if constexpr (is_elementwise(function.kind)) {
-            each_lane<columns, T>([&](int at, auto count) {
-                const auto slope = kernel::derivative<activation_of(function.kind)>(
-                    kernel::load_first<count()>(x + at), kernel::load_first<count()>(y + at),
-                    number);
-                kernel::store_first<count()>(
-                    gradient + at,
-                    kernel::batch<T>(kernel::load_first<count()>(gradient + at) * slope));
-            });
+            undo_elements<function.kind, columns>(x, y, number, other, gradient);
         } else if constexpr (function.kind == transformation::dropout) {
             drop<At>(gradient, gradient, row);
         } else {
@@ -25343,7 +25845,8 @@ struct row_fusion {
                segments_of(step.terms[at].x) == 1;
     }
     static constexpr bool applies = [] {
-        bool all = product_at >= 0 && step.functions.size() > 0 && is_cheap(step.functions[0].kind);
+        bool all = product_at >= 0 && step.functions.size() > 0 &&
+                   plan::entry_of(step.functions[0].kind).cheap;
         for (int at = 0; at < step.terms.size(); ++at)
             if (step.terms[at].kind != term_kind::product && !adds(at)) all = false;
         return all;
@@ -25373,7 +25876,8 @@ struct row_finish {
         });
         if constexpr (fusion::applies) {
             const B y = kernel::apply<activation_of(step.functions[0].kind)>(
-                x, static_cast<T>(step.functions[0].numbers[0]));
+                x, static_cast<T>(step.functions[0].numbers[0]),
+                static_cast<T>(step.functions[0].numbers[1]));
             if constexpr (step.before.at.where == place::none)
                 x = y;
             else
@@ -27076,13 +27580,7 @@ class weighted_runner {
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// True if x replaces `most` as the maximum, or else the minimum. NaN replaces every number.
-template <bool Greatest, class T>
-constexpr bool beats(T x, T most) noexcept {
-    if (x != x) return most == most;
-    return Greatest ? x > most : x < most;
-}
-
+using kernel::beats;
 using plan::aggregation;
 using plan::combination;
 using plan::general_function;
@@ -27101,14 +27599,20 @@ constexpr int value_room(const plan::general_step& step) {
 }
 /// Number of such values that a step needs at once: its literals, the products of the first ones,
 /// the arguments of its functions, and temporaries.
-inline constexpr int general_temporaries = 5;
+constexpr int general_temporaries(const plan::general_step& step) {
+    return step.aggregated < aggregation::count &&
+                   kernel::reads_of(static_cast<kernel::fold>(step.aggregated)) ==
+                       kernel::fold_reads::state
+               ? 6
+               : 5;
+}
 constexpr int first_temporary(const plan::general_step& step) {
     return 2 * step.literals.size() + step.functions.size() + 2;
 }
 template <class T>
 constexpr long long value_bytes(const plan::general_step& step) {
-    return static_cast<long long>(first_temporary(step) + general_temporaries) * value_room(step) *
-           static_cast<long long>(sizeof(T));
+    return static_cast<long long>(first_temporary(step) + general_temporaries(step)) *
+           value_room(step) * static_cast<long long>(sizeof(T));
 }
 /// True if the values are few enough for the stack, where compilers keep them in registers.
 template <class T>
@@ -27169,7 +27673,7 @@ class ground_rule : protected assignments<Plan, At, T> {
     /// in the memory of the call.
     template <int Place>
     T* temporary([[maybe_unused]] T* own) const noexcept {
-        static_assert(Place < general_temporaries);
+        static_assert(Place < general_temporaries(step));
         if constexpr (on_stack)
             return own;
         else
@@ -27487,14 +27991,11 @@ class ground_rule : protected assignments<Plan, At, T> {
         constexpr general_function f = function<F>;
         constexpr int size = f.shape.size();
         constexpr T number = static_cast<T>(f.numbers[0]);
+        constexpr T other = static_cast<T>(f.numbers[1]);
         const T* x = stages_[F];
         T* y = stages_[F + 1];
         if constexpr (is_elementwise(f.kind)) {
-            each_lane<size, T>([&](int at, auto count) {
-                kernel::store_first<count()>(y + at,
-                                             kernel::apply<activation_of(f.kind)>(
-                                                 kernel::load_first<count()>(x + at), number));
-            });
+            apply_elements<f.kind, size>(x, y, number, other);
         } else if constexpr (f.kind == softmax) {
             kernel::softmax<size>(x, y);
         } else if constexpr (f.kind == sparsemax) {
@@ -27539,17 +28040,11 @@ class ground_rule : protected assignments<Plan, At, T> {
         constexpr general_function f = function<F>;
         constexpr int size = f.shape.size();
         constexpr T number = static_cast<T>(f.numbers[0]);
+        constexpr T other = static_cast<T>(f.numbers[1]);
         const T* x = stages_[F];
         const T* y = stages_[F + 1];
         if constexpr (is_elementwise(f.kind)) {
-            each_lane<size, T>([&](int at, auto count) {
-                const auto slope = kernel::derivative<activation_of(f.kind)>(
-                    kernel::load_first<count()>(x + at), kernel::load_first<count()>(y + at),
-                    number);
-                kernel::store_first<count()>(
-                    gradient + at,
-                    kernel::batch<T>(kernel::load_first<count()>(gradient + at) * slope));
-            });
+            undo_elements<f.kind, size>(x, y, number, other, gradient);
         } else if constexpr (f.kind == softmax) {
             kernel::softmax_gradient<size>(y, gradient, gradient);
         } else if constexpr (f.kind == sparsemax) {
@@ -27813,6 +28308,12 @@ class general_runner : ground_rule<Plan, At, T> {
     static constexpr bool picks =
         step.aggregated == aggregation::max || step.aggregated == aggregation::min;
     static constexpr bool normalises = step.aggregated == aggregation::softmax;
+    /// The aggregation as a fold, if it is one.
+    static constexpr bool folds = step.aggregated < aggregation::count;
+    static constexpr kernel::fold folded =
+        folds ? static_cast<kernel::fold>(step.aggregated) : kernel::fold::sum;
+    static constexpr kernel::fold_reads reads = kernel::reads_of(folded);
+    static constexpr T exponent = static_cast<T>(step.aggregated_number);
 
     /// True if there are atoms that no loop visits; they are cleared first.
     static constexpr bool skips = step.joins.size() > 0 ||
@@ -27862,23 +28363,27 @@ class general_runner : ground_rule<Plan, At, T> {
                     return;
                 }
             int count = begin_row(to);
+            alignas(64) own_value own_state;
+            [[maybe_unused]] T* const state = ground::template temporary<4>(own_state);
+            if constexpr (folds) std::fill_n(state, length, T(0));
             auto body = [&] {
                 if constexpr (step.aggregated != aggregation::count) evaluate();
                 const T* x = result();
                 if constexpr (step.aggregated == aggregation::concat) {
                     std::copy_n(x, length, to + slot());
-                } else if constexpr (picks) {
+                } else if constexpr (folds) {
                     for (int at = 0; at < length; ++at)
-                        if (count == 0 || beats<step.aggregated == aggregation::max>(x[at], to[at]))
-                            to[at] = x[at];
-                } else if constexpr (step.aggregated != aggregation::count) {
-                    add_to<length>(to, x);
+                        kernel::add_value<folded>(to[at], state[at], x[at], count, exponent);
                 }
                 ++count;
             };
             each_ground(body);
             if constexpr (step.aggregated == aggregation::count) to[0] += static_cast<T>(count);
-            if constexpr (divides && !runs_whole) divide(to, count);
+            if constexpr (folds && !(divides && runs_whole))
+                if (count > 0)
+                    for (int at = 0; at < length; ++at)
+                        to[at] = kernel::result_of<folded>(to[at], state[at], static_cast<T>(count),
+                                                           exponent);
         }
     }
 
@@ -27983,28 +28488,39 @@ class general_runner : ground_rule<Plan, At, T> {
         } else if constexpr (step.aggregated != aggregation::count) {
             const T* from = out_gradient();
             const T* to = out_value();
-            T scale = 1;
-            if constexpr (step.aggregated == aggregation::mean) {
-                int count = 0;
-                auto counting = [&] { ++count; };
-                each_ground(counting);
-                if (count > 0) scale = T(1) / static_cast<T>(count);
+            alignas(64) own_value own_state;
+            T* const b = ground::template temporary<4>(own_state);
+            std::fill_n(b, length, T(0));
+            alignas(64) own_value own_second;
+            T* const a = ground::template temporary < reads == kernel::fold_reads::state
+                             ? 5
+                             : 4 > (own_second);
+            int count = 0;
+            if constexpr (folds && reads != kernel::fold_reads::nothing) {
+                constexpr bool adds = reads == kernel::fold_reads::state;
+                if constexpr (adds) std::fill_n(a, length, T(0));
+                auto first = [&] {
+                    if constexpr (adds) {
+                        evaluate();
+                        for (int at = 0; at < length; ++at)
+                            kernel::add_value<folded>(a[at], b[at], result()[at], count, exponent);
+                    }
+                    ++count;
+                };
+                each_ground(first);
             }
-            alignas(64) own_value own_taken;
-            [[maybe_unused]] T* const taken = ground::template temporary<4>(own_taken);
-            if constexpr (picks) std::fill_n(taken, length, T(0));
+            const T number = static_cast<T>(count);
+            int k = 0;
             auto body = [&] {
                 evaluate();
                 const int shifted = step.aggregated == aggregation::concat ? slot() : 0;
                 for (int at = 0; at < length; ++at) {
-                    gradient[at] = from[shifted + at] * scale;
-                    if constexpr (picks) {
-                        // The first that attains it takes all.
-                        const bool chosen = taken[at] == T(0) && result()[at] == to[at];
-                        if (chosen) taken[at] = T(1);
-                        if (!chosen) gradient[at] = 0;
-                    }
+                    gradient[at] = from[shifted + at];
+                    if constexpr (folds)
+                        gradient[at] *= kernel::slope_of<folded>(result()[at], to[at], a[at], b[at],
+                                                                 k, number, exponent);
                 }
+                ++k;
                 undo(gradient);
             };
             each_ground(body);
@@ -30002,7 +30518,20 @@ concept trained_parameters_of = std::is_same_v<P, parameter_block<Plan, typename
 
 /// The formats of packed weights as values; `floats` leaves a weight unpacked. q8_N is q8<N>: 8
 /// bits with a float scale for each group of N inputs.
-enum class packed_as { floats, bf16, q8_0, q4_0, q4_1, q8_4, q8_8, q8_16, q8_32, q8_64 };
+enum class packed_as {
+    floats,
+    bf16,
+    q8_0,
+    q4_0,
+    q4_1,
+    q8_4,
+    q8_8,
+    q8_16,
+    q8_32,
+    q8_64,
+    q8_128,
+    q8_256
+};
 /// The default of Model::packed<Format, Which>: packs weights of products. Which(name, looked_up)
 /// is called for each weight of a product, and with looked_up true for each table whose rows
 /// symbols select.
@@ -34752,8 +35281,10 @@ struct shape {
     head_kind head = head_kind::next;
     /// The pooling.
     pooling_kind pooling = pooling_kind::none;
+    bool attention_biases = true;
     bool query_biases = false;
     bool head_norms = false;
+    bool attention_sinks = false;
     bool branch_norms = false;
     bool layer_scale = false;
     bool scaled_embedding = false;
@@ -34767,6 +35298,13 @@ struct shape {
     /// True if positions rotate queries and keys.
     constexpr bool is_rotary() const {
         return position == position_kind::rotary || position == position_kind::rotary_halves;
+    }
+    /// True if the linear maps of attention have biases.
+    constexpr bool attends_with_biases() const { return biases && attention_biases; }
+    /// True if positions are added to the scores.
+    constexpr bool adds_score_bias() const {
+        return position == position_kind::alibi || position == position_kind::relative ||
+               position == position_kind::relative_buckets;
     }
     /// Number of query heads that share a head of keys and values.
     constexpr int group() const { return heads / key_heads; }
@@ -34986,6 +35524,9 @@ struct head_width : nn::counted<&nn::shape::head_width, Value> {};
 /// Linear maps add a bias. Default: true.
 template <bool Value>
 struct biases : nn::flag<&nn::shape::biases, Value> {};
+/// The linear maps of attention add a bias, unless `biases<false>` is given. Default: true.
+template <bool Value>
+struct attention_biases : nn::flag<&nn::shape::attention_biases, Value> {};
 /// With `biases<false>`: the linear maps to queries, keys and values add a bias all the same.
 /// Default: false.
 template <bool Value>
@@ -34999,9 +35540,15 @@ struct head_norms : nn::flag<&nn::shape::head_norms, Value> {};
 template <bool Value>
 struct branch_norms : nn::flag<&nn::shape::branch_norms, Value> {};
 /// Multiply the output of each branch elementwise by a learned vector before it is added to the
-/// residual path (arXiv 2103.17239). Default: false. Excludes `branch_norms`.
+/// residual path (arXiv 2103.17239). `initialize` sets it to 0, so that each layer begins as the
+/// identity. Default: false. Excludes `branch_norms`.
 template <bool Value>
 struct layer_scale : nn::flag<&nn::shape::layer_scale, Value> {};
+/// The softmax of each head has one more, learned logit, whose weight multiplies nothing (as in
+/// gpt-oss, arXiv 2508.10925). Needs scaled dot-product scores without a cap or a bias of
+/// positions, and a fixed length; such a model has no `step`. Default: false.
+template <bool Value>
+struct attention_sinks : nn::flag<&nn::shape::attention_sinks, Value> {};
 /// Attention and the feed-forward part both read the layer's input, after one common norm (1) or
 /// after a norm each (2). Default: 0, the feed-forward part follows attention. Needs `pre_norm`.
 template <int Norms>
@@ -35209,10 +35756,10 @@ struct learned : nn::positioned<nn::position_kind::learned> {};
 /// Sines and cosines of the position are added to the embedding, which is multiplied by the square
 /// root of the width (arXiv 1706.03762, sections 3.4 and 3.5).
 struct sinusoidal : nn::positioned<nn::position_kind::sinusoidal> {};
-/// Rotary positions of base `Base` (arXiv 2104.09864): queries and keys are rotated. Neighbouring
-/// elements 2k and 2k + 1 form a pair, as in llama2.c.
-template <int Base = 10000, class Scaling = scaling::none>
-struct rotary : nn::turned_by<nn::position_kind::rotary, Base, Scaling, 100> {};
+/// Rotary positions of base `Base` (arXiv 2104.09864): the first `Percent` of each head's query and
+/// key are rotated. Neighbouring elements 2k and 2k + 1 form a pair, as in llama2.c.
+template <int Base = 10000, class Scaling = scaling::none, int Percent = 100>
+struct rotary : nn::turned_by<nn::position_kind::rotary, Base, Scaling, Percent> {};
 /// Rotary positions; elements k and k + n/2 of the first n form a pair, as in Hugging Face's files,
 /// where n is `Percent` of the head's width.
 template <int Base = 10000, class Scaling = scaling::none, int Percent = 100>
@@ -35549,6 +36096,12 @@ consteval bool check_shape() {
         !Shape.any_length || Shape.scores.times(score_part::dot_product) == Shape.scores.count,
         "sequent: sequences of any length attend by dot_product; the other synthesizers "
         "have a score for each of the tokens");
+    static_assert(
+        !Shape.attention_sinks ||
+            (Shape.scores.is_dot_product() && Shape.scaled && Shape.score_cap == 0 &&
+             !Shape.any_length && !Shape.adds_score_bias()),
+        "sequent: attention_sinks need scaled dot_product scores without a cap or a bias of "
+        "positions, and a fixed length");
     static_assert(0 <= Shape.dropout_percent && Shape.dropout_percent < 100,
                   "sequent: dropout_percent is at least 0 and below 100");
     static_assert(!Shape.is_rotary() || (Shape.turned() > 0 && Shape.turned() % 2 == 0),
@@ -35690,22 +36243,23 @@ constexpr auto masked(Body body, Head h, Row row, Column column) noexcept {
         return (body, mask::detail::keeps<Mask>(h, row, column));
 }
 
-/// The body with the bias, if the template has biases.
-template <shape Shape, class Body, class Bias>
-constexpr auto biased(Body body, Bias bias) noexcept {
-    if constexpr (Shape.biases)
+/// The body with the bias, if it has one.
+template <bool Given, class Body, class Bias>
+constexpr auto biased_if(Body body, Bias bias) noexcept {
+    if constexpr (Given)
         return (body, bias);
     else
         return body;
 }
-
+/// The body with the bias, if the template has biases.
+template <shape Shape, class Body, class Bias>
+constexpr auto biased(Body body, Bias bias) noexcept {
+    return biased_if<Shape.biases>(body, bias);
+}
 /// The body with the bias of queries, keys or values, if the template has one.
 template <shape Shape, class Body, class Bias>
 constexpr auto query_biased(Body body, Bias bias) noexcept {
-    if constexpr (Shape.biases || Shape.query_biases)
-        return (body, bias);
-    else
-        return body;
+    return biased_if < Shape.attends_with_biases() || Shape.query_biases > (body, bias);
 }
 
 /// The body with the activation.
@@ -35899,6 +36453,9 @@ struct attention_names {
     static constexpr relation<Prefix + "share"> share{};
     static constexpr relation<Prefix + "logit"> logit{};
     static constexpr relation<Prefix + "position_logit"> position_logit{};
+    static constexpr relation<Prefix + "sink_logit"> sink_logit{};
+    static constexpr relation<Prefix + "sunk_key"> sunk_key{};
+    static constexpr relation<Prefix + "sunk_value"> sunk_value{};
     static constexpr relation<Prefix + "weights"> weights{};
     static constexpr relation<Prefix + "head"> head{};
     static constexpr relation<Prefix + "joined"> joined{};
@@ -36078,6 +36635,40 @@ constexpr auto score_of_part(Head... of) noexcept {
     }
 }
 
+/// The columns of attention with sinks: column 0 is the sink, column j + 1 is position j.
+template <shape Shape>
+using sunk_column = var<"sunk", Shape.tokens + 1>;
+
+/// The rules for weights(head..., i, s) with sinks. The sink has a key and a value of zeros.
+template <shape Shape, class Mask, fixed_string Prefix, class KeyHead, class... Query>
+constexpr auto sink_rules(KeyHead key_head, Query... query) noexcept {
+    using name = attention_names<Prefix>;
+    constexpr sunk_column<Shape> s;
+    constexpr var<"sink_number", 1> one;
+    constexpr weight<Prefix + "sink"> sink;
+    const auto score = (inverse_sqrt(Shape.score_width > 0 ? Shape.score_width : Shape.head_width),
+                        name::sunk_key(key_head, s).T(), name::query(key_head, query..., i));
+    const auto masked_score = [=] {
+        if constexpr (std::is_same_v<Mask, mask::none>)
+            return score;
+        else
+            return (score, s == 0 || mask::detail::keeps<Mask>(
+                                         number_of_head<Shape>(key_head, query...), i, s - 1));
+    }();
+    // clang-format off
+    return rules(
+        name::sunk_key(key_head, s)               <<= (name::key(key_head, j), j + 1 == s) | sum(j),
+        name::sunk_value(key_head, s)             <<= (name::value(key_head, j), j + 1 == s)
+                                                      | sum(j),
+        name::sink_logit(key_head, query..., s)   <<= (sink(key_head, query..., one), one == s)
+                                                      | sum(one),
+        name::logit(key_head, query..., i, s)     <<= masked_score | product(),
+        name::weights(key_head, query..., i, s)   <<= (name::logit(key_head, query..., i, s),
+                                                       name::sink_logit(key_head, query..., s))
+                                                      | softmax(s));
+    // clang-format on
+}
+
 /// The rules for weights(head..., i, j): the softmax over j of the scores, with the bias of
 /// positions, bounded by the cap. The names of relations begin with `Prefix`.
 template <shape Shape, class Mask, fixed_string Prefix, class... Head>
@@ -36093,9 +36684,7 @@ constexpr auto score_rules(Head... of) noexcept {
         else
             return body;
     };
-    constexpr bool adds_position = Shape.position == position_kind::alibi ||
-                                   Shape.position == position_kind::relative ||
-                                   Shape.position == position_kind::relative_buckets;
+    constexpr bool adds_position = Shape.adds_score_bias();
     if constexpr (Shape.scores.count == 1 && !adds_position) {
         return rules(name::weights(of..., row, column) <<=
                      capped(score_of_part<Shape, Mask, Prefix, 0>(of...)) | softmax(column));
@@ -36173,18 +36762,31 @@ inline constexpr auto multi_head_rules = with_heads<Shape>([](auto key_head, aut
     constexpr weight<Prefix + "W_out", d, d_head * Shape.heads> W_out;
     constexpr weight<Prefix + "b_value", d_head> b_value;
     constexpr weight<Prefix + "b_out", d> b_out;
+    const auto head_rules = [=] {
+        if constexpr (Shape.attention_sinks) {
+            constexpr sunk_column<Shape> s;
+            return rules(sink_rules<Shape, Mask, Prefix>(key_head, query...),
+                         name::head(key_head, query..., i) <<=
+                         (name::weights(key_head, query..., i, s), name::sunk_value(key_head, s)) |
+                         product() | sum(s));
+        } else {
+            return rules(score_rules<Shape, Mask, Prefix>(key_head, query...),
+                         name::head(key_head, query..., i) <<=
+                         (name::weights(key_head, query..., i, j), name::value(key_head, j)) |
+                         product() | sum(j));
+        }
+    };
     // clang-format off
     return rules(
         score_part_rules<Shape, Input, Context, Prefix>(key_head, query...),
         name::value(key_head, i)           <<= query_biased<Shape>(context(i)[W_value(key_head)],
                                                                    b_value(key_head)),
-        score_rules<Shape, Mask, Prefix>(key_head, query...),
-        name::head(key_head, query..., i)  <<= (name::weights(key_head, query..., i, j),
-                                                name::value(key_head, j)) | product() | sum(j),
+        head_rules(),
         name::joined(i)                    <<= name::head(key_head, query..., i)
                                                | concat(key_head, query...),
-        name::attended(i)                  <<= dropped<Shape>(biased<Shape>(
-                                                   name::joined(i)[W_out], b_out)));
+        name::attended(i)                  <<= dropped<Shape>(
+                                                   biased_if<Shape.attends_with_biases()>(
+                                                       name::joined(i)[W_out], b_out)));
     // clang-format on
 });
 
@@ -36227,7 +36829,7 @@ struct attention_options : options<required<tokens>, required<width>, mask::none
 /// Options of `multi_head_attention`, with their defaults.
 struct multi_head_options
     : attention_options::with<heads<1>, derived<key_heads>, derived<head_width>, scaled<true>,
-                              score_cap<0>, position::none> {};
+                              score_cap<0>, position::none, attention_sinks<false>> {};
 
 /// The model of `attention`.
 template <class Arguments>
@@ -36954,6 +37556,7 @@ inline constexpr auto block_rules = [] {
 consteval shape across(shape of) {
     of.position = position_kind::none;
     of.scores = {};
+    of.attention_sinks = false;
     return of;
 }
 
@@ -37172,9 +37775,9 @@ struct with_options : Base<Arguments> {
 /// defaults.
 struct layer_options
     : multi_head_options::with<derived<sequent::hidden>, activation::relu, dropout_percent<0>,
-                               any_length<false>, normalization::layer<>, query_biases<false>,
-                               head_norms<false>, branch_norms<false>, layer_scale<false>,
-                               parallel_branches<0>, derived<score_width>> {};
+                               any_length<false>, normalization::layer<>, attention_biases<true>,
+                               query_biases<false>, head_norms<false>, branch_norms<false>,
+                               layer_scale<false>, parallel_branches<0>, derived<score_width>> {};
 /// Options of `transformer::encoder`.
 struct encoder_options : layer_options::with<depth<1>, padded<false>, post_norm> {};
 /// Options of `transformer::decoder`.
@@ -37599,6 +38202,8 @@ struct phi_options
     : language_model_options::with<parallel_branches<1>, activation::gelu_tanh, tied<false>,
                                    logit_bias<true>,
                                    position::rotary_halves<10000, scaling::none, 50>> {};
+struct codegen_options
+    : phi_options::with<attention_biases<false>, position::rotary<10000, scaling::none, 50>> {};
 struct starcoder2_options
     : language_model_options::with<activation::gelu_tanh, position::rotary_halves<100000>> {};
 
@@ -37624,10 +38229,11 @@ struct modernbert_options
 struct clip_text_options : text_options::with<pre_norm, mask::causal, activation::quick_gelu,
                                               pooling::last, masked_language<false>> {};
 
-struct vit_options
-    : options<required<tokens>, required<patch_width>, required<sequent::classes>, required<width>,
+struct dinov2_options
+    : options<required<tokens>, required<patch_width>, derived<sequent::classes>, required<width>,
               heads<1>, depth<1>, derived<sequent::hidden>, mask::none, activation::gelu,
-              dropout_percent<0>, pre_norm, normalization::layer<6>> {};
+              dropout_percent<0>, pre_norm, normalization::layer<6>, layer_scale<true>> {};
+struct vit_options : dinov2_options::with<required<sequent::classes>, layer_scale<false>> {};
 struct t5_options
     : encoder_decoder_options::with<normalization::rms<6>, position::relative_buckets<>,
                                     biases<false>, scaled<false>, padded<true>,
@@ -37636,8 +38242,8 @@ struct t5_options
 struct whisper_options
     : encoder_decoder_options::with<position::learned, activation::gelu, required<input_width>> {};
 
-/// Vision transformer: a class token precedes the patches, and its output is classified (arXiv
-/// 2010.11929, equations 1 to 4).
+/// Vision transformer: a class token precedes the patches, and its output is classified, or is the
+/// vector of the image (arXiv 2010.11929, equations 1 to 4).
 template <shape Shape, class Mask, class Activation>
 inline constexpr auto vit_rules = [] {
     constexpr var<"s", Shape.tokens + 1> s;
@@ -37648,6 +38254,12 @@ inline constexpr auto vit_rules = [] {
     constexpr weight<"W_logits", Shape.classes, Shape.width> W_logits;
     constexpr weight<"b_logits", Shape.classes> b_logits;
     constexpr auto& block = block_rules<Shape, Mask, Activation>;
+    constexpr auto head = [=] {
+        if constexpr (Shape.classes > 0)
+            return rules(logits() <<= (normal_layers(0)[W_logits], b_logits));
+        else
+            return rules(pooled() <<= normal_layers(0));
+    }();
     // clang-format off
     return rules(
         from_patch(i) <<= (patch(i)[W_patch], b_patch),
@@ -37657,7 +38269,7 @@ inline constexpr auto vit_rules = [] {
         embedded(i)   <<= dropped<Shape>(sequence(i)),
         stack_rules<Shape, block, relation<"embedded">, relation<"layers">,
                     relation<"normal_layers">>,
-        logits()      <<= (normal_layers(0)[W_logits], b_logits));
+        head);
     // clang-format on
 }();
 
@@ -37756,6 +38368,10 @@ struct phi : nn::language_model<nn::arguments<phi, nn::phi_options, Options...>>
 template <class... Options>
 struct phi3 : nn::language_model<nn::arguments<phi3, nn::phi3_options, Options...>> {};
 
+/// CodeGen (arXiv 2203.13474).
+template <class... Options>
+struct codegen : nn::language_model<nn::arguments<codegen, nn::codegen_options, Options...>> {};
+
 /// StarCoder2 (arXiv 2402.19173). A published sliding window of W is `mask::window<W - 1>`.
 template <class... Options>
 struct starcoder2
@@ -37811,6 +38427,12 @@ struct clip_text : nn::text_model<nn::arguments<clip_text, nn::clip_text_options
 /// each class. Takes `nn::vit_options`; `tokens` is the number of patches.
 template <class... Options>
 struct vit : nn::with_options<nn::vit_model, nn::arguments<vit, nn::vit_options, Options...>> {};
+
+/// DINOv2 (arXiv 2304.07193). Fact: `patch`, as that of `vit`. Output: `pooled`, the vector of the
+/// class token; with `classes`, their `logits` from it.
+template <class... Options>
+struct dinov2
+    : nn::with_options<nn::vit_model, nn::arguments<dinov2, nn::dinov2_options, Options...>> {};
 
 /// T5 (arXiv 1910.10683); version 1.1 with `activation::geglu_tanh` and `tied<false>`. Facts:
 /// `source` and `target`, symbols, and the count `source_length`. Output: `logits`, tokens x

@@ -196,8 +196,9 @@ SEQUENT_COLD model_description describe_language_model(const configuration_field
              is_llama3 ? true : family.tied);
     if (family.local_layers > 0) {
         describe_local_layers(of, to, family);
+        // Gemma 2 caps where nothing is stated; null means no cap.
         const auto cap = [&](const char* name, const char* field, int usual) {
-            to.number(name, field, of.number(field, 0), usual);
+            to.number(name, field, of.is_null(field) ? 0 : of.number(field, usual), usual);
         };
         cap("score_cap", "attn_logit_softcapping", family.local_layers == 1 ? 50 : 0);
         cap("logit_cap", "final_logit_softcapping", family.local_layers == 1 ? 30 : 0);
