@@ -7,9 +7,9 @@
 #include <utility>
 #include <vector>
 
-#include "../json_text.hpp"
 #include "../config.hpp"
 #include "../joined_text.hpp"
+#include "../json_text.hpp"
 #include "json_cursor.hpp"
 #include "sorted.hpp"
 #include "tensor_file.hpp"
