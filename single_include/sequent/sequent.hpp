@@ -8539,24 +8539,37 @@ SEQUENT_INLINE void store_first(T* p, batch<T> x, int count) noexcept {
 #endif
 }
 
-/// Likewise with a static count: a whole vector becomes a plain load.
+/// Likewise with a static count: a whole vector becomes a plain load, and half a vector a plain one
+/// of 256 bits, since a load does not get the data of a masked store before it is in the cache.
 template <int Count, class T>
 SEQUENT_INLINE batch<T> load_first(const T* p) noexcept {
     static_assert(0 <= Count && Count <= lanes<T>);
-    if constexpr (Count == lanes<T>)
-        return load(p);
-    else
-        return load_first(p, Count);
+    if constexpr (Count == lanes<T>) return load(p);
+#if defined(__AVX512F__)
+    if constexpr (2 * Count == lanes<T>) {
+        if constexpr (sizeof(T) == 4)
+            return _mm512_zextps256_ps512(_mm256_loadu_ps(p));
+        else
+            return _mm512_zextpd256_pd512(_mm256_loadu_pd(p));
+    }
+#endif
+    return load_first(p, Count);
 }
 
-/// Likewise with a static count: a whole vector becomes a plain store.
+/// Likewise with a static count: a whole vector, and half of one, become plain stores.
 template <int Count, class T>
 SEQUENT_INLINE void store_first(T* p, batch<T> x) noexcept {
     static_assert(0 <= Count && Count <= lanes<T>);
-    if constexpr (Count == lanes<T>)
-        store(p, x);
-    else
-        store_first(p, x, Count);
+    if constexpr (Count == lanes<T>) return store(p, x);
+#if defined(__AVX512F__)
+    if constexpr (2 * Count == lanes<T>) {
+        if constexpr (sizeof(T) == 4)
+            return _mm256_storeu_ps(p, _mm512_castps512_ps256(x));
+        else
+            return _mm256_storeu_pd(p, _mm512_castpd512_pd256(x));
+    }
+#endif
+    return store_first(p, x, Count);
 }
 
 /// A vector with half the lanes, for the ends of rows: it costs half on processors that execute 512
@@ -9219,6 +9232,7 @@ SEQUENT_INLINE batch<T> dot_of_rows(const T* a, const T* b, int depth) noexcept 
 /// The strides of a product, as in product_shape.
 struct product_strides {
     int a_row, a_depth, b_depth, b_column, c_row;
+    int splits = 1, a_split = 0;
 };
 
 /// Multiplies Rows rows with a panel of Vectors vectors, of which `columns` columns belong to C.
@@ -9322,12 +9336,23 @@ struct product_shape {
     /// Row stride of C.
     int c_row;
     bool accumulate;  ///< += instead of =
+    /// A has `splits` parts of `depth` columns each, a_split apart; the rows of B for a part follow
+    /// those for the part before it. More than one if product_plan::takes_splits.
+    int splits = 1;
+    int a_split = 0;  ///< distance of the parts
+
+    /// The product with one of the parts, which accumulates or not.
+    constexpr product_shape of_part(bool accumulates) const {
+        return {rows, columns, depth, a_row, a_depth, b_depth, b_column, c_row, accumulates};
+    }
 };
 
 /// The default of what a product does to its results before it stores them: nothing. Another type
 /// turns a vector of results x into finish(x, row, column, count) for columns [column, column +
 /// count) of a row; count is an integral_constant, which may be less than the lanes of x.
 struct as_is {
+    /// True if x may be a vector with half the lanes, a half_batch.
+    static constexpr bool takes_halves = true;
     /// Returns x.
     template <class B, class Count>
     SEQUENT_INLINE B operator()(B x, int, int, Count) const noexcept {
@@ -9394,8 +9419,12 @@ struct product_plan {
     // A panel would read only a little of each page.
     static constexpr bool streamed =
         from_memory && !copied && Shape.b_column == 1 && Shape.columns >= 8192;
+    static constexpr int most_depth = 16384 / int{sizeof(T)} / width;
     static constexpr int block =
-        single && !copied ? Shape.depth : std::min(Shape.depth, 16384 / int{sizeof(T)} / width);
+        single && !copied ? Shape.depth : std::min(Shape.depth, most_depth);
+    // Parts of A are taken in one pass if their rows of B stay in the L1 cache.
+    static constexpr bool takes_splits =
+        Shape.b_column == 1 && !copied && !single && Shape.splits * Shape.depth <= most_depth;
 };
 
 /// The place of a tile in C, and whether its sums are added to C and whether they are finished.
@@ -9429,9 +9458,10 @@ SEQUENT_INLINE void store_sums(batch<T>* sum, Last last, T* to, const tile_targe
 }
 
 /// Strides known at compile time, named as in product_strides.
-template <int ARow, int ADepth, int BDepth, int CRow>
+template <int ARow, int ADepth, int BDepth, int CRow, int Splits = 1, int ASplit = 0>
 struct constant_strides {
     static constexpr int a_row = ARow, a_depth = ADepth, b_depth = BDepth, c_row = CRow;
+    static constexpr int splits = Splits, a_split = ASplit;
 };
 
 /// Computes Rows x Vectors vectors of C in registers. The last vector of each row is a Last, loaded
@@ -9459,27 +9489,35 @@ inline void product_tile(const T* a, const T* b, T* c, int depth, const Strides&
     }
     // Limited by the FMA ports: a load of B serves all rows, and the broadcasts of A take a load
     // port for every Vectors multiplications.
-    SEQUENT_NO_UNROLL for (int k = 0; k < depth; ++k) {
-        batch<T> y[Vectors];
-        SEQUENT_UNROLL for (int v = 0; v < whole; ++v) y[v] = load(b + v * n);
-        const Last last_y = load_first_as<Last, LoadLast>(b + whole * n);
-        SEQUENT_UNROLL for (int r = 0; r < Rows; ++r) {
-            const T number = first[r / together][r % together * std::ptrdiff_t{strides.a_row}];
-            batch<T> x = set(number);
-            Last last_x(number);
+    const auto take_part = [&]() __attribute__((always_inline)) {
+        SEQUENT_NO_UNROLL for (int k = 0; k < depth; ++k) {
+            batch<T> y[Vectors];
+            SEQUENT_UNROLL for (int v = 0; v < whole; ++v) y[v] = load(b + v * n);
+            const Last last_y = load_first_as<Last, LoadLast>(b + whole * n);
+            SEQUENT_UNROLL for (int r = 0; r < Rows; ++r) {
+                const T number = first[r / together][r % together * std::ptrdiff_t{strides.a_row}];
+                batch<T> x = set(number);
+                Last last_x(number);
 #if defined(__clang__) && defined(__x86_64__)
-            // Clang broadcasts to half a vector, then again: a shuffle for each row.
-            // "v": an x86 vector register.
-            if constexpr (Vectors == 2 && sizeof(Last) < sizeof(x)) {
-                asm("" : "+v"(x.data));
-                last_x = low_part<Last>(x);
-            }
+                // Clang broadcasts to half a vector, then again: a shuffle for each row.
+                // "v": an x86 vector register.
+                if constexpr (Vectors == 2 && sizeof(Last) < sizeof(x)) {
+                    asm("" : "+v"(x.data));
+                    last_x = low_part<Last>(x);
+                }
 #endif
-            SEQUENT_UNROLL for (int v = 0; v < whole; ++v) sum[r][v] = fma(x, y[v], sum[r][v]);
-            last_sum[r] = fma(last_x, last_y, last_sum[r]);
+                SEQUENT_UNROLL for (int v = 0; v < whole; ++v) sum[r][v] = fma(x, y[v], sum[r][v]);
+                last_sum[r] = fma(last_x, last_y, last_sum[r]);
+            }
+            SEQUENT_UNROLL for (int g = 0; g < groups; ++g) first[g] += strides.a_depth;
+            b += strides.b_depth;
         }
-        SEQUENT_UNROLL for (int g = 0; g < groups; ++g) first[g] += strides.a_depth;
-        b += strides.b_depth;
+    };
+    take_part();
+    SEQUENT_NO_UNROLL for (int split = 1; split < strides.splits; ++split) {
+        const std::ptrdiff_t next = strides.a_split - depth * std::ptrdiff_t{strides.a_depth};
+        SEQUENT_UNROLL for (int g = 0; g < groups; ++g) first[g] += next;
+        take_part();
     }
     SEQUENT_UNROLL for (int r = 0; r < Rows; ++r) {
         store_sums<whole, StoreLast>(sum[r], last_sum[r], c + r * std::ptrdiff_t{strides.c_row},
@@ -9565,7 +9603,9 @@ inline void product_panel(const T* a, const T* b, T* c, int rows, int depth, til
     };
     const auto take = [&](auto tile) {
         product_tile<Last, tile(), Vectors, LoadLast, StoreLast>(
-            a, b, c, depth, constant_strides<Shape.a_row, Shape.a_depth, BDepth, Shape.c_row>{},
+            a, b, c, depth,
+            constant_strides<Shape.a_row, Shape.a_depth, BDepth, Shape.c_row, Shape.splits,
+                             Shape.a_split>{},
             place, finish);
         advance(tile());
     };
@@ -9585,7 +9625,8 @@ inline void product_panel(const T* a, const T* b, T* c, int rows, int depth, til
         const tile_target rest_place = place;
         T* const rest = c;
         const int count = rows;
-        constexpr product_strides strides{Shape.a_row, Shape.a_depth, BDepth, 1, Shape.c_row};
+        constexpr product_strides strides{Shape.a_row, Shape.a_depth, BDepth,       1,
+                                          Shape.c_row, Shape.splits,  Shape.a_split};
         unroll<4>([&](auto i) {
             constexpr int tile = 8 >> i();
             if constexpr (tile < greatest)
@@ -9746,11 +9787,12 @@ inline void product_of_panels(const T* a, const T* b, T* c, int rows, int depth,
                               const Finish& finish) noexcept {
     using plan = product_plan<Shape, T>;
     using last_batch =
-        std::conditional_t<std::is_same_v<Finish, as_is>, typename plan::last_batch, batch<T>>;
+        std::conditional_t<Finish::takes_halves, typename plan::last_batch, batch<T>>;
     if constexpr (Whole) {
         rows = Shape.rows;
         depth = Shape.depth;
     }
+    static_assert(Shape.splits == 1 || plan::takes_splits);
     constexpr int n = lanes<T>;
     alignas(64) T copy[plan::copied ? plan::block * plan::width : 1];
     bool accumulate = Shape.accumulate;
@@ -9818,8 +9860,10 @@ template <product_shape Shape, bool Whole, class T, class Finish>
 inline void product(const T* a, const T* b, T* c, int rows, int depth,
                     const Finish& finish) noexcept {
 #if defined(SEQUENT_SMALL_CODE)
-    small_product(a, b, c, {Shape.a_row, Shape.a_depth, Shape.b_depth, Shape.b_column, Shape.c_row},
-                  rows, Shape.columns, depth, Shape.accumulate);
+    for (int split = 0; split < Shape.splits; ++split)
+        small_product(a + split * Shape.a_split, b + split * depth * Shape.b_depth, c,
+                      {Shape.a_row, Shape.a_depth, Shape.b_depth, Shape.b_column, Shape.c_row},
+                      rows, Shape.columns, depth, Shape.accumulate || split > 0);
     finish_rows<Shape>(c, rows, finish);
 #else
     constexpr int few = product_plan<Shape, T>::dot_rows;
@@ -25844,16 +25888,27 @@ struct row_fusion {
     static constexpr int segments_of(const plan::access& at) {
         return step.segments > 1 && at.column != step.length ? step.segments : 1;
     }
+    /// A product of one input: a number times one row, which another product adds.
+    static constexpr bool has_one_input(const row_term& term) {
+        return term.kind == term_kind::product && term.depth == 1 && term.splits == 1 &&
+               term.w_column == 1 && term.w.row == 0 && term.format == 0 && !term.window.any() &&
+               term.w.at.where != place::packed;
+    }
     static constexpr int product_at = [] {
         int last = -1;
         for (int at = 0; at < step.terms.size(); ++at)
-            if (step.terms[at].kind == term_kind::product) last = at;
+            if (step.terms[at].kind == term_kind::product &&
+                (last < 0 || !has_one_input(step.terms[at])))
+                last = at;
         return last >= 0 && !step.multiplies && !by_row(step.terms[last]) ? last : -1;
     }();
+    /// True if product `product_at` adds the term to its results.
     static constexpr bool adds(int at) {
-        return product_at >= 0 && step.terms[at].kind == term_kind::add &&
-               !step.terms[at].window.any() && step.terms[at].indexed == plan::side::none &&
-               segments_of(step.terms[at].x) == 1;
+        const row_term& term = step.terms[at];
+        if (product_at < 0 || at == product_at) return false;
+        if (has_one_input(term)) return true;
+        return term.kind == term_kind::add && !term.window.any() &&
+               term.indexed == plan::side::none && segments_of(term.x) == 1;
     }
     static constexpr bool applies = [] {
         bool all = product_at >= 0 && step.functions.size() > 0 &&
@@ -25876,14 +25931,27 @@ struct row_finish {
     static constexpr const row_step& step = Step::value;
 
     const T* summands[static_cast<std::size_t>(step.terms.size())];
+    const T* weights[static_cast<std::size_t>(step.terms.size())];  // of products of one input
+    /// It takes half vectors, too.
+    static constexpr bool takes_halves = !fusion::applies;
     T* out;  // result of the function, if the step keeps its argument
 
     template <class B, class Count>
     SEQUENT_INLINE B operator()(B x, int row, int column, Count) const noexcept {
         kernel::unroll<step.terms.size()>([&](auto at) __attribute__((always_inline)) {
-            if constexpr (fusion::adds(at()))
-                x += kernel::load_first<Count::value>(summands[at()] +
-                                                      row * step.terms[at()].x.row + column);
+            if constexpr (fusion::adds(at())) {
+                constexpr row_term term = step.terms[at()];
+                const T* from = summands[at()] + row * term.x.row;
+                if constexpr (term.kind == term_kind::product) {
+                    const B w = kernel::load_first_as<B, Count::value>(weights[at()] + column);
+                    if constexpr (std::is_same_v<B, kernel::batch<T>>)
+                        x = kernel::fma(B(*from), w, x);
+                    else
+                        x = xsimd::fma(B(*from), w, x);
+                } else {
+                    x += kernel::load_first_as<B, Count::value>(from + column);
+                }
+            }
         });
         if constexpr (fusion::applies) {
             const B y = kernel::apply<activation_of(step.functions[0].kind)>(
@@ -26788,7 +26856,7 @@ class row_runner : public row_gradients<Step, T> {
         for (int at = begin; at < end; ++at) std::fill_n(sum + at * sum_row, columns, T(0));
         kernel::unroll<step.terms.size()>([&](auto index) {
             constexpr row_term term = step.terms[index()];
-            if constexpr (term.kind == term_kind::product) {
+            if constexpr (term.kind == term_kind::product && !fusion::adds(index())) {
                 const T* x = bound.read(term.x.at) + outer_shift(term.x, first, second, third);
                 const T* w = bound.read(term.w.at) + outer_shift(term.w, first, second, third);
                 constexpr bool by_row = fusion::by_row(term);
@@ -26820,7 +26888,7 @@ class row_runner : public row_gradients<Step, T> {
 
     static constexpr int first_product() {
         for (int at = 0; at < step.terms.size(); ++at)
-            if (step.terms[at].kind == term_kind::product) return at;
+            if (step.terms[at].kind == term_kind::product && !fusion::adds(at)) return at;
         return -1;
     }
 
@@ -26844,7 +26912,8 @@ class row_runner : public row_gradients<Step, T> {
                 std::fill_n(sum + at * sum_row, columns, T(0));
         const auto multiply_all = [&](auto even, int begin, int count) {
             kernel::unroll<step.terms.size()>([&](auto index) {
-                if constexpr (step.terms[index()].kind == term_kind::product)
+                if constexpr (step.terms[index()].kind == term_kind::product &&
+                              !fusion::adds(index()))
                     multiply<index(), index() != first_product(), Block, even()>(
                         bound, first, second, third, sum, out, begin, count);
             });
@@ -26864,10 +26933,34 @@ class row_runner : public row_gradients<Step, T> {
         add_terms(bound, first, second, third, sum, row, rows);
     }
 
+    /// True if the first function is applied to all numbers of several rows as to one row.
+    static constexpr bool applies_flat = [] {
+        return !fusion::applies && step.functions.size() > 0 && step.rows > 1 &&
+               columns % kernel::lanes<T> != 0 && is_elementwise(step.functions[0].kind) &&
+               sum_row == columns && step.out.row == columns;
+    }();
+
     /// Applies the functions that the products have not applied.
     static void apply_functions(const bindings& bound, int first, int second, int third,
                                 const T* sum, T* out, int row, int rows) noexcept {
-        constexpr int applied = fusion::applies ? 1 : 0;
+        constexpr int applied = (fusion::applies ? 1 : 0) + (applies_flat ? 1 : 0);
+        if constexpr (applies_flat) {
+            // Rows that are not whole vectors, one behind another.
+            constexpr int n = kernel::lanes<T>;
+            const T* x = sum + row * columns;
+            T* y = out + row * columns;
+            const auto apply = [](kernel::batch<T> of) {
+                constexpr plan::row_function function = step.functions[0];
+                return kernel::apply<activation_of(function.kind)>(
+                    of, static_cast<T>(function.numbers[0]));
+            };
+            const int size = rows * columns;
+            int at = 0;
+            for (; at + n <= size; at += n) kernel::store(y + at, apply(kernel::load(x + at)));
+            if (at < size)
+                kernel::store_first(y + at, apply(kernel::load_first(x + at, size - at)),
+                                    size - at);
+        }
         if constexpr (step.functions.size() > applied) {
             const row_functions<Step, T> functions{bound, first, second, third};
             for (int at = row; at < row + rows; ++at)
@@ -26877,6 +26970,45 @@ class row_runner : public row_gradients<Step, T> {
                     functions.template forward<function>(x, out + at * step.out.row, at);
                 });
         }
+    }
+
+    /// True if a term is a row of x in each row, all of whose numbers follow each other.
+    static constexpr bool is_plain(int at) {
+        const row_term& term = step.terms[at];
+        return term.kind == term_kind::add && !fusion::adds(at) && !term.window.bounded &&
+               term.indexed == plan::side::none && fusion::segments_of(term.x) == 1;
+    }
+    /// The number of plain terms from term `at` on, which are added in one pass.
+    static constexpr int plain_terms(int at) {
+        int end = at;
+        while (end < step.terms.size() && is_plain(end)) ++end;
+        return step.multiplies ? 0 : end - at;
+    }
+    template <int At, bool Starts>
+    static void add_plain(const bindings& bound, int first, int second, int third, T* sum, int row,
+                          int rows) noexcept {
+        constexpr int count = plain_terms(At);
+        const T* x[count];
+        kernel::unroll<count>([&](auto index) {
+            constexpr row_term term = step.terms[At + index()];
+            x[index()] = bound.read(term.x.at) + outer_shift(term.x, first, second, third);
+        });
+        for (int at = row; at < row + rows; ++at)
+            each_lane<columns, T>([&](int lane, auto lanes) {
+                T* const to = sum + at * sum_row + lane;
+                kernel::batch<T> all;
+                if constexpr (!Starts) all = kernel::load_first<lanes()>(to);
+                kernel::unroll<count>([&](auto index) {
+                    constexpr row_term term = step.terms[At + index()];
+                    const auto more =
+                        kernel::load_first<lanes()>(x[index()] + at * term.x.row + lane);
+                    if constexpr (Starts && index() == 0)
+                        all = more;
+                    else
+                        all += more;
+                });
+                kernel::store_first<lanes()>(to, all);
+            });
     }
 
     /// Adds the summands that the products have not added.
@@ -26894,6 +27026,10 @@ class row_runner : public row_gradients<Step, T> {
                 bound, first, second, third, 0, kernel::row_range{row, row + rows});
             if constexpr (fusion::adds(index())) {
                 // The product has added it.
+            } else if constexpr (index() > 0 && plain_terms(index() - 1) > 1) {
+                // It has been added with the term before it.
+            } else if constexpr (plain_terms(index()) > 1) {
+                add_plain<index(), starts>(bound, first, second, third, sum, row, rows);
             } else if constexpr (term.kind == term_kind::add) {
                 const T* x = bound.read(term.x.at) + outer_shift(term.x, first, second, third);
                 for (int at = present.begin; at < present.end; ++at)
@@ -26964,10 +27100,14 @@ class row_runner : public row_gradients<Step, T> {
         result.out = out + row * step.out.row;
         kernel::unroll<step.terms.size()>([&](auto index) {
             constexpr row_term term = step.terms[index()];
-            if constexpr (fusion::adds(index()))
+            if constexpr (fusion::adds(index())) {
                 result.summands[index()] = bound.read(term.x.at) +
                                            outer_shift(term.x, first, second, third) +
                                            row * term.x.row;
+                if constexpr (term.kind == term_kind::product)
+                    result.weights[index()] =
+                        bound.read(term.w.at) + outer_shift(term.w, first, second, third);
+            }
         });
         return result;
     }
@@ -27004,18 +27144,26 @@ class row_runner : public row_gradients<Step, T> {
             // The splits of a window may follow each other, in x and in the weight.
             constexpr bool follows = term.window.any() && term.x_split == term.depth &&
                                      term.w_split == term.depth * term.w_depth;
-            constexpr int splits = follows ? 1 : term.splits;
+            constexpr int parts = follows ? 1 : term.splits;
             constexpr int depth = follows ? term.depth * term.splits : term.depth;
+            constexpr kernel::product_shape all{block,
+                                                columns,
+                                                depth,
+                                                fusion::by_row(term) ? 0 : term.x.row,
+                                                1,
+                                                term.w_depth,
+                                                term.w_column,
+                                                sum_row,
+                                                Accumulate,
+                                                parts,
+                                                parts > 1 ? term.x_split : 0};
+            // Or one product takes them all.
+            constexpr bool at_once = term.w_split == term.depth * term.w_depth &&
+                                     kernel::detail::product_plan<all, T>::takes_splits;
+            constexpr int splits = at_once ? 1 : parts;
             kernel::unroll<splits>([&](auto split) {
-                constexpr kernel::product_shape shape{block,
-                                                      columns,
-                                                      depth,
-                                                      fusion::by_row(term) ? 0 : term.x.row,
-                                                      1,
-                                                      term.w_depth,
-                                                      term.w_column,
-                                                      sum_row,
-                                                      Accumulate || split() > 0};
+                constexpr kernel::product_shape shape =
+                    at_once ? all : all.of_part(Accumulate || split() > 0);
                 const T* a = x + split() * term.x_split;
                 const T* b = w + split() * term.w_split;
                 if constexpr (fusion::by_row(term)) {
@@ -29861,7 +30009,8 @@ class joined_rows {
         each_outer(step.outer_extents, [&](int first, int second, int third) {
             bool summed = false;
             kernel::unroll<step.terms.size()>([&](auto index) {
-                if constexpr (step.terms[index()].kind == term_kind::product) {
+                if constexpr (step.terms[index()].kind == term_kind::product &&
+                              !row_fusion<typename code::step>::adds(index())) {
                     multiply<index()>(samples, run, first, second, third, summed);
                     summed = true;
                 }
@@ -32086,9 +32235,15 @@ struct window_place {
 };
 
 /// The maximum number of current rows: enough that a product reads its weights once for many rows,
-/// few enough for the cache; more if the weights do not fit a cache of one megabyte.
-constexpr int most_block_rows(int parameters) {
-    return parameters > 1 << 18 ? 64 : 16;
+/// few enough for the cache; more if the weights do not fit a cache of one megabyte, or if the
+/// program convolves, since few rows of such narrow values cost less than the call.
+template <class Tables>
+constexpr int most_block_rows(const Tables& steps) {
+    bool many = steps.parameters > 1 << 18;
+    for (const row_step& row : steps.rows)
+        for (const row_term& term : row.terms)
+            many = many || (term.splits > 1 && term.window.any());
+    return many ? 64 : 16;
 }
 
 /// The steps of a state and the layout of its memory.
@@ -32627,10 +32782,10 @@ class state_planner : public row_reach<Drafted, Form> {
   public:
     using base::made;
 
-    /// `block` is the maximum number of rows at a time; 0: chosen by the size of the weights.
+    /// `block` is the maximum number of rows at a time; 0: most_block_rows.
     constexpr state_planner(const Drafted& from, const Form& form, int block = 0)
         : base(from, form) {
-        if (block == 0) block = most_block_rows(draft_.out.parameters);
+        if (block == 0) block = most_block_rows(draft_.out);
         made.block = std::min(form.rows, block);
         made.obstacle = form.obstacle;
         // Without a fact along a sequence there are no rows.
@@ -33554,16 +33709,16 @@ class alignas(64) state_block {
         return bound;
     }
 
-    /// The last computed row of output `At`: a view without the output's first dimension.
+    /// Row `row` of output `At`, one of the rows that were computed last: a view without the
+    /// output's first dimension.
     template <int At>
-    auto output() const noexcept {
+    auto output(int row) const noexcept {
         constexpr int relation = Plan::shapes.outputs[At];
         constexpr int buffer = state_plan::tables.relations[relation].index;
-        constexpr int row = made.row_size[buffer];
-        constexpr weight_view view = view_of_row(view_of_relation<state_plan>(relation), row);
+        constexpr int row_size = made.row_size[buffer];
+        constexpr weight_view view = view_of_row(view_of_relation<state_plan>(relation), row_size);
         return to_tensor<view.rank>(
-            view,
-            numbers_ + static_cast<std::ptrdiff_t>(position_ - 1 - first_row<buffer>()) * row);
+            view, numbers_ + static_cast<std::ptrdiff_t>(row - first_row<buffer>()) * row_size);
     }
 
   private:
@@ -33740,7 +33895,7 @@ class state_block<Plan, T, Cache, false> {
         return {};
     }
     template <int At>
-    tensor_view<const T> output() const noexcept {
+    tensor_view<const T> output(int) const noexcept {
         return {};
     }
 };
@@ -33830,9 +33985,9 @@ struct sequences {
         return last_row(s);
     }
 
-    /// See model::prefill.
-    template <class P, class T, class Cache>
-    static auto prefill(const P& p, const rows<T>& given, state<T, Cache>& s) {
+    /// See model::prefill. Calls visit(k, y) for each row.
+    template <class P, class T, class Cache, class Visit>
+    static void prefill(const P& p, const rows<T>& given, state<T, Cache>& s, Visit&& visit) {
         using state = state<T, Cache>;
         check_position(s, given.size());
         bool starts = s.position() == 0;
@@ -33847,8 +34002,13 @@ struct sequences {
                 run_rows<state::computes_once>(p, given, s, from, range);
             else
                 run_rows<false>(p, given, s, from, range);
+            for (int at = 0; at < count; ++at) visit(from + at, row_of(s, range.begin + at));
             from += count;
         }
+    }
+    template <class P, class T, class Cache>
+    static auto prefill(const P& p, const rows<T>& given, state<T, Cache>& s) {
+        prefill(p, given, s, [](int, const auto&) {});
         return last_row(s);
     }
 
@@ -33934,13 +34094,18 @@ struct sequences {
 
     template <class T, class Cache>
     static auto last_row(const state<T, Cache>& s) noexcept {
+        return row_of(s, s.position() - 1);
+    }
+    /// A row of the outputs, one of those that were computed last.
+    template <class T, class Cache>
+    static auto row_of(const state<T, Cache>& s, int row) noexcept {
         if constexpr (outputs == 1) {
-            return s.template output<0>();
+            return s.template output<0>(row);
         } else {
             std::array<tensor_view<const T>, static_cast<std::size_t>(outputs)> result;
             kernel::unroll<outputs>([&](auto index) {
                 constexpr int at = decltype(index)::value;
-                result[static_cast<std::size_t>(at)] = s.template output<at>();
+                result[static_cast<std::size_t>(at)] = s.template output<at>(row);
             });
             return result;
         }
@@ -34162,6 +34327,16 @@ class model {
     static auto prefill(const P& p, const std::type_identity_t<rows_of_call<T>>& given,
                         state<T, Cache>& s) {
         return sequences::prefill(p, *given, s);
+    }
+    /// Likewise, and calls visit(k, y) for each of the rows, k from 0; y is what step would return.
+    /// It is valid until visit returns. Streams blocks of rows:
+    ///
+    ///     Model::prefill(p, {block}, s, [&](int k, auto y) { out[k] = y(0); });
+    template <model_detail::parameters_of<plan> P, class Cache, class Visit,
+              class T = typename P::number>
+    static void prefill(const P& p, const std::type_identity_t<rows_of_call<T>>& given,
+                        state<T, Cache>& s, Visit&& visit) {
+        sequences::prefill(p, *given, s, visit);
     }
 
     /// Computes one step of several sequences, which may be at different positions: given[k] is the
