@@ -81,7 +81,8 @@ struct explained_step {
     const plan::general_step* general = nullptr;
     long long pairs = 0;  // if it is attention
     const plan::fact_shape* facts = nullptr;
-    std::span<const full_name> computes{};
+    const char* computes = nullptr;  // relations_of_steps
+    int number = 0;                  // of the step
 };
 
 /// The step that computes a rule, or in which it is fused; -1 if it is read in place or not at all.
@@ -116,21 +117,38 @@ constexpr int step_of_rule(int rule) {
     return -1;
 }
 
-/// The relations that step `At` computes, without those that the plan invented.
-template <class Plan, int At>
-inline constexpr auto relations_of_step = [] {
+/// Calls visit(name) for the relations that step `At` computes, without those that the plan
+/// invented.
+template <class Plan, class Visit>
+constexpr void visit_relations_of_step(int at, Visit visit) {
     constexpr auto& text = Plan::shapes.text;
-    plan::list<full_name, text.rules.size()> result;
     for (int rule = 0; rule < text.rules.size(); ++rule) {
         const plan::relation& head = text.relations[text.rules[rule].head];
-        if (head.invented || step_of_rule<Plan>(rule) != At) continue;
-        const full_name name = name_in_scope(text, head.id, head.scope);
-        bool known = false;
-        for (const full_name& each : result)
-            known = known || std::string_view(each.text, static_cast<std::size_t>(each.length)) ==
-                                 std::string_view(name.text, static_cast<std::size_t>(name.length));
-        if (!known) result.push(name);
+        bool known = head.invented || step_of_rule<Plan>(rule) != at;
+        for (int before = 0; before < rule; ++before)
+            known = known || (text.rules[before].head == text.rules[rule].head &&
+                              step_of_rule<Plan>(before) == at);
+        if (!known) visit(name_in_scope(text, head.id, head.scope));
     }
+}
+/// The relations of all steps, each with a zero behind it, and a further zero behind each step.
+template <class Plan>
+inline constexpr auto relations_of_steps = [] {
+    constexpr int steps = Plan::tables.steps.size();
+    constexpr int size = [] {
+        int result = steps;
+        for (int at = 0; at < steps; ++at)
+            visit_relations_of_step<Plan>(
+                at, [&](const full_name& name) { result += name.length + 1; });
+        return result;
+    }();
+    std::array<char, static_cast<std::size_t>(size)> result{};
+    std::size_t used = 0;
+    for (int at = 0; at < steps; ++at, ++used)
+        visit_relations_of_step<Plan>(at, [&](const full_name& name) {
+            for (int letter = 0; letter < name.length; ++letter) result[used++] = name.text[letter];
+            ++used;
+        });
     return result;
 }();
 
@@ -210,8 +228,8 @@ explained_step explained() {
     result.facts = Plan::facts.begin();
     result.step = &Plan::template step_at<At>;
     result.head = head;
-    constexpr auto& computes = relations_of_step<Plan, At>;
-    result.computes = {computes.begin(), static_cast<std::size_t>(computes.size())};
+    result.computes = relations_of_steps<Plan>.data();
+    result.number = At;
     if constexpr (step.kind == plan::step_kind::rows)
         result.row = &Plan::template row_step_at<step.at>;
     else if constexpr (step.kind == plan::step_kind::general)
@@ -269,9 +287,9 @@ SEQUENT_COLD void add_reasons(explanation::step& to, const plan::form_reasons& r
             }
 }
 
-/// Adds a step, unless it has no line.
+/// Describes a step. The end of a loop has no kind.
 SEQUENT_LAZY
-SEQUENT_COLD void add_step(explanation& to, const explained_step& each) {
+SEQUENT_COLD explanation::step described(const explained_step& each) {
     const plan::step& step = *each.step;
     explanation::step made;
     std::string& what = made.what;
@@ -322,28 +340,33 @@ SEQUENT_COLD void add_step(explanation& to, const explained_step& each) {
             if (step.recurs && step.backward) what += ", the last first";
             break;
         default:
-            return;
+            return made;
     }
     if (step.prepared) what += ", prepared";
     made.relation = text_of(each.head);
     made.depth = step.depth;
     made.prepared = step.prepared;
     made.operations = operations_of(each);
-    for (const full_name& name : each.computes)
-        made.computes.emplace_back(name.text, static_cast<std::size_t>(name.length));
+    const char* name = each.computes;
+    for (int before = 0; before < each.number; ++name)
+        if (*name == 0)
+            ++before;
+        else
+            name += std::string_view(name).size();
+    for (; *name != 0; name += made.computes.back().size() + 1) made.computes.emplace_back(name);
     if (each.general != nullptr) add_reasons(made, each.general->reasons);
-    to.steps.push_back(std::move(made));
+    return made;
 }
 
 /// The rules of a program.
 template <const auto& Program>
 inline constexpr auto program_text = plan::read<Program>();
 
-/// Adds a relation with several rules, which may be intended, or two relations that share a name by
-/// mistake. The rules of a recursion for different times do not count.
+/// The rules of a relation, if there are several, which may be intended, or if two relations share
+/// a name by mistake. The rules of a recursion for different times do not count.
 SEQUENT_LAZY
-SEQUENT_COLD void add_several_rules(explanation& to, std::span<const plan::rule> rules,
-                                    int relation, const plan::name& id) {
+SEQUENT_COLD explanation::several several_rules(std::span<const plan::rule> rules, int relation,
+                                                const plan::name& id) {
     explanation::several found{std::string(text_of(id)), {}};
     for (const plan::rule& written : rules) {
         bool everywhere = written.head == relation && !written.transforms_atom;
@@ -352,7 +375,7 @@ SEQUENT_COLD void add_several_rules(explanation& to, std::span<const plan::rule>
                 everywhere && written.terms[at].variable >= 0 && written.terms[at].offset == 0;
         if (everywhere) found.rules.push_back(written.number + 1);
     }
-    if (found.rules.size() > 1) to.several_rules.push_back(std::move(found));
+    return found;
 }
 
 /// Appends a line: name, description and, if there are any, the operations in MFLOP.
@@ -376,36 +399,40 @@ SEQUENT_COLD void append_line(std::string& text, std::string_view name, std::str
     text += '\n';
 }
 
-/// The text of an explanation.
+/// Appends the text of a step.
 SEQUENT_LAZY
-SEQUENT_COLD std::string text_of(const explanation& of) {
-    std::string text = "steps\n";
-    for (const explanation::step& step : of.steps) {
-        append_line(text, step.relation, step.what, step.operations, step.depth);
-        for (const explanation::reason& why : step.reasons) {
-            text.append(static_cast<std::size_t>(2 * step.depth + 6), ' ');
-            append_text(text, {"no ", why.form, ": ", why.sentence});
-            if (!why.cure.empty()) append_text(text, {" (", why.cure, ")"});
-            text += '\n';
-        }
+SEQUENT_COLD void append_text_of(std::string& text, const explanation::step& step) {
+    if (step.kind.empty()) return;
+    append_line(text, step.relation, step.what, step.operations, step.depth);
+    for (const explanation::reason& why : step.reasons) {
+        text.append(static_cast<std::size_t>(2 * step.depth + 6), ' ');
+        append_text(text, {"no ", why.form, ": ", why.sentence});
+        if (!why.cure.empty()) append_text(text, {" (", why.cure, ")"});
+        text += '\n';
     }
-    for (const explanation::several& each : of.several_rules) {
-        std::string what = "follows from several rules: ";
-        for (const int number : each.rules)
-            append_text(what, {number == each.rules[0] ? "" : ", ", number});
-        append_line(text, each.relation, what, 0, 0);
-    }
+}
+/// Appends the text of a relation with several rules.
+SEQUENT_LAZY
+SEQUENT_COLD void append_text_of(std::string& text, const explanation::several& of) {
+    if (of.rules.size() < 2) return;
+    std::string what = "follows from several rules: ";
+    for (const int number : of.rules)
+        append_text(what, {number == of.rules[0] ? "" : ", ", number});
+    append_line(text, of.relation, what, 0, 0);
+}
+/// Appends the sizes of parameters and memory.
+SEQUENT_LAZY
+SEQUENT_COLD void append_memory(std::string& text, const explanation& of) {
     append_text(text, {"parameters  ", of.parameters, " numbers, ", of.parameter_bytes,
                        " bytes as float\nworkspace   ", of.workspace_bytes,
                        " bytes as float, for forward and backward\nscratch     ", of.scratch_bytes,
                        " bytes as float, for forward alone\n"});
-    if (of.state_bytes < 0) return text;
+    if (of.state_bytes < 0) return;
     append_text(text, {"state       ", of.state_bytes, " bytes as float, for step\n"});
     if (of.cache_bytes[0] > 0)
         append_text(text,
                     {"  cache     ", of.cache_bytes[0], " bytes of it, keys and values; in bf16 ",
                      of.cache_bytes[1], ", in q8_0 ", of.cache_bytes[2], "\n"});
-    return text;
 }
 
 /// Writes an explanation as JSON.
@@ -466,39 +493,62 @@ class explanation_as_json {
     }
 };
 
+/// Calls visit(step), visit(several) for each relation, and returns the sizes.
+template <class Model, class Visit>
+explanation explain_to(Visit visit) {
+    using plan = typename Model::plan;
+    explanation result;
+    kernel::unroll<plan::tables.steps.size()>([&](auto index) {
+        if constexpr (!plan::template step_at<index()>.idle)
+            visit(described(explained<plan, index()>()));
+    });
+    constexpr auto& text = program_text<Model::program>;
+    for (int relation = 0; relation < text.relations.size(); ++relation)
+        visit(several_rules({text.rules.begin(), text.rules.end()}, relation,
+                            text.relations[relation].id));
+    result.parameters = Model::parameter_count;
+    result.parameter_bytes = static_cast<long long>(sizeof(float)) * plan::tables.parameters;
+    result.workspace_bytes = sizeof(typename Model::template workspace<float>);
+    result.scratch_bytes = sizeof(typename Model::template scratch<float>);
+    if constexpr (sequent::plan::state_plan_of<plan>::made.obstacle.rule < 0) {
+        result.state_bytes = sizeof(typename Model::template state<float>);
+        // A constant: naming the plan at run time would put its tables into the program.
+        constexpr auto cache = [] {
+            std::array<long long, 3> bytes{};
+            sequent::plan::add_cache_bytes(sequent::plan::state_plan_of<plan>::made, bytes);
+            return bytes;
+        }();
+        result.cache_bytes = cache;
+    }
+    return result;
+}
+
+/// Collects the parts of an explanation.
+struct explanation_parts {
+    explanation& to;
+    void operator()(explanation::step step) const {
+        if (!step.kind.empty()) to.steps.push_back(std::move(step));
+    }
+    void operator()(explanation::several of) const {
+        if (of.rules.size() > 1) to.several_rules.push_back(std::move(of));
+    }
+};
+
 }  // namespace model_detail
 
 /// How a model is computed, as data; empty for an ill-formed program.
 template <class Model>
 explanation explanation_of() {
-    using plan = typename Model::plan;
-    explanation result;
-    if constexpr (plan::ok) {
-        kernel::unroll<plan::tables.steps.size()>([&](auto index) {
-            if constexpr (!plan::template step_at<index()>.idle)
-                model_detail::add_step(result, model_detail::explained<plan, index()>());
-        });
-        constexpr auto& text = model_detail::program_text<Model::program>;
-        for (int relation = 0; relation < text.relations.size(); ++relation) {
-            model_detail::add_several_rules(result, {text.rules.begin(), text.rules.end()},
-                                            relation, text.relations[relation].id);
-        }
-        result.parameters = Model::parameter_count;
-        result.parameter_bytes = static_cast<long long>(sizeof(float)) * plan::tables.parameters;
-        result.workspace_bytes = sizeof(typename Model::template workspace<float>);
-        result.scratch_bytes = sizeof(typename Model::template scratch<float>);
-        if constexpr (sequent::plan::state_plan_of<plan>::made.obstacle.rule < 0) {
-            result.state_bytes = sizeof(typename Model::template state<float>);
-            // A constant: naming the plan at run time would put its tables into the program.
-            constexpr auto cache = [] {
-                std::array<long long, 3> bytes{};
-                sequent::plan::add_cache_bytes(sequent::plan::state_plan_of<plan>::made, bytes);
-                return bytes;
-            }();
-            result.cache_bytes = cache;
-        }
+    explanation parts;
+    if constexpr (Model::plan::ok) {
+        explanation result =
+            model_detail::explain_to<Model>(model_detail::explanation_parts{parts});
+        result.steps = std::move(parts.steps);
+        result.several_rules = std::move(parts.several_rules);
+        return result;
+    } else {
+        return parts;
     }
-    return result;
 }
 
 /// Describes how a model is computed: its steps in order, with shapes, pairs and operations per
@@ -509,10 +559,15 @@ explanation explanation_of() {
 ///     std::cout << explain<Model>();
 template <class Model>
 std::string explain() {
-    if constexpr (Model::plan::ok)
-        return model_detail::text_of(explanation_of<Model>());
-    else
-        return {};
+    std::string result;
+    if constexpr (Model::plan::ok) {
+        result = "steps\n";
+        model_detail::append_memory(result,
+                                    model_detail::explain_to<Model>([&result](const auto& part) {
+                                        model_detail::append_text_of(result, part);
+                                    }));
+    }
+    return result;
 }
 
 /// The same as a JSON object: "steps", each with "relation", "kind", "what", "depth", "prepared",
