@@ -2185,6 +2185,8 @@ inline constexpr int max_pairs = 2048;
 /// Limits of enumeration: the number of values of one variable, and of tuples of several.
 inline constexpr int max_tuples = 4096;
 inline constexpr int max_joint_tuples = 4096;
+/// The number of tuples of a table.
+inline constexpr int max_table = 5 * max_tuples;
 
 /// The values of all nodes that depend only on the token and the index of one position.
 class position_values {
@@ -2748,7 +2750,7 @@ class node_records {
             made.what != operation::function)
             return bounded_domain(at);
         domain result;
-        if (!complete || tuples > 4 * max_tuples) {
+        if (!complete || tuples > max_table) {
             result.leave_out(-unbounded, unbounded);
             return result;
         }
@@ -2868,7 +2870,7 @@ class lowered_nodes : public node_records {
                 if (!values.is_whole()) return 0;
                 const std::int64_t range = values.highest().over - values.lowest().over;
                 return static_cast<int>(std::min<std::int64_t>(
-                    (range * given.length / 2 + 1) * (given.length + 1), 4 * max_tuples));
+                    (range * given.length / 2 + 1) * (given.length + 1), max_table));
             }
         }
         return domain_of(at).complete ? domain_of(at).size() : 0;
@@ -3950,11 +3952,9 @@ class staircase_search {
         }
     }
 
-    /// The number of stretches, counted up to `enough` if that is positive; -1 if the order has no
-    /// place for ranges.
+    /// The number of stretches; -1 if there are `enough` or the order has no place for ranges.
     SEQUENT_COLD constexpr int count_stretches(const std::vector<int>& order,
                                                const std::vector<int>& classes, int enough) const {
-        if (has_ranges_ && !has_place_for_ranges(order, classes)) return -1;
         int count = 0;
         int last = -1;
         each_tuple(order, classes, [&](int found, const std::vector<int>&) {
@@ -3962,7 +3962,8 @@ class staircase_search {
             last = found;
             return ++count != enough;
         });
-        return count;
+        if (count == enough) return -1;
+        return has_ranges_ && !has_place_for_ranges(order, classes) ? -1 : count;
     }
     /// True if within each item that is a range the later variables of the order do not matter:
     /// there they cannot be distinguished.
@@ -3970,20 +3971,21 @@ class staircase_search {
                                                      const std::vector<int>& classes) const {
         bool fits = true;
         int within = -1;  // the class of the range that the tuple before was in
-        std::vector<int> prefix;
+        long long prefix = 0;
         each_tuple(order, classes, [&](int found, const std::vector<int>& chosen) {
-            std::vector<int> here;  // the choices up to the first range
+            long long here = 1;  // a number of the choices up to the first range
             for (std::size_t at = 0; at + 1 < order.size(); ++at) {
-                const auto which = static_cast<std::size_t>(order[at]);
-                here.push_back(chosen[which]);
-                const item& value = variables_[which][static_cast<std::size_t>(chosen[which])];
+                const int which = order[at];
+                const int choice = chosen[static_cast<std::size_t>(which)];
+                here = here * (size(which) + 1) + choice;
+                const item& value = variable(which)[static_cast<std::size_t>(choice)];
                 if (!(value.low < value.high)) continue;
                 if (here == prefix && within >= 0 && found >= 0 && found != within) fits = false;
-                if (!(here == prefix) || within < 0) within = found;
+                if (here != prefix || within < 0) within = found;
                 prefix = here;
                 return fits;
             }
-            prefix.clear();
+            prefix = 0;
             within = -1;
             return fits;
         });
@@ -4800,7 +4802,7 @@ class network {
         const staircase_search search(group.values);
         const int blamed =
             directions[static_cast<std::size_t>(group.directions[0])].what.parts[0].node;
-        if (search.tuples() > 4 * max_tuples || group.variables.size() > 5) {
+        if (search.tuples() > max_table || group.variables.size() > 5) {
             fail(problem::too_many_values_in_a_function, blamed);
             return;
         }
@@ -5333,7 +5335,12 @@ class plain_transformer : sparse_weights {
         std::vector<row> logits;
     };
     /// `tokens` is the fact of the model; its first `count` elements are the start and an input.
-    SEQUENT_COLD result run(const std::vector<std::int32_t>& tokens, int count) const {
+    /// `streams` receives the residual stream of each position before each read.
+    SEQUENT_COLD result run(const std::vector<std::int32_t>& tokens, int count,
+                            std::vector<std::vector<double>>* streams = nullptr) const {
+        const auto tell = [streams](const rows& of) {
+            if (streams) streams->insert(streams->end(), of.begin(), of.end());
+        };
         result found{attention_maps(size_.layers, size_.heads, count - 1), {}};
         rows stream = rows_of(static_cast<std::size_t>(count), size_.width);
         for (int i = 0; i < count; ++i) {
@@ -5342,9 +5349,12 @@ class plain_transformer : sparse_weights {
             add_row(weight_name::position, i, stream[static_cast<std::size_t>(i)]);
         }
         for (int layer = 0; layer < size_.layers; ++layer) {
+            tell(stream);
             attend(stream, layer, found.maps);
+            tell(stream);
             feed_forward(stream, layer);
         }
+        tell(stream);
         found.logits =
             apply(stream, size_.classes, 0, weight_name::W_logits, weight_name::b_logits);
         return found;
@@ -6223,7 +6233,7 @@ using refusal_of = refusal<because<Size.wrong.kind>, of_operation<Size.wrong.wha
 /// values takes 2 n elements of the stream, an equality 4. A function of one number with n values
 /// takes 2 (n - 1) hidden units; one of a sum over selected positions about N^2; one of several
 /// numbers twice the number of its changes from one tuple of values to the next, in the order with
-/// the fewest changes. A function that needs a table of more than 16,384 tuples does not compile.
+/// the fewest changes. A function that needs a table of more than 20,480 tuples does not compile.
 template <const auto& Program, class... Options>
 struct compile : compiling::transformer_of<compiling::sizes_of<Program, Options...>> {
     /// The sizes of the transformer.
