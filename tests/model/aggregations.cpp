@@ -38,8 +38,18 @@ inline constexpr auto folds =
           r<"all">(i) <<= (x(i), y(j), j <= i) | relu() | all(j),
           r<"first">(i) <<= (x(i), y(j), z(h, j), j > i) | elementwise_product() | first(h, j));
 
+inline constexpr auto within =
+    rules(r<"a">(i) <<= (relu()(x(i)[W<"A", 3, 3>]), max()(x(i), tanh()(y(j)), x(i + 1)),
+                         complement()(x(j)), abs()(y(i)), greater_of(i, j) < 3) |
+                        elementwise_product() | mean(j),
+          r<"b">(i) <<=
+          (softmax()(r<"a">(i)), leaky_relu(0.1)(z(h, i)), number(lesser_of(i, h + 1))) | sum(h));
+
 }  // namespace
 
+TEST_CASE("functions within bodies") {
+    check::runs<model<within, fact<"x", 4, 3>, fact<"y", 4, 3>, fact<"z", 2, 4, 3>, query<"b">>>();
+}
 TEST_CASE("every aggregation over one variable") {
     check::runs<
         model<over_j, fact<"x", 5, 3>, fact<"y", 5, 3>,

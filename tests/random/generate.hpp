@@ -212,9 +212,11 @@ class generator {
         const variable& other = dice_.pick(variables);
         const index left = of_variable(one);
         const index right = of_variable(other);
-        switch (dice_.below(9)) {
+        switch (dice_.below(10)) {
             case 0:
                 return moved(left, dice_.between(-3, 3));
+            case 8:
+                return operation(dice_.pick({greater, lesser}), left, right);
             case 1:
                 return operation(subtract, left, right);
             case 2:

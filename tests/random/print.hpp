@@ -110,6 +110,10 @@ class printer {
         const std::string right = text_of(written.operands[1]);
         static constexpr const char* signs[] = {" + ", " - ", " * ", " / ", " % "};
         if (written.operation == language::arithmetic::absolute) return "abs(" + left + ")";
+        if (written.operation == language::arithmetic::greater)
+            return "greater_of(" + left + ", " + right + ")";
+        if (written.operation == language::arithmetic::lesser)
+            return "lesser_of(" + left + ", " + right + ")";
         return "(" + left + signs[static_cast<int>(written.operation)] + right + ")";
     }
 

@@ -351,6 +351,15 @@ class text_reader {
             return operation(language::arithmetic::absolute, inner,
                              {tree::index_form::number, {}, 0, {}, {}});
         }
+        const bool greater = take("greater_of(");
+        if (greater || take("lesser_of(")) {
+            const tree::index left = read_index();
+            expect(",");
+            const tree::index right = read_index();
+            expect(")");
+            return operation(greater ? language::arithmetic::greater : language::arithmetic::lesser,
+                             left, right);
+        }
         if (take("$")) return {tree::index_form::count, name(), 0, {}, {}};
         if (!sees_letter()) {
             skip_space();

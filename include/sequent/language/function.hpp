@@ -43,9 +43,31 @@ enum class aggregation {
 #undef SEQUENT_NAME
 };
 
+template <class Body, class Function>
+struct applied;
+
+/// A function of literals within a body, `relu()(x(i))` or `max()(x(i), y(i))`: the literal of a
+/// relation without a name, which follows from these literals by that function. Its arguments are
+/// their variables, at most 4.
+template <class Body, class Function>
+struct nested {
+    applied<Body, Function> body;  ///< the literals and the function
+};
+/// True for a function of literals.
+template <class Body, class Function>
+inline constexpr bool is_literal<nested<Body, Function>> = true;
+
 /// A combination as it stands in a rule.
 template <combination Kind>
-struct combine {};
+struct combine {
+    /// The combination of these literals, as a literal of a body.
+    template <class First, class... Rest>
+        requires(is_literal<First>&&...&& is_literal<Rest>)
+    constexpr auto operator()(First first, Rest... rest) const noexcept {
+        const auto body = (first, ..., rest);
+        return nested<std::remove_const_t<decltype(body)>, combine>{{body, *this}};
+    }
+};
 
 /// A transformation as it stands in a rule.
 template <transformation Kind, class... Arguments>
@@ -53,6 +75,13 @@ struct transform {
     double numbers[2]{};  ///< constants, such as the slope or eps; 0 if there are none
     /// Weights, a position or a seed, and a rotary_scaling.
     [[no_unique_address]] pack<Arguments...> arguments{};
+
+    /// The transformation of this literal, as a literal of a body.
+    template <class Literal>
+        requires is_literal<Literal>
+    constexpr auto operator()(Literal inner) const noexcept {
+        return nested<Literal, transform>{{inner, *this}};
+    }
 };
 
 /// An aggregation over variables as it stands in a rule.

@@ -60,6 +60,11 @@ struct branch_norms : nn::flag<&nn::shape::branch_norms, Value> {};
 /// identity. Default: false. Excludes `branch_norms`.
 template <bool Value>
 struct layer_scale : nn::flag<&nn::shape::layer_scale, Value> {};
+/// The softmax of each head has one more, learned logit, whose weight multiplies nothing (as in
+/// gpt-oss, arXiv 2508.10925). Needs scaled dot-product scores without a cap or a bias of
+/// positions, and a fixed length; such a model has no `step`. Default: false.
+template <bool Value>
+struct attention_sinks : nn::flag<&nn::shape::attention_sinks, Value> {};
 /// Attention and the feed-forward part both read the layer's input, after one common norm (1) or
 /// after a norm each (2). Default: 0, the feed-forward part follows attention. Needs `pre_norm`.
 template <int Norms>

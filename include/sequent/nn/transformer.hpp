@@ -116,6 +116,7 @@ inline constexpr auto block_rules = [] {
 consteval shape across(shape of) {
     of.position = position_kind::none;
     of.scores = {};
+    of.attention_sinks = false;
     return of;
 }
 

@@ -123,24 +123,40 @@ class source_writer {
             fail(fault::a_stack_is_applied_to_a_value);
             return;
         }
-        const rule outer = current;
         const int outer_scope = scope_;
         const int outer_number = number_;
-        const int outer_literals = out.literals.size();
-        list<literal, max_literals> body;
-        for (int at = outer.first_literal; at < outer_literals && body.size() < max_literals; ++at)
-            body.push(out.literals[at]);
-        if (outer_literals - outer.first_literal > max_literals) fail(fault::too_many_literals);
-        // The block's literals come before those of the rule that stacks it.
-        out.literals.count = outer.first_literal;
-        scope_ = outer.block;
+        scope_ = current.block;
         number_ = 0;
-        read();
+        before_current(read);
         scope_ = outer_scope;
         number_ = outer_number;
-        current = outer;
-        current.first_literal = out.literals.size();
-        for (const literal& item : body) out.literals.push(item);
+    }
+    /// A literal of a relation without a name, whose rule has the literals and the function that
+    /// `read` reads, and their variables as arguments.
+    template <class Read>
+    constexpr literal nested(Read read) {
+        rule inner;
+        const int outer_head = current.head;
+        before_current([&] {
+            const int number = current.number;
+            begin_rule();
+            current.number = number;
+            --number_;
+            current.head = out.relations.push({out.relations[outer_head].id, scope_, true});
+            read();
+            for (int at = 0; at < current.variables.size(); ++at) {
+                if (at == max_arity) fail(fault::too_many_arguments);
+                if (at < max_arity) current.terms[current.arity++] = {at, 0};
+            }
+            finish_rule();
+            inner = current;
+        });
+        literal result = head_literal(inner, inner.head);
+        for (int at = 0; at < result.arity; ++at) {
+            const variable& of = inner.variables[at];
+            result.terms[at] = {variable_id(of.id, of.stated), 0};
+        }
+        return result;
     }
     /// Refuses a function after a stack.
     constexpr void check_not_stacked() {
@@ -211,7 +227,9 @@ class source_writer {
     /// The number of a relation of the current scope.
     constexpr int relation_id(const name& id) {
         for (int at = 0; at < out.relations.size(); ++at)
-            if (out.relations[at].id == id && out.relations[at].scope == scope_) return at;
+            if (out.relations[at].id == id && out.relations[at].scope == scope_ &&
+                !out.relations[at].invented)
+                return at;
         return out.relations.push({id, scope_, false});
     }
     /// The number of a weight. Refuses another shape of a known weight.
@@ -225,6 +243,23 @@ class source_writer {
             return at;
         }
         return out.weights.push(declared);
+    }
+
+  private:
+    /// Reads rules whose literals come before those of the current rule.
+    template <class Read>
+    constexpr void before_current(Read read) {
+        const rule outer = current;
+        const int literals = out.literals.size();
+        list<literal, max_literals> body;
+        for (int at = outer.first_literal; at < literals && body.size() < max_literals; ++at)
+            body.push(out.literals[at]);
+        if (literals - outer.first_literal > max_literals) fail(fault::too_many_literals);
+        out.literals.count = outer.first_literal;
+        read();
+        current = outer;
+        current.first_literal = out.literals.size();
+        for (const literal& item : body) out.literals.push(item);
     }
 };
 

@@ -72,6 +72,14 @@ class function_parser : public weight_parser<Sizes> {
                begin);
     }
 
+    /// Applies a function without arguments of its own to the literals within it.
+    constexpr void apply_function(const word& name, int begin) {
+        if (!ok()) return;
+        const int transformed = find_transformation(name);
+        if (transformed >= 0) return parse_transformation(transformed, false, begin);
+        this->combine(find(combinations, name)->kind);
+    }
+
     /// Parses `[combination=product, aggregation=softmax(agg_terms=[J])]`, in any order.
     constexpr void parse_metadata() {
         take('[');
@@ -111,6 +119,11 @@ class function_parser : public weight_parser<Sizes> {
         const bool arguments = take('(') && !take(')');
         if (place == 0) {
             const combination_word* found = find(combinations, name);
+            const bool joins = name == word("softmax") || name == word("sparsemax");
+            if (joins && !arguments) {  // of the literals: a vector
+                this->combine(combination::concat);
+                return parse_transformation(find_transformation(name), false, begin);
+            }
             if (found == nullptr) return refuse(text_fault::unknown_function, begin);
             if (arguments) return refuse(text_fault::this_function_takes_other_arguments, begin);
             return this->combine(found->kind);

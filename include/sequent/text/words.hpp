@@ -89,6 +89,9 @@ inline constexpr arithmetic_word arithmetics[] = {
     {"sub", "sub_eval", plan::node_kind::subtract},
     {"mod", "mod_eval", plan::node_kind::remainder},
     {"", "mul_eval", plan::node_kind::multiply},
+    {"", "div_eval", plan::node_kind::divide},
+    {"", "max_eval", plan::node_kind::greater_of},
+    {"", "min_eval", plan::node_kind::lesser_of},
 };
 // clang-format on
 

@@ -195,6 +195,18 @@ write(
     },
 )
 
+write(
+    "dinov2",
+    hf.Dinov2Model(
+        hf.Dinov2Config(
+            image_size=8, patch_size=4, num_channels=2, hidden_size=8, num_hidden_layers=2,
+            num_attention_heads=2, mlp_ratio=2, use_mask_token=False,
+        )
+    ),
+    {"patch": patches[[0, 1, 3, 4]]},
+    lambda model: {"pooled": model(image[:, :, :, :8]).pooler_output[0]},
+)
+
 source = torch.tensor([[4, 2, 9, 9, 1, 5, 8]])
 source_mask = torch.tensor([[1, 1, 1, 1, 1, 1, 0]])
 for name, options in {
