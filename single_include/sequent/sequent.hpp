@@ -10474,6 +10474,8 @@ SEQUENT_INLINE void tile_product(const T* a, const T* b, T* c, int rows, int dep
 /// Adds the rows of a product to listed rows of an array.
 template <class T>
 struct add_to_listed {
+    static constexpr bool takes_halves = false;  // whole vectors only
+
     T* to;
     const int* listed;
     int stride;
@@ -38668,7 +38670,7 @@ inline constexpr auto vit_rules = [] {
     constexpr weight<"W_logits", Shape.classes, Shape.width> W_logits;
     constexpr weight<"b_logits", Shape.classes> b_logits;
     constexpr auto& block = block_rules<Shape, Mask, Activation>;
-    constexpr auto head = [=] {
+    constexpr auto outcome = [=] {
         if constexpr (Shape.classes > 0)
             return rules(logits() <<= (normal_layers(0)[W_logits], b_logits));
         else
@@ -38683,7 +38685,7 @@ inline constexpr auto vit_rules = [] {
         embedded(i)   <<= dropped<Shape>(sequence(i)),
         stack_rules<Shape, block, relation<"embedded">, relation<"layers">,
                     relation<"normal_layers">>,
-        head);
+        outcome);
     // clang-format on
 }();
 

@@ -107,7 +107,8 @@ equal. `python3 tests/bench/rasp_programs.py --table docs/rasp_programs.md` make
 - heads: the most of a layer; width: of the residual stream; hidden: units of a layer
 - classes: values of the output; 1/n: the output is a number, a fraction of denominator n at most
 - seconds, MB: to plan the transformer in constant expressions, beyond the {seconds:.1f} s and {memory} MB of including
-  `sequent/rasp.hpp`, with {version}; * more operations than its default limit, which `-fconstexpr-ops-limit` raises
+  `sequent/rasp.hpp`, with {version};
+  \\* more operations than its default limit, which `-fconstexpr-ops-limit` raises
 - compared: inputs for which transformer and evaluation were compared, all short ones and 1,000 random ones at each length;
   of {total:,} in all, {differ} differ
 

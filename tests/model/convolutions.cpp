@@ -62,8 +62,7 @@ inline constexpr auto conditioned = rules(
     c(p) <<= (r<"given">(p)[W<"S", 7, 1>], W<"d", 7>),
     y(p) <<= (b(p), c(p), a(p)) | sigmoid());
 inline constexpr auto wide = rules(
-    z(p) <<= x(p - 2 * n)[W<"K", 150, 150>(n)] | sum(n),
-    y(p) <<= (z(p), x(p)[W<"A", 150, 150>], r<"given">(p)[W<"M", 150, 1>]) | tanh());
+    y(p) <<= (x(p)[W<"A", 150, 150>], r<"given">(p)[W<"M", 150, 1>]) | tanh());
 inline constexpr auto nested = rules(
     a(p) <<= x(p - n)[W<"K", 5, 5>(n)] | sum(n),
     b(p) <<= a(p) | tanh(),
@@ -143,27 +142,27 @@ TEST_CASE("causal windows stream") {
     check::steps<Conditioned>();
 }
 TEST_CASE("rows of several sequences in one product, beside one of a single input") {
-    constexpr int count = 3, length = 9;
+    constexpr int count = 3, steps = 9;
     const check::fixture<Wide, double> f(1);
     const auto x_row = [&](int at) {
         return std::span(f.dense[0]).subspan(check::to_size(150 * at), 150);
     };
     const auto given = [&](int at) { return std::span(f.dense[1]).subspan(check::to_size(at), 1); };
-    std::vector<std::unique_ptr<Wide::state<double>>> together, alone;
+    std::vector<std::unique_ptr<Wide::state<double>>> joined, alone;
     std::vector<Wide::state<double>*> states;
     for (int at = 0; at < count; ++at) {
-        together.push_back(sequent::make_unique<Wide::state<double>>());
+        joined.push_back(sequent::make_unique<Wide::state<double>>());
         alone.push_back(sequent::make_unique<Wide::state<double>>());
-        states.push_back(together.back().get());
+        states.push_back(joined.back().get());
     }
     sequent_test::largest_error error;
-    for (int row = 0; row < length; ++row) {
+    for (int row = 0; row < steps; ++row) {
         std::vector<Wide::rows<double>> rows;
         for (int at = 0; at < count; ++at)
-            rows.push_back({x_row(length * at + row), given(length * at + row)});
+            rows.push_back({x_row(steps * at + row), given(steps * at + row)});
         Wide::step_batch(*f.p, rows, states, [&](int at, const auto& found) {
             const auto expected =
-                Wide::step(*f.p, {x_row(length * at + row), given(length * at + row)},
+                Wide::step(*f.p, {x_row(steps * at + row), given(steps * at + row)},
                            *alone[check::to_size(at)]);
             for (int element = 0; element < 150; ++element)
                 error.add(found(element), expected(element));
