@@ -37051,12 +37051,12 @@ constexpr auto score_of_part(Head... of) noexcept {
     }
 }
 
+/// Counts the sinks of a head.
+inline constexpr var<"sink_number", 1> sink_number;
+
 /// The columns of attention with sinks: column 0 is the sink, column j + 1 is position j.
 template <shape Shape>
 using sunk_column = var<"sunk", Shape.tokens + 1>;
-
-/// The index of the only sink, 0.
-inline constexpr var<"sink_number", 1> one_sink;
 
 /// The rules for weights(head..., i, s) with sinks. The sink has a key and a value of zeros.
 template <shape Shape, class Mask, fixed_string Prefix, class KeyHead, class... Query>
@@ -37078,8 +37078,8 @@ constexpr auto sink_rules(KeyHead key_head, Query... query) noexcept {
         name::sunk_key(key_head, s)               <<= (name::key(key_head, j), j + 1 == s) | sum(j),
         name::sunk_value(key_head, s)             <<= (name::value(key_head, j), j + 1 == s)
                                                       | sum(j),
-        name::sink_logit(key_head, query..., s)   <<= (sink(key_head, query..., one_sink),
-                                                       one_sink == s) | sum(one_sink),
+        name::sink_logit(key_head, query..., s)   <<= (sink(key_head, query..., sink_number),
+                                                       sink_number == s) | sum(sink_number),
         name::logit(key_head, query..., i, s)     <<= masked_score | product(),
         name::weights(key_head, query..., i, s)   <<= (name::logit(key_head, query..., i, s),
                                                        name::sink_logit(key_head, query..., s))
