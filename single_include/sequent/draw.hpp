@@ -27,8 +27,9 @@
 #define SEQUENT_SINGLE_DRAW_HPP
 
 #include "rasp.hpp"
+#include "text.hpp"
 
-/// Pictures of attention, masks and RASP programs.
+/// Pictures of attention, masks, programs and RASP programs.
 
 /// Stands first in every header that users include; epilogue.hpp stands last. Between the two, the
 /// macros of systems and frameworks that share a name with the library or with what it includes
@@ -317,11 +318,8 @@ class weights_reader {
     template <int Rule>
     static constexpr model_detail::full_name path = [] {
         constexpr auto& text = Plan::shapes.text;
-        model_detail::full_name result;
-        result.prepend(text.relations[text.rules[Rule].head].id, false);
-        for (int scope = text.rules[Rule].scope; scope > 0; scope = text.scopes[scope].parent)
-            result.prepend(text.relations[text.rules[text.scopes[scope].rule].head].id, true);
-        return result;
+        return model_detail::name_in_scope(text, text.relations[text.rules[Rule].head].id,
+                                           text.rules[Rule].scope);
     }();
 
     static constexpr double infinity = std::numeric_limits<double>::infinity();
@@ -1845,6 +1843,873 @@ class dot_writer {
 /// part to those computed from it.
 inline std::string dot_of(const flow& shown) {
     return detail::dot_writer(shown).write();
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::draw
+
+/// A program as a graph: its relations, their rules, and the steps that compute them.
+
+namespace sequent::inline SEQUENT_ABI::draw {
+
+/// A relation of a program.
+struct program_node {
+    std::string name{};                ///< "q"
+    std::string path{};                ///< after the stacks around it: "layers.q"
+    std::string shape{};               ///< of a fact: "16 x 64"
+    std::vector<std::string> rules{};  ///< the rules from which it follows
+    std::vector<int> sources{};        ///< the relations that its rules read, as nodes
+    int scope = 0;                     ///< the block of which it is a part; 0: the program
+    int block = 0;                     ///< the block that it stacks; 0: none
+    int step = -1;                     ///< the step that computes it; -1: it is read in place
+    bool fused = false;                ///< it is computed within the step of another relation
+    bool output = false;               ///< it is an output of the model
+};
+
+/// The graph of a program.
+struct program_graph {
+    std::vector<program_node> nodes{};  ///< relations, of all blocks
+    std::vector<int> stacked_by{};  ///< for each block, the node that stacks it; -1: the program
+    explanation steps{};            ///< the steps
+
+    /// How a relation is computed, in words.
+    SEQUENT_COLD std::string computed(const program_node& of) const {
+        if (of.rules.empty()) return of.shape.empty() ? "input of each layer" : "fact " + of.shape;
+        if (of.step < 0) return "read in place";
+        const explanation::step& step = steps.steps[static_cast<std::size_t>(of.step)];
+        if (of.fused) return joined_text({"within step ", of.step + 1, ", of ", step.relation});
+        std::string result = joined_text({"step ", of.step + 1, ": ", step.what});
+        if (step.operations > 0)
+            append_text(result, {", ", number_text(static_cast<double>(step.operations) * 1e-6, 3),
+                                 " MFLOP"});
+        return result;
+    }
+    /// The kind of the step that computes a relation; "fact" for a fact, "" if it has none.
+    std::string_view kind_of(const program_node& of) const {
+        if (of.rules.empty()) return "fact";
+        if (of.step < 0) return "";
+        return steps.steps[static_cast<std::size_t>(of.step)].kind;
+    }
+};
+
+namespace detail {
+
+/// Makes the graph of a program.
+class program_reader {
+  public:
+    SEQUENT_COLD program_reader(const text_detail::program_view& of,
+                                std::span<const plan::fact_shape> facts, explanation steps)
+        : of_(of), facts_(facts) {
+        made_.steps = std::move(steps);
+    }
+
+    SEQUENT_COLD program_graph read() {
+        text_detail::program_printer printer(of_, text_detail::notation::shown);
+        made_.stacked_by.assign(of_.scopes.size(), -1);
+        node_of_.assign(of_.relations.size(), -1);
+        for (const plan::rule& rule : of_.rules) {
+            program_node& head = node(rule.head);
+            head.rules.push_back(printer.text_of_rule(rule));
+            if (rule.block > 0) head.block = rule.block;
+        }
+        for (std::size_t scope = 0; scope < of_.scopes.size(); ++scope)
+            if (of_.scopes[scope].rule >= 0)
+                made_.stacked_by[scope] = node_of(rule(of_.scopes[scope].rule).head);
+        for (const plan::rule& rule : of_.rules) {
+            for (int at = 0; at < rule.literals; ++at) {
+                const plan::literal& item =
+                    of_.literals[static_cast<std::size_t>(rule.first_literal + at)];
+                if (item.kind == plan::literal_kind::relation)
+                    add_source(rule.head, source(item.relation));
+            }
+            add_compared(rule.head, rule.condition);
+        }
+        add_steps();
+        return std::move(made_);
+    }
+
+  private:
+    const text_detail::program_view& of_;
+    std::span<const plan::fact_shape> facts_;
+    program_graph made_;
+    std::vector<int> node_of_;  // by relation
+
+    const plan::rule& rule(int at) const { return of_.rules[static_cast<std::size_t>(at)]; }
+    const plan::relation& relation(int at) const {
+        return of_.relations[static_cast<std::size_t>(at)];
+    }
+    int node_of(int relation) const { return node_of_[static_cast<std::size_t>(relation)]; }
+
+    /// The node of a relation, made if there is none.
+    SEQUENT_COLD program_node& node(int at) {
+        int& place = node_of_[static_cast<std::size_t>(at)];
+        if (place < 0) {
+            place = static_cast<int>(made_.nodes.size());
+            program_node& made = made_.nodes.emplace_back();
+            made.name = text_detail::string_of(relation(at).id);
+            made.scope = relation(at).scope;
+            made.path = path_of(made.name, made.scope);
+        }
+        return made_.nodes[static_cast<std::size_t>(place)];
+    }
+    SEQUENT_COLD std::string path_of(const std::string& name, int scope) const {
+        std::string result = name;
+        for (; scope > 0; scope = of_.scopes[static_cast<std::size_t>(scope)].parent)
+            result.insert(
+                0, text_detail::string_of(
+                       relation(rule(of_.scopes[static_cast<std::size_t>(scope)].rule).head).id) +
+                       ".");
+        return result;
+    }
+    /// The node that a block reads: of its own relation, or of one of the program around it.
+    SEQUENT_COLD int source(int at) {
+        if (node_of(at) >= 0) return node_of(at);
+        for (int scope = relation(at).scope; scope > 0;) {
+            scope = of_.scopes[static_cast<std::size_t>(scope)].parent;
+            for (std::size_t other = 0; other < of_.relations.size(); ++other)
+                if (of_.relations[other].scope == scope &&
+                    of_.relations[other].id == relation(at).id)
+                    return source(static_cast<int>(other));
+            if (scope == 0 && fact(relation(at).id) != nullptr) return fact_node(relation(at).id);
+        }
+        if (relation(at).scope == 0) return fact_node(relation(at).id);
+        (void)node(at);  // the input of each layer
+        return node_of(at);
+    }
+    const plan::fact_shape* fact(const plan::name& id) const {
+        for (const plan::fact_shape& each : facts_)
+            if (each.id == id) return &each;
+        return nullptr;
+    }
+    SEQUENT_COLD int fact_node(const plan::name& id) {
+        const std::string name = text_detail::string_of(id);
+        for (std::size_t at = 0; at < made_.nodes.size(); ++at)
+            if (made_.nodes[at].scope == 0 && made_.nodes[at].name == name)
+                return static_cast<int>(at);
+        program_node& made = made_.nodes.emplace_back();
+        made.name = made.path = name;
+        made.shape = "of scalars";
+        if (const plan::fact_shape* of = fact(id)) {
+            std::string extents;
+            for (int axis = 0; axis < of->rank; ++axis)
+                append_text(extents, {axis > 0 ? " x " : "", of->extents[axis]});
+            made.shape = extents;
+            if (of->pairs > 0) append_text(made.shape, {", up to ", of->pairs, " pairs"});
+            if (of->up_to) made.shape += ", or fewer rows";
+            if (of->classes > 0) append_text(made.shape, {", ", of->classes, " symbols"});
+        }
+        return static_cast<int>(made_.nodes.size()) - 1;
+    }
+    SEQUENT_COLD void add_source(int head, int from) {
+        program_node& to = made_.nodes[static_cast<std::size_t>(node_of(head))];
+        if (from != node_of(head) &&
+            std::find(to.sources.begin(), to.sources.end(), from) == to.sources.end())
+            to.sources.push_back(from);
+    }
+    /// Facts whose symbols a condition compares.
+    SEQUENT_COLD void add_compared(int head, int at) {
+        if (at < 0) return;
+        const plan::node& node = of_.nodes[static_cast<std::size_t>(at)];
+        if (node.kind == plan::node_kind::same_symbol)
+            add_source(head, fact_node(of_.compared[static_cast<std::size_t>(node.value)]));
+        add_compared(head, node.left);
+        add_compared(head, node.right);
+    }
+    SEQUENT_COLD void add_steps() {
+        std::vector<bool> read(made_.nodes.size());
+        for (const program_node& each : made_.nodes)
+            for (const int from : each.sources) read[static_cast<std::size_t>(from)] = true;
+        for (program_node& each : made_.nodes) {
+            each.output = each.scope == 0 && !each.rules.empty() &&
+                          !read[static_cast<std::size_t>(&each - made_.nodes.data())];
+            for (std::size_t at = 0; at < made_.steps.steps.size(); ++at) {
+                const explanation::step& step = made_.steps.steps[at];
+                if (std::find(step.computes.begin(), step.computes.end(), each.path) ==
+                    step.computes.end())
+                    continue;
+                each.step = static_cast<int>(at);
+                each.fused = step.relation != each.name;
+            }
+        }
+    }
+};
+
+}  // namespace detail
+
+/// The graph of a model's program.
+template <class Model>
+SEQUENT_COLD program_graph program_of() {
+    using plan_type = typename Model::plan;
+    static constexpr auto source = text_detail::printed_source<Model::program>();
+    static constexpr auto facts = plan_type::facts;
+    program_graph result =
+        detail::program_reader(text_detail::program_view(source),
+                               {facts.begin(), static_cast<std::size_t>(facts.size())},
+                               explanation_of<Model>())
+            .read();
+    if constexpr (plan_type::queries.size() > 0)
+        for (program_node& each : result.nodes) {
+            each.output = false;
+            for (const plan::name& name : plan_type::queries)
+                each.output = each.output || each.path == text_detail::string_of(name);
+        }
+    return result;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::draw
+
+/// The layout of the picture of a program: relations in rows, each below all that it reads (the
+/// layers of Sugiyama, Tagawa and Toda, 1981); a stacked block as a frame around its relations.
+/// Lengths are in pixels.
+
+namespace sequent::inline SEQUENT_ABI::draw {
+
+/// A placed relation.
+struct placed_node {
+    double x = 0;
+    double y = 0;
+    double width = 0;
+    double height = 0;
+    double frame = 0;                  ///< of a stack, where the frame of its block begins, below
+    std::vector<std::string> lines{};  ///< the rules, wrapped
+};
+/// A line from a relation to one that reads it, through points from top to bottom.
+struct placed_edge {
+    int from = 0;
+    int to = 0;
+    std::vector<std::pair<double, double>> points{};
+};
+/// The layout of a program.
+struct program_layout {
+    std::vector<placed_node> nodes{};  ///< in the order of the graph
+    std::vector<placed_edge> edges{};  ///< all lines
+    double width = 0;                  ///< of the whole
+    double height = 0;                 ///< of the whole
+};
+
+namespace detail {
+
+/// Text cut into lines of at most `letters` characters, behind a comma or a bar where possible;
+/// later lines are indented.
+SEQUENT_COLD inline std::vector<std::string> rule_lines(std::string_view text, int letters) {
+    std::vector<std::string> result;
+    const std::string all = printable(text);
+    std::string_view rest = all;
+    const auto push = [&](std::string_view line) {
+        result.push_back((result.empty() ? "" : "    ") + std::string(line));
+    };
+    for (int limit = letters; letters_in(rest) > limit; limit = letters - 4) {
+        const std::string_view line = first_letters(rest, limit);
+        const auto behind = [&](std::string_view mark, std::size_t kept) {
+            const std::size_t found = line.rfind(mark);
+            return found == std::string_view::npos || found < line.size() / 3 ? 0 : found + kept;
+        };
+        std::size_t end = behind(" | ", 0);
+        for (const std::string_view mark : {"), ", "], ", ", ", " "})
+            if (end == 0) end = behind(mark, mark.size() - 1);
+        if (end == 0) end = line.size();
+        push(rest.substr(0, end));
+        rest.remove_prefix(end);
+        while (rest.starts_with(' ')) rest.remove_prefix(1);
+    }
+    push(rest);
+    return result;
+}
+
+/// Places the relations of a graph.
+class program_placer {
+  public:
+    SEQUENT_COLD explicit program_placer(const program_graph& of) : graph_(of) {
+        made_.nodes.resize(of.nodes.size());
+        widths_.resize(of.stacked_by.size());
+        for (std::size_t at = 0; at < of.nodes.size(); ++at) measure(at);
+    }
+
+    SEQUENT_COLD program_layout place() {
+        const scope_size whole = place_scope(0);
+        move(0, margin, margin + title);
+        made_.width = std::max(whole.width + 2 * margin, 720.0);
+        made_.height = whole.height + 2 * margin + title + legend;
+        return std::move(made_);
+    }
+
+    static constexpr double margin = 24;
+    static constexpr double title = 44;
+    static constexpr double legend = 40;
+    static constexpr double line = 15;      ///< height of a line of text
+    static constexpr double letter = 6.63;  ///< width of a letter of 11 pixels
+    static constexpr double pad = 10;
+
+  private:
+    static constexpr int letters = 62;  // of a line of a rule
+    static constexpr double gap = 22;   // between relations of a row
+    static constexpr double rise = 34;  // between rows
+
+    struct scope_size {
+        double width = 0;
+        double height = 0;
+    };
+    /// A relation in a row, or a bend of a line that passes the row.
+    struct item {
+        int node = -1;
+        int row = 0;
+        double width = 0;
+        double centre = 0;
+        std::vector<std::size_t> above{};
+        std::vector<std::size_t> below{};
+    };
+
+    const program_graph& graph_;
+    program_layout made_;
+
+    placed_node& placed(int at) { return made_.nodes[static_cast<std::size_t>(at)]; }
+    const program_node& node(int at) const { return graph_.nodes[static_cast<std::size_t>(at)]; }
+
+    SEQUENT_COLD void measure(std::size_t at) {
+        const program_node& of = graph_.nodes[at];
+        placed_node& to = made_.nodes[at];
+        for (const std::string& rule : of.rules)
+            for (std::string& each : rule_lines(rule, letters)) to.lines.push_back(std::move(each));
+        int longest = letters_in(of.name) + 2;
+        for (const std::string& each : to.lines) longest = std::max(longest, letters_in(each));
+        const std::string computed = graph_.computed(of);
+        to.width = 2 * pad + std::max(letter * longest, 5.9 * letters_in(computed));
+        to.height = 2 * pad + line * static_cast<double>(2 + to.lines.size()) - 4;
+    }
+
+    /// Places the relations of a block from (0, 0) on; blocks within it first.
+    SEQUENT_COLD scope_size place_scope(int scope) {
+        std::vector<int> members;
+        for (std::size_t at = 0; at < graph_.nodes.size(); ++at)
+            if (graph_.nodes[at].scope == scope) members.push_back(static_cast<int>(at));
+        for (const int at : members) {
+            if (node(at).block == 0) continue;
+            const scope_size inner = place_scope(node(at).block);
+            placed_node& to = placed(at);
+            to.frame = to.height;
+            to.width = std::max(to.width, inner.width + 2 * pad);
+            to.height += inner.height + pad;
+        }
+        std::vector<item> items = items_of(members);
+        int rows = 0;
+        for (const item& each : items) rows = std::max(rows, each.row + 1);
+        std::vector<std::vector<std::size_t>> order(static_cast<std::size_t>(rows));
+        for (std::size_t at = 0; at < items.size(); ++at)
+            order[static_cast<std::size_t>(items[at].row)].push_back(at);
+        sort_rows(items, order);
+        scope_size result;
+        for (const item& each : items)
+            result.width = std::max(result.width, each.centre + each.width / 2);
+        for (const auto& row : order) {
+            double height = 0;
+            for (const std::size_t at : row)
+                if (items[at].node >= 0) height = std::max(height, placed(items[at].node).height);
+            for (const std::size_t at : row) {
+                if (items[at].node < 0) continue;
+                placed_node& to = placed(items[at].node);
+                to.x = items[at].centre - to.width / 2;
+                to.y = result.height + (height - to.height) / 2;
+            }
+            tops_.push_back(result.height);
+            result.height += height + rise;
+        }
+        result.height -= rows > 0 ? rise : 0;
+        add_edges(items, order, result.height);
+        widths_[static_cast<std::size_t>(scope)] = result.width;
+        return result;
+    }
+
+    /// The relations of a block in their rows, and the bends of the lines between them.
+    SEQUENT_COLD std::vector<item> items_of(const std::vector<int>& members) const {
+        std::vector<item> items;
+        std::vector<int> row(graph_.nodes.size(), -1);
+        // Facts and inputs that are read far below stand close to their first reader.
+        for (std::size_t turn = 0; turn <= members.size(); ++turn)
+            for (const int at : members) {
+                int& own = row[static_cast<std::size_t>(at)];
+                own = std::max(own, 0);
+                for (const int from : sources_of(at))
+                    own = std::max(own, std::min(row[static_cast<std::size_t>(from)] + 1,
+                                                 static_cast<int>(members.size())));
+            }
+        for (const int at : members) {
+            if (!sources_of(at).empty()) continue;
+            int first = -1;
+            for (const int reader : members)
+                for (const int from : sources_of(reader))
+                    if (from == at && (first < 0 || row[static_cast<std::size_t>(reader)] < first))
+                        first = row[static_cast<std::size_t>(reader)];
+            if (first > 0) row[static_cast<std::size_t>(at)] = first - 1;
+        }
+        std::vector<std::size_t> item_of(graph_.nodes.size());
+        for (const int at : members) {
+            item_of[static_cast<std::size_t>(at)] = items.size();
+            item made;
+            made.node = at;
+            made.row = row[static_cast<std::size_t>(at)];
+            made.width = made_.nodes[static_cast<std::size_t>(at)].width;
+            items.push_back(std::move(made));
+        }
+        for (const int at : members)
+            for (const int from : sources_of(at)) {
+                std::size_t last = item_of[static_cast<std::size_t>(from)];
+                const std::size_t end = item_of[static_cast<std::size_t>(at)];
+                for (int between = items[last].row + 1; between < items[end].row; ++between) {
+                    item bend;
+                    bend.row = between;
+                    bend.width = 12;
+                    bend.above.push_back(last);
+                    items[last].below.push_back(items.size());
+                    last = items.size();
+                    items.push_back(std::move(bend));
+                }
+                items[last].below.push_back(end);
+                items[end].above.push_back(last);
+            }
+        return items;
+    }
+    /// The sources of a relation in its own block, and those of a stack's block in the block of the
+    /// stack.
+    SEQUENT_COLD std::vector<int> sources_of(int at) const {
+        std::vector<int> result;
+        const auto add = [&](int from) {
+            if (from != at && node(from).scope == node(at).scope &&
+                std::find(result.begin(), result.end(), from) == result.end())
+                result.push_back(from);
+        };
+        for (const int from : node(at).sources) add(from);
+        if (node(at).block > 0)
+            for (const program_node& inner : graph_.nodes)
+                if (inner.scope == node(at).block)
+                    for (const int from : inner.sources) add(from);
+        return result;
+    }
+
+    /// Orders each row by the mean place of its neighbours, downwards and upwards in turn, and
+    /// moves all towards their neighbours without overlaps.
+    SEQUENT_COLD static void sort_rows(std::vector<item>& items,
+                                       std::vector<std::vector<std::size_t>>& order) {
+        const auto spread = [&](std::vector<std::size_t>& row) {
+            double x = 0;
+            for (const std::size_t at : row) {
+                items[at].centre = x + items[at].width / 2;
+                x += items[at].width + gap;
+            }
+        };
+        for (auto& row : order) spread(row);
+        const auto wish = [&](std::size_t at, bool down) {
+            const auto& near = down ? items[at].above : items[at].below;
+            double sum = 0;
+            for (const std::size_t other : near) sum += items[other].centre;
+            return near.empty() ? items[at].centre : sum / static_cast<double>(near.size());
+        };
+        for (int turn = 0; turn < 24; ++turn) {
+            const bool down = turn % 2 == 0;
+            for (std::size_t step = 0; step < order.size(); ++step) {
+                auto& row = order[down ? step : order.size() - 1 - step];
+                std::vector<std::pair<double, std::size_t>> wishes;
+                for (const std::size_t at : row) wishes.emplace_back(wish(at, down), at);
+                if (turn < 12)
+                    std::stable_sort(
+                        wishes.begin(), wishes.end(),
+                        [](const auto& a, const auto& b) { return a.first < b.first; });
+                for (std::size_t at = 0; at < row.size(); ++at) {
+                    row[at] = wishes[at].second;
+                    items[row[at]].centre = wishes[at].first;
+                }
+                // Once from the left and once from the right; the mean of both.
+                std::vector<double> from_left, from_right(row.size());
+                double end = -1e9;
+                for (const std::size_t at : row) {
+                    const double centre =
+                        std::max(items[at].centre, end + gap + items[at].width / 2);
+                    from_left.push_back(centre);
+                    end = centre + items[at].width / 2;
+                }
+                double begin = 1e9;
+                for (std::size_t at = row.size(); at-- > 0;) {
+                    const double centre =
+                        std::min(items[row[at]].centre, begin - gap - items[row[at]].width / 2);
+                    from_right[at] = centre;
+                    begin = centre - items[row[at]].width / 2;
+                }
+                for (std::size_t at = 0; at < row.size(); ++at)
+                    items[row[at]].centre = (from_left[at] + from_right[at]) / 2;
+            }
+        }
+        double left = 1e9;
+        for (const item& each : items) left = std::min(left, each.centre - each.width / 2);
+        for (item& each : items) each.centre -= left;
+    }
+
+    std::vector<double> widths_;  // of the blocks
+    std::vector<double> tops_;    // of the rows placed so far, of all blocks
+
+    SEQUENT_COLD void add_edges(const std::vector<item>& items,
+                                const std::vector<std::vector<std::size_t>>& order, double bottom) {
+        const std::size_t first = tops_.size() - order.size();
+        const auto top_of = [&](int row) { return tops_[first + static_cast<std::size_t>(row)]; };
+        const auto end_of = [&](int row) {
+            return static_cast<std::size_t>(row) + 1 < order.size() ? top_of(row + 1) - rise
+                                                                    : bottom;
+        };
+        for (const item& from : items) {
+            if (from.node < 0) continue;
+            for (std::size_t next : from.below) {
+                placed_edge made;
+                made.from = from.node;
+                const placed_node& begin = placed(from.node);
+                made.points.emplace_back(from.centre, begin.y + begin.height);
+                made.points.emplace_back(from.centre, end_of(from.row));
+                while (items[next].node < 0) {
+                    made.points.emplace_back(items[next].centre, top_of(items[next].row));
+                    made.points.emplace_back(items[next].centre, end_of(items[next].row));
+                    next = items[next].below[0];
+                }
+                made.to = items[next].node;
+                made.points.emplace_back(items[next].centre, top_of(items[next].row));
+                made.points.emplace_back(items[next].centre, placed(made.to).y);
+                made_.edges.push_back(std::move(made));
+            }
+        }
+        tops_.resize(first);
+    }
+
+    /// Moves a block with all blocks within it.
+    SEQUENT_COLD void move(int scope, double x, double y) {
+        for (placed_edge& each : made_.edges)
+            if (node(each.from).scope == scope)
+                for (auto& point : each.points) {
+                    point.first += x;
+                    point.second += y;
+                }
+        for (std::size_t at = 0; at < graph_.nodes.size(); ++at) {
+            if (graph_.nodes[at].scope != scope) continue;
+            placed_node& each = made_.nodes[at];
+            each.x += x;
+            each.y += y;
+            if (graph_.nodes[at].block == 0) continue;
+            const double width = widths_[static_cast<std::size_t>(graph_.nodes[at].block)];
+            move(graph_.nodes[at].block, each.x + (each.width - width) / 2, each.y + each.frame);
+        }
+    }
+};
+
+}  // namespace detail
+
+/// The layout of a program's picture.
+SEQUENT_COLD inline program_layout layout_of(const program_graph& of) {
+    return detail::program_placer(of).place();
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::draw
+
+/// The picture of a program as SVG.
+
+namespace sequent::inline SEQUENT_ABI::draw {
+
+namespace detail {
+
+/// The kinds of steps with their colours, which also differ in lightness.
+struct step_colour {
+    std::string_view kind;
+    const char* fill;
+    const char* edge;
+    const char* words;
+};
+inline constexpr step_colour step_colours[]{
+    {"rows", "#d6e6f6", "#2563a8", "rows: products, sums, functions"},
+    {"attention", "#d4eadf", "#2f855a", "attention"},
+    {"softmax", "#d4eadf", "#2f855a", ""},
+    {"loops", "#fdebcf", "#b45309", "general loops"},
+    {"stack", "#f8f9fb", "#9fb3c8", "stack or recursion"},
+    {"recursion", "#f8f9fb", "#9fb3c8", ""},
+    {"fact", "#e9ecef", "#7b8794", "fact or input"},
+};
+SEQUENT_COLD inline const step_colour& colour_of_step(std::string_view kind) {
+    for (const step_colour& each : step_colours)
+        if (each.kind == kind) return each;
+    static constexpr step_colour none{"", "#ffffff", "#9fb3c8", ""};
+    return none;
+}
+
+class program_painter {
+  public:
+    SEQUENT_COLD program_painter(const program_graph& graph, const program_layout& layout)
+        : graph_(graph), layout_(layout), to_(layout.width, layout.height) {}
+
+    SEQUENT_COLD svg picture(std::string_view title) {
+        to_.rectangle(0, 0, layout_.width, layout_.height, "#ffffff");
+        to_.text(program_placer::margin, 34, elided(printable(title), 70), 18, dark,
+                 "font-weight=\"bold\"", letters_in(title) > 70 ? title : "");
+        // Frames of blocks lie below the lines within them, outer ones first.
+        for (std::size_t at = 0; at < graph_.nodes.size(); ++at)
+            if (graph_.nodes[at].block > 0) add_frame(at);
+        for (const placed_edge& each : layout_.edges) add_edge(each);
+        for (std::size_t at = 0; at < graph_.nodes.size(); ++at) add_node(at);
+        add_legend();
+        return to_;
+    }
+
+  private:
+    static constexpr auto dark = "#1f2933";
+    static constexpr auto quiet = "#616e7c";
+    static constexpr auto mono =
+        "font-family=\"ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace\"";
+
+    const program_graph& graph_;
+    const program_layout& layout_;
+    svg to_;
+
+    const step_colour& colour_of(std::size_t at) const {
+        return colour_of_step(graph_.kind_of(graph_.nodes[at]));
+    }
+
+    SEQUENT_COLD void add_frame(std::size_t at) {
+        const placed_node& place = layout_.nodes[at];
+        to_.rounded(place.x, place.y, place.width, place.height, 8, colour_of(at).fill,
+                    colour_of(at).edge, 1.2);
+    }
+    SEQUENT_COLD void add_node(std::size_t at) {
+        const program_node& node = graph_.nodes[at];
+        const placed_node& place = layout_.nodes[at];
+        const step_colour& colour = colour_of(at);
+        to_.begin_group(
+            joined_text({"class=\"node\" data-node=\"", at, "\" data-step=\"", node.step, "\""}));
+        if (node.block == 0)
+            to_.rounded(place.x, place.y, place.width, place.height, 6,
+                        node.fused ? "#ffffff" : colour.fill, colour.edge, node.output ? 2.4 : 1);
+        if (node.fused) to_.rectangle(place.x + 1, place.y + 5, 4, place.height - 10, colour.fill);
+        const double x = place.x + program_placer::pad;
+        double y = place.y + program_placer::pad + 8;
+        to_.text(x, y, node.output ? node.name + "  (output)" : node.name, 12, dark,
+                 joined_text({mono, " font-weight=\"bold\""}),
+                 node.path == node.name ? "" : node.path);
+        for (const std::string& each : place.lines) {
+            y += program_placer::line;
+            to_.text(x, y, each, 11, dark, joined_text({mono, " xml:space=\"preserve\""}));
+        }
+        to_.text(x, y + program_placer::line, graph_.computed(node), 10.5, quiet);
+        to_.end_group();
+    }
+
+    SEQUENT_COLD void add_edge(const placed_edge& edge) {
+        const program_node& from = graph_.nodes[static_cast<std::size_t>(edge.from)];
+        const program_node& to = graph_.nodes[static_cast<std::size_t>(edge.to)];
+        const bool inside = from.step >= 0 && from.step == to.step;
+        const auto number = [](double value) { return svg::number(value); };
+        std::string path = "M" + number(edge.points[0].first) + " " + number(edge.points[0].second);
+        for (std::size_t at = 1; at < edge.points.size(); ++at) {
+            const auto& [x, y] = edge.points[at];
+            const auto& [before_x, before_y] = edge.points[at - 1];
+            if (at % 2 == 1 && at + 1 < edge.points.size() && x == before_x) {
+                path += "L" + number(x) + " " + number(y);
+                continue;
+            }
+            const double middle = (y + before_y) / 2;
+            path += "C" + number(before_x) + " " + number(middle) + " " + number(x) + " " +
+                    number(middle) + " " + number(x) + " " + number(y);
+        }
+        const auto& [x, y] = edge.points.back();
+        const char* colour = inside ? "#2563a8" : "#9fb3c8";
+        to_.begin_group(joined_text(
+            {"class=\"edge\" data-from=\"", edge.from, "\" data-to=\"", edge.to, "\""}));
+        to_.line(path, colour, inside ? 2.2 : 1.4);
+        to_.path("M" + number(x) + " " + number(y) + "l-3 -6h6z", colour);
+        to_.end_group();
+    }
+
+    SEQUENT_COLD void add_legend() {
+        double x = program_placer::margin;
+        const double y = layout_.height - 24;
+        const auto add = [&](const char* fill, const char* edge, std::string_view words) {
+            to_.rounded(x, y - 10, 12, 12, 2, fill, edge);
+            to_.text(x + 18, y, words, 11, dark);
+            x += 18 + 5.6 * static_cast<double>(words.size()) + 16;
+        };
+        for (const step_colour& each : step_colours)
+            if (*each.words != 0) add(each.fill, each.edge, each.words);
+        add("#ffffff", "#2563a8", "fused into another's step");
+    }
+};
+
+}  // namespace detail
+
+/// The picture of a program as SVG. Each relation has its rules and how it is computed; a white box
+/// is fused into the step of another relation, and a dark line does not leave its step.
+SEQUENT_COLD inline svg picture_of(const program_graph& of, std::string_view title = "program") {
+    const program_layout layout = layout_of(of);
+    return detail::program_painter(of, layout).picture(title);
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::draw
+
+/// Pictures of the program of any model.
+
+namespace sequent::inline SEQUENT_ABI::draw {
+
+namespace detail {
+
+/// Writes the graph of a program in the DOT language.
+class program_dot_writer {
+  public:
+    SEQUENT_COLD explicit program_dot_writer(const program_graph& of) : graph_(of) {}
+
+    SEQUENT_COLD std::string write() {
+        text_ =
+            "digraph program {\n"
+            "    fontname=\"monospace\"; fontsize=12; compound=true;\n"
+            "    node [shape=box, style=\"rounded,filled\", fontname=\"monospace\", "
+            "fontsize=11];\n"
+            "    edge [color=\"#7b8794\"];\n";
+        add_scope(0, "    ");
+        for (std::size_t to = 0; to < graph_.nodes.size(); ++to)
+            for (const int from : graph_.nodes[to].sources) {
+                const program_node& source = graph_.nodes[static_cast<std::size_t>(from)];
+                const bool inside = source.step >= 0 && source.step == graph_.nodes[to].step;
+                append_text(text_, {"    n", from, " -> n", to,
+                                    inside ? " [color=\"#2563a8\", penwidth=2]" : "", ";\n"});
+            }
+        return text_ + "}\n";
+    }
+
+  private:
+    const program_graph& graph_;
+    std::string text_;
+
+    SEQUENT_COLD void add_scope(int scope, const std::string& indent) {
+        for (std::size_t at = 0; at < graph_.nodes.size(); ++at) {
+            const program_node& node = graph_.nodes[at];
+            if (node.scope != scope) continue;
+            if (node.block > 0) {
+                append_text(text_, {indent, "subgraph cluster_", at, " {\n", indent,
+                                    "    label=", dot_string(node.name), "; color=\"#9fb3c8\";\n"});
+                add_node(at, indent + "    ");
+                add_scope(node.block, indent + "    ");
+                append_text(text_, {indent, "}\n"});
+            } else {
+                add_node(at, indent);
+            }
+        }
+    }
+    SEQUENT_COLD void add_node(std::size_t at, const std::string& indent) {
+        const program_node& node = graph_.nodes[at];
+        const step_colour& colour = colour_of_step(graph_.kind_of(node));
+        std::string label = dot_string(printable(node.name));
+        const auto add_line = [&label](std::string_view words, const char* end) {
+            label.back() = '\\';
+            append_text(label, {end, dot_string(words).substr(1)});
+        };
+        // The line that \l ends is aligned to the left.
+        const char* end = "n";
+        for (const std::string& rule : node.rules)
+            for (const std::string& line : rule_lines(rule, 62)) {
+                add_line(line, end);
+                end = "l";
+            }
+        add_line(graph_.computed(node), end);
+        if (*end == 'l') {
+            label.back() = '\\';
+            label += "l\"";
+        }
+        append_text(text_, {indent, "n", at, " [label=", label, ", fillcolor=\"",
+                            node.fused ? "#ffffff" : colour.fill, "\", color=\"", colour.edge, "\"",
+                            node.output ? ", penwidth=2.4" : "", "];\n"});
+    }
+};
+
+inline constexpr auto program_style = R"css(
+main { padding: 0; overflow: auto; }
+svg { display: block; margin: 0 auto; background: #ffffff; }
+.node { cursor: pointer; }
+svg.chosen .node, svg.chosen .edge { opacity: 0.18; }
+svg.chosen .node.near, svg.chosen .edge.near { opacity: 1; }
+)css";
+
+inline constexpr auto program_script = R"js(
+"use strict";
+const picture = document.querySelector("svg");
+const nodes = [...picture.querySelectorAll(".node")];
+const edges = [...picture.querySelectorAll(".edge")];
+let chosen = null;
+
+// All that a relation follows from, directly or not, what reads it, and what is in its step.
+function near(start) {
+  const found = new Set([start]);
+  const lines = new Set();
+  const above = [start];
+  while (above.length) {
+    const to = above.pop();
+    for (const edge of edges)
+      if (edge.dataset.to === to) {
+        lines.add(edge);
+        if (!found.has(edge.dataset.from)) { found.add(edge.dataset.from); above.push(edge.dataset.from); }
+      }
+  }
+  for (const edge of edges)
+    if (edge.dataset.from === start) { lines.add(edge); found.add(edge.dataset.to); }
+  const step = picture.querySelector(`[data-node="${start}"]`).dataset.step;
+  for (const node of nodes)
+    if (step !== "-1" && node.dataset.step === step) found.add(node.dataset.node);
+  return [found, lines];
+}
+function choose(at) {
+  chosen = at;
+  picture.classList.toggle("chosen", at !== null);
+  const [found, lines] = at === null ? [new Set(), new Set()] : near(at);
+  for (const node of nodes) node.classList.toggle("near", found.has(node.dataset.node));
+  for (const edge of edges) edge.classList.toggle("near", lines.has(edge));
+  history.replaceState(null, "", at === null ? " " : "#relation=" + at);
+}
+for (const node of nodes)
+  node.addEventListener("click", event => {
+    choose(chosen === node.dataset.node ? null : node.dataset.node);
+    event.stopPropagation();
+  });
+picture.addEventListener("click", () => choose(null));
+document.addEventListener("keydown", event => { if (event.key === "Escape") choose(null); });
+const asked = /relation=(\d+)/.exec(location.hash);
+if (asked && nodes[asked[1]]) choose(asked[1]);
+)js";
+
+}  // namespace detail
+
+/// The graph of a program in the DOT language of Graphviz.
+SEQUENT_COLD inline std::string dot_of(const program_graph& of) {
+    return detail::program_dot_writer(of).write();
+}
+
+/// A page with the picture of a program: a click on a relation shows what it follows from, what
+/// reads it, and what is computed in the same step. `#relation=3` at the end of its address chooses
+/// a relation.
+SEQUENT_COLD inline std::string page_of(const program_graph& of,
+                                        std::string_view title = "program") {
+    std::string result;
+    append_text(
+        result,
+        {"<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+         "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>",
+         escaped(title), "</title>\n<style>", detail::page_style, detail::program_style,
+         "</style>\n</head>\n<body>\n<header>\n<h1>", escaped(title),
+         "</h1>\n<p>Click a relation to see what it follows from, what reads it, and what is "
+         "computed in the same step.</p>\n</header>\n<main>\n",
+         picture_of(of, title).str(), "</main>\n<script>", detail::program_script,
+         "</script>\n</body>\n</html>\n"});
+    return result;
+}
+
+/// Draws the program of a model: its relations and rules, how each is computed, and which are fused
+/// into one step; as a picture ("x.svg"), as a Graphviz graph ("x.dot") or as a page ("x.html").
+/// The file is written completely or not at all. Throws io::error for another extension or if the
+/// file cannot be written.
+///
+///     draw::program<Model>("model.svg");
+template <class Model>
+SEQUENT_COLD void program(const std::string& path, std::string_view title = "program") {
+    const program_graph graph = program_of<Model>();
+    if (path.ends_with(".svg")) return write(picture_of(graph, title), path);
+    if (path.ends_with(".dot")) return write(dot_of(graph), path);
+    if (path.ends_with(".html")) return write(page_of(graph, title), path);
+    fail_with<io::error>({path, ": a picture of a program ends with .svg, .dot or .html"});
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::draw

@@ -1832,23 +1832,29 @@ struct language_family {
     bool tied;                // default of the preset
     bool tied_if_not_stated;  // default of config.json
     int local_layers;
+    // Defaults of config.json, where they do not follow from other fields.
+    int key_heads = 0;
+    int head_width = 0;
+    int window = 0;
 };
 
 inline constexpr language_family language_families[] = {
     {"llama", "llama", "llama", "rms_norm_eps", 5, true, "silu", -1, 100, true, false, 0},
-    {"mistral", "mistral", "mistral", "rms_norm_eps", 5, true, "silu", 10000, 100, false, false, 0},
+    {"mistral", "mistral", "mistral", "rms_norm_eps", 5, true, "silu", 10000, 100, false, false, 0,
+     8, 0, 4096},
     {"phi3", "phi3", "phi3", "rms_norm_eps", 5, true, "silu", 10000, 100, false, false, 0},
-    {"qwen2", "qwen2", "qwen2", "rms_norm_eps", 6, true, "silu", 1000000, 100, true, false, 0},
-    {"qwen3", "qwen3", "qwen3", "rms_norm_eps", 6, true, "silu", 1000000, 100, true, false, 0},
+    {"qwen2", "qwen2", "qwen2", "rms_norm_eps", 6, true, "silu", 1000000, 100, true, false, 0, 32},
+    {"qwen3", "qwen3", "qwen3", "rms_norm_eps", 6, true, "silu", 1000000, 100, true, false, 0, 32,
+     128},
     {"gemma2", "gemma2", "gemma2", "rms_norm_eps", 6, true, "gelu_pytorch_tanh", 10000, 100, true,
-     true, 1},
+     true, 1, 4, 256},
     {"gemma3_text", "gemma3", "gemma3", "rms_norm_eps", 6, true, "gelu_pytorch_tanh", 1000000, 100,
-     true, true, 5},
+     true, true, 5, 4, 256},
     {"gpt_neox", "gpt_neox", "gpt_neox", "layer_norm_eps", 5, false, "gelu", 10000, 25, false,
      false, 0},
     {"phi", "phi", "phi", "layer_norm_eps", 5, false, "gelu_new", 10000, 50, false, false, 0},
     {"starcoder2", "starcoder2", "starcoder2", "norm_epsilon", 5, false, "gelu_pytorch_tanh",
-     100000, 100, true, true, 0},
+     100000, 100, true, true, 0, 2},
     {"opt", "opt", "opt", "layer_norm_eps", 5, false, "relu", 0, 100, true, true, 0},
 };
 
@@ -1965,11 +1971,16 @@ SEQUENT_COLD model_description describe_language_model(const configuration_field
     if (is_opt && of.number("word_embed_proj_dim", width) != width)
         of["word_embed_proj_dim"].fail({"expected the width, ", width});
     const int heads = to.number("heads", "num_attention_heads", of.number("num_attention_heads"));
-    if (of.has("num_key_value_heads"))
-        to.number("key_heads", "num_key_value_heads", of.number("num_key_value_heads"), heads);
+    if (!is_opt)
+        to.number("key_heads", "num_key_value_heads",
+                  of.is_null("num_key_value_heads") || family.key_heads == 0
+                      ? of.number("num_key_value_heads", heads)
+                      : of.number("num_key_value_heads", family.key_heads),
+                  heads);
     int head_width = heads > 0 && width % heads == 0 ? width / heads : -1;
-    if (of.has("head_dim") && heads > 0)
-        head_width = to.number("head_width", "head_dim", of.number("head_dim"), head_width);
+    if ((of.has("head_dim") || (family.head_width > 0 && !of.is_null("head_dim"))) && heads > 0)
+        head_width = to.number("head_width", "head_dim", of.number("head_dim", family.head_width),
+                               head_width);
     if (of.has("query_pre_attn_scalar"))
         to.number("score_width", "query_pre_attn_scalar", of.number("query_pre_attn_scalar"),
                   head_width);
@@ -1987,7 +1998,8 @@ SEQUENT_COLD model_description describe_language_model(const configuration_field
                           : is_opt                            ? "activation::relu"
                                                               : "activation::gelu_tanh"));
     to.epsilon(family.is_rms ? "rms" : "layer", family.epsilon,
-               of.number(family.epsilon, family.is_rms ? 1e-6 : 1e-5), family.exponent);
+               of.number(family.epsilon, family.is_rms && family.type != "phi3" ? 1e-6 : 1e-5),
+               family.exponent);
     if (!is_opt) {
         const int base = to.whole(rotary.field, rotary.base);
         const int percent = to.whole("partial_rotary_factor", 100 * rotary.share);
@@ -2012,6 +2024,9 @@ SEQUENT_COLD model_description describe_language_model(const configuration_field
         cap("logit_cap", "final_logit_softcapping", family.local_layers == 1 ? 30 : 0);
     } else if (!family.type.starts_with("qwen") && of.has("sliding_window")) {
         to.add("mask", to.window(of["sliding_window"]), "sliding_window", false);
+    } else if (family.window > 0 && !of.is_null("sliding_window")) {
+        to.add("mask", joined_text({"mask::window<", family.window - 1, ">"}), "sliding_window",
+               false);
     }
     return to.finish();
 }
@@ -2162,7 +2177,6 @@ SEQUENT_COLD model_description describe_modernbert(const configuration_fields<>&
     for (const char* field : {"attention_bias", "mlp_bias", "norm_bias", "classifier_bias"})
         of.expect(field, false);
     of.expect("decoder_bias", true);
-    for (const char* field : {"layer_types", "rope_parameters"}) of.expect_absent(field);
     describer<> to(file, "modernbert", "io::hugging_face::modernbert");
     to.number("vocabulary", "vocab_size", of.number("vocab_size"));
     to.number("tokens", "max_position_embeddings", of.number("max_position_embeddings"));
@@ -2175,12 +2189,36 @@ SEQUENT_COLD model_description describe_modernbert(const configuration_fields<>&
     if (of.text("classifier_activation", "gelu") != "gelu")
         of["classifier_activation"].fail({"expected \"gelu\""});
     to.epsilon("layer_without_bias", "norm_eps", of.number("norm_eps", 1e-5), 5);
-    to.rotary("rotary_halves", "global_rope_theta", of.number("global_rope_theta", 160000), 160000);
+    double bases[] = {of.number("global_rope_theta", 160000), of.number("local_rope_theta", 10000)};
+    const char* const every = "global_attn_every_n_layers";
+    int distance = to.whole(every, of.number(every, 3));
+    // As version 5 of transformers writes it.
+    if (of.has("rope_parameters"))
+        for (const int at : {0, 1}) {
+            const configuration_fields<> both(of["rope_parameters"]);
+            const configuration_fields<> rope(
+                both[at == 0 ? "full_attention" : "sliding_attention"]);
+            if (rope.text("rope_type", "default") != "default")
+                of["rope_parameters"].fail({"expected the rope_type \"default\""});
+            bases[at] = rope.number("rope_theta");
+        }
+    if (of.has("layer_types")) {
+        std::vector<bool> full;
+        of["layer_types"].for_each_element(
+            [&](json_value each) { full.push_back(each.string() == "full_attention"); });
+        distance = 1;
+        while (static_cast<std::size_t>(distance) < full.size() &&
+               !full[static_cast<std::size_t>(distance)])
+            ++distance;
+        for (std::size_t at = 0; at < full.size(); ++at)
+            if (full[at] != (at % static_cast<std::size_t>(distance) == 0))
+                of["layer_types"].fail({"expected full layers in equal distance from the first"});
+    }
+    to.rotary("rotary_halves", "global_rope_theta", bases[0], 160000);
     const char* const window = "local_attention";
     const int side = to.whole(window, std::floor(of.number(window, 128) / 2));
-    const char* const every = "global_attn_every_n_layers";
-    const int count = to.whole(every, of.number(every, 3)) - 1;
-    const int base = to.whole("local_rope_theta", of.number("local_rope_theta", 10000));
+    const int count = distance - 1;
+    const int base = to.whole("local_rope_theta", bases[1]);
     to.add("local_layers",
            joined_text({"local_layers<", count, ", mask::around<", side, ">",
                         base == 10000 ? "" : joined_text({", ", base}), ">"}),

@@ -503,6 +503,7 @@ enum class operation {
     indices,
     constant,
     gathered,  // result of a head, in lowered programs
+    state,     // value of a loop before each round; its number is `known`
     // position by position
     negate,
     add,
@@ -599,6 +600,23 @@ struct node {
                left.known == right.known && left.applied == right.applied &&
                left.line == right.line;
     }
+};
+
+/// Largest number of states of a loop.
+inline constexpr int max_states = 8;
+
+/// A value that each round of a loop replaces.
+struct loop_state {
+    /// Node of its value before a round.
+    int node = -1;
+    /// Node of its first value.
+    int initial = -1;
+    /// Node of its value after a round.
+    int next = -1;
+    /// Least value of an integer.
+    int low = 0;
+    /// Greatest value of an integer.
+    int high = 0;
 };
 
 /// When two selectors are one: if their structure is equal, or if they are also written in the same
@@ -763,6 +781,9 @@ inline constexpr bool is_s_op = false;
 template <type Kind, int Capacity>
 inline constexpr bool is_s_op<expression<Kind, Capacity>> = true;
 
+/// True for loops.
+template <class T>
+inline constexpr bool is_loop = false;
 /// True for selectors.
 template <class T>
 inline constexpr bool is_selector = false;
@@ -1237,6 +1258,10 @@ class graph {
     int output = -1;
     /// Place of a boolean: where the output has a value. -1: in the output itself. For compilation.
     int present = -1;
+    /// The states of a loop; none in other programs.
+    plan::list<loop_state, max_states> states{};
+    int until = -1;  ///< node that is true where a loop has ended
+    int rounds = 0;  ///< largest number of rounds of a loop
 
     /// The node of a number.
     SEQUENT_COLD constexpr const node& operator[](int at) const { return nodes[at]; }
@@ -1316,10 +1341,14 @@ class graph {
 namespace detail {
 template <const auto& Program, identity Same>
 constexpr graph read_program() {
-    static_assert(is_s_op<std::remove_cvref_t<decltype(Program)>>,
+    using program = std::remove_cvref_t<decltype(Program)>;
+    static_assert(is_s_op<program> || is_loop<program>,
                   "sequent: a RASP program is an s-op; a selector alone gives no values");
     graph result(Same);
-    result.output = result.read(Program.nodes.items, Program.nodes.count - 1);
+    if constexpr (is_loop<program>)
+        Program.read(result);
+    else
+        result.output = result.read(Program.nodes.items, Program.nodes.count - 1);
     return result;
 }
 }  // namespace detail
@@ -1335,7 +1364,7 @@ namespace detail {
 // clang-format off
 inline constexpr const char* patterns[]{
     // tokens to gathered
-    "tokens", "indices", "#", "gathered #",
+    "tokens", "indices", "#", "gathered #", "state #",
     // position by position
     "-%0", "%0 + %1", "%0 - %1", "%0 * %1", "%0 / %1", "%0 // %1", "%0 % %1", "%0 ^ %1",
     "%0 == %1", "%0 != %1", "%0 < %1", "%0 <= %1", "%0 > %1", "%0 >= %1",
@@ -1649,6 +1678,9 @@ inline void an_input_of_another_type(const value& given, type wanted, int positi
                                  std::string(names[static_cast<int>(wanted)]),
                                  ", the one at position ", position, " is \"", given.text(), "\""});
 }
+inline void a_loop_that_is_not_evaluated_by_rounds() {
+    fail<evaluation_error>("sequent: a RASP loop is evaluated by evaluate<program>");
+}
 inline void an_empty_input() {
     fail<evaluation_error>("sequent: a RASP program takes at least one token");
 }
@@ -1768,6 +1800,13 @@ class evaluation {
     /// Evaluates a program, which must outlive this object. Throws evaluation_error if the input is
     /// empty or does not fit the program, or the output has no value.
     SEQUENT_COLD constexpr evaluation(const graph& program, const sequence& input)
+        : evaluation(program, input, no_states(program)) {
+        for (int position = 0; position < length_; ++position)
+            refuse(causes_[place(program.output, position)]);
+    }
+    /// Evaluates one round of a loop. Values are checked when they are read by `checked`.
+    SEQUENT_COLD constexpr evaluation(const graph& program, const sequence& input,
+                                      const std::vector<sequence>& states)
         : program_(&program), length_(input.size()) {
         if (input.empty()) detail::an_empty_input();
         const auto count =
@@ -1778,11 +1817,13 @@ class evaluation {
             if (!is_selection(program[at].what))
                 for (int position = 0; position < length_; ++position) {
                     cause why;
-                    values_[place(at, position)] = compute(at, position, input, why);
+                    values_[place(at, position)] =
+                        program[at].what == operation::state
+                            ? states[static_cast<std::size_t>(program[at].known.number().over)]
+                                    [position]
+                            : compute(at, position, input, why);
                     causes_[place(at, position)] = why;
                 }
-        for (int position = 0; position < length_; ++position)
-            refuse(causes_[place(program.output, position)]);
     }
 
     /// The number of positions.
@@ -1793,6 +1834,11 @@ class evaluation {
     /// The value of an s-op at a position.
     constexpr const value& operator()(int at, int position) const {
         return values_[place(at, position)];
+    }
+    /// The value of an s-op at a position; throws evaluation_error if it has none.
+    SEQUENT_COLD constexpr const value& checked(int at, int position) const {
+        refuse(causes_[place(at, position)]);
+        return (*this)(at, position);
     }
     /// True if a selector selects a column in a row.
     SEQUENT_COLD constexpr bool selects(int at, int row, int column) const {
@@ -1810,6 +1856,10 @@ class evaluation {
     constexpr sequence output() const { return output(program_->output); }
 
   private:
+    static constexpr std::vector<sequence> no_states(const graph& program) {
+        if (program.states.size() > 0) detail::a_loop_that_is_not_evaluated_by_rounds();
+        return {};
+    }
     /// Why there is no value: the operation, and the position.
     struct cause {
         undefined kind = undefined::no;
@@ -2129,6 +2179,11 @@ struct inputs {
     int length = 0;
 };
 
+/// Limits of listing: the number of values, and the number of pairs of values whose results are
+/// listed.
+inline constexpr int max_values = 4096;
+inline constexpr int max_pairs = 2048;
+
 /// A set of values in increasing order. `complete`: no other values occur. If there are too many to
 /// list, they are numbers from `low` to `high`.
 struct domain {
@@ -2172,19 +2227,21 @@ struct domain {
     /// The integers from `least` to `most`.
     static constexpr domain range(std::int64_t least, std::int64_t most, type kind) {
         domain result;
+        if (most - least >= max_values) {
+            result.leave_out(least, most);
+            return result;
+        }
         for (std::int64_t each = least; each <= most; ++each)
             result.values.push_back(value(rational(each), kind));
         return result;
     }
 };
 
-/// Limits of listing: the number of values, and the number of pairs of values whose results are
-/// listed.
-inline constexpr int max_values = 4096;
-inline constexpr int max_pairs = 2048;
 /// Limits of enumeration: the number of values of one variable, and of tuples of several.
 inline constexpr int max_tuples = 4096;
 inline constexpr int max_joint_tuples = 4096;
+/// The number of tuples of a table.
+inline constexpr int max_table = 5 * max_tuples;
 
 /// The values of all nodes that depend only on the token and the index of one position.
 class position_values {
@@ -2444,7 +2501,8 @@ enum class problem {
     a_number_that_is_no_integer_in_a_sum,
     too_many_heads_in_a_layer,
     too_many_values_of_the_output,
-    too_many_steps_at_one_position
+    too_many_steps_at_one_position,
+    a_state_that_does_not_begin_with_a_value_of_its_position
 };
 
 struct mistake {
@@ -2630,6 +2688,7 @@ class node_records {
     SEQUENT_COLD constexpr explicit node_records(const inputs& in) : given(in) {}
 
     std::vector<record> records_;
+    std::vector<domain> state_values_;  // of the states of a loop
 
     constexpr const record& of(int at) const { return records_[static_cast<std::size_t>(at)]; }
     constexpr record& of(int at) { return records_[static_cast<std::size_t>(at)]; }
@@ -2641,6 +2700,8 @@ class node_records {
         domain result;
         if (made.what == operation::tokens) {
             result.values = given.alphabet;
+        } else if (made.what == operation::state) {
+            return state_values_[static_cast<std::size_t>(made.known.number().over)];
         } else if (made.what == operation::indices) {
             return domain::range(0, given.length - 1, type::integer);
         } else if (made.what == operation::constant) {
@@ -2748,7 +2809,7 @@ class node_records {
             made.what != operation::function)
             return bounded_domain(at);
         domain result;
-        if (!complete || tuples > 4 * max_tuples) {
+        if (!complete || tuples > max_table) {
             result.leave_out(-unbounded, unbounded);
             return result;
         }
@@ -2868,7 +2929,7 @@ class lowered_nodes : public node_records {
                 if (!values.is_whole()) return 0;
                 const std::int64_t range = values.highest().over - values.lowest().over;
                 return static_cast<int>(std::min<std::int64_t>(
-                    (range * given.length / 2 + 1) * (given.length + 1), 4 * max_tuples));
+                    (range * given.length / 2 + 1) * (given.length + 1), max_table));
             }
         }
         return domain_of(at).complete ? domain_of(at).size() : 0;
@@ -3011,6 +3072,7 @@ class lowered_nodes : public node_records {
     constexpr bool is_readable(int at, int in_layer) const {
         for (const summand& each : linear_of(at).summands)
             if (layer(each.node) == in_layer && in_layer > 0 &&
+                nodes[each.node].what != operation::state &&
                 !(is_leaf(each.node) && leaf_of(each.node).kind == leaf_kind::mean))
                 return false;
         return true;
@@ -3335,7 +3397,15 @@ class counting_heads : public lowered_selectors {
     SEQUENT_COLD constexpr void find_needed() {
         needed_.resize(static_cast<std::size_t>(program_.size()), 0);
         needed_[static_cast<std::size_t>(program_.output)] = 1;
-        if (program_.present >= 0) needed_[static_cast<std::size_t>(program_.present)] = 1;
+        const auto need = [this](int at) {
+            if (at >= 0) needed_[static_cast<std::size_t>(at)] = 1;
+        };
+        need(program_.present);
+        need(program_.until);
+        for (const loop_state& each : program_.states) {
+            need(each.initial);
+            need(each.next);
+        }
         is_causal = true;
         for (int at = program_.size() - 1; at >= 0; --at) {
             if (!needed_[static_cast<std::size_t>(at)]) continue;
@@ -3410,6 +3480,11 @@ class lowering : public counting_heads {
   public:
     int output = -1;
     int present = -1;  // where the output has a value; -1: everywhere
+    // The states of a loop; the next value of an ended one is the present value.
+    std::vector<loop_state> states;
+
+    /// The rounds of a loop; 0 for other programs.
+    constexpr int rounds() const { return program_.rounds; }
 
     /// The least difference between the logits of selected pairs and others.
     static constexpr double margin = 64;
@@ -3443,12 +3518,39 @@ class lowering : public counting_heads {
     /// Lowers all nodes in the order of the program, so that calls are not deeply nested.
     SEQUENT_COLD constexpr void lower_all() {
         lowered_.assign(static_cast<std::size_t>(program_.size()), -1);
+        state_values_.clear();
+        for (const loop_state& each : program_.states) {
+            domain values;
+            const type kind = program_[each.node].kind;
+            if (kind == type::integer)
+                values = domain::range(each.low, each.high, kind);
+            else if (kind == type::symbol)
+                values.values = symbols;
+            else
+                values.values = {value(false), value(true)};
+            state_values_.push_back(values);
+        }
         for (int at = 0; at < program_.size(); ++at)
             if (needed_[static_cast<std::size_t>(at)] && !is_selection(program_[at].what) &&
                 wrong.kind == problem::none)
                 (void)lower(at);
         output = lower(program_.output);
         if (program_.present >= 0) present = lower(program_.present);
+        states.clear();
+        for (const loop_state& each : program_.states) {
+            loop_state made = each;
+            made.node = lower(each.node);
+            made.initial = lower(each.initial);
+            if (layer(made.initial) > 0)
+                fail(problem::a_state_that_does_not_begin_with_a_value_of_its_position,
+                     program_[each.initial].what, each.initial);
+            made.next = lower(each.next);
+            const int until = lower(program_.until);
+            if (nodes[until].what != operation::constant || nodes[until].known.truth())
+                made.next =
+                    add(operation::conditional, nodes[made.node].kind, until, made.node, made.next);
+            states.push_back(made);
+        }
     }
     constexpr void settle_symbols() {
         std::sort(symbols.begin(), symbols.end());
@@ -3490,6 +3592,12 @@ class lowering : public counting_heads {
                 return lower_mean(at);
             case operation::sum:
                 return lower_sum(layer_in_program(at), made.arguments[0], made.arguments[1]);
+            case operation::state: {
+                // In the stream before the first hidden layer.
+                node copy = made;
+                copy.name = {};
+                return add(copy, 1);
+            }
             case operation::width:
             case operation::width_with_bos:
                 return lower_width(at);
@@ -3950,11 +4058,9 @@ class staircase_search {
         }
     }
 
-    /// The number of stretches, counted up to `enough` if that is positive; -1 if the order has no
-    /// place for ranges.
+    /// The number of stretches; -1 if there are `enough` or the order has no place for ranges.
     SEQUENT_COLD constexpr int count_stretches(const std::vector<int>& order,
                                                const std::vector<int>& classes, int enough) const {
-        if (has_ranges_ && !has_place_for_ranges(order, classes)) return -1;
         int count = 0;
         int last = -1;
         each_tuple(order, classes, [&](int found, const std::vector<int>&) {
@@ -3962,7 +4068,8 @@ class staircase_search {
             last = found;
             return ++count != enough;
         });
-        return count;
+        if (count == enough) return -1;
+        return has_ranges_ && !has_place_for_ranges(order, classes) ? -1 : count;
     }
     /// True if within each item that is a range the later variables of the order do not matter:
     /// there they cannot be distinguished.
@@ -3970,20 +4077,21 @@ class staircase_search {
                                                      const std::vector<int>& classes) const {
         bool fits = true;
         int within = -1;  // the class of the range that the tuple before was in
-        std::vector<int> prefix;
+        long long prefix = 0;
         each_tuple(order, classes, [&](int found, const std::vector<int>& chosen) {
-            std::vector<int> here;  // the choices up to the first range
+            long long here = 1;  // a number of the choices up to the first range
             for (std::size_t at = 0; at + 1 < order.size(); ++at) {
-                const auto which = static_cast<std::size_t>(order[at]);
-                here.push_back(chosen[which]);
-                const item& value = variables_[which][static_cast<std::size_t>(chosen[which])];
+                const int which = order[at];
+                const int choice = chosen[static_cast<std::size_t>(which)];
+                here = here * (size(which) + 1) + choice;
+                const item& value = variable(which)[static_cast<std::size_t>(choice)];
                 if (!(value.low < value.high)) continue;
                 if (here == prefix && within >= 0 && found >= 0 && found != within) fits = false;
-                if (!(here == prefix) || within < 0) within = found;
+                if (here != prefix || within < 0) within = found;
                 prefix = here;
                 return fits;
             }
-            prefix.clear();
+            prefix = 0;
             within = -1;
             return fits;
         });
@@ -4486,6 +4594,8 @@ class network {
     lowering program;
     std::vector<direction> directions;
     std::vector<function_group> groups;
+    /// For each state of a loop, its direction.
+    std::vector<int> state_directions;
     mistake wrong;
     /// True if the functions are laid out; else only the size of the network is known.
     bool laid = false;
@@ -4496,9 +4606,17 @@ class network {
         : program(source, analysed, given) {
         directions.push_back({});
         directions[0].at_start = 1;
+        for (const loop_state& each : program.states) {
+            direction made;
+            made.from = origin::embedded;
+            made.what = product(feature{each.initial});
+            state_directions.push_back(width());
+            directions.push_back(made);
+        }
         // Reading a product adds directions, which are computed from others of earlier layers.
         output = read(program.output);
         if (program.present >= 0) present = read(program.present);
+        for (const loop_state& each : program.states) next.push_back(read(each.next));
         for (const lowered_head& head : program.heads) {
             for (const term& each : head.penalties) {
                 (void)read(each.key);
@@ -4527,7 +4645,8 @@ class network {
     }
 
     reading output;
-    reading present;  // 1 where the output has a value, if it may be missing
+    reading present;            // 1 where the output has a value, if it may be missing
+    std::vector<reading> next;  // of each state of a loop
 
     SEQUENT_COLD constexpr int width() const { return static_cast<int>(directions.size()); }
     SEQUENT_COLD constexpr int hidden() const {
@@ -4538,7 +4657,19 @@ class network {
                 if (each.layer == layer) units += each.hidden();
             most = std::max(most, units);
         }
-        return most;
+        return std::max(most, units_of_end());
+    }
+    /// Units of the layer that ends a round: it replaces the states and clears all other results.
+    SEQUENT_COLD constexpr int units_of_end() const {
+        if (program.states.empty()) return 0;
+        int units = 1;
+        for (const loop_state& each : program.states)
+            units += 2 * program.domain_of(each.node).size();
+        for (const direction& each : directions) units += is_cleared(each) ? 2 : 0;
+        return units;
+    }
+    constexpr bool is_cleared(const direction& each) const {
+        return each.from == origin::gathered || each.from == origin::computed;
     }
     constexpr int layers() const { return layers_; }
 
@@ -4597,8 +4728,15 @@ class network {
 
     constexpr int known_direction(const product& what) const {
         if (const leaf* of = mean_of(what)) return find(of->head, of->channel);
+        if (const int state = state_of(what); state >= 0) return state;
         const int number = numbers_.find(what.hash());
         return number < 0 ? -1 : offered_[static_cast<std::size_t>(number)];
+    }
+    /// The direction of a state, where the product is nothing else; else -1.
+    constexpr int state_of(const product& what) const {
+        for (std::size_t at = 0; at < state_directions.size(); ++at)
+            if (what == product(feature{program.states[at].node})) return state_directions[at];
+        return -1;
     }
     /// The mean that a head gives, where it is nothing else.
     constexpr const leaf* mean_of(const product& what) const {
@@ -4631,6 +4769,7 @@ class network {
     }
     SEQUENT_COLD constexpr int direction_of(const product& what) {
         if (const leaf* of = mean_of(what)) return gathered(of->head, of->channel);
+        if (const int state = state_of(what); state >= 0) return state;
         const int number = numbers_.number_of(what.hash());
         if (number < static_cast<int>(offered_.size()))
             return offered_[static_cast<std::size_t>(number)];
@@ -4800,7 +4939,7 @@ class network {
         const staircase_search search(group.values);
         const int blamed =
             directions[static_cast<std::size_t>(group.directions[0])].what.parts[0].node;
-        if (search.tuples() > 4 * max_tuples || group.variables.size() > 5) {
+        if (search.tuples() > max_table || group.variables.size() > 5) {
             fail(problem::too_many_values_in_a_function, blamed);
             return;
         }
@@ -4839,6 +4978,7 @@ class network {
         for (lowered_head& each : program.heads) renumber(each.layer);
         for (function_group& each : groups) renumber(each.layer);
         for (direction& each : directions) renumber(each.layer);
+        if (!program.states.empty()) ++layers_;
     }
 
     /// The start position looks at itself alone, and its hidden units rest.
@@ -4881,6 +5021,7 @@ struct sizes {
     int tokens = 0;      // number of different tokens
     int positions = 0;   // number of positions, the start included
     int classes = 0;     // number of classes of the output
+    int rounds = 1;      // how often the layers are applied
     /// A feature depends on a token and its position together: the embedding has a row for each
     /// pair of them.
     bool embeds_pairs = false;
@@ -4910,6 +5051,7 @@ class layout {
     SEQUENT_COLD constexpr layout(const network& made, int heads) : of(made) {
         size.wrong = made.wrong;
         size.layers = made.layers();
+        size.rounds = std::max(made.program.rounds(), 1);
         size.heads = std::max(heads, 1);
         size.width = made.width();
         size.hidden = std::max(made.hidden(), 1);
@@ -5041,6 +5183,7 @@ class weight_writer {
         std::vector<int> units(static_cast<std::size_t>(size_.layers) + 1, 0);
         for (const function_group& each : of_.groups)
             write_group(each, units[static_cast<std::size_t>(each.layer)]);
+        if (!of_.program.states.empty()) write_end();
         write_logits();
     }
 
@@ -5178,6 +5321,49 @@ class weight_writer {
                 add(weight_name::W_contract, element + 1, -step);
             }
         }
+    }
+
+    /// The last layer of a round: each state becomes its next value, rounded to one of its values,
+    /// and what heads and hidden units have written becomes zero.
+    SEQUENT_COLD constexpr void write_end() {
+        const int layer = size_.layers - 1;
+        int unit = 0;
+        const auto element = [&](int direction) {
+            return (layer * size_.width + direction) * size_.hidden + unit;
+        };
+        const auto subtract = [&](int direction) {
+            for (const int sign : {1, -1}) {
+                add(weight_name::W_expand, (layer * size_.hidden + unit) * size_.width + direction,
+                    sign);
+                add(weight_name::W_contract, element(direction), -sign);
+                ++unit;
+            }
+        };
+        for (std::size_t at = 0; at < of_.next.size(); ++at) {
+            const int to = of_.state_directions[at];
+            const auto& values = of_.program.domain_of(of_.program.states[at].node).values;
+            subtract(to);
+            add(weight_name::b_contract, layer * size_.width + to, of_.program.code(values[0]));
+            for (std::size_t which = 0; which + 1 < values.size(); ++which) {
+                const double low = of_.program.code(values[which]);
+                const double step = of_.program.code(values[which + 1]) - low;
+                for (const int side : {1, 3}) {
+                    write_reading(of_.next[at], 2 / step, -1, weight_name::W_expand,
+                                  weight_name::b_expand, layer * size_.hidden + unit,
+                                  low + side * step / 4);
+                    add(weight_name::W_contract, element(to), side == 1 ? step : -step);
+                    ++unit;
+                }
+            }
+        }
+        for (int at = 0; at < size_.width; ++at)
+            if (of_.is_cleared(of_.directions[static_cast<std::size_t>(at)])) subtract(at);
+        // The states of the start stay zero.
+        add(weight_name::W_expand, (layer * size_.hidden + unit) * size_.width, 1);
+        for (std::size_t at = 0; at < of_.next.size(); ++at)
+            add(weight_name::W_contract, element(of_.state_directions[at]),
+                -of_.program.code(
+                    of_.program.domain_of(of_.program.states[at].node).values.front()));
     }
 
     /// Logits whose greatest is that of the class with the nearest code: -(z - c)^2 without the
@@ -5333,7 +5519,12 @@ class plain_transformer : sparse_weights {
         std::vector<row> logits;
     };
     /// `tokens` is the fact of the model; its first `count` elements are the start and an input.
-    SEQUENT_COLD result run(const std::vector<std::int32_t>& tokens, int count) const {
+    /// `streams` receives the residual stream of each position before each read.
+    SEQUENT_COLD result run(const std::vector<std::int32_t>& tokens, int count,
+                            std::vector<std::vector<double>>* streams = nullptr) const {
+        const auto tell = [streams](const rows& of) {
+            if (streams) streams->insert(streams->end(), of.begin(), of.end());
+        };
         result found{attention_maps(size_.layers, size_.heads, count - 1), {}};
         rows stream = rows_of(static_cast<std::size_t>(count), size_.width);
         for (int i = 0; i < count; ++i) {
@@ -5341,10 +5532,14 @@ class plain_transformer : sparse_weights {
                     stream[static_cast<std::size_t>(i)]);
             add_row(weight_name::position, i, stream[static_cast<std::size_t>(i)]);
         }
-        for (int layer = 0; layer < size_.layers; ++layer) {
-            attend(stream, layer, found.maps);
-            feed_forward(stream, layer);
-        }
+        for (int round = 0; round < size_.rounds; ++round)
+            for (int layer = 0; layer < size_.layers; ++layer) {
+                tell(stream);
+                attend(stream, layer, found.maps);
+                tell(stream);
+                feed_forward(stream, layer);
+            }
+        tell(stream);
         found.logits =
             apply(stream, size_.classes, 0, weight_name::W_logits, weight_name::b_logits);
         return found;
@@ -5747,16 +5942,28 @@ inline constexpr language::weight<"W_logits", Size.classes, Size.width> W_logits
 template <sizes Size>
 inline constexpr language::weight<"b_logits", Size.classes> b_logits_of{};
 
+template <sizes Size, const auto& Block>
+inline constexpr auto round_rules = language::rules(nn::y(nn::i) <<=
+                                                    nn::x(nn::i) |
+                                                    language::stack<Size.layers>(Block));
+
 template <sizes Size>
 inline constexpr auto transformer_rules = [] {
     using nn::i;
     constexpr auto& block =
         block_rules<shape_of(Size),
                     std::conditional_t<Size.is_causal, mask::causal, mask::padding<"length">>>;
+    // A loop applies all layers again and again.
+    constexpr auto layers = [] {
+        if constexpr (Size.rounds > 1)
+            return language::repeat<Size.rounds>(round_rules<Size, block>);
+        else
+            return language::stack<Size.layers>(block);
+    };
     // clang-format off
     return language::rules(
         nn::embedded(i) <<= (nn::token(i)[embedding_of<Size>], position_of<Size>(i)),
-        nn::layers(i)   <<= nn::embedded(i) | language::stack<Size.layers>(block),
+        nn::layers(i)   <<= nn::embedded(i) | layers(),
         nn::logits(i)   <<= (nn::layers(i)[W_logits_of<Size>], b_logits_of<Size>));
     // clang-format on
 }();
@@ -6223,11 +6430,13 @@ using refusal_of = refusal<because<Size.wrong.kind>, of_operation<Size.wrong.wha
 /// values takes 2 n elements of the stream, an equality 4. A function of one number with n values
 /// takes 2 (n - 1) hidden units; one of a sum over selected positions about N^2; one of several
 /// numbers twice the number of its changes from one tuple of values to the next, in the order with
-/// the fewest changes. A function that needs a table of more than 16,384 tuples does not compile.
+/// the fewest changes. A function that needs a table of more than 20,480 tuples does not compile.
 template <const auto& Program, class... Options>
 struct compile : compiling::transformer_of<compiling::sizes_of<Program, Options...>> {
     /// The sizes of the transformer.
     static constexpr compiling::sizes size = compiling::sizes_of<Program, Options...>;
+    /// True if the model runs one position at a time: it is causal and no loop.
+    static constexpr bool is_stepped = size.is_causal && size.rounds == 1;
     static_assert(sizeof(compiling::refusal_of<Program, size>) > 0);
 
     /// The model.
@@ -6279,7 +6488,7 @@ struct compile : compiling::transformer_of<compiling::sizes_of<Program, Options.
     /// `max_length` + 1 tokens. Each token takes one `step`. The program is causal: its selectors
     /// select no later position.
     template <class T = double>
-    static sequence generate(sequence prompt, int count) requires(size.is_causal) {
+    static sequence generate(sequence prompt, int count) requires(is_stepped) {
         const auto s = make_unique<typename transformer::template state<T>>();
         std::vector<std::int32_t> given = encode(prompt);
         given.resize(static_cast<std::size_t>(prompt.size()) + 1);
@@ -6302,7 +6511,7 @@ struct compile : compiling::transformer_of<compiling::sizes_of<Program, Options.
     /// all positions. The program is causal. Gives what `run` and `generate` give.
     class steps {
       public:
-        steps() requires(size.is_causal) : transformer_(size, entries()) { transformer_.step(0); }
+        steps() requires(is_stepped) : transformer_(size, entries()) { transformer_.step(0); }
 
         /// The output at the next position, which holds this token. Throws evaluation_error if it
         /// is not in the alphabet or comes after `max_length` tokens.
@@ -6770,6 +6979,198 @@ constexpr auto long_addition(const Values& values) {
         named<"received">(aggregate(select(indices, indices + 1, equal), carries, false));
     const auto whole = named<"whole">(added + indicator(received));
     return cond(whole < 10, whole, whole - 10);
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::rasp
+
+/// Programs that repeat a block until a condition holds (arXiv 2410.18077 compiles such programs,
+/// too): each position has values, the states, which every round replaces.
+
+namespace sequent::inline SEQUENT_ABI::rasp {
+
+/// The first value of an integer state, with the least and the greatest value it may have.
+template <class Initial>
+struct bounded_state {
+    /// The first value.
+    Initial initial;
+    int low;   ///< least value
+    int high;  ///< greatest value
+};
+/// An integer state that begins with a value and is always within First to Last: `within<0,
+/// 9>(tokens_int)`.
+template <int First, int Last, argument Initial>
+constexpr auto within(const Initial& initial) {
+    static_assert(First <= Last,
+                  "sequent: RASP's within<first, last> has a last one after its first");
+    static_assert(detail::s_op_of<Initial>::kind == type::integer,
+                  "sequent: RASP's within takes an integer s-op; round(...) is one");
+    return bounded_state<detail::s_op_of<Initial>>{detail::as_s_op(initial), First, Last};
+}
+/// The next values of the states, in their order.
+template <argument... Next>
+constexpr auto next_states(const Next&... next) {
+    return std::tuple(detail::as_s_op(next)...);
+}
+
+namespace detail {
+template <class Initial>
+constexpr auto as_state(const Initial& initial) {
+    using kind_of = s_op_of<Initial>;
+    static_assert(kind_of::kind == type::boolean || kind_of::kind == type::symbol,
+                  "sequent: a state of RASP's loop is a boolean, a symbol, or an integer with its "
+                  "range, within<0, 9>(...)");
+    return bounded_state<kind_of>{as_s_op(initial), 0, 0};
+}
+template <class Initial>
+constexpr auto as_state(const bounded_state<Initial>& state) {
+    return state;
+}
+template <std::size_t At, class State>
+constexpr auto placeholder_of(const State&) {
+    return leaf_of<decltype(State::initial)::kind>(operation::state, value(static_cast<int>(At)));
+}
+}  // namespace detail
+
+/// A loop, see `loop`.
+template <int Rounds, class Next, class Until, class... States>
+struct loop_program {
+    std::tuple<States...> states;
+    Next next;
+    Until until;
+
+    /// Adds its nodes to a graph.
+    constexpr void read(graph& to) const {
+        to.rounds = Rounds;
+        read_states(to, std::index_sequence_for<States...>());
+        to.until = read_part(to, until);
+        to.output = to.states[0].node;
+        for (const node& each : to.nodes)
+            if (each.what == operation::is_missing ||
+                (each.what == operation::constant && each.known.is_missing()))
+                a_loop_has_no_missing_values();
+    }
+
+  private:
+    static void a_loop_has_no_missing_values() {}
+
+    template <class Part>
+    static constexpr int read_part(graph& to, const Part& part) {
+        return to.read(part.nodes.items, part.nodes.count - 1);
+    }
+    template <std::size_t... At>
+    constexpr void read_states(graph& to, std::index_sequence<At...>) const {
+        (..., read_state<At>(to));
+        (..., (to.states[static_cast<int>(At)].next = read_part(to, std::get<At>(next))));
+    }
+    template <std::size_t At>
+    constexpr void read_state(graph& to) const {
+        const auto& from = std::get<At>(states);
+        loop_state made;
+        made.initial = read_part(to, from.initial);
+        made.node = read_part(to, detail::placeholder_of<At>(from));
+        made.low = from.low;
+        made.high = from.high;
+        to.states.push(made);
+    }
+};
+
+template <int Rounds, class Next, class Until, class... States>
+inline constexpr bool is_loop<loop_program<Rounds, Next, Until, States...>> = true;
+
+/// A program that replaces its states in each of at most `Rounds` rounds. `body` takes the states
+/// and returns `next_states(...)`, integers as whole numbers within their ranges. `until` takes the
+/// states and returns a boolean: where it is true, a position keeps its states. `initial`, the
+/// first values, depend on the token and the position alone. The output is the first state. A round
+/// may use any operation but `none`.
+///
+/// `compile` gives a transformer whose layers are applied `Rounds` times with one set of weights.
+template <int Rounds, class Body, class Until, class... Initial>
+constexpr auto loop(const Body& body, const Until& until, const Initial&... initial) {
+    static_assert(Rounds > 0, "sequent: RASP's loop has at least one round");
+    static_assert(sizeof...(Initial) > 0 && sizeof...(Initial) <= max_states,
+                  "sequent: RASP's loop has 1 to 8 states");
+    const auto states = std::tuple(detail::as_state(initial)...);
+    return [&]<std::size_t... At>(std::index_sequence<At...>) {
+        const auto next = body(detail::placeholder_of<At>(std::get<At>(states))...);
+        const auto end =
+            detail::as_s_op(until(detail::placeholder_of<At>(std::get<At>(states))...));
+        using next_type = std::remove_const_t<decltype(next)>;
+        using end_type = std::remove_const_t<decltype(end)>;
+        static_assert(
+            std::tuple_size_v<next_type> == sizeof...(Initial),
+            "sequent: the body of RASP's loop returns next_states(...), one for each state");
+        static_assert(detail::is_of<end_type>(detail::is_boolean),
+                      "sequent: the end of RASP's loop is a boolean s-op");
+        static_assert((... && detail::are_alike<std::tuple_element_t<At, next_type>,
+                                                decltype(std::get<At>(states).initial)>()),
+                      "sequent: the next states of RASP's loop are of the states' types");
+        return loop_program<Rounds, next_type, end_type,
+                            std::remove_cvref_t<decltype(std::get<At>(states))>...>{states, next,
+                                                                                    end};
+    }
+    (std::index_sequence_for<Initial...>());
+}
+
+namespace detail {
+
+// Not constexpr, so that the compiler names the function in its error.
+inline void a_state_out_of_its_range(const value& found, int state, int position) {
+    fail_with<evaluation_error>({"sequent: state ", state, " of a RASP loop is ", found.text(),
+                                 " at position ", position, ", which is no integer of its range"});
+}
+
+/// The output of a loop, and in how many rounds states are replaced.
+struct loop_result {
+    sequence output;
+    int rounds = 0;
+};
+
+SEQUENT_COLD constexpr loop_result run_loop(const graph& program, const sequence& input) {
+    std::vector<sequence> states(static_cast<std::size_t>(program.states.size()));
+    for (sequence& each : states)
+        for (int position = 0; position < input.size(); ++position) each.push_back(value(0));
+    loop_result result;
+    const auto replace = [&](const evaluation& from, bool first) {
+        bool any = false;
+        std::vector<sequence> made = states;
+        for (int position = 0; position < input.size(); ++position) {
+            if (!first && from.checked(program.until, position).truth()) continue;
+            any = true;
+            for (int at = 0; at < program.states.size(); ++at) {
+                const loop_state& state = program.states[at];
+                const value& found = from.checked(first ? state.initial : state.next, position);
+                value& to = made[static_cast<std::size_t>(at)][position];
+                to = found;
+                if (program[state.node].kind != type::integer) continue;
+                const rational number = found.number();
+                if (!number.is_whole() || number.over < state.low || number.over > state.high)
+                    a_state_out_of_its_range(found, at, position);
+                to = value(number, type::integer);
+            }
+        }
+        states = made;
+        return any;
+    };
+    (void)replace(evaluation(program, input, states), true);
+    while (result.rounds < program.rounds && replace(evaluation(program, input, states), false))
+        ++result.rounds;
+    result.output = states[0];
+    return result;
+}
+
+}  // namespace detail
+
+/// The output of a loop.
+template <const auto& Program>
+    requires(is_loop<std::remove_cvref_t<decltype(Program)>>)
+SEQUENT_COLD constexpr sequence evaluate(const sequence& input) {
+    return detail::run_loop(graph_of<Program>, input).output;
+}
+/// The number of rounds after which the end of a loop is reached at all positions, or all rounds.
+template <const auto& Program>
+    requires(is_loop<std::remove_cvref_t<decltype(Program)>>)
+SEQUENT_COLD constexpr int rounds(const sequence& input) {
+    return detail::run_loop(graph_of<Program>, input).rounds;
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::rasp

@@ -5327,6 +5327,30 @@ struct layer_stack {
 
 #include <iterator>
 
+namespace sequent::inline SEQUENT_ABI {
+
+/// Appends text as a string of JSON (RFC 8259).
+SEQUENT_LAZY
+SEQUENT_COLD void append_json_string(std::string& json, std::string_view text) {
+    constexpr std::string_view hexadecimal = "0123456789abcdef";
+    json += '"';
+    for (const char next : text) {
+        if (next == '"' || next == '\\') {
+            json += '\\';
+            json += next;
+        } else if (const auto code = static_cast<unsigned char>(next); code < 0x20) {
+            json += "\\u00";
+            json += hexadecimal[code >> 4];
+            json += hexadecimal[code & 15];
+        } else {
+            json += next;
+        }
+    }
+    json += '"';
+}
+
+}  // namespace sequent::inline SEQUENT_ABI
+
 namespace sequent::inline SEQUENT_ABI::io {
 
 /// Returns true if `text` is well-formed UTF-8 (Unicode 15, table 3-7): no overlong forms, no
@@ -5548,25 +5572,6 @@ SEQUENT_LAZY class json_cursor {
     std::string_view part_;
 };
 
-SEQUENT_LAZY
-SEQUENT_COLD void append_json_string(std::string& json, std::string_view text) {
-    constexpr std::string_view hexadecimal = "0123456789abcdef";
-    json += '"';
-    for (const char next : text) {
-        if (next == '"' || next == '\\') {
-            json += '\\';
-            json += next;
-        } else if (const auto code = static_cast<unsigned char>(next); code < 0x20) {
-            json += "\\u00";
-            json += hexadecimal[code >> 4];
-            json += hexadecimal[code & 15];
-        } else {
-            json += next;
-        }
-    }
-    json += '"';
-}
-
 }  // namespace sequent::inline SEQUENT_ABI::io::detail
 
 /// Sorted vectors for lookup by name. They use qsort, because std::map, std::set and std::sort
@@ -5776,7 +5781,7 @@ SEQUENT_COLD std::string format_header(const file_header& header) {
     std::string json = "{";
     const auto key = [&](std::string_view name) {
         if (json.back() != '{') json += ',';
-        detail::append_json_string(json, name);
+        append_json_string(json, name);
         json += ':';
     };
     if (!header.metadata.empty()) {
@@ -5784,14 +5789,14 @@ SEQUENT_COLD std::string format_header(const file_header& header) {
         json += '{';
         for (const auto& [name, value] : header.metadata) {
             key(name);
-            detail::append_json_string(json, value);
+            append_json_string(json, value);
         }
         json += '}';
     }
     for (const auto& entry : header.tensors) {
         key(entry.name);
         json += "{\"dtype\":";
-        detail::append_json_string(json, entry.dtype);
+        append_json_string(json, entry.dtype);
         json += ",\"shape\":[";
         for (std::size_t axis = 0; axis < entry.shape.size(); ++axis) {
             if (axis > 0) json += ',';
@@ -8534,24 +8539,37 @@ SEQUENT_INLINE void store_first(T* p, batch<T> x, int count) noexcept {
 #endif
 }
 
-/// Likewise with a static count: a whole vector becomes a plain load.
+/// Likewise with a static count: a whole vector becomes a plain load, and half a vector a plain one
+/// of 256 bits, since a load does not get the data of a masked store before it is in the cache.
 template <int Count, class T>
 SEQUENT_INLINE batch<T> load_first(const T* p) noexcept {
     static_assert(0 <= Count && Count <= lanes<T>);
-    if constexpr (Count == lanes<T>)
-        return load(p);
-    else
-        return load_first(p, Count);
+    if constexpr (Count == lanes<T>) return load(p);
+#if defined(__AVX512F__)
+    if constexpr (2 * Count == lanes<T>) {
+        if constexpr (sizeof(T) == 4)
+            return _mm512_zextps256_ps512(_mm256_loadu_ps(p));
+        else
+            return _mm512_zextpd256_pd512(_mm256_loadu_pd(p));
+    }
+#endif
+    return load_first(p, Count);
 }
 
-/// Likewise with a static count: a whole vector becomes a plain store.
+/// Likewise with a static count: a whole vector, and half of one, become plain stores.
 template <int Count, class T>
 SEQUENT_INLINE void store_first(T* p, batch<T> x) noexcept {
     static_assert(0 <= Count && Count <= lanes<T>);
-    if constexpr (Count == lanes<T>)
-        store(p, x);
-    else
-        store_first(p, x, Count);
+    if constexpr (Count == lanes<T>) return store(p, x);
+#if defined(__AVX512F__)
+    if constexpr (2 * Count == lanes<T>) {
+        if constexpr (sizeof(T) == 4)
+            return _mm256_storeu_ps(p, _mm512_castps512_ps256(x));
+        else
+            return _mm256_storeu_pd(p, _mm512_castpd512_pd256(x));
+    }
+#endif
+    return store_first(p, x, Count);
 }
 
 /// A vector with half the lanes, for the ends of rows: it costs half on processors that execute 512
@@ -9214,6 +9232,7 @@ SEQUENT_INLINE batch<T> dot_of_rows(const T* a, const T* b, int depth) noexcept 
 /// The strides of a product, as in product_shape.
 struct product_strides {
     int a_row, a_depth, b_depth, b_column, c_row;
+    int splits = 1, a_split = 0;
 };
 
 /// Multiplies Rows rows with a panel of Vectors vectors, of which `columns` columns belong to C.
@@ -9317,12 +9336,23 @@ struct product_shape {
     /// Row stride of C.
     int c_row;
     bool accumulate;  ///< += instead of =
+    /// A has `splits` parts of `depth` columns each, a_split apart; the rows of B for a part follow
+    /// those for the part before it. More than one if product_plan::takes_splits.
+    int splits = 1;
+    int a_split = 0;  ///< distance of the parts
+
+    /// The product with one of the parts, which accumulates or not.
+    constexpr product_shape of_part(bool accumulates) const {
+        return {rows, columns, depth, a_row, a_depth, b_depth, b_column, c_row, accumulates};
+    }
 };
 
 /// The default of what a product does to its results before it stores them: nothing. Another type
 /// turns a vector of results x into finish(x, row, column, count) for columns [column, column +
 /// count) of a row; count is an integral_constant, which may be less than the lanes of x.
 struct as_is {
+    /// True if x may be a vector with half the lanes, a half_batch.
+    static constexpr bool takes_halves = true;
     /// Returns x.
     template <class B, class Count>
     SEQUENT_INLINE B operator()(B x, int, int, Count) const noexcept {
@@ -9389,8 +9419,12 @@ struct product_plan {
     // A panel would read only a little of each page.
     static constexpr bool streamed =
         from_memory && !copied && Shape.b_column == 1 && Shape.columns >= 8192;
+    static constexpr int most_depth = 16384 / int{sizeof(T)} / width;
     static constexpr int block =
-        single && !copied ? Shape.depth : std::min(Shape.depth, 16384 / int{sizeof(T)} / width);
+        single && !copied ? Shape.depth : std::min(Shape.depth, most_depth);
+    // Parts of A are taken in one pass if their rows of B stay in the L1 cache.
+    static constexpr bool takes_splits =
+        Shape.b_column == 1 && !copied && !single && Shape.splits * Shape.depth <= most_depth;
 };
 
 /// The place of a tile in C, and whether its sums are added to C and whether they are finished.
@@ -9424,9 +9458,10 @@ SEQUENT_INLINE void store_sums(batch<T>* sum, Last last, T* to, const tile_targe
 }
 
 /// Strides known at compile time, named as in product_strides.
-template <int ARow, int ADepth, int BDepth, int CRow>
+template <int ARow, int ADepth, int BDepth, int CRow, int Splits = 1, int ASplit = 0>
 struct constant_strides {
     static constexpr int a_row = ARow, a_depth = ADepth, b_depth = BDepth, c_row = CRow;
+    static constexpr int splits = Splits, a_split = ASplit;
 };
 
 /// Computes Rows x Vectors vectors of C in registers. The last vector of each row is a Last, loaded
@@ -9454,27 +9489,35 @@ inline void product_tile(const T* a, const T* b, T* c, int depth, const Strides&
     }
     // Limited by the FMA ports: a load of B serves all rows, and the broadcasts of A take a load
     // port for every Vectors multiplications.
-    SEQUENT_NO_UNROLL for (int k = 0; k < depth; ++k) {
-        batch<T> y[Vectors];
-        SEQUENT_UNROLL for (int v = 0; v < whole; ++v) y[v] = load(b + v * n);
-        const Last last_y = load_first_as<Last, LoadLast>(b + whole * n);
-        SEQUENT_UNROLL for (int r = 0; r < Rows; ++r) {
-            const T number = first[r / together][r % together * std::ptrdiff_t{strides.a_row}];
-            batch<T> x = set(number);
-            Last last_x(number);
+    const auto take_part = [&]() __attribute__((always_inline)) {
+        SEQUENT_NO_UNROLL for (int k = 0; k < depth; ++k) {
+            batch<T> y[Vectors];
+            SEQUENT_UNROLL for (int v = 0; v < whole; ++v) y[v] = load(b + v * n);
+            const Last last_y = load_first_as<Last, LoadLast>(b + whole * n);
+            SEQUENT_UNROLL for (int r = 0; r < Rows; ++r) {
+                const T number = first[r / together][r % together * std::ptrdiff_t{strides.a_row}];
+                batch<T> x = set(number);
+                Last last_x(number);
 #if defined(__clang__) && defined(__x86_64__)
-            // Clang broadcasts to half a vector, then again: a shuffle for each row.
-            // "v": an x86 vector register.
-            if constexpr (Vectors == 2 && sizeof(Last) < sizeof(x)) {
-                asm("" : "+v"(x.data));
-                last_x = low_part<Last>(x);
-            }
+                // Clang broadcasts to half a vector, then again: a shuffle for each row.
+                // "v": an x86 vector register.
+                if constexpr (Vectors == 2 && sizeof(Last) < sizeof(x)) {
+                    asm("" : "+v"(x.data));
+                    last_x = low_part<Last>(x);
+                }
 #endif
-            SEQUENT_UNROLL for (int v = 0; v < whole; ++v) sum[r][v] = fma(x, y[v], sum[r][v]);
-            last_sum[r] = fma(last_x, last_y, last_sum[r]);
+                SEQUENT_UNROLL for (int v = 0; v < whole; ++v) sum[r][v] = fma(x, y[v], sum[r][v]);
+                last_sum[r] = fma(last_x, last_y, last_sum[r]);
+            }
+            SEQUENT_UNROLL for (int g = 0; g < groups; ++g) first[g] += strides.a_depth;
+            b += strides.b_depth;
         }
-        SEQUENT_UNROLL for (int g = 0; g < groups; ++g) first[g] += strides.a_depth;
-        b += strides.b_depth;
+    };
+    take_part();
+    SEQUENT_NO_UNROLL for (int split = 1; split < strides.splits; ++split) {
+        const std::ptrdiff_t next = strides.a_split - depth * std::ptrdiff_t{strides.a_depth};
+        SEQUENT_UNROLL for (int g = 0; g < groups; ++g) first[g] += next;
+        take_part();
     }
     SEQUENT_UNROLL for (int r = 0; r < Rows; ++r) {
         store_sums<whole, StoreLast>(sum[r], last_sum[r], c + r * std::ptrdiff_t{strides.c_row},
@@ -9560,7 +9603,9 @@ inline void product_panel(const T* a, const T* b, T* c, int rows, int depth, til
     };
     const auto take = [&](auto tile) {
         product_tile<Last, tile(), Vectors, LoadLast, StoreLast>(
-            a, b, c, depth, constant_strides<Shape.a_row, Shape.a_depth, BDepth, Shape.c_row>{},
+            a, b, c, depth,
+            constant_strides<Shape.a_row, Shape.a_depth, BDepth, Shape.c_row, Shape.splits,
+                             Shape.a_split>{},
             place, finish);
         advance(tile());
     };
@@ -9580,7 +9625,8 @@ inline void product_panel(const T* a, const T* b, T* c, int rows, int depth, til
         const tile_target rest_place = place;
         T* const rest = c;
         const int count = rows;
-        constexpr product_strides strides{Shape.a_row, Shape.a_depth, BDepth, 1, Shape.c_row};
+        constexpr product_strides strides{Shape.a_row, Shape.a_depth, BDepth,       1,
+                                          Shape.c_row, Shape.splits,  Shape.a_split};
         unroll<4>([&](auto i) {
             constexpr int tile = 8 >> i();
             if constexpr (tile < greatest)
@@ -9741,11 +9787,12 @@ inline void product_of_panels(const T* a, const T* b, T* c, int rows, int depth,
                               const Finish& finish) noexcept {
     using plan = product_plan<Shape, T>;
     using last_batch =
-        std::conditional_t<std::is_same_v<Finish, as_is>, typename plan::last_batch, batch<T>>;
+        std::conditional_t<Finish::takes_halves, typename plan::last_batch, batch<T>>;
     if constexpr (Whole) {
         rows = Shape.rows;
         depth = Shape.depth;
     }
+    static_assert(Shape.splits == 1 || plan::takes_splits);
     constexpr int n = lanes<T>;
     alignas(64) T copy[plan::copied ? plan::block * plan::width : 1];
     bool accumulate = Shape.accumulate;
@@ -9813,8 +9860,10 @@ template <product_shape Shape, bool Whole, class T, class Finish>
 inline void product(const T* a, const T* b, T* c, int rows, int depth,
                     const Finish& finish) noexcept {
 #if defined(SEQUENT_SMALL_CODE)
-    small_product(a, b, c, {Shape.a_row, Shape.a_depth, Shape.b_depth, Shape.b_column, Shape.c_row},
-                  rows, Shape.columns, depth, Shape.accumulate);
+    for (int split = 0; split < Shape.splits; ++split)
+        small_product(a + split * Shape.a_split, b + split * depth * Shape.b_depth, c,
+                      {Shape.a_row, Shape.a_depth, Shape.b_depth, Shape.b_column, Shape.c_row},
+                      rows, Shape.columns, depth, Shape.accumulate || split > 0);
     finish_rows<Shape>(c, rows, finish);
 #else
     constexpr int few = product_plan<Shape, T>::dot_rows;
@@ -10425,6 +10474,8 @@ SEQUENT_INLINE void tile_product(const T* a, const T* b, T* c, int rows, int dep
 /// Adds the rows of a product to listed rows of an array.
 template <class T>
 struct add_to_listed {
+    static constexpr bool takes_halves = false;  // whole vectors only
+
     T* to;
     const int* listed;
     int stride;
@@ -24664,15 +24715,21 @@ struct full_name {
     }
 };
 
+/// The name of something in a scope, after those of the stacks around it.
+template <class Text>
+constexpr full_name name_in_scope(const Text& text, const plan::name& id, int scope) {
+    full_name result;
+    result.prepend(id, false);
+    for (; scope > 0; scope = text.scopes[scope].parent)
+        result.prepend(text.relations[text.rules[text.scopes[scope].rule].head].id, true);
+    return result;
+}
+
 /// Full name of weight `at`.
 template <class Plan>
 constexpr full_name name_of_weight(int at) {
     constexpr auto& text = Plan::shapes.text;
-    full_name result;
-    result.prepend(text.weights[at].id, false);
-    for (int scope = text.weights[at].scope; scope > 0; scope = text.scopes[scope].parent)
-        result.prepend(text.relations[text.rules[text.scopes[scope].rule].head].id, true);
-    return result;
+    return name_in_scope(text, text.weights[at].id, text.weights[at].scope);
 }
 
 /// The characters of a name in an array of exactly that size.
@@ -25833,16 +25890,27 @@ struct row_fusion {
     static constexpr int segments_of(const plan::access& at) {
         return step.segments > 1 && at.column != step.length ? step.segments : 1;
     }
+    /// A product of one input: a number times one row, which another product adds.
+    static constexpr bool has_one_input(const row_term& term) {
+        return term.kind == term_kind::product && term.depth == 1 && term.splits == 1 &&
+               term.w_column == 1 && term.w.row == 0 && term.format == 0 && !term.window.any() &&
+               term.w.at.where != place::packed;
+    }
     static constexpr int product_at = [] {
         int last = -1;
         for (int at = 0; at < step.terms.size(); ++at)
-            if (step.terms[at].kind == term_kind::product) last = at;
+            if (step.terms[at].kind == term_kind::product &&
+                (last < 0 || !has_one_input(step.terms[at])))
+                last = at;
         return last >= 0 && !step.multiplies && !by_row(step.terms[last]) ? last : -1;
     }();
+    /// True if product `product_at` adds the term to its results.
     static constexpr bool adds(int at) {
-        return product_at >= 0 && step.terms[at].kind == term_kind::add &&
-               !step.terms[at].window.any() && step.terms[at].indexed == plan::side::none &&
-               segments_of(step.terms[at].x) == 1;
+        const row_term& term = step.terms[at];
+        if (product_at < 0 || at == product_at) return false;
+        if (has_one_input(term)) return true;
+        return term.kind == term_kind::add && !term.window.any() &&
+               term.indexed == plan::side::none && segments_of(term.x) == 1;
     }
     static constexpr bool applies = [] {
         bool all = product_at >= 0 && step.functions.size() > 0 &&
@@ -25865,14 +25933,27 @@ struct row_finish {
     static constexpr const row_step& step = Step::value;
 
     const T* summands[static_cast<std::size_t>(step.terms.size())];
+    const T* weights[static_cast<std::size_t>(step.terms.size())];  // of products of one input
+    /// It takes half vectors, too.
+    static constexpr bool takes_halves = !fusion::applies;
     T* out;  // result of the function, if the step keeps its argument
 
     template <class B, class Count>
     SEQUENT_INLINE B operator()(B x, int row, int column, Count) const noexcept {
         kernel::unroll<step.terms.size()>([&](auto at) __attribute__((always_inline)) {
-            if constexpr (fusion::adds(at()))
-                x += kernel::load_first<Count::value>(summands[at()] +
-                                                      row * step.terms[at()].x.row + column);
+            if constexpr (fusion::adds(at())) {
+                constexpr row_term term = step.terms[at()];
+                const T* from = summands[at()] + row * term.x.row;
+                if constexpr (term.kind == term_kind::product) {
+                    const B w = kernel::load_first_as<B, Count::value>(weights[at()] + column);
+                    if constexpr (std::is_same_v<B, kernel::batch<T>>)
+                        x = kernel::fma(B(*from), w, x);
+                    else
+                        x = xsimd::fma(B(*from), w, x);
+                } else {
+                    x += kernel::load_first_as<B, Count::value>(from + column);
+                }
+            }
         });
         if constexpr (fusion::applies) {
             const B y = kernel::apply<activation_of(step.functions[0].kind)>(
@@ -26777,7 +26858,7 @@ class row_runner : public row_gradients<Step, T> {
         for (int at = begin; at < end; ++at) std::fill_n(sum + at * sum_row, columns, T(0));
         kernel::unroll<step.terms.size()>([&](auto index) {
             constexpr row_term term = step.terms[index()];
-            if constexpr (term.kind == term_kind::product) {
+            if constexpr (term.kind == term_kind::product && !fusion::adds(index())) {
                 const T* x = bound.read(term.x.at) + outer_shift(term.x, first, second, third);
                 const T* w = bound.read(term.w.at) + outer_shift(term.w, first, second, third);
                 constexpr bool by_row = fusion::by_row(term);
@@ -26809,7 +26890,7 @@ class row_runner : public row_gradients<Step, T> {
 
     static constexpr int first_product() {
         for (int at = 0; at < step.terms.size(); ++at)
-            if (step.terms[at].kind == term_kind::product) return at;
+            if (step.terms[at].kind == term_kind::product && !fusion::adds(at)) return at;
         return -1;
     }
 
@@ -26833,7 +26914,8 @@ class row_runner : public row_gradients<Step, T> {
                 std::fill_n(sum + at * sum_row, columns, T(0));
         const auto multiply_all = [&](auto even, int begin, int count) {
             kernel::unroll<step.terms.size()>([&](auto index) {
-                if constexpr (step.terms[index()].kind == term_kind::product)
+                if constexpr (step.terms[index()].kind == term_kind::product &&
+                              !fusion::adds(index()))
                     multiply<index(), index() != first_product(), Block, even()>(
                         bound, first, second, third, sum, out, begin, count);
             });
@@ -26853,10 +26935,34 @@ class row_runner : public row_gradients<Step, T> {
         add_terms(bound, first, second, third, sum, row, rows);
     }
 
+    /// True if the first function is applied to all numbers of several rows as to one row.
+    static constexpr bool applies_flat = [] {
+        return !fusion::applies && step.functions.size() > 0 && step.rows > 1 &&
+               columns % kernel::lanes<T> != 0 && is_elementwise(step.functions[0].kind) &&
+               sum_row == columns && step.out.row == columns;
+    }();
+
     /// Applies the functions that the products have not applied.
     static void apply_functions(const bindings& bound, int first, int second, int third,
                                 const T* sum, T* out, int row, int rows) noexcept {
-        constexpr int applied = fusion::applies ? 1 : 0;
+        constexpr int applied = (fusion::applies ? 1 : 0) + (applies_flat ? 1 : 0);
+        if constexpr (applies_flat) {
+            // Rows that are not whole vectors, one behind another.
+            constexpr int n = kernel::lanes<T>;
+            const T* x = sum + row * columns;
+            T* y = out + row * columns;
+            const auto apply = [](kernel::batch<T> of) {
+                constexpr plan::row_function function = step.functions[0];
+                return kernel::apply<activation_of(function.kind)>(
+                    of, static_cast<T>(function.numbers[0]));
+            };
+            const int size = rows * columns;
+            int at = 0;
+            for (; at + n <= size; at += n) kernel::store(y + at, apply(kernel::load(x + at)));
+            if (at < size)
+                kernel::store_first(y + at, apply(kernel::load_first(x + at, size - at)),
+                                    size - at);
+        }
         if constexpr (step.functions.size() > applied) {
             const row_functions<Step, T> functions{bound, first, second, third};
             for (int at = row; at < row + rows; ++at)
@@ -26866,6 +26972,45 @@ class row_runner : public row_gradients<Step, T> {
                     functions.template forward<function>(x, out + at * step.out.row, at);
                 });
         }
+    }
+
+    /// True if a term is a row of x in each row, all of whose numbers follow each other.
+    static constexpr bool is_plain(int at) {
+        const row_term& term = step.terms[at];
+        return term.kind == term_kind::add && !fusion::adds(at) && !term.window.bounded &&
+               term.indexed == plan::side::none && fusion::segments_of(term.x) == 1;
+    }
+    /// The number of plain terms from term `at` on, which are added in one pass.
+    static constexpr int plain_terms(int at) {
+        int end = at;
+        while (end < step.terms.size() && is_plain(end)) ++end;
+        return step.multiplies ? 0 : end - at;
+    }
+    template <int At, bool Starts>
+    static void add_plain(const bindings& bound, int first, int second, int third, T* sum, int row,
+                          int rows) noexcept {
+        constexpr int count = plain_terms(At);
+        const T* x[count];
+        kernel::unroll<count>([&](auto index) {
+            constexpr row_term term = step.terms[At + index()];
+            x[index()] = bound.read(term.x.at) + outer_shift(term.x, first, second, third);
+        });
+        for (int at = row; at < row + rows; ++at)
+            each_lane<columns, T>([&](int lane, auto lanes) {
+                T* const to = sum + at * sum_row + lane;
+                kernel::batch<T> all;
+                if constexpr (!Starts) all = kernel::load_first<lanes()>(to);
+                kernel::unroll<count>([&](auto index) {
+                    constexpr row_term term = step.terms[At + index()];
+                    const auto more =
+                        kernel::load_first<lanes()>(x[index()] + at * term.x.row + lane);
+                    if constexpr (Starts && index() == 0)
+                        all = more;
+                    else
+                        all += more;
+                });
+                kernel::store_first<lanes()>(to, all);
+            });
     }
 
     /// Adds the summands that the products have not added.
@@ -26883,6 +27028,10 @@ class row_runner : public row_gradients<Step, T> {
                 bound, first, second, third, 0, kernel::row_range{row, row + rows});
             if constexpr (fusion::adds(index())) {
                 // The product has added it.
+            } else if constexpr (index() > 0 && plain_terms(index() - 1) > 1) {
+                // It has been added with the term before it.
+            } else if constexpr (plain_terms(index()) > 1) {
+                add_plain<index(), starts>(bound, first, second, third, sum, row, rows);
             } else if constexpr (term.kind == term_kind::add) {
                 const T* x = bound.read(term.x.at) + outer_shift(term.x, first, second, third);
                 for (int at = present.begin; at < present.end; ++at)
@@ -26953,10 +27102,14 @@ class row_runner : public row_gradients<Step, T> {
         result.out = out + row * step.out.row;
         kernel::unroll<step.terms.size()>([&](auto index) {
             constexpr row_term term = step.terms[index()];
-            if constexpr (fusion::adds(index()))
+            if constexpr (fusion::adds(index())) {
                 result.summands[index()] = bound.read(term.x.at) +
                                            outer_shift(term.x, first, second, third) +
                                            row * term.x.row;
+                if constexpr (term.kind == term_kind::product)
+                    result.weights[index()] =
+                        bound.read(term.w.at) + outer_shift(term.w, first, second, third);
+            }
         });
         return result;
     }
@@ -26993,18 +27146,26 @@ class row_runner : public row_gradients<Step, T> {
             // The splits of a window may follow each other, in x and in the weight.
             constexpr bool follows = term.window.any() && term.x_split == term.depth &&
                                      term.w_split == term.depth * term.w_depth;
-            constexpr int splits = follows ? 1 : term.splits;
+            constexpr int parts = follows ? 1 : term.splits;
             constexpr int depth = follows ? term.depth * term.splits : term.depth;
+            constexpr kernel::product_shape all{block,
+                                                columns,
+                                                depth,
+                                                fusion::by_row(term) ? 0 : term.x.row,
+                                                1,
+                                                term.w_depth,
+                                                term.w_column,
+                                                sum_row,
+                                                Accumulate,
+                                                parts,
+                                                parts > 1 ? term.x_split : 0};
+            // Or one product takes them all.
+            constexpr bool at_once = term.w_split == term.depth * term.w_depth &&
+                                     kernel::detail::product_plan<all, T>::takes_splits;
+            constexpr int splits = at_once ? 1 : parts;
             kernel::unroll<splits>([&](auto split) {
-                constexpr kernel::product_shape shape{block,
-                                                      columns,
-                                                      depth,
-                                                      fusion::by_row(term) ? 0 : term.x.row,
-                                                      1,
-                                                      term.w_depth,
-                                                      term.w_column,
-                                                      sum_row,
-                                                      Accumulate || split() > 0};
+                constexpr kernel::product_shape shape =
+                    at_once ? all : all.of_part(Accumulate || split() > 0);
                 const T* a = x + split() * term.x_split;
                 const T* b = w + split() * term.w_split;
                 if constexpr (fusion::by_row(term)) {
@@ -29850,7 +30011,8 @@ class joined_rows {
         each_outer(step.outer_extents, [&](int first, int second, int third) {
             bool summed = false;
             kernel::unroll<step.terms.size()>([&](auto index) {
-                if constexpr (step.terms[index()].kind == term_kind::product) {
+                if constexpr (step.terms[index()].kind == term_kind::product &&
+                              !row_fusion<typename code::step>::adds(index())) {
                     multiply<index()>(samples, run, first, second, third, summed);
                     summed = true;
                 }
@@ -32075,9 +32237,15 @@ struct window_place {
 };
 
 /// The maximum number of current rows: enough that a product reads its weights once for many rows,
-/// few enough for the cache; more if the weights do not fit a cache of one megabyte.
-constexpr int most_block_rows(int parameters) {
-    return parameters > 1 << 18 ? 64 : 16;
+/// few enough for the cache; more if the weights do not fit a cache of one megabyte, or if the
+/// program convolves, since few rows of such narrow values cost less than the call.
+template <class Tables>
+constexpr int most_block_rows(const Tables& steps) {
+    bool many = steps.parameters > 1 << 18;
+    for (const row_step& row : steps.rows)
+        for (const row_term& term : row.terms)
+            many = many || (term.splits > 1 && term.window.any());
+    return many ? 64 : 16;
 }
 
 /// The steps of a state and the layout of its memory.
@@ -32616,10 +32784,10 @@ class state_planner : public row_reach<Drafted, Form> {
   public:
     using base::made;
 
-    /// `block` is the maximum number of rows at a time; 0: chosen by the size of the weights.
+    /// `block` is the maximum number of rows at a time; 0: most_block_rows.
     constexpr state_planner(const Drafted& from, const Form& form, int block = 0)
         : base(from, form) {
-        if (block == 0) block = most_block_rows(draft_.out.parameters);
+        if (block == 0) block = most_block_rows(draft_.out);
         made.block = std::min(form.rows, block);
         made.obstacle = form.obstacle;
         // Without a fact along a sequence there are no rows.
@@ -33543,16 +33711,16 @@ class alignas(64) state_block {
         return bound;
     }
 
-    /// The last computed row of output `At`: a view without the output's first dimension.
+    /// Row `row` of output `At`, one of the rows that were computed last: a view without the
+    /// output's first dimension.
     template <int At>
-    auto output() const noexcept {
+    auto output(int row) const noexcept {
         constexpr int relation = Plan::shapes.outputs[At];
         constexpr int buffer = state_plan::tables.relations[relation].index;
-        constexpr int row = made.row_size[buffer];
-        constexpr weight_view view = view_of_row(view_of_relation<state_plan>(relation), row);
+        constexpr int row_size = made.row_size[buffer];
+        constexpr weight_view view = view_of_row(view_of_relation<state_plan>(relation), row_size);
         return to_tensor<view.rank>(
-            view,
-            numbers_ + static_cast<std::ptrdiff_t>(position_ - 1 - first_row<buffer>()) * row);
+            view, numbers_ + static_cast<std::ptrdiff_t>(row - first_row<buffer>()) * row_size);
     }
 
   private:
@@ -33729,7 +33897,7 @@ class state_block<Plan, T, Cache, false> {
         return {};
     }
     template <int At>
-    tensor_view<const T> output() const noexcept {
+    tensor_view<const T> output(int) const noexcept {
         return {};
     }
 };
@@ -33819,9 +33987,9 @@ struct sequences {
         return last_row(s);
     }
 
-    /// See model::prefill.
-    template <class P, class T, class Cache>
-    static auto prefill(const P& p, const rows<T>& given, state<T, Cache>& s) {
+    /// See model::prefill. Calls visit(k, y) for each row.
+    template <class P, class T, class Cache, class Visit>
+    static void prefill(const P& p, const rows<T>& given, state<T, Cache>& s, Visit&& visit) {
         using state = state<T, Cache>;
         check_position(s, given.size());
         bool starts = s.position() == 0;
@@ -33836,8 +34004,13 @@ struct sequences {
                 run_rows<state::computes_once>(p, given, s, from, range);
             else
                 run_rows<false>(p, given, s, from, range);
+            for (int at = 0; at < count; ++at) visit(from + at, row_of(s, range.begin + at));
             from += count;
         }
+    }
+    template <class P, class T, class Cache>
+    static auto prefill(const P& p, const rows<T>& given, state<T, Cache>& s) {
+        prefill(p, given, s, [](int, const auto&) {});
         return last_row(s);
     }
 
@@ -33923,13 +34096,18 @@ struct sequences {
 
     template <class T, class Cache>
     static auto last_row(const state<T, Cache>& s) noexcept {
+        return row_of(s, s.position() - 1);
+    }
+    /// A row of the outputs, one of those that were computed last.
+    template <class T, class Cache>
+    static auto row_of(const state<T, Cache>& s, int row) noexcept {
         if constexpr (outputs == 1) {
-            return s.template output<0>();
+            return s.template output<0>(row);
         } else {
             std::array<tensor_view<const T>, static_cast<std::size_t>(outputs)> result;
             kernel::unroll<outputs>([&](auto index) {
                 constexpr int at = decltype(index)::value;
-                result[static_cast<std::size_t>(at)] = s.template output<at>();
+                result[static_cast<std::size_t>(at)] = s.template output<at>(row);
             });
             return result;
         }
@@ -34151,6 +34329,16 @@ class model {
     static auto prefill(const P& p, const std::type_identity_t<rows_of_call<T>>& given,
                         state<T, Cache>& s) {
         return sequences::prefill(p, *given, s);
+    }
+    /// Likewise, and calls visit(k, y) for each of the rows, k from 0; y is what step would return.
+    /// It is valid until visit returns. Streams blocks of rows:
+    ///
+    ///     Model::prefill(p, {block}, s, [&](int k, auto y) { out[k] = y(0); });
+    template <model_detail::parameters_of<plan> P, class Cache, class Visit,
+              class T = typename P::number>
+    static void prefill(const P& p, const std::type_identity_t<rows_of_call<T>>& given,
+                        state<T, Cache>& s, Visit&& visit) {
+        sequences::prefill(p, *given, s, visit);
     }
 
     /// Computes one step of several sequences, which may be at different positions: given[k] is the
@@ -34424,9 +34612,44 @@ class model<Program, Facts...> : public model_detail::ill_formed_model<Program, 
 
 }  // namespace sequent::inline SEQUENT_ABI
 
-/// explain(): a text that tells how a model is computed.
+/// explain(): how a model is computed, as text, as JSON and as data.
 
 namespace sequent::inline SEQUENT_ABI {
+
+/// How a model is computed: what explain() tells.
+struct explanation {
+    /// The reason why a fast form does not apply to a step.
+    struct reason {
+        std::string form;      ///< "rows", "outer product" or "attention"
+        std::string sentence;  ///< why it does not apply
+        std::string cure;      ///< of the closest form, how to write the rule instead
+    };
+    /// A step of the forward pass.
+    struct step {
+        std::string relation{};    ///< the relation that it computes, or that is stacked
+        std::string kind{};        ///< rows, attention, softmax, loops, stack or recursion
+        std::string what{};        ///< shapes and sizes in words
+        int depth = 0;             ///< stacks and recursions around it
+        bool prepared = false;     ///< computed once, from parameters alone
+        long long operations = 0;  ///< multiplications and additions of one execution
+        std::vector<std::string> computes{};  ///< all relations computed in it: "layers.q"
+        std::vector<reason> reasons{};        ///< of loops, the closest form first
+    };
+    /// A relation that follows from several rules.
+    struct several {
+        std::string relation;
+        std::vector<int> rules;  ///< their numbers, from 1 on
+    };
+
+    std::vector<step> steps{};               ///< in their order
+    std::vector<several> several_rules{};    ///< such relations
+    long long parameters = 0;                ///< number of weights
+    long long parameter_bytes = 0;           ///< sizes in bytes, as float
+    long long workspace_bytes = 0;           ///< memory for forward and backward
+    long long scratch_bytes = 0;             ///< memory for forward alone
+    long long state_bytes = -1;              ///< the state of `step`; -1: there is none
+    std::array<long long, 3> cache_bytes{};  ///< of these the KV cache in float, bf16 and q8_0
+};
 
 namespace model_detail {
 
@@ -34456,7 +34679,76 @@ struct explained_step {
     const plan::general_step* general = nullptr;
     long long pairs = 0;  // if it is attention
     const plan::fact_shape* facts = nullptr;
+    const char* computes = nullptr;  // relations_of_steps
+    int number = 0;                  // of the step
 };
+
+/// The step that computes a rule, or in which it is fused; -1 if it is read in place or not at all.
+template <class Plan>
+constexpr int step_of_rule(int rule) {
+    constexpr auto& text = Plan::shapes.text;
+    constexpr auto& tables = Plan::tables;
+    // A chain of fused rules has at most as many as there are.
+    for (int turn = 0; turn < text.rules.size(); ++turn) {
+        int found = -1;
+        for (int at = 0; at < tables.steps.size(); ++at)
+            if (tables.steps[at].rule == rule && !tables.steps[at].idle &&
+                (tables.steps[at].kind != plan::step_kind::repeat_end))
+                found = at;
+        if (found >= 0) return found;
+        const plan::relation_layout& layout = tables.relations[text.rules[rule].head];
+        if (layout.where == plan::place::none) {
+            rule = text.reader_of(text.rules[rule].head);
+            if (rule < 0) return -1;
+            continue;
+        }
+        if (layout.where != plan::place::value && layout.where != plan::place::prepared) return -1;
+        // Grouped with others, or an alias: the first step whose result shares its buffer.
+        for (int at = 0; at < tables.steps.size(); ++at) {
+            const plan::step& step = tables.steps[at];
+            if (step.kind == plan::step_kind::repeat_end || step.idle) continue;
+            const plan::relation_layout& other = tables.relations[text.rules[step.rule].head];
+            if (other.where == layout.where && other.index == layout.index) return at;
+        }
+        return -1;
+    }
+    return -1;
+}
+
+/// Calls visit(name) for the relations that step `At` computes, without those that the plan
+/// invented.
+template <class Plan, class Visit>
+constexpr void visit_relations_of_step(int at, Visit visit) {
+    constexpr auto& text = Plan::shapes.text;
+    for (int rule = 0; rule < text.rules.size(); ++rule) {
+        const plan::relation& head = text.relations[text.rules[rule].head];
+        bool known = head.invented || step_of_rule<Plan>(rule) != at;
+        for (int before = 0; before < rule; ++before)
+            known = known || (text.rules[before].head == text.rules[rule].head &&
+                              step_of_rule<Plan>(before) == at);
+        if (!known) visit(name_in_scope(text, head.id, head.scope));
+    }
+}
+/// The relations of all steps, each with a zero behind it, and a further zero behind each step.
+template <class Plan>
+inline constexpr auto relations_of_steps = [] {
+    constexpr int steps = Plan::tables.steps.size();
+    constexpr int size = [] {
+        int result = steps;
+        for (int at = 0; at < steps; ++at)
+            visit_relations_of_step<Plan>(
+                at, [&](const full_name& name) { result += name.length + 1; });
+        return result;
+    }();
+    std::array<char, static_cast<std::size_t>(size)> result{};
+    std::size_t used = 0;
+    for (int at = 0; at < steps; ++at, ++used)
+        visit_relations_of_step<Plan>(at, [&](const full_name& name) {
+            for (int letter = 0; letter < name.length; ++letter) result[used++] = name.text[letter];
+            ++used;
+        });
+    return result;
+}();
 
 /// What a plan::reason says, and how to write the rule instead.
 struct reason_text {
@@ -34534,6 +34826,8 @@ explained_step explained() {
     result.facts = Plan::facts.begin();
     result.step = &Plan::template step_at<At>;
     result.head = head;
+    result.computes = relations_of_steps<Plan>.data();
+    result.number = At;
     if constexpr (step.kind == plan::step_kind::rows)
         result.row = &Plan::template row_step_at<step.at>;
     else if constexpr (step.kind == plan::step_kind::general)
@@ -34569,6 +34863,119 @@ inline long long operations_of(const explained_step& each) {
     return operations;
 }
 
+/// The characters of a name.
+SEQUENT_LAZY
+inline std::string_view text_of(const plan::name& name) {
+    return {name.text, static_cast<std::size_t>(name.length)};
+}
+
+/// The reasons why a general step has no fast form; that of the closest form first, with its cure.
+SEQUENT_LAZY
+SEQUENT_COLD void add_reasons(explanation::step& to, const plan::form_reasons& reasons) {
+    static constexpr std::string_view forms[plan::fast_forms] = {"rows", "outer product",
+                                                                 "attention"};
+    const plan::reason closest = reasons.closest();
+    for (const bool first : {true, false})
+        for (int form = 0; form < plan::fast_forms; ++form)
+            if ((reasons.of[form] == closest) == first && reasons.of[form] != plan::reason::none &&
+                reasons.of[form] != plan::reason::not_an_outer_product) {
+                const reason_text why = text_of(reasons.of[form]);
+                to.reasons.push_back({std::string(forms[form]), std::string(why.sentence),
+                                      std::string(first ? why.cure : std::string_view())});
+            }
+}
+
+/// Describes a step. The end of a loop has no kind.
+SEQUENT_LAZY
+SEQUENT_COLD explanation::step described(const explained_step& each) {
+    const plan::step& step = *each.step;
+    explanation::step made;
+    std::string& what = made.what;
+    switch (step.kind) {
+        case plan::step_kind::rows: {
+            made.kind = "rows";
+            const row_step& row = *each.row;
+            append_text(what, {row.pairs >= 0    ? "pairs "
+                               : row.counts != 0 ? "rows up to "
+                                                 : "rows ",
+                               row.rows, " x ", row.columns()});
+            int summands = 0;
+            for (const row_term& term : row.terms) {
+                if (term.kind == term_kind::product)
+                    append_text(what, {", product with ", term.depth * term.splits, " inputs"});
+                else if (term.kind == term_kind::gather)
+                    what += ", rows of a table";
+                else if (term.kind == term_kind::add)
+                    ++summands;
+            }
+            if (summands > 0) append_text(what, {", ", summands, " more summands"});
+            if (row.functions.size() > 0)
+                append_text(what, {", ", row.functions.size(), " functions"});
+            break;
+        }
+        case plan::step_kind::attention:
+            made.kind = "attention";
+            append_text(
+                what,
+                {each.attention->is_prepared() ? "product with weights " : "attention ",
+                 each.attention->rows, " x ", each.attention->columns, ", ", each.pairs, " pairs"});
+            break;
+        case plan::step_kind::weights:
+            made.kind = "softmax";
+            append_text(what, {"softmax ", each.attention->rows, " x ", each.attention->columns});
+            break;
+        case plan::step_kind::general:
+            made.kind = "loops";
+            append_text(what,
+                        {each.general->joins.size() > 0 ? "loops over pairs, " : "general loops, ",
+                         ground_rules_of(each), " ground rules"});
+            break;
+        case plan::step_kind::repeat_begin:
+            made.kind = step.recurs ? "recursion" : "stack";
+            append_text(what,
+                        {step.recurs ? "loop of " : "stack of ", step.end.any() ? "up to " : "",
+                         step.repeat, step.recurs ? " steps" : " layers"});
+            if (step.recurs && step.backward) what += ", the last first";
+            break;
+        default:
+            return made;
+    }
+    if (step.prepared) what += ", prepared";
+    made.relation = text_of(each.head);
+    made.depth = step.depth;
+    made.prepared = step.prepared;
+    made.operations = operations_of(each);
+    const char* name = each.computes;
+    for (int before = 0; before < each.number; ++name)
+        if (*name == 0)
+            ++before;
+        else
+            name += std::string_view(name).size();
+    for (; *name != 0; name += made.computes.back().size() + 1) made.computes.emplace_back(name);
+    if (each.general != nullptr) add_reasons(made, each.general->reasons);
+    return made;
+}
+
+/// The rules of a program.
+template <const auto& Program>
+inline constexpr auto program_text = plan::read<Program>();
+
+/// The rules of a relation, if there are several, which may be intended, or if two relations share
+/// a name by mistake. The rules of a recursion for different times do not count.
+SEQUENT_LAZY
+SEQUENT_COLD explanation::several several_rules(std::span<const plan::rule> rules, int relation,
+                                                const plan::name& id) {
+    explanation::several found{std::string(text_of(id)), {}};
+    for (const plan::rule& written : rules) {
+        bool everywhere = written.head == relation && !written.transforms_atom;
+        for (int at = 0; at < written.arity; ++at)
+            everywhere =
+                everywhere && written.terms[at].variable >= 0 && written.terms[at].offset == 0;
+        if (everywhere) found.rules.push_back(written.number + 1);
+    }
+    return found;
+}
+
 /// Appends a line: name, description and, if there are any, the operations in MFLOP.
 SEQUENT_LAZY
 SEQUENT_COLD void append_line(std::string& text, std::string_view name, std::string_view what,
@@ -34590,135 +34997,157 @@ SEQUENT_COLD void append_line(std::string& text, std::string_view name, std::str
     text += '\n';
 }
 
-/// The characters of a name.
+/// Appends the text of a step.
 SEQUENT_LAZY
-inline std::string_view text_of(const plan::name& name) {
-    return {name.text, static_cast<std::size_t>(name.length)};
-}
-
-/// The reasons why a general step has no fast form; that of the closest form first, with its cure.
-SEQUENT_LAZY
-SEQUENT_COLD void append_reasons(std::string& text, const plan::form_reasons& reasons, int depth) {
-    static constexpr std::string_view forms[plan::fast_forms] = {"rows", "outer product",
-                                                                 "attention"};
-    const plan::reason closest = reasons.closest();
-    const auto append = [&](int form) {
-        const reason_text why = text_of(reasons.of[form]);
-        text.append(static_cast<std::size_t>(2 * depth + 6), ' ');
-        append_text(text, {"no ", forms[form], ": ", why.sentence});
-        if (reasons.of[form] == closest) append_text(text, {" (", why.cure, ")"});
+SEQUENT_COLD void append_text_of(std::string& text, const explanation::step& step) {
+    if (step.kind.empty()) return;
+    append_line(text, step.relation, step.what, step.operations, step.depth);
+    for (const explanation::reason& why : step.reasons) {
+        text.append(static_cast<std::size_t>(2 * step.depth + 6), ' ');
+        append_text(text, {"no ", why.form, ": ", why.sentence});
+        if (!why.cure.empty()) append_text(text, {" (", why.cure, ")"});
         text += '\n';
-    };
-    for (const bool first : {true, false})
-        for (int form = 0; form < plan::fast_forms; ++form)
-            if ((reasons.of[form] == closest) == first && reasons.of[form] != plan::reason::none &&
-                reasons.of[form] != plan::reason::not_an_outer_product)
-                append(form);
+    }
 }
-
-/// Appends the line of a step.
+/// Appends the text of a relation with several rules.
 SEQUENT_LAZY
-SEQUENT_COLD void append_step(std::string& text, const explained_step& each) {
-    const plan::step& step = *each.step;
-    std::string what;
-    switch (step.kind) {
-        case plan::step_kind::rows: {
-            const row_step& row = *each.row;
-            append_text(what, {row.pairs >= 0    ? "pairs "
-                               : row.counts != 0 ? "rows up to "
-                                                 : "rows ",
-                               row.rows, " x ", row.columns()});
-            int summands = 0;
-            for (const row_term& term : row.terms) {
-                if (term.kind == term_kind::product)
-                    append_text(what, {", product with ", term.depth * term.splits, " inputs"});
-                else if (term.kind == term_kind::gather)
-                    what += ", rows of a table";
-                else if (term.kind == term_kind::add)
-                    ++summands;
-            }
-            if (summands > 0) append_text(what, {", ", summands, " more summands"});
-            if (row.functions.size() > 0)
-                append_text(what, {", ", row.functions.size(), " functions"});
-            break;
-        }
-        case plan::step_kind::attention:
-            append_text(
-                what,
-                {each.attention->is_prepared() ? "product with weights " : "attention ",
-                 each.attention->rows, " x ", each.attention->columns, ", ", each.pairs, " pairs"});
-            break;
-        case plan::step_kind::weights:
-            append_text(what, {"softmax ", each.attention->rows, " x ", each.attention->columns});
-            break;
-        case plan::step_kind::general:
-            append_text(what,
-                        {each.general->joins.size() > 0 ? "loops over pairs, " : "general loops, ",
-                         ground_rules_of(each), " ground rules"});
-            break;
-        case plan::step_kind::repeat_begin:
-            append_text(what,
-                        {step.recurs ? "loop of " : "stack of ", step.end.any() ? "up to " : "",
-                         step.repeat, step.recurs ? " steps" : " layers"});
-            if (step.recurs && step.backward) what += ", the last first";
-            break;
-        default:
-            return;
-    }
-    if (step.prepared) what += ", prepared";
-    append_line(text, text_of(each.head), what, operations_of(each), step.depth);
-    if (each.general != nullptr) append_reasons(text, each.general->reasons, step.depth);
+SEQUENT_COLD void append_text_of(std::string& text, const explanation::several& of) {
+    if (of.rules.size() < 2) return;
+    std::string what = "follows from several rules: ";
+    for (const int number : of.rules)
+        append_text(what, {number == of.rules[0] ? "" : ", ", number});
+    append_line(text, of.relation, what, 0, 0);
 }
-
-/// The rules of a program.
-template <const auto& Program>
-inline constexpr auto program_text = plan::read<Program>();
-
-/// Lists a relation with several rules, which may be intended, or two relations that share a name
-/// by mistake. The rules of a recursion for different times do not count.
-SEQUENT_LAZY
-SEQUENT_COLD void append_several_rules(std::string& text, std::span<const plan::rule> rules,
-                                       int relation, const plan::name& id) {
-    std::string numbers;
-    int count = 0;
-    for (const plan::rule& written : rules) {
-        bool everywhere = written.head == relation && !written.transforms_atom;
-        for (int at = 0; at < written.arity; ++at)
-            everywhere =
-                everywhere && written.terms[at].variable >= 0 && written.terms[at].offset == 0;
-        if (everywhere) append_text(numbers, {count++ > 0 ? ", " : "", written.number + 1});
-    }
-    if (count > 1) {
-        append_line(text, text_of(id), joined_text({"follows from several rules: ", numbers}), 0,
-                    0);
-    }
-}
-
-/// Sizes in bytes of a workspace, a scratch, the state of `step` (-1 without one) and the KV cache
-/// in it.
-struct explained_memory {
-    long long training = 0;
-    long long inference = 0;
-    long long state = -1;
-    std::array<long long, 3> cache{};  // of these the KV cache: float, bf16, q8_0
-};
-
 /// Appends the sizes of parameters and memory.
 SEQUENT_LAZY
-SEQUENT_COLD void append_memory(std::string& text, long long parameters, long long bytes,
-                                const explained_memory& of) {
-    append_text(
-        text, {"parameters  ", parameters, " numbers, ", bytes, " bytes as float\nworkspace   ",
-               of.training, " bytes as float, for forward and backward\nscratch     ", of.inference,
-               " bytes as float, for forward alone\n"});
-    if (of.state < 0) return;
-    append_text(text, {"state       ", of.state, " bytes as float, for step\n"});
-    if (of.cache[0] > 0)
-        append_text(text, {"  cache     ", of.cache[0], " bytes of it, keys and values; in bf16 ",
-                           of.cache[1], ", in q8_0 ", of.cache[2], "\n"});
+SEQUENT_COLD void append_memory(std::string& text, const explanation& of) {
+    append_text(text, {"parameters  ", of.parameters, " numbers, ", of.parameter_bytes,
+                       " bytes as float\nworkspace   ", of.workspace_bytes,
+                       " bytes as float, for forward and backward\nscratch     ", of.scratch_bytes,
+                       " bytes as float, for forward alone\n"});
+    if (of.state_bytes < 0) return;
+    append_text(text, {"state       ", of.state_bytes, " bytes as float, for step\n"});
+    if (of.cache_bytes[0] > 0)
+        append_text(text,
+                    {"  cache     ", of.cache_bytes[0], " bytes of it, keys and values; in bf16 ",
+                     of.cache_bytes[1], ", in q8_0 ", of.cache_bytes[2], "\n"});
 }
 
+/// Writes an explanation as JSON.
+template <class = void>
+class explanation_as_json {
+  public:
+    SEQUENT_COLD static std::string of(const explanation& from) {
+        explanation_as_json to;
+        to.list("{\"steps\":", from.steps, [&](const explanation::step& step) {
+            append_text(to.text_, {"\n {\"relation\":", quoted(step.relation),
+                                   ",\"kind\":", quoted(step.kind), ",\"what\":", quoted(step.what),
+                                   ",\"depth\":", step.depth,
+                                   ",\"prepared\":", step.prepared ? "true" : "false",
+                                   ",\"operations\":", step.operations});
+            to.list(",\"computes\":", step.computes,
+                    [&](const std::string& name) { to.text_ += quoted(name); });
+            to.list(",\"reasons\":", step.reasons, [&](const explanation::reason& why) {
+                append_text(to.text_, {"{\"form\":", quoted(why.form), ",\"reason\":",
+                                       quoted(why.sentence), ",\"cure\":", quoted(why.cure), "}"});
+            });
+            to.text_ += '}';
+        });
+        to.list(",\n\"several_rules\":", from.several_rules, [&](const explanation::several& each) {
+            append_text(to.text_, {"{\"relation\":", quoted(each.relation)});
+            to.list(",\"rules\":", each.rules,
+                    [&](int number) { append_text(to.text_, {number}); });
+            to.text_ += '}';
+        });
+        append_text(to.text_, {",\n\"parameters\":", from.parameters, ",\"parameter_bytes\":",
+                               from.parameter_bytes, ",\"workspace_bytes\":", from.workspace_bytes,
+                               ",\"scratch_bytes\":", from.scratch_bytes});
+        if (from.state_bytes >= 0)
+            append_text(to.text_, {",\"state_bytes\":", from.state_bytes,
+                                   ",\"cache_bytes\":{\"float\":", from.cache_bytes[0],
+                                   ",\"bf16\":", from.cache_bytes[1],
+                                   ",\"q8_0\":", from.cache_bytes[2], "}"});
+        return to.text_ + "}\n";
+    }
+
+  private:
+    std::string text_;
+
+    template <class List, class Add>
+    SEQUENT_COLD void list(const char* name, const List& of, Add add) {
+        append_text(text_, {name, "["});
+        bool first = true;
+        for (const auto& each : of) {
+            if (!first) text_ += ',';
+            first = false;
+            add(each);
+        }
+        text_ += ']';
+    }
+    static std::string quoted(std::string_view text) {
+        std::string result;
+        append_json_string(result, text);
+        return result;
+    }
+};
+
+/// Calls visit(step), visit(several) for each relation, and returns the sizes.
+template <class Model, class Visit>
+explanation explain_to(Visit visit) {
+    using plan = typename Model::plan;
+    explanation result;
+    kernel::unroll<plan::tables.steps.size()>([&](auto index) {
+        if constexpr (!plan::template step_at<index()>.idle)
+            visit(described(explained<plan, index()>()));
+    });
+    constexpr auto& text = program_text<Model::program>;
+    for (int relation = 0; relation < text.relations.size(); ++relation)
+        visit(several_rules({text.rules.begin(), text.rules.end()}, relation,
+                            text.relations[relation].id));
+    result.parameters = Model::parameter_count;
+    result.parameter_bytes = static_cast<long long>(sizeof(float)) * plan::tables.parameters;
+    result.workspace_bytes = sizeof(typename Model::template workspace<float>);
+    result.scratch_bytes = sizeof(typename Model::template scratch<float>);
+    if constexpr (sequent::plan::state_plan_of<plan>::made.obstacle.rule < 0) {
+        result.state_bytes = sizeof(typename Model::template state<float>);
+        // A constant: naming the plan at run time would put its tables into the program.
+        constexpr auto cache = [] {
+            std::array<long long, 3> bytes{};
+            sequent::plan::add_cache_bytes(sequent::plan::state_plan_of<plan>::made, bytes);
+            return bytes;
+        }();
+        result.cache_bytes = cache;
+    }
+    return result;
+}
+
+/// Collects the parts of an explanation.
+struct explanation_parts {
+    explanation& to;
+    void operator()(explanation::step step) const {
+        if (!step.kind.empty()) to.steps.push_back(std::move(step));
+    }
+    void operator()(explanation::several of) const {
+        if (of.rules.size() > 1) to.several_rules.push_back(std::move(of));
+    }
+};
+
 }  // namespace model_detail
+
+/// How a model is computed, as data; empty for an ill-formed program.
+template <class Model>
+explanation explanation_of() {
+    explanation parts;
+    if constexpr (Model::plan::ok) {
+        explanation result =
+            model_detail::explain_to<Model>(model_detail::explanation_parts{parts});
+        result.steps = std::move(parts.steps);
+        result.several_rules = std::move(parts.several_rules);
+        return result;
+    } else {
+        return parts;
+    }
+}
 
 /// Describes how a model is computed: its steps in order, with shapes, pairs and operations per
 /// forward pass in MFLOP, then its memory in bytes. Rules without a line are fused into the step of
@@ -34728,37 +35157,24 @@ SEQUENT_COLD void append_memory(std::string& text, long long parameters, long lo
 ///     std::cout << explain<Model>();
 template <class Model>
 std::string explain() {
-    using plan = typename Model::plan;
     std::string result;
-    if constexpr (plan::ok) {
+    if constexpr (Model::plan::ok) {
         result = "steps\n";
-        kernel::unroll<plan::tables.steps.size()>([&](auto index) {
-            if constexpr (!plan::template step_at<index()>.idle)
-                model_detail::append_step(result, model_detail::explained<plan, index()>());
-        });
-        constexpr auto& text = model_detail::program_text<Model::program>;
-        for (int relation = 0; relation < text.relations.size(); ++relation) {
-            model_detail::append_several_rules(result, {text.rules.begin(), text.rules.end()},
-                                               relation, text.relations[relation].id);
-        }
-        model_detail::explained_memory memory;
-        memory.training = sizeof(typename Model::template workspace<float>);
-        memory.inference = sizeof(typename Model::template scratch<float>);
-        if constexpr (sequent::plan::state_plan_of<plan>::made.obstacle.rule < 0) {
-            memory.state = sizeof(typename Model::template state<float>);
-            // A constant: naming the plan at run time would put its tables into the program.
-            constexpr auto cache = [] {
-                std::array<long long, 3> bytes{};
-                sequent::plan::add_cache_bytes(sequent::plan::state_plan_of<plan>::made, bytes);
-                return bytes;
-            }();
-            memory.cache = cache;
-        }
-        model_detail::append_memory(result, Model::parameter_count,
-                                    static_cast<long long>(sizeof(float)) * plan::tables.parameters,
-                                    memory);
+        model_detail::append_memory(result,
+                                    model_detail::explain_to<Model>([&result](const auto& part) {
+                                        model_detail::append_text_of(result, part);
+                                    }));
     }
     return result;
+}
+
+/// The same as a JSON object: "steps", each with "relation", "kind", "what", "depth", "prepared",
+/// "operations", the relations that it "computes" and the "reasons" why it has no fast form;
+/// "several_rules"; "parameters" and sizes in bytes. Operations are multiplications and additions
+/// of one forward pass.
+template <class Model>
+std::string explain_as_json() {
+    return model_detail::explanation_as_json<>::of(explanation_of<Model>());
 }
 
 }  // namespace sequent::inline SEQUENT_ABI
@@ -36635,6 +37051,9 @@ constexpr auto score_of_part(Head... of) noexcept {
     }
 }
 
+/// Counts the sinks of a head.
+inline constexpr var<"sink_number", 1> sink_number;
+
 /// The columns of attention with sinks: column 0 is the sink, column j + 1 is position j.
 template <shape Shape>
 using sunk_column = var<"sunk", Shape.tokens + 1>;
@@ -36644,7 +37063,6 @@ template <shape Shape, class Mask, fixed_string Prefix, class KeyHead, class... 
 constexpr auto sink_rules(KeyHead key_head, Query... query) noexcept {
     using name = attention_names<Prefix>;
     constexpr sunk_column<Shape> s;
-    constexpr var<"sink_number", 1> one;
     constexpr weight<Prefix + "sink"> sink;
     const auto score = (inverse_sqrt(Shape.score_width > 0 ? Shape.score_width : Shape.head_width),
                         name::sunk_key(key_head, s).T(), name::query(key_head, query..., i));
@@ -36660,8 +37078,8 @@ constexpr auto sink_rules(KeyHead key_head, Query... query) noexcept {
         name::sunk_key(key_head, s)               <<= (name::key(key_head, j), j + 1 == s) | sum(j),
         name::sunk_value(key_head, s)             <<= (name::value(key_head, j), j + 1 == s)
                                                       | sum(j),
-        name::sink_logit(key_head, query..., s)   <<= (sink(key_head, query..., one), one == s)
-                                                      | sum(one),
+        name::sink_logit(key_head, query..., s)   <<= (sink(key_head, query..., sink_number),
+                                                       sink_number == s) | sum(sink_number),
         name::logit(key_head, query..., i, s)     <<= masked_score | product(),
         name::weights(key_head, query..., i, s)   <<= (name::logit(key_head, query..., i, s),
                                                        name::sink_logit(key_head, query..., s))
@@ -38254,7 +38672,7 @@ inline constexpr auto vit_rules = [] {
     constexpr weight<"W_logits", Shape.classes, Shape.width> W_logits;
     constexpr weight<"b_logits", Shape.classes> b_logits;
     constexpr auto& block = block_rules<Shape, Mask, Activation>;
-    constexpr auto head = [=] {
+    constexpr auto outcome = [=] {
         if constexpr (Shape.classes > 0)
             return rules(logits() <<= (normal_layers(0)[W_logits], b_logits));
         else
@@ -38269,7 +38687,7 @@ inline constexpr auto vit_rules = [] {
         embedded(i)   <<= dropped<Shape>(sequence(i)),
         stack_rules<Shape, block, relation<"embedded">, relation<"layers">,
                     relation<"normal_layers">>,
-        head);
+        outcome);
     // clang-format on
 }();
 

@@ -76,6 +76,21 @@ TEST_CASE("the type of a model follows from its configuration") {
           "mistral<vocabulary<11>, tokens<8>, width<16>, heads<4>, key_heads<2>, head_width<6>, "
           "hidden<12>, depth<2>, position::rotary_halves<100000>, tied<true>, "
           "mask::window<4095>>");
+    // Fields that are absent are those of transformers' configurations.
+    const std::string absent = R"("vocab_size": 11, "hidden_size": 16, "num_attention_heads": 16,
+        "max_position_embeddings": 8, "num_hidden_layers": 2, "intermediate_size": 12})";
+    CHECK(of(R"({"model_type": "mistral", )" + absent).text() ==
+          "mistral<vocabulary<11>, tokens<8>, width<16>, heads<16>, key_heads<8>, hidden<12>, "
+          "depth<2>, normalization::rms<6>, mask::window<4095>>");
+    CHECK_THAT(of(R"({"model_type": "mistral", "num_key_value_heads": null,
+        "sliding_window": null, )" +
+                  absent)
+                   .text(),
+               !sequent_test::contains("key_heads") && !sequent_test::contains("mask::"));
+    CHECK(of(R"({"model_type": "phi3", )" + absent).text() ==
+          "phi3<vocabulary<11>, tokens<8>, width<16>, heads<16>, hidden<12>, depth<2>>");
+    CHECK_THAT(of(R"({"model_type": "qwen3", )" + absent).text(),
+               sequent_test::contains("key_heads<32>, head_width<128>"));
     // As version 5 of transformers writes it.
     std::string later = llama_json;
     later.replace(later.find("\"rope_theta\": 100000.0, \"rope_scaling\": null"), 44,
@@ -115,6 +130,16 @@ TEST_CASE("the type of a model follows from its configuration") {
               .text() ==
           "modernbert<vocabulary<50368>, tokens<8192>, width<768>, heads<12>, depth<22>, "
           "hidden<1152>, masked_language<true>>");
+    CHECK(of(R"({"model_type": "modernbert", "vocab_size": 11, "hidden_size": 8,
+        "max_position_embeddings": 5, "num_attention_heads": 2, "num_hidden_layers": 4,
+        "intermediate_size": 12, "hidden_activation": "gelu", "local_attention": 4,
+        "layer_types": ["full_attention", "sliding_attention", "full_attention",
+                        "sliding_attention"],
+        "rope_parameters": {"full_attention": {"rope_theta": 160000.0},
+                            "sliding_attention": {"rope_theta": 20000.0}}})")
+              .text() ==
+          "modernbert<vocabulary<11>, tokens<5>, width<8>, heads<2>, depth<4>, hidden<12>, "
+          "local_layers<1, mask::around<2>, 20000>>");
     CHECK(of(R"({"model_type": "albert", "vocab_size": 591, "hidden_size": 256,
         "embedding_size": 128, "max_position_embeddings": 512, "num_attention_heads": 8,
         "num_hidden_layers": 12, "num_hidden_groups": 1, "intermediate_size": 512,

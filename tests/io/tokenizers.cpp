@@ -1,6 +1,7 @@
 // Small tokenizers that are written here. The expected tokens, offsets and texts are those that the
 // package tokenizers (0.23.3) gives for the same files; tests/io/peers compares many more.
 
+#include <sequent/json_text.hpp>
 #include <sequent/tokenizers.hpp>
 
 #include <cstddef>
@@ -25,7 +26,7 @@ tokenizers::tokenizer reader_of(const std::string& json) {
 
 std::string in_quotes(std::string_view text) {
     std::string result;
-    io::detail::append_json_string(result, text);
+    sequent::append_json_string(result, text);
     return result;
 }
 

@@ -17,6 +17,7 @@ inline constexpr auto times_place = tokens_int * indices;
 inline constexpr auto copies =
     causal(last_of(select(shift(tokens, 1, '-'), tokens, equal), tokens, 'a'));
 inline constexpr auto mean = causal(average(tokens_int));
+inline constexpr auto previous = aggregate(select(indices + 1, indices, equal), tokens_int, none);
 inline constexpr auto is_first = tokens == tokens[0];
 
 std::string folder = ".";
@@ -56,5 +57,6 @@ int main(int count, char** arguments) {
     save<times_place, compile<times_place, integers<-2, 3>, max_length<6>>>("times_place");
     save<copies, compile<copies, alphabet<"abc>">, max_length<8>>>("copies");
     save<mean, compile<mean, integers<0, 20>, max_length<16>>>("mean");
+    save<previous, compile<previous, integers<0, 3>, max_length<6>>>("previous");
     save<is_first, compile<is_first, alphabet<"a\"\\", "word">, max_length<5>>>("is_first");
 }

@@ -162,7 +162,6 @@ SEQUENT_COLD model_description describe_modernbert(const configuration_fields<>&
     for (const char* field : {"attention_bias", "mlp_bias", "norm_bias", "classifier_bias"})
         of.expect(field, false);
     of.expect("decoder_bias", true);
-    for (const char* field : {"layer_types", "rope_parameters"}) of.expect_absent(field);
     describer<> to(file, "modernbert", "io::hugging_face::modernbert");
     to.number("vocabulary", "vocab_size", of.number("vocab_size"));
     to.number("tokens", "max_position_embeddings", of.number("max_position_embeddings"));
@@ -175,12 +174,36 @@ SEQUENT_COLD model_description describe_modernbert(const configuration_fields<>&
     if (of.text("classifier_activation", "gelu") != "gelu")
         of["classifier_activation"].fail({"expected \"gelu\""});
     to.epsilon("layer_without_bias", "norm_eps", of.number("norm_eps", 1e-5), 5);
-    to.rotary("rotary_halves", "global_rope_theta", of.number("global_rope_theta", 160000), 160000);
+    double bases[] = {of.number("global_rope_theta", 160000), of.number("local_rope_theta", 10000)};
+    const char* const every = "global_attn_every_n_layers";
+    int distance = to.whole(every, of.number(every, 3));
+    // As version 5 of transformers writes it.
+    if (of.has("rope_parameters"))
+        for (const int at : {0, 1}) {
+            const configuration_fields<> both(of["rope_parameters"]);
+            const configuration_fields<> rope(
+                both[at == 0 ? "full_attention" : "sliding_attention"]);
+            if (rope.text("rope_type", "default") != "default")
+                of["rope_parameters"].fail({"expected the rope_type \"default\""});
+            bases[at] = rope.number("rope_theta");
+        }
+    if (of.has("layer_types")) {
+        std::vector<bool> full;
+        of["layer_types"].for_each_element(
+            [&](json_value each) { full.push_back(each.string() == "full_attention"); });
+        distance = 1;
+        while (static_cast<std::size_t>(distance) < full.size() &&
+               !full[static_cast<std::size_t>(distance)])
+            ++distance;
+        for (std::size_t at = 0; at < full.size(); ++at)
+            if (full[at] != (at % static_cast<std::size_t>(distance) == 0))
+                of["layer_types"].fail({"expected full layers in equal distance from the first"});
+    }
+    to.rotary("rotary_halves", "global_rope_theta", bases[0], 160000);
     const char* const window = "local_attention";
     const int side = to.whole(window, std::floor(of.number(window, 128) / 2));
-    const char* const every = "global_attn_every_n_layers";
-    const int count = to.whole(every, of.number(every, 3)) - 1;
-    const int base = to.whole("local_rope_theta", of.number("local_rope_theta", 10000));
+    const int count = distance - 1;
+    const int base = to.whole("local_rope_theta", bases[1]);
     to.add("local_layers",
            joined_text({"local_layers<", count, ", mask::around<", side, ">",
                         base == 10000 ? "" : joined_text({", ", base}), ">"}),

@@ -99,15 +99,21 @@ struct full_name {
     }
 };
 
+/// The name of something in a scope, after those of the stacks around it.
+template <class Text>
+constexpr full_name name_in_scope(const Text& text, const plan::name& id, int scope) {
+    full_name result;
+    result.prepend(id, false);
+    for (; scope > 0; scope = text.scopes[scope].parent)
+        result.prepend(text.relations[text.rules[text.scopes[scope].rule].head].id, true);
+    return result;
+}
+
 /// Full name of weight `at`.
 template <class Plan>
 constexpr full_name name_of_weight(int at) {
     constexpr auto& text = Plan::shapes.text;
-    full_name result;
-    result.prepend(text.weights[at].id, false);
-    for (int scope = text.weights[at].scope; scope > 0; scope = text.scopes[scope].parent)
-        result.prepend(text.relations[text.rules[text.scopes[scope].rule].head].id, true);
-    return result;
+    return name_in_scope(text, text.weights[at].id, text.weights[at].scope);
 }
 
 /// The characters of a name in an array of exactly that size.

@@ -233,16 +233,27 @@ struct row_fusion {
     static constexpr int segments_of(const plan::access& at) {
         return step.segments > 1 && at.column != step.length ? step.segments : 1;
     }
+    /// A product of one input: a number times one row, which another product adds.
+    static constexpr bool has_one_input(const row_term& term) {
+        return term.kind == term_kind::product && term.depth == 1 && term.splits == 1 &&
+               term.w_column == 1 && term.w.row == 0 && term.format == 0 && !term.window.any() &&
+               term.w.at.where != place::packed;
+    }
     static constexpr int product_at = [] {
         int last = -1;
         for (int at = 0; at < step.terms.size(); ++at)
-            if (step.terms[at].kind == term_kind::product) last = at;
+            if (step.terms[at].kind == term_kind::product &&
+                (last < 0 || !has_one_input(step.terms[at])))
+                last = at;
         return last >= 0 && !step.multiplies && !by_row(step.terms[last]) ? last : -1;
     }();
+    /// True if product `product_at` adds the term to its results.
     static constexpr bool adds(int at) {
-        return product_at >= 0 && step.terms[at].kind == term_kind::add &&
-               !step.terms[at].window.any() && step.terms[at].indexed == plan::side::none &&
-               segments_of(step.terms[at].x) == 1;
+        const row_term& term = step.terms[at];
+        if (product_at < 0 || at == product_at) return false;
+        if (has_one_input(term)) return true;
+        return term.kind == term_kind::add && !term.window.any() &&
+               term.indexed == plan::side::none && segments_of(term.x) == 1;
     }
     static constexpr bool applies = [] {
         bool all = product_at >= 0 && step.functions.size() > 0 &&
@@ -265,14 +276,27 @@ struct row_finish {
     static constexpr const row_step& step = Step::value;
 
     const T* summands[static_cast<std::size_t>(step.terms.size())];
+    const T* weights[static_cast<std::size_t>(step.terms.size())];  // of products of one input
+    /// It takes half vectors, too.
+    static constexpr bool takes_halves = !fusion::applies;
     T* out;  // result of the function, if the step keeps its argument
 
     template <class B, class Count>
     SEQUENT_INLINE B operator()(B x, int row, int column, Count) const noexcept {
         kernel::unroll<step.terms.size()>([&](auto at) __attribute__((always_inline)) {
-            if constexpr (fusion::adds(at()))
-                x += kernel::load_first<Count::value>(summands[at()] +
-                                                      row * step.terms[at()].x.row + column);
+            if constexpr (fusion::adds(at())) {
+                constexpr row_term term = step.terms[at()];
+                const T* from = summands[at()] + row * term.x.row;
+                if constexpr (term.kind == term_kind::product) {
+                    const B w = kernel::load_first_as<B, Count::value>(weights[at()] + column);
+                    if constexpr (std::is_same_v<B, kernel::batch<T>>)
+                        x = kernel::fma(B(*from), w, x);
+                    else
+                        x = xsimd::fma(B(*from), w, x);
+                } else {
+                    x += kernel::load_first_as<B, Count::value>(from + column);
+                }
+            }
         });
         if constexpr (fusion::applies) {
             const B y = kernel::apply<activation_of(step.functions[0].kind)>(

@@ -101,7 +101,7 @@ inline constexpr auto vit_rules = [] {
     constexpr weight<"W_logits", Shape.classes, Shape.width> W_logits;
     constexpr weight<"b_logits", Shape.classes> b_logits;
     constexpr auto& block = block_rules<Shape, Mask, Activation>;
-    constexpr auto head = [=] {
+    constexpr auto outcome = [=] {
         if constexpr (Shape.classes > 0)
             return rules(logits() <<= (normal_layers(0)[W_logits], b_logits));
         else
@@ -116,7 +116,7 @@ inline constexpr auto vit_rules = [] {
         embedded(i)   <<= dropped<Shape>(sequence(i)),
         stack_rules<Shape, block, relation<"embedded">, relation<"layers">,
                     relation<"normal_layers">>,
-        head);
+        outcome);
     // clang-format on
 }();
 

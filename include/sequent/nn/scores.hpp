@@ -288,6 +288,9 @@ constexpr auto score_of_part(Head... of) noexcept {
     }
 }
 
+/// Counts the sinks of a head.
+inline constexpr var<"sink_number", 1> sink_number;
+
 /// The columns of attention with sinks: column 0 is the sink, column j + 1 is position j.
 template <shape Shape>
 using sunk_column = var<"sunk", Shape.tokens + 1>;
@@ -297,7 +300,6 @@ template <shape Shape, class Mask, fixed_string Prefix, class KeyHead, class... 
 constexpr auto sink_rules(KeyHead key_head, Query... query) noexcept {
     using name = attention_names<Prefix>;
     constexpr sunk_column<Shape> s;
-    constexpr var<"sink_number", 1> one;
     constexpr weight<Prefix + "sink"> sink;
     const auto score = (inverse_sqrt(Shape.score_width > 0 ? Shape.score_width : Shape.head_width),
                         name::sunk_key(key_head, s).T(), name::query(key_head, query..., i));
@@ -313,8 +315,8 @@ constexpr auto sink_rules(KeyHead key_head, Query... query) noexcept {
         name::sunk_key(key_head, s)               <<= (name::key(key_head, j), j + 1 == s) | sum(j),
         name::sunk_value(key_head, s)             <<= (name::value(key_head, j), j + 1 == s)
                                                       | sum(j),
-        name::sink_logit(key_head, query..., s)   <<= (sink(key_head, query..., one), one == s)
-                                                      | sum(one),
+        name::sink_logit(key_head, query..., s)   <<= (sink(key_head, query..., sink_number),
+                                                       sink_number == s) | sum(sink_number),
         name::logit(key_head, query..., i, s)     <<= masked_score | product(),
         name::weights(key_head, query..., i, s)   <<= (name::logit(key_head, query..., i, s),
                                                        name::sink_logit(key_head, query..., s))

@@ -317,7 +317,7 @@ using refusal_of = refusal<because<Size.wrong.kind>, of_operation<Size.wrong.wha
 /// values takes 2 n elements of the stream, an equality 4. A function of one number with n values
 /// takes 2 (n - 1) hidden units; one of a sum over selected positions about N^2; one of several
 /// numbers twice the number of its changes from one tuple of values to the next, in the order with
-/// the fewest changes. A function that needs a table of more than 16,384 tuples does not compile.
+/// the fewest changes. A function that needs a table of more than 20,480 tuples does not compile.
 template <const auto& Program, class... Options>
 struct compile : compiling::transformer_of<compiling::sizes_of<Program, Options...>> {
     /// The sizes of the transformer.

@@ -44,7 +44,8 @@ struct program_view {
           scopes(of.scopes.begin(), of.scopes.end()) {}
 };
 
-enum class notation { text, cpp };
+/// shown: text for readers, in which blocks and conditions without a text are left out.
+enum class notation { text, cpp, shown };
 
 inline std::string string_of(const plan::name& from) {
     return {from.text, static_cast<std::size_t>(from.length)};
@@ -53,6 +54,9 @@ inline std::string string_of(const plan::name& from) {
 class program_printer {
   public:
     SEQUENT_COLD program_printer(const program_view& of, notation as) : of_(of), as_(as) {}
+
+    /// One rule, without the block that it stacks.
+    SEQUENT_COLD std::string text_of_rule(const plan::rule& of) { return text_of(of, ""); }
 
     SEQUENT_COLD std::string text() {
         std::string body = rules_of_scope(0, "");
@@ -91,7 +95,7 @@ class program_printer {
     std::string blocks_{};
     int block_count_ = 0;
 
-    bool is_text() const { return as_ == notation::text; }
+    bool is_text() const { return as_ != notation::cpp; }
     const plan::node& node(int at) const { return of_.nodes[static_cast<std::size_t>(at)]; }
     static void declare(std::string& to, const std::string& type, const std::string& name) {
         to += "inline constexpr " + type + " " + name + ";\n";
@@ -193,6 +197,9 @@ class program_printer {
             }
             case decision:
             case pair:
+                if (as_ == notation::shown)
+                    return "holds(" + (of.left < 0 ? "" : text_of(of.left)) +
+                           (of.right < 0 ? "" : ", " + text_of(of.right)) + ")";
                 fail<std::invalid_argument>(
                     "sequent: a program with holds<...>() or one_of<...>() has no text; write its "
                     "condition with comparisons");
@@ -338,7 +345,9 @@ class program_printer {
     }
     SEQUENT_COLD std::string text_of(const plan::rule& of, const std::string& indent) {
         std::string block;
-        if (of.repeat > 0 && is_text())
+        if (of.repeat > 0 && as_ == notation::shown)
+            block = stack_name(of) + std::to_string(of.repeat) + ">";
+        if (of.repeat > 0 && as_ == notation::text)
             block = stack_name(of) + std::to_string(of.repeat) + "> {\n" +
                     rules_of_scope(of.block, indent + "    ") + "    " + indent + "}";
         if (of.repeat > 0 && !is_text()) {

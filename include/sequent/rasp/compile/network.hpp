@@ -396,7 +396,7 @@ class network {
         const staircase_search search(group.values);
         const int blamed =
             directions[static_cast<std::size_t>(group.directions[0])].what.parts[0].node;
-        if (search.tuples() > 4 * max_tuples || group.variables.size() > 5) {
+        if (search.tuples() > max_table || group.variables.size() > 5) {
             fail(problem::too_many_values_in_a_function, blamed);
             return;
         }

@@ -121,7 +121,12 @@ class plain_transformer : sparse_weights {
         std::vector<row> logits;
     };
     /// `tokens` is the fact of the model; its first `count` elements are the start and an input.
-    SEQUENT_COLD result run(const std::vector<std::int32_t>& tokens, int count) const {
+    /// `streams` receives the residual stream of each position before each read.
+    SEQUENT_COLD result run(const std::vector<std::int32_t>& tokens, int count,
+                            std::vector<std::vector<double>>* streams = nullptr) const {
+        const auto tell = [streams](const rows& of) {
+            if (streams) streams->insert(streams->end(), of.begin(), of.end());
+        };
         result found{attention_maps(size_.layers, size_.heads, count - 1), {}};
         rows stream = rows_of(static_cast<std::size_t>(count), size_.width);
         for (int i = 0; i < count; ++i) {
@@ -131,9 +136,12 @@ class plain_transformer : sparse_weights {
         }
         for (int round = 0; round < size_.rounds; ++round)
             for (int layer = 0; layer < size_.layers; ++layer) {
+                tell(stream);
                 attend(stream, layer, found.maps);
+                tell(stream);
                 feed_forward(stream, layer);
             }
+        tell(stream);
         found.logits =
             apply(stream, size_.classes, 0, weight_name::W_logits, weight_name::b_logits);
         return found;
