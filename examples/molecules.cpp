@@ -1,23 +1,28 @@
-// Tells mutagenic molecules from others by a graph transformer, and how often it is right on
-// molecules that it has not seen: cross-validation on MUTAG. Its form, width and weight decay were
-// chosen by a few such runs, as published ones are.
+// Tells mutagenic molecules from others by a graph transformer, a graph isomorphism network and a
+// graph convolution, and how often each is right on molecules that it has not seen:
+// cross-validation on MUTAG. Form, width and weight decay of the transformer were chosen by a few
+// such runs, as published ones are.
 //
 //     molecules [options]
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
 #include <memory>
 #include <numeric>
 #include <optional>
+#include <sequent/data.hpp>
 #include <sequent/fit.hpp>
 #include <sequent/sequent.hpp>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <thread>
+#include <type_traits>
 #include <vector>
 
 #include "molecules/mutag.hpp"
@@ -65,6 +70,10 @@ inline constexpr relation<"embedded"> embedded;
 inline constexpr relation<"layers"> layers;
 inline constexpr relation<"readout"> readout;
 inline constexpr relation<"logits"> logits;
+inline constexpr relation<"gathered"> gathered;
+inline constexpr relation<"degree"> degree;
+inline constexpr relation<"scale"> scale;
+inline constexpr relation<"projected"> projected;
 
 template <fixed_string Name, int... Shape>
 inline constexpr weight<Name, Shape...> W;
@@ -93,20 +102,53 @@ inline constexpr auto layer = rules(
                           | layer_norm(W<"gain_2", width>, W<"bias_2", width>));
 
 // An atom begins as its element and the sum of those to which it is bonded.
-inline constexpr auto classifier = rules(
+inline constexpr auto transformer = rules(
     embedded(i) <<= (element_of(i)[W<"element", elements, width>], i < atoms),
     embedded(i) <<= (element_of(j)[W<"neighbour", elements, width>], hidden(bond(i, j)),
                      i < atoms) | sum(j),
     layers(i)   <<= embedded(i) | stack<layer_count>(layer),
     readout()   <<= layers(i) | mean(i),
     logits()    <<= (readout()[W<"W_class", 2, width>], W<"b_class", 2>));
+
+// Graph isomorphism network (Xu et al., arXiv 1810.00826): two linear maps of (1 + epsilon) times
+// an atom plus its neighbours. The molecule is the sum of its atoms.
+inline constexpr auto gin_layer = rules(
+    gathered(i) <<= (x(i), i < atoms),
+    gathered(i) <<= (x(i)[W<"epsilon">], i < atoms),
+    gathered(i) <<= (x(j), hidden(bond(i, j)), i < atoms) | sum(j),
+    expanded(i) <<= (gathered(i)[W<"W_expand", width, width>], W<"b_expand", width>) | relu(),
+    y(i)        <<= (expanded(i)[W<"W_contract", width, width>], W<"b_contract", width>) | relu());
+inline constexpr auto gin = rules(
+    embedded(i) <<= (element_of(i)[W<"element", elements, width>], i < atoms),
+    layers(i)   <<= embedded(i) | stack<layer_count>(gin_layer),
+    readout()   <<= layers(i) | sum(i),
+    logits()    <<= (readout()[W<"W_class", 2, width>], W<"b_class", 2>));
+
+// Graph convolution (Kipf and Welling, arXiv 1609.02907): the sum over the neighbours and the atom
+// itself, each divided by the root of both numbers of neighbours.
+inline constexpr auto gcn_layer = rules(
+    projected(i) <<= (x(i)[W<"W", width, width>], i < atoms),
+    y(i)         <<= (scale(i), scale(j), projected(j), hidden(bond(i, j))) | product() | sum(j),
+    y(i)         <<= (scale(i), scale(i), projected(i)) | product(),
+    y(i)         <<= (W<"bias", width>, i < atoms),
+    y(i)         | relu());
+inline constexpr auto gcn = rules(
+    embedded(i) <<= (element_of(i)[W<"element", elements, width>], i < atoms),
+    degree(i)   <<= (hidden(bond(i, j)), i < atoms) | count(j),
+    scale(i)    <<= (degree(i), number(1), i < atoms) | sum() | sqrt() | inverse(),
+    layers(i)   <<= embedded(i) | stack<layer_count>(gcn_layer),
+    readout()   <<= layers(i) | mean(i),
+    logits()    <<= (readout()[W<"W_class", 2, width>], W<"b_class", 2>));
 // clang-format on
 
-using Classifier = sequent::model<
-    classifier, sequent::fact<"element", most_atoms, sequent::symbol<elements>>,
-    sequent::fact<"bond", sequent::sparse<most_bonds>, most_atoms, most_atoms>,
-    sequent::fact<"near", sequent::sparse<most_pairs>, most_atoms, most_atoms, sequent::symbol<2>>,
-    bound<"atoms">>;
+using element_fact = sequent::fact<"element", most_atoms, sequent::symbol<elements>>;
+using bond_fact = sequent::fact<"bond", sequent::sparse<most_bonds>, most_atoms, most_atoms>;
+using near_fact =
+    sequent::fact<"near", sequent::sparse<most_pairs>, most_atoms, most_atoms, sequent::symbol<2>>;
+
+using Transformer = sequent::model<transformer, element_fact, bond_fact, bound<"atoms">, near_fact>;
+using Isomorphism = sequent::model<gin, element_fact, bond_fact, bound<"atoms">>;
+using Convolution = sequent::model<gcn, element_fact, bond_fact, bound<"atoms">>;
 
 }  // namespace rules_of_molecules
 
@@ -114,20 +156,26 @@ namespace {
 
 namespace train = sequent::train;
 
-using rules_of_molecules::Classifier;
+namespace data = sequent::data;
 
 constexpr std::string_view help_text = R"(molecules [options]
 
-Trains a graph transformer (2 layers, 4 heads, width 32) to tell which of the 188 molecules
-of MUTAG are mutagenic: on all folds but one, then tries it on that one, for each of them.
+Trains three networks of 2 layers and width 32 to tell which of the 188 molecules of MUTAG are
+mutagenic: a graph transformer (4 heads), a graph isomorphism network and a graph convolution.
+Each learns from all folds but one, then is tried on that one, for each of them.
 
-  --epochs N   times that each training molecule is seen (60)
-  --folds N    parts of the cross-validation (10)
-  --seed N     for the folds, the parameters and the order of training (1)
-  --threads N  threads to train with (all of the machine); the numbers do not depend on it
+  --model NAME  one network: transformer, gin or gcn (all three)
+  --data FILE   other molecules in MUTAG's text form, of at most 28 atoms, 66 bonds counted both
+                ways, and 7 elements, in two classes
+  --epochs N    times that each training molecule is seen (60)
+  --folds N     parts of the cross-validation (10)
+  --seed N      for the folds, the parameters and the order of training (1)
+  --threads N   threads to train with (all of the machine); the numbers do not depend on it
 )";
 
 struct Options {
+    std::string model = "all";
+    std::string file;
     int epochs = 60;
     int folds = 10;
     int seed = 1;
@@ -138,129 +186,138 @@ Options read_options(int count, char** arguments) {
     Options options;
     for (examples::command_line line(count, arguments, help_text); line.next();) {
         // clang-format off
-        if (line.is("--epochs")) options.epochs = line.whole(1, 100000);
+        if (line.is("--model")) options.model = line.text();
+        else if (line.is("--data")) options.file = line.text();
+        else if (line.is("--epochs")) options.epochs = line.whole(1, 100000);
         else if (line.is("--folds")) options.folds = line.whole(2, 63);
         else if (line.is("--seed")) options.seed = line.whole(0, 1000000000);
         else if (line.is("--threads")) options.threads = line.whole(1, 1024);
         else line.refuse();
         // clang-format on
     }
-    return options;
+    for (const char* known : {"all", "transformer", "gin", "gcn"})
+        if (options.model == known) return options;
+    throw std::invalid_argument("--model is transformer, gin or gcn");
 }
 
-/// The facts of one molecule.
-class Sample {
-  public:
-    explicit Sample(const mutag::molecule& molecule) {
-        const std::string_view letters = molecule.atoms;
-        for (const char letter : letters) elements_.push_back(place(mutag::elements, letter));
-        const auto count = static_cast<std::int32_t>(letters.size());
-        elements_.resize(rules_of_molecules::most_atoms);
-
+/// The molecules of MUTAG, or of a file.
+data::graph_set molecules_of(const Options& options) {
+    if (!options.file.empty()) {
+        data::graph_set set = data::read_graphs(options.file);
+        if (set.most_nodes() > rules_of_molecules::most_atoms ||
+            set.most_edges() > rules_of_molecules::most_bonds ||
+            set.kinds.size() > rules_of_molecules::elements || set.labels.size() != 2)
+            throw std::runtime_error(options.file + " has graphs of " +
+                                     std::to_string(set.most_nodes()) + " nodes, " +
+                                     std::to_string(set.most_edges()) + " edges, " +
+                                     std::to_string(set.kinds.size()) + " kinds of nodes and " +
+                                     std::to_string(set.labels.size()) + " classes (see --help)");
+        return set;
+    }
+    data::graph_set set;
+    set.labels = data::symbol_names({"harmless", "mutagenic"});
+    for (const mutag::molecule& molecule : mutag::molecules) {
+        const auto place = [](std::string_view all, char one) {
+            return static_cast<std::int32_t>(all.find(one));
+        };
+        data::labelled_graph& graph = set.graphs.emplace_back();
+        graph.label = molecule.mutagenic ? 1 : 0;
+        for (const char letter : std::string_view(molecule.atoms))
+            graph.nodes.push_back(place(mutag::elements, letter));
         const std::string_view ends = molecule.bonds;
-        std::vector<Pair> bonds;
         for (std::size_t at = 0; at < ends.size(); at += 2) {
             const auto one = place(mutag::places, ends[at]);
             const auto other = place(mutag::places, ends[at + 1]);
-            bonds.push_back({one, other});
-            bonds.push_back({other, one});
+            graph.edges.push_back({one, other});
+            graph.edges.push_back({other, one});
         }
-        std::vector<Pair> near = bonds;
-        kinds_.assign(bonds.size(), 1);
-        for (std::int32_t atom = 0; atom < count; ++atom) {
-            near.push_back({atom, atom});
-            kinds_.push_back(0);
+    }
+    return set;
+}
+
+/// The facts of one molecule.
+template <class Model>
+class Sample {
+  public:
+    explicit Sample(const data::labelled_graph& molecule) : elements_(molecule.nodes) {
+        const auto count = static_cast<std::int32_t>(elements_.size());
+        elements_.resize(rules_of_molecules::most_atoms);
+        const auto bonds = sequent::sparse_pairs(molecule.edges);
+        if constexpr (std::is_same_v<Model, rules_of_molecules::Transformer>) {
+            auto near = molecule.edges;
+            kinds_.assign(near.size(), 1);
+            for (std::int32_t atom = 0; atom < count; ++atom) near.push_back({atom, atom});
+            kinds_.resize(near.size());
+            facts_.emplace(typename Model::template facts<float>(
+                {elements_, bonds, count, sequent::sparse_pairs(near, kinds_)}));
+        } else {
+            facts_.emplace(typename Model::template facts<float>({elements_, bonds, count}));
         }
-        facts_.emplace(Classifier::facts<float>(
-            {elements_, sequent::sparse_pairs(bonds), sequent::sparse_pairs(near, kinds_), count}));
     }
 
     Sample(const Sample&) = delete;
     Sample(Sample&&) = default;
 
     /// Point to the numbers of this sample; the pairs are indexed in them.
-    const Classifier::facts<float>& facts() const { return *facts_; }
+    const auto& facts() const { return *facts_; }
 
   private:
-    using Pair = std::array<std::int32_t, 2>;
-
-    static std::int32_t place(std::string_view all, char one) {
-        return static_cast<std::int32_t>(all.find(one));
-    }
-
     std::vector<std::int32_t> elements_;
     std::vector<std::int32_t> kinds_;
-    std::optional<Classifier::facts<float>> facts_;
+    std::optional<typename Model::template facts<float>> facts_;
 };
 
-using Places = std::vector<int>;  // of molecules
+/// What one network did in one fold.
+struct Outcome {
+    std::vector<int> right;    ///< after each epoch, how many held-out molecules are told rightly
+    double seconds_per_epoch;  ///< of training alone
+};
 
-void shuffle(Places& places, sequent::random_numbers& random) {
-    for (auto at = static_cast<int>(places.size()); at > 1; --at)
-        std::swap(places[static_cast<std::size_t>(at - 1)],
-                  places[static_cast<std::size_t>(random.below(at))]);
-}
-
+template <class Model>
 class Trial {
   public:
-    explicit Trial(const Options& options) : options_(options), pool_(options.threads) {
-        for (const auto& molecule : mutag::molecules) {
+    Trial(const Options& options, const data::graph_set& molecules)
+        : options_(options), pool_(options.threads), classes_(molecules.labels_of_graphs()) {
+        for (const data::labelled_graph& molecule : molecules.graphs) {
             samples_.emplace_back(molecule);
-            classes_.push_back(molecule.mutagenic ? 1 : 0);
+            facts_.push_back(samples_.back().facts());
         }
     }
 
-    /// The molecules in parts that have the same shares of both classes, but for one molecule.
-    std::vector<Places> split() const {
-        sequent::random_numbers random(static_cast<std::uint64_t>(options_.seed));
-        std::vector<Places> folds(static_cast<std::size_t>(options_.folds));
-        std::size_t next = 0;
-        for (int kind : {0, 1}) {
-            Places places;
-            for (std::size_t at = 0; at < classes_.size(); ++at)
-                if (classes_[at] == kind) places.push_back(static_cast<int>(at));
-            shuffle(places, random);
-            for (int place : places) folds[next++ % folds.size()].push_back(place);
-        }
-        return folds;
-    }
-
-    /// Trains on all folds but one; how many of that one are told rightly after each epoch.
-    /// `progress(epoch)` is called before each.
+    /// Trains on all folds but one. `progress(epoch)` is called before each epoch.
     template <class Progress>
-    std::vector<int> run(const std::vector<Places>& folds, std::size_t held_out,
-                         Progress progress) {
-        Places training;
-        for (std::size_t fold = 0; fold < folds.size(); ++fold)
-            if (fold != held_out)
-                training.insert(training.end(), folds[fold].begin(), folds[fold].end());
-        sequent::random_numbers random(static_cast<std::uint64_t>(options_.seed) * 1000 + held_out);
-        train::trainer<Classifier> trainer(pool_, random.next(), {.weight_decay = 0.2});
-        train::batches batches(static_cast<int>(training.size()), batch_size, random.next());
+    Outcome run(const data::split& fold, std::size_t number, Progress progress) {
+        using clock = std::chrono::steady_clock;
+        sequent::random_numbers random(static_cast<std::uint64_t>(options_.seed) * 1000 + number);
+        train::trainer<Model> trainer(pool_, random.next(), {.weight_decay = 0.2});
+        train::batches batches(static_cast<int>(fold.training.size()), batch_size, random.next());
         const auto total = batches.per_epoch() * options_.epochs;
         const train::schedule rate{
             .peak = 2e-3, .floor = 0, .warmup_steps = total / 10, .total_steps = total};
 
-        std::vector<int> right;
+        Outcome result{};
+        clock::duration spent{};
         for (int epoch = 0; epoch < options_.epochs; ++epoch) {
             progress(epoch);
+            const auto start = clock::now();
             for (std::int64_t at = 0; at < batches.per_epoch(); ++at) {
-                Places places;
+                std::vector<int> places;
                 for (const int each : batches.next())
-                    places.push_back(training[static_cast<std::size_t>(each)]);
+                    places.push_back(fold.training[static_cast<std::size_t>(each)]);
                 const float scale = 1 / static_cast<float>(places.size());
                 trainer.step(
-                    gather(places), rate(trainer.steps()),
-                    [&](int sample, const auto& logits, const auto& gradient) {
-                        const auto place =
-                            static_cast<std::size_t>(places[static_cast<std::size_t>(sample)]);
-                        return train::cross_entropy(logits, std::span(classes_).subspan(place, 1),
-                                                    gradient, {.scale = scale});
+                    facts_, places, rate(trainer.steps()),
+                    [&](int place, const auto& logits, const auto& gradient) {
+                        const auto label =
+                            std::span(classes_).subspan(static_cast<std::size_t>(place), 1);
+                        return train::cross_entropy(logits, label, gradient, {.scale = scale});
                     });
             }
-            right.push_back(count_right(trainer, folds[held_out]));
+            spent += clock::now() - start;
+            result.right.push_back(count_right(trainer, fold.held_out));
         }
-        return right;
+        result.seconds_per_epoch = std::chrono::duration<double>(spent).count() / options_.epochs;
+        return result;
     }
 
   private:
@@ -268,26 +325,21 @@ class Trial {
 
     const Options& options_;
     sequent::thread_pool pool_;
-    std::vector<Sample> samples_;
     std::vector<std::int32_t> classes_;
+    std::vector<Sample<Model>> samples_;
+    std::vector<typename Model::template facts<float>> facts_;
 
-    std::vector<Classifier::facts<float>> gather(std::span<const int> places) const {
-        std::vector<Classifier::facts<float>> chosen;
-        for (int place : places)
-            chosen.push_back(samples_[static_cast<std::size_t>(place)].facts());
-        return chosen;
-    }
-
-    int count_right(train::trainer<Classifier>& trainer, std::span<const int> places) {
+    int count_right(train::trainer<Model>& trainer, std::span<const int> places) {
+        std::vector<typename Model::template facts<float>> chosen;
+        for (const int place : places) chosen.push_back(facts_[static_cast<std::size_t>(place)]);
+        train::confusion found(2);
         std::vector<float> logits(2 * places.size());
-        Classifier::forward_batch(trainer.parameters(), gather(places), trainer.batch(),
-                                  std::span<float>(logits));
-        int right = 0;
-        for (std::size_t at = 0; at < places.size(); ++at) {
-            const int told = logits[2 * at + 1] > logits[2 * at] ? 1 : 0;
-            right += told == classes_[static_cast<std::size_t>(places[at])] ? 1 : 0;
-        }
-        return right;
+        Model::forward_batch(trainer.parameters(), chosen, trainer.batch(),
+                             std::span<float>(logits));
+        for (std::size_t at = 0; at < places.size(); ++at)
+            found.add(std::span<const float>(logits).subspan(2 * at, 2),
+                      classes_[static_cast<std::size_t>(places[at])]);
+        return static_cast<int>(found.count(0, 0) + found.count(1, 1));
     }
 };
 
@@ -304,25 +356,29 @@ Spread spread_of(const std::vector<double>& numbers) {
     return {mean, std::sqrt(squares / count)};
 }
 
-void run(const Options& options) {
-    Trial trial(options);
-    const auto folds = trial.split();
-    std::printf("%zu molecules, %d parameters, %d epochs\n", std::size(mutag::molecules),
-                Classifier::parameter_count, options.epochs);
+template <class Model>
+void run(const Options& options, const data::graph_set& molecules, const char* name) {
+    Trial<Model> trial(options, molecules);
+    const auto folds = data::folds_of(molecules.labels_of_graphs(), options.folds,
+                                      static_cast<std::uint64_t>(options.seed));
+    std::printf("%s: %zu molecules, %d parameters, %d epochs\n", name, molecules.graphs.size(),
+                Model::parameter_count, options.epochs);
 
     // accuracy[epoch][fold], in percent
     std::vector<std::vector<double>> accuracy(static_cast<std::size_t>(options.epochs));
+    std::vector<double> seconds;
     for (std::size_t fold = 0; fold < folds.size(); ++fold) {
-        const auto right = trial.run(folds, fold, [&](int epoch) {
+        const Outcome found = trial.run(folds[fold], fold, [&](int epoch) {
             std::fprintf(stderr, "\rfold %zu of %zu, epoch %d of %d ", fold + 1, folds.size(),
                          epoch + 1, options.epochs);
         });
-        const auto size = static_cast<double>(folds[fold].size());
-        for (std::size_t epoch = 0; epoch < right.size(); ++epoch)
-            accuracy[epoch].push_back(100 * right[epoch] / size);
+        const auto size = static_cast<double>(folds[fold].held_out.size());
+        for (std::size_t epoch = 0; epoch < found.right.size(); ++epoch)
+            accuracy[epoch].push_back(100 * found.right[epoch] / size);
+        seconds.push_back(found.seconds_per_epoch);
         std::fprintf(stderr, "\r%40s\r", "");
         std::printf("fold %2zu: %2d of %zu told rightly after the last epoch, %5.1f %%\n", fold + 1,
-                    right.back(), folds[fold].size(), accuracy.back().back());
+                    found.right.back(), folds[fold].held_out.size(), accuracy.back().back());
         std::fflush(stdout);
     }
 
@@ -334,18 +390,35 @@ void run(const Options& options) {
             best = at;
             best_epoch = epoch + 1;
         }
+    std::sort(seconds.begin(), seconds.end());
     std::printf(
-        "\n"
         "Accuracy on the held-out molecules, mean and deviation over the folds:\n"
         "  after the last epoch, nothing chosen by it      %5.1f +- %4.1f %%\n"
         "  after epoch %4zu, where this mean is greatest    %5.1f +- %4.1f %%\n"
-        "\n"
-        "Published, all chosen as the second (Xu et al., arXiv 1810.00826, table 1):\n"
+        "An epoch takes %.1f ms on %d threads (median of the folds).\n\n",
+        last.mean, last.deviation, best_epoch, best.mean, best.deviation,
+        1000 * seconds[seconds.size() / 2], options.threads);
+}
+
+void run(const Options& options) {
+    const data::graph_set molecules = molecules_of(options);
+    const auto is_wanted = [&](const char* name) {
+        return options.model == "all" || options.model == name;
+    };
+    if (is_wanted("transformer"))
+        run<rules_of_molecules::Transformer>(options, molecules, "Graph transformer");
+    if (is_wanted("gin"))
+        run<rules_of_molecules::Isomorphism>(options, molecules, "Graph isomorphism network");
+    if (is_wanted("gcn"))
+        run<rules_of_molecules::Convolution>(options, molecules, "Graph convolution");
+    if (!options.file.empty()) return;
+    std::printf(
+        "Published, all chosen as the second accuracy (Xu et al., arXiv 1810.00826, table 1):\n"
         "  GIN-0                                            89.4 +-  5.6 %%\n"
         "  GCN                                              85.6 +-  5.8 %%\n"
         "  GraphSAGE                                        85.1 +-  7.6 %%\n"
-        "Who says \"mutagenic\" of all is right for             66.5 %%\n",
-        last.mean, last.deviation, best_epoch, best.mean, best.deviation);
+        "Who says \"mutagenic\" of all is right for             66.5 %%\n"
+        "The README of PyNeuraLogic reports for an epoch: GCN 8.3 ms, GIN 39.3 ms.\n");
 }
 
 }  // namespace

@@ -7,7 +7,8 @@ include/sequent/ and all that it includes.
     amalgamate.py -o FOLDER    writes them to another folder
 
 Every header stands once, where it is first included. A file does not repeat what the file that it
-builds on has: rasp.hpp includes sequent.hpp, which lies beside it, and draw.hpp includes rasp.hpp.
+builds on has: rasp.hpp includes sequent.hpp, which lies beside it, and draw.hpp includes rasp.hpp
+and text.hpp.
 A header that is included behind a condition (`#if __has_include(...)`) stays behind it, and
 must not be needed outside of it later. prologue.hpp and epilogue.hpp stand once around each file.
 """
@@ -26,10 +27,11 @@ FILES = {  # and what each of them builds on
     "packed.hpp": "sequent.hpp",
     "rasp.hpp": "sequent.hpp",
     "text.hpp": "sequent.hpp",
-    "draw.hpp": "rasp.hpp",
+    "draw.hpp": ("rasp.hpp", "text.hpp"),
     "formats.hpp": "sequent.hpp",
     "tokenizers.hpp": "sequent.hpp",
     "fit.hpp": "sequent.hpp",
+    "data.hpp": "sequent.hpp",
 }
 
 QUOTED = re.compile(r'^\s*#\s*include\s+"([^"]+)"')
@@ -38,11 +40,14 @@ DIRECTIVE = re.compile(r"^\s*#\s*(ifdef|ifndef|if|elif|else|endif)\b(.*)$")
 
 
 class Amalgamation:
-    def __init__(self, base=None):
+    def __init__(self, bases):
         self.lines = []
         self.conditions = []  # the conditions around the current line, of all open files
-        self.headers = dict(base.headers) if base else {}  # header -> the conditions around it
-        self.systems = set(base.systems) if base else set()  # included without a condition
+        self.headers = {}  # header -> the conditions around it
+        self.systems = set()  # included without a condition
+        for base in bases:
+            self.headers.update(base.headers)
+            self.systems |= base.systems
         self.depth = 0  # of prologues without their epilogue
 
     def file(self, name):
@@ -128,9 +133,11 @@ def amalgamate():
     texts = {}
     owners = {}  # header -> the single header that has it
     for name, base in FILES.items():
-        made[name] = Amalgamation(made.get(base))
-        lines = ([f'#include "{base}"', ""] if base else []) + made[name].file(name)
-        for header in made[name].headers.keys() - (made[base].headers.keys() if base else set()):
+        bases = (base,) if isinstance(base, str) else base or ()
+        made[name] = Amalgamation([made[each] for each in bases])
+        known = set(made[name].headers)
+        lines = [f'#include "{each}"' for each in bases] + [""] + made[name].file(name)
+        for header in made[name].headers.keys() - known:
             if owners.setdefault(header, name) != name:
                 sys.exit(f"{header} would stand in {owners[header]} and in {name}")
         body = re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()

@@ -20,6 +20,8 @@ inline constexpr auto reversed = rasp::aggregate(
 
 int main(int count, char** arguments) {
     const std::string folder = count > 1 ? arguments[1] : ".";
+    draw::program<transformer::encoder<tokens<16>, width<64>, heads<4>, mask::causal>>(
+        folder + "/program.svg", "An encoder");
     draw::masks<Masked>(folder + "/masks.svg");
     rasp::draw<reversed>("hello", folder + "/reversed.svg");
     return 0;

@@ -1,11 +1,12 @@
 #pragma once
 
-/// Pictures of attention, masks and RASP programs.
+/// Pictures of attention, masks, programs and RASP programs.
 
 #include "prologue.hpp"
 
 #include "draw/attention_page.hpp"
 #include "draw/masks.hpp"
+#include "draw/program.hpp"
 #include "draw/rasp.hpp"
 
 #include "epilogue.hpp"

@@ -6,6 +6,7 @@
 
 #include "train.hpp"
 #include "train/fit.hpp"
+#include "train/muon.hpp"
 #include "train/trainer.hpp"
 
 #include "epilogue.hpp"

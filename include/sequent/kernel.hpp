@@ -10,6 +10,7 @@
 #include "kernel/attention_pairs.hpp"
 #include "kernel/cosine.hpp"
 #include "kernel/dropout.hpp"
+#include "kernel/fold.hpp"
 #include "kernel/kept_attention.hpp"
 #include "kernel/lattice.hpp"
 #include "kernel/mask_table.hpp"

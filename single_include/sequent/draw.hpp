@@ -27,8 +27,9 @@
 #define SEQUENT_SINGLE_DRAW_HPP
 
 #include "rasp.hpp"
+#include "text.hpp"
 
-/// Pictures of attention, masks and RASP programs.
+/// Pictures of attention, masks, programs and RASP programs.
 
 /// Stands first in every header that users include; epilogue.hpp stands last. Between the two, the
 /// macros of systems and frameworks that share a name with the library or with what it includes
@@ -317,11 +318,8 @@ class weights_reader {
     template <int Rule>
     static constexpr model_detail::full_name path = [] {
         constexpr auto& text = Plan::shapes.text;
-        model_detail::full_name result;
-        result.prepend(text.relations[text.rules[Rule].head].id, false);
-        for (int scope = text.rules[Rule].scope; scope > 0; scope = text.scopes[scope].parent)
-            result.prepend(text.relations[text.rules[text.scopes[scope].rule].head].id, true);
-        return result;
+        return model_detail::name_in_scope(text, text.relations[text.rules[Rule].head].id,
+                                           text.rules[Rule].scope);
     }();
 
     static constexpr double infinity = std::numeric_limits<double>::infinity();
@@ -456,9 +454,13 @@ section { background: var(--panel); border: 1px solid var(--line); border-radius
 .head > code { color: var(--quiet); display: block; margin-bottom: 8px; }
 .views { display: grid; gap: 10px 24px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 380px), 1fr)); }
 .view { display: flex; gap: 12px; align-items: flex-start; }
-.view canvas { flex: none; border: 1px solid var(--line); border-radius: 3px; cursor: pointer; }
+.view canvas { flex: none; border: 1px solid var(--line); border-radius: 3px; cursor: pointer;
+  touch-action: none; }
 .view > div { min-width: 0; }
 .kind { font-size: 12px; color: var(--quiet); }
+.why { margin: 8px 0 0; color: var(--dark); font-size: 13px; }
+.why:not(:empty) { border-left: 3px solid rgb(var(--model)); padding-left: 8px; }
+.hue { display: inline-block; width: 11px; height: 11px; border-radius: 3px; margin: 0 4px 0 10px; }
 .cells { display: flex; flex-wrap: wrap; gap: 2px; }
 .cell { min-width: calc(var(--letters) * 1ch + 11px); padding: 1px 4px; text-align: center; font-size: 12px; white-space: pre;
   background: var(--cell); border-radius: 3px; border: 1px solid transparent; }
@@ -474,7 +476,8 @@ section { background: var(--panel); border: 1px solid var(--line); border-radius
 )css";
 
 inline constexpr auto page_top =
-    R"html(<p>Point at a token, or move with the arrow keys: each head shows what this position attends to.</p>
+    R"html(<p>Point at a token or at a row of a grid, touch it, or move with the arrow keys: each head shows what this position attends to, and values of this position are framed.
+<span class="hue" style="background: rgb(var(--program))"></span>program<span class="hue" style="background: rgb(var(--model))"></span>model</p>
 <div id="tokens" role="group" aria-label="tokens"></div>
 )html";
 
@@ -521,7 +524,7 @@ function addView(parent, title, hue, shares, words) {
   canvas.style.width = canvas.style.height = side * count + 2 + "px";
   canvas.setAttribute("role", "img");
   canvas.setAttribute("aria-label", title + ": rows attend to columns");
-  canvas.onmousemove = event => select(Math.floor(event.offsetY / side));
+  canvas.onpointermove = canvas.onpointerdown = event => select(Math.floor(event.offsetY / side));
   canvas.onclick = () => select(now, true);
   const right = add(view, "div");
   const kind = add(right, "div", "kind");
@@ -553,15 +556,54 @@ function addView(parent, title, hue, shares, words) {
     kind.textContent = title + ": " + words(shares[now]);
   });
 }
+const isSome = share => share >= 0.0005;
+const columnsOf = row => Array.from({length: count}, (_, column) => column).filter(column => isSome(row[column]));
+const areEven = shares => Math.max(...shares) - Math.min(...shares) < 0.0005;
 function wordsOfProgram(row) {
-  const attended = row.filter(share => share > 0).length;
-  return attended === 0 ? "nothing" : attended === 1 ? "position " + row.indexOf(1)
-    : "1/" + attended + " at each of " + attended + " positions";
+  const attended = columnsOf(row);
+  return attended.length === 0 ? "nothing" : attended.length === 1 ? "position " + attended[0]
+    : "1/" + attended.length + " at each of " + attended.length + " positions";
 }
 function wordsOfModel(row) {
-  const most = row.indexOf(Math.max(...row));
-  return (most < count ? shorter(row[most]) + " at position " + most + ", " : "") +
-    shorter(row[count]) + " at the start";
+  if (!row.every(Number.isFinite)) return "no numbers";
+  const attended = columnsOf(row);
+  const shares = attended.map(column => row[column]);
+  const most = row.indexOf(Math.max(...shares));
+  const words = attended.length === 0 ? [] : attended.length === 1 ? [shorter(shares[0]) + " at position " + most]
+    : areEven(shares) ? [shorter(shares[0]) + " at each of " + attended.length + " positions"]
+    : [shorter(row[most]) + " at position " + most + ", less at " + (attended.length - 1) + " others"];
+  if (isSome(row[count])) words.push(shorter(row[count]) + " at the start");
+  return words.join(", ");
+}
+// Why the model attends to something else than the program; `joined`: whether the selector is an "or",
+// `selected`: the columns of all heads of the selector.
+function difference(program, model, joined, selected) {
+  if (!model.every(Number.isFinite)) return "The attention of the model is no number.";
+  const wanted = columnsOf(program);
+  const found = columnsOf(model);
+  const start = model[count];
+  const more = found.filter(column => !isSome(program[column]));
+  const less = wanted.filter(column => !isSome(model[column]));
+  if (more.length === 0 && less.length === 0 && wanted.length === 0)
+    return "Nothing is selected: the model attends to the start, which stands for the value of no position.";
+  if (more.length === 0 && less.length === 0)
+    return !areEven(found.map(column => model[column])) ? "The model attends to the same positions, but not evenly."
+      : isSome(start) ? "The model attends to the start as well, as if it were one more selected position: its share, 1/" +
+          (wanted.length + 1) + ", tells how many are selected." : "";
+  const reached = found.length === count || found.every((column, at) => column === at) && found.length === now + 1;
+  if (reached && areEven(found.map(column => model[column]).concat(start)))
+    return "The model does not need this head: it attends to everything evenly, and nothing reads what it gathers.";
+  if (more.length === 0 && less.length === 1 && less[0] === 0 && isSome(start))
+    return "The program adds position 0 to the selected ones; in the model the start takes its place" +
+      (found.length ? ", and its share, 1/" + (found.length + 1) + ", tells how many are selected." : ".");
+  if (joined && found.every(column => selected.includes(column)))
+    return "The model divides the parts of the \"or\" among its heads; this head attends to its part" +
+      (found.length ? "." : ", where nothing is selected here: to the start.");
+  if (wanted.length === 0 && !isSome(start))
+    return "Nothing is selected: the model attends to the position that comes nearest, sees that it does not match, " +
+      "and takes the value of no position.";
+  return "The model attends to other positions" + (more.length ? ": " + more.join(", ") + " as well" : "") +
+    (less.length ? (more.length ? ", " : ": ") + "not to " + less.join(", ") : "") + ".";
 }
 
 function addValues(to, ops) {
@@ -595,18 +637,23 @@ const buttons = flow.tokens.map((token, position) => {
   if (flow.modelOutput)
     add(button, "span", flow.modelOutput[position] === flow.output[position] ? "" : "differs",
         flow.modelOutput[position]);
-  button.onmouseenter = button.onfocus = () => select(position);
+  button.onpointerenter = button.onfocus = () => select(position);
   button.onclick = () => select(position, true);
-  button.onkeydown = event => {
-    const step = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
-    if (step && buttons[position + step]) { buttons[position + step].focus(); event.preventDefault(); }
-  };
   return button;
 });
 updates.push(() => buttons.forEach((button, at) => {
   button.classList.toggle("now", at === now);
   button.setAttribute("aria-pressed", at === now);
 }));
+
+document.addEventListener("keydown", event => {
+  if (event.altKey || event.ctrlKey || event.metaKey) return;
+  const to = {ArrowRight: now + 1, ArrowLeft: now - 1, Home: 0, End: count - 1}[event.key];
+  if (to === undefined || !buttons[to]) return;
+  buttons[to].focus();
+  select(to, true);
+  event.preventDefault();
+});
 
 const main = document.getElementById("layers");
 flow.layers.forEach((layer, number) => {
@@ -618,12 +665,19 @@ flow.layers.forEach((layer, number) => {
     add(card, "h3", "", "Head " + head.number);
     add(card, "code", "", head.selector + (head.note ? " (" + head.note + ")" : ""));
     const views = add(card, "div", "views");
-    addView(views, "program", "--program", head.attends.map(columns => {
+    const program = head.attends.map(columns => {
       const row = new Array(count).fill(0);
       for (const column of columns) row[column] = 1 / columns.length;
       return row;
-    }), wordsOfProgram);
-    if (head.model) addView(views, "model", "--model", head.model, wordsOfModel);
+    });
+    addView(views, "program", "--program", program, wordsOfProgram);
+    if (head.model) {
+      addView(views, "model", "--model", head.model, wordsOfModel);
+      const why = add(card, "p", "why");
+      const same = layer.heads.filter(other => other.selector === head.selector);
+      updates.push(() => why.textContent = difference(program[now], head.model[now],
+        head.selector.includes(" or "), same.flatMap(other => other.attends[now])));
+    }
     addValues(card, head.results);
   }
   if (layer.elementwise.length && number > 0) add(section, "h3", "", "Elementwise").style.marginTop = "12px";
@@ -1537,8 +1591,18 @@ class flow {
     /// The name of a part, as later expressions use it; gathered values without a name have a
     /// number.
     std::string label(int at) const { return printable(rasp::text_of(named_, at)); }
-    /// The expression of a part in terms of named ones.
-    std::string expression(int at) const { return printable(rasp::text_of(named_, at, false)); }
+    /// The expression of a part in terms of named ones; of a very long one the outer levels.
+    SEQUENT_COLD std::string expression(int at) const {
+        constexpr std::size_t longest = 400;
+        std::string result;
+        for (int depth = 8; depth < 32; ++depth) {
+            std::string deeper = rasp::text_of(named_, at, false, depth);
+            const bool is_whole = deeper == result;
+            if (is_whole || (depth > 8 && deeper.size() > longest)) break;
+            result = std::move(deeper);
+        }
+        return printable(result);
+    }
     /// Name and expression of a part, "depth = opened - closed"; only one of them if they are
     /// equal.
     std::string definition(int at) const {
@@ -1783,6 +1847,873 @@ inline std::string dot_of(const flow& shown) {
 
 }  // namespace sequent::inline SEQUENT_ABI::draw
 
+/// A program as a graph: its relations, their rules, and the steps that compute them.
+
+namespace sequent::inline SEQUENT_ABI::draw {
+
+/// A relation of a program.
+struct program_node {
+    std::string name{};                ///< "q"
+    std::string path{};                ///< after the stacks around it: "layers.q"
+    std::string shape{};               ///< of a fact: "16 x 64"
+    std::vector<std::string> rules{};  ///< the rules from which it follows
+    std::vector<int> sources{};        ///< the relations that its rules read, as nodes
+    int scope = 0;                     ///< the block of which it is a part; 0: the program
+    int block = 0;                     ///< the block that it stacks; 0: none
+    int step = -1;                     ///< the step that computes it; -1: it is read in place
+    bool fused = false;                ///< it is computed within the step of another relation
+    bool output = false;               ///< it is an output of the model
+};
+
+/// The graph of a program.
+struct program_graph {
+    std::vector<program_node> nodes{};  ///< relations, of all blocks
+    std::vector<int> stacked_by{};  ///< for each block, the node that stacks it; -1: the program
+    explanation steps{};            ///< the steps
+
+    /// How a relation is computed, in words.
+    SEQUENT_COLD std::string computed(const program_node& of) const {
+        if (of.rules.empty()) return of.shape.empty() ? "input of each layer" : "fact " + of.shape;
+        if (of.step < 0) return "read in place";
+        const explanation::step& step = steps.steps[static_cast<std::size_t>(of.step)];
+        if (of.fused) return joined_text({"within step ", of.step + 1, ", of ", step.relation});
+        std::string result = joined_text({"step ", of.step + 1, ": ", step.what});
+        if (step.operations > 0)
+            append_text(result, {", ", number_text(static_cast<double>(step.operations) * 1e-6, 3),
+                                 " MFLOP"});
+        return result;
+    }
+    /// The kind of the step that computes a relation; "fact" for a fact, "" if it has none.
+    std::string_view kind_of(const program_node& of) const {
+        if (of.rules.empty()) return "fact";
+        if (of.step < 0) return "";
+        return steps.steps[static_cast<std::size_t>(of.step)].kind;
+    }
+};
+
+namespace detail {
+
+/// Makes the graph of a program.
+class program_reader {
+  public:
+    SEQUENT_COLD program_reader(const text_detail::program_view& of,
+                                std::span<const plan::fact_shape> facts, explanation steps)
+        : of_(of), facts_(facts) {
+        made_.steps = std::move(steps);
+    }
+
+    SEQUENT_COLD program_graph read() {
+        text_detail::program_printer printer(of_, text_detail::notation::shown);
+        made_.stacked_by.assign(of_.scopes.size(), -1);
+        node_of_.assign(of_.relations.size(), -1);
+        for (const plan::rule& rule : of_.rules) {
+            program_node& head = node(rule.head);
+            head.rules.push_back(printer.text_of_rule(rule));
+            if (rule.block > 0) head.block = rule.block;
+        }
+        for (std::size_t scope = 0; scope < of_.scopes.size(); ++scope)
+            if (of_.scopes[scope].rule >= 0)
+                made_.stacked_by[scope] = node_of(rule(of_.scopes[scope].rule).head);
+        for (const plan::rule& rule : of_.rules) {
+            for (int at = 0; at < rule.literals; ++at) {
+                const plan::literal& item =
+                    of_.literals[static_cast<std::size_t>(rule.first_literal + at)];
+                if (item.kind == plan::literal_kind::relation)
+                    add_source(rule.head, source(item.relation));
+            }
+            add_compared(rule.head, rule.condition);
+        }
+        add_steps();
+        return std::move(made_);
+    }
+
+  private:
+    const text_detail::program_view& of_;
+    std::span<const plan::fact_shape> facts_;
+    program_graph made_;
+    std::vector<int> node_of_;  // by relation
+
+    const plan::rule& rule(int at) const { return of_.rules[static_cast<std::size_t>(at)]; }
+    const plan::relation& relation(int at) const {
+        return of_.relations[static_cast<std::size_t>(at)];
+    }
+    int node_of(int relation) const { return node_of_[static_cast<std::size_t>(relation)]; }
+
+    /// The node of a relation, made if there is none.
+    SEQUENT_COLD program_node& node(int at) {
+        int& place = node_of_[static_cast<std::size_t>(at)];
+        if (place < 0) {
+            place = static_cast<int>(made_.nodes.size());
+            program_node& made = made_.nodes.emplace_back();
+            made.name = text_detail::string_of(relation(at).id);
+            made.scope = relation(at).scope;
+            made.path = path_of(made.name, made.scope);
+        }
+        return made_.nodes[static_cast<std::size_t>(place)];
+    }
+    SEQUENT_COLD std::string path_of(const std::string& name, int scope) const {
+        std::string result = name;
+        for (; scope > 0; scope = of_.scopes[static_cast<std::size_t>(scope)].parent)
+            result.insert(
+                0, text_detail::string_of(
+                       relation(rule(of_.scopes[static_cast<std::size_t>(scope)].rule).head).id) +
+                       ".");
+        return result;
+    }
+    /// The node that a block reads: of its own relation, or of one of the program around it.
+    SEQUENT_COLD int source(int at) {
+        if (node_of(at) >= 0) return node_of(at);
+        for (int scope = relation(at).scope; scope > 0;) {
+            scope = of_.scopes[static_cast<std::size_t>(scope)].parent;
+            for (std::size_t other = 0; other < of_.relations.size(); ++other)
+                if (of_.relations[other].scope == scope &&
+                    of_.relations[other].id == relation(at).id)
+                    return source(static_cast<int>(other));
+            if (scope == 0 && fact(relation(at).id) != nullptr) return fact_node(relation(at).id);
+        }
+        if (relation(at).scope == 0) return fact_node(relation(at).id);
+        (void)node(at);  // the input of each layer
+        return node_of(at);
+    }
+    const plan::fact_shape* fact(const plan::name& id) const {
+        for (const plan::fact_shape& each : facts_)
+            if (each.id == id) return &each;
+        return nullptr;
+    }
+    SEQUENT_COLD int fact_node(const plan::name& id) {
+        const std::string name = text_detail::string_of(id);
+        for (std::size_t at = 0; at < made_.nodes.size(); ++at)
+            if (made_.nodes[at].scope == 0 && made_.nodes[at].name == name)
+                return static_cast<int>(at);
+        program_node& made = made_.nodes.emplace_back();
+        made.name = made.path = name;
+        made.shape = "of scalars";
+        if (const plan::fact_shape* of = fact(id)) {
+            std::string extents;
+            for (int axis = 0; axis < of->rank; ++axis)
+                append_text(extents, {axis > 0 ? " x " : "", of->extents[axis]});
+            made.shape = extents;
+            if (of->pairs > 0) append_text(made.shape, {", up to ", of->pairs, " pairs"});
+            if (of->up_to) made.shape += ", or fewer rows";
+            if (of->classes > 0) append_text(made.shape, {", ", of->classes, " symbols"});
+        }
+        return static_cast<int>(made_.nodes.size()) - 1;
+    }
+    SEQUENT_COLD void add_source(int head, int from) {
+        program_node& to = made_.nodes[static_cast<std::size_t>(node_of(head))];
+        if (from != node_of(head) &&
+            std::find(to.sources.begin(), to.sources.end(), from) == to.sources.end())
+            to.sources.push_back(from);
+    }
+    /// Facts whose symbols a condition compares.
+    SEQUENT_COLD void add_compared(int head, int at) {
+        if (at < 0) return;
+        const plan::node& node = of_.nodes[static_cast<std::size_t>(at)];
+        if (node.kind == plan::node_kind::same_symbol)
+            add_source(head, fact_node(of_.compared[static_cast<std::size_t>(node.value)]));
+        add_compared(head, node.left);
+        add_compared(head, node.right);
+    }
+    SEQUENT_COLD void add_steps() {
+        std::vector<bool> read(made_.nodes.size());
+        for (const program_node& each : made_.nodes)
+            for (const int from : each.sources) read[static_cast<std::size_t>(from)] = true;
+        for (program_node& each : made_.nodes) {
+            each.output = each.scope == 0 && !each.rules.empty() &&
+                          !read[static_cast<std::size_t>(&each - made_.nodes.data())];
+            for (std::size_t at = 0; at < made_.steps.steps.size(); ++at) {
+                const explanation::step& step = made_.steps.steps[at];
+                if (std::find(step.computes.begin(), step.computes.end(), each.path) ==
+                    step.computes.end())
+                    continue;
+                each.step = static_cast<int>(at);
+                each.fused = step.relation != each.name;
+            }
+        }
+    }
+};
+
+}  // namespace detail
+
+/// The graph of a model's program.
+template <class Model>
+SEQUENT_COLD program_graph program_of() {
+    using plan_type = typename Model::plan;
+    static constexpr auto source = text_detail::printed_source<Model::program>();
+    static constexpr auto facts = plan_type::facts;
+    program_graph result =
+        detail::program_reader(text_detail::program_view(source),
+                               {facts.begin(), static_cast<std::size_t>(facts.size())},
+                               explanation_of<Model>())
+            .read();
+    if constexpr (plan_type::queries.size() > 0)
+        for (program_node& each : result.nodes) {
+            each.output = false;
+            for (const plan::name& name : plan_type::queries)
+                each.output = each.output || each.path == text_detail::string_of(name);
+        }
+    return result;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::draw
+
+/// The layout of the picture of a program: relations in rows, each below all that it reads (the
+/// layers of Sugiyama, Tagawa and Toda, 1981); a stacked block as a frame around its relations.
+/// Lengths are in pixels.
+
+namespace sequent::inline SEQUENT_ABI::draw {
+
+/// A placed relation.
+struct placed_node {
+    double x = 0;
+    double y = 0;
+    double width = 0;
+    double height = 0;
+    double frame = 0;                  ///< of a stack, where the frame of its block begins, below
+    std::vector<std::string> lines{};  ///< the rules, wrapped
+};
+/// A line from a relation to one that reads it, through points from top to bottom.
+struct placed_edge {
+    int from = 0;
+    int to = 0;
+    std::vector<std::pair<double, double>> points{};
+};
+/// The layout of a program.
+struct program_layout {
+    std::vector<placed_node> nodes{};  ///< in the order of the graph
+    std::vector<placed_edge> edges{};  ///< all lines
+    double width = 0;                  ///< of the whole
+    double height = 0;                 ///< of the whole
+};
+
+namespace detail {
+
+/// Text cut into lines of at most `letters` characters, behind a comma or a bar where possible;
+/// later lines are indented.
+SEQUENT_COLD inline std::vector<std::string> rule_lines(std::string_view text, int letters) {
+    std::vector<std::string> result;
+    const std::string all = printable(text);
+    std::string_view rest = all;
+    const auto push = [&](std::string_view line) {
+        result.push_back((result.empty() ? "" : "    ") + std::string(line));
+    };
+    for (int limit = letters; letters_in(rest) > limit; limit = letters - 4) {
+        const std::string_view line = first_letters(rest, limit);
+        const auto behind = [&](std::string_view mark, std::size_t kept) {
+            const std::size_t found = line.rfind(mark);
+            return found == std::string_view::npos || found < line.size() / 3 ? 0 : found + kept;
+        };
+        std::size_t end = behind(" | ", 0);
+        for (const std::string_view mark : {"), ", "], ", ", ", " "})
+            if (end == 0) end = behind(mark, mark.size() - 1);
+        if (end == 0) end = line.size();
+        push(rest.substr(0, end));
+        rest.remove_prefix(end);
+        while (rest.starts_with(' ')) rest.remove_prefix(1);
+    }
+    push(rest);
+    return result;
+}
+
+/// Places the relations of a graph.
+class program_placer {
+  public:
+    SEQUENT_COLD explicit program_placer(const program_graph& of) : graph_(of) {
+        made_.nodes.resize(of.nodes.size());
+        widths_.resize(of.stacked_by.size());
+        for (std::size_t at = 0; at < of.nodes.size(); ++at) measure(at);
+    }
+
+    SEQUENT_COLD program_layout place() {
+        const scope_size whole = place_scope(0);
+        move(0, margin, margin + title);
+        made_.width = std::max(whole.width + 2 * margin, 720.0);
+        made_.height = whole.height + 2 * margin + title + legend;
+        return std::move(made_);
+    }
+
+    static constexpr double margin = 24;
+    static constexpr double title = 44;
+    static constexpr double legend = 40;
+    static constexpr double line = 15;      ///< height of a line of text
+    static constexpr double letter = 6.63;  ///< width of a letter of 11 pixels
+    static constexpr double pad = 10;
+
+  private:
+    static constexpr int letters = 62;  // of a line of a rule
+    static constexpr double gap = 22;   // between relations of a row
+    static constexpr double rise = 34;  // between rows
+
+    struct scope_size {
+        double width = 0;
+        double height = 0;
+    };
+    /// A relation in a row, or a bend of a line that passes the row.
+    struct item {
+        int node = -1;
+        int row = 0;
+        double width = 0;
+        double centre = 0;
+        std::vector<std::size_t> above{};
+        std::vector<std::size_t> below{};
+    };
+
+    const program_graph& graph_;
+    program_layout made_;
+
+    placed_node& placed(int at) { return made_.nodes[static_cast<std::size_t>(at)]; }
+    const program_node& node(int at) const { return graph_.nodes[static_cast<std::size_t>(at)]; }
+
+    SEQUENT_COLD void measure(std::size_t at) {
+        const program_node& of = graph_.nodes[at];
+        placed_node& to = made_.nodes[at];
+        for (const std::string& rule : of.rules)
+            for (std::string& each : rule_lines(rule, letters)) to.lines.push_back(std::move(each));
+        int longest = letters_in(of.name) + 2;
+        for (const std::string& each : to.lines) longest = std::max(longest, letters_in(each));
+        const std::string computed = graph_.computed(of);
+        to.width = 2 * pad + std::max(letter * longest, 5.9 * letters_in(computed));
+        to.height = 2 * pad + line * static_cast<double>(2 + to.lines.size()) - 4;
+    }
+
+    /// Places the relations of a block from (0, 0) on; blocks within it first.
+    SEQUENT_COLD scope_size place_scope(int scope) {
+        std::vector<int> members;
+        for (std::size_t at = 0; at < graph_.nodes.size(); ++at)
+            if (graph_.nodes[at].scope == scope) members.push_back(static_cast<int>(at));
+        for (const int at : members) {
+            if (node(at).block == 0) continue;
+            const scope_size inner = place_scope(node(at).block);
+            placed_node& to = placed(at);
+            to.frame = to.height;
+            to.width = std::max(to.width, inner.width + 2 * pad);
+            to.height += inner.height + pad;
+        }
+        std::vector<item> items = items_of(members);
+        int rows = 0;
+        for (const item& each : items) rows = std::max(rows, each.row + 1);
+        std::vector<std::vector<std::size_t>> order(static_cast<std::size_t>(rows));
+        for (std::size_t at = 0; at < items.size(); ++at)
+            order[static_cast<std::size_t>(items[at].row)].push_back(at);
+        sort_rows(items, order);
+        scope_size result;
+        for (const item& each : items)
+            result.width = std::max(result.width, each.centre + each.width / 2);
+        for (const auto& row : order) {
+            double height = 0;
+            for (const std::size_t at : row)
+                if (items[at].node >= 0) height = std::max(height, placed(items[at].node).height);
+            for (const std::size_t at : row) {
+                if (items[at].node < 0) continue;
+                placed_node& to = placed(items[at].node);
+                to.x = items[at].centre - to.width / 2;
+                to.y = result.height + (height - to.height) / 2;
+            }
+            tops_.push_back(result.height);
+            result.height += height + rise;
+        }
+        result.height -= rows > 0 ? rise : 0;
+        add_edges(items, order, result.height);
+        widths_[static_cast<std::size_t>(scope)] = result.width;
+        return result;
+    }
+
+    /// The relations of a block in their rows, and the bends of the lines between them.
+    SEQUENT_COLD std::vector<item> items_of(const std::vector<int>& members) const {
+        std::vector<item> items;
+        std::vector<int> row(graph_.nodes.size(), -1);
+        // Facts and inputs that are read far below stand close to their first reader.
+        for (std::size_t turn = 0; turn <= members.size(); ++turn)
+            for (const int at : members) {
+                int& own = row[static_cast<std::size_t>(at)];
+                own = std::max(own, 0);
+                for (const int from : sources_of(at))
+                    own = std::max(own, std::min(row[static_cast<std::size_t>(from)] + 1,
+                                                 static_cast<int>(members.size())));
+            }
+        for (const int at : members) {
+            if (!sources_of(at).empty()) continue;
+            int first = -1;
+            for (const int reader : members)
+                for (const int from : sources_of(reader))
+                    if (from == at && (first < 0 || row[static_cast<std::size_t>(reader)] < first))
+                        first = row[static_cast<std::size_t>(reader)];
+            if (first > 0) row[static_cast<std::size_t>(at)] = first - 1;
+        }
+        std::vector<std::size_t> item_of(graph_.nodes.size());
+        for (const int at : members) {
+            item_of[static_cast<std::size_t>(at)] = items.size();
+            item made;
+            made.node = at;
+            made.row = row[static_cast<std::size_t>(at)];
+            made.width = made_.nodes[static_cast<std::size_t>(at)].width;
+            items.push_back(std::move(made));
+        }
+        for (const int at : members)
+            for (const int from : sources_of(at)) {
+                std::size_t last = item_of[static_cast<std::size_t>(from)];
+                const std::size_t end = item_of[static_cast<std::size_t>(at)];
+                for (int between = items[last].row + 1; between < items[end].row; ++between) {
+                    item bend;
+                    bend.row = between;
+                    bend.width = 12;
+                    bend.above.push_back(last);
+                    items[last].below.push_back(items.size());
+                    last = items.size();
+                    items.push_back(std::move(bend));
+                }
+                items[last].below.push_back(end);
+                items[end].above.push_back(last);
+            }
+        return items;
+    }
+    /// The sources of a relation in its own block, and those of a stack's block in the block of the
+    /// stack.
+    SEQUENT_COLD std::vector<int> sources_of(int at) const {
+        std::vector<int> result;
+        const auto add = [&](int from) {
+            if (from != at && node(from).scope == node(at).scope &&
+                std::find(result.begin(), result.end(), from) == result.end())
+                result.push_back(from);
+        };
+        for (const int from : node(at).sources) add(from);
+        if (node(at).block > 0)
+            for (const program_node& inner : graph_.nodes)
+                if (inner.scope == node(at).block)
+                    for (const int from : inner.sources) add(from);
+        return result;
+    }
+
+    /// Orders each row by the mean place of its neighbours, downwards and upwards in turn, and
+    /// moves all towards their neighbours without overlaps.
+    SEQUENT_COLD static void sort_rows(std::vector<item>& items,
+                                       std::vector<std::vector<std::size_t>>& order) {
+        const auto spread = [&](std::vector<std::size_t>& row) {
+            double x = 0;
+            for (const std::size_t at : row) {
+                items[at].centre = x + items[at].width / 2;
+                x += items[at].width + gap;
+            }
+        };
+        for (auto& row : order) spread(row);
+        const auto wish = [&](std::size_t at, bool down) {
+            const auto& near = down ? items[at].above : items[at].below;
+            double sum = 0;
+            for (const std::size_t other : near) sum += items[other].centre;
+            return near.empty() ? items[at].centre : sum / static_cast<double>(near.size());
+        };
+        for (int turn = 0; turn < 24; ++turn) {
+            const bool down = turn % 2 == 0;
+            for (std::size_t step = 0; step < order.size(); ++step) {
+                auto& row = order[down ? step : order.size() - 1 - step];
+                std::vector<std::pair<double, std::size_t>> wishes;
+                for (const std::size_t at : row) wishes.emplace_back(wish(at, down), at);
+                if (turn < 12)
+                    std::stable_sort(
+                        wishes.begin(), wishes.end(),
+                        [](const auto& a, const auto& b) { return a.first < b.first; });
+                for (std::size_t at = 0; at < row.size(); ++at) {
+                    row[at] = wishes[at].second;
+                    items[row[at]].centre = wishes[at].first;
+                }
+                // Once from the left and once from the right; the mean of both.
+                std::vector<double> from_left, from_right(row.size());
+                double end = -1e9;
+                for (const std::size_t at : row) {
+                    const double centre =
+                        std::max(items[at].centre, end + gap + items[at].width / 2);
+                    from_left.push_back(centre);
+                    end = centre + items[at].width / 2;
+                }
+                double begin = 1e9;
+                for (std::size_t at = row.size(); at-- > 0;) {
+                    const double centre =
+                        std::min(items[row[at]].centre, begin - gap - items[row[at]].width / 2);
+                    from_right[at] = centre;
+                    begin = centre - items[row[at]].width / 2;
+                }
+                for (std::size_t at = 0; at < row.size(); ++at)
+                    items[row[at]].centre = (from_left[at] + from_right[at]) / 2;
+            }
+        }
+        double left = 1e9;
+        for (const item& each : items) left = std::min(left, each.centre - each.width / 2);
+        for (item& each : items) each.centre -= left;
+    }
+
+    std::vector<double> widths_;  // of the blocks
+    std::vector<double> tops_;    // of the rows placed so far, of all blocks
+
+    SEQUENT_COLD void add_edges(const std::vector<item>& items,
+                                const std::vector<std::vector<std::size_t>>& order, double bottom) {
+        const std::size_t first = tops_.size() - order.size();
+        const auto top_of = [&](int row) { return tops_[first + static_cast<std::size_t>(row)]; };
+        const auto end_of = [&](int row) {
+            return static_cast<std::size_t>(row) + 1 < order.size() ? top_of(row + 1) - rise
+                                                                    : bottom;
+        };
+        for (const item& from : items) {
+            if (from.node < 0) continue;
+            for (std::size_t next : from.below) {
+                placed_edge made;
+                made.from = from.node;
+                const placed_node& begin = placed(from.node);
+                made.points.emplace_back(from.centre, begin.y + begin.height);
+                made.points.emplace_back(from.centre, end_of(from.row));
+                while (items[next].node < 0) {
+                    made.points.emplace_back(items[next].centre, top_of(items[next].row));
+                    made.points.emplace_back(items[next].centre, end_of(items[next].row));
+                    next = items[next].below[0];
+                }
+                made.to = items[next].node;
+                made.points.emplace_back(items[next].centre, top_of(items[next].row));
+                made.points.emplace_back(items[next].centre, placed(made.to).y);
+                made_.edges.push_back(std::move(made));
+            }
+        }
+        tops_.resize(first);
+    }
+
+    /// Moves a block with all blocks within it.
+    SEQUENT_COLD void move(int scope, double x, double y) {
+        for (placed_edge& each : made_.edges)
+            if (node(each.from).scope == scope)
+                for (auto& point : each.points) {
+                    point.first += x;
+                    point.second += y;
+                }
+        for (std::size_t at = 0; at < graph_.nodes.size(); ++at) {
+            if (graph_.nodes[at].scope != scope) continue;
+            placed_node& each = made_.nodes[at];
+            each.x += x;
+            each.y += y;
+            if (graph_.nodes[at].block == 0) continue;
+            const double width = widths_[static_cast<std::size_t>(graph_.nodes[at].block)];
+            move(graph_.nodes[at].block, each.x + (each.width - width) / 2, each.y + each.frame);
+        }
+    }
+};
+
+}  // namespace detail
+
+/// The layout of a program's picture.
+SEQUENT_COLD inline program_layout layout_of(const program_graph& of) {
+    return detail::program_placer(of).place();
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::draw
+
+/// The picture of a program as SVG.
+
+namespace sequent::inline SEQUENT_ABI::draw {
+
+namespace detail {
+
+/// The kinds of steps with their colours, which also differ in lightness.
+struct step_colour {
+    std::string_view kind;
+    const char* fill;
+    const char* edge;
+    const char* words;
+};
+inline constexpr step_colour step_colours[]{
+    {"rows", "#d6e6f6", "#2563a8", "rows: products, sums, functions"},
+    {"attention", "#d4eadf", "#2f855a", "attention"},
+    {"softmax", "#d4eadf", "#2f855a", ""},
+    {"loops", "#fdebcf", "#b45309", "general loops"},
+    {"stack", "#f8f9fb", "#9fb3c8", "stack or recursion"},
+    {"recursion", "#f8f9fb", "#9fb3c8", ""},
+    {"fact", "#e9ecef", "#7b8794", "fact or input"},
+};
+SEQUENT_COLD inline const step_colour& colour_of_step(std::string_view kind) {
+    for (const step_colour& each : step_colours)
+        if (each.kind == kind) return each;
+    static constexpr step_colour none{"", "#ffffff", "#9fb3c8", ""};
+    return none;
+}
+
+class program_painter {
+  public:
+    SEQUENT_COLD program_painter(const program_graph& graph, const program_layout& layout)
+        : graph_(graph), layout_(layout), to_(layout.width, layout.height) {}
+
+    SEQUENT_COLD svg picture(std::string_view title) {
+        to_.rectangle(0, 0, layout_.width, layout_.height, "#ffffff");
+        to_.text(program_placer::margin, 34, elided(printable(title), 70), 18, dark,
+                 "font-weight=\"bold\"", letters_in(title) > 70 ? title : "");
+        // Frames of blocks lie below the lines within them, outer ones first.
+        for (std::size_t at = 0; at < graph_.nodes.size(); ++at)
+            if (graph_.nodes[at].block > 0) add_frame(at);
+        for (const placed_edge& each : layout_.edges) add_edge(each);
+        for (std::size_t at = 0; at < graph_.nodes.size(); ++at) add_node(at);
+        add_legend();
+        return to_;
+    }
+
+  private:
+    static constexpr auto dark = "#1f2933";
+    static constexpr auto quiet = "#616e7c";
+    static constexpr auto mono =
+        "font-family=\"ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace\"";
+
+    const program_graph& graph_;
+    const program_layout& layout_;
+    svg to_;
+
+    const step_colour& colour_of(std::size_t at) const {
+        return colour_of_step(graph_.kind_of(graph_.nodes[at]));
+    }
+
+    SEQUENT_COLD void add_frame(std::size_t at) {
+        const placed_node& place = layout_.nodes[at];
+        to_.rounded(place.x, place.y, place.width, place.height, 8, colour_of(at).fill,
+                    colour_of(at).edge, 1.2);
+    }
+    SEQUENT_COLD void add_node(std::size_t at) {
+        const program_node& node = graph_.nodes[at];
+        const placed_node& place = layout_.nodes[at];
+        const step_colour& colour = colour_of(at);
+        to_.begin_group(
+            joined_text({"class=\"node\" data-node=\"", at, "\" data-step=\"", node.step, "\""}));
+        if (node.block == 0)
+            to_.rounded(place.x, place.y, place.width, place.height, 6,
+                        node.fused ? "#ffffff" : colour.fill, colour.edge, node.output ? 2.4 : 1);
+        if (node.fused) to_.rectangle(place.x + 1, place.y + 5, 4, place.height - 10, colour.fill);
+        const double x = place.x + program_placer::pad;
+        double y = place.y + program_placer::pad + 8;
+        to_.text(x, y, node.output ? node.name + "  (output)" : node.name, 12, dark,
+                 joined_text({mono, " font-weight=\"bold\""}),
+                 node.path == node.name ? "" : node.path);
+        for (const std::string& each : place.lines) {
+            y += program_placer::line;
+            to_.text(x, y, each, 11, dark, joined_text({mono, " xml:space=\"preserve\""}));
+        }
+        to_.text(x, y + program_placer::line, graph_.computed(node), 10.5, quiet);
+        to_.end_group();
+    }
+
+    SEQUENT_COLD void add_edge(const placed_edge& edge) {
+        const program_node& from = graph_.nodes[static_cast<std::size_t>(edge.from)];
+        const program_node& to = graph_.nodes[static_cast<std::size_t>(edge.to)];
+        const bool inside = from.step >= 0 && from.step == to.step;
+        const auto number = [](double value) { return svg::number(value); };
+        std::string path = "M" + number(edge.points[0].first) + " " + number(edge.points[0].second);
+        for (std::size_t at = 1; at < edge.points.size(); ++at) {
+            const auto& [x, y] = edge.points[at];
+            const auto& [before_x, before_y] = edge.points[at - 1];
+            if (at % 2 == 1 && at + 1 < edge.points.size() && x == before_x) {
+                path += "L" + number(x) + " " + number(y);
+                continue;
+            }
+            const double middle = (y + before_y) / 2;
+            path += "C" + number(before_x) + " " + number(middle) + " " + number(x) + " " +
+                    number(middle) + " " + number(x) + " " + number(y);
+        }
+        const auto& [x, y] = edge.points.back();
+        const char* colour = inside ? "#2563a8" : "#9fb3c8";
+        to_.begin_group(joined_text(
+            {"class=\"edge\" data-from=\"", edge.from, "\" data-to=\"", edge.to, "\""}));
+        to_.line(path, colour, inside ? 2.2 : 1.4);
+        to_.path("M" + number(x) + " " + number(y) + "l-3 -6h6z", colour);
+        to_.end_group();
+    }
+
+    SEQUENT_COLD void add_legend() {
+        double x = program_placer::margin;
+        const double y = layout_.height - 24;
+        const auto add = [&](const char* fill, const char* edge, std::string_view words) {
+            to_.rounded(x, y - 10, 12, 12, 2, fill, edge);
+            to_.text(x + 18, y, words, 11, dark);
+            x += 18 + 5.6 * static_cast<double>(words.size()) + 16;
+        };
+        for (const step_colour& each : step_colours)
+            if (*each.words != 0) add(each.fill, each.edge, each.words);
+        add("#ffffff", "#2563a8", "fused into another's step");
+    }
+};
+
+}  // namespace detail
+
+/// The picture of a program as SVG. Each relation has its rules and how it is computed; a white box
+/// is fused into the step of another relation, and a dark line does not leave its step.
+SEQUENT_COLD inline svg picture_of(const program_graph& of, std::string_view title = "program") {
+    const program_layout layout = layout_of(of);
+    return detail::program_painter(of, layout).picture(title);
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::draw
+
+/// Pictures of the program of any model.
+
+namespace sequent::inline SEQUENT_ABI::draw {
+
+namespace detail {
+
+/// Writes the graph of a program in the DOT language.
+class program_dot_writer {
+  public:
+    SEQUENT_COLD explicit program_dot_writer(const program_graph& of) : graph_(of) {}
+
+    SEQUENT_COLD std::string write() {
+        text_ =
+            "digraph program {\n"
+            "    fontname=\"monospace\"; fontsize=12; compound=true;\n"
+            "    node [shape=box, style=\"rounded,filled\", fontname=\"monospace\", "
+            "fontsize=11];\n"
+            "    edge [color=\"#7b8794\"];\n";
+        add_scope(0, "    ");
+        for (std::size_t to = 0; to < graph_.nodes.size(); ++to)
+            for (const int from : graph_.nodes[to].sources) {
+                const program_node& source = graph_.nodes[static_cast<std::size_t>(from)];
+                const bool inside = source.step >= 0 && source.step == graph_.nodes[to].step;
+                append_text(text_, {"    n", from, " -> n", to,
+                                    inside ? " [color=\"#2563a8\", penwidth=2]" : "", ";\n"});
+            }
+        return text_ + "}\n";
+    }
+
+  private:
+    const program_graph& graph_;
+    std::string text_;
+
+    SEQUENT_COLD void add_scope(int scope, const std::string& indent) {
+        for (std::size_t at = 0; at < graph_.nodes.size(); ++at) {
+            const program_node& node = graph_.nodes[at];
+            if (node.scope != scope) continue;
+            if (node.block > 0) {
+                append_text(text_, {indent, "subgraph cluster_", at, " {\n", indent,
+                                    "    label=", dot_string(node.name), "; color=\"#9fb3c8\";\n"});
+                add_node(at, indent + "    ");
+                add_scope(node.block, indent + "    ");
+                append_text(text_, {indent, "}\n"});
+            } else {
+                add_node(at, indent);
+            }
+        }
+    }
+    SEQUENT_COLD void add_node(std::size_t at, const std::string& indent) {
+        const program_node& node = graph_.nodes[at];
+        const step_colour& colour = colour_of_step(graph_.kind_of(node));
+        std::string label = dot_string(printable(node.name));
+        const auto add_line = [&label](std::string_view words, const char* end) {
+            label.back() = '\\';
+            append_text(label, {end, dot_string(words).substr(1)});
+        };
+        // The line that \l ends is aligned to the left.
+        const char* end = "n";
+        for (const std::string& rule : node.rules)
+            for (const std::string& line : rule_lines(rule, 62)) {
+                add_line(line, end);
+                end = "l";
+            }
+        add_line(graph_.computed(node), end);
+        if (*end == 'l') {
+            label.back() = '\\';
+            label += "l\"";
+        }
+        append_text(text_, {indent, "n", at, " [label=", label, ", fillcolor=\"",
+                            node.fused ? "#ffffff" : colour.fill, "\", color=\"", colour.edge, "\"",
+                            node.output ? ", penwidth=2.4" : "", "];\n"});
+    }
+};
+
+inline constexpr auto program_style = R"css(
+main { padding: 0; overflow: auto; }
+svg { display: block; margin: 0 auto; background: #ffffff; }
+.node { cursor: pointer; }
+svg.chosen .node, svg.chosen .edge { opacity: 0.18; }
+svg.chosen .node.near, svg.chosen .edge.near { opacity: 1; }
+)css";
+
+inline constexpr auto program_script = R"js(
+"use strict";
+const picture = document.querySelector("svg");
+const nodes = [...picture.querySelectorAll(".node")];
+const edges = [...picture.querySelectorAll(".edge")];
+let chosen = null;
+
+// All that a relation follows from, directly or not, what reads it, and what is in its step.
+function near(start) {
+  const found = new Set([start]);
+  const lines = new Set();
+  const above = [start];
+  while (above.length) {
+    const to = above.pop();
+    for (const edge of edges)
+      if (edge.dataset.to === to) {
+        lines.add(edge);
+        if (!found.has(edge.dataset.from)) { found.add(edge.dataset.from); above.push(edge.dataset.from); }
+      }
+  }
+  for (const edge of edges)
+    if (edge.dataset.from === start) { lines.add(edge); found.add(edge.dataset.to); }
+  const step = picture.querySelector(`[data-node="${start}"]`).dataset.step;
+  for (const node of nodes)
+    if (step !== "-1" && node.dataset.step === step) found.add(node.dataset.node);
+  return [found, lines];
+}
+function choose(at) {
+  chosen = at;
+  picture.classList.toggle("chosen", at !== null);
+  const [found, lines] = at === null ? [new Set(), new Set()] : near(at);
+  for (const node of nodes) node.classList.toggle("near", found.has(node.dataset.node));
+  for (const edge of edges) edge.classList.toggle("near", lines.has(edge));
+  history.replaceState(null, "", at === null ? " " : "#relation=" + at);
+}
+for (const node of nodes)
+  node.addEventListener("click", event => {
+    choose(chosen === node.dataset.node ? null : node.dataset.node);
+    event.stopPropagation();
+  });
+picture.addEventListener("click", () => choose(null));
+document.addEventListener("keydown", event => { if (event.key === "Escape") choose(null); });
+const asked = /relation=(\d+)/.exec(location.hash);
+if (asked && nodes[asked[1]]) choose(asked[1]);
+)js";
+
+}  // namespace detail
+
+/// The graph of a program in the DOT language of Graphviz.
+SEQUENT_COLD inline std::string dot_of(const program_graph& of) {
+    return detail::program_dot_writer(of).write();
+}
+
+/// A page with the picture of a program: a click on a relation shows what it follows from, what
+/// reads it, and what is computed in the same step. `#relation=3` at the end of its address chooses
+/// a relation.
+SEQUENT_COLD inline std::string page_of(const program_graph& of,
+                                        std::string_view title = "program") {
+    std::string result;
+    append_text(
+        result,
+        {"<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+         "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>",
+         escaped(title), "</title>\n<style>", detail::page_style, detail::program_style,
+         "</style>\n</head>\n<body>\n<header>\n<h1>", escaped(title),
+         "</h1>\n<p>Click a relation to see what it follows from, what reads it, and what is "
+         "computed in the same step.</p>\n</header>\n<main>\n",
+         picture_of(of, title).str(), "</main>\n<script>", detail::program_script,
+         "</script>\n</body>\n</html>\n"});
+    return result;
+}
+
+/// Draws the program of a model: its relations and rules, how each is computed, and which are fused
+/// into one step; as a picture ("x.svg"), as a Graphviz graph ("x.dot") or as a page ("x.html").
+/// The file is written completely or not at all. Throws io::error for another extension or if the
+/// file cannot be written.
+///
+///     draw::program<Model>("model.svg");
+template <class Model>
+SEQUENT_COLD void program(const std::string& path, std::string_view title = "program") {
+    const program_graph graph = program_of<Model>();
+    if (path.ends_with(".svg")) return write(picture_of(graph, title), path);
+    if (path.ends_with(".dot")) return write(dot_of(graph), path);
+    if (path.ends_with(".html")) return write(page_of(graph, title), path);
+    fail_with<io::error>({path, ": a picture of a program ends with .svg, .dot or .html"});
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::draw
+
 /// The flow of a program as an HTML page that shows, token by token, what each head attends to, in
 /// the program and in a model compiled from it.
 
@@ -1994,7 +2925,7 @@ struct placed_box {
     double height = 0;
 };
 /// The line from a series to a later layer that reads it. It passes above the layers between in a
-/// lane of its source.
+/// lane of its source; to another row of layers, down a bus to the right of all layers.
 struct placed_flow {
     double from_x = 0;
     double from_y = 0;
@@ -2002,7 +2933,11 @@ struct placed_flow {
     double arrives = 0;
     double to_x = 0;
     double to_y = 0;
-    double lane = 0;  ///< height of the lane; 0 between neighbouring layers
+    double lane = 0;       ///< y of the lane; 0 between neighbouring layers
+    double bus = 0;        ///< x of the bus; 0 within a row of layers
+    double last_lane = 0;  ///< y of the lane above the row of the reader
+    /// True if the series are the tokens or the indices, which most layers read.
+    bool is_input = false;
 };
 
 /// Everything that a picture of a flow shows, with its place.
@@ -2033,9 +2968,9 @@ inline double width_of(std::string_view words, lettering kind = lettering::name)
 
 }  // namespace sequent::inline SEQUENT_ABI::draw
 
-/// Places the parts of a flow: layers from left to right; in each layer the heads one below the
-/// other, then the elementwise operations. Keys and values stand above the grid of a selector,
-/// queries to its left, gathered values to its right.
+/// Places the parts of a flow: layers from left to right, in as many rows as a page takes; in each
+/// layer the heads one below the other, then the elementwise operations. Keys and values stand
+/// above the grid of a selector, queries to its left, gathered values to its right.
 
 namespace sequent::inline SEQUENT_ABI::draw {
 
@@ -2078,26 +3013,50 @@ class flow_placer {
             std::max(made_.cell, std::min({5.5 * letters + 4, grid_side / made_.shown, 40.0}));
         side_ = made_.cell * made_.shown;
         sources_.resize(static_cast<std::size_t>(shown.program().size()));
+        double all = margin - gutter;
+        for (const flow_layer& layer : shown.layers()) all += gutter + width_of_layer(layer);
+        double x = margin;
+        for (const flow_layer& layer : shown.layers()) {
+            const double width = width_of_layer(layer);
+            int row = row_of_.empty() ? 0 : row_of_.back();
+            if (!row_of_.empty() && x + width > page && all > single_row) {
+                ++row;
+                x = margin + gutter;
+            }
+            row_of_.push_back(row);
+            x += width + gutter;
+        }
+        lanes_.resize(static_cast<std::size_t>(row_of_.back()) + 1);
         for (std::size_t layer = 0; layer < shown.layers().size(); ++layer)
             for (const flow_selector& each : shown.layers()[layer].selectors) {
                 for (const int at : each.keys) add_lane(at, static_cast<int>(layer));
                 for (const int at : each.queries) add_lane(at, static_cast<int>(layer));
                 for (const int at : values_of(each)) add_lane(at, static_cast<int>(layer));
             }
-        top_ = top + lane_height * static_cast<double>(lanes_.size());
     }
 
     SEQUENT_COLD flow_layout place() {
         add_titles();
         double x = margin;
-        double bottom = 0;
+        double right = 0;
+        double bottom = top - 2 * pad;
         for (std::size_t layer = 0; layer < flow_.layers().size(); ++layer) {
+            if (layer == 0 || row_of_[layer] > row_of_[layer - 1]) {
+                x = layer == 0 ? margin : margin + gutter;
+                lane_tops_.push_back(bottom + 2 * pad);
+                top_ = lane_tops_.back() +
+                       lane_height * static_cast<double>(lanes_[lane_tops_.size() - 1].size());
+            }
             const double width = place_layer(layer, x);
             bottom = std::max(bottom, y_);
             made_.panels.push_back({x, top_, width, y_ + pad - top_});
+            right = std::max(right, x + width);
             x += width + gutter;
         }
-        made_.width = std::max(x - gutter + margin, 740.0);
+        for (placed_flow& each : made_.flows)
+            if (each.bus > 0) each.bus += right + gutter;
+        if (!buses_.empty()) right += gutter + lane_height * static_cast<double>(buses_.size());
+        made_.width = std::max(right + margin, 740.0);
         made_.height = bottom + pad + legend + margin;
         for (const placed_text& title : made_.texts)
             if (title.kind == lettering::title)
@@ -2107,7 +3066,9 @@ class flow_placer {
 
   private:
     static constexpr int max_positions = 48;
-    static constexpr double grid_side = 520;  // largest side of a grid
+    static constexpr double grid_side = 520;    // largest side of a grid
+    static constexpr double page = 1230;        // largest width of several layers in a row
+    static constexpr double single_row = 1400;  // largest width of a single row
     static constexpr double margin = 24;
     static constexpr double top = 74;
     static constexpr double lane_height = 8;
@@ -2117,7 +3078,7 @@ class flow_placer {
     static constexpr double line = 14;
     static constexpr double legend = 34;
     static constexpr int name_letters = 24;
-    static constexpr int note_letters = 26;
+    static constexpr int note_letters = 30;
     static constexpr int gathering_letters = 32;
 
     struct source {
@@ -2131,9 +3092,13 @@ class flow_placer {
     flow_layout made_;
     std::vector<source> sources_;
     double side_ = 0;
-    double top_ = 0;          // top of all panels
-    std::vector<int> lanes_;  // sources of the lanes
+    std::vector<int> row_of_;              // of each layer
+    std::vector<std::vector<int>> lanes_;  // sources of the lanes above each row
+    std::vector<double> lane_tops_;        // top of the lanes of each row
+    std::vector<int> buses_;               // sources of the lines to other rows
+    double top_ = 0;                       // top of the panels of the row
     // The layer that is being placed:
+    int layer_ = 0;
     double left_ = 0;   // left side of its panel
     double grid_ = 0;   // left side of its grids and rows
     double right_ = 0;  // right side of its panel
@@ -2156,16 +3121,26 @@ class flow_placer {
         }
         return result;
     }
-    /// True if a line leads from a part to its readers. The input has none: it is read so often
-    /// that its lines would hide all others.
-    bool has_lines(int at) const {
-        const rasp::operation what = flow_.program()[at].what;
-        return what != rasp::operation::tokens && what != rasp::operation::indices;
+    static std::size_t place_in(std::vector<int>& all, int at) {
+        const auto found = std::find(all.begin(), all.end(), at);
+        const auto place = static_cast<std::size_t>(found - all.begin());
+        if (found == all.end()) all.push_back(at);
+        return place;
+    }
+    /// The lane of a source above a row.
+    std::vector<int>& lanes_of(int layer) {
+        return lanes_[static_cast<std::size_t>(row_of_[static_cast<std::size_t>(layer)])];
+    }
+    bool are_in_one_row(int layer, int other) const {
+        return row_of_[static_cast<std::size_t>(layer)] == row_of_[static_cast<std::size_t>(other)];
     }
     SEQUENT_COLD void add_lane(int at, int reader) {
-        if (has_lines(at) && reader - flow_.layer_of(at) > 1 &&
-            std::find(lanes_.begin(), lanes_.end(), at) == lanes_.end())
-            lanes_.push_back(at);
+        const int from = flow_.layer_of(at);
+        if (are_in_one_row(from, reader) && reader - from <= 1) return;
+        (void)place_in(lanes_of(from), at);
+        if (are_in_one_row(from, reader)) return;
+        (void)place_in(lanes_of(reader), at);
+        (void)place_in(buses_, at);
     }
     SEQUENT_COLD std::string name_of(int at) const { return elided(flow_.label(at), name_letters); }
     SEQUENT_COLD std::string formula_of(int at) const {
@@ -2245,13 +3220,21 @@ class flow_placer {
         return room;
     }
 
+    static double inset_of(const flow_layer& layer) {
+        return layer.selectors.empty() ? pad : 2 * pad;
+    }
+    SEQUENT_COLD double width_of_layer(const flow_layer& layer) const {
+        const bool is_input = &layer == &flow_.layers()[0];
+        return std::max(
+            2 * inset_of(layer) + room_before_rows_of(layer) + side_ + room_behind_rows_of(layer),
+            is_input ? 120.0 : 280.0);
+    }
     SEQUENT_COLD double place_layer(std::size_t number, double x) {
         const flow_layer& layer = flow_.layers()[number];
-        const double inset = layer.selectors.empty() ? pad : 2 * pad;
+        layer_ = static_cast<int>(number);
         left_ = x;
-        grid_ = x + inset + room_before_rows_of(layer);
-        const double least = number == 0 ? 120 : 280;
-        right_ = std::max(grid_ + side_ + room_behind_rows_of(layer) + inset, x + least);
+        grid_ = x + inset_of(layer) + room_before_rows_of(layer);
+        right_ = x + width_of_layer(layer);
         y_ = top_ + 24;
         write(x + pad, y_, number == 0 ? "input" : numbered("layer ", number), lettering::heading);
         y_ += 12;
@@ -2270,8 +3253,7 @@ class flow_placer {
     SEQUENT_COLD void place_elementwise(int at) {
         const double x = grid_ + side_ + gap;
         const int letters = static_cast<int>((right_ - pad - x) / width_of("x"));
-        const std::vector<std::string> note =
-            lines_of(formula_of(at), std::max(letters, 8), made_.cell < 20 ? 2 : 3);
+        const std::vector<std::string> note = lines_of(formula_of(at), std::max(letters, 8), 8);
         const double rows = static_cast<double>(note.size());
         const double height = std::max(made_.cell + 6, rows * line + 4);
         const double middle = y_ + height / 2;
@@ -2380,11 +3362,21 @@ class flow_placer {
     }
     SEQUENT_COLD void mark_reader(int at, double x, double y) {
         const source& from = sources_[static_cast<std::size_t>(at)];
-        if (!from.known || !has_lines(at)) return;
+        if (!from.known) return;
         placed_flow made{from.x, from.y, from.leaves, left_, x, y};
-        const bool is_next = left_ - from.leaves < 1.5 * gutter;
-        const auto lane = std::find(lanes_.begin(), lanes_.end(), at) - lanes_.begin();
-        if (!is_next) made.lane = top + lane_height * static_cast<double>(lane);
+        const rasp::operation what = flow_.program()[at].what;
+        made.is_input = what == rasp::operation::tokens || what == rasp::operation::indices;
+        const int layer = flow_.layer_of(at);
+        const auto lane_above = [&](int of) {
+            return lane_tops_[static_cast<std::size_t>(row_of_[static_cast<std::size_t>(of)])] +
+                   lane_height * static_cast<double>(place_in(lanes_of(of), at));
+        };
+        const bool is_next = are_in_one_row(layer, layer_) && layer_ - layer <= 1;
+        if (!is_next) made.lane = lane_above(layer);
+        if (!are_in_one_row(layer, layer_)) {
+            made.last_lane = lane_above(layer_);
+            made.bus = lane_height * static_cast<double>(place_in(buses_, at) + 1);
+        }
         made_.flows.push_back(made);
     }
 };
@@ -2409,6 +3401,11 @@ inline constexpr auto dark_colour = "#1f2933";
 inline constexpr auto quiet_colour = "#7b8794";
 inline constexpr auto line_colour = "#e4e7eb";
 inline constexpr auto flow_colour = "#9fb3c8";
+inline constexpr auto input_colour = "#d3dce6";
+
+constexpr const char* colour_of(const placed_flow& of) {
+    return of.is_input ? input_colour : flow_colour;
+}
 
 /// Colours that also differ in lightness, for colour-blind readers.
 constexpr const char* colour_of(series kind) {
@@ -2499,14 +3496,20 @@ SEQUENT_COLD inline void add_flow(svg& to, const placed_flow& placed) {
                        {x + 0.6 * bend, from, x + 0.4 * bend, until, x + bend, until});
     };
     std::string data = path_of({"M# #H#"}, {placed.from_x, placed.from_y, placed.leaves});
-    if (placed.lane > 0) {
+    if (placed.bus > 0) {
+        data += bent(placed.leaves, placed.from_y, placed.lane);
+        data += path_of(
+            {"H#V#H#C# # # # # #"},
+            {placed.bus, placed.last_lane, placed.arrives - bend / 2, placed.arrives - 1.2 * bend,
+             placed.last_lane, placed.arrives - bend, placed.to_y, placed.arrives, placed.to_y});
+    } else if (placed.lane > 0) {
         data += bent(placed.leaves, placed.from_y, placed.lane);
         data += path_of({"H#"}, {placed.arrives - bend});
         data += bent(placed.arrives - bend, placed.lane, placed.to_y);
     } else {
         data += bent(placed.leaves, placed.from_y, placed.to_y);
     }
-    to.line(data + path_of({"H#"}, {placed.arrives}), flow_colour, 1.4);
+    to.line(data + path_of({"H#"}, {placed.arrives}), colour_of(placed), 1.4);
 }
 
 SEQUENT_COLD inline void add_legend(svg& to, const flow_layout& layout) {
@@ -2537,7 +3540,10 @@ SEQUENT_COLD inline svg picture_of(const flow& shown) {
     const flow_layout layout = layout_of(shown);
     svg result(layout.width, layout.height);
     result.rectangle(0, 0, layout.width, layout.height, "#ffffff");
-    for (const placed_flow& each : layout.flows) detail::add_flow(result, each);
+    // Lines of the input, which are many, are behind the others.
+    for (const bool is_input : {true, false})
+        for (const placed_flow& each : layout.flows)
+            if (each.is_input == is_input) detail::add_flow(result, each);
     for (const placed_box& each : layout.panels)
         result.rounded(each.x, each.y, each.width, each.height, 8, "#f8f9fb", detail::line_colour);
     for (const placed_box& each : layout.blocks)
@@ -2545,9 +3551,9 @@ SEQUENT_COLD inline svg picture_of(const flow& shown) {
     for (const placed_flow& each : layout.flows) {
         result.line(detail::path_of({"M# #H#M# #H#"}, {each.from_x, each.from_y, each.leaves,
                                                        each.arrives, each.to_y, each.to_x - 5}),
-                    detail::flow_colour, 1.4);
+                    detail::colour_of(each), 1.4);
         result.path(detail::path_of({"M# #l-6 -3v6z"}, {each.to_x, each.to_y}),
-                    detail::flow_colour);
+                    detail::colour_of(each));
     }
     for (const placed_grid& each : layout.grids) detail::add_grid(result, shown, layout, each);
     result.begin_group("text-anchor=\"middle\"");

@@ -314,12 +314,13 @@ SEQUENT_LAZY class describer {
     model_description result_;
 };
 
-/// The fields of a config.json; a field that is null counts as absent.
+/// The fields of a config.json; a field that is null counts as absent, unless `is_null` is asked.
 SEQUENT_LAZY class configuration_fields {
   public:
     explicit configuration_fields(json_value root) : root_(root) {}
 
     bool has(std::string_view key) const { return root_.has(key) && !root_[key].is_null(); }
+    bool is_null(std::string_view key) const { return root_.has(key) && root_[key].is_null(); }
     json_value operator[](std::string_view key) const { return root_[key]; }
 
     SEQUENT_COLD double number(std::string_view key) const { return root_[key].number(); }
@@ -357,7 +358,8 @@ SEQUENT_LAZY class configuration_fields {
                                  {"silu", "silu", "swiglu"},
                                  {"swish", "silu", "swiglu"},
                                  {"sigmoid", "sigmoid", "glu"},
-                                 {"tanh", "tanh", ""}};
+                                 {"tanh", "tanh", ""},
+                                 {"quick_gelu", "quick_gelu", ""}};
         const std::string name = text(key, otherwise);
         for (const known& each : all) {
             const std::string_view ours = gated ? each.gated : each.plain;
@@ -556,6 +558,9 @@ inline constexpr known_preset known_presets[] = {
     {"bert", compared_options_of<nn::bert_options>},
     {"bert_masked_language", compared_options_of<nn::bert_masked_language_options>},
     {"bloom", compared_options_of<nn::bloom_options>},
+    {"clip_text", compared_options_of<nn::clip_text_options>},
+    {"codegen", compared_options_of<nn::codegen_options>},
+    {"dinov2", compared_options_of<nn::dinov2_options>},
     {"distilbert", compared_options_of<nn::distilbert_options>},
     {"gemma2", compared_options_of<nn::gemma2_options>},
     {"gemma3", compared_options_of<nn::gemma3_options>},
@@ -588,6 +593,9 @@ inline constexpr known_names known_name_maps[] = {
     {"io::hugging_face::albert", hugging_face::albert},
     {"io::hugging_face::bert", hugging_face::bert},
     {"io::hugging_face::bloom", hugging_face::bloom},
+    {"io::hugging_face::clip_text", hugging_face::clip_text},
+    {"io::hugging_face::codegen", hugging_face::codegen},
+    {"io::hugging_face::dinov2", hugging_face::dinov2},
     {"io::hugging_face::distilbert", hugging_face::distilbert},
     {"io::hugging_face::gemma2", hugging_face::gemma2},
     {"io::hugging_face::gemma3", hugging_face::gemma3},
@@ -676,7 +684,8 @@ SEQUENT_COLD std::string option_of(const compared_options& model, std::string_vi
     const counted truths[] = {
         {"tied", of.tied},
         {"biases", of.biases},
-        {"query_biases", of.biases || of.query_biases},
+        {"attention_biases", of.attends_with_biases()},
+        {"query_biases", of.attends_with_biases() || of.query_biases},
         {"head_norms", of.head_norms},
         {"branch_norms", of.branch_norms},
         {"layer_scale", of.layer_scale},
@@ -746,7 +755,14 @@ std::string activations_of() {
     add(transformation::gelu, "activation::gelu activation::geglu");
     add(transformation::gelu_tanh, "activation::gelu_tanh activation::geglu_tanh");
     add(transformation::relu, "activation::relu activation::reglu");
-    add(transformation::silu, "activation::silu activation::swiglu");
+    // quick_gelu is silu between two scales.
+    bool is_quick = false;
+    for_each_function<Model>([&](const plan::transformation_use& use) {
+        is_quick = is_quick ||
+                   (use.kind == transformation::scale && std::abs(use.numbers[0] - 1.702) < 1e-9);
+    });
+    add(transformation::silu,
+        is_quick ? "activation::quick_gelu" : "activation::silu activation::swiglu");
     add(transformation::sigmoid, "activation::sigmoid activation::glu");
     add(transformation::tanh, "activation::tanh");
     return result;
@@ -759,6 +775,7 @@ inline constexpr std::string_view options_of_presets[] = {"mask",
                                                           "position",
                                                           "tied",
                                                           "biases",
+                                                          "attention_biases",
                                                           "query_biases",
                                                           "head_norms",
                                                           "branch_norms",
@@ -1243,13 +1260,21 @@ SEQUENT_LAZY class basic_gguf_file {
         special("eos", result.end);
         special("unknown", result.unknown);
         special("padding", result.padding);
+        special("cls", result.classifier);
+        special("seperator", result.separator);  // as the format spells it
         const auto adds = [&](const char* name, bool& value) {
             const std::string key = joined_text({prefix, "add_", name});
             if (has(key)) value = truth(key);
         };
+        result.adds_end = result.model == "t5";
         adds("bos_token", result.adds_begin);
         adds("eos_token", result.adds_end);
         adds("space_prefix", result.adds_space);
+        const std::string removes = prefix + "remove_extra_whitespaces";
+        if (has(removes)) result.removes_spaces = truth(removes);
+        if (has(prefix + "precompiled_charsmap"))
+            for (const std::int64_t byte : integers(prefix + "precompiled_charsmap"))
+                result.charsmap.push_back(static_cast<char>(byte));
         return result;
     }
 
@@ -1807,23 +1832,29 @@ struct language_family {
     bool tied;                // default of the preset
     bool tied_if_not_stated;  // default of config.json
     int local_layers;
+    // Defaults of config.json, where they do not follow from other fields.
+    int key_heads = 0;
+    int head_width = 0;
+    int window = 0;
 };
 
 inline constexpr language_family language_families[] = {
     {"llama", "llama", "llama", "rms_norm_eps", 5, true, "silu", -1, 100, true, false, 0},
-    {"mistral", "mistral", "mistral", "rms_norm_eps", 5, true, "silu", 10000, 100, false, false, 0},
+    {"mistral", "mistral", "mistral", "rms_norm_eps", 5, true, "silu", 10000, 100, false, false, 0,
+     8, 0, 4096},
     {"phi3", "phi3", "phi3", "rms_norm_eps", 5, true, "silu", 10000, 100, false, false, 0},
-    {"qwen2", "qwen2", "qwen2", "rms_norm_eps", 6, true, "silu", 1000000, 100, true, false, 0},
-    {"qwen3", "qwen3", "qwen3", "rms_norm_eps", 6, true, "silu", 1000000, 100, true, false, 0},
+    {"qwen2", "qwen2", "qwen2", "rms_norm_eps", 6, true, "silu", 1000000, 100, true, false, 0, 32},
+    {"qwen3", "qwen3", "qwen3", "rms_norm_eps", 6, true, "silu", 1000000, 100, true, false, 0, 32,
+     128},
     {"gemma2", "gemma2", "gemma2", "rms_norm_eps", 6, true, "gelu_pytorch_tanh", 10000, 100, true,
-     true, 1},
+     true, 1, 4, 256},
     {"gemma3_text", "gemma3", "gemma3", "rms_norm_eps", 6, true, "gelu_pytorch_tanh", 1000000, 100,
-     true, true, 5},
+     true, true, 5, 4, 256},
     {"gpt_neox", "gpt_neox", "gpt_neox", "layer_norm_eps", 5, false, "gelu", 10000, 25, false,
      false, 0},
     {"phi", "phi", "phi", "layer_norm_eps", 5, false, "gelu_new", 10000, 50, false, false, 0},
     {"starcoder2", "starcoder2", "starcoder2", "norm_epsilon", 5, false, "gelu_pytorch_tanh",
-     100000, 100, true, true, 0},
+     100000, 100, true, true, 0, 2},
     {"opt", "opt", "opt", "layer_norm_eps", 5, false, "relu", 0, 100, true, true, 0},
 };
 
@@ -1940,11 +1971,16 @@ SEQUENT_COLD model_description describe_language_model(const configuration_field
     if (is_opt && of.number("word_embed_proj_dim", width) != width)
         of["word_embed_proj_dim"].fail({"expected the width, ", width});
     const int heads = to.number("heads", "num_attention_heads", of.number("num_attention_heads"));
-    if (of.has("num_key_value_heads"))
-        to.number("key_heads", "num_key_value_heads", of.number("num_key_value_heads"), heads);
+    if (!is_opt)
+        to.number("key_heads", "num_key_value_heads",
+                  of.is_null("num_key_value_heads") || family.key_heads == 0
+                      ? of.number("num_key_value_heads", heads)
+                      : of.number("num_key_value_heads", family.key_heads),
+                  heads);
     int head_width = heads > 0 && width % heads == 0 ? width / heads : -1;
-    if (of.has("head_dim") && heads > 0)
-        head_width = to.number("head_width", "head_dim", of.number("head_dim"), head_width);
+    if ((of.has("head_dim") || (family.head_width > 0 && !of.is_null("head_dim"))) && heads > 0)
+        head_width = to.number("head_width", "head_dim", of.number("head_dim", family.head_width),
+                               head_width);
     if (of.has("query_pre_attn_scalar"))
         to.number("score_width", "query_pre_attn_scalar", of.number("query_pre_attn_scalar"),
                   head_width);
@@ -1962,7 +1998,8 @@ SEQUENT_COLD model_description describe_language_model(const configuration_field
                           : is_opt                            ? "activation::relu"
                                                               : "activation::gelu_tanh"));
     to.epsilon(family.is_rms ? "rms" : "layer", family.epsilon,
-               of.number(family.epsilon, family.is_rms ? 1e-6 : 1e-5), family.exponent);
+               of.number(family.epsilon, family.is_rms && family.type != "phi3" ? 1e-6 : 1e-5),
+               family.exponent);
     if (!is_opt) {
         const int base = to.whole(rotary.field, rotary.base);
         const int percent = to.whole("partial_rotary_factor", 100 * rotary.share);
@@ -1979,13 +2016,17 @@ SEQUENT_COLD model_description describe_language_model(const configuration_field
              is_llama3 ? true : family.tied);
     if (family.local_layers > 0) {
         describe_local_layers(of, to, family);
+        // Gemma 2 caps where nothing is stated; null means no cap.
         const auto cap = [&](const char* name, const char* field, int usual) {
-            to.number(name, field, of.number(field, 0), usual);
+            to.number(name, field, of.is_null(field) ? 0 : of.number(field, usual), usual);
         };
         cap("score_cap", "attn_logit_softcapping", family.local_layers == 1 ? 50 : 0);
         cap("logit_cap", "final_logit_softcapping", family.local_layers == 1 ? 30 : 0);
     } else if (!family.type.starts_with("qwen") && of.has("sliding_window")) {
         to.add("mask", to.window(of["sliding_window"]), "sliding_window", false);
+    } else if (family.window > 0 && !of.is_null("sliding_window")) {
+        to.add("mask", joined_text({"mask::window<", family.window - 1, ">"}), "sliding_window",
+               false);
     }
     return to.finish();
 }
@@ -2034,6 +2075,30 @@ SEQUENT_COLD model_description describe_bloom(const configuration_fields<>& of,
     to.number("heads", heads, of.number(heads));
     to.number("depth", "n_layer", of.number("n_layer"));
     to.epsilon("layer", "layer_norm_epsilon", of.number("layer_norm_epsilon", 1e-5), 5);
+    return to.finish();
+}
+
+SEQUENT_LAZY
+SEQUENT_COLD model_description describe_codegen(const configuration_fields<>& of,
+                                                std::string_view file) {
+    describer<> to(file, "codegen", "io::hugging_face::codegen");
+    to.number("vocabulary", "vocab_size", of.number("vocab_size"));
+    to.number("tokens", "n_positions", of.number("n_positions"));
+    const int width = to.number("width", "n_embd", of.number("n_embd"));
+    const int heads = to.number("heads", "n_head", of.number("n_head"));
+    to.number("depth", "n_layer", of.number("n_layer"));
+    to.number("hidden", "n_inner", of.number("n_inner", 4.0 * width), 4LL * width);
+    const std::string activation = of.activation("activation_function", "gelu_new", false);
+    to.add("activation", activation, "activation_function", activation == "activation::gelu_tanh");
+    to.epsilon("layer", "layer_norm_epsilon", of.number("layer_norm_epsilon", 1e-5), 5);
+    // The rotated share of a head, as a percentage.
+    const int percent =
+        to.whole("rotary_dim", 100 * of.number("rotary_dim", 64) * heads / std::max(width, 1));
+    to.add("position",
+           percent == 100 ? "position::rotary<>"
+                          : joined_text({"position::rotary<10000, scaling::none, ", percent, ">"}),
+           "rotary_dim", percent == 50);
+    to.truth("tied", "tie_word_embeddings", of.truth("tie_word_embeddings", false), false);
     return to.finish();
 }
 
@@ -2112,7 +2177,6 @@ SEQUENT_COLD model_description describe_modernbert(const configuration_fields<>&
     for (const char* field : {"attention_bias", "mlp_bias", "norm_bias", "classifier_bias"})
         of.expect(field, false);
     of.expect("decoder_bias", true);
-    for (const char* field : {"layer_types", "rope_parameters"}) of.expect_absent(field);
     describer<> to(file, "modernbert", "io::hugging_face::modernbert");
     to.number("vocabulary", "vocab_size", of.number("vocab_size"));
     to.number("tokens", "max_position_embeddings", of.number("max_position_embeddings"));
@@ -2125,17 +2189,58 @@ SEQUENT_COLD model_description describe_modernbert(const configuration_fields<>&
     if (of.text("classifier_activation", "gelu") != "gelu")
         of["classifier_activation"].fail({"expected \"gelu\""});
     to.epsilon("layer_without_bias", "norm_eps", of.number("norm_eps", 1e-5), 5);
-    to.rotary("rotary_halves", "global_rope_theta", of.number("global_rope_theta", 160000), 160000);
+    double bases[] = {of.number("global_rope_theta", 160000), of.number("local_rope_theta", 10000)};
+    const char* const every = "global_attn_every_n_layers";
+    int distance = to.whole(every, of.number(every, 3));
+    // As version 5 of transformers writes it.
+    if (of.has("rope_parameters"))
+        for (const int at : {0, 1}) {
+            const configuration_fields<> both(of["rope_parameters"]);
+            const configuration_fields<> rope(
+                both[at == 0 ? "full_attention" : "sliding_attention"]);
+            if (rope.text("rope_type", "default") != "default")
+                of["rope_parameters"].fail({"expected the rope_type \"default\""});
+            bases[at] = rope.number("rope_theta");
+        }
+    if (of.has("layer_types")) {
+        std::vector<bool> full;
+        of["layer_types"].for_each_element(
+            [&](json_value each) { full.push_back(each.string() == "full_attention"); });
+        distance = 1;
+        while (static_cast<std::size_t>(distance) < full.size() &&
+               !full[static_cast<std::size_t>(distance)])
+            ++distance;
+        for (std::size_t at = 0; at < full.size(); ++at)
+            if (full[at] != (at % static_cast<std::size_t>(distance) == 0))
+                of["layer_types"].fail({"expected full layers in equal distance from the first"});
+    }
+    to.rotary("rotary_halves", "global_rope_theta", bases[0], 160000);
     const char* const window = "local_attention";
     const int side = to.whole(window, std::floor(of.number(window, 128) / 2));
-    const char* const every = "global_attn_every_n_layers";
-    const int count = to.whole(every, of.number(every, 3)) - 1;
-    const int base = to.whole("local_rope_theta", of.number("local_rope_theta", 10000));
+    const int count = distance - 1;
+    const int base = to.whole("local_rope_theta", bases[1]);
     to.add("local_layers",
            joined_text({"local_layers<", count, ", mask::around<", side, ">",
                         base == 10000 ? "" : joined_text({", ", base}), ">"}),
            window, count == 2 && side == 64 && base == 10000);
     to.truth("masked_language", "architectures", is_masked_language_model(of), false);
+    return to.finish();
+}
+
+/// The text model of CLIP; fields that are not stated are those of CLIPTextConfig.
+SEQUENT_LAZY
+SEQUENT_COLD model_description describe_clip_text(const configuration_fields<>& of,
+                                                  std::string_view file) {
+    describer<> to(file, "clip_text", "io::hugging_face::clip_text");
+    to.number("vocabulary", "vocab_size", of.number("vocab_size", 49408));
+    to.number("tokens", "max_position_embeddings", of.number("max_position_embeddings", 77));
+    const int width = to.number("width", "hidden_size", of.number("hidden_size", 512));
+    to.number("heads", "num_attention_heads", of.number("num_attention_heads", 8));
+    to.number("depth", "num_hidden_layers", of.number("num_hidden_layers", 12));
+    to.number("hidden", "intermediate_size", of.number("intermediate_size", 2048), 4LL * width);
+    const std::string activation = of.activation("hidden_act", "quick_gelu", false);
+    to.add("activation", activation, "hidden_act", activation == "activation::quick_gelu");
+    to.epsilon("layer", "layer_norm_eps", of.number("layer_norm_eps", 1e-5), 5);
     return to.finish();
 }
 
@@ -2155,10 +2260,12 @@ SEQUENT_COLD model_description describe_distilbert(const configuration_fields<>&
     return to.finish();
 }
 
+/// ViT with its classifier, and DINOv2 without one.
 SEQUENT_LAZY
-SEQUENT_COLD model_description describe_vit(const configuration_fields<>& of,
-                                            std::string_view file) {
+SEQUENT_COLD model_description describe_vit(const configuration_fields<>& of, std::string_view file,
+                                            bool is_dinov2) {
     of.expect("qkv_bias", true);
+    of.expect("use_swiglu_ffn", false);
     const auto sides = [&](const char* key, double& rows, double& columns) {
         if (of[key].kind() != json_kind::array) {
             rows = columns = of.number(key);
@@ -2181,19 +2288,23 @@ SEQUENT_COLD model_description describe_vit(const configuration_fields<>& of,
         labels_field = "id2label";
         of["id2label"].for_each_member([&](std::string_view, json_value) { ++labels; });
     }
-    describer<> to(file, "vit", "io::hugging_face::vit");
+    const char* const preset = is_dinov2 ? "dinov2" : "vit";
+    describer<> to(file, preset, joined_text({"io::hugging_face::", preset}));
     to.number("tokens", "image_size",
               std::floor(rows / patch_rows) * std::floor(columns / patch_columns));
     to.number("patch_width", "patch_size",
               of.number("num_channels", 3) * patch_rows * patch_columns);
-    to.number("classes", labels_field, labels);
+    if (!is_dinov2) to.number("classes", labels_field, labels);
     const int width = to.number("width", "hidden_size", of.number("hidden_size"));
     to.number("heads", "num_attention_heads", of.number("num_attention_heads"));
     to.number("depth", "num_hidden_layers", of.number("num_hidden_layers"));
-    to.number("hidden", "intermediate_size", of.number("intermediate_size"), 4LL * width);
+    if (is_dinov2)
+        to.number("hidden", "mlp_ratio", of.number("mlp_ratio", 4) * width, 4LL * width);
+    else
+        to.number("hidden", "intermediate_size", of.number("intermediate_size"), 4LL * width);
     const std::string activation = of.activation("hidden_act", "gelu", false);
     to.add("activation", activation, "hidden_act", activation == "activation::gelu");
-    to.epsilon("layer", "layer_norm_eps", of.number("layer_norm_eps", 1e-12), 6);
+    to.epsilon("layer", "layer_norm_eps", of.number("layer_norm_eps", is_dinov2 ? 1e-6 : 1e-12), 6);
     return to.finish();
 }
 
@@ -2260,8 +2371,9 @@ SEQUENT_COLD model_description describe_whisper(const configuration_fields<>& of
 }  // namespace detail
 
 /// Finds the preset and its arguments for a config.json whose `model_type` is albert, bert, bloom,
-/// distilbert, gemma2, gemma3_text, gpt2, gpt_neox, llama, mistral, modernbert, mpnet, opt, phi,
-/// phi3, qwen2, qwen3, roberta, starcoder2, t5, vit, whisper or xlm-roberta.
+/// clip_text_model, codegen, dinov2, distilbert, gemma2, gemma3_text, gpt2, gpt_neox, llama,
+/// mistral, modernbert, mpnet, opt, phi, phi3, qwen2, qwen3, roberta, starcoder2, t5, vit, whisper
+/// or xlm-roberta.
 ///
 /// Throws io::error if the file is not well-formed JSON, has another type, lacks a field, or
 /// describes something that the presets do not compute.
@@ -2274,21 +2386,24 @@ SEQUENT_COLD model_description describe(const source& config) {
     const std::string type = of.text("model_type", "");
     const std::string& file = config.name();
     if (type == "bloom") return detail::describe_bloom(of, file);
+    if (type == "codegen") return detail::describe_codegen(of, file);
     if (type == "gpt2") return detail::describe_gpt2(of, file);
     for (const detail::language_family& family : detail::language_families)
         if (type == family.type) return detail::describe_language_model(of, file, family);
     if (type == "albert" || type == "mpnet")
         return detail::describe_albert(of, file, type == "mpnet");
     if (type == "modernbert") return detail::describe_modernbert(of, file);
+    if (type == "clip_text_model") return detail::describe_clip_text(of, file);
     if (type == "distilbert") return detail::describe_distilbert(of, file);
-    if (type == "vit") return detail::describe_vit(of, file);
+    if (type == "vit" || type == "dinov2") return detail::describe_vit(of, file, type == "dinov2");
     if (type == "t5") return detail::describe_t5(of, file);
     if (type == "whisper") return detail::describe_whisper(of, file);
     if (type == "bert" || type == "roberta" || type == "xlm-roberta")
         return detail::describe_bert(of, file, type != "bert");
     fail_with<error>(
         {file, ": \"model_type\" is \"", type,
-         "\", known are albert, bert, bloom, distilbert, gemma2, gemma3_text, gpt2, gpt_neox, "
+         "\", known are albert, bert, bloom, clip_text_model, codegen, dinov2, distilbert, gemma2, "
+         "gemma3_text, gpt2, gpt_neox, "
          "llama, "
          "mistral, modernbert, mpnet, opt, phi, phi3, qwen2, qwen3, roberta, starcoder2, t5, vit, "
          "whisper and xlm-roberta"});

@@ -1932,6 +1932,9 @@ constexpr int number_of_format() {
         return number_of_format<Format, Number + 1>();
 }
 
+static_assert(number_of_format<kernel::q4_1>() == static_cast<int>(packed_as::q4_1) &&
+              number_of_format<kernel::q8<256>>() == static_cast<int>(packed_as::q8_256));
+
 /// Calls f(packed_format<Number>) for the format of this number, if Uses has it.
 template <class Uses, int Number = 1, class F>
 constexpr void with_format(int number, F f) {

@@ -370,7 +370,7 @@ struct rational {
 };
 
 /// The value of an s-op at one position. A symbol is text of up to 16 bytes; symbols are ordered
-/// bytewise.
+/// bytewise. A missing value has a type, too, and equals only missing ones.
 class value {
   public:
     constexpr value() = default;
@@ -404,6 +404,17 @@ class value {
         }
     }
 
+    /// A missing value of a type.
+    static constexpr value missing(type kind) {
+        value result;
+        result.kind_ = kind;
+        result.high_ = 1;
+        result.low_ = 0;
+        return result;
+    }
+    /// True for a missing value.
+    constexpr bool is_missing() const { return low_ == 0 && high_ == 1; }
+
     /// The type of the value.
     constexpr type kind() const { return kind_; }
     /// The value of a boolean.
@@ -424,7 +435,7 @@ class value {
     /// For hashes.
     constexpr std::uint64_t bits() const { return hashed(hashed(hash_start, high_), low_); }
 
-    /// The value as text: T or F, 3, 1/2, a symbol's own text.
+    /// The value as text: T or F, 3, 1/2, a symbol's own text, none.
     std::string text() const {
         std::string result;
         write([&result](std::string_view part) { result += part; });
@@ -433,6 +444,7 @@ class value {
     /// Writes the text to `out`, which is called with one piece after another.
     template <class Out>
     constexpr void write(const Out& out) const {
+        if (is_missing()) return out("none");
         if (kind_ == type::boolean) return out(truth() ? "T" : "F");
         if (kind_ == type::symbol) {
             for (int at = 0; at < 16; ++at)
@@ -459,7 +471,8 @@ class value {
 
   private:
     type kind_ = type::integer;
-    // Numerator and denominator, or the bytes of a symbol, the first one most significant.
+    // Numerator and denominator, or the bytes of a symbol, the first one most significant. 1 and 0:
+    // missing; neither a fraction nor a symbol without zero bytes is that.
     std::uint64_t high_ = 0;
     std::uint64_t low_ = 1;
 
@@ -511,6 +524,7 @@ enum class operation {
     round,
     indicator,
     conditional,
+    is_missing,
     function,  // user function of one or two values
     // from the positions of a selector
     aggregate,
@@ -758,10 +772,27 @@ inline constexpr bool is_selector<selector<Capacity>> = true;
 /// An s-op.
 template <class T>
 concept s_op = is_s_op<T>;
+/// The type of `none`.
+struct none_type {};
+/// A missing value, as a default of aggregates and as one of the two values of `cond`. Functions of
+/// a missing value give a missing one; selectors select no pair of which a value is missing;
+/// aggregates leave missing values out. `is_none` and `value_or` tell where a value is missing.
+inline constexpr none_type none{};
+
+namespace detail {
+/// The missing constant of a type.
+template <type Kind>
+struct missing_constant {};
+template <class T>
+inline constexpr bool is_missing_constant = false;
+template <type Kind>
+inline constexpr bool is_missing_constant<missing_constant<Kind>> = true;
+}  // namespace detail
+
 /// An s-op or a constant.
 template <class T>
-concept s_op_or_constant =
-    is_s_op<T> || std::is_arithmetic_v<T> || std::is_convertible_v<const T&, std::string_view>;
+concept s_op_or_constant = is_s_op<T> || std::is_arithmetic_v<T> ||
+    std::is_convertible_v<const T&, std::string_view> || detail::is_missing_constant<T>;
 /// An s-op or a selector.
 template <class T>
 concept part = is_s_op<T> || is_selector<T>;
@@ -790,7 +821,7 @@ constexpr expression<Kind, 1> leaf_of(operation what, const value& known = {}) {
     return {{}, join<1>(made)};
 }
 template <class Constant>
-    requires(!part<Constant>)
+    requires(!part<Constant> && !is_missing_constant<Constant>)
 constexpr auto as_s_op(const Constant& constant) {
     constexpr auto always = operation::constant;
     if constexpr (std::same_as<Constant, bool>)
@@ -803,6 +834,11 @@ constexpr auto as_s_op(const Constant& constant) {
         return leaf_of<type::real>(always, value(static_cast<double>(constant)));
     else
         return leaf_of<type::symbol>(always, value(std::string_view(constant)));
+}
+
+template <type Kind>
+constexpr auto as_s_op(const missing_constant<Kind>&) {
+    return leaf_of<Kind>(operation::constant, value::missing(Kind));
 }
 
 /// A placeholder for a selector that the caller rejects, so that one mistake gives one error.
@@ -1015,6 +1051,34 @@ constexpr auto cond(const Condition& condition, const Chosen& chosen, const Othe
         condition, chosen, other);
 }
 
+/// `cond` with `none` as one of the values.
+template <part Condition, argument Chosen>
+constexpr auto cond(const Condition& condition, const Chosen& chosen, none_type) {
+    return cond(condition, chosen, detail::missing_constant<detail::s_op_of<Chosen>::kind>());
+}
+template <part Condition, argument Other>
+constexpr auto cond(const Condition& condition, none_type, const Other& other) {
+    return cond(condition, detail::missing_constant<detail::s_op_of<Other>::kind>(), other);
+}
+/// True where a value is missing.
+template <part Part>
+constexpr auto is_none(const Part& part) {
+    static_assert(s_op<Part>, "sequent: RASP's is_none takes an s-op");
+    return detail::make_of<operation::is_missing, type::boolean>(part);
+}
+/// The value; `otherwise` where it is missing.
+template <part Part, argument Otherwise>
+constexpr auto value_or(const Part& part, const Otherwise& otherwise) {
+    return cond(is_none(part), otherwise, part);
+}
+/// Rejects comparisons with `none`.
+template <part Part>
+constexpr auto operator==(const Part&, none_type) {
+    static_assert(sizeof(Part) == 0,
+                  "sequent: RASP's none equals nothing; is_none(x) tells where x is missing");
+    return detail::as_s_op(true);
+}
+
 /// How `select` compares a key with a query.
 template <operation Operation>
 struct comparison {};
@@ -1085,9 +1149,14 @@ inline constexpr type kind_of_one = joined_kind<Values, Otherwise>();
         static_assert(!s_op<Otherwise>, "sequent: the default of RASP's " #NAME " is a constant"); \
         return detail::make<operation::OPERATION, detail::KIND<Values, Otherwise>>(                \
             from, detail::as_s_op(values), detail::as_s_op(otherwise));                            \
+    }                                                                                              \
+    template <class Selector, argument Values>                                                     \
+    constexpr auto NAME(const Selector& from, const Values& values, none_type) {                   \
+        return NAME(from, values, detail::missing_constant<detail::s_op_of<Values>::kind>());      \
     }
 /// The values of the selected positions, as one: `otherwise` if no position is selected (default:
 /// 0, false or the empty symbol); the value if one is; the mean if several are, for numbers only.
+/// Missing values are left out.
 /// Several selected symbols or booleans are an evaluation error.
 SEQUENT_RASP_AGGREGATE(aggregate, aggregate, kind_of_mean)
 /// The value at the first (`first_of`) or last (`last_of`) selected position; `otherwise` if none
@@ -1166,6 +1235,8 @@ class graph {
     plan::list<node, max_nodes> nodes{};
     /// Place of the node that is the output.
     int output = -1;
+    /// Place of a boolean: where the output has a value. -1: in the output itself. For compilation.
+    int present = -1;
 
     /// The node of a number.
     SEQUENT_COLD constexpr const node& operator[](int at) const { return nodes[at]; }
@@ -1268,7 +1339,8 @@ inline constexpr const char* patterns[]{
     // position by position
     "-%0", "%0 + %1", "%0 - %1", "%0 * %1", "%0 / %1", "%0 // %1", "%0 % %1", "%0 ^ %1",
     "%0 == %1", "%0 != %1", "%0 < %1", "%0 <= %1", "%0 > %1", "%0 >= %1",
-    "%0 and %1", "%0 or %1", "not %0", "round($0)", "indicator($0)", "%1 if %0 else %2", "#($0)",
+    "%0 and %1", "%0 or %1", "not %0", "round($0)", "indicator($0)", "%1 if %0 else %2", "is_none($0)",
+    "#($0)",
     // from the positions of a selector
     "aggregate($0, $1*)", "first_of($0, $1*)", "last_of($0, $1*)", "max_of($0, $1*)",
     "min_of($0, $1*)", "sum($0, $1)", "selector_width($0)", "selector_width_with_bos($0)",
@@ -1290,7 +1362,9 @@ class part_writer {
         if (depth == 0) return out_("...");
         std::string_view pattern = patterns[static_cast<std::size_t>(shown.what)];
         if (shown.what == operation::function && shown.arguments[1] >= 0) pattern = "#($0, $1)";
-        if (shown.what == operation::constant && shown.kind == type::symbol) pattern = "\"#\"";
+        if (shown.what == operation::constant && shown.kind == type::symbol &&
+            !shown.known.is_missing())
+            pattern = "\"#\"";
         for (std::size_t from = 0; from < pattern.size(); ++from) {
             const char letter = pattern[from];
             const char next = from + 1 < pattern.size() ? pattern[from + 1] : ' ';
@@ -1786,9 +1860,11 @@ class evaluation {
             case operation::select_not:
                 return !selects(from.arguments[0], row, column, why);
             default:
-                return detail::compares(from.what, read(from.arguments[0], column, why),
-                                        read(from.arguments[1], row, why));
+                break;
         }
+        const value& key = read(from.arguments[0], column, why);
+        const value& query = read(from.arguments[1], row, why);
+        return !key.is_missing() && !query.is_missing() && detail::compares(from.what, key, query);
     }
 
     SEQUENT_COLD constexpr value compute(int at, int position, const sequence& input, cause& why) {
@@ -1813,13 +1889,17 @@ class evaluation {
     SEQUENT_COLD constexpr value apply(int at, int position, cause& why) const {
         const node& made = (*program_)[at];
         if (made.what == operation::conditional) {
-            const bool chosen = read(made.arguments[0], position, why).truth();
-            return !why ? read(made.arguments[chosen ? 1 : 2], position, why) : value();
+            const value& condition = read(made.arguments[0], position, why);
+            if (!!why || condition.is_missing()) return value::missing(made.kind);
+            return read(made.arguments[condition.truth() ? 1 : 2], position, why);
         }
         value arguments[3];
         for (int which = 0; which < 3 && made.arguments[which] >= 0; ++which)
             arguments[which] = read(made.arguments[which], position, why);
         if (!!why) return {};
+        if (made.what == operation::is_missing) return arguments[0].is_missing();
+        for (const value& each : arguments)
+            if (each.is_missing()) return value::missing(made.kind);
         undefined trouble = undefined::no;
         const value result = detail::apply(made, arguments[0], arguments[1], arguments[2], trouble);
         why = {trouble, at, position};
@@ -1835,9 +1915,11 @@ class evaluation {
         rational total;
         for (int column = what == operation::width_with_bos ? 1 : 0; column < length_; ++column) {
             if (!selects(made.arguments[0], position, column, why)) continue;
-            ++count;
-            if (counts || (what == operation::first && count > 1)) continue;
+            if (counts) ++count;
+            if (counts || (what == operation::first && count > 0)) continue;
             const value& here = read(made.arguments[1], column, why);
+            if (here.is_missing()) continue;
+            ++count;
             if ((what == operation::highest && count > 1 && here < found) ||
                 (what == operation::lowest && count > 1 && found < here))
                 continue;
@@ -1901,9 +1983,10 @@ SEQUENT_COLD constexpr bool looks_back(const Nodes& program, int selector) {
            program[made.arguments[1]].what == operation::indices;
 }
 
-/// Nodes of which arguments stand in front, and the last is the root, in the order of a node_list.
+/// The nodes that `root` depends on, in the order of a node_list. In `nodes`, too, arguments stand
+/// in front.
 template <int Capacity>
-SEQUENT_COLD constexpr node_list<Capacity> in_order(std::vector<node> nodes) {
+SEQUENT_COLD constexpr node_list<Capacity> in_order(std::vector<node> nodes, int root) {
     for (node& each : nodes) {
         int arguments = 0;
         while (arguments < 3 && each.arguments[arguments] >= 0) ++arguments;
@@ -1911,8 +1994,15 @@ SEQUENT_COLD constexpr node_list<Capacity> in_order(std::vector<node> nodes) {
             return nodes[static_cast<std::size_t>(each.arguments[which])];
         });
     }
+    std::vector<char> used(nodes.size(), 0);
+    used[static_cast<std::size_t>(root)] = 1;
     std::vector<int> order;
-    for (std::size_t at = 0; at < nodes.size(); ++at) order.push_back(static_cast<int>(at));
+    for (std::size_t at = nodes.size(); at-- > 0;) {
+        if (!used[at]) continue;
+        order.push_back(static_cast<int>(at));
+        for (const int argument : nodes[at].arguments)
+            if (argument >= 0) used[static_cast<std::size_t>(argument)] = 1;
+    }
     std::sort(order.begin(), order.end(), [&](int left, int right) {
         const node& one = nodes[static_cast<std::size_t>(left)];
         const node& other = nodes[static_cast<std::size_t>(right)];
@@ -1969,7 +2059,8 @@ SEQUENT_COLD constexpr auto causal(const Program& program) {
         if (known < 0) nodes.push_back(made);
     }
     constexpr int room = std::min(2 * Program::capacity + detail::room_for(4), max_nodes);
-    return expression<detail::s_op_of<Program>::kind, room>{{}, detail::in_order<room>(nodes)};
+    return expression<detail::s_op_of<Program>::kind, room>{
+        {}, detail::in_order<room>(nodes, places.back())};
 }
 
 /// Appends the output at the last position to the prompt, `count` times.
@@ -2094,6 +2185,8 @@ inline constexpr int max_pairs = 2048;
 /// Limits of enumeration: the number of values of one variable, and of tuples of several.
 inline constexpr int max_tuples = 4096;
 inline constexpr int max_joint_tuples = 4096;
+/// The number of tuples of a table.
+inline constexpr int max_table = 5 * max_tuples;
 
 /// The values of all nodes that depend only on the token and the index of one position.
 class position_values {
@@ -2657,7 +2750,7 @@ class node_records {
             made.what != operation::function)
             return bounded_domain(at);
         domain result;
-        if (!complete || tuples > 4 * max_tuples) {
+        if (!complete || tuples > max_table) {
             result.leave_out(-unbounded, unbounded);
             return result;
         }
@@ -2777,7 +2870,7 @@ class lowered_nodes : public node_records {
                 if (!values.is_whole()) return 0;
                 const std::int64_t range = values.highest().over - values.lowest().over;
                 return static_cast<int>(std::min<std::int64_t>(
-                    (range * given.length / 2 + 1) * (given.length + 1), 4 * max_tuples));
+                    (range * given.length / 2 + 1) * (given.length + 1), max_table));
             }
         }
         return domain_of(at).complete ? domain_of(at).size() : 0;
@@ -3244,6 +3337,7 @@ class counting_heads : public lowered_selectors {
     SEQUENT_COLD constexpr void find_needed() {
         needed_.resize(static_cast<std::size_t>(program_.size()), 0);
         needed_[static_cast<std::size_t>(program_.output)] = 1;
+        if (program_.present >= 0) needed_[static_cast<std::size_t>(program_.present)] = 1;
         is_causal = true;
         for (int at = program_.size() - 1; at >= 0; --at) {
             if (!needed_[static_cast<std::size_t>(at)]) continue;
@@ -3317,6 +3411,7 @@ namespace sequent::inline SEQUENT_ABI::rasp::compiling {
 class lowering : public counting_heads {
   public:
     int output = -1;
+    int present = -1;  // where the output has a value; -1: everywhere
 
     /// The least difference between the logits of selected pairs and others.
     static constexpr double margin = 64;
@@ -3355,6 +3450,7 @@ class lowering : public counting_heads {
                 wrong.kind == problem::none)
                 (void)lower(at);
         output = lower(program_.output);
+        if (program_.present >= 0) present = lower(program_.present);
     }
     constexpr void settle_symbols() {
         std::sort(symbols.begin(), symbols.end());
@@ -3856,11 +3952,9 @@ class staircase_search {
         }
     }
 
-    /// The number of stretches, counted up to `enough` if that is positive; -1 if the order has no
-    /// place for ranges.
+    /// The number of stretches; -1 if there are `enough` or the order has no place for ranges.
     SEQUENT_COLD constexpr int count_stretches(const std::vector<int>& order,
                                                const std::vector<int>& classes, int enough) const {
-        if (has_ranges_ && !has_place_for_ranges(order, classes)) return -1;
         int count = 0;
         int last = -1;
         each_tuple(order, classes, [&](int found, const std::vector<int>&) {
@@ -3868,7 +3962,8 @@ class staircase_search {
             last = found;
             return ++count != enough;
         });
-        return count;
+        if (count == enough) return -1;
+        return has_ranges_ && !has_place_for_ranges(order, classes) ? -1 : count;
     }
     /// True if within each item that is a range the later variables of the order do not matter:
     /// there they cannot be distinguished.
@@ -3876,20 +3971,21 @@ class staircase_search {
                                                      const std::vector<int>& classes) const {
         bool fits = true;
         int within = -1;  // the class of the range that the tuple before was in
-        std::vector<int> prefix;
+        long long prefix = 0;
         each_tuple(order, classes, [&](int found, const std::vector<int>& chosen) {
-            std::vector<int> here;  // the choices up to the first range
+            long long here = 1;  // a number of the choices up to the first range
             for (std::size_t at = 0; at + 1 < order.size(); ++at) {
-                const auto which = static_cast<std::size_t>(order[at]);
-                here.push_back(chosen[which]);
-                const item& value = variables_[which][static_cast<std::size_t>(chosen[which])];
+                const int which = order[at];
+                const int choice = chosen[static_cast<std::size_t>(which)];
+                here = here * (size(which) + 1) + choice;
+                const item& value = variable(which)[static_cast<std::size_t>(choice)];
                 if (!(value.low < value.high)) continue;
                 if (here == prefix && within >= 0 && found >= 0 && found != within) fits = false;
-                if (!(here == prefix) || within < 0) within = found;
+                if (here != prefix || within < 0) within = found;
                 prefix = here;
                 return fits;
             }
-            prefix.clear();
+            prefix = 0;
             within = -1;
             return fits;
         });
@@ -4404,6 +4500,7 @@ class network {
         directions[0].at_start = 1;
         // Reading a product adds directions, which are computed from others of earlier layers.
         output = read(program.output);
+        if (program.present >= 0) present = read(program.present);
         for (const lowered_head& head : program.heads) {
             for (const term& each : head.penalties) {
                 (void)read(each.key);
@@ -4432,6 +4529,7 @@ class network {
     }
 
     reading output;
+    reading present;  // 1 where the output has a value, if it may be missing
 
     SEQUENT_COLD constexpr int width() const { return static_cast<int>(directions.size()); }
     SEQUENT_COLD constexpr int hidden() const {
@@ -4704,7 +4802,7 @@ class network {
         const staircase_search search(group.values);
         const int blamed =
             directions[static_cast<std::size_t>(group.directions[0])].what.parts[0].node;
-        if (search.tuples() > 4 * max_tuples || group.variables.size() > 5) {
+        if (search.tuples() > max_table || group.variables.size() > 5) {
             fail(problem::too_many_values_in_a_function, blamed);
             return;
         }
@@ -4832,8 +4930,12 @@ class layout {
         const domain& found = made.program.domain_of(made.program.output);
         classes = found.values;
         size.is_causal = made.program.is_causal;
-        if (size.wrong.kind == problem::none && (!found.complete || found.size() > max_classes))
+        const bool may_miss = made.program.present >= 0;
+        if (size.wrong.kind == problem::none &&
+            (!found.complete || found.size() + (may_miss ? 1 : 0) > max_classes))
             give_numbers();
+        if (may_miss)
+            classes.push_back(value::missing(made.program.nodes[made.program.output].kind));
         // At least two: with one, the logits would have one dimension less.
         while (classes.size() < 2) classes.push_back(classes.empty() ? value(0) : classes[0]);
         size.classes = static_cast<int>(classes.size());
@@ -4873,7 +4975,7 @@ class layout {
         const double step =
             is_number(given.kind) ? program.finest(program.linear_of(program.output)) : 0;
         // Finer fractions cannot be distinguished because of the errors of attention.
-        if (step < 1.0 / 16384)
+        if (step < 1.0 / 16384 || program.present >= 0)
             size.wrong = {problem::too_many_values_of_the_output, given.what,
                           program.source_of(program.output)};
         else
@@ -5091,11 +5193,22 @@ class weight_writer {
                 add(weight_name::W_logits, each.direction, each.factor);
             return add(weight_name::b_logits, 0, of_.output.offset);
         }
+        const bool may_miss = of_.program.present >= 0;
+        const int codes = size_.classes - (may_miss ? 1 : 0);
         double apart = 1;
-        for (int at = 1; at < size_.classes; ++at)
+        for (int at = 1; at < codes; ++at)
             if (code(at) != code(at - 1)) apart = std::min(apart, code(at) - code(at - 1));
         const double factor = margin / (apart * apart);
-        for (int at = 0; at < size_.classes; ++at) {
+        if (may_miss) {
+            // Above all others where the value is missing, below them where it is not.
+            const double most = std::max({-code(0), code(codes - 1), 0.0}) + 1;
+            const double bound = 3 * factor * most * most + margin;
+            for (const reading::part& each : of_.present.parts)
+                add(weight_name::W_logits, codes * size_.width + each.direction,
+                    -2 * bound * each.factor);
+            add(weight_name::b_logits, codes, bound - 2 * bound * of_.present.offset);
+        }
+        for (int at = 0; at < codes; ++at) {
             for (const reading::part& each : of_.output.parts)
                 add(weight_name::W_logits, at * size_.width + each.direction,
                     2 * factor * code(at) * each.factor);
@@ -5152,11 +5265,12 @@ constexpr weight_shape shape_of(weight_name name, const sizes& size) {
     return {};
 }
 
-class plain_transformer {
-    using rows = std::vector<std::vector<double>>;
-
+/// The nonzero weights of a compiled program, by layer and name.
+class sparse_weights {
   public:
-    SEQUENT_COLD plain_transformer(const sizes& size, std::span<const weight_entry> entries)
+    using row = std::vector<double>;
+
+    SEQUENT_COLD sparse_weights(const sizes& size, std::span<const weight_entry> entries)
         : size_(size), layers_(static_cast<std::size_t>(std::max(size.layers, 1))) {
         for (const weight_entry& each : entries) {
             const weight_shape shape = shape_of(each.name, size);
@@ -5166,63 +5280,99 @@ class plain_transformer {
             layers_[static_cast<std::size_t>(layer)][static_cast<std::size_t>(each.name)].push_back(
                 {element / shape.columns, element % shape.columns, each.number});
         }
+        for (auto& layer : layers_)
+            for (auto& each : layer)
+                std::stable_sort(
+                    each.begin(), each.end(),
+                    [](const entry& left, const entry& right) { return left.row < right.row; });
     }
 
-    struct result {
-        attention_maps maps;
-        std::vector<std::vector<double>> logits;
-    };
-    /// `tokens` is the fact of the model; its first `count` elements are the start and an input.
-    SEQUENT_COLD result run(const std::vector<std::int32_t>& tokens, int count) const {
-        result found{attention_maps(size_.layers, size_.heads, count - 1), {}};
-        rows stream = rows_of(static_cast<std::size_t>(count), size_.width);
-        for (int i = 0; i < count; ++i) {
-            std::vector<double>& row = stream[static_cast<std::size_t>(i)];
-            for (const entry& each : of(0, weight_name::embedding))
-                if (each.row == tokens[static_cast<std::size_t>(i)])
-                    row[static_cast<std::size_t>(each.column)] += each.number;
-            for (const entry& each : of(0, weight_name::position))
-                if (each.row == i) row[static_cast<std::size_t>(each.column)] += each.number;
-        }
-        for (int layer = 0; layer < size_.layers; ++layer) {
-            attend(stream, layer, found.maps);
-            feed_forward(stream, layer);
-        }
-        found.logits =
-            apply(stream, size_.classes, 0, weight_name::W_logits, weight_name::b_logits);
-        return found;
-    }
-
-  private:
+  protected:
     struct entry {
         int row;
         int column;
         double number;
     };
     sizes size_;
-    std::vector<std::array<std::vector<entry>, 16>> layers_;
 
     const std::vector<entry>& of(int layer, weight_name name) const {
         return layers_[static_cast<std::size_t>(layer)][static_cast<std::size_t>(name)];
     }
+    /// Adds a row of the embedding or of the table of positions.
+    SEQUENT_COLD void add_row(weight_name name, int number, row& to) const {
+        const std::vector<entry>& all = of(0, name);
+        auto at = std::lower_bound(all.begin(), all.end(), number,
+                                   [](const entry& left, int right) { return left.row < right; });
+        for (; at != all.end() && at->row == number; ++at)
+            to[static_cast<std::size_t>(at->column)] += at->number;
+    }
+    /// The product of a matrix and a row, plus the bias.
+    SEQUENT_COLD void apply(const row& to, int layer, weight_name matrix, weight_name bias,
+                            row& found) const {
+        std::fill(found.begin(), found.end(), 0.0);
+        for (const entry& each : of(layer, bias))
+            found[static_cast<std::size_t>(each.row)] += each.number;
+        for (const entry& each : of(layer, matrix))
+            found[static_cast<std::size_t>(each.row)] +=
+                each.number * to[static_cast<std::size_t>(each.column)];
+    }
+    static void add(row& to, const row& more) {
+        for (std::size_t c = 0; c < to.size(); ++c) to[c] += more[c];
+    }
+
+  private:
+    std::vector<std::array<std::vector<entry>, 16>> layers_;
+};
+
+class plain_transformer : sparse_weights {
+    using rows = std::vector<row>;
+
+  public:
+    using sparse_weights::sparse_weights;
+
+    struct result {
+        attention_maps maps;
+        std::vector<row> logits;
+    };
+    /// `tokens` is the fact of the model; its first `count` elements are the start and an input.
+    /// `streams` receives the residual stream of each position before each read.
+    SEQUENT_COLD result run(const std::vector<std::int32_t>& tokens, int count,
+                            std::vector<std::vector<double>>* streams = nullptr) const {
+        const auto tell = [streams](const rows& of) {
+            if (streams) streams->insert(streams->end(), of.begin(), of.end());
+        };
+        result found{attention_maps(size_.layers, size_.heads, count - 1), {}};
+        rows stream = rows_of(static_cast<std::size_t>(count), size_.width);
+        for (int i = 0; i < count; ++i) {
+            add_row(weight_name::embedding, tokens[static_cast<std::size_t>(i)],
+                    stream[static_cast<std::size_t>(i)]);
+            add_row(weight_name::position, i, stream[static_cast<std::size_t>(i)]);
+        }
+        for (int layer = 0; layer < size_.layers; ++layer) {
+            tell(stream);
+            attend(stream, layer, found.maps);
+            tell(stream);
+            feed_forward(stream, layer);
+        }
+        tell(stream);
+        found.logits =
+            apply(stream, size_.classes, 0, weight_name::W_logits, weight_name::b_logits);
+        return found;
+    }
+
+  private:
     static rows rows_of(std::size_t count, int width) {
         return rows(count, std::vector<double>(static_cast<std::size_t>(width)));
     }
     SEQUENT_COLD rows apply(const rows& to, int outputs, int layer, weight_name matrix,
                             weight_name bias) const {
         rows found = rows_of(to.size(), outputs);
-        for (std::size_t i = 0; i < to.size(); ++i) {
-            for (const entry& each : of(layer, bias))
-                found[i][static_cast<std::size_t>(each.row)] += each.number;
-            for (const entry& each : of(layer, matrix))
-                found[i][static_cast<std::size_t>(each.row)] +=
-                    each.number * to[i][static_cast<std::size_t>(each.column)];
-        }
+        for (std::size_t i = 0; i < to.size(); ++i)
+            sparse_weights::apply(to[i], layer, matrix, bias, found[i]);
         return found;
     }
     SEQUENT_COLD static void add(rows& stream, const rows& more) {
-        for (std::size_t i = 0; i < stream.size(); ++i)
-            for (std::size_t c = 0; c < stream[i].size(); ++c) stream[i][c] += more[i][c];
+        for (std::size_t i = 0; i < stream.size(); ++i) sparse_weights::add(stream[i], more[i]);
     }
 
     SEQUENT_COLD void attend(rows& stream, int layer, attention_maps& maps) const {
@@ -5257,10 +5407,312 @@ class plain_transformer {
     SEQUENT_COLD void feed_forward(rows& stream, int layer) const {
         rows hidden =
             apply(stream, size_.hidden, layer, weight_name::W_expand, weight_name::b_expand);
-        for (std::vector<double>& row : hidden)
-            for (double& each : row) each = std::max(each, 0.0);
+        for (row& units : hidden)
+            for (double& each : units) each = std::max(each, 0.0);
         add(stream,
             apply(hidden, size_.width, layer, weight_name::W_contract, weight_name::b_contract));
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::rasp::compiling
+
+#include <set>
+
+/// Runs a compiled causal program one position at a time. A head finds its keys by search, in time
+/// O(log n) for n positions, if it compares one number of the key with one of the query.
+
+namespace sequent::inline SEQUENT_ABI::rasp::compiling {
+
+/// Keys as lines: the logit of a key for a query x is slope x + offset. Only lines that are
+/// greatest somewhere are kept, their upper envelope. Equal keys are one line with a count and the
+/// sum of their values. Lines that differ by less than one in slope and offset are equal: the
+/// logits of different keys differ by far more, by the margin of the compilation or a fourth of it.
+class key_lines {
+  public:
+    struct line {
+        double slope;
+        double offset;
+        mutable double until;  // the query from which on the next line is greater
+        mutable double count;
+        mutable int values;  // place of the sum of values
+
+        double at(double query) const { return slope * query + offset; }
+    };
+
+  private:
+    struct at_query {
+        double query;
+    };
+    struct order {
+        using is_transparent = void;
+        bool operator()(const line& left, const line& right) const {
+            return left.slope < right.slope;
+        }
+        bool operator()(const line& left, const at_query& right) const {
+            return left.until < right.query;
+        }
+    };
+    using lines = std::set<line, order>;
+
+  public:
+    explicit key_lines(int channels) : channels_(static_cast<std::size_t>(channels)) {}
+
+    /// Adds a key with its values, in amortized time O(log n).
+    SEQUENT_COLD void add(double slope, double offset, const double* values) {
+        auto next = lines_.lower_bound(line{slope - 1, 0, 0, 0, 0});
+        if (next != lines_.end() && next->slope < slope + 1) {
+            if (next->offset >= offset - 1) {
+                if (next->offset <= offset + 1) join(*next, values);
+                return;
+            }
+            next = lines_.erase(next);
+        }
+        if (next != lines_.end() && next != lines_.begin() &&
+            is_below(*std::prev(next), {slope, offset, 0, 0, 0}, *next))
+            return settle(std::prev(next));
+        const auto made = lines_.insert(next, {slope, offset, 0, 0, place()});
+        join(*made, values);
+        for (auto after = std::next(made); after != lines_.end() &&
+                                           std::next(after) != lines_.end() &&
+                                           is_below(*made, *after, *std::next(after));)
+            after = lines_.erase(after);
+        while (made != lines_.begin() && std::prev(made) != lines_.begin()) {
+            const auto before = std::prev(made);
+            if (!is_below(*std::prev(before), *before, *made)) break;
+            lines_.erase(before);
+        }
+        settle(made);
+        if (made != lines_.begin()) settle(std::prev(made));
+    }
+    /// The lines that are greatest for a query or not far below, in order.
+    struct near_lines {
+        lines::const_iterator begin;
+        lines::const_iterator end;
+        double highest;  // the greatest logit
+    };
+    near_lines near(double query) const {
+        if (lines_.empty()) return {lines_.end(), lines_.end(), -far};
+        near_lines found;
+        found.begin = lines_.lower_bound(at_query{query});
+        found.end = std::next(found.begin);
+        found.highest = found.begin->at(query);
+        const auto is_near = [&](lines::const_iterator of) {
+            found.highest = std::max(found.highest, of->at(query));
+            return of->at(query) > found.highest - far;
+        };
+        while (found.end != lines_.end() && is_near(found.end)) ++found.end;
+        while (found.begin != lines_.begin() && is_near(std::prev(found.begin))) --found.begin;
+        return found;
+    }
+    const double* values(const line& of) const {
+        return values_.data() + static_cast<std::size_t>(of.values) * channels_;
+    }
+
+  private:
+    // What is so far below has no share of the attention that a double could tell.
+    static constexpr double far = 40;
+
+    lines lines_;
+    std::vector<double> values_;
+    std::size_t channels_;
+
+    static double meeting(const line& left, const line& right) {
+        return (left.offset - right.offset) / (right.slope - left.slope);
+    }
+    /// True if a line is below the lines before and after it, of less and of greater slope. Lines
+    /// through the point where these meet are not, because there all have a share.
+    static bool is_below(const line& before, const line& of, const line& after) {
+        const double meet = meeting(before, after);
+        return of.slope * meet + of.offset < before.slope * meet + before.offset - 1;
+    }
+    int place() {
+        values_.resize(values_.size() + channels_);
+        return static_cast<int>(values_.size() / std::max<std::size_t>(channels_, 1)) - 1;
+    }
+    void join(const line& to, const double* values) {
+        to.count += 1;
+        double* const sums = values_.data() + static_cast<std::size_t>(to.values) * channels_;
+        for (std::size_t channel = 0; channel < channels_; ++channel)
+            sums[channel] += values[channel];
+    }
+    void settle(lines::iterator of) {
+        const auto next = std::next(of);
+        of->until =
+            next == lines_.end() ? std::numeric_limits<double>::infinity() : meeting(*of, *next);
+    }
+};
+
+/// A causal transformer, with the keys and values of the positions so far.
+class searched_transformer : sparse_weights {
+  public:
+    SEQUENT_COLD searched_transformer(const sizes& size, std::span<const weight_entry> entries)
+        : sparse_weights(size, entries),
+          stream_(static_cast<std::size_t>(size.width)),
+          change_(stream_.size()),
+          hidden_(static_cast<std::size_t>(size.hidden)),
+          logits_(static_cast<std::size_t>(size.classes)) {
+        for (row* each : {&query_, &key_, &value_, &joined_})
+            each->resize(static_cast<std::size_t>(size.heads * size.head_width));
+        for (int layer = 0; layer < size.layers; ++layer)
+            for (int place = 0; place < size.heads; ++place) add_head(layer, place);
+    }
+
+    /// The number of positions so far, the start included.
+    int positions() const { return positions_; }
+    /// The number of heads that search, and of those that visit all keys.
+    int searching() const {
+        int count = 0;
+        for (const head& each : heads_) count += each.compared < 2 ? 1 : 0;
+        return count;
+    }
+    int visiting() const { return static_cast<int>(heads_.size()) - searching(); }
+
+    /// The logits at the next position, which holds this token; the first one is the start, 0.
+    SEQUENT_COLD const row& step(int token) {
+        std::fill(stream_.begin(), stream_.end(), 0.0);
+        add_row(weight_name::embedding, token, stream_);
+        add_row(weight_name::position, positions_, stream_);
+        std::size_t next = 0;
+        for (int layer = 0; layer < size_.layers; ++layer) {
+            if (next < heads_.size() && heads_[next].layer == layer) {
+                apply(stream_, layer, weight_name::W_query, weight_name::b_query, query_);
+                apply(stream_, layer, weight_name::W_key, weight_name::b_key, key_);
+                apply(stream_, layer, weight_name::W_value, weight_name::b_value, value_);
+                for (; next < heads_.size() && heads_[next].layer == layer; ++next)
+                    attend(heads_[next]);
+                apply(joined_, layer, weight_name::W_out, weight_name::b_out, change_);
+                add(stream_, change_);
+            }
+            apply(stream_, layer, weight_name::W_expand, weight_name::b_expand, hidden_);
+            for (double& each : hidden_) each = std::max(each, 0.0);
+            apply(hidden_, layer, weight_name::W_contract, weight_name::b_contract, change_);
+            add(stream_, change_);
+        }
+        ++positions_;
+        apply(stream_, 0, weight_name::W_logits, weight_name::b_logits, logits_);
+        return logits_;
+    }
+
+  private:
+    /// How the numbers of a key make its line.
+    enum class part { offset, slope, shared };
+    struct head {
+        int layer;
+        std::size_t first;  // of its rows
+        int channels;
+        std::vector<part> parts;
+        int compared = 0;  // numbers of the key that are multiplied with numbers of the query
+        key_lines lines;
+        std::vector<double> start_key;
+        std::vector<double> start_values;
+        std::vector<double> keys;  // of all positions, if the head visits all
+        std::vector<double> values;
+    };
+    std::vector<head> heads_;
+    int positions_ = 0;
+    row stream_;
+    row change_;
+    row hidden_;
+    row logits_;
+    row query_;
+    row key_;
+    row value_;
+    row joined_;
+
+    /// The first column of a matrix is the mark of the start; all others vary.
+    bool varies(int layer, weight_name matrix, int number) const {
+        for (const entry& each : of(layer, matrix))
+            if (each.row == number && each.column != 0) return true;
+        return false;
+    }
+    SEQUENT_COLD void add_head(int layer, int place) {
+        const int first = place * size_.head_width;
+        int channels = 0;
+        for (const entry& each : of(layer, weight_name::W_out))
+            if (each.column >= first && each.column < first + size_.head_width)
+                channels = std::max(channels, each.column - first + 1);
+        if (channels == 0) return;
+        head made{layer,    static_cast<std::size_t>(first),
+                  channels, {},
+                  0,        key_lines(channels),
+                  {},       {},
+                  {},       {}};
+        for (int number = first; number < first + size_.head_width; ++number) {
+            const bool is_compared = varies(layer, weight_name::W_key, number);
+            const bool asks = varies(layer, weight_name::W_query, number);
+            made.parts.push_back(!is_compared ? part::shared : asks ? part::slope : part::offset);
+            made.compared += is_compared && asks ? 1 : 0;
+        }
+        heads_.push_back(std::move(made));
+    }
+
+    void attend(head& of) {
+        const double* const query = query_.data() + of.first;
+        const double* const key = key_.data() + of.first;
+        const double* const value = value_.data() + of.first;
+        double* const result = joined_.data() + of.first;
+        const auto channels = static_cast<std::size_t>(of.channels);
+        if (positions_ == 0) {
+            of.start_key.assign(key, key + of.parts.size());
+            of.start_values.assign(value, value + channels);
+            std::copy_n(value, channels, result);
+            return;
+        }
+        double start = 0;
+        for (std::size_t at = 0; at < of.parts.size(); ++at) start += query[at] * of.start_key[at];
+        if (of.compared > 1) return visit(of, start, query, key, value, result);
+        double slope = 0;
+        double offset = 0;
+        double asked = 0;
+        double shared = 0;
+        for (std::size_t at = 0; at < of.parts.size(); ++at) {
+            if (of.parts[at] == part::slope) {
+                slope = key[at];
+                asked = query[at];
+            } else {
+                (of.parts[at] == part::offset ? offset : shared) += query[at] * key[at];
+            }
+        }
+        of.lines.add(slope, offset, value);
+        const key_lines::near_lines near = of.lines.near(asked);
+        const double highest = std::max(start - shared, near.highest);
+        double total = std::exp(start - shared - highest);
+        for (std::size_t channel = 0; channel < channels; ++channel)
+            result[channel] = total * of.start_values[channel];
+        for (auto each = near.begin; each != near.end; ++each) {
+            const double share = std::exp(each->at(asked) - highest);
+            total += share * each->count;
+            const double* const sums = of.lines.values(*each);
+            for (std::size_t channel = 0; channel < channels; ++channel)
+                result[channel] += share * sums[channel];
+        }
+        for (std::size_t channel = 0; channel < channels; ++channel) result[channel] /= total;
+    }
+    void visit(head& of, double start, const double* query, const double* key, const double* value,
+               double* result) {
+        const std::size_t width = of.parts.size();
+        const auto channels = static_cast<std::size_t>(of.channels);
+        of.keys.insert(of.keys.end(), key, key + width);
+        of.values.insert(of.values.end(), value, value + channels);
+        std::vector<double> logits{start};
+        for (std::size_t at = 0; at < of.keys.size(); at += width) {
+            double logit = 0;
+            for (std::size_t number = 0; number < width; ++number)
+                logit += query[number] * of.keys[at + number];
+            logits.push_back(logit);
+        }
+        const double highest = *std::max_element(logits.begin(), logits.end());
+        double total = 0;
+        std::fill_n(result, channels, 0.0);
+        for (std::size_t at = 0; at < logits.size(); ++at) {
+            const double share = std::exp(logits[at] - highest);
+            total += share;
+            const double* const from =
+                at == 0 ? of.start_values.data() : of.values.data() + (at - 1) * channels;
+            for (std::size_t channel = 0; channel < channels; ++channel)
+                result[channel] += share * from[channel];
+        }
+        for (std::size_t channel = 0; channel < channels; ++channel) result[channel] /= total;
     }
 };
 
@@ -5354,6 +5806,127 @@ SEQUENT_COLD void write_weights(std::span<const weight_entry> entries,
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::rasp::compiling
+
+/// Programs with missing values as programs without: each value that may be missing becomes a value
+/// and a boolean, true where it is there.
+
+namespace sequent::inline SEQUENT_ABI::rasp {
+
+namespace detail {
+
+/// True if a value of a program may be missing, or a part asks for it.
+SEQUENT_COLD constexpr bool has_missing(const graph& program) {
+    for (int at = 0; at < program.size(); ++at)
+        if (program[at].what == operation::is_missing ||
+            (program[at].what == operation::constant && program[at].known.is_missing()))
+            return true;
+    return false;
+}
+
+class missing_splitter {
+  public:
+    graph result;
+
+    SEQUENT_COLD constexpr explicit missing_splitter(const graph& program) {
+        for (int at = 0; at < program.size(); ++at) split(program[at]);
+        result.output = of(program.output).value;
+        result.present = of(program.output).present;
+    }
+
+  private:
+    /// The nodes of a value; `present` is -1 if it is never missing.
+    struct pair {
+        int value = -1;
+        int present = -1;
+    };
+    std::vector<pair> pairs_;
+
+    constexpr const pair& of(int at) const { return pairs_[static_cast<std::size_t>(at)]; }
+    constexpr int truth(bool of) { return result.add_constant(value(of)); }
+    constexpr int both(int one, int other) {
+        if (one < 0 || other < 0) return std::max(one, other);
+        return result.add(operation::conjunction, type::boolean, one, other);
+    }
+    constexpr int both_selected(int one, int other) {
+        return result.add(operation::select_and, type::boolean, one, other);
+    }
+
+    SEQUENT_COLD constexpr void split(node made) {
+        pair from[3];
+        for (int which = 0; which < 3; ++which)
+            if (made.arguments[which] >= 0) {
+                from[which] = of(made.arguments[which]);
+                made.arguments[which] = from[which].value;
+            }
+        pair found;
+        if (made.what == operation::constant && made.known.is_missing()) {
+            made.known = made.kind == type::symbol    ? value("")
+                         : made.kind == type::boolean ? value(false)
+                                                      : value(rational(0), made.kind);
+            found.present = truth(false);
+        } else if (made.what == operation::is_missing) {
+            pairs_.push_back({from[0].present < 0
+                                  ? truth(false)
+                                  : result.add(operation::negation, type::boolean, from[0].present),
+                              -1});
+            return;
+        } else if (made.what == operation::conditional) {
+            if (from[1].present >= 0 || from[2].present >= 0)
+                found.present = result.add(operation::conditional, type::boolean, from[0].value,
+                                           from[1].present < 0 ? truth(true) : from[1].present,
+                                           from[2].present < 0 ? truth(true) : from[2].present);
+            found.present = both(from[0].present, found.present);
+        } else if (is_comparison(made.what)) {
+            pairs_.push_back({select(made, from[0].present, from[1].present), -1});
+            return;
+        } else if (gathers(made.what)) {
+            if (from[1].present >= 0)
+                made.arguments[0] = both_selected(made.arguments[0],
+                                                  result.add(operation::select_equal, type::boolean,
+                                                             from[1].present, truth(true)));
+            if (has_default(made.what) && from[2].present >= 0) {
+                // The head itself, unless it follows an order of the values.
+                const bool by_index = made.what == operation::first || made.what == operation::last;
+                const int any =
+                    result.add(by_index ? made.what : operation::aggregate,
+                               by_index ? type::integer : type::real, made.arguments[0],
+                               result.add_constant(value(1)), result.add_constant(value(0)));
+                found.present = result.add(operation::greater, type::boolean, any,
+                                           result.add_constant(value(0)));
+            }
+        } else if (is_pointwise(made.what)) {
+            found.present = both(both(from[0].present, from[1].present), from[2].present);
+        }
+        found.value = result.add(made);
+        pairs_.push_back(found);
+    }
+    /// A comparison, which selects no pair of which a value is missing.
+    SEQUENT_COLD constexpr int select(const node& made, int key, int query) {
+        int found = result.add(made);
+        if (key >= 0)
+            found = both_selected(
+                found, result.add(operation::select_equal, type::boolean, key, truth(true)));
+        if (query >= 0)
+            found = both_selected(
+                found, result.add(operation::select_equal, type::boolean, truth(true), query));
+        return found;
+    }
+};
+
+template <const auto& Program>
+inline constexpr graph split_program = missing_splitter(graph_of<Program>).result;
+
+/// The program as it is compiled.
+template <const auto& Program>
+consteval const graph& compilable() {
+    if constexpr (has_missing(graph_of<Program>))
+        return split_program<Program>;
+    else
+        return graph_of<Program>;
+}
+}  // namespace detail
+
+}  // namespace sequent::inline SEQUENT_ABI::rasp
 
 /// Compiles RASP programs to transformers with softmax attention and ReLU feed-forward parts.
 
@@ -5464,12 +6037,26 @@ struct compilation {
     }
 };
 
+/// The program as it is compiled, and its analysis.
+template <const auto& Program>
+inline constexpr const graph& graph_to_compile = rasp::detail::compilable<Program>();
+template <const auto& Program>
+consteval program_analysis analyse_to_compile() {
+    if constexpr (&graph_to_compile<Program> == &graph_of<Program>)
+        return analysis<Program>;
+    else
+        return analyse(graph_to_compile<Program>);
+}
+template <const auto& Program>
+inline constexpr program_analysis analysis_to_compile = analyse_to_compile<Program>();
+
 template <const auto& Program, class... Options>
 inline constexpr compilation compilation_of = [] {
     static_assert((... && option<Options>::is_known) && is_given<Options...>(),
                   "sequent: compile takes a program, alphabet<\"abc\"> or integers<0, 9>, and "
                   "max_length<N>");
-    return compilation(graph_of<Program>, analysis<Program>, inputs_of<Options...>());
+    return compilation(graph_to_compile<Program>, analysis_to_compile<Program>,
+                       inputs_of<Options...>());
 }();
 
 template <const auto& Program, class... Options>
@@ -5516,13 +6103,16 @@ SEQUENT_COLD inline std::int32_t encode_token(const value& token, int at, const 
     const auto letters = static_cast<std::int32_t>(alphabet.size());
     return 1 + letter + (size.embeds_pairs ? at * letters : 0);
 }
+SEQUENT_COLD inline void check_length(int tokens, const sizes& size) {
+    const int longest = size.positions - 1;
+    if (tokens > longest)
+        fail_with<evaluation_error>(
+            {"sequent: the program is compiled for ", longest, " tokens, the input has ", tokens});
+}
 SEQUENT_COLD inline std::vector<std::int32_t> encode(const sequence& input, const sizes& size,
                                                      std::span<const value> alphabet) {
-    const int longest = size.positions - 1;
     if (input.empty()) rasp::detail::an_empty_input();
-    if (input.size() > longest)
-        fail_with<evaluation_error>({"sequent: the program is compiled for ", longest,
-                                     " tokens, the input has ", input.size()});
+    check_length(input.size(), size);
     std::vector<std::int32_t> result(static_cast<std::size_t>(size.positions), 0);
     for (int at = 0; at < input.size(); ++at)
         result[static_cast<std::size_t>(at) + 1] = encode_token(input[at], at, size, alphabet);
@@ -5602,7 +6192,7 @@ inline constexpr auto text_of_part = [] {
             }
     };
     if constexpr (Part >= 0)
-        rasp::detail::part_writer(graph_of<Program>, append).write(Part, false, 8);
+        rasp::detail::part_writer(graph_to_compile<Program>, append).write(Part, false, 8);
     return result;
 }();
 template <const auto& Program, int Part>
@@ -5643,7 +6233,7 @@ using refusal_of = refusal<because<Size.wrong.kind>, of_operation<Size.wrong.wha
 /// values takes 2 n elements of the stream, an equality 4. A function of one number with n values
 /// takes 2 (n - 1) hidden units; one of a sum over selected positions about N^2; one of several
 /// numbers twice the number of its changes from one tuple of values to the next, in the order with
-/// the fewest changes. A function that needs a table of more than 16,384 tuples does not compile.
+/// the fewest changes. A function that needs a table of more than 20,480 tuples does not compile.
 template <const auto& Program, class... Options>
 struct compile : compiling::transformer_of<compiling::sizes_of<Program, Options...>> {
     /// The sizes of the transformer.
@@ -5673,7 +6263,8 @@ struct compile : compiling::transformer_of<compiling::sizes_of<Program, Options.
             return compiling::entries_of<Program, Options...>;
         } else {
             static const auto made = compiling::compute_entries(
-                graph_of<Program>, analysis<Program>, compiling::inputs_of<Options...>());
+                compiling::graph_to_compile<Program>, compiling::analysis_to_compile<Program>,
+                compiling::inputs_of<Options...>());
             return made;
         }
     }
@@ -5715,6 +6306,31 @@ struct compile : compiling::transformer_of<compiling::sizes_of<Program, Options.
         }
         return prompt;
     }
+
+    /// Runs the program one token at a time, in time O(log n) for each head at position n that
+    /// finds its keys by one number: equal values or positions, first and last ones, and sums over
+    /// all positions. The program is causal. Gives what `run` and `generate` give.
+    class steps {
+      public:
+        steps() requires(size.is_causal) : transformer_(size, entries()) { transformer_.step(0); }
+
+        /// The output at the next position, which holds this token. Throws evaluation_error if it
+        /// is not in the alphabet or comes after `max_length` tokens.
+        value operator()(const value& token) {
+            const int at = transformer_.positions() - 1;
+            compiling::check_length(at + 1, size);
+            const auto& logits =
+                transformer_.step(compiling::encode_token(token, at, size, alphabet()));
+            const auto here = [&](int, std::size_t each) { return logits[each]; };
+            return compiling::decode(here, 1, classes(), size.denominator)[0];
+        }
+        /// Heads that search, of all heads.
+        int searching() const { return transformer_.searching(); }
+        int visiting() const { return transformer_.visiting(); }
+
+      private:
+        compiling::searched_transformer transformer_;
+    };
 
     /// The values that a position of the output may have, in the order of the logits.
     static std::span<const value> classes() { return compiling::classes_of<Program, Options...>; }

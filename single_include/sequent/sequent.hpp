@@ -27,9 +27,9 @@
 #define SEQUENT_SINGLE_SEQUENT_HPP
 
 /// Everything that a program with an embedded model needs. Included by name: `sequent/rasp.hpp`
-/// (RASP programs), `sequent/draw.hpp` (pictures), `sequent/fit.hpp` (the training loop),
-/// `sequent/packed.hpp` (weights in fewer bits), `sequent/text.hpp` (rules as text),
-/// `sequent/formats.hpp` (files of other programs) and `sequent/tokenizers.hpp`.
+/// (RASP programs), `sequent/draw.hpp` (pictures), `sequent/fit.hpp` (the training loop and Muon),
+/// `sequent/data.hpp` (data sets), `sequent/packed.hpp` (weights in fewer bits), `sequent/text.hpp`
+/// (rules as text), `sequent/formats.hpp` (files of other programs) and `sequent/tokenizers.hpp`.
 
 /// Stands first in every header that users include; epilogue.hpp stands last. Between the two, the
 /// macros of systems and frameworks that share a name with the library or with what it includes
@@ -420,9 +420,13 @@ struct gguf_vocabulary {
     std::int32_t end = -1;            ///< id of the token that ends a text
     std::int32_t unknown = -1;        ///< id of the unknown token
     std::int32_t padding = -1;        ///< id of the padding token
+    std::int32_t classifier = -1;     ///< id of BERT's first token, [CLS]
+    std::int32_t separator = -1;      ///< id of the token that ends BERT's texts, [SEP]
     bool adds_begin = false;          ///< encoding adds the token `begin`
     bool adds_end = false;            ///< encoding adds the token `end`
     bool adds_space = true;           ///< encoding adds a space before the text
+    bool removes_spaces = false;      ///< of several spaces, encoding keeps one
+    std::string charsmap;             ///< SentencePiece's compiled normalizer
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::io
@@ -682,7 +686,7 @@ struct integer {
 };
 
 /// The operations of index expressions. `absolute` ignores its right operand.
-enum class arithmetic { add, subtract, multiply, divide, remainder, absolute };
+enum class arithmetic { add, subtract, multiply, divide, remainder, greater, lesser, absolute };
 
 /// `left op right` over integers. Division rounds down, so that a remainder has the sign of its
 /// divisor. If the divisor is zero, as a count may be, the quotient is 0 and the remainder is the
@@ -832,6 +836,18 @@ template <class Left, class Right>
     requires index_pair<Left, Right>
 constexpr auto operator%(Left left, Right right) noexcept {
     return detail::combine_index<arithmetic::remainder>(left, right);
+}
+/// The greater of two index operands.
+template <class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto greater_of(Left left, Right right) noexcept {
+    return detail::combine_index<arithmetic::greater>(left, right);
+}
+/// The lesser of two index operands.
+template <class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto lesser_of(Left left, Right right) noexcept {
+    return detail::combine_index<arithmetic::lesser>(left, right);
 }
 /// The absolute value: `abs(i - j) < 8`.
 template <index_term Term>
@@ -1043,6 +1059,206 @@ struct query {};
 struct require_fused {};
 
 }  // namespace sequent::inline SEQUENT_ABI::language
+
+/// The aggregations: the one table from which the language, the plan, the kernels and the text form
+/// take them. A new aggregation is a line of this table and a line of the oracle.
+
+// clang-format off
+
+/// Expands `A(name, parameters, arguments, alone, reads, add, result, slope)` for each aggregation
+/// whose result is a function of the values, element by element: a fold. Over no ground rule the
+/// result is 0.
+///
+/// - parameters, arguments: of the function `name()` of the language; at most one number
+/// - alone: of one value the result is this value, `itself`, or `another`
+/// - reads: what the slope reads: `nothing` but x and y, the `number` n of values, or the `state` too
+/// - add: adds the value x of type T to the state (a, b), which begins with zeros; k values have been
+///   added before; p is the number of the function
+/// - result: the result y of n > 0 values
+/// - slope: dy/dx for the value x that was added as number k; if it reads no state, b begins with 0
+///   and is its own
+#define SEQUENT_AGGREGATIONS(A)                                                                     \
+    /* the sum, the default; it may leave out variables, which are summed, too */                   \
+    A(sum, (First, Rest...), (), itself, nothing,                                                   \
+      a += x, a, T(1))                                                                              \
+    /* the arithmetic mean */                                                                       \
+    A(mean, (First, Rest...), (), itself, number,                                                   \
+      a += x, a / n, T(1) / n)                                                                      \
+    /* the maximum; the first value that attains it has the gradient */                             \
+    A(max, (First, Rest...), (), itself, nothing,                                                   \
+      a = k == 0 || beats<true>(x, a) ? x : a, a, T(b == T(0) && x == y ? b = T(1) : T(0)))         \
+    /* the minimum; the first value that attains it has the gradient */                             \
+    A(min, (First, Rest...), (), itself, nothing,                                                   \
+      a = k == 0 || beats<false>(x, a) ? x : a, a, T(b == T(0) && x == y ? b = T(1) : T(0)))        \
+    /* the product */                                                                               \
+    A(product, (First, Rest...), (), itself, state,                                                 \
+      add_factor(a, b, x, k), product_of(a, b), factor_slope(a, b, x))                              \
+    /* 1 - product of (1 - x): the probability that one of independent events occurs */             \
+    A(noisy_or, (First, Rest...), (), itself, state,                                                \
+      add_factor(a, b, T(1) - x, k), T(1) - product_of(a, b), factor_slope(a, b, T(1) - x))         \
+    /* log of the sum of exp(x), without overflow */                                                \
+    A(log_sum_exp, (First, Rest...), (), itself, nothing,                                           \
+      add_exponential(a, b, x, k), a + kernel::log(b), x == y ? T(1) : kernel::exp(x - y))          \
+    /* (mean of x^p)^(1/p) of values that are at least 0; p > 0 */                                  \
+    A(p_mean, (double p, First, Rest...), (p), another, number,                                     \
+      a += std::pow(x, p), std::pow(a / n, T(1) / p),                                               \
+      y == T(0) ? T(0) : std::pow(x / y, p - T(1)) / n)                                             \
+    /* the standard deviation: sqrt(mean of (x - mean)^2); its slope at 0 is 0 */                   \
+    A(deviation, (First, Rest...), (), another, state,                                              \
+      add_deviation(a, b, x, k), std::sqrt(b / n), y == T(0) ? T(0) : (x - a) / (n * y))            \
+    /* 1 if a value is not 0, else 0; the slope is 0 */                                             \
+    A(any, (First, Rest...), (), another, nothing,                                                  \
+      a = x != T(0) ? T(1) : a, a, T(0))                                                            \
+    /* 1 if no value is 0, else 0; the slope is 0 */                                                \
+    A(all, (First, Rest...), (), another, nothing,                                                  \
+      a = x != T(0) && (k == 0 || a != T(0)) ? T(1) : T(0), a, T(0))                                \
+    /* the value of the first ground rule; of the named variables, the last varies fastest */       \
+    A(first, (First, Rest...), (), itself, nothing,                                                 \
+      a = k == 0 ? x : a, a, T(k == 0))
+
+/// Expands `A(name)` for the other aggregations.
+#define SEQUENT_OTHER_AGGREGATIONS(A)                                                               \
+    /* the number of ground rules, a scalar */                                                      \
+    A(count)                                                                                        \
+    /* the rows of the ground rules, one below another, in the order of the named variables, the    \
+       last of which varies fastest; zeros where a ground rule does not exist */                    \
+    A(concat)                                                                                       \
+    /* the softmax over the named variables, for each value of the head's other variables; the      \
+       named variables stay in the head. Variables of the body that are not in the head are summed  \
+       first, as by a rule of their own. If all values are minus infinity, the result is 0. */      \
+    A(softmax)
+// clang-format on
+
+/// The functions of one number: the one table from which the language, the plan, the kernels and
+/// the text form take them. A new function is a line of this table and a line of the oracle.
+
+// clang-format off
+
+/// Expands `F(name, parameters, arguments, numbers, reads, cost, value, slope)` for each function.
+///
+/// - parameters, arguments: of the function `name()` of the language; at most two numbers
+/// - numbers: their ranges (plan/parameter.hpp), each with its default if it may be left out
+/// - reads: what the slope reads besides the gradient: nothing, the result y, or the argument x
+/// - cost: cheap if it has few enough instructions to be repeated for all registers of a product
+/// - value, slope: f(x) and df/dx for a vector x of type B with elements of type T; a and b are the
+///   numbers of the function
+#define SEQUENT_ELEMENT_FUNCTIONS(F)                                                               \
+    /* x */                                                                                        \
+    F(identity, (), (), none(), nothing, cheap,                                                    \
+      return x;,                                                                                   \
+      return set(T(1));)                                                                           \
+    /* max(x, 0); NaN stays NaN, and so do gradients at NaN. The slope at 0 is 0. */               \
+    F(relu, (), (), none(), result, cheap,                                                         \
+      return xsimd::max(zero<T>(), x);, /* this order propagates NaN on all instruction sets */    \
+      return xsimd::select(y <= zero<T>(), zero<T>(), set(T(1)));)                                 \
+    /* x for x > 0, else slope x. The slope is at least 0: the sign of y tells that of x. */       \
+    F(leaky_relu, (double slope = 0.01), (slope), one(at_least_0_and_finite, 0.01), result, cheap, \
+      return xsimd::select(x > zero<T>(), x, x * set(a));,                                         \
+      return xsimd::select(y > zero<T>(), set(T(1)), set(a));)                                     \
+    /* x Phi(x), Phi the distribution function of the standard normal distribution                 \
+       (arXiv 1606.08415) */                                                                       \
+    F(gelu, (), (), none(), argument, dear,                                                        \
+      const B half = x * set(T(0.5));                                                              \
+      return fma(half, kernel::erf(x * set(T(detail::inverse_sqrt_2))), half);,                    \
+      const B half = kernel::erf(x * set(T(detail::inverse_sqrt_2))) * set(T(0.5));                \
+      const B density = kernel::exp(x * x * set(T(-0.5))) * set(T(detail::inverse_sqrt_2_pi));     \
+      return fma(x, density, half + set(T(0.5)));)                                                 \
+    /* x / 2 (1 + tanh(u)), u = sqrt(2 / pi) (x + 0.044715 x^3), an approximation of gelu          \
+       (arXiv 1606.08415, section 2); (1 + tanh(u)) / 2 is sigmoid(2 u) */                         \
+    F(gelu_tanh, (), (), none(), argument, dear,                                                   \
+      const B u = x * fma(x * x, set(T(detail::gelu_cubic)), set(T(1)));                           \
+      return x * kernel::sigmoid(u * set(T(2 * detail::sqrt_2_over_pi)));,                         \
+      /* Beyond 16 the result is 0 or 1, but products of it with large numbers would be NaN. */    \
+      x = kernel::clamp(x, T(-16), T(16));                                                         \
+      const B square = x * x;                                                                      \
+      const B u = x * fma(square, set(T(detail::gelu_cubic)), set(T(1)));                          \
+      const B s = kernel::sigmoid(u * set(T(2 * detail::sqrt_2_over_pi)));                         \
+      const B rise = fma(square, set(T(3 * detail::gelu_cubic)), set(T(1)));                       \
+      return fma(s * (set(T(1)) - s), x * rise * set(T(2 * detail::sqrt_2_over_pi)), s);)          \
+    /* x / (1 + exp(-x)) */                                                                        \
+    F(silu, (), (), none(), argument, dear,                                                        \
+      return x * kernel::sigmoid(x);,                                                              \
+      const B s = kernel::sigmoid(x);                                                              \
+      return fma(s * (set(T(1)) - s), x, s);)                                                      \
+    /* 1 / (1 + exp(-x)) */                                                                        \
+    F(sigmoid, (), (), none(), result, dear,                                                       \
+      return kernel::sigmoid(x);,                                                                  \
+      return y * (set(T(1)) - y);)                                                                 \
+    /* the hyperbolic tangent */                                                                   \
+    F(tanh, (), (), none(), result, dear,                                                          \
+      return kernel::tanh(x);,                                                                     \
+      return set(T(1)) - y * y;)                                                                   \
+    /* the exponential */                                                                          \
+    F(exp, (), (), none(), result, dear,                                                           \
+      return kernel::exp(x);,                                                                      \
+      return y;)                                                                                   \
+    /* the natural logarithm */                                                                    \
+    F(log, (), (), none(), argument, dear,                                                         \
+      return kernel::log(x);,                                                                      \
+      return set(T(1)) / x;)                                                                       \
+    /* the square root */                                                                          \
+    F(sqrt, (), (), none(), result, dear,                                                          \
+      return xsimd::sqrt(x);,                                                                      \
+      return set(T(0.5)) / y;)                                                                     \
+    /* 1 / x */                                                                                    \
+    F(inverse, (), (), none(), result, dear,                                                       \
+      return set(T(1)) / x;,                                                                       \
+      return -(y * y);)                                                                            \
+    /* 1 - x */                                                                                    \
+    F(complement, (), (), none(), nothing, cheap,                                                  \
+      return set(T(1)) - x;,                                                                       \
+      return set(T(-1));)                                                                          \
+    /* c tanh(x / c), which lies in [-c, c] */                                                     \
+    F(soft_cap, (double c), (c), one(above_0_and_finite_in_float), result, dear,                   \
+      return set(a) * kernel::tanh(x / set(a));,                                                   \
+      const B t = y / set(a);                                                                      \
+      return set(T(1)) - t * t;)                                                                   \
+    /* c x */                                                                                      \
+    F(scale, (double c), (c), one(finite), nothing, cheap,                                         \
+      return x * set(a);,                                                                          \
+      return set(a);)                                                                              \
+    /* log(1 + exp(x)), without overflow */                                                        \
+    F(softplus, (), (), none(), argument, dear,                                                    \
+      return xsimd::max(zero<T>(), x) + kernel::log_1_plus(kernel::exp(-xsimd::abs(x)));,          \
+      return kernel::sigmoid(x);)                                                                  \
+    /* -1, 0 or 1, the sign of x; the slope is 0 */                                                \
+    F(sign, (), (), none(), nothing, cheap,                                                        \
+      return kernel::sign(x);,                                                                     \
+      return zero<T>();)                                                                           \
+    /* 1 for x > 0, else 0; the slope is 0 */                                                      \
+    F(step, (), (), none(), nothing, cheap,                                                        \
+      return xsimd::max(zero<T>(), kernel::sign(x));,                                              \
+      return zero<T>();)                                                                           \
+    /* the sine of x in radians */                                                                 \
+    F(sin, (), (), none(), argument, dear,                                                         \
+      return xsimd::sin(x);,                                                                       \
+      return xsimd::cos(x);)                                                                       \
+    /* the cosine of x in radians */                                                               \
+    F(cos, (), (), none(), argument, dear,                                                         \
+      return xsimd::cos(x);,                                                                       \
+      return -xsimd::sin(x);)                                                                      \
+    /* |x|; the slope at 0 is 0 */                                                                 \
+    F(abs, (), (), none(), argument, cheap,                                                        \
+      return xsimd::abs(x);,                                                                       \
+      return kernel::sign(x);)                                                                     \
+    /* x^exponent; NaN for x < 0 unless the exponent is an integer */                              \
+    F(power, (double exponent), (exponent), one(finite), argument, dear,                           \
+      return kernel::power(x, a);,                                                                 \
+      return a == T(0) ? zero<T>() : B(set(a) * kernel::power(x, a - T(1)));)                      \
+    /* the error function, 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x */             \
+    F(erf, (), (), none(), argument, dear,                                                         \
+      return kernel::erf(x);,                                                                      \
+      return kernel::exp(-(x * x)) * set(T(detail::two_over_sqrt_pi));)                            \
+    /* x within [least, greatest], else the nearer end; the slope is 1 within, 0 beyond */         \
+    F(clamp, (double least, double greatest), (least, greatest), two(finite, finite), argument,    \
+      cheap,                                                                                       \
+      return kernel::clamp(x, a, b);,                                                              \
+      return xsimd::select(x == kernel::clamp(x, a, b), set(T(1)), zero<T>());)                    \
+    /* 1 / (1 + exp(-6 x - 0.5)), the sigmoid of NeuraLogic's fuzzy logic */                       \
+    F(lukasiewicz, (), (), none(), result, dear,                                                   \
+      return kernel::sigmoid(fma(x, set(T(6)), set(T(0.5))));,                                     \
+      return set(T(6)) * y * (set(T(1)) - y);)
+// clang-format on
 
 namespace sequent::inline SEQUENT_ABI {
 
@@ -1357,24 +1573,13 @@ namespace sequent::inline SEQUENT_ABI::language {
 /// a scalar combines with each element of the other literals.
 enum class combination { sum, product, elementwise_product, max, min, mean, concat, cosine };
 
-/// The functions of one value, each made by the function of its name below.
+/// The functions of one value, each made by the function of its name below: first the functions of
+/// each element (element_functions.hpp), then those of a whole value.
 enum class transformation {
-    identity,
-    relu,
-    leaky_relu,
-    gelu,
-    gelu_tanh,
-    silu,
-    sigmoid,
-    tanh,
-    exp,
-    log,
-    sqrt,
-    inverse,
-    complement,
-    soft_cap,
-    scale,
-    softmax,
+#define SEQUENT_NAME(name, ...) name,
+    SEQUENT_ELEMENT_FUNCTIONS(SEQUENT_NAME)
+#undef SEQUENT_NAME
+        softmax,
     sparsemax,
     norm,
     layer_norm,
@@ -1387,12 +1592,39 @@ enum class transformation {
     reshape
 };
 
-/// The functions that aggregate the ground rules of one head.
-enum class aggregation { sum, mean, max, min, count, concat, softmax };
+/// The functions that aggregate the ground rules of one head
+/// (aggregation_functions.hpp).
+enum class aggregation {
+#define SEQUENT_NAME(name, ...) name,
+    SEQUENT_AGGREGATIONS(SEQUENT_NAME) SEQUENT_OTHER_AGGREGATIONS(SEQUENT_NAME)
+#undef SEQUENT_NAME
+};
+
+template <class Body, class Function>
+struct applied;
+
+/// A function of literals within a body, `relu()(x(i))` or `max()(x(i), y(i))`: the literal of a
+/// relation without a name, which follows from these literals by that function. Its arguments are
+/// their variables, at most 4.
+template <class Body, class Function>
+struct nested {
+    applied<Body, Function> body;  ///< the literals and the function
+};
+/// True for a function of literals.
+template <class Body, class Function>
+inline constexpr bool is_literal<nested<Body, Function>> = true;
 
 /// A combination as it stands in a rule.
 template <combination Kind>
-struct combine {};
+struct combine {
+    /// The combination of these literals, as a literal of a body.
+    template <class First, class... Rest>
+        requires(is_literal<First>&&...&& is_literal<Rest>)
+    constexpr auto operator()(First first, Rest... rest) const noexcept {
+        const auto body = (first, ..., rest);
+        return nested<std::remove_const_t<decltype(body)>, combine>{{body, *this}};
+    }
+};
 
 /// A transformation as it stands in a rule.
 template <transformation Kind, class... Arguments>
@@ -1400,11 +1632,20 @@ struct transform {
     double numbers[2]{};  ///< constants, such as the slope or eps; 0 if there are none
     /// Weights, a position or a seed, and a rotary_scaling.
     [[no_unique_address]] pack<Arguments...> arguments{};
+
+    /// The transformation of this literal, as a literal of a body.
+    template <class Literal>
+        requires is_literal<Literal>
+    constexpr auto operator()(Literal inner) const noexcept {
+        return nested<Literal, transform>{{inner, *this}};
+    }
 };
 
 /// An aggregation over variables as it stands in a rule.
 template <aggregation Kind, class... Variables>
-struct aggregate {};
+struct aggregate {
+    double number = 0;  ///< the exponent of p_mean
+};
 
 /// A block, a program with one input and one output, applied Count times: with parameters of its
 /// own for each layer or, if Shares is true, with the same parameters for all layers.
@@ -1450,70 +1691,22 @@ constexpr auto cosine() noexcept {
     return combine<combination::cosine>{};
 }
 
-// Transformations, element by element.
+// Transformations, element by element: relu(), leaky_relu(0.1), ... Formulas and numbers are those
+// of the table in element_functions.hpp.
 
-/// x.
-constexpr auto identity() noexcept {
-    return transform<transformation::identity>{};
+namespace detail {
+template <transformation Kind, class... Numbers>
+constexpr auto of_elements(Numbers... numbers) noexcept {
+    return transform<Kind>{{numbers...}, {}};
 }
-/// max(x, 0); NaN stays NaN.
-constexpr auto relu() noexcept {
-    return transform<transformation::relu>{};
-}
-/// x for x > 0, else slope x. The slope is finite and at least 0.
-constexpr auto leaky_relu(double slope = 0.01) noexcept {
-    return transform<transformation::leaky_relu>{{slope}, {}};
-}
-/// x Phi(x), where Phi is the cumulative distribution function of the standard normal distribution
-/// (arXiv 1606.08415).
-constexpr auto gelu() noexcept {
-    return transform<transformation::gelu>{};
-}
-/// The approximation of gelu by tanh: x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))
-/// (arXiv 1606.08415, section 2).
-constexpr auto gelu_tanh() noexcept {
-    return transform<transformation::gelu_tanh>{};
-}
-/// x / (1 + exp(-x)).
-constexpr auto silu() noexcept {
-    return transform<transformation::silu>{};
-}
-/// 1 / (1 + exp(-x)).
-constexpr auto sigmoid() noexcept {
-    return transform<transformation::sigmoid>{};
-}
-/// The hyperbolic tangent.
-constexpr auto tanh() noexcept {
-    return transform<transformation::tanh>{};
-}
-/// The exponential.
-constexpr auto exp() noexcept {
-    return transform<transformation::exp>{};
-}
-/// The natural logarithm.
-constexpr auto log() noexcept {
-    return transform<transformation::log>{};
-}
-/// The square root.
-constexpr auto sqrt() noexcept {
-    return transform<transformation::sqrt>{};
-}
-/// 1 / x.
-constexpr auto inverse() noexcept {
-    return transform<transformation::inverse>{};
-}
-/// 1 - x.
-constexpr auto complement() noexcept {
-    return transform<transformation::complement>{};
-}
-/// c tanh(x / c), which lies in [-c, c]. c is positive, finite and normal in float.
-constexpr auto soft_cap(double c) noexcept {
-    return transform<transformation::soft_cap>{{c}, {}};
-}
-/// c x; c is finite.
-constexpr auto scale(double c) noexcept {
-    return transform<transformation::scale>{{c}, {}};
-}
+}  // namespace detail
+
+#define SEQUENT_FUNCTION(name, parameters, arguments, ...)          \
+    constexpr auto name parameters noexcept {                       \
+        return detail::of_elements<transformation::name> arguments; \
+    }
+SEQUENT_ELEMENT_FUNCTIONS(SEQUENT_FUNCTION)
+#undef SEQUENT_FUNCTION
 
 // Transformations of a whole value. A matrix is treated as the vector of its elements by rows.
 
@@ -1613,47 +1806,22 @@ constexpr auto reshape(int rows, int columns = 1) noexcept {
         {static_cast<double>(rows), static_cast<double>(columns)}, {}};
 }
 
-// Aggregations over the variables that stand in the body but not in the head. All but sum name each
-// of these variables. Over no ground rule each is zero.
+// Aggregations over the variables that stand in the body but not in the head: sum(j), max(j, k),
+// p_mean(2, j), ... Formulas are those of the table in aggregation_functions.hpp. All but sum name
+// each of these variables; those of softmax stay in the head. Over no ground rule each is zero.
 
-/// The sum of the ground rules, the default. Variables that it does not name are summed, too.
-template <index_term First, index_term... Rest>
-constexpr auto sum(First, Rest...) noexcept {
-    return aggregate<aggregation::sum, First, Rest...>{};
-}
-/// The mean of the ground rules, element by element.
-template <index_term First, index_term... Rest>
-constexpr auto mean(First, Rest...) noexcept {
-    return aggregate<aggregation::mean, First, Rest...>{};
-}
-/// The maximum of the ground rules, element by element.
-template <index_term First, index_term... Rest>
-constexpr auto max(First, Rest...) noexcept {
-    return aggregate<aggregation::max, First, Rest...>{};
-}
-/// The minimum of the ground rules, element by element.
-template <index_term First, index_term... Rest>
-constexpr auto min(First, Rest...) noexcept {
-    return aggregate<aggregation::min, First, Rest...>{};
-}
-/// The number of ground rules, a scalar.
-template <index_term First, index_term... Rest>
-constexpr auto count(First, Rest...) noexcept {
-    return aggregate<aggregation::count, First, Rest...>{};
-}
-/// The rows of the ground rules, one below another, in the order of the named variables, the last
-/// of which varies fastest; zeros where a ground rule does not exist.
-template <index_term First, index_term... Rest>
-constexpr auto concat(First, Rest...) noexcept {
-    return aggregate<aggregation::concat, First, Rest...>{};
-}
-/// The softmax over the named variables, for each value of the head's other variables. The named
-/// variables stay in the head. Variables of the body that are not in the head are summed first, as
-/// by a rule of their own. If all values are minus infinity, the result is 0.
-template <index_term First, index_term... Rest>
-constexpr auto softmax(First, Rest...) noexcept {
-    return aggregate<aggregation::softmax, First, Rest...>{};
-}
+#define SEQUENT_AGGREGATION(name, parameters, arguments, ...)                          \
+    template <index_term First, index_term... Rest>                                    \
+    constexpr auto name parameters noexcept {                                          \
+        return aggregate<aggregation::name, First, Rest...>{SEQUENT_UNPACK arguments}; \
+    }
+#define SEQUENT_UNPACK(...) __VA_ARGS__
+#define SEQUENT_OTHER_AGGREGATION(name) SEQUENT_AGGREGATION(name, (First, Rest...), ())
+SEQUENT_AGGREGATIONS(SEQUENT_AGGREGATION)
+SEQUENT_OTHER_AGGREGATIONS(SEQUENT_OTHER_AGGREGATION)
+#undef SEQUENT_OTHER_AGGREGATION
+#undef SEQUENT_UNPACK
+#undef SEQUENT_AGGREGATION
 
 /// Depth: `y(i) <<= x(i) | stack<12>(block)` applies the block 12 times, each time with parameters
 /// of its own. A stack is the last function of its rule. The value of the rest of the rule is the
@@ -1916,6 +2084,10 @@ template <class Left, class Right>
             constexpr uncalled(combine<combination::sum> (*)()) noexcept {}
             /// From `max`.
             constexpr uncalled(combine<combination::max> (*)()) noexcept {}
+            /// From `product`.
+            constexpr uncalled(combine<combination::product> (*)()) noexcept {}
+            /// From `abs`.
+            constexpr uncalled(transform<transformation::abs> (*)()) noexcept {}
             /// From `min`.
             constexpr uncalled(combine<combination::min> (*)()) noexcept {}
             /// From `mean`.
@@ -2296,48 +2468,6 @@ constexpr bool is_within(number_range range, double value) {
             return value >= 1;
         default:
             return true;
-    }
-}
-
-/// The ranges of the numbers of a transformation, and its name in a rule.
-struct number_ranges {
-    name function{};
-    number_range of[2]{};  ///< of the first and the second number
-};
-
-/// The ranges of a transformation.
-constexpr number_ranges ranges_of(language::transformation kind) {
-    using enum language::transformation;
-    using enum number_range;
-    switch (kind) {
-        case leaky_relu:
-            // The derivative depends on the sign of the result, which needs a slope that is not
-            // negative.
-            return {make_name("leaky_relu", 10), {at_least_0_and_finite}};
-        case soft_cap:
-            return {make_name("soft_cap", 8), {above_0_and_finite_in_float}};
-        case scale:
-            return {make_name("scale", 5), {finite}};
-        case norm:
-            return {make_name("norm", 4), {above_0_and_finite_in_float}};
-        case layer_norm:
-            return {make_name("layer_norm", 10), {above_0_and_finite_in_float}};
-        case rms_norm:
-            return {make_name("rms_norm", 8), {above_0_and_finite_in_float}};
-        case rotary:
-            return {make_name("rotary", 6), {above_0_and_finite_in_float, at_least_0}};
-        case rotary_halves:
-            return {make_name("rotary_halves", 13), {above_0_and_finite_in_float, at_least_0}};
-        case sinusoidal:
-            return {make_name("sinusoidal", 10), {above_0_and_finite_in_float}};
-        case dropout:
-            return {make_name("dropout", 7), {from_0_to_below_1_in_float}};
-        case slice:
-            return {make_name("slice", 5), {at_least_0, at_least_1}};
-        case reshape:
-            return {make_name("reshape", 7), {at_least_1, at_least_1}};
-        default:
-            return {};
     }
 }
 
@@ -3167,7 +3297,7 @@ struct literal {
 // clang-format off
 enum class node_kind {
     constant, variable, count,
-    add, subtract, multiply, divide, remainder, absolute,
+    add, subtract, multiply, divide, remainder, greater_of, lesser_of, absolute,
     less, less_equal, greater, greater_equal, equal, not_equal,
     conjunction, disjunction, negation,
     decision, same_symbol, pair
@@ -3200,6 +3330,10 @@ constexpr int evaluate(node_kind kind, int left, int right) {
             return floor_divide(left, right);
         case node_kind::remainder:
             return floor_remainder(left, right);
+        case node_kind::greater_of:
+            return left > right ? left : right;
+        case node_kind::lesser_of:
+            return left < right ? left : right;
         case node_kind::absolute:
             return left < 0 ? -left : left;
         case node_kind::less:
@@ -3293,6 +3427,7 @@ struct rule {
     bool states_combination = false;  ///< the combination is written in the rule
     list<transformation_use, max_transformations> transformations{};  ///< in their order
     aggregation aggregated = aggregation::sum;
+    double aggregated_number = 0;                 ///< the exponent of p_mean
     bool states_aggregation = false;              ///< the aggregation is written in the rule
     unsigned aggregated_variables = 0;            ///< the variables that it names, one bit each
     list<int, max_variables> aggregated_order{};  ///< these variables in the order of the rule
@@ -3467,6 +3602,21 @@ inline constexpr bool pairs_neighbours = [] {
     return uses<Model>(transformation::rotary);
 }();
 
+/// Number of the first elements of a head that rotary positions rotate; 0 if all, -1 if the number
+/// differs among the rules.
+template <class Model>
+inline constexpr int rotated_of_head = [] {
+    int result = 0;
+    bool is_first = true;
+    for_each_function<Model>([&](const plan::transformation_use& use) {
+        if (use.kind != transformation::rotary && use.kind != transformation::rotary_halves) return;
+        const int turned = static_cast<int>(use.numbers[1]);
+        result = is_first || result == turned ? turned : -1;
+        is_first = false;
+    });
+    return result;
+}();
+
 /// Describes the first difference between the model's functions and those of llama2.c's run.c;
 /// empty if there is none. Masks are not compared: run.c always has a causal mask.
 template <class Model>
@@ -3485,6 +3635,8 @@ std::string unlike_llama2c() {
         const double number = use.numbers[0];
         if (use.kind == transformation::rotary && number != 10000) {
             differs("rotary base", number, "10000");
+        } else if (use.kind == transformation::rotary && use.numbers[1] > 0) {
+            has("rotary positions of a part of each head", "those of whole heads");
         } else if (use.kind == transformation::rotary && use.scaling != rotary_scaling{}) {
             has("scaled angles of rotary positions", "plain ones");
         } else if (use.kind == transformation::scale) {
@@ -3712,6 +3864,7 @@ struct placement {
     row_range range = row_range::all;  ///< which rows the parameter takes
     int begin = 0;                     ///< the first row, or the number of the part
     int of = 1;                        ///< how many rows or parts the tensor has
+    int groups = 0;  ///< of interleaved parts: ranges of the first extent; 0: each index is one
 };
 
 /// The file's matrix is [columns, rows]: [in, out] for a linear map.
@@ -3725,10 +3878,11 @@ inline constexpr placement as_it_is{.rank = -1};
 inline constexpr placement flat{.flat = true};
 /// The file has the rows of each head (the parameter's last extent but one; the last extent of a
 /// flat one) in the order of rotary_halves(), which rotates x[k] with x[k + length / 2]. If the
-/// model uses rotary(), `load` and `save` convert the order.
+/// model uses rotary(), `load` and `save` convert the order of the rows that it rotates.
 inline constexpr placement halves{.order = row_order::halves};
 /// The file has the rows of each head in the order of rotary(), which rotates x[2k] with x[2k + 1].
-/// If the model does not use rotary(), `load` and `save` convert the order.
+/// If the model uses rotary_halves(), `load` and `save` convert the order of the rows that it
+/// rotates.
 inline constexpr placement neighbours{.order = row_order::neighbours};
 /// Marks a further entry of a parameter that is the sum of several tensors, such as the two biases
 /// of PyTorch's LSTM. `save` writes the sum to the tensor of the first entry and zeros to this one.
@@ -3781,6 +3935,14 @@ constexpr placement part(int number, int of) {
 constexpr placement interleaved(int number, int of) {
     return detail::in_range("interleaved", row_range::interleaved, number, of, " parts");
 }
+/// As above, for each of `groups` equal ranges of the first extent: qkv_proj of CodeGen has [4,
+/// 3, heads / 4, head_width] rows. Throws io::error unless groups >= 1.
+constexpr placement interleaved(int number, int of, int groups) {
+    placement result = interleaved(number, of);
+    if (groups < 1) fail_with<error>({"io::interleaved: ", groups, " is no number of groups"});
+    result.groups = groups;
+    return result;
+}
 
 /// The file has `of` rows (a vector's elements), and the parameter begins at row `begin`. Throws
 /// io::error unless 0 <= begin < of.
@@ -3801,7 +3963,7 @@ constexpr placement rows_from(int begin) {
 inline constexpr placement successive{.range = row_range::successive};
 
 /// Combines two placements: the flags of both hold and their `plus` are added. The row order, the
-/// shape of `shaped` and the row range that `b` states replace those of `a`.
+/// shape (`shaped`, `as_it_is`) and the row range that `b` states replace those of `a`.
 constexpr placement operator|(const placement& a, const placement& b) {
     placement result = a;
     result.transposed = a.transposed || b.transposed;
@@ -3810,7 +3972,7 @@ constexpr placement operator|(const placement& a, const placement& b) {
     result.summand = a.summand || b.summand;
     result.plus = a.plus + b.plus;
     if (b.order != row_order::any) result.order = b.order;
-    if (b.rank > 0) {
+    if (b.rank != 0) {
         result.rank = b.rank;
         result.shape = b.shape;
     }
@@ -3818,6 +3980,7 @@ constexpr placement operator|(const placement& a, const placement& b) {
         result.range = b.range;
         result.begin = b.begin;
         result.of = b.of;
+        result.groups = b.groups;
     }
     return result;
 }
@@ -5164,6 +5327,30 @@ struct layer_stack {
 
 #include <iterator>
 
+namespace sequent::inline SEQUENT_ABI {
+
+/// Appends text as a string of JSON (RFC 8259).
+SEQUENT_LAZY
+SEQUENT_COLD void append_json_string(std::string& json, std::string_view text) {
+    constexpr std::string_view hexadecimal = "0123456789abcdef";
+    json += '"';
+    for (const char next : text) {
+        if (next == '"' || next == '\\') {
+            json += '\\';
+            json += next;
+        } else if (const auto code = static_cast<unsigned char>(next); code < 0x20) {
+            json += "\\u00";
+            json += hexadecimal[code >> 4];
+            json += hexadecimal[code & 15];
+        } else {
+            json += next;
+        }
+    }
+    json += '"';
+}
+
+}  // namespace sequent::inline SEQUENT_ABI
+
 namespace sequent::inline SEQUENT_ABI::io {
 
 /// Returns true if `text` is well-formed UTF-8 (Unicode 15, table 3-7): no overlong forms, no
@@ -5385,25 +5572,6 @@ SEQUENT_LAZY class json_cursor {
     std::string_view part_;
 };
 
-SEQUENT_LAZY
-SEQUENT_COLD void append_json_string(std::string& json, std::string_view text) {
-    constexpr std::string_view hexadecimal = "0123456789abcdef";
-    json += '"';
-    for (const char next : text) {
-        if (next == '"' || next == '\\') {
-            json += '\\';
-            json += next;
-        } else if (const auto code = static_cast<unsigned char>(next); code < 0x20) {
-            json += "\\u00";
-            json += hexadecimal[code >> 4];
-            json += hexadecimal[code & 15];
-        } else {
-            json += next;
-        }
-    }
-    json += '"';
-}
-
 }  // namespace sequent::inline SEQUENT_ABI::io::detail
 
 /// Sorted vectors for lookup by name. They use qsort, because std::map, std::set and std::sort
@@ -5613,7 +5781,7 @@ SEQUENT_COLD std::string format_header(const file_header& header) {
     std::string json = "{";
     const auto key = [&](std::string_view name) {
         if (json.back() != '{') json += ',';
-        detail::append_json_string(json, name);
+        append_json_string(json, name);
         json += ':';
     };
     if (!header.metadata.empty()) {
@@ -5621,14 +5789,14 @@ SEQUENT_COLD std::string format_header(const file_header& header) {
         json += '{';
         for (const auto& [name, value] : header.metadata) {
             key(name);
-            detail::append_json_string(json, value);
+            append_json_string(json, value);
         }
         json += '}';
     }
     for (const auto& entry : header.tensors) {
         key(entry.name);
         json += "{\"dtype\":";
-        detail::append_json_string(json, entry.dtype);
+        append_json_string(json, entry.dtype);
         json += ",\"shape\":[";
         for (std::size_t axis = 0; axis < entry.shape.size(); ++axis) {
             if (axis > 0) json += ',';
@@ -6136,6 +6304,12 @@ struct placed {
     std::string problem;
 };
 
+/// The rows of each head that the model's rotary positions rotate.
+struct rotated_rows {
+    bool neighbours = false;  // rows 2k and 2k + 1 form a pair, not k and k + half
+    int turned = 0;           // number of the first rows that are rotated; 0: all; -1: it differs
+};
+
 /// The extents that a placement states for a parameter of the shape `own`. `found` is the shape in
 /// the file, or null; it determines the side of squares.
 SEQUENT_LAZY
@@ -6194,9 +6368,16 @@ SEQUENT_COLD placed place(const any_view& view, const placement& how, std::uint6
     const bool vector = how.flat || rank < 2;
     placed result;
     result.strides = row_major(view);
+    if (how.rank != 0 || how.taps) {
+        result.end = result.all = size;
+        if (how.range != row_range::all || how.transposed || how.flat ||
+            how.order != row_order::any || (how.taps && how.rank != 0)) {
+            result.problem = "a tensor of another shape is whole and not transposed";
+            return result;
+        }
+    }
     if (how.rank < 0 || how.taps) {
         result.shape = own;
-        result.end = result.all = size;
         if (!how.taps) return result;
         if (rank < 2) result.problem = "it has no taps";
         for (std::size_t axis = 1; axis < rank; ++axis) {
@@ -6207,15 +6388,10 @@ SEQUENT_COLD placed place(const any_view& view, const placement& how, std::uint6
         return result;
     }
     if (how.rank > 0) {
-        result.end = result.all = size;
         result.shape = stated_shape(own, how, found);
-        if (how.range != row_range::all || how.transposed || how.flat ||
-            how.order != row_order::any) {
-            result.problem = "a tensor of another shape is whole and not transposed";
-        } else if (size_of(result.shape) != size) {
+        if (size_of(result.shape) != size)
             result.problem = joined_text(
                 {"shape ", shape_text(result.shape), " has not its ", size, " elements"});
-        }
         return result;
     }
     const std::uint64_t columns = vector ? 1 : own.back();
@@ -6237,8 +6413,13 @@ SEQUENT_COLD placed place(const any_view& view, const placement& how, std::uint6
                                       result.all, " of the tensor"});
     }
     const std::size_t row_axes = result.row_axes = vector ? rank : rank - 1;
-    if (how.order != row_order::any && (row_axes == 0 || own[row_axes - 1] % 2 != 0))
+    const bool within = how.range == row_range::interleaved;
+    if (how.order != row_order::any &&
+        (row_axes == (within ? 1U : 0U) || own[row_axes - 1] % 2 != 0))
         result.problem = "its heads have no halves";
+    const auto groups = static_cast<std::uint64_t>(how.groups);
+    if (within && groups > 0 && (row_axes == 0 || own[0] % groups != 0))
+        result.problem = joined_text({"its first extent has no ", groups, " equal ranges"});
     if (vector) {
         if (!own.empty() || how.range != row_range::all || how.flat) result.shape = {result.all};
     } else if (how.transposed) {
@@ -6251,47 +6432,90 @@ SEQUENT_COLD placed place(const any_view& view, const placement& how, std::uint6
         result.shape = {result.all, columns};
     }
     const std::uint64_t row = vector || how.transposed ? 1 : columns;
-    if (how.range == row_range::interleaved && row_axes > 0) {
+    if (within && row_axes > 0 && groups == 0) {
         result.first = begin * result.strides[0];
         result.strides[0] *= of;
+    } else if (within && row_axes > 0) {
+        result.first = begin * (own[0] / groups) * result.strides[0];
     } else {
         result.first = result.begin * row;
     }
     return result;
 }
 
-/// The piece of a view at a location of a tensor. If the tensor has the rows of heads in another
-/// order than the model (`neighbours`: that of rotary()), their axis is split in two.
+/// The indices [begin, begin + count) of a piece along an axis.
 SEQUENT_LAZY
-SEQUENT_COLD piece piece_of(any_view view, std::size_t tensor, const placed& where,
-                            const placement& how, bool neighbours) {
-    auto strides = where.strides;
-    const bool reordered = how.order == row_order::halves
-                               ? neighbours
-                               : how.order == row_order::neighbours && !neighbours;
-    if (reordered) {
-        const std::size_t axis = where.row_axes - 1;
-        for (auto at = static_cast<std::size_t>(view.rank++); at > axis; --at) {
-            view.extents[at] = view.extents[at - 1];
-            view.strides[at] = view.strides[at - 1];
-            strides[at] = strides[at - 1];
-        }
-        const int half = view.extents[axis] / 2;
-        view.extents[axis] = half;
-        view.extents[axis + 1] = 2;
-        // Element k of half h has index 2 k + h in the order of neighbours, k + h half in that of
-        // halves.
-        const auto split = [half](auto& of, std::size_t place, bool by_neighbours) {
-            const auto stride = of[place];
-            of[place] = by_neighbours ? 2 * stride : stride;
-            of[place + 1] = by_neighbours
-                                ? stride
-                                : stride * static_cast<std::remove_const_t<decltype(stride)>>(half);
-        };
-        split(view.strides, axis, neighbours);
-        split(strides, axis, !neighbours);
+SEQUENT_COLD piece range_of(piece of, std::size_t axis, int begin, int count) {
+    of.view.data = static_cast<std::byte*>(of.view.data) +
+                   std::ptrdiff_t{begin} * of.view.strides[axis] *
+                       static_cast<std::ptrdiff_t>(io::size_of(of.view.type));
+    of.first += static_cast<std::uint64_t>(begin) * of.strides[axis];
+    of.view.extents[axis] = count;
+    return of;
+}
+
+/// Adds a piece whose first `turned` indices along an axis are in the other order of rotary
+/// positions in the tensor than in the view (`neighbours`: that of the view is rotary()'s): that
+/// axis is split in two.
+SEQUENT_LAZY
+SEQUENT_COLD void add_reordered(std::vector<piece>& to, const piece& all, std::size_t axis,
+                                int turned, bool neighbours) {
+    const int length = all.view.extents[axis];
+    if (turned < length) to.push_back(range_of(all, axis, turned, length - turned));
+    piece part = all;
+    for (auto at = static_cast<std::size_t>(part.view.rank++); at > axis; --at) {
+        part.view.extents[at] = part.view.extents[at - 1];
+        part.view.strides[at] = part.view.strides[at - 1];
+        part.strides[at] = part.strides[at - 1];
     }
-    return {view, tensor, where.first, strides, how.summand, how.plus};
+    const int half = turned / 2;
+    part.view.extents[axis] = half;
+    part.view.extents[axis + 1] = 2;
+    // Element k of half h has index 2 k + h in the order of neighbours, k + h half in that of
+    // halves.
+    const auto split = [axis, half](auto& of, bool by_neighbours) {
+        const auto stride = of[axis];
+        of[axis] = by_neighbours ? 2 * stride : stride;
+        of[axis + 1] = by_neighbours
+                           ? stride
+                           : stride * static_cast<std::remove_const_t<decltype(stride)>>(half);
+    };
+    split(part.view.strides, neighbours);
+    split(part.strides, !neighbours);
+    to.push_back(part);
+}
+
+/// Adds the pieces of a view at a location of a tensor. Returns the problem, if there is one.
+SEQUENT_LAZY
+SEQUENT_COLD std::string add_pieces(std::vector<piece>& to, const any_view& view,
+                                    std::size_t tensor, const placed& where, const placement& how,
+                                    const rotated_rows& rotated) {
+    const piece all{view, tensor, where.first, where.strides, how.summand, how.plus};
+    const bool reordered = how.order == row_order::halves
+                               ? rotated.neighbours
+                               : how.order == row_order::neighbours && !rotated.neighbours;
+    const std::size_t axis = where.row_axes - 1;
+    if (reordered && rotated.turned < 0)
+        return "the model rotates different numbers of rows of its heads";
+    if (reordered && rotated.turned > view.extents[axis])
+        return "its heads have fewer rows than the model rotates";
+    // The parts of a tensor lie one after another within each group.
+    const int groups = how.range == row_range::interleaved && how.groups > 0 ? how.groups : 1;
+    const int of_group = groups > 1 ? view.extents[0] / groups : 0;
+    for (int group = 0; group < groups; ++group) {
+        piece part = all;
+        if (groups > 1) {
+            part = range_of(all, 0, group * of_group, of_group);
+            part.first += static_cast<std::uint64_t>(group) *
+                          static_cast<std::uint64_t>(of_group * (how.of - 1)) * part.strides[0];
+        }
+        if (!reordered)
+            to.push_back(part);
+        else
+            add_reordered(to, part, axis, rotated.turned > 0 ? rotated.turned : view.extents[axis],
+                          rotated.neighbours);
+    }
+    return "";
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::io::detail
@@ -6399,7 +6623,7 @@ struct coverage {
     std::vector<numbered_range> taken;
     std::uint64_t all = 0;
     bool is_open = false;  // rows may remain untaken
-    bool is_interleaved = false;
+    int interleaving = 0;  // 0: none, -1: of each index, else the number of groups
     bool is_mixed = false;
 
     /// One past the last row taken.
@@ -6409,9 +6633,11 @@ struct coverage {
         return result;
     }
     void add(const placed& where, const placement& how) {
-        const bool within = how.range == row_range::interleaved;
-        is_mixed = is_mixed || (!taken.empty() && within != is_interleaved);
-        is_interleaved = within;
+        const int within = how.range != row_range::interleaved ? 0
+                           : how.groups > 0                    ? how.groups
+                                                               : -1;
+        is_mixed = is_mixed || (!taken.empty() && within != interleaving);
+        interleaving = within;
         is_open = is_open || how.range == row_range::open;
         taken.push_back({where.begin, where.end, 0});
         all = where.all;
@@ -6419,7 +6645,7 @@ struct coverage {
     /// Names the first rows that no parameter takes or, if `once`, that two parameters take; empty
     /// if there are none.
     std::string problem(bool once) {
-        if (is_mixed) return "its rows are interleaved for some parameters alone";
+        if (is_mixed) return "its rows are interleaved differently for several parameters";
         sort(taken);
         std::uint64_t end = 0;
         const auto rows = [](std::uint64_t first, std::uint64_t last, const char* what) {
@@ -6434,15 +6660,15 @@ struct coverage {
     }
 };
 
-/// Properties of a model that maps depend on: whether its rotary positions rotate neighbours, and
+/// Properties of a model that maps depend on: which rows of heads its rotary positions rotate, and
 /// its stacks of several kinds of layers.
 struct model_layout {
-    bool neighbours = false;
+    rotated_rows rotated;
     std::vector<layer_stack> stacks;
 };
 template <class Model>
 model_layout layout_of() {
-    model_layout result{pairs_neighbours<Model>, {}};
+    model_layout result{{pairs_neighbours<Model>, rotated_of_head<Model>}, {}};
     if constexpr (requires { Model::shape.has_pattern(); }) {
         constexpr auto& of = Model::shape;
         if constexpr (of.has_pattern()) {
@@ -6506,9 +6732,7 @@ SEQUENT_COLD matching match(const tensor_file& file, const std::vector<any_tenso
             }
             if (!where.problem.empty()) return where.problem;
             used[found->number].add(where, of.how);
-            result.pieces.push_back(
-                piece_of(of.view, found->number, where, of.how, layout.neighbours));
-            return "";
+            return add_pieces(result.pieces, of.view, found->number, where, of.how, layout.rotated);
         });
     if (!result.problem.empty()) return result;
     const auto has = [&](std::string_view parameter) {
@@ -6654,8 +6878,7 @@ SEQUENT_COLD mapped_tensors plan_mapped(const file_path& path,
                                     shape_text(planned[tensor].shape), " for another parameter"});
             }
             used[tensor].add(where, of.how);
-            pieces.push_back(piece_of(of.view, tensor, where, of.how, layout.neighbours));
-            return "";
+            return add_pieces(pieces, of.view, tensor, where, of.how, layout.rotated);
         });
     for (std::size_t at = 0; at < used.size() && problem.empty(); ++at) {
         problem = used[at].problem(true);
@@ -6940,8 +7163,8 @@ inline constexpr name_entry modernbert[] = {
     {"embedding", "model.embeddings.tok_embeddings.weight"},
     {"embedding_gain", "model.embeddings.norm.weight"},
     {"layers.gain_1", "model.layers.{}.attn_norm.weight"},
-    {"layers.W_query", "model.layers.{}.attn.Wqkv.weight", part(0, 3)},
-    {"layers.W_key", "model.layers.{}.attn.Wqkv.weight", part(1, 3)},
+    {"layers.W_query", "model.layers.{}.attn.Wqkv.weight", part(0, 3) | halves},
+    {"layers.W_key", "model.layers.{}.attn.Wqkv.weight", part(1, 3) | halves},
     {"layers.W_value", "model.layers.{}.attn.Wqkv.weight", part(2, 3)},
     {"layers.W_out", "model.layers.{}.attn.Wo.weight"},
     {"layers.gain_2", "model.layers.{}.mlp_norm.weight"},
@@ -7108,12 +7331,15 @@ inline constexpr name_entry gpt_neox[] = {
     {"layers.bias_1", "gpt_neox.layers.{}.input_layernorm.bias"},
     {"layers.gain_2", "gpt_neox.layers.{}.post_attention_layernorm.weight"},
     {"layers.bias_2", "gpt_neox.layers.{}.post_attention_layernorm.bias"},
-    {"layers.W_query", "gpt_neox.layers.{}.attention.query_key_value.weight", interleaved(0, 3)},
-    {"layers.W_key", "gpt_neox.layers.{}.attention.query_key_value.weight", interleaved(1, 3)},
+    {"layers.W_query", "gpt_neox.layers.{}.attention.query_key_value.weight",
+     interleaved(0, 3) | halves},
+    {"layers.W_key", "gpt_neox.layers.{}.attention.query_key_value.weight",
+     interleaved(1, 3) | halves},
     {"layers.W_value", "gpt_neox.layers.{}.attention.query_key_value.weight", interleaved(2, 3)},
     {"layers.b_query", "gpt_neox.layers.{}.attention.query_key_value.bias",
-     flat | interleaved(0, 3)},
-    {"layers.b_key", "gpt_neox.layers.{}.attention.query_key_value.bias", flat | interleaved(1, 3)},
+     flat | interleaved(0, 3) | halves},
+    {"layers.b_key", "gpt_neox.layers.{}.attention.query_key_value.bias",
+     flat | interleaved(1, 3) | halves},
     {"layers.b_value", "gpt_neox.layers.{}.attention.query_key_value.bias",
      flat | interleaved(2, 3)},
     {"layers.W_out", "gpt_neox.layers.{}.attention.dense.weight"},
@@ -7168,11 +7394,11 @@ inline constexpr name_entry phi[] = {
     {"embedding", "model.embed_tokens.weight"},
     {"layers.gain_1", "model.layers.{}.input_layernorm.weight"},
     {"layers.bias_1", "model.layers.{}.input_layernorm.bias"},
-    {"layers.W_query", "model.layers.{}.self_attn.q_proj.weight"},
-    {"layers.W_key", "model.layers.{}.self_attn.k_proj.weight"},
+    {"layers.W_query", "model.layers.{}.self_attn.q_proj.weight", halves},
+    {"layers.W_key", "model.layers.{}.self_attn.k_proj.weight", halves},
     {"layers.W_value", "model.layers.{}.self_attn.v_proj.weight"},
-    {"layers.b_query", "model.layers.{}.self_attn.q_proj.bias", flat},
-    {"layers.b_key", "model.layers.{}.self_attn.k_proj.bias", flat},
+    {"layers.b_query", "model.layers.{}.self_attn.q_proj.bias", flat | halves},
+    {"layers.b_key", "model.layers.{}.self_attn.k_proj.bias", flat | halves},
     {"layers.b_value", "model.layers.{}.self_attn.v_proj.bias", flat},
     {"layers.W_out", "model.layers.{}.self_attn.dense.weight"},
     {"layers.b_out", "model.layers.{}.self_attn.dense.bias"},
@@ -7184,6 +7410,28 @@ inline constexpr name_entry phi[] = {
     {"bias", "model.final_layernorm.bias"},
     {"W_logits", "lm_head.weight"},
     {"b_logits", "lm_head.bias"},
+};
+
+/// Name map of the preset `codegen`. The tensor qkv_proj has, for each quarter of the heads, the
+/// rows of their queries, values and keys.
+inline constexpr name_entry codegen[] = {
+    optional_prefix("transformer."),
+    {"embedding", "transformer.wte.weight"},
+    {"layers.gain_1", "transformer.h.{}.ln_1.weight"},
+    {"layers.bias_1", "transformer.h.{}.ln_1.bias"},
+    {"layers.W_query", "transformer.h.{}.attn.qkv_proj.weight", interleaved(0, 3, 4) | neighbours},
+    {"layers.W_key", "transformer.h.{}.attn.qkv_proj.weight", interleaved(2, 3, 4) | neighbours},
+    {"layers.W_value", "transformer.h.{}.attn.qkv_proj.weight", interleaved(1, 3, 4)},
+    {"layers.W_out", "transformer.h.{}.attn.out_proj.weight"},
+    {"layers.W_expand", "transformer.h.{}.mlp.fc_in.weight"},
+    {"layers.b_expand", "transformer.h.{}.mlp.fc_in.bias"},
+    {"layers.W_contract", "transformer.h.{}.mlp.fc_out.weight"},
+    {"layers.b_contract", "transformer.h.{}.mlp.fc_out.bias"},
+    {"gain", "transformer.ln_f.weight"},
+    {"bias", "transformer.ln_f.bias"},
+    {"W_logits", "lm_head.weight"},
+    {"b_logits", "lm_head.bias"},
+    ignored("transformer.h.{}.attn.causal_mask"),
 };
 
 /// Name map of the preset `starcoder2`.
@@ -7275,6 +7523,36 @@ inline constexpr name_entry vit[] = {
     {"W_logits", "classifier.weight"},
     {"b_logits", "classifier.bias"},
     ignored("vit.pooler.*"),
+};
+
+/// Name map of the preset `dinov2` (Dinov2Model).
+inline constexpr name_entry dinov2[] = {
+    optional_prefix("dinov2."),
+    {"class_token", "embeddings.cls_token", shaped(1, 1, own(0))},
+    {"position", "embeddings.position_embeddings", shaped(1, own(0), own(1))},
+    {"W_patch", "embeddings.patch_embeddings.projection.weight", shaped(own(0), 0, side, side)},
+    {"b_patch", "embeddings.patch_embeddings.projection.bias"},
+    {"layers.gain_1", "encoder.layer.{}.norm1.weight"},
+    {"layers.bias_1", "encoder.layer.{}.norm1.bias"},
+    {"layers.W_query", "encoder.layer.{}.attention.attention.query.weight"},
+    {"layers.W_key", "encoder.layer.{}.attention.attention.key.weight"},
+    {"layers.W_value", "encoder.layer.{}.attention.attention.value.weight"},
+    {"layers.b_query", "encoder.layer.{}.attention.attention.query.bias", flat},
+    {"layers.b_key", "encoder.layer.{}.attention.attention.key.bias", flat},
+    {"layers.b_value", "encoder.layer.{}.attention.attention.value.bias", flat},
+    {"layers.W_out", "encoder.layer.{}.attention.output.dense.weight"},
+    {"layers.b_out", "encoder.layer.{}.attention.output.dense.bias"},
+    {"layers.attended_scale", "encoder.layer.{}.layer_scale1.lambda1"},
+    {"layers.gain_2", "encoder.layer.{}.norm2.weight"},
+    {"layers.bias_2", "encoder.layer.{}.norm2.bias"},
+    {"layers.W_expand", "encoder.layer.{}.mlp.fc1.weight"},
+    {"layers.b_expand", "encoder.layer.{}.mlp.fc1.bias"},
+    {"layers.W_contract", "encoder.layer.{}.mlp.fc2.weight"},
+    {"layers.b_contract", "encoder.layer.{}.mlp.fc2.bias"},
+    {"layers.transformed_scale", "encoder.layer.{}.layer_scale2.lambda1"},
+    {"gain", "layernorm.weight"},
+    {"bias", "layernorm.bias"},
+    ignored("embeddings.mask_token"),
 };
 
 namespace detail {
@@ -8027,7 +8305,7 @@ SEQUENT_COLD llama2c_match match_llama2c(const source& from, const std::vector<a
                           " tokens, the model has ", tokens});
     }
     result.found = form.version == 0 ? match(result.file, tensors)
-                                     : match(result.file, tensors, llama2c_layers, {true, {}});
+                                     : match(result.file, tensors, llama2c_layers, {{true, 0}, {}});
     return result;
 }
 
@@ -8261,24 +8539,37 @@ SEQUENT_INLINE void store_first(T* p, batch<T> x, int count) noexcept {
 #endif
 }
 
-/// Likewise with a static count: a whole vector becomes a plain load.
+/// Likewise with a static count: a whole vector becomes a plain load, and half a vector a plain one
+/// of 256 bits, since a load does not get the data of a masked store before it is in the cache.
 template <int Count, class T>
 SEQUENT_INLINE batch<T> load_first(const T* p) noexcept {
     static_assert(0 <= Count && Count <= lanes<T>);
-    if constexpr (Count == lanes<T>)
-        return load(p);
-    else
-        return load_first(p, Count);
+    if constexpr (Count == lanes<T>) return load(p);
+#if defined(__AVX512F__)
+    if constexpr (2 * Count == lanes<T>) {
+        if constexpr (sizeof(T) == 4)
+            return _mm512_zextps256_ps512(_mm256_loadu_ps(p));
+        else
+            return _mm512_zextpd256_pd512(_mm256_loadu_pd(p));
+    }
+#endif
+    return load_first(p, Count);
 }
 
-/// Likewise with a static count: a whole vector becomes a plain store.
+/// Likewise with a static count: a whole vector, and half of one, become plain stores.
 template <int Count, class T>
 SEQUENT_INLINE void store_first(T* p, batch<T> x) noexcept {
     static_assert(0 <= Count && Count <= lanes<T>);
-    if constexpr (Count == lanes<T>)
-        store(p, x);
-    else
-        store_first(p, x, Count);
+    if constexpr (Count == lanes<T>) return store(p, x);
+#if defined(__AVX512F__)
+    if constexpr (2 * Count == lanes<T>) {
+        if constexpr (sizeof(T) == 4)
+            return _mm256_storeu_ps(p, _mm512_castps512_ps256(x));
+        else
+            return _mm256_storeu_pd(p, _mm512_castpd512_pd256(x));
+    }
+#endif
+    return store_first(p, x, Count);
 }
 
 /// A vector with half the lanes, for the ends of rows: it costs half on processors that execute 512
@@ -8551,8 +8842,8 @@ SEQUENT_INLINE void load_transposed(const T* p, Row row, batch<T>* out) noexcept
 #pragma GCC diagnostic pop
 #endif
 
-/// Exponential, logarithm, hyperbolic tangent, error function and logistic function of vectors and
-/// numbers.
+/// Elementary functions of vectors and numbers: exponential, logarithm, powers, hyperbolic tangent,
+/// error function, logistic function.
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
@@ -8762,6 +9053,45 @@ SEQUENT_INLINE batch<T> sigmoid(batch<T> x) noexcept {
     return set(T(1)) / (set(T(1)) + kernel::exp(-x));
 }
 
+/// x within [least, greatest], else the nearer end; NaN stays NaN.
+template <class T>
+SEQUENT_INLINE batch<T> clamp(batch<T> x, T least, T greatest) noexcept {
+    x = xsimd::select(x > set(greatest), set(greatest), x);
+    return xsimd::select(x < set(least), set(least), x);
+}
+
+/// -1, 0 or 1, the sign of x; NaN stays NaN.
+template <class T>
+SEQUENT_INLINE batch<T> sign(batch<T> x) noexcept {
+    return xsimd::select(x > zero<T>(), set(T(1)), xsimd::select(x < zero<T>(), set(T(-1)), x));
+}
+
+/// log(1 + x) for x in [0, 1]: 2 atanh(s) with s = x / (2 + x), by its series.
+template <class T>
+SEQUENT_INLINE batch<T> log_1_plus(batch<T> x) noexcept {
+    constexpr int terms = sizeof(T) == 4 ? 8 : 17;  // s^2 <= 1/9: the rest is below an ulp
+    const batch<T> s = x / (set(T(2)) + x);
+    const batch<T> square = s * s;
+    batch<T> sum = set(T(1) / T(2 * terms - 1));
+    unroll<terms - 1>([&](auto i) __attribute__((always_inline)) {
+        sum = fma(sum, square, set(T(1) / T(2 * (terms - 1 - i()) - 1)));
+    });
+    return (s + s) * sum;
+}
+
+/// x^p: by multiplications if p is an integer of at most 64, else exp(p log(x)), NaN for x < 0.
+template <class T>
+inline batch<T> power(batch<T> x, T p) noexcept {
+    const T size = p < 0 ? -p : p;
+    if (size <= T(64) && size == static_cast<T>(static_cast<int>(size))) {
+        batch<T> result = set(T(1));
+        for (int rest = static_cast<int>(size); rest > 0; rest /= 2, x = x * x)
+            if (rest % 2 != 0) result = result * x;
+        return p < 0 ? batch<T>(set(T(1)) / result) : result;
+    }
+    return kernel::exp(kernel::log(x) * set(p));
+}
+
 /// e^x of one number, by the arithmetic of the vector function.
 template <std::floating_point T>
 inline T exp(T x) noexcept {
@@ -8794,38 +9124,22 @@ inline T sigmoid(T x) noexcept {
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
-/// Functions of one number. `parameter` is the slope of leaky_relu below zero, the c of soft_cap(x)
-/// = c tanh(x / c) and the factor of scale; the other functions ignore it.
+/// The functions of one number, those of element_functions.hpp.
 enum class activation {
-    identity,    ///< x
-    relu,        ///< max(x, 0)
-    leaky_relu,  ///< x if x > 0, else parameter * x
-    gelu,        ///< x Phi(x), Phi the normal distribution function; arXiv 1606.08415
-    gelu_tanh,   ///< x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))), approximates gelu
-    silu,        ///< x sigmoid(x)
-    sigmoid,     ///< 1 / (1 + e^-x)
-    tanh,        ///< hyperbolic tangent
-    exp,         ///< e^x
-    log,         ///< natural logarithm
-    sqrt,        ///< square root
-    inverse,     ///< 1 / x
-    complement,  ///< 1 - x
-    soft_cap,    ///< parameter * tanh(x / parameter)
-    scale        ///< parameter * x
+#define SEQUENT_NAME(name, ...) name,
+    SEQUENT_ELEMENT_FUNCTIONS(SEQUENT_NAME)
+#undef SEQUENT_NAME
 };
 
 /// True if `derivative` reads the input x. Otherwise only the output is read, and x may be
 /// anything. For leaky_relu the sign of the output decides, which requires a slope above zero.
 constexpr bool derivative_needs_input(activation f) noexcept {
-    switch (f) {
-        case activation::gelu:
-        case activation::gelu_tanh:
-        case activation::silu:
-        case activation::log:
-            return true;
-        default:
-            return false;
-    }
+    enum class what { nothing, result, argument };
+    using enum what;
+#define SEQUENT_READS(name, parameters, arguments, numbers, reads, ...) reads,
+    constexpr what reads[]{SEQUENT_ELEMENT_FUNCTIONS(SEQUENT_READS)};
+#undef SEQUENT_READS
+    return reads[static_cast<int>(f)] == argument;
 }
 
 namespace detail {
@@ -8842,6 +9156,7 @@ struct element<T> {
 inline constexpr double inverse_sqrt_2 = 0.70710678118654752440;
 inline constexpr double inverse_sqrt_2_pi = 0.39894228040143267794;
 inline constexpr double sqrt_2_over_pi = 0.79788456080286535588;
+inline constexpr double two_over_sqrt_pi = 1.12837916709551257390;
 inline constexpr double gelu_cubic = 0.044715;
 
 }  // namespace detail
@@ -8850,100 +9165,35 @@ inline constexpr double gelu_cubic = 0.044715;
 template <class B>
 using element_t = typename detail::element<B>::type;
 
-/// F(x) for a number or a vector of numbers.
+/// F(x) for a number or a vector of numbers. `a` and `b` are the numbers of the function, if it has
+/// any: the slope of leaky_relu, the ends of clamp.
 template <activation F, class B>
-SEQUENT_INLINE B apply(B x, element_t<B> parameter = 0) noexcept {
+SEQUENT_INLINE B apply(B x, [[maybe_unused]] element_t<B> a = 0,
+                       [[maybe_unused]] element_t<B> b = 0) noexcept {
     using T = element_t<B>;
-    using enum activation;
-    if constexpr (std::floating_point<B>) {
-        return kernel::apply<F>(set(x), parameter).get(0);
-    } else if constexpr (F == relu) {
-        return xsimd::max(zero<T>(), x);  // in this order NaN propagates on every instruction set
-    } else if constexpr (F == leaky_relu) {
-        return xsimd::select(x > zero<T>(), x, x * set(parameter));
-    } else if constexpr (F == gelu) {
-        const B half = x * set(T(0.5));
-        return fma(half, kernel::erf(x * set(T(detail::inverse_sqrt_2))), half);
-    } else if constexpr (F == gelu_tanh) {
-        // (1 + tanh(u)) / 2 is sigmoid(2 u)
-        const B u = x * fma(x * x, set(T(detail::gelu_cubic)), set(T(1)));
-        return x * kernel::sigmoid(u * set(T(2 * detail::sqrt_2_over_pi)));
-    } else if constexpr (F == silu) {
-        return x * kernel::sigmoid(x);
-    } else if constexpr (F == sigmoid) {
-        return kernel::sigmoid(x);
-    } else if constexpr (F == tanh) {
-        return kernel::tanh(x);
-    } else if constexpr (F == exp) {
-        return kernel::exp(x);
-    } else if constexpr (F == log) {
-        return kernel::log(x);
-    } else if constexpr (F == sqrt) {
-        return xsimd::sqrt(x);
-    } else if constexpr (F == inverse) {
-        return set(T(1)) / x;
-    } else if constexpr (F == complement) {
-        return set(T(1)) - x;
-    } else if constexpr (F == scale) {
-        return x * set(parameter);
-    } else if constexpr (F == soft_cap) {
-        return set(parameter) * kernel::tanh(x / set(parameter));
-    } else {
-        return x;
+#define SEQUENT_VALUE(name, parameters, arguments, numbers, reads, cost, value, slope) \
+    else if constexpr (F == activation::name) {                                        \
+        value                                                                          \
     }
+    if constexpr (std::floating_point<B>) return kernel::apply<F>(set(x), a, b).get(0);
+    SEQUENT_ELEMENT_FUNCTIONS(SEQUENT_VALUE)
+#undef SEQUENT_VALUE
 }
 
-/// dF/dx at input x with output y = F(x). At its kink relu has the derivative 0 and leaky_relu its
-/// slope. The derivative of relu at NaN is 1, so that a NaN in the gradient propagates.
+/// dF/dx at input x with output y = F(x), of which one is read (`derivative_needs_input`). The
+/// derivative of relu at NaN is 1, so that a NaN in the gradient propagates.
 template <activation F, class B>
-SEQUENT_INLINE B derivative(B x, B y, element_t<B> parameter = 0) noexcept {
+SEQUENT_INLINE B derivative([[maybe_unused]] B x, [[maybe_unused]] B y,
+                            [[maybe_unused]] element_t<B> a = 0,
+                            [[maybe_unused]] element_t<B> b = 0) noexcept {
     using T = element_t<B>;
-    using enum activation;
-    if constexpr (std::floating_point<B>) {
-        return kernel::derivative<F>(set(x), set(y), parameter).get(0);
-    } else if constexpr (F == relu) {
-        return xsimd::select(y <= zero<T>(), zero<T>(), set(T(1)));
-    } else if constexpr (F == leaky_relu) {
-        return xsimd::select(y > zero<T>(), set(T(1)), set(parameter));
-    } else if constexpr (F == gelu) {
-        const B cdf =
-            fma(kernel::erf(x * set(T(detail::inverse_sqrt_2))), set(T(0.5)), set(T(0.5)));
-        const B density = kernel::exp(x * x * set(T(-0.5))) * set(T(detail::inverse_sqrt_2_pi));
-        return fma(x, density, cdf);
-    } else if constexpr (F == gelu_tanh) {
-        // Beyond 16 the result is 0 or 1, but products of it with large numbers would be NaN.
-        x = xsimd::select(x > set(T(16)), set(T(16)), x);
-        x = xsimd::select(x < set(T(-16)), set(T(-16)), x);
-        const B square = x * x;
-        const B u = x * fma(square, set(T(detail::gelu_cubic)), set(T(1)));
-        const B s = kernel::sigmoid(u * set(T(2 * detail::sqrt_2_over_pi)));
-        const B slope = fma(square, set(T(3 * detail::gelu_cubic)), set(T(1)));
-        return fma(s * (set(T(1)) - s), x * slope * set(T(2 * detail::sqrt_2_over_pi)), s);
-    } else if constexpr (F == silu) {
-        const B s = kernel::sigmoid(x);
-        return fma(s * (set(T(1)) - s), x, s);
-    } else if constexpr (F == sigmoid) {
-        return y * (set(T(1)) - y);
-    } else if constexpr (F == tanh) {
-        return set(T(1)) - y * y;
-    } else if constexpr (F == exp) {
-        return y;
-    } else if constexpr (F == log) {
-        return set(T(1)) / x;
-    } else if constexpr (F == sqrt) {
-        return set(T(0.5)) / y;
-    } else if constexpr (F == inverse) {
-        return -(y * y);
-    } else if constexpr (F == complement) {
-        return set(T(-1));
-    } else if constexpr (F == scale) {
-        return set(parameter);
-    } else if constexpr (F == soft_cap) {
-        const B t = y / set(parameter);
-        return set(T(1)) - t * t;
-    } else {
-        return set(T(1));
+#define SEQUENT_SLOPE(name, parameters, arguments, numbers, reads, cost, value, slope) \
+    else if constexpr (F == activation::name) {                                        \
+        slope                                                                          \
     }
+    if constexpr (std::floating_point<B>) return kernel::derivative<F>(set(x), set(y), a, b).get(0);
+    SEQUENT_ELEMENT_FUNCTIONS(SEQUENT_SLOPE)
+#undef SEQUENT_SLOPE
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
@@ -8982,6 +9232,7 @@ SEQUENT_INLINE batch<T> dot_of_rows(const T* a, const T* b, int depth) noexcept 
 /// The strides of a product, as in product_shape.
 struct product_strides {
     int a_row, a_depth, b_depth, b_column, c_row;
+    int splits = 1, a_split = 0;
 };
 
 /// Multiplies Rows rows with a panel of Vectors vectors, of which `columns` columns belong to C.
@@ -9085,12 +9336,23 @@ struct product_shape {
     /// Row stride of C.
     int c_row;
     bool accumulate;  ///< += instead of =
+    /// A has `splits` parts of `depth` columns each, a_split apart; the rows of B for a part follow
+    /// those for the part before it. More than one if product_plan::takes_splits.
+    int splits = 1;
+    int a_split = 0;  ///< distance of the parts
+
+    /// The product with one of the parts, which accumulates or not.
+    constexpr product_shape of_part(bool accumulates) const {
+        return {rows, columns, depth, a_row, a_depth, b_depth, b_column, c_row, accumulates};
+    }
 };
 
 /// The default of what a product does to its results before it stores them: nothing. Another type
 /// turns a vector of results x into finish(x, row, column, count) for columns [column, column +
 /// count) of a row; count is an integral_constant, which may be less than the lanes of x.
 struct as_is {
+    /// True if x may be a vector with half the lanes, a half_batch.
+    static constexpr bool takes_halves = true;
     /// Returns x.
     template <class B, class Count>
     SEQUENT_INLINE B operator()(B x, int, int, Count) const noexcept {
@@ -9157,8 +9419,12 @@ struct product_plan {
     // A panel would read only a little of each page.
     static constexpr bool streamed =
         from_memory && !copied && Shape.b_column == 1 && Shape.columns >= 8192;
+    static constexpr int most_depth = 16384 / int{sizeof(T)} / width;
     static constexpr int block =
-        single && !copied ? Shape.depth : std::min(Shape.depth, 16384 / int{sizeof(T)} / width);
+        single && !copied ? Shape.depth : std::min(Shape.depth, most_depth);
+    // Parts of A are taken in one pass if their rows of B stay in the L1 cache.
+    static constexpr bool takes_splits =
+        Shape.b_column == 1 && !copied && !single && Shape.splits * Shape.depth <= most_depth;
 };
 
 /// The place of a tile in C, and whether its sums are added to C and whether they are finished.
@@ -9192,9 +9458,10 @@ SEQUENT_INLINE void store_sums(batch<T>* sum, Last last, T* to, const tile_targe
 }
 
 /// Strides known at compile time, named as in product_strides.
-template <int ARow, int ADepth, int BDepth, int CRow>
+template <int ARow, int ADepth, int BDepth, int CRow, int Splits = 1, int ASplit = 0>
 struct constant_strides {
     static constexpr int a_row = ARow, a_depth = ADepth, b_depth = BDepth, c_row = CRow;
+    static constexpr int splits = Splits, a_split = ASplit;
 };
 
 /// Computes Rows x Vectors vectors of C in registers. The last vector of each row is a Last, loaded
@@ -9222,27 +9489,35 @@ inline void product_tile(const T* a, const T* b, T* c, int depth, const Strides&
     }
     // Limited by the FMA ports: a load of B serves all rows, and the broadcasts of A take a load
     // port for every Vectors multiplications.
-    SEQUENT_NO_UNROLL for (int k = 0; k < depth; ++k) {
-        batch<T> y[Vectors];
-        SEQUENT_UNROLL for (int v = 0; v < whole; ++v) y[v] = load(b + v * n);
-        const Last last_y = load_first_as<Last, LoadLast>(b + whole * n);
-        SEQUENT_UNROLL for (int r = 0; r < Rows; ++r) {
-            const T number = first[r / together][r % together * std::ptrdiff_t{strides.a_row}];
-            batch<T> x = set(number);
-            Last last_x(number);
+    const auto take_part = [&]() __attribute__((always_inline)) {
+        SEQUENT_NO_UNROLL for (int k = 0; k < depth; ++k) {
+            batch<T> y[Vectors];
+            SEQUENT_UNROLL for (int v = 0; v < whole; ++v) y[v] = load(b + v * n);
+            const Last last_y = load_first_as<Last, LoadLast>(b + whole * n);
+            SEQUENT_UNROLL for (int r = 0; r < Rows; ++r) {
+                const T number = first[r / together][r % together * std::ptrdiff_t{strides.a_row}];
+                batch<T> x = set(number);
+                Last last_x(number);
 #if defined(__clang__) && defined(__x86_64__)
-            // Clang broadcasts to half a vector, then again: a shuffle for each row.
-            // "v": an x86 vector register.
-            if constexpr (Vectors == 2 && sizeof(Last) < sizeof(x)) {
-                asm("" : "+v"(x.data));
-                last_x = low_part<Last>(x);
-            }
+                // Clang broadcasts to half a vector, then again: a shuffle for each row.
+                // "v": an x86 vector register.
+                if constexpr (Vectors == 2 && sizeof(Last) < sizeof(x)) {
+                    asm("" : "+v"(x.data));
+                    last_x = low_part<Last>(x);
+                }
 #endif
-            SEQUENT_UNROLL for (int v = 0; v < whole; ++v) sum[r][v] = fma(x, y[v], sum[r][v]);
-            last_sum[r] = fma(last_x, last_y, last_sum[r]);
+                SEQUENT_UNROLL for (int v = 0; v < whole; ++v) sum[r][v] = fma(x, y[v], sum[r][v]);
+                last_sum[r] = fma(last_x, last_y, last_sum[r]);
+            }
+            SEQUENT_UNROLL for (int g = 0; g < groups; ++g) first[g] += strides.a_depth;
+            b += strides.b_depth;
         }
-        SEQUENT_UNROLL for (int g = 0; g < groups; ++g) first[g] += strides.a_depth;
-        b += strides.b_depth;
+    };
+    take_part();
+    SEQUENT_NO_UNROLL for (int split = 1; split < strides.splits; ++split) {
+        const std::ptrdiff_t next = strides.a_split - depth * std::ptrdiff_t{strides.a_depth};
+        SEQUENT_UNROLL for (int g = 0; g < groups; ++g) first[g] += next;
+        take_part();
     }
     SEQUENT_UNROLL for (int r = 0; r < Rows; ++r) {
         store_sums<whole, StoreLast>(sum[r], last_sum[r], c + r * std::ptrdiff_t{strides.c_row},
@@ -9328,7 +9603,9 @@ inline void product_panel(const T* a, const T* b, T* c, int rows, int depth, til
     };
     const auto take = [&](auto tile) {
         product_tile<Last, tile(), Vectors, LoadLast, StoreLast>(
-            a, b, c, depth, constant_strides<Shape.a_row, Shape.a_depth, BDepth, Shape.c_row>{},
+            a, b, c, depth,
+            constant_strides<Shape.a_row, Shape.a_depth, BDepth, Shape.c_row, Shape.splits,
+                             Shape.a_split>{},
             place, finish);
         advance(tile());
     };
@@ -9348,7 +9625,8 @@ inline void product_panel(const T* a, const T* b, T* c, int rows, int depth, til
         const tile_target rest_place = place;
         T* const rest = c;
         const int count = rows;
-        constexpr product_strides strides{Shape.a_row, Shape.a_depth, BDepth, 1, Shape.c_row};
+        constexpr product_strides strides{Shape.a_row, Shape.a_depth, BDepth,       1,
+                                          Shape.c_row, Shape.splits,  Shape.a_split};
         unroll<4>([&](auto i) {
             constexpr int tile = 8 >> i();
             if constexpr (tile < greatest)
@@ -9509,11 +9787,12 @@ inline void product_of_panels(const T* a, const T* b, T* c, int rows, int depth,
                               const Finish& finish) noexcept {
     using plan = product_plan<Shape, T>;
     using last_batch =
-        std::conditional_t<std::is_same_v<Finish, as_is>, typename plan::last_batch, batch<T>>;
+        std::conditional_t<Finish::takes_halves, typename plan::last_batch, batch<T>>;
     if constexpr (Whole) {
         rows = Shape.rows;
         depth = Shape.depth;
     }
+    static_assert(Shape.splits == 1 || plan::takes_splits);
     constexpr int n = lanes<T>;
     alignas(64) T copy[plan::copied ? plan::block * plan::width : 1];
     bool accumulate = Shape.accumulate;
@@ -9581,8 +9860,10 @@ template <product_shape Shape, bool Whole, class T, class Finish>
 inline void product(const T* a, const T* b, T* c, int rows, int depth,
                     const Finish& finish) noexcept {
 #if defined(SEQUENT_SMALL_CODE)
-    small_product(a, b, c, {Shape.a_row, Shape.a_depth, Shape.b_depth, Shape.b_column, Shape.c_row},
-                  rows, Shape.columns, depth, Shape.accumulate);
+    for (int split = 0; split < Shape.splits; ++split)
+        small_product(a + split * Shape.a_split, b + split * depth * Shape.b_depth, c,
+                      {Shape.a_row, Shape.a_depth, Shape.b_depth, Shape.b_column, Shape.c_row},
+                      rows, Shape.columns, depth, Shape.accumulate || split > 0);
     finish_rows<Shape>(c, rows, finish);
 #else
     constexpr int few = product_plan<Shape, T>::dot_rows;
@@ -10193,6 +10474,8 @@ SEQUENT_INLINE void tile_product(const T* a, const T* b, T* c, int rows, int dep
 /// Adds the rows of a product to listed rows of an array.
 template <class T>
 struct add_to_listed {
+    static constexpr bool takes_halves = false;  // whole vectors only
+
     T* to;
     const int* listed;
     int stride;
@@ -11406,6 +11689,110 @@ inline void dropout(const T* x, T* y, dropout_key key, std::uint32_t first, doub
         const T scaled = x[at] * scale;
         y[at] = key.bits(first + static_cast<std::uint32_t>(at)) >= threshold ? scaled : T(0);
     }
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::kernel
+
+/// The folds that aggregate the values of ground rules, one number at a time, and their slopes.
+
+namespace sequent::inline SEQUENT_ABI::kernel {
+
+/// The folds of aggregation_functions.hpp.
+enum class fold {
+#define SEQUENT_NAME(name, ...) name,
+    SEQUENT_AGGREGATIONS(SEQUENT_NAME)
+#undef SEQUENT_NAME
+};
+
+/// What the slope of a fold reads besides the value and the result.
+enum class fold_reads { nothing, number, state };
+
+/// What the slope of a fold reads.
+constexpr fold_reads reads_of(fold of) noexcept {
+    using enum fold_reads;
+#define SEQUENT_READS(name, parameters, arguments, alone, reads, ...) reads,
+    constexpr fold_reads reads[]{SEQUENT_AGGREGATIONS(SEQUENT_READS)};
+#undef SEQUENT_READS
+    return reads[static_cast<int>(of)];
+}
+
+/// True if x replaces `most` as the maximum, or else the minimum. NaN replaces every number.
+template <bool Greatest, class T>
+constexpr bool beats(T x, T most) noexcept {
+    if (x != x) return most == most;
+    return Greatest ? x > most : x < most;
+}
+
+namespace detail {
+
+// Of a product the state is that of the factors other than 0, and the number of zeros.
+
+template <class T>
+constexpr void add_factor(T& a, T& b, T x, int k) noexcept {
+    if (k == 0) a = 1;
+    (x == T(0) ? b : a) = x == T(0) ? b + 1 : a * x;
+}
+template <class T>
+constexpr T product_of(T a, T b) noexcept {
+    return b == T(0) ? a : a * T(0);  // NaN and infinity times 0 are NaN
+}
+template <class T>
+constexpr T factor_slope(T a, T b, T x) noexcept {
+    return b == T(0) ? a / x : b == T(1) && x == T(0) ? a : T(0);
+}
+
+/// Of log_sum_exp the state is the maximum, and the sum of exp(x - maximum).
+template <class T>
+void add_exponential(T& a, T& b, T x, int k) noexcept {
+    if (k == 0 || x > a) {
+        b = k == 0 ? T(1) : b * kernel::exp(a - x) + T(1);
+        a = x;
+    } else {
+        b += x == a ? T(1) : kernel::exp(x - a);
+    }
+}
+/// Of a deviation the state is the mean, and the sum of (x - mean)^2 (Welford 1962).
+template <class T>
+constexpr void add_deviation(T& a, T& b, T x, int k) noexcept {
+    const T before = x - a;
+    a += before / static_cast<T>(k + 1);
+    b += before * (x - a);
+}
+
+}  // namespace detail
+
+/// Adds x to the state (a, b), which begins with zeros, as value number k, counted from 0.
+template <fold F, class T>
+SEQUENT_INLINE void add_value(T& a, [[maybe_unused]] T& b, T x, [[maybe_unused]] int k,
+                              [[maybe_unused]] T p) noexcept {
+    using namespace detail;
+#define SEQUENT_ADD(name, parameters, arguments, alone, reads, add, ...) \
+    if constexpr (F == fold::name) static_cast<void>(add);
+    SEQUENT_AGGREGATIONS(SEQUENT_ADD)
+#undef SEQUENT_ADD
+}
+
+/// The result of n > 0 values.
+template <fold F, class T>
+SEQUENT_INLINE T result_of(T a, [[maybe_unused]] T b, [[maybe_unused]] T n,
+                           [[maybe_unused]] T p) noexcept {
+    using namespace detail;
+#define SEQUENT_RESULT(name, parameters, arguments, alone, reads, add, result, slope) \
+    if constexpr (F == fold::name) return result;
+    SEQUENT_AGGREGATIONS(SEQUENT_RESULT)
+#undef SEQUENT_RESULT
+}
+
+/// The derivative of the result y for the value x, number k of n.
+template <fold F, class T>
+SEQUENT_INLINE T slope_of([[maybe_unused]] T x, [[maybe_unused]] T y, [[maybe_unused]] T a,
+                          [[maybe_unused]] T& b, [[maybe_unused]] int k, [[maybe_unused]] T n,
+                          [[maybe_unused]] T p) noexcept {
+    using namespace detail;
+#define SEQUENT_SLOPE(name, parameters, arguments, alone, reads, add, result, slope) \
+    if constexpr (F == fold::name) return slope;
+    SEQUENT_AGGREGATIONS(SEQUENT_SLOPE)
+#undef SEQUENT_SLOPE
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
@@ -17303,6 +17690,158 @@ class domain_finder {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
+/// The tables of all transformations and aggregations: names, numbers, what derivatives read.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+using language::aggregation;
+using language::transformation;
+
+/// Returns true if the transformation works element by element.
+constexpr bool is_elementwise(transformation kind) {
+    return kind < transformation::softmax;
+}
+
+/// The numbers of a function: their ranges, and the defaults of those that may be left out.
+struct function_numbers {
+    int least = 0;             ///< numbers that must be given
+    int most = 0;              ///< numbers that may be given
+    number_range ranges[2]{};  ///< of the first and the second
+    double defaults[2]{};      ///< values of those that are left out
+};
+/// No numbers.
+constexpr function_numbers none() {
+    return {};
+}
+/// One number that must be given.
+constexpr function_numbers one(number_range range) {
+    return {1, 1, {range}, {}};
+}
+/// One number with a default.
+constexpr function_numbers one(number_range range, double otherwise) {
+    return {0, 1, {range}, {otherwise}};
+}
+/// Two numbers that must be given.
+constexpr function_numbers two(number_range first, number_range second) {
+    return {2, 2, {first, second}, {}};
+}
+/// Two numbers of which the second may be left out.
+constexpr function_numbers two(number_range first, number_range second, double otherwise) {
+    return {1, 2, {first, second}, {0, otherwise}};
+}
+/// Two numbers with defaults.
+constexpr function_numbers two(number_range first, double first_otherwise, number_range second,
+                               double second_otherwise) {
+    return {0, 2, {first, second}, {first_otherwise, second_otherwise}};
+}
+
+/// The values that the derivative of a function reads besides the gradient of its result.
+struct derivative_reads {
+    bool argument = false;  ///< the argument
+    bool result = false;    ///< the result
+};
+
+/// A transformation.
+struct function_entry {
+    name id{};  ///< its name in a rule
+    function_numbers numbers{};
+    derivative_reads reads{};
+    bool cheap = false;    ///< repeated for all registers of a product's tile
+    int weights = 0;       ///< weights that must be given
+    int most_weights = 0;  ///< weights that may be given
+    int index = -1;        ///< the argument that is a position or a seed; -1: none
+};
+
+namespace detail {
+
+template <std::size_t Size>
+constexpr name entry_name(const char (&text)[Size]) {
+    return make_name(text, static_cast<int>(Size) - 1);
+}
+
+constexpr auto make_function_table() {
+    using enum number_range;
+    constexpr derivative_reads nothing{};
+    constexpr derivative_reads result{false, true};
+    constexpr derivative_reads argument{true, false};
+    constexpr bool cheap = true;
+    constexpr bool dear = false;
+    constexpr function_numbers eps = one(above_0_and_finite_in_float, 1e-5);
+    constexpr function_numbers turns = two(above_0_and_finite_in_float, 10000, at_least_0, 0);
+    struct table {
+        function_entry of[static_cast<int>(transformation::reshape) + 1];
+    };
+#define SEQUENT_ENTRY(name, parameters, arguments, numbers, reads, cost, ...) \
+    {entry_name(#name), numbers, reads, cost},
+    // clang-format off
+    return table{{
+        SEQUENT_ELEMENT_FUNCTIONS(SEQUENT_ENTRY)
+        {entry_name("softmax"), none(), result},
+        {entry_name("sparsemax"), none(), result},
+        {entry_name("norm"), eps, argument},
+        {entry_name("layer_norm"), eps, argument, dear, 1, 2},
+        {entry_name("rms_norm"), eps, argument, dear, 0, 1},
+        {entry_name("rotary"), turns, nothing, dear, 0, 0, 0},
+        {entry_name("rotary_halves"), turns, nothing, dear, 0, 0, 0},
+        {entry_name("sinusoidal"), one(above_0_and_finite_in_float, 10000), nothing, dear, 0, 0, 0},
+        {entry_name("dropout"), one(from_0_to_below_1_in_float), nothing, dear, 0, 0, 1},
+        {entry_name("slice"), two(at_least_0, at_least_1), nothing},
+        {entry_name("reshape"), two(at_least_1, at_least_1, 1), nothing},
+    }};
+    // clang-format on
+#undef SEQUENT_ENTRY
+}
+inline constexpr auto function_table = make_function_table();
+
+}  // namespace detail
+
+namespace detail {
+
+/// An aggregation.
+struct aggregation_entry {
+    name id{};                ///< its name in a rule
+    bool keeps_one = false;   ///< of one value the result is this value
+    bool has_number = false;  ///< its first argument is a number
+};
+
+constexpr auto make_aggregation_table() {
+    constexpr bool itself = true;
+    constexpr bool another = false;
+    struct table {
+        aggregation_entry of[static_cast<int>(aggregation::softmax) + 1];
+    };
+#define SEQUENT_FOLD(name, parameters, arguments, alone, ...) \
+    {entry_name(#name), alone, sizeof(#arguments) > sizeof("()")},
+    // clang-format off
+    return table{{
+        SEQUENT_AGGREGATIONS(SEQUENT_FOLD)
+        {entry_name("count")},
+        {entry_name("concat"), true},
+        {entry_name("softmax")},
+    }};
+    // clang-format on
+#undef SEQUENT_FOLD
+}
+inline constexpr auto aggregation_table = make_aggregation_table();
+
+}  // namespace detail
+
+/// The entry of an aggregation.
+constexpr const detail::aggregation_entry& entry_of(aggregation kind) {
+    return detail::aggregation_table.of[static_cast<int>(kind)];
+}
+
+/// The entry of a transformation.
+constexpr const function_entry& entry_of(transformation kind) {
+    return detail::function_table.of[static_cast<int>(kind)];
+}
+/// The values that the derivative of a transformation reads.
+constexpr derivative_reads derivative_of(transformation kind) {
+    return entry_of(kind).reads;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
 /// Steps, the result of a plan: each is one kernel call, whose operands have places, offsets and
 /// strides. A kernel receives one step, its shape and pointers; it knows nothing of rules.
 
@@ -17414,47 +17953,6 @@ struct row_function {
     int seed = -1;      ///< of dropout: the number of the count
     int identity = -1;  ///< of dropout: the rule, so that each rule drops different elements
 };
-
-/// The values that the derivative of a function reads besides the gradient of its result.
-struct derivative_reads {
-    bool argument = false;  ///< the argument
-    bool result = false;    ///< the result
-};
-/// The values that the derivative of a transformation reads.
-constexpr derivative_reads derivative_of(transformation kind) {
-    switch (kind) {
-        case transformation::identity:
-        case transformation::complement:
-        case transformation::scale:
-        case transformation::rotary:
-        case transformation::rotary_halves:
-        case transformation::sinusoidal:
-        case transformation::dropout:
-        case transformation::slice:
-        case transformation::reshape:
-            return {false, false};
-        case transformation::relu:
-        case transformation::leaky_relu:
-        case transformation::sigmoid:
-        case transformation::tanh:
-        case transformation::exp:
-        case transformation::sqrt:
-        case transformation::inverse:
-        case transformation::soft_cap:
-        case transformation::softmax:
-        case transformation::sparsemax:
-            return {false, true};
-        case transformation::gelu:
-        case transformation::gelu_tanh:
-        case transformation::silu:
-        case transformation::log:
-        case transformation::norm:
-        case transformation::layer_norm:
-        case transformation::rms_norm:
-            return {true, false};
-    }
-    return {true, true};
-}
 
 /// A row step: out = functions(combined terms), for each row of segments x length elements, in each
 /// iteration of the outer loops.
@@ -17625,6 +18123,7 @@ struct general_step {
     list<general_function, max_transformations> functions{};  ///< in the order of application
     combination combined = combination::sum;                  ///< of the literals
     aggregation aggregated = aggregation::sum;                ///< of the ground rules
+    double aggregated_number = 0;                             ///< the exponent of p_mean
     value_shape combined_shape{};                             ///< shape before the functions
     value_shape shape{};               ///< shape of the value of a ground rule
     int condition = -1;                ///< node of the condition; -1: none
@@ -18293,6 +18792,7 @@ class general_builder {
         made.out_size = draft_.head_of(at_).value.size();
         made.combined = rule_.combined;
         made.aggregated = rule_.aggregated;
+        made.aggregated_number = rule_.aggregated_number;
         for (int body = 0; body < rule_.literals; ++body) {
             const int item_at = rule_.first_literal + body;
             general_literal item = general_of(item_at);
@@ -18591,13 +19091,12 @@ constexpr bool keeps_rows(transformation kind) {
     return kind != transformation::slice && kind != transformation::reshape;
 }
 
-/// Returns true if the aggregation adds: true of sum, and of all but count where nothing is
-/// aggregated.
+/// Returns true if the aggregation adds: true of sum and, where nothing is aggregated, of all that
+/// leave a single value as it is.
 template <class Draft>
 constexpr bool adds(const Draft& draft, const rule& written) {
     if (written.aggregated == aggregation::sum) return true;
-    if (written.aggregated == aggregation::softmax || written.aggregated == aggregation::count)
-        return false;
+    if (!entry_of(written.aggregated).keeps_one) return false;
     (void)draft;
     const unsigned all = (1u << written.variables.size()) - 1;
     return (written.head_variables() & all) == all;
@@ -19528,9 +20027,9 @@ constexpr bool looks_back(const Tree& tree, int root, int row, int column, int r
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// Returns true if the transformation works element by element.
+/// Returns true if the transformation is a function of one number with at most one constant.
 constexpr bool is_scalar_function(transformation kind) {
-    return kind < transformation::softmax;
+    return is_elementwise(kind) && entry_of(kind).numbers.most < 2;
 }
 
 /// Matches the rule `at` with the form of attention.
@@ -21081,8 +21580,7 @@ class builder {
             draft_.is_view(item) || !item.gives_value() || !covers(draft_, written, item) ||
             is_symbol(draft_, item))
             return false;
-        if (written.combined == combination::cosine || written.aggregated == aggregation::softmax ||
-            written.aggregated == aggregation::count)
+        if (written.combined == combination::cosine || !entry_of(written.aggregated).keeps_one)
             return false;
         const relation_layout& from = draft_.out.relations[item.relation];
         if (from.where == place::none) return false;  // inlined into this rule
@@ -21700,15 +22198,18 @@ class source_writer {
     }
     /// Refuses a transformation whose numbers are outside of their ranges.
     constexpr void check_numbers(const transformation_use& use) {
-        const number_ranges ranges = ranges_of(use.kind);
-        for (int at = 0; at < 2; ++at)
-            check_number(ranges.function, ranges.of[at], use.numbers[at]);
+        const function_entry& of = entry_of(use.kind);
+        for (int at = 0; at < of.numbers.most; ++at)
+            check_number(of.id, of.numbers.ranges[at], use.numbers[at]);
     }
     /// Sets the aggregation of the rule.
-    constexpr void aggregate(aggregation kind) {
+    constexpr void aggregate(aggregation kind, double given = 0) {
         if (current.states_aggregation) fail(fault::two_aggregations);
         check_not_stacked();
+        if (entry_of(kind).has_number)
+            check_number(entry_of(kind).id, number_range::above_0_and_finite_in_float, given);
         current.aggregated = kind;
+        current.aggregated_number = given;
         current.states_aggregation = true;
     }
     /// `mentioned` is how many variables the rule had before its aggregation.
@@ -21734,24 +22235,40 @@ class source_writer {
             fail(fault::a_stack_is_applied_to_a_value);
             return;
         }
-        const rule outer = current;
         const int outer_scope = scope_;
         const int outer_number = number_;
-        const int outer_literals = out.literals.size();
-        list<literal, max_literals> body;
-        for (int at = outer.first_literal; at < outer_literals && body.size() < max_literals; ++at)
-            body.push(out.literals[at]);
-        if (outer_literals - outer.first_literal > max_literals) fail(fault::too_many_literals);
-        // The block's literals come before those of the rule that stacks it.
-        out.literals.count = outer.first_literal;
-        scope_ = outer.block;
+        scope_ = current.block;
         number_ = 0;
-        read();
+        before_current(read);
         scope_ = outer_scope;
         number_ = outer_number;
-        current = outer;
-        current.first_literal = out.literals.size();
-        for (const literal& item : body) out.literals.push(item);
+    }
+    /// A literal of a relation without a name, whose rule has the literals and the function that
+    /// `read` reads, and their variables as arguments.
+    template <class Read>
+    constexpr literal nested(Read read) {
+        rule inner;
+        const int outer_head = current.head;
+        before_current([&] {
+            const int number = current.number;
+            begin_rule();
+            current.number = number;
+            --number_;
+            current.head = out.relations.push({out.relations[outer_head].id, scope_, true});
+            read();
+            for (int at = 0; at < current.variables.size(); ++at) {
+                if (at == max_arity) fail(fault::too_many_arguments);
+                if (at < max_arity) current.terms[current.arity++] = {at, 0};
+            }
+            finish_rule();
+            inner = current;
+        });
+        literal result = head_literal(inner, inner.head);
+        for (int at = 0; at < result.arity; ++at) {
+            const variable& of = inner.variables[at];
+            result.terms[at] = {variable_id(of.id, of.stated), 0};
+        }
+        return result;
     }
     /// Refuses a function after a stack.
     constexpr void check_not_stacked() {
@@ -21822,7 +22339,9 @@ class source_writer {
     /// The number of a relation of the current scope.
     constexpr int relation_id(const name& id) {
         for (int at = 0; at < out.relations.size(); ++at)
-            if (out.relations[at].id == id && out.relations[at].scope == scope_) return at;
+            if (out.relations[at].id == id && out.relations[at].scope == scope_ &&
+                !out.relations[at].invented)
+                return at;
         return out.relations.push({id, scope_, false});
     }
     /// The number of a weight. Refuses another shape of a known weight.
@@ -21836,6 +22355,23 @@ class source_writer {
             return at;
         }
         return out.weights.push(declared);
+    }
+
+  private:
+    /// Reads rules whose literals come before those of the current rule.
+    template <class Read>
+    constexpr void before_current(Read read) {
+        const rule outer = current;
+        const int literals = out.literals.size();
+        list<literal, max_literals> body;
+        for (int at = outer.first_literal; at < literals && body.size() < max_literals; ++at)
+            body.push(out.literals[at]);
+        if (literals - outer.first_literal > max_literals) fail(fault::too_many_literals);
+        out.literals.count = outer.first_literal;
+        read();
+        current = outer;
+        current.first_literal = out.literals.size();
+        for (const literal& item : body) out.literals.push(item);
     }
 };
 
@@ -21901,6 +22437,9 @@ inline constexpr sizes size_of<lang::repeated<Count, Program, Shares>> =
     size_of<Program> + sizes{0, 0, 0, 2};
 template <class Body, class Function>
 inline constexpr sizes size_of<lang::applied<Body, Function>> = size_of<Body> + size_of<Function>;
+template <class Body, class Function>
+inline constexpr sizes size_of<lang::nested<Body, Function>> =
+    size_of<lang::applied<Body, Function>> + sizes{1, 1, 0, 1};
 template <class Head, class Body>
 inline constexpr sizes size_of<lang::rule<Head, Body>> = size_of<Body>;
 template <class Indices, class... Rules>
@@ -22068,6 +22607,11 @@ class reader : public source_writer<Sizes> {
         return result;
     }
 
+    template <class Body, class Function>
+    constexpr literal read_literal(const lang::nested<Body, Function>& item) {
+        return this->nested([&] { read_body(item.body); });
+    }
+
     template <lang::fixed_string Name, int... Shape, unsigned Modifiers, class... Terms>
     constexpr weight_use read_weight(
         const lang::literal<lang::weight<Name, Shape...>, lang::none, Modifiers, Terms...>& item,
@@ -22117,8 +22661,8 @@ class reader : public source_writer<Sizes> {
         read_arguments(arguments.rest, use, at + 1);
     }
     template <lang::aggregation Kind, class... Variables>
-    constexpr void read_function(const lang::aggregate<Kind, Variables...>&) {
-        this->aggregate(Kind);
+    constexpr void read_function(const lang::aggregate<Kind, Variables...>& function) {
+        this->aggregate(Kind, function.number);
         const int mentioned = current.variables.size();
         (aggregate_over(variable_of(Variables{}), mentioned), ...);
     }
@@ -22770,8 +23314,8 @@ class rows_form_finder {
                 refuse(in.relations[in.outputs[0]].rule, kind::several_lengths);
     }
 
-    /// Adds to the positions the arguments `i - k` of which i is a position. Returns true if one
-    /// was added.
+    /// Adds to the positions the arguments `i - k` of which i is a position, and where they are
+    /// positions, i. Returns true if one was added.
     constexpr bool join_shifted() {
         bool joined = false;
         for (int at : in.order) {
@@ -22780,10 +23324,19 @@ class rows_form_finder {
             if (!written.views || item.kind != literal_kind::relation) continue;
             for (int axis = 0; axis < item.arity; ++axis) {
                 const term& sum = item.terms[axis];
-                if (sum.second < 0 || ((positions_[item.relation] >> axis) & 1u)) continue;
+                if (sum.second < 0) continue;
+                const unsigned head = positions_[written.head];
+                const bool read = ((positions_[item.relation] >> axis) & 1u) != 0;
+                const int rows = in.relations[item.relation].extents[axis];
                 // The head's arguments are the rule's variables in their order.
-                for (const int variable : {sum.variable, sum.factor == 1 ? sum.second : -1}) {
-                    if (variable < 0 || !((positions_[written.head] >> variable) & 1u)) continue;
+                const int other = sum.factor == 1 ? sum.second : -1;
+                if (read && ((head >> sum.variable & 1u) || (other >= 0 && (head >> other & 1u))))
+                    continue;
+                for (const int variable : {sum.variable, other}) {
+                    if (variable < 0) continue;
+                    if (read ? written.variables[variable].extent != rows
+                             : !((head >> variable) & 1u))
+                        continue;
                     join(argument(written.head, variable), argument(item.relation, axis));
                     joined = true;
                     break;
@@ -24096,6 +24649,7 @@ struct weight_view {
     bool gain = false;        ///< true for the gain of a norm
     bool looked_up = false;   ///< true if symbols select its rows
     bool bare = false;        ///< true for a bias or a table
+    bool repeated = false;    ///< true if it is added to several atoms, as a bias of each head is
 };
 
 /// View of weight `at` in the parameters.
@@ -24129,11 +24683,19 @@ constexpr weight_view view_of_weight(int at) {
     result.looked_up = shape.looked_up;
     for (const plan::literal& item : shapes.text.literals)
         if (item.kind == plan::literal_kind::weight && item.weight.weight == at) result.bare = true;
-    for (const plan::rule& written : shapes.text.rules)
+    for (const plan::rule& written : shapes.text.rules) {
         for (const plan::transformation_use& use : written.transformations) {
             if (use.weights[0].weight == at) result.gain = true;
             if (use.weights[1].weight == at) result.bare = true;
         }
+        if (written.literals < 2 || written.combined != language::combination::sum) continue;
+        for (int body = 0; body < written.literals; ++body) {
+            const plan::literal& item = shapes.text.literals[written.first_literal + body];
+            if (item.kind == plan::literal_kind::weight && item.weight.weight == at)
+                result.repeated = written.head_variables() &
+                                  ~plan::variables_in(item.weight.terms, item.weight.arity);
+        }
+    }
     return result;
 }
 
@@ -24153,15 +24715,21 @@ struct full_name {
     }
 };
 
+/// The name of something in a scope, after those of the stacks around it.
+template <class Text>
+constexpr full_name name_in_scope(const Text& text, const plan::name& id, int scope) {
+    full_name result;
+    result.prepend(id, false);
+    for (; scope > 0; scope = text.scopes[scope].parent)
+        result.prepend(text.relations[text.rules[text.scopes[scope].rule].head].id, true);
+    return result;
+}
+
 /// Full name of weight `at`.
 template <class Plan>
 constexpr full_name name_of_weight(int at) {
     constexpr auto& text = Plan::shapes.text;
-    full_name result;
-    result.prepend(text.weights[at].id, false);
-    for (int scope = text.weights[at].scope; scope > 0; scope = text.scopes[scope].parent)
-        result.prepend(text.relations[text.rules[text.scopes[scope].rule].head].id, true);
-    return result;
+    return name_in_scope(text, text.weights[at].id, text.weights[at].scope);
 }
 
 /// The characters of a name in an array of exactly that size.
@@ -24321,7 +24889,8 @@ SEQUENT_COLD void initialize_parameters(std::span<const named_weight> weights, T
         const bool bias = view.bare && view.value_rank == 1 && view.indices == 0;
         const bool stays = view.bare && !view.trained && view.value_rank == 0;
         const double deviation =
-            stays ? 1
+            stays                                   ? 1
+            : view.repeated && view.value_rank == 1 ? 0  // a bias of each head
             : view.looked_up || view.bare || view.value_rank < 2
                 ? 0.02
                 : 1 / std::sqrt(static_cast<double>(view.extents[view.rank - 1]));
@@ -25102,16 +25671,7 @@ namespace sequent::inline SEQUENT_ABI::model_detail {
 
 using plan::row_function;
 
-constexpr bool is_elementwise(transformation kind) {
-    return kind < transformation::softmax;
-}
-
-/// True if the function has few enough instructions to be repeated for all registers of a product's
-/// tile.
-constexpr bool is_cheap(transformation kind) {
-    return kind <= transformation::leaky_relu || kind == transformation::complement ||
-           kind == transformation::scale;
-}
+using plan::is_elementwise;
 
 constexpr bool is_rotary(transformation kind) {
     return kind == transformation::rotary || kind == transformation::rotary_halves;
@@ -25131,18 +25691,6 @@ constexpr int turned_of(const Function& function, int length) {
 constexpr kernel::activation activation_of(transformation kind) {
     return static_cast<kernel::activation>(kind);
 }
-static_assert(
-    [] {
-        for (int at = 0; is_elementwise(static_cast<transformation>(at)); ++at) {
-            const auto kind = static_cast<transformation>(at);
-            if (kernel::derivative_needs_input(activation_of(kind)) &&
-                !plan::derivative_of(kind).argument)
-                return false;
-        }
-        return true;
-    }(),
-    "sequent: the plan keeps what the kernels' derivatives read");
-
 template <int Length, class T, class F>
 SEQUENT_INLINE void each_lane(F f) noexcept {
     constexpr int n = kernel::lanes<T>;
@@ -25166,6 +25714,26 @@ SEQUENT_INLINE void multiply_to(T* to, const T* from) noexcept {
         kernel::store_first<count()>(to + at,
                                      kernel::batch<T>(kernel::load_first<count()>(to + at) *
                                                       kernel::load_first<count()>(from + at)));
+    });
+}
+
+/// y = f(x) for a function of each element with the numbers a and b; x may be y.
+template <transformation Kind, int Length, class T>
+SEQUENT_INLINE void apply_elements(const T* x, T* y, T a, T b) noexcept {
+    each_lane<Length, T>([&](int at, auto count) {
+        kernel::store_first<count()>(
+            y + at, kernel::apply<activation_of(Kind)>(kernel::load_first<count()>(x + at), a, b));
+    });
+}
+
+/// Multiplies the gradient by the slopes of y = f(x).
+template <transformation Kind, int Length, class T>
+SEQUENT_INLINE void undo_elements(const T* x, const T* y, T a, T b, T* gradient) noexcept {
+    each_lane<Length, T>([&](int at, auto count) {
+        const auto slope = kernel::derivative<activation_of(Kind)>(
+            kernel::load_first<count()>(x + at), kernel::load_first<count()>(y + at), a, b);
+        kernel::store_first<count()>(
+            gradient + at, kernel::batch<T>(kernel::load_first<count()>(gradient + at) * slope));
     });
 }
 
@@ -25224,12 +25792,9 @@ struct row_functions {
     SEQUENT_INLINE void forward(const T* x, T* y, int row) const noexcept {
         constexpr row_function function = step.functions[At];
         constexpr T number = static_cast<T>(function.numbers[0]);
+        constexpr T other = static_cast<T>(function.numbers[1]);
         if constexpr (is_elementwise(function.kind)) {
-            each_lane<columns, T>([&](int at, auto count) {
-                kernel::store_first<count()>(y + at,
-                                             kernel::apply<activation_of(function.kind)>(
-                                                 kernel::load_first<count()>(x + at), number));
-            });
+            apply_elements<function.kind, columns>(x, y, number, other);
         } else if constexpr (function.kind == transformation::dropout) {
             drop<At>(x, y, row);
         } else {
@@ -25278,15 +25843,9 @@ struct row_functions {
     SEQUENT_INLINE void backward(const T* x, const T* y, T* gradient, int row) const noexcept {
         constexpr row_function function = step.functions[At];
         constexpr T number = static_cast<T>(function.numbers[0]);
+        constexpr T other = static_cast<T>(function.numbers[1]);
         if constexpr (is_elementwise(function.kind)) {
-            each_lane<columns, T>([&](int at, auto count) {
-                const auto slope = kernel::derivative<activation_of(function.kind)>(
-                    kernel::load_first<count()>(x + at), kernel::load_first<count()>(y + at),
-                    number);
-                kernel::store_first<count()>(
-                    gradient + at,
-                    kernel::batch<T>(kernel::load_first<count()>(gradient + at) * slope));
-            });
+            undo_elements<function.kind, columns>(x, y, number, other, gradient);
         } else if constexpr (function.kind == transformation::dropout) {
             drop<At>(gradient, gradient, row);
         } else {
@@ -25331,19 +25890,31 @@ struct row_fusion {
     static constexpr int segments_of(const plan::access& at) {
         return step.segments > 1 && at.column != step.length ? step.segments : 1;
     }
+    /// A product of one input: a number times one row, which another product adds.
+    static constexpr bool has_one_input(const row_term& term) {
+        return term.kind == term_kind::product && term.depth == 1 && term.splits == 1 &&
+               term.w_column == 1 && term.w.row == 0 && term.format == 0 && !term.window.any() &&
+               term.w.at.where != place::packed;
+    }
     static constexpr int product_at = [] {
         int last = -1;
         for (int at = 0; at < step.terms.size(); ++at)
-            if (step.terms[at].kind == term_kind::product) last = at;
+            if (step.terms[at].kind == term_kind::product &&
+                (last < 0 || !has_one_input(step.terms[at])))
+                last = at;
         return last >= 0 && !step.multiplies && !by_row(step.terms[last]) ? last : -1;
     }();
+    /// True if product `product_at` adds the term to its results.
     static constexpr bool adds(int at) {
-        return product_at >= 0 && step.terms[at].kind == term_kind::add &&
-               !step.terms[at].window.any() && step.terms[at].indexed == plan::side::none &&
-               segments_of(step.terms[at].x) == 1;
+        const row_term& term = step.terms[at];
+        if (product_at < 0 || at == product_at) return false;
+        if (has_one_input(term)) return true;
+        return term.kind == term_kind::add && !term.window.any() &&
+               term.indexed == plan::side::none && segments_of(term.x) == 1;
     }
     static constexpr bool applies = [] {
-        bool all = product_at >= 0 && step.functions.size() > 0 && is_cheap(step.functions[0].kind);
+        bool all = product_at >= 0 && step.functions.size() > 0 &&
+                   plan::entry_of(step.functions[0].kind).cheap;
         for (int at = 0; at < step.terms.size(); ++at)
             if (step.terms[at].kind != term_kind::product && !adds(at)) all = false;
         return all;
@@ -25362,18 +25933,32 @@ struct row_finish {
     static constexpr const row_step& step = Step::value;
 
     const T* summands[static_cast<std::size_t>(step.terms.size())];
+    const T* weights[static_cast<std::size_t>(step.terms.size())];  // of products of one input
+    /// It takes half vectors, too.
+    static constexpr bool takes_halves = !fusion::applies;
     T* out;  // result of the function, if the step keeps its argument
 
     template <class B, class Count>
     SEQUENT_INLINE B operator()(B x, int row, int column, Count) const noexcept {
         kernel::unroll<step.terms.size()>([&](auto at) __attribute__((always_inline)) {
-            if constexpr (fusion::adds(at()))
-                x += kernel::load_first<Count::value>(summands[at()] +
-                                                      row * step.terms[at()].x.row + column);
+            if constexpr (fusion::adds(at())) {
+                constexpr row_term term = step.terms[at()];
+                const T* from = summands[at()] + row * term.x.row;
+                if constexpr (term.kind == term_kind::product) {
+                    const B w = kernel::load_first_as<B, Count::value>(weights[at()] + column);
+                    if constexpr (std::is_same_v<B, kernel::batch<T>>)
+                        x = kernel::fma(B(*from), w, x);
+                    else
+                        x = xsimd::fma(B(*from), w, x);
+                } else {
+                    x += kernel::load_first_as<B, Count::value>(from + column);
+                }
+            }
         });
         if constexpr (fusion::applies) {
             const B y = kernel::apply<activation_of(step.functions[0].kind)>(
-                x, static_cast<T>(step.functions[0].numbers[0]));
+                x, static_cast<T>(step.functions[0].numbers[0]),
+                static_cast<T>(step.functions[0].numbers[1]));
             if constexpr (step.before.at.where == place::none)
                 x = y;
             else
@@ -26273,7 +26858,7 @@ class row_runner : public row_gradients<Step, T> {
         for (int at = begin; at < end; ++at) std::fill_n(sum + at * sum_row, columns, T(0));
         kernel::unroll<step.terms.size()>([&](auto index) {
             constexpr row_term term = step.terms[index()];
-            if constexpr (term.kind == term_kind::product) {
+            if constexpr (term.kind == term_kind::product && !fusion::adds(index())) {
                 const T* x = bound.read(term.x.at) + outer_shift(term.x, first, second, third);
                 const T* w = bound.read(term.w.at) + outer_shift(term.w, first, second, third);
                 constexpr bool by_row = fusion::by_row(term);
@@ -26305,7 +26890,7 @@ class row_runner : public row_gradients<Step, T> {
 
     static constexpr int first_product() {
         for (int at = 0; at < step.terms.size(); ++at)
-            if (step.terms[at].kind == term_kind::product) return at;
+            if (step.terms[at].kind == term_kind::product && !fusion::adds(at)) return at;
         return -1;
     }
 
@@ -26329,7 +26914,8 @@ class row_runner : public row_gradients<Step, T> {
                 std::fill_n(sum + at * sum_row, columns, T(0));
         const auto multiply_all = [&](auto even, int begin, int count) {
             kernel::unroll<step.terms.size()>([&](auto index) {
-                if constexpr (step.terms[index()].kind == term_kind::product)
+                if constexpr (step.terms[index()].kind == term_kind::product &&
+                              !fusion::adds(index()))
                     multiply<index(), index() != first_product(), Block, even()>(
                         bound, first, second, third, sum, out, begin, count);
             });
@@ -26349,10 +26935,34 @@ class row_runner : public row_gradients<Step, T> {
         add_terms(bound, first, second, third, sum, row, rows);
     }
 
+    /// True if the first function is applied to all numbers of several rows as to one row.
+    static constexpr bool applies_flat = [] {
+        return !fusion::applies && step.functions.size() > 0 && step.rows > 1 &&
+               columns % kernel::lanes<T> != 0 && is_elementwise(step.functions[0].kind) &&
+               sum_row == columns && step.out.row == columns;
+    }();
+
     /// Applies the functions that the products have not applied.
     static void apply_functions(const bindings& bound, int first, int second, int third,
                                 const T* sum, T* out, int row, int rows) noexcept {
-        constexpr int applied = fusion::applies ? 1 : 0;
+        constexpr int applied = (fusion::applies ? 1 : 0) + (applies_flat ? 1 : 0);
+        if constexpr (applies_flat) {
+            // Rows that are not whole vectors, one behind another.
+            constexpr int n = kernel::lanes<T>;
+            const T* x = sum + row * columns;
+            T* y = out + row * columns;
+            const auto apply = [](kernel::batch<T> of) {
+                constexpr plan::row_function function = step.functions[0];
+                return kernel::apply<activation_of(function.kind)>(
+                    of, static_cast<T>(function.numbers[0]));
+            };
+            const int size = rows * columns;
+            int at = 0;
+            for (; at + n <= size; at += n) kernel::store(y + at, apply(kernel::load(x + at)));
+            if (at < size)
+                kernel::store_first(y + at, apply(kernel::load_first(x + at, size - at)),
+                                    size - at);
+        }
         if constexpr (step.functions.size() > applied) {
             const row_functions<Step, T> functions{bound, first, second, third};
             for (int at = row; at < row + rows; ++at)
@@ -26362,6 +26972,45 @@ class row_runner : public row_gradients<Step, T> {
                     functions.template forward<function>(x, out + at * step.out.row, at);
                 });
         }
+    }
+
+    /// True if a term is a row of x in each row, all of whose numbers follow each other.
+    static constexpr bool is_plain(int at) {
+        const row_term& term = step.terms[at];
+        return term.kind == term_kind::add && !fusion::adds(at) && !term.window.bounded &&
+               term.indexed == plan::side::none && fusion::segments_of(term.x) == 1;
+    }
+    /// The number of plain terms from term `at` on, which are added in one pass.
+    static constexpr int plain_terms(int at) {
+        int end = at;
+        while (end < step.terms.size() && is_plain(end)) ++end;
+        return step.multiplies ? 0 : end - at;
+    }
+    template <int At, bool Starts>
+    static void add_plain(const bindings& bound, int first, int second, int third, T* sum, int row,
+                          int rows) noexcept {
+        constexpr int count = plain_terms(At);
+        const T* x[count];
+        kernel::unroll<count>([&](auto index) {
+            constexpr row_term term = step.terms[At + index()];
+            x[index()] = bound.read(term.x.at) + outer_shift(term.x, first, second, third);
+        });
+        for (int at = row; at < row + rows; ++at)
+            each_lane<columns, T>([&](int lane, auto lanes) {
+                T* const to = sum + at * sum_row + lane;
+                kernel::batch<T> all;
+                if constexpr (!Starts) all = kernel::load_first<lanes()>(to);
+                kernel::unroll<count>([&](auto index) {
+                    constexpr row_term term = step.terms[At + index()];
+                    const auto more =
+                        kernel::load_first<lanes()>(x[index()] + at * term.x.row + lane);
+                    if constexpr (Starts && index() == 0)
+                        all = more;
+                    else
+                        all += more;
+                });
+                kernel::store_first<lanes()>(to, all);
+            });
     }
 
     /// Adds the summands that the products have not added.
@@ -26379,6 +27028,10 @@ class row_runner : public row_gradients<Step, T> {
                 bound, first, second, third, 0, kernel::row_range{row, row + rows});
             if constexpr (fusion::adds(index())) {
                 // The product has added it.
+            } else if constexpr (index() > 0 && plain_terms(index() - 1) > 1) {
+                // It has been added with the term before it.
+            } else if constexpr (plain_terms(index()) > 1) {
+                add_plain<index(), starts>(bound, first, second, third, sum, row, rows);
             } else if constexpr (term.kind == term_kind::add) {
                 const T* x = bound.read(term.x.at) + outer_shift(term.x, first, second, third);
                 for (int at = present.begin; at < present.end; ++at)
@@ -26449,10 +27102,14 @@ class row_runner : public row_gradients<Step, T> {
         result.out = out + row * step.out.row;
         kernel::unroll<step.terms.size()>([&](auto index) {
             constexpr row_term term = step.terms[index()];
-            if constexpr (fusion::adds(index()))
+            if constexpr (fusion::adds(index())) {
                 result.summands[index()] = bound.read(term.x.at) +
                                            outer_shift(term.x, first, second, third) +
                                            row * term.x.row;
+                if constexpr (term.kind == term_kind::product)
+                    result.weights[index()] =
+                        bound.read(term.w.at) + outer_shift(term.w, first, second, third);
+            }
         });
         return result;
     }
@@ -26489,18 +27146,26 @@ class row_runner : public row_gradients<Step, T> {
             // The splits of a window may follow each other, in x and in the weight.
             constexpr bool follows = term.window.any() && term.x_split == term.depth &&
                                      term.w_split == term.depth * term.w_depth;
-            constexpr int splits = follows ? 1 : term.splits;
+            constexpr int parts = follows ? 1 : term.splits;
             constexpr int depth = follows ? term.depth * term.splits : term.depth;
+            constexpr kernel::product_shape all{block,
+                                                columns,
+                                                depth,
+                                                fusion::by_row(term) ? 0 : term.x.row,
+                                                1,
+                                                term.w_depth,
+                                                term.w_column,
+                                                sum_row,
+                                                Accumulate,
+                                                parts,
+                                                parts > 1 ? term.x_split : 0};
+            // Or one product takes them all.
+            constexpr bool at_once = term.w_split == term.depth * term.w_depth &&
+                                     kernel::detail::product_plan<all, T>::takes_splits;
+            constexpr int splits = at_once ? 1 : parts;
             kernel::unroll<splits>([&](auto split) {
-                constexpr kernel::product_shape shape{block,
-                                                      columns,
-                                                      depth,
-                                                      fusion::by_row(term) ? 0 : term.x.row,
-                                                      1,
-                                                      term.w_depth,
-                                                      term.w_column,
-                                                      sum_row,
-                                                      Accumulate || split() > 0};
+                constexpr kernel::product_shape shape =
+                    at_once ? all : all.of_part(Accumulate || split() > 0);
                 const T* a = x + split() * term.x_split;
                 const T* b = w + split() * term.w_split;
                 if constexpr (fusion::by_row(term)) {
@@ -27076,13 +27741,7 @@ class weighted_runner {
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// True if x replaces `most` as the maximum, or else the minimum. NaN replaces every number.
-template <bool Greatest, class T>
-constexpr bool beats(T x, T most) noexcept {
-    if (x != x) return most == most;
-    return Greatest ? x > most : x < most;
-}
-
+using kernel::beats;
 using plan::aggregation;
 using plan::combination;
 using plan::general_function;
@@ -27101,14 +27760,20 @@ constexpr int value_room(const plan::general_step& step) {
 }
 /// Number of such values that a step needs at once: its literals, the products of the first ones,
 /// the arguments of its functions, and temporaries.
-inline constexpr int general_temporaries = 5;
+constexpr int general_temporaries(const plan::general_step& step) {
+    return step.aggregated < aggregation::count &&
+                   kernel::reads_of(static_cast<kernel::fold>(step.aggregated)) ==
+                       kernel::fold_reads::state
+               ? 6
+               : 5;
+}
 constexpr int first_temporary(const plan::general_step& step) {
     return 2 * step.literals.size() + step.functions.size() + 2;
 }
 template <class T>
 constexpr long long value_bytes(const plan::general_step& step) {
-    return static_cast<long long>(first_temporary(step) + general_temporaries) * value_room(step) *
-           static_cast<long long>(sizeof(T));
+    return static_cast<long long>(first_temporary(step) + general_temporaries(step)) *
+           value_room(step) * static_cast<long long>(sizeof(T));
 }
 /// True if the values are few enough for the stack, where compilers keep them in registers.
 template <class T>
@@ -27169,7 +27834,7 @@ class ground_rule : protected assignments<Plan, At, T> {
     /// in the memory of the call.
     template <int Place>
     T* temporary([[maybe_unused]] T* own) const noexcept {
-        static_assert(Place < general_temporaries);
+        static_assert(Place < general_temporaries(step));
         if constexpr (on_stack)
             return own;
         else
@@ -27487,14 +28152,11 @@ class ground_rule : protected assignments<Plan, At, T> {
         constexpr general_function f = function<F>;
         constexpr int size = f.shape.size();
         constexpr T number = static_cast<T>(f.numbers[0]);
+        constexpr T other = static_cast<T>(f.numbers[1]);
         const T* x = stages_[F];
         T* y = stages_[F + 1];
         if constexpr (is_elementwise(f.kind)) {
-            each_lane<size, T>([&](int at, auto count) {
-                kernel::store_first<count()>(y + at,
-                                             kernel::apply<activation_of(f.kind)>(
-                                                 kernel::load_first<count()>(x + at), number));
-            });
+            apply_elements<f.kind, size>(x, y, number, other);
         } else if constexpr (f.kind == softmax) {
             kernel::softmax<size>(x, y);
         } else if constexpr (f.kind == sparsemax) {
@@ -27539,17 +28201,11 @@ class ground_rule : protected assignments<Plan, At, T> {
         constexpr general_function f = function<F>;
         constexpr int size = f.shape.size();
         constexpr T number = static_cast<T>(f.numbers[0]);
+        constexpr T other = static_cast<T>(f.numbers[1]);
         const T* x = stages_[F];
         const T* y = stages_[F + 1];
         if constexpr (is_elementwise(f.kind)) {
-            each_lane<size, T>([&](int at, auto count) {
-                const auto slope = kernel::derivative<activation_of(f.kind)>(
-                    kernel::load_first<count()>(x + at), kernel::load_first<count()>(y + at),
-                    number);
-                kernel::store_first<count()>(
-                    gradient + at,
-                    kernel::batch<T>(kernel::load_first<count()>(gradient + at) * slope));
-            });
+            undo_elements<f.kind, size>(x, y, number, other, gradient);
         } else if constexpr (f.kind == softmax) {
             kernel::softmax_gradient<size>(y, gradient, gradient);
         } else if constexpr (f.kind == sparsemax) {
@@ -27813,6 +28469,12 @@ class general_runner : ground_rule<Plan, At, T> {
     static constexpr bool picks =
         step.aggregated == aggregation::max || step.aggregated == aggregation::min;
     static constexpr bool normalises = step.aggregated == aggregation::softmax;
+    /// The aggregation as a fold, if it is one.
+    static constexpr bool folds = step.aggregated < aggregation::count;
+    static constexpr kernel::fold folded =
+        folds ? static_cast<kernel::fold>(step.aggregated) : kernel::fold::sum;
+    static constexpr kernel::fold_reads reads = kernel::reads_of(folded);
+    static constexpr T exponent = static_cast<T>(step.aggregated_number);
 
     /// True if there are atoms that no loop visits; they are cleared first.
     static constexpr bool skips = step.joins.size() > 0 ||
@@ -27862,23 +28524,27 @@ class general_runner : ground_rule<Plan, At, T> {
                     return;
                 }
             int count = begin_row(to);
+            alignas(64) own_value own_state;
+            [[maybe_unused]] T* const state = ground::template temporary<4>(own_state);
+            if constexpr (folds) std::fill_n(state, length, T(0));
             auto body = [&] {
                 if constexpr (step.aggregated != aggregation::count) evaluate();
                 const T* x = result();
                 if constexpr (step.aggregated == aggregation::concat) {
                     std::copy_n(x, length, to + slot());
-                } else if constexpr (picks) {
+                } else if constexpr (folds) {
                     for (int at = 0; at < length; ++at)
-                        if (count == 0 || beats<step.aggregated == aggregation::max>(x[at], to[at]))
-                            to[at] = x[at];
-                } else if constexpr (step.aggregated != aggregation::count) {
-                    add_to<length>(to, x);
+                        kernel::add_value<folded>(to[at], state[at], x[at], count, exponent);
                 }
                 ++count;
             };
             each_ground(body);
             if constexpr (step.aggregated == aggregation::count) to[0] += static_cast<T>(count);
-            if constexpr (divides && !runs_whole) divide(to, count);
+            if constexpr (folds && !(divides && runs_whole))
+                if (count > 0)
+                    for (int at = 0; at < length; ++at)
+                        to[at] = kernel::result_of<folded>(to[at], state[at], static_cast<T>(count),
+                                                           exponent);
         }
     }
 
@@ -27983,28 +28649,39 @@ class general_runner : ground_rule<Plan, At, T> {
         } else if constexpr (step.aggregated != aggregation::count) {
             const T* from = out_gradient();
             const T* to = out_value();
-            T scale = 1;
-            if constexpr (step.aggregated == aggregation::mean) {
-                int count = 0;
-                auto counting = [&] { ++count; };
-                each_ground(counting);
-                if (count > 0) scale = T(1) / static_cast<T>(count);
+            alignas(64) own_value own_state;
+            T* const b = ground::template temporary<4>(own_state);
+            std::fill_n(b, length, T(0));
+            alignas(64) own_value own_second;
+            T* const a = ground::template temporary < reads == kernel::fold_reads::state
+                             ? 5
+                             : 4 > (own_second);
+            int count = 0;
+            if constexpr (folds && reads != kernel::fold_reads::nothing) {
+                constexpr bool adds = reads == kernel::fold_reads::state;
+                if constexpr (adds) std::fill_n(a, length, T(0));
+                auto first = [&] {
+                    if constexpr (adds) {
+                        evaluate();
+                        for (int at = 0; at < length; ++at)
+                            kernel::add_value<folded>(a[at], b[at], result()[at], count, exponent);
+                    }
+                    ++count;
+                };
+                each_ground(first);
             }
-            alignas(64) own_value own_taken;
-            [[maybe_unused]] T* const taken = ground::template temporary<4>(own_taken);
-            if constexpr (picks) std::fill_n(taken, length, T(0));
+            const T number = static_cast<T>(count);
+            int k = 0;
             auto body = [&] {
                 evaluate();
                 const int shifted = step.aggregated == aggregation::concat ? slot() : 0;
                 for (int at = 0; at < length; ++at) {
-                    gradient[at] = from[shifted + at] * scale;
-                    if constexpr (picks) {
-                        // The first that attains it takes all.
-                        const bool chosen = taken[at] == T(0) && result()[at] == to[at];
-                        if (chosen) taken[at] = T(1);
-                        if (!chosen) gradient[at] = 0;
-                    }
+                    gradient[at] = from[shifted + at];
+                    if constexpr (folds)
+                        gradient[at] *= kernel::slope_of<folded>(result()[at], to[at], a[at], b[at],
+                                                                 k, number, exponent);
                 }
+                ++k;
                 undo(gradient);
             };
             each_ground(body);
@@ -29334,7 +30011,8 @@ class joined_rows {
         each_outer(step.outer_extents, [&](int first, int second, int third) {
             bool summed = false;
             kernel::unroll<step.terms.size()>([&](auto index) {
-                if constexpr (step.terms[index()].kind == term_kind::product) {
+                if constexpr (step.terms[index()].kind == term_kind::product &&
+                              !row_fusion<typename code::step>::adds(index())) {
                     multiply<index()>(samples, run, first, second, third, summed);
                     summed = true;
                 }
@@ -30002,7 +30680,20 @@ concept trained_parameters_of = std::is_same_v<P, parameter_block<Plan, typename
 
 /// The formats of packed weights as values; `floats` leaves a weight unpacked. q8_N is q8<N>: 8
 /// bits with a float scale for each group of N inputs.
-enum class packed_as { floats, bf16, q8_0, q4_0, q4_1, q8_4, q8_8, q8_16, q8_32, q8_64 };
+enum class packed_as {
+    floats,
+    bf16,
+    q8_0,
+    q4_0,
+    q4_1,
+    q8_4,
+    q8_8,
+    q8_16,
+    q8_32,
+    q8_64,
+    q8_128,
+    q8_256
+};
 /// The default of Model::packed<Format, Which>: packs weights of products. Which(name, looked_up)
 /// is called for each weight of a product, and with looked_up true for each table whose rows
 /// symbols select.
@@ -31546,9 +32237,15 @@ struct window_place {
 };
 
 /// The maximum number of current rows: enough that a product reads its weights once for many rows,
-/// few enough for the cache; more if the weights do not fit a cache of one megabyte.
-constexpr int most_block_rows(int parameters) {
-    return parameters > 1 << 18 ? 64 : 16;
+/// few enough for the cache; more if the weights do not fit a cache of one megabyte, or if the
+/// program convolves, since few rows of such narrow values cost less than the call.
+template <class Tables>
+constexpr int most_block_rows(const Tables& steps) {
+    bool many = steps.parameters > 1 << 18;
+    for (const row_step& row : steps.rows)
+        for (const row_term& term : row.terms)
+            many = many || (term.splits > 1 && term.window.any());
+    return many ? 64 : 16;
 }
 
 /// The steps of a state and the layout of its memory.
@@ -32087,10 +32784,10 @@ class state_planner : public row_reach<Drafted, Form> {
   public:
     using base::made;
 
-    /// `block` is the maximum number of rows at a time; 0: chosen by the size of the weights.
+    /// `block` is the maximum number of rows at a time; 0: most_block_rows.
     constexpr state_planner(const Drafted& from, const Form& form, int block = 0)
         : base(from, form) {
-        if (block == 0) block = most_block_rows(draft_.out.parameters);
+        if (block == 0) block = most_block_rows(draft_.out);
         made.block = std::min(form.rows, block);
         made.obstacle = form.obstacle;
         // Without a fact along a sequence there are no rows.
@@ -33014,16 +33711,16 @@ class alignas(64) state_block {
         return bound;
     }
 
-    /// The last computed row of output `At`: a view without the output's first dimension.
+    /// Row `row` of output `At`, one of the rows that were computed last: a view without the
+    /// output's first dimension.
     template <int At>
-    auto output() const noexcept {
+    auto output(int row) const noexcept {
         constexpr int relation = Plan::shapes.outputs[At];
         constexpr int buffer = state_plan::tables.relations[relation].index;
-        constexpr int row = made.row_size[buffer];
-        constexpr weight_view view = view_of_row(view_of_relation<state_plan>(relation), row);
+        constexpr int row_size = made.row_size[buffer];
+        constexpr weight_view view = view_of_row(view_of_relation<state_plan>(relation), row_size);
         return to_tensor<view.rank>(
-            view,
-            numbers_ + static_cast<std::ptrdiff_t>(position_ - 1 - first_row<buffer>()) * row);
+            view, numbers_ + static_cast<std::ptrdiff_t>(row - first_row<buffer>()) * row_size);
     }
 
   private:
@@ -33200,7 +33897,7 @@ class state_block<Plan, T, Cache, false> {
         return {};
     }
     template <int At>
-    tensor_view<const T> output() const noexcept {
+    tensor_view<const T> output(int) const noexcept {
         return {};
     }
 };
@@ -33290,9 +33987,9 @@ struct sequences {
         return last_row(s);
     }
 
-    /// See model::prefill.
-    template <class P, class T, class Cache>
-    static auto prefill(const P& p, const rows<T>& given, state<T, Cache>& s) {
+    /// See model::prefill. Calls visit(k, y) for each row.
+    template <class P, class T, class Cache, class Visit>
+    static void prefill(const P& p, const rows<T>& given, state<T, Cache>& s, Visit&& visit) {
         using state = state<T, Cache>;
         check_position(s, given.size());
         bool starts = s.position() == 0;
@@ -33307,8 +34004,13 @@ struct sequences {
                 run_rows<state::computes_once>(p, given, s, from, range);
             else
                 run_rows<false>(p, given, s, from, range);
+            for (int at = 0; at < count; ++at) visit(from + at, row_of(s, range.begin + at));
             from += count;
         }
+    }
+    template <class P, class T, class Cache>
+    static auto prefill(const P& p, const rows<T>& given, state<T, Cache>& s) {
+        prefill(p, given, s, [](int, const auto&) {});
         return last_row(s);
     }
 
@@ -33394,13 +34096,18 @@ struct sequences {
 
     template <class T, class Cache>
     static auto last_row(const state<T, Cache>& s) noexcept {
+        return row_of(s, s.position() - 1);
+    }
+    /// A row of the outputs, one of those that were computed last.
+    template <class T, class Cache>
+    static auto row_of(const state<T, Cache>& s, int row) noexcept {
         if constexpr (outputs == 1) {
-            return s.template output<0>();
+            return s.template output<0>(row);
         } else {
             std::array<tensor_view<const T>, static_cast<std::size_t>(outputs)> result;
             kernel::unroll<outputs>([&](auto index) {
                 constexpr int at = decltype(index)::value;
-                result[static_cast<std::size_t>(at)] = s.template output<at>();
+                result[static_cast<std::size_t>(at)] = s.template output<at>(row);
             });
             return result;
         }
@@ -33622,6 +34329,16 @@ class model {
     static auto prefill(const P& p, const std::type_identity_t<rows_of_call<T>>& given,
                         state<T, Cache>& s) {
         return sequences::prefill(p, *given, s);
+    }
+    /// Likewise, and calls visit(k, y) for each of the rows, k from 0; y is what step would return.
+    /// It is valid until visit returns. Streams blocks of rows:
+    ///
+    ///     Model::prefill(p, {block}, s, [&](int k, auto y) { out[k] = y(0); });
+    template <model_detail::parameters_of<plan> P, class Cache, class Visit,
+              class T = typename P::number>
+    static void prefill(const P& p, const std::type_identity_t<rows_of_call<T>>& given,
+                        state<T, Cache>& s, Visit&& visit) {
+        sequences::prefill(p, *given, s, visit);
     }
 
     /// Computes one step of several sequences, which may be at different positions: given[k] is the
@@ -33895,9 +34612,44 @@ class model<Program, Facts...> : public model_detail::ill_formed_model<Program, 
 
 }  // namespace sequent::inline SEQUENT_ABI
 
-/// explain(): a text that tells how a model is computed.
+/// explain(): how a model is computed, as text, as JSON and as data.
 
 namespace sequent::inline SEQUENT_ABI {
+
+/// How a model is computed: what explain() tells.
+struct explanation {
+    /// The reason why a fast form does not apply to a step.
+    struct reason {
+        std::string form;      ///< "rows", "outer product" or "attention"
+        std::string sentence;  ///< why it does not apply
+        std::string cure;      ///< of the closest form, how to write the rule instead
+    };
+    /// A step of the forward pass.
+    struct step {
+        std::string relation{};    ///< the relation that it computes, or that is stacked
+        std::string kind{};        ///< rows, attention, softmax, loops, stack or recursion
+        std::string what{};        ///< shapes and sizes in words
+        int depth = 0;             ///< stacks and recursions around it
+        bool prepared = false;     ///< computed once, from parameters alone
+        long long operations = 0;  ///< multiplications and additions of one execution
+        std::vector<std::string> computes{};  ///< all relations computed in it: "layers.q"
+        std::vector<reason> reasons{};        ///< of loops, the closest form first
+    };
+    /// A relation that follows from several rules.
+    struct several {
+        std::string relation;
+        std::vector<int> rules;  ///< their numbers, from 1 on
+    };
+
+    std::vector<step> steps{};               ///< in their order
+    std::vector<several> several_rules{};    ///< such relations
+    long long parameters = 0;                ///< number of weights
+    long long parameter_bytes = 0;           ///< sizes in bytes, as float
+    long long workspace_bytes = 0;           ///< memory for forward and backward
+    long long scratch_bytes = 0;             ///< memory for forward alone
+    long long state_bytes = -1;              ///< the state of `step`; -1: there is none
+    std::array<long long, 3> cache_bytes{};  ///< of these the KV cache in float, bf16 and q8_0
+};
 
 namespace model_detail {
 
@@ -33927,7 +34679,76 @@ struct explained_step {
     const plan::general_step* general = nullptr;
     long long pairs = 0;  // if it is attention
     const plan::fact_shape* facts = nullptr;
+    const char* computes = nullptr;  // relations_of_steps
+    int number = 0;                  // of the step
 };
+
+/// The step that computes a rule, or in which it is fused; -1 if it is read in place or not at all.
+template <class Plan>
+constexpr int step_of_rule(int rule) {
+    constexpr auto& text = Plan::shapes.text;
+    constexpr auto& tables = Plan::tables;
+    // A chain of fused rules has at most as many as there are.
+    for (int turn = 0; turn < text.rules.size(); ++turn) {
+        int found = -1;
+        for (int at = 0; at < tables.steps.size(); ++at)
+            if (tables.steps[at].rule == rule && !tables.steps[at].idle &&
+                (tables.steps[at].kind != plan::step_kind::repeat_end))
+                found = at;
+        if (found >= 0) return found;
+        const plan::relation_layout& layout = tables.relations[text.rules[rule].head];
+        if (layout.where == plan::place::none) {
+            rule = text.reader_of(text.rules[rule].head);
+            if (rule < 0) return -1;
+            continue;
+        }
+        if (layout.where != plan::place::value && layout.where != plan::place::prepared) return -1;
+        // Grouped with others, or an alias: the first step whose result shares its buffer.
+        for (int at = 0; at < tables.steps.size(); ++at) {
+            const plan::step& step = tables.steps[at];
+            if (step.kind == plan::step_kind::repeat_end || step.idle) continue;
+            const plan::relation_layout& other = tables.relations[text.rules[step.rule].head];
+            if (other.where == layout.where && other.index == layout.index) return at;
+        }
+        return -1;
+    }
+    return -1;
+}
+
+/// Calls visit(name) for the relations that step `At` computes, without those that the plan
+/// invented.
+template <class Plan, class Visit>
+constexpr void visit_relations_of_step(int at, Visit visit) {
+    constexpr auto& text = Plan::shapes.text;
+    for (int rule = 0; rule < text.rules.size(); ++rule) {
+        const plan::relation& head = text.relations[text.rules[rule].head];
+        bool known = head.invented || step_of_rule<Plan>(rule) != at;
+        for (int before = 0; before < rule; ++before)
+            known = known || (text.rules[before].head == text.rules[rule].head &&
+                              step_of_rule<Plan>(before) == at);
+        if (!known) visit(name_in_scope(text, head.id, head.scope));
+    }
+}
+/// The relations of all steps, each with a zero behind it, and a further zero behind each step.
+template <class Plan>
+inline constexpr auto relations_of_steps = [] {
+    constexpr int steps = Plan::tables.steps.size();
+    constexpr int size = [] {
+        int result = steps;
+        for (int at = 0; at < steps; ++at)
+            visit_relations_of_step<Plan>(
+                at, [&](const full_name& name) { result += name.length + 1; });
+        return result;
+    }();
+    std::array<char, static_cast<std::size_t>(size)> result{};
+    std::size_t used = 0;
+    for (int at = 0; at < steps; ++at, ++used)
+        visit_relations_of_step<Plan>(at, [&](const full_name& name) {
+            for (int letter = 0; letter < name.length; ++letter) result[used++] = name.text[letter];
+            ++used;
+        });
+    return result;
+}();
 
 /// What a plan::reason says, and how to write the rule instead.
 struct reason_text {
@@ -34005,6 +34826,8 @@ explained_step explained() {
     result.facts = Plan::facts.begin();
     result.step = &Plan::template step_at<At>;
     result.head = head;
+    result.computes = relations_of_steps<Plan>.data();
+    result.number = At;
     if constexpr (step.kind == plan::step_kind::rows)
         result.row = &Plan::template row_step_at<step.at>;
     else if constexpr (step.kind == plan::step_kind::general)
@@ -34040,6 +34863,119 @@ inline long long operations_of(const explained_step& each) {
     return operations;
 }
 
+/// The characters of a name.
+SEQUENT_LAZY
+inline std::string_view text_of(const plan::name& name) {
+    return {name.text, static_cast<std::size_t>(name.length)};
+}
+
+/// The reasons why a general step has no fast form; that of the closest form first, with its cure.
+SEQUENT_LAZY
+SEQUENT_COLD void add_reasons(explanation::step& to, const plan::form_reasons& reasons) {
+    static constexpr std::string_view forms[plan::fast_forms] = {"rows", "outer product",
+                                                                 "attention"};
+    const plan::reason closest = reasons.closest();
+    for (const bool first : {true, false})
+        for (int form = 0; form < plan::fast_forms; ++form)
+            if ((reasons.of[form] == closest) == first && reasons.of[form] != plan::reason::none &&
+                reasons.of[form] != plan::reason::not_an_outer_product) {
+                const reason_text why = text_of(reasons.of[form]);
+                to.reasons.push_back({std::string(forms[form]), std::string(why.sentence),
+                                      std::string(first ? why.cure : std::string_view())});
+            }
+}
+
+/// Describes a step. The end of a loop has no kind.
+SEQUENT_LAZY
+SEQUENT_COLD explanation::step described(const explained_step& each) {
+    const plan::step& step = *each.step;
+    explanation::step made;
+    std::string& what = made.what;
+    switch (step.kind) {
+        case plan::step_kind::rows: {
+            made.kind = "rows";
+            const row_step& row = *each.row;
+            append_text(what, {row.pairs >= 0    ? "pairs "
+                               : row.counts != 0 ? "rows up to "
+                                                 : "rows ",
+                               row.rows, " x ", row.columns()});
+            int summands = 0;
+            for (const row_term& term : row.terms) {
+                if (term.kind == term_kind::product)
+                    append_text(what, {", product with ", term.depth * term.splits, " inputs"});
+                else if (term.kind == term_kind::gather)
+                    what += ", rows of a table";
+                else if (term.kind == term_kind::add)
+                    ++summands;
+            }
+            if (summands > 0) append_text(what, {", ", summands, " more summands"});
+            if (row.functions.size() > 0)
+                append_text(what, {", ", row.functions.size(), " functions"});
+            break;
+        }
+        case plan::step_kind::attention:
+            made.kind = "attention";
+            append_text(
+                what,
+                {each.attention->is_prepared() ? "product with weights " : "attention ",
+                 each.attention->rows, " x ", each.attention->columns, ", ", each.pairs, " pairs"});
+            break;
+        case plan::step_kind::weights:
+            made.kind = "softmax";
+            append_text(what, {"softmax ", each.attention->rows, " x ", each.attention->columns});
+            break;
+        case plan::step_kind::general:
+            made.kind = "loops";
+            append_text(what,
+                        {each.general->joins.size() > 0 ? "loops over pairs, " : "general loops, ",
+                         ground_rules_of(each), " ground rules"});
+            break;
+        case plan::step_kind::repeat_begin:
+            made.kind = step.recurs ? "recursion" : "stack";
+            append_text(what,
+                        {step.recurs ? "loop of " : "stack of ", step.end.any() ? "up to " : "",
+                         step.repeat, step.recurs ? " steps" : " layers"});
+            if (step.recurs && step.backward) what += ", the last first";
+            break;
+        default:
+            return made;
+    }
+    if (step.prepared) what += ", prepared";
+    made.relation = text_of(each.head);
+    made.depth = step.depth;
+    made.prepared = step.prepared;
+    made.operations = operations_of(each);
+    const char* name = each.computes;
+    for (int before = 0; before < each.number; ++name)
+        if (*name == 0)
+            ++before;
+        else
+            name += std::string_view(name).size();
+    for (; *name != 0; name += made.computes.back().size() + 1) made.computes.emplace_back(name);
+    if (each.general != nullptr) add_reasons(made, each.general->reasons);
+    return made;
+}
+
+/// The rules of a program.
+template <const auto& Program>
+inline constexpr auto program_text = plan::read<Program>();
+
+/// The rules of a relation, if there are several, which may be intended, or if two relations share
+/// a name by mistake. The rules of a recursion for different times do not count.
+SEQUENT_LAZY
+SEQUENT_COLD explanation::several several_rules(std::span<const plan::rule> rules, int relation,
+                                                const plan::name& id) {
+    explanation::several found{std::string(text_of(id)), {}};
+    for (const plan::rule& written : rules) {
+        bool everywhere = written.head == relation && !written.transforms_atom;
+        for (int at = 0; at < written.arity; ++at)
+            everywhere =
+                everywhere && written.terms[at].variable >= 0 && written.terms[at].offset == 0;
+        if (everywhere) found.rules.push_back(written.number + 1);
+    }
+    return found;
+}
+
 /// Appends a line: name, description and, if there are any, the operations in MFLOP.
 SEQUENT_LAZY
 SEQUENT_COLD void append_line(std::string& text, std::string_view name, std::string_view what,
@@ -34061,135 +34997,157 @@ SEQUENT_COLD void append_line(std::string& text, std::string_view name, std::str
     text += '\n';
 }
 
-/// The characters of a name.
+/// Appends the text of a step.
 SEQUENT_LAZY
-inline std::string_view text_of(const plan::name& name) {
-    return {name.text, static_cast<std::size_t>(name.length)};
-}
-
-/// The reasons why a general step has no fast form; that of the closest form first, with its cure.
-SEQUENT_LAZY
-SEQUENT_COLD void append_reasons(std::string& text, const plan::form_reasons& reasons, int depth) {
-    static constexpr std::string_view forms[plan::fast_forms] = {"rows", "outer product",
-                                                                 "attention"};
-    const plan::reason closest = reasons.closest();
-    const auto append = [&](int form) {
-        const reason_text why = text_of(reasons.of[form]);
-        text.append(static_cast<std::size_t>(2 * depth + 6), ' ');
-        append_text(text, {"no ", forms[form], ": ", why.sentence});
-        if (reasons.of[form] == closest) append_text(text, {" (", why.cure, ")"});
+SEQUENT_COLD void append_text_of(std::string& text, const explanation::step& step) {
+    if (step.kind.empty()) return;
+    append_line(text, step.relation, step.what, step.operations, step.depth);
+    for (const explanation::reason& why : step.reasons) {
+        text.append(static_cast<std::size_t>(2 * step.depth + 6), ' ');
+        append_text(text, {"no ", why.form, ": ", why.sentence});
+        if (!why.cure.empty()) append_text(text, {" (", why.cure, ")"});
         text += '\n';
-    };
-    for (const bool first : {true, false})
-        for (int form = 0; form < plan::fast_forms; ++form)
-            if ((reasons.of[form] == closest) == first && reasons.of[form] != plan::reason::none &&
-                reasons.of[form] != plan::reason::not_an_outer_product)
-                append(form);
+    }
 }
-
-/// Appends the line of a step.
+/// Appends the text of a relation with several rules.
 SEQUENT_LAZY
-SEQUENT_COLD void append_step(std::string& text, const explained_step& each) {
-    const plan::step& step = *each.step;
-    std::string what;
-    switch (step.kind) {
-        case plan::step_kind::rows: {
-            const row_step& row = *each.row;
-            append_text(what, {row.pairs >= 0    ? "pairs "
-                               : row.counts != 0 ? "rows up to "
-                                                 : "rows ",
-                               row.rows, " x ", row.columns()});
-            int summands = 0;
-            for (const row_term& term : row.terms) {
-                if (term.kind == term_kind::product)
-                    append_text(what, {", product with ", term.depth * term.splits, " inputs"});
-                else if (term.kind == term_kind::gather)
-                    what += ", rows of a table";
-                else if (term.kind == term_kind::add)
-                    ++summands;
-            }
-            if (summands > 0) append_text(what, {", ", summands, " more summands"});
-            if (row.functions.size() > 0)
-                append_text(what, {", ", row.functions.size(), " functions"});
-            break;
-        }
-        case plan::step_kind::attention:
-            append_text(
-                what,
-                {each.attention->is_prepared() ? "product with weights " : "attention ",
-                 each.attention->rows, " x ", each.attention->columns, ", ", each.pairs, " pairs"});
-            break;
-        case plan::step_kind::weights:
-            append_text(what, {"softmax ", each.attention->rows, " x ", each.attention->columns});
-            break;
-        case plan::step_kind::general:
-            append_text(what,
-                        {each.general->joins.size() > 0 ? "loops over pairs, " : "general loops, ",
-                         ground_rules_of(each), " ground rules"});
-            break;
-        case plan::step_kind::repeat_begin:
-            append_text(what,
-                        {step.recurs ? "loop of " : "stack of ", step.end.any() ? "up to " : "",
-                         step.repeat, step.recurs ? " steps" : " layers"});
-            if (step.recurs && step.backward) what += ", the last first";
-            break;
-        default:
-            return;
-    }
-    if (step.prepared) what += ", prepared";
-    append_line(text, text_of(each.head), what, operations_of(each), step.depth);
-    if (each.general != nullptr) append_reasons(text, each.general->reasons, step.depth);
+SEQUENT_COLD void append_text_of(std::string& text, const explanation::several& of) {
+    if (of.rules.size() < 2) return;
+    std::string what = "follows from several rules: ";
+    for (const int number : of.rules)
+        append_text(what, {number == of.rules[0] ? "" : ", ", number});
+    append_line(text, of.relation, what, 0, 0);
 }
-
-/// The rules of a program.
-template <const auto& Program>
-inline constexpr auto program_text = plan::read<Program>();
-
-/// Lists a relation with several rules, which may be intended, or two relations that share a name
-/// by mistake. The rules of a recursion for different times do not count.
-SEQUENT_LAZY
-SEQUENT_COLD void append_several_rules(std::string& text, std::span<const plan::rule> rules,
-                                       int relation, const plan::name& id) {
-    std::string numbers;
-    int count = 0;
-    for (const plan::rule& written : rules) {
-        bool everywhere = written.head == relation && !written.transforms_atom;
-        for (int at = 0; at < written.arity; ++at)
-            everywhere =
-                everywhere && written.terms[at].variable >= 0 && written.terms[at].offset == 0;
-        if (everywhere) append_text(numbers, {count++ > 0 ? ", " : "", written.number + 1});
-    }
-    if (count > 1) {
-        append_line(text, text_of(id), joined_text({"follows from several rules: ", numbers}), 0,
-                    0);
-    }
-}
-
-/// Sizes in bytes of a workspace, a scratch, the state of `step` (-1 without one) and the KV cache
-/// in it.
-struct explained_memory {
-    long long training = 0;
-    long long inference = 0;
-    long long state = -1;
-    std::array<long long, 3> cache{};  // of these the KV cache: float, bf16, q8_0
-};
-
 /// Appends the sizes of parameters and memory.
 SEQUENT_LAZY
-SEQUENT_COLD void append_memory(std::string& text, long long parameters, long long bytes,
-                                const explained_memory& of) {
-    append_text(
-        text, {"parameters  ", parameters, " numbers, ", bytes, " bytes as float\nworkspace   ",
-               of.training, " bytes as float, for forward and backward\nscratch     ", of.inference,
-               " bytes as float, for forward alone\n"});
-    if (of.state < 0) return;
-    append_text(text, {"state       ", of.state, " bytes as float, for step\n"});
-    if (of.cache[0] > 0)
-        append_text(text, {"  cache     ", of.cache[0], " bytes of it, keys and values; in bf16 ",
-                           of.cache[1], ", in q8_0 ", of.cache[2], "\n"});
+SEQUENT_COLD void append_memory(std::string& text, const explanation& of) {
+    append_text(text, {"parameters  ", of.parameters, " numbers, ", of.parameter_bytes,
+                       " bytes as float\nworkspace   ", of.workspace_bytes,
+                       " bytes as float, for forward and backward\nscratch     ", of.scratch_bytes,
+                       " bytes as float, for forward alone\n"});
+    if (of.state_bytes < 0) return;
+    append_text(text, {"state       ", of.state_bytes, " bytes as float, for step\n"});
+    if (of.cache_bytes[0] > 0)
+        append_text(text,
+                    {"  cache     ", of.cache_bytes[0], " bytes of it, keys and values; in bf16 ",
+                     of.cache_bytes[1], ", in q8_0 ", of.cache_bytes[2], "\n"});
 }
 
+/// Writes an explanation as JSON.
+template <class = void>
+class explanation_as_json {
+  public:
+    SEQUENT_COLD static std::string of(const explanation& from) {
+        explanation_as_json to;
+        to.list("{\"steps\":", from.steps, [&](const explanation::step& step) {
+            append_text(to.text_, {"\n {\"relation\":", quoted(step.relation),
+                                   ",\"kind\":", quoted(step.kind), ",\"what\":", quoted(step.what),
+                                   ",\"depth\":", step.depth,
+                                   ",\"prepared\":", step.prepared ? "true" : "false",
+                                   ",\"operations\":", step.operations});
+            to.list(",\"computes\":", step.computes,
+                    [&](const std::string& name) { to.text_ += quoted(name); });
+            to.list(",\"reasons\":", step.reasons, [&](const explanation::reason& why) {
+                append_text(to.text_, {"{\"form\":", quoted(why.form), ",\"reason\":",
+                                       quoted(why.sentence), ",\"cure\":", quoted(why.cure), "}"});
+            });
+            to.text_ += '}';
+        });
+        to.list(",\n\"several_rules\":", from.several_rules, [&](const explanation::several& each) {
+            append_text(to.text_, {"{\"relation\":", quoted(each.relation)});
+            to.list(",\"rules\":", each.rules,
+                    [&](int number) { append_text(to.text_, {number}); });
+            to.text_ += '}';
+        });
+        append_text(to.text_, {",\n\"parameters\":", from.parameters, ",\"parameter_bytes\":",
+                               from.parameter_bytes, ",\"workspace_bytes\":", from.workspace_bytes,
+                               ",\"scratch_bytes\":", from.scratch_bytes});
+        if (from.state_bytes >= 0)
+            append_text(to.text_, {",\"state_bytes\":", from.state_bytes,
+                                   ",\"cache_bytes\":{\"float\":", from.cache_bytes[0],
+                                   ",\"bf16\":", from.cache_bytes[1],
+                                   ",\"q8_0\":", from.cache_bytes[2], "}"});
+        return to.text_ + "}\n";
+    }
+
+  private:
+    std::string text_;
+
+    template <class List, class Add>
+    SEQUENT_COLD void list(const char* name, const List& of, Add add) {
+        append_text(text_, {name, "["});
+        bool first = true;
+        for (const auto& each : of) {
+            if (!first) text_ += ',';
+            first = false;
+            add(each);
+        }
+        text_ += ']';
+    }
+    static std::string quoted(std::string_view text) {
+        std::string result;
+        append_json_string(result, text);
+        return result;
+    }
+};
+
+/// Calls visit(step), visit(several) for each relation, and returns the sizes.
+template <class Model, class Visit>
+explanation explain_to(Visit visit) {
+    using plan = typename Model::plan;
+    explanation result;
+    kernel::unroll<plan::tables.steps.size()>([&](auto index) {
+        if constexpr (!plan::template step_at<index()>.idle)
+            visit(described(explained<plan, index()>()));
+    });
+    constexpr auto& text = program_text<Model::program>;
+    for (int relation = 0; relation < text.relations.size(); ++relation)
+        visit(several_rules({text.rules.begin(), text.rules.end()}, relation,
+                            text.relations[relation].id));
+    result.parameters = Model::parameter_count;
+    result.parameter_bytes = static_cast<long long>(sizeof(float)) * plan::tables.parameters;
+    result.workspace_bytes = sizeof(typename Model::template workspace<float>);
+    result.scratch_bytes = sizeof(typename Model::template scratch<float>);
+    if constexpr (sequent::plan::state_plan_of<plan>::made.obstacle.rule < 0) {
+        result.state_bytes = sizeof(typename Model::template state<float>);
+        // A constant: naming the plan at run time would put its tables into the program.
+        constexpr auto cache = [] {
+            std::array<long long, 3> bytes{};
+            sequent::plan::add_cache_bytes(sequent::plan::state_plan_of<plan>::made, bytes);
+            return bytes;
+        }();
+        result.cache_bytes = cache;
+    }
+    return result;
+}
+
+/// Collects the parts of an explanation.
+struct explanation_parts {
+    explanation& to;
+    void operator()(explanation::step step) const {
+        if (!step.kind.empty()) to.steps.push_back(std::move(step));
+    }
+    void operator()(explanation::several of) const {
+        if (of.rules.size() > 1) to.several_rules.push_back(std::move(of));
+    }
+};
+
 }  // namespace model_detail
+
+/// How a model is computed, as data; empty for an ill-formed program.
+template <class Model>
+explanation explanation_of() {
+    explanation parts;
+    if constexpr (Model::plan::ok) {
+        explanation result =
+            model_detail::explain_to<Model>(model_detail::explanation_parts{parts});
+        result.steps = std::move(parts.steps);
+        result.several_rules = std::move(parts.several_rules);
+        return result;
+    } else {
+        return parts;
+    }
+}
 
 /// Describes how a model is computed: its steps in order, with shapes, pairs and operations per
 /// forward pass in MFLOP, then its memory in bytes. Rules without a line are fused into the step of
@@ -34199,37 +35157,24 @@ SEQUENT_COLD void append_memory(std::string& text, long long parameters, long lo
 ///     std::cout << explain<Model>();
 template <class Model>
 std::string explain() {
-    using plan = typename Model::plan;
     std::string result;
-    if constexpr (plan::ok) {
+    if constexpr (Model::plan::ok) {
         result = "steps\n";
-        kernel::unroll<plan::tables.steps.size()>([&](auto index) {
-            if constexpr (!plan::template step_at<index()>.idle)
-                model_detail::append_step(result, model_detail::explained<plan, index()>());
-        });
-        constexpr auto& text = model_detail::program_text<Model::program>;
-        for (int relation = 0; relation < text.relations.size(); ++relation) {
-            model_detail::append_several_rules(result, {text.rules.begin(), text.rules.end()},
-                                               relation, text.relations[relation].id);
-        }
-        model_detail::explained_memory memory;
-        memory.training = sizeof(typename Model::template workspace<float>);
-        memory.inference = sizeof(typename Model::template scratch<float>);
-        if constexpr (sequent::plan::state_plan_of<plan>::made.obstacle.rule < 0) {
-            memory.state = sizeof(typename Model::template state<float>);
-            // A constant: naming the plan at run time would put its tables into the program.
-            constexpr auto cache = [] {
-                std::array<long long, 3> bytes{};
-                sequent::plan::add_cache_bytes(sequent::plan::state_plan_of<plan>::made, bytes);
-                return bytes;
-            }();
-            memory.cache = cache;
-        }
-        model_detail::append_memory(result, Model::parameter_count,
-                                    static_cast<long long>(sizeof(float)) * plan::tables.parameters,
-                                    memory);
+        model_detail::append_memory(result,
+                                    model_detail::explain_to<Model>([&result](const auto& part) {
+                                        model_detail::append_text_of(result, part);
+                                    }));
     }
     return result;
+}
+
+/// The same as a JSON object: "steps", each with "relation", "kind", "what", "depth", "prepared",
+/// "operations", the relations that it "computes" and the "reasons" why it has no fast form;
+/// "several_rules"; "parameters" and sizes in bytes. Operations are multiplications and additions
+/// of one forward pass.
+template <class Model>
+std::string explain_as_json() {
+    return model_detail::explanation_as_json<>::of(explanation_of<Model>());
 }
 
 }  // namespace sequent::inline SEQUENT_ABI
@@ -34737,6 +35682,9 @@ struct shape {
     int node_width = 0;
     int edge_width = 0;
     int relations = 1;
+    int hops = 1;
+    int teleport_percent = 0;
+    int height = 1;
     int score_width = 0;
     int logit_cap = 0;
     int embedding_width = 0;
@@ -34752,8 +35700,10 @@ struct shape {
     head_kind head = head_kind::next;
     /// The pooling.
     pooling_kind pooling = pooling_kind::none;
+    bool attention_biases = true;
     bool query_biases = false;
     bool head_norms = false;
+    bool attention_sinks = false;
     bool branch_norms = false;
     bool layer_scale = false;
     bool scaled_embedding = false;
@@ -34767,6 +35717,13 @@ struct shape {
     /// True if positions rotate queries and keys.
     constexpr bool is_rotary() const {
         return position == position_kind::rotary || position == position_kind::rotary_halves;
+    }
+    /// True if the linear maps of attention have biases.
+    constexpr bool attends_with_biases() const { return biases && attention_biases; }
+    /// True if positions are added to the scores.
+    constexpr bool adds_score_bias() const {
+        return position == position_kind::alibi || position == position_kind::relative ||
+               position == position_kind::relative_buckets;
     }
     /// Number of query heads that share a head of keys and values.
     constexpr int group() const { return heads / key_heads; }
@@ -34973,7 +35930,8 @@ struct vocabulary : nn::counted<&nn::shape::vocabulary, Value> {};
 /// Number of elements between the two linear maps of the feed-forward part; of a recurrent network,
 /// of the hidden state. Defaults: 4 times the width in a transformer; 8/3 times the width, rounded
 /// to the nearest integer, if the activation is gated, which gives as many parameters (arXiv
-/// 2002.05202); the width in recurrent networks and `graph::gin`.
+/// 2002.05202); the width in recurrent networks,
+/// `graph::gin`, `graph::gine` and `feed_forward::mlp`; twice the width in `graph::gen`.
 template <int Value>
 struct hidden : nn::counted<&nn::shape::hidden, Value> {};
 /// Number of heads of keys and values in grouped-query attention (arXiv 2305.13245); `heads /
@@ -34986,6 +35944,9 @@ struct head_width : nn::counted<&nn::shape::head_width, Value> {};
 /// Linear maps add a bias. Default: true.
 template <bool Value>
 struct biases : nn::flag<&nn::shape::biases, Value> {};
+/// The linear maps of attention add a bias, unless `biases<false>` is given. Default: true.
+template <bool Value>
+struct attention_biases : nn::flag<&nn::shape::attention_biases, Value> {};
 /// With `biases<false>`: the linear maps to queries, keys and values add a bias all the same.
 /// Default: false.
 template <bool Value>
@@ -34999,9 +35960,15 @@ struct head_norms : nn::flag<&nn::shape::head_norms, Value> {};
 template <bool Value>
 struct branch_norms : nn::flag<&nn::shape::branch_norms, Value> {};
 /// Multiply the output of each branch elementwise by a learned vector before it is added to the
-/// residual path (arXiv 2103.17239). Default: false. Excludes `branch_norms`.
+/// residual path (arXiv 2103.17239). `initialize` sets it to 0, so that each layer begins as the
+/// identity. Default: false. Excludes `branch_norms`.
 template <bool Value>
 struct layer_scale : nn::flag<&nn::shape::layer_scale, Value> {};
+/// The softmax of each head has one more, learned logit, whose weight multiplies nothing (as in
+/// gpt-oss, arXiv 2508.10925). Needs scaled dot-product scores without a cap or a bias of
+/// positions, and a fixed length; such a model has no `step`. Default: false.
+template <bool Value>
+struct attention_sinks : nn::flag<&nn::shape::attention_sinks, Value> {};
 /// Attention and the feed-forward part both read the layer's input, after one common norm (1) or
 /// after a norm each (2). Default: 0, the feed-forward part follows attention. Needs `pre_norm`.
 template <int Norms>
@@ -35122,12 +36089,25 @@ struct edges : nn::counted<&nn::shape::edges, Value> {};
 /// Number of elements of a node's vector in the input. Default: the width.
 template <int Value>
 struct node_width : nn::counted<&nn::shape::node_width, Value> {};
-/// Number of elements of an edge's vector. Default: 0, edges have no vector.
+/// Number of elements of an edge's vector. Default: 0, edges have no vector. In `graph::gcn`, `sg`,
+/// `tag` and `appnp` it is at most 1: each edge has a number, its weight in the matrix A.
 template <int Value>
 struct edge_width : nn::counted<&nn::shape::edge_width, Value, 0> {};
-/// Number of relations, that is types of edges, of `graph::rgcn`: 1 to 14.
+/// Number of relations, that is types of edges, 1 to 14; of `graph::magnn_mean` and `magnn_linear`,
+/// the number of edges of a metapath; of `recursive::rvnn`, the largest number of children.
 template <int Value>
 struct relations : nn::counted<&nn::shape::relations, Value> {};
+/// Number of times that values move along the edges, in `graph::sg` (default: 1), `tag` (default:
+/// 3) and `appnp` (default: 10).
+template <int Value>
+struct hops : nn::counted<&nn::shape::hops, Value> {};
+/// Percentage of a node's own vector in each step of `graph::appnp`; the rest comes from the
+/// neighbours. Default: 10.
+template <int Value>
+struct teleport_percent : nn::counted<&nn::shape::teleport_percent, Value, 0> {};
+/// Largest number of nodes on a path from the root of a tree to a leaf.
+template <int Value>
+struct height : nn::counted<&nn::shape::height, Value> {};
 
 /// A norm precedes each branch, and one more follows the last layer (arXiv 2002.04745).
 struct pre_norm : nn::flag<&nn::shape::norm_first, true> {};
@@ -35209,10 +36189,10 @@ struct learned : nn::positioned<nn::position_kind::learned> {};
 /// Sines and cosines of the position are added to the embedding, which is multiplied by the square
 /// root of the width (arXiv 1706.03762, sections 3.4 and 3.5).
 struct sinusoidal : nn::positioned<nn::position_kind::sinusoidal> {};
-/// Rotary positions of base `Base` (arXiv 2104.09864): queries and keys are rotated. Neighbouring
-/// elements 2k and 2k + 1 form a pair, as in llama2.c.
-template <int Base = 10000, class Scaling = scaling::none>
-struct rotary : nn::turned_by<nn::position_kind::rotary, Base, Scaling, 100> {};
+/// Rotary positions of base `Base` (arXiv 2104.09864): the first `Percent` of each head's query and
+/// key are rotated. Neighbouring elements 2k and 2k + 1 form a pair, as in llama2.c.
+template <int Base = 10000, class Scaling = scaling::none, int Percent = 100>
+struct rotary : nn::turned_by<nn::position_kind::rotary, Base, Scaling, Percent> {};
 /// Rotary positions; elements k and k + n/2 of the first n form a pair, as in Hugging Face's files,
 /// where n is `Percent` of the head's width.
 template <int Base = 10000, class Scaling = scaling::none, int Percent = 100>
@@ -35320,11 +36300,11 @@ struct identity {
 };
 
 /// Gated linear unit: W_contract (f(W_gate x) * W_expand x), where f is `Function` and * multiplies
-/// elementwise (arXiv 2002.05202). Only for the feed-forward part of transformers.
+/// elementwise (arXiv 2002.05202). Only for templates with a feed-forward part.
 template <class Function>
 struct gated {
-    /// The function in rules.
-    static constexpr auto rule = Function::rule;
+    /// Identifies the option.
+    using option_kind = nn::activation_kind;
     /// Marks gated activations.
     static constexpr bool gates = true;
 };
@@ -35549,6 +36529,12 @@ consteval bool check_shape() {
         !Shape.any_length || Shape.scores.times(score_part::dot_product) == Shape.scores.count,
         "sequent: sequences of any length attend by dot_product; the other synthesizers "
         "have a score for each of the tokens");
+    static_assert(
+        !Shape.attention_sinks ||
+            (Shape.scores.is_dot_product() && Shape.scaled && Shape.score_cap == 0 &&
+             !Shape.any_length && !Shape.adds_score_bias()),
+        "sequent: attention_sinks need scaled dot_product scores without a cap or a bias of "
+        "positions, and a fixed length");
     static_assert(0 <= Shape.dropout_percent && Shape.dropout_percent < 100,
                   "sequent: dropout_percent is at least 0 and below 100");
     static_assert(!Shape.is_rotary() || (Shape.turned() > 0 && Shape.turned() % 2 == 0),
@@ -35608,6 +36594,15 @@ struct arguments {
     }();
     static_assert(check_shape<shape, defaults::embeds,
                               (times_given<kind_of<head_width<1>>, Given...> > 0)>());
+};
+
+/// A model, with the options it was made of.
+template <template <class> class Base, class Arguments>
+struct with_options : Base<Arguments> {
+    /// The options as numbers.
+    static constexpr nn::shape shape = Arguments::shape;
+    /// The mask, without padding.
+    using mask = typename Arguments::mask;
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::nn
@@ -35690,27 +36685,40 @@ constexpr auto masked(Body body, Head h, Row row, Column column) noexcept {
         return (body, mask::detail::keeps<Mask>(h, row, column));
 }
 
+/// The body with the bias, if it has one.
+template <bool Given, class Body, class Bias>
+constexpr auto biased_if(Body body, Bias bias) noexcept {
+    if constexpr (Given)
+        return (body, bias);
+    else
+        return body;
+}
 /// The body with the bias, if the template has biases.
 template <shape Shape, class Body, class Bias>
 constexpr auto biased(Body body, Bias bias) noexcept {
-    if constexpr (Shape.biases)
-        return (body, bias);
-    else
-        return body;
+    return biased_if<Shape.biases>(body, bias);
 }
-
 /// The body with the bias of queries, keys or values, if the template has one.
 template <shape Shape, class Body, class Bias>
 constexpr auto query_biased(Body body, Bias bias) noexcept {
-    if constexpr (Shape.biases || Shape.query_biases)
-        return (body, bias);
-    else
-        return body;
+    return biased_if < Shape.attends_with_biases() || Shape.query_biases > (body, bias);
 }
+
+/// The activation without its gate: gates belong to the feed-forward part only.
+template <class Activation>
+struct without_gate {
+    using type = Activation;
+};
+template <class Function>
+struct without_gate<activation::gated<Function>> {
+    using type = Function;
+};
 
 /// The body with the activation.
 template <class Activation, class Body>
 constexpr auto activated(Body body) noexcept {
+    static_assert(std::is_same_v<Activation, typename without_gate<Activation>::type>,
+                  "sequent: a gated activation is for templates with a feed-forward part");
     if constexpr (requires { Activation::apply(body); })
         return Activation::apply(body);
     else
@@ -35899,6 +36907,9 @@ struct attention_names {
     static constexpr relation<Prefix + "share"> share{};
     static constexpr relation<Prefix + "logit"> logit{};
     static constexpr relation<Prefix + "position_logit"> position_logit{};
+    static constexpr relation<Prefix + "sink_logit"> sink_logit{};
+    static constexpr relation<Prefix + "sunk_key"> sunk_key{};
+    static constexpr relation<Prefix + "sunk_value"> sunk_value{};
     static constexpr relation<Prefix + "weights"> weights{};
     static constexpr relation<Prefix + "head"> head{};
     static constexpr relation<Prefix + "joined"> joined{};
@@ -36078,6 +37089,42 @@ constexpr auto score_of_part(Head... of) noexcept {
     }
 }
 
+/// Counts the sinks of a head.
+inline constexpr var<"sink_number", 1> sink_number;
+
+/// The columns of attention with sinks: column 0 is the sink, column j + 1 is position j.
+template <shape Shape>
+using sunk_column = var<"sunk", Shape.tokens + 1>;
+
+/// The rules for weights(head..., i, s) with sinks. The sink has a key and a value of zeros.
+template <shape Shape, class Mask, fixed_string Prefix, class KeyHead, class... Query>
+constexpr auto sink_rules(KeyHead key_head, Query... query) noexcept {
+    using name = attention_names<Prefix>;
+    constexpr sunk_column<Shape> s;
+    constexpr weight<Prefix + "sink"> sink;
+    const auto score = (inverse_sqrt(Shape.score_width > 0 ? Shape.score_width : Shape.head_width),
+                        name::sunk_key(key_head, s).T(), name::query(key_head, query..., i));
+    const auto masked_score = [=] {
+        if constexpr (std::is_same_v<Mask, mask::none>)
+            return score;
+        else
+            return (score, s == 0 || mask::detail::keeps<Mask>(
+                                         number_of_head<Shape>(key_head, query...), i, s - 1));
+    }();
+    // clang-format off
+    return rules(
+        name::sunk_key(key_head, s)               <<= (name::key(key_head, j), j + 1 == s) | sum(j),
+        name::sunk_value(key_head, s)             <<= (name::value(key_head, j), j + 1 == s)
+                                                      | sum(j),
+        name::sink_logit(key_head, query..., s)   <<= (sink(key_head, query..., sink_number),
+                                                       sink_number == s) | sum(sink_number),
+        name::logit(key_head, query..., i, s)     <<= masked_score | product(),
+        name::weights(key_head, query..., i, s)   <<= (name::logit(key_head, query..., i, s),
+                                                       name::sink_logit(key_head, query..., s))
+                                                      | softmax(s));
+    // clang-format on
+}
+
 /// The rules for weights(head..., i, j): the softmax over j of the scores, with the bias of
 /// positions, bounded by the cap. The names of relations begin with `Prefix`.
 template <shape Shape, class Mask, fixed_string Prefix, class... Head>
@@ -36093,9 +37140,7 @@ constexpr auto score_rules(Head... of) noexcept {
         else
             return body;
     };
-    constexpr bool adds_position = Shape.position == position_kind::alibi ||
-                                   Shape.position == position_kind::relative ||
-                                   Shape.position == position_kind::relative_buckets;
+    constexpr bool adds_position = Shape.adds_score_bias();
     if constexpr (Shape.scores.count == 1 && !adds_position) {
         return rules(name::weights(of..., row, column) <<=
                      capped(score_of_part<Shape, Mask, Prefix, 0>(of...)) | softmax(column));
@@ -36173,18 +37218,31 @@ inline constexpr auto multi_head_rules = with_heads<Shape>([](auto key_head, aut
     constexpr weight<Prefix + "W_out", d, d_head * Shape.heads> W_out;
     constexpr weight<Prefix + "b_value", d_head> b_value;
     constexpr weight<Prefix + "b_out", d> b_out;
+    const auto head_rules = [=] {
+        if constexpr (Shape.attention_sinks) {
+            constexpr sunk_column<Shape> s;
+            return rules(sink_rules<Shape, Mask, Prefix>(key_head, query...),
+                         name::head(key_head, query..., i) <<=
+                         (name::weights(key_head, query..., i, s), name::sunk_value(key_head, s)) |
+                         product() | sum(s));
+        } else {
+            return rules(score_rules<Shape, Mask, Prefix>(key_head, query...),
+                         name::head(key_head, query..., i) <<=
+                         (name::weights(key_head, query..., i, j), name::value(key_head, j)) |
+                         product() | sum(j));
+        }
+    };
     // clang-format off
     return rules(
         score_part_rules<Shape, Input, Context, Prefix>(key_head, query...),
         name::value(key_head, i)           <<= query_biased<Shape>(context(i)[W_value(key_head)],
                                                                    b_value(key_head)),
-        score_rules<Shape, Mask, Prefix>(key_head, query...),
-        name::head(key_head, query..., i)  <<= (name::weights(key_head, query..., i, j),
-                                                name::value(key_head, j)) | product() | sum(j),
+        head_rules(),
         name::joined(i)                    <<= name::head(key_head, query..., i)
                                                | concat(key_head, query...),
-        name::attended(i)                  <<= dropped<Shape>(biased<Shape>(
-                                                   name::joined(i)[W_out], b_out)));
+        name::attended(i)                  <<= dropped<Shape>(
+                                                   biased_if<Shape.attends_with_biases()>(
+                                                       name::joined(i)[W_out], b_out)));
     // clang-format on
 });
 
@@ -36202,7 +37260,8 @@ inline constexpr auto feed_forward_rules = [] {
     // clang-format off
     if constexpr (requires { Activation::gates; })
         return rules(
-            gate(i)        <<= activated<Activation>(biased<Shape>(input(i)[W_gate], b_gate)),
+            gate(i)        <<= activated<typename without_gate<Activation>::type>(
+                                   biased<Shape>(input(i)[W_gate], b_gate)),
             expanded(i)    <<= biased<Shape>(input(i)[W_expand], b_expand),
             gated(i)       <<= (gate(i), expanded(i)) | elementwise_product(),
             transformed(i) <<= dropped<Shape>(biased<Shape>(gated(i)[W_contract], b_contract)));
@@ -36227,7 +37286,7 @@ struct attention_options : options<required<tokens>, required<width>, mask::none
 /// Options of `multi_head_attention`, with their defaults.
 struct multi_head_options
     : attention_options::with<heads<1>, derived<key_heads>, derived<head_width>, scaled<true>,
-                              score_cap<0>, position::none> {};
+                              score_cap<0>, position::none, attention_sinks<false>> {};
 
 /// The model of `attention`.
 template <class Arguments>
@@ -36245,34 +37304,100 @@ using multi_head_model =
 /// Self-attention with one head and no output map. Fact: `x`, tokens x width. Output: `attended`,
 /// tokens x width. Takes `nn::attention_options`.
 template <class... Options>
-struct attention
-    : nn::attention_model<nn::arguments<attention, nn::attention_options, Options...>> {
-    /// The options as numbers.
-    static constexpr nn::shape shape =
-        nn::arguments<attention, nn::attention_options, Options...>::shape;
-};
+struct attention : nn::with_options<nn::attention_model,
+                                    nn::arguments<attention, nn::attention_options, Options...>> {};
 
 /// Multi-head self-attention. Fact: `x`, tokens x width. Output: `attended`, tokens x width. Takes
 /// `nn::multi_head_options`; the position is one that belongs to attention, not to an embedding.
 template <class... Options>
 struct multi_head_attention
-    : nn::multi_head_model<
-          nn::arguments<multi_head_attention, nn::multi_head_options, Options...>> {
-    /// The options as numbers.
-    /// The options as numbers.
-    static constexpr nn::shape shape =
-        nn::arguments<multi_head_attention, nn::multi_head_options, Options...>::shape;
-    static_assert(shape.position != nn::position_kind::relative_buckets,
+    : nn::with_options<nn::multi_head_model,
+                       nn::arguments<multi_head_attention, nn::multi_head_options, Options...>> {
+    static_assert(multi_head_attention::shape.position != nn::position_kind::relative_buckets,
                   "sequent: relative_buckets are shared by layers; take position::relative");
 };
 
 }  // namespace sequent::inline SEQUENT_ABI
 
-/// The rules of layers over graphs.
+/// Linear maps and multilayer perceptrons of the rows of a matrix.
 
 namespace sequent::inline SEQUENT_ABI {
 
 namespace nn {
+
+/// Options of `feed_forward::linear`.
+struct linear_options : options<required<tokens>, required<input_width>, required<width>,
+                                biases<true>, any_length<false>> {};
+/// Options of `feed_forward::mlp`.
+struct mlp_options : linear_options::with<depth<2>, derived<sequent::hidden>, activation::relu> {
+    static constexpr int hidden_factor = 1;
+};
+
+/// The layers between the first and the last of a perceptron.
+template <shape Shape, class Activation>
+inline constexpr auto hidden_layer_rules = [] {
+    constexpr weight<"W", Shape.hidden, Shape.hidden> W;
+    constexpr weight<"b", Shape.hidden> b;
+    return rules(y(i) <<= activated<Activation>(biased<Shape>(x(i)[W], b)));
+}();
+
+/// y(i) = W_n f(... f(W_1 x(i) + b_1) ...) + b_n, f the activation.
+template <shape Shape, class Activation>
+inline constexpr auto perceptron_rules = [] {
+    constexpr bool single = Shape.depth == 1;
+    constexpr weight<"W_in", Shape.hidden, Shape.input_width> W_in;
+    constexpr weight<"W_out", Shape.width, single ? Shape.input_width : Shape.hidden> W_out;
+    constexpr weight<"b_in", Shape.hidden> b_in;
+    constexpr weight<"b_out", Shape.width> b_out;
+    constexpr relation<"deeper"> deeper;
+    // clang-format off
+    constexpr auto in = rules(
+        expanded(i) <<= activated<Activation>(biased<Shape>(x(i)[W_in], b_in)));
+    if constexpr (single)
+        return rules(y(i) <<= biased<Shape>(x(i)[W_out], b_out));
+    else if constexpr (Shape.depth == 2)
+        return rules(in, y(i) <<= biased<Shape>(expanded(i)[W_out], b_out));
+    else
+        return rules(
+            in,
+            deeper(i) <<= expanded(i)
+                          | stack<Shape.depth - 2>(hidden_layer_rules<Shape, Activation>),
+            y(i)      <<= biased<Shape>(deeper(i)[W_out], b_out));
+    // clang-format on
+}();
+
+/// The model of `feed_forward::linear` and `feed_forward::mlp`.
+template <class Arguments>
+using perceptron_model =
+    model<perceptron_rules<Arguments::shape, typename Arguments::activation>,
+          sequence_fact<Arguments::shape.any_length, "x", Arguments::shape.tokens,
+                        Arguments::shape.input_width>>;
+
+}  // namespace nn
+
+/// Maps of each row by itself. Fact: `x`, tokens x input_width. Output: `y`, tokens x width.
+namespace feed_forward {
+
+/// W_out x + b_out, as torch.nn.Linear. Takes tokens, input_width, width, biases, any_length.
+template <class... Options>
+struct linear : nn::with_options<nn::perceptron_model,
+                                 nn::arguments<linear, nn::linear_options, Options...>> {};
+
+/// Multilayer perceptron: `depth` linear maps (default: 2) with an activation (default: relu)
+/// between them and none at the end, as torch_geometric.nn.MLP without norms. Takes hidden
+/// (default: the width), the options of `linear`. Its weights are W_in, those of the layers
+/// between, deeper.W, and W_out.
+template <class... Options>
+struct mlp
+    : nn::with_options<nn::perceptron_model, nn::arguments<mlp, nn::mlp_options, Options...>> {};
+
+}  // namespace feed_forward
+}  // namespace sequent::inline SEQUENT_ABI
+
+/// What the rules of layers over graphs share: their shape, their relations, the conditions that
+/// nodes and edges exist, and the propagation along normalised edges.
+
+namespace sequent::inline SEQUENT_ABI::nn {
 
 using language::hidden;  // not the option
 
@@ -36283,6 +37408,9 @@ struct graph_shape {
     int node_width = 0;
     int edge_width = 0;
     int relations = 1;
+    int hops = 1;
+    int teleport_percent = 0;
+    int height = 1;
     int width = 0;
     int heads = 1;
     int depth = 1;
@@ -36292,6 +37420,14 @@ struct graph_shape {
     bool any_length = false;
 
     constexpr int head_width() const { return width / heads; }
+    /// The columns of a weight of the edges' vectors, 1 if they have none.
+    constexpr int edge_columns() const { return edge_width > 0 ? edge_width : 1; }
+    /// The shape of the layers after the first.
+    constexpr graph_shape inner() const {
+        graph_shape result = *this;
+        result.node_width = width;
+        return result;
+    }
     /// The shape that rules outside of graphs take.
     constexpr shape layer() const {
         shape result;
@@ -36307,32 +37443,192 @@ struct graph_shape {
 };
 
 template <shape Of>
-inline constexpr graph_shape graph_shape_of{Of.nodes,     Of.edges,  Of.node_width, Of.edge_width,
-                                            Of.relations, Of.width,  Of.heads,      Of.depth,
-                                            Of.hidden,    Of.biases, Of.norm_first, Of.any_length};
+inline constexpr graph_shape graph_shape_of{Of.nodes,
+                                            Of.edges,
+                                            Of.node_width,
+                                            Of.edge_width,
+                                            Of.relations,
+                                            Of.hops,
+                                            Of.teleport_percent,
+                                            Of.height,
+                                            Of.width,
+                                            Of.heads,
+                                            Of.depth,
+                                            Of.hidden,
+                                            Of.biases,
+                                            Of.norm_first,
+                                            Of.any_length};
 
 /// The number of nodes: the count `nodes`, or the length of the fact `node`.
-template <bool AnyLength>
-inline constexpr std::conditional_t<AnyLength, bound<"node">, bound<"nodes">> count_of_nodes{};
 template <graph_shape Shape>
-inline constexpr auto nodes = count_of_nodes<Shape.any_length>;
+inline constexpr std::conditional_t<Shape.any_length, bound<"node">, bound<"nodes">> nodes{};
 
 /// Fact: vectors of the nodes.
 inline constexpr relation<"node"> node;
 /// Sparse fact: the edges.
 inline constexpr relation<"edge"> edge;
-/// Number of neighbours.
+/// Number of neighbours, or the sum of the edges' weights.
 inline constexpr relation<"degree"> degree;
-/// 1 / sqrt(degree + 1).
+/// 1 / sqrt of the degree.
 inline constexpr relation<"scale"> scale;
 /// Linear map of a node.
 inline constexpr relation<"projected"> projected;
 /// Aggregate of the neighbours.
 inline constexpr relation<"gathered"> gathered;
+/// What a neighbour sends along an edge.
+inline constexpr relation<"message"> message;
 /// Linear map of a neighbour.
 inline constexpr relation<"from"> from;
 /// Linear map of the node that aggregates.
 inline constexpr relation<"to"> to;
+/// Input of the first of several layers, or of the first of several steps.
+inline constexpr relation<"first"> first;
+/// Values that move along the edges, in a block of one step.
+inline constexpr relation<"carried"> carried;
+/// Values after all steps.
+inline constexpr relation<"reached"> reached;
+
+/// Prefix with a number from 0 to 99 behind it.
+template <fixed_string Prefix, int Number>
+inline constexpr auto numbered = [] {
+    constexpr char ones = static_cast<char>('0' + Number % 10);
+    if constexpr (Number < 10) {
+        constexpr char digits[]{ones, '\0'};
+        return Prefix + digits;
+    } else {
+        constexpr char digits[]{static_cast<char>('0' + Number / 10), ones, '\0'};
+        return Prefix + digits;
+    }
+}();
+/// The sparse fact of the edges of one of several relations.
+template <int Relation>
+inline constexpr relation<numbered<"edge_", Relation>> edge_of;
+
+/// Calls f with the numbers of the relations as template arguments. A function, because GCC 12
+/// fails at a plain integer sequence of the shape's number.
+template <graph_shape Shape, class F>
+consteval auto of_relations(F f) {
+    constexpr int count = Shape.relations;
+    return [f]<int... Numbers>(std::integer_sequence<int, Numbers...>) {
+        return f.template operator()<Numbers...>();
+    }
+    (std::make_integer_sequence<int, count>{});
+}
+
+/// The body for each node i that exists.
+template <graph_shape Shape, class Body>
+constexpr auto of_node(Body body) noexcept {
+    return (body, i < nodes<Shape>);
+}
+/// The body for each edge (i, j) of a relation between nodes that exist.
+template <graph_shape Shape, class Body, class Edge = relation<"edge">>
+constexpr auto of_edge(Body body, Edge of = {}) noexcept {
+    return (body, hidden(of(i, j)), i < nodes<Shape>, j < nodes<Shape>);
+}
+/// The body for each edge (i, j), with the edge's vector times a weight if edges have vectors.
+template <graph_shape Shape, class Body, class Weight>
+constexpr auto with_edge(Body body, Weight weight) noexcept {
+    if constexpr (Shape.edge_width > 0)
+        return (body, edge(i, j)[weight]);
+    else
+        return (body, hidden(edge(i, j)));
+}
+
+/// The bias as a further rule for y, if the template has biases.
+template <graph_shape Shape>
+inline constexpr auto bias_of_y = [] {
+    constexpr weight<"bias", Shape.width> bias;
+    if constexpr (Shape.biases)
+        return rules(y(i) <<= of_node<Shape>(bias.use()));
+    else
+        return rules();
+}();
+
+/// The vectors of the nodes with `width` elements: `mapped`(i), linear in the input, or the input
+/// itself if it has as many.
+template <graph_shape Shape, class Input>
+struct mapped_input {
+    using type = relation<"mapped">;
+    static constexpr auto rules = [] {
+        constexpr Input input;
+        constexpr weight<"W_node", Shape.width, Shape.node_width> W_node;
+        return language::rules(type{}(i) <<= of_node<Shape>(input(i)[W_node]));
+    }();
+};
+template <graph_shape Shape, class Input>
+    requires(Shape.node_width == Shape.width)
+struct mapped_input<Shape, Input> {
+    using type = Input;
+    static constexpr auto rules = language::rules();
+};
+
+/// The two linear maps of a node with an activation between, from gathered(i) of `Inputs` elements
+/// to y(i).
+template <graph_shape Shape, class Activation, int Inputs>
+inline constexpr auto two_maps_rules = [] {
+    constexpr weight<"W_expand", Shape.hidden, Inputs> W_expand;
+    constexpr weight<"W_contract", Shape.width, Shape.hidden> W_contract;
+    constexpr weight<"b_expand", Shape.hidden> b_expand;
+    constexpr weight<"b_contract", Shape.width> b_contract;
+    constexpr shape Layer = Shape.layer();
+    return rules(
+        expanded(i) <<= activated<Activation>(biased<Layer>(gathered(i)[W_expand], b_expand)),
+        y(i) <<= biased<Layer>(expanded(i)[W_contract], b_contract));
+}();
+
+/// The body for each edge (i, j), times the edge's weight if edges have weights.
+template <graph_shape Shape, class Body>
+constexpr auto times_edge(Body body) noexcept {
+    if constexpr (Shape.edge_width > 0)
+        return (body, edge(i, j));
+    else
+        return (body, hidden(edge(i, j)));
+}
+
+/// scale(i) = D_i^-1/2, D the row sums of A or, with `Loops`, of A + I. A node without a neighbour
+/// has the scale 0 without loops.
+template <graph_shape Shape, bool Loops>
+inline constexpr auto scale_rules = [] {
+    // clang-format off
+    constexpr auto degrees = [] {
+        if constexpr (Shape.edge_width > 0)
+            return rules(degree(i) <<= (edge(i, j), j < nodes<Shape>) | sum(j));
+        else
+            return rules(degree(i) <<= (hidden(edge(i, j)), j < nodes<Shape>) | count(j));
+    }();
+    if constexpr (Loops)
+        return rules(
+            degrees,
+            scale(i) <<= of_node<Shape>((degree(i), number(1))) | sum() | sqrt() | inverse());
+    else
+        return rules(
+            degrees,
+            scale(i) <<= of_edge<Shape>(degree(i)) | sqrt() | inverse() | mean(j));
+    // clang-format on
+}();
+
+/// To(i) = the sum over the edges of D_i^-1/2 A_ij D_j^-1/2 From(j) or, with `Loops`, of A + I in
+/// place of A.
+template <graph_shape Shape, bool Loops, class From, class To>
+inline constexpr auto propagation_rules = [] {
+    constexpr From values;
+    constexpr To result;
+    constexpr auto along_edges =
+        rules(result(i) <<= of_node<Shape>(times_edge<Shape>((scale(i), scale(j), values(j)))) |
+                            product() | sum(j));
+    if constexpr (Loops)
+        return rules(along_edges, result(i) <<= (scale(i), scale(i), values(i)) | product());
+    else
+        return along_edges;
+}();
+
+}  // namespace sequent::inline SEQUENT_ABI::nn
+
+/// The rules of layers over graphs. Each layer is a type, so that templates can take it as an
+/// argument; `rules_of<Shape, Activation, Input>` leads from Input(i) to y(i).
+
+namespace sequent::inline SEQUENT_ABI::nn {
+
 /// leaky_relu of the sum over a pair of nodes (GATv2).
 inline constexpr relation<"met"> met;
 /// Attention logit of a pair.
@@ -36347,147 +37643,322 @@ inline constexpr relation<"node_query"> node_query;
 inline constexpr relation<"node_key"> node_key;
 /// Part of the value that the node gives.
 inline constexpr relation<"node_value"> node_value;
-/// Input of the first of several layers.
-inline constexpr relation<"first"> first;
+/// Number of relations in which a node has neighbours.
+inline constexpr relation<"roles"> roles;
+/// Its reciprocal, at most 1.
+inline constexpr relation<"share"> share;
 /// The vector of a graph.
 inline constexpr relation<"readout"> readout;
 
-/// The bias as a further rule for y, if the template has biases.
-template <graph_shape Shape>
-inline constexpr auto bias_of_y = [] {
-    constexpr weight<"bias", Shape.width> bias;
-    if constexpr (Shape.biases)
-        return rules(y(i) <<= (bias, i < nodes<Shape>));
-    else
-        return rules();
-}();
+/// D^-1/2 (A + I) D^-1/2 X W, D the row sums of A + I (arXiv 1609.02907, equation 2).
+struct gcn_layer {
+    template <graph_shape Shape, class Activation, class Input>
+    static constexpr auto rules_of = [] {
+        constexpr Input input;
+        constexpr weight<"W", Shape.width, Shape.node_width> W;
+        return rules(scale_rules<Shape, true>, projected(i) <<= of_node<Shape>(input(i)[W]),
+                     propagation_rules<Shape, true, relation<"projected">, relation<"y">>,
+                     bias_of_y<Shape>, activated<Activation>(y(i)));
+    }();
+};
 
-/// D^-1/2 (A + I) D^-1/2 X W, D the degrees with the loops of I (arXiv 1609.02907, equation 2).
-template <graph_shape Shape, class Activation, class Input>
-inline constexpr auto gcn_rules = [] {
+/// One step of `graph::sg`.
+template <graph_shape Shape>
+inline constexpr auto loops_block =
+    propagation_rules<Shape, true, relation<"carried">, relation<"z">>;
+
+/// S^K X W with the S of gcn (arXiv 1902.07153, equation 8). W comes first, which gives the same
+/// numbers for fewer operations if the result is narrower.
+struct sg_layer {
+    template <graph_shape Shape, class Activation, class Input>
+    static constexpr auto rules_of = [] {
+        constexpr Input input;
+        constexpr weight<"W", Shape.width, Shape.node_width> W;
+        return rules(scale_rules<Shape, true>, first(i) <<= of_node<Shape>(input(i)[W]),
+                     reached(i) <<= first(i) | repeat<Shape.hops>(loops_block<Shape>),
+                     y(i) <<= reached(i), bias_of_y<Shape>, activated<Activation>(y(i)));
+    }();
+};
+
+/// One step of `graph::tag`: X W + S carried.
+template <graph_shape Shape, class Input>
+inline constexpr auto tag_block = [] {
     constexpr Input input;
     constexpr weight<"W", Shape.width, Shape.node_width> W;
+    constexpr relation<"z"> z;
+    return rules(propagation_rules<Shape, false, relation<"carried">, relation<"z">>,
+                 z(i) <<= of_node<Shape>(input(i)[W]));
+}();
+
+/// The sum over k = 0 ... K of S^k X W_k, S = D^-1/2 A D^-1/2, D the row sums of A (arXiv
+/// 1710.10370, equation 5), by Horner's rule: W_last is W_K, layer l of reached.W is W_(K - 1 - l).
+struct tag_layer {
+    template <graph_shape Shape, class Activation, class Input>
+    static constexpr auto rules_of = [] {
+        constexpr Input input;
+        constexpr weight<"W_last", Shape.width, Shape.node_width> W_last;
+        return rules(scale_rules<Shape, false>, first(i) <<= of_node<Shape>(input(i)[W_last]),
+                     reached(i) <<= first(i) | stack<Shape.hops>(tag_block<Shape, Input>),
+                     y(i) <<= reached(i), bias_of_y<Shape>, activated<Activation>(y(i)));
+    }();
+};
+
+/// One step of `graph::appnp`: (1 - alpha) S carried + alpha X.
+template <graph_shape Shape, class Input>
+inline constexpr auto appnp_block = [] {
+    constexpr Input input;
+    constexpr double teleport = Shape.teleport_percent / 100.0;
+    constexpr relation<"z"> z;
     // clang-format off
     return rules(
-        degree(i)    <<= (hidden(edge(i, j)), j < nodes<Shape>) | count(j),
-        scale(i)     <<= (degree(i), number(1), i < nodes<Shape>) | sum() | sqrt() | inverse(),
-        projected(i) <<= (input(i)[W], i < nodes<Shape>),
-        y(i)         <<= (scale(i), scale(j), projected(j), hidden(edge(i, j)))
-                         | product() | sum(j),
-        y(i)         <<= (scale(i), scale(i), projected(i)) | product(),
-        bias_of_y<Shape>,
-        y(i)         | Activation::rule);
+        propagation_rules<Shape, true, relation<"carried">, relation<"gathered">>,
+        z(i) <<= gathered(i) | language::scale(1 - teleport),
+        z(i) <<= of_node<Shape>(input(i)) | language::scale(teleport));
     // clang-format on
 }();
+
+/// Z <- (1 - alpha) S Z + alpha X, K times from Z = X, with the S of gcn (arXiv 1810.05997,
+/// equation 4).
+struct appnp_layer {
+    template <graph_shape Shape, class, class Input>
+    static constexpr auto rules_of = [] {
+        constexpr Input input;
+        return rules(scale_rules<Shape, true>, first(i) <<= of_node<Shape>(input(i)),
+                     y(i) <<= first(i) | repeat<Shape.hops>(appnp_block<Shape, Input>));
+    }();
+};
 
 /// f(W x_i + U mean of x_j), divided by its length (arXiv 1706.02216, algorithm 1, where W and U
 /// stand side by side). A length of zero is taken as 1e-6.
-template <graph_shape Shape, class Activation, class Input>
-inline constexpr auto sage_rules = [] {
+struct sage_layer {
+    template <graph_shape Shape, class Activation, class Input>
+    static constexpr auto rules_of = [] {
+        constexpr Input input;
+        constexpr weight<"W_self", Shape.width, Shape.node_width> W_self;
+        constexpr weight<"W_neighbours", Shape.width, Shape.node_width> W_neighbours;
+        constexpr weight<"bias", Shape.width> bias;
+        // clang-format off
+        return rules(
+            gathered(i)       <<= of_edge<Shape>(input(j)) | mean(j),
+            transformed(i)    <<= activated<Activation>(biased<Shape.layer()>(
+                                      (input(i)[W_self], gathered(i)[W_neighbours]), bias)),
+            square(i)         <<= (transformed(i).T(), transformed(i)) | product(),
+            inverse_length(i) <<= (square(i), number(1e-12)) | sum() | sqrt() | inverse(),
+            y(i)              <<= (inverse_length(i), transformed(i)) | product());
+        // clang-format on
+    }();
+};
+
+/// (1 + epsilon) x_i as rules for gathered(i).
+template <graph_shape Shape, class Input>
+inline constexpr auto own_rules = [] {
     constexpr Input input;
-    constexpr weight<"W_self", Shape.width, Shape.node_width> W_self;
-    constexpr weight<"W_neighbours", Shape.width, Shape.node_width> W_neighbours;
-    constexpr weight<"bias", Shape.width> bias;
-    // clang-format off
-    return rules(
-        gathered(i)       <<= (input(j), hidden(edge(i, j)), i < nodes<Shape>, j < nodes<Shape>) | mean(j),
-        transformed(i)    <<= biased<Shape.layer()>((input(i)[W_self], gathered(i)[W_neighbours]),
-                                                    bias) | Activation::rule,
-        square(i)         <<= (transformed(i).T(), transformed(i)) | product(),
-        inverse_length(i) <<= (square(i), number(1e-12)) | sum() | sqrt() | inverse(),
-        y(i)              <<= (inverse_length(i), transformed(i)) | product());
-    // clang-format on
+    constexpr weight<"epsilon"> epsilon;
+    return rules(gathered(i) <<= of_node<Shape>(input(i)),
+                 gathered(i) <<= of_node<Shape>(input(i)[epsilon]));
 }();
 
 /// MLP((1 + epsilon) x_i + sum of x_j), the MLP of two layers (arXiv 1810.00826, equation 4.1).
-template <graph_shape Shape, class Activation, class Input>
-inline constexpr auto gin_rules = [] {
-    constexpr Input input;
-    constexpr weight<"epsilon"> epsilon;
-    constexpr weight<"W_expand", Shape.hidden, Shape.node_width> W_expand;
-    constexpr weight<"W_contract", Shape.width, Shape.hidden> W_contract;
-    constexpr weight<"b_expand", Shape.hidden> b_expand;
-    constexpr weight<"b_contract", Shape.width> b_contract;
-    // clang-format off
-    return rules(
-        gathered(i) <<= (input(i), i < nodes<Shape>),
-        gathered(i) <<= (input(i)[epsilon], i < nodes<Shape>),
-        gathered(i) <<= (input(j), hidden(edge(i, j)), i < nodes<Shape>, j < nodes<Shape>) | sum(j),
-        expanded(i) <<= biased<Shape.layer()>(gathered(i)[W_expand], b_expand) | Activation::rule,
-        y(i)        <<= biased<Shape.layer()>(expanded(i)[W_contract], b_contract));
-    // clang-format on
-}();
+struct gin_layer {
+    template <graph_shape Shape, class Activation, class Input>
+    static constexpr auto rules_of = [] {
+        constexpr Input input;
+        return rules(own_rules<Shape, Input>, gathered(i) <<= of_edge<Shape>(input(j)) | sum(j),
+                     two_maps_rules<Shape, Activation, Shape.node_width>);
+    }();
+};
+
+/// MLP((1 + epsilon) x_i + sum of relu(x_j + V e_ij + c)) (arXiv 1905.12265, equation A.1).
+struct gine_layer {
+    template <graph_shape Shape, class Activation, class Input>
+    static constexpr auto rules_of = [] {
+        constexpr Input input;
+        constexpr weight<"W_edge", Shape.node_width, Shape.edge_columns()> W_edge;
+        constexpr weight<"b_edge", Shape.node_width> b_edge;
+        // clang-format off
+        return rules(
+            message(i, j) <<= of_edge<Shape>(biased<Shape.layer()>(
+                                  with_edge<Shape>(input(j), W_edge), b_edge)) | relu(),
+            own_rules<Shape, Input>,
+            gathered(i)   <<= of_node<Shape>(message(i, j)) | sum(j),
+            two_maps_rules<Shape, Activation, Shape.node_width>);
+        // clang-format on
+    }();
+};
+
+/// MLP(x_i + sum of a_ij * m_ij) with m_ij = relu(x_j + V e_ij) + 1e-7 and, for each element, a_ij
+/// = softmax over j of temperature m_ij (arXiv 2006.07739, equations 3 and 5), without the batch
+/// norm.
+struct gen_layer {
+    template <graph_shape Shape, class Activation, class Input>
+    static constexpr auto rules_of = [] {
+        using input = typename mapped_input<Shape, Input>::type;
+        constexpr weight<"W_edge", Shape.width, Shape.edge_columns()> W_edge;
+        constexpr weight<"temperature"> temperature;
+        constexpr relation<"positive"> positive;
+        // clang-format off
+        return rules(
+            mapped_input<Shape, Input>::rules,
+            positive(i, j) <<= of_edge<Shape>(with_edge<Shape>(input{}(j), W_edge)) | relu(),
+            message(i, j)  <<= (positive(i, j), number(1e-7)),
+            weights(i, j)  <<= message(i, j)[temperature] | softmax(j),
+            gathered(i)    <<= of_node<Shape>((weights(i, j), message(i, j)))
+                               | elementwise_product() | sum(j),
+            gathered(i)    <<= of_node<Shape>(input{}(i)),
+            two_maps_rules<Shape, Activation, Shape.width>);
+        // clang-format on
+    }();
+};
+
+/// W x_i + sum of sigmoid(W_to x_i + W_from x_j [+ U e_ij]) * (W_value x_j [+ U_value e_ij]) (arXiv
+/// 1711.07553, equation 11).
+struct res_gated_layer {
+    template <graph_shape Shape, class Activation, class Input>
+    static constexpr auto rules_of = [] {
+        constexpr int n = Shape.width;
+        constexpr int d = Shape.node_width;
+        constexpr Input input;
+        constexpr weight<"W_self", n, d> W_self;
+        constexpr weight<"W_to", n, d> W_to;
+        constexpr weight<"W_from", n, d> W_from;
+        constexpr weight<"W_value", n, d> W_value;
+        constexpr weight<"W_edge", n, Shape.edge_columns()> W_edge;
+        constexpr weight<"U_value", n, Shape.edge_columns()> U_value;
+        constexpr weight<"b_gate", n> b_gate;
+        constexpr weight<"b_value", n> b_value;
+        constexpr shape Layer = Shape.layer();
+        // clang-format off
+        return rules(
+            to(i)         <<= of_node<Shape>(biased<Layer>(input(i)[W_to], b_gate)),
+            from(i)       <<= of_node<Shape>(input(i)[W_from]),
+            value(i)      <<= of_node<Shape>(biased<Layer>(input(i)[W_value], b_value)),
+            gate(i, j)    <<= with_edge<Shape>((to(i), from(j)), W_edge) | sigmoid(),
+            message(i, j) <<= with_edge<Shape>(value(j), U_value),
+            y(i)          <<= of_node<Shape>((gate(i, j), message(i, j)))
+                              | elementwise_product() | sum(j),
+            y(i)          <<= of_node<Shape>(input(i)[W_self]),
+            bias_of_y<Shape>,
+            activated<Activation>(y(i)));
+        // clang-format on
+    }();
+};
 
 /// The sum of U x_j weighted by softmax over j of a . leaky_relu(W x_i + U x_j [+ V e_ij]), heads
 /// side by side (arXiv 2105.14491, equation 7).
-template <graph_shape Shape, class Activation, class Input>
-inline constexpr auto gatv2_rules = [] {
-    constexpr Input input;
-    constexpr var<"h", Shape.heads> h;
-    constexpr weight<"W_to", Shape.head_width(), Shape.node_width> W_to;
-    constexpr weight<"W_from", Shape.head_width(), Shape.node_width> W_from;
-    constexpr weight<"W_edge", Shape.head_width(), Shape.edge_width ? Shape.edge_width : 1> W_edge;
-    constexpr weight<"a", 1, Shape.head_width()> a;
-    constexpr auto seen = [=](auto body) {
-        if constexpr (Shape.edge_width > 0)
-            return (body, edge(i, j)[W_edge(h)]);
-        else
-            return (body, hidden(edge(i, j)));
-    };
-    // clang-format off
-    return rules(
-        to(h, i)         <<= (input(i)[W_to(h)], i < nodes<Shape>),
-        from(h, i)       <<= (input(i)[W_from(h)], i < nodes<Shape>),
-        met(h, i, j)     <<= seen((to(h, i), from(h, j))) | leaky_relu(0.2),
-        logit(h, i, j)   <<= met(h, i, j)[a(h)],
-        weights(h, i, j) <<= logit(h, i, j) | softmax(j),
-        head(h, i)       <<= (weights(h, i, j), from(h, j), i < nodes<Shape>) | product() | sum(j),
-        y(i)             <<= head(h, i) | concat(h),
-        bias_of_y<Shape>,
-        y(i)             | Activation::rule);
-    // clang-format on
-}();
-
-/// "edge_0", "edge_1", ...
-template <int Relation>
-inline constexpr auto edge_name = [] {
-    if constexpr (Relation < 10) {
-        constexpr char text[]{'e', 'd', 'g', 'e', '_', static_cast<char>('0' + Relation), '\0'};
-        return fixed_string<sizeof text>(text);
-    } else {
-        constexpr char text[]{'e', 'd', 'g', 'e', '_', '1', static_cast<char>('0' + Relation - 10),
-                              '\0'};
-        return fixed_string<sizeof text>(text);
-    }
-}();
-
-/// 0, 1, ..., one for each relation. A function, because GCC 12 fails at the plain type.
-template <graph_shape Shape>
-consteval auto relation_numbers() {
-    constexpr int count = Shape.relations;
-    return std::make_integer_sequence<int, count>{};
-}
+struct gatv2_layer {
+    template <graph_shape Shape, class Activation, class Input>
+    static constexpr auto rules_of = [] {
+        constexpr Input input;
+        constexpr var<"h", Shape.heads> h;
+        constexpr weight<"W_to", Shape.head_width(), Shape.node_width> W_to;
+        constexpr weight<"W_from", Shape.head_width(), Shape.node_width> W_from;
+        constexpr weight<"W_edge", Shape.head_width(), Shape.edge_columns()> W_edge;
+        constexpr weight<"a", 1, Shape.head_width()> a;
+        // clang-format off
+        return rules(
+            to(h, i)         <<= of_node<Shape>(input(i)[W_to(h)]),
+            from(h, i)       <<= of_node<Shape>(input(i)[W_from(h)]),
+            met(h, i, j)     <<= with_edge<Shape>((to(h, i), from(h, j)), W_edge(h))
+                                 | leaky_relu(0.2),
+            logit(h, i, j)   <<= met(h, i, j)[a(h)],
+            weights(h, i, j) <<= logit(h, i, j) | softmax(j),
+            head(h, i)       <<= of_node<Shape>((weights(h, i, j), from(h, j)))
+                                 | product() | sum(j),
+            y(i)             <<= head(h, i) | concat(h),
+            bias_of_y<Shape>,
+            activated<Activation>(y(i)));
+        // clang-format on
+    }();
+};
 
 /// W x_i + for each relation W_r times the mean of x_j over its edges (arXiv 1703.06103, equation 2
 /// with c_ir the number of these).
-template <graph_shape Shape, class Activation, class Input>
-inline constexpr auto rgcn_rules = [] {
-    constexpr auto rules_for = []<int... Relations>(std::integer_sequence<int, Relations...>) {
+struct rgcn_layer {
+    template <graph_shape Shape, class Activation, class Input>
+    static constexpr auto rules_of = of_relations<Shape>([]<int... Relations>() {
         constexpr Input input;
         constexpr weight<"W", Shape.width, Shape.node_width> W;
         constexpr weight<"W_self", Shape.width, Shape.node_width> W_self;
         // clang-format off
         return rules(
-            y(i) <<= (input(i)[W_self], i < nodes<Shape>),
-            y(i)[W(Relations)]
-                 <<= (input(j), hidden(relation<edge_name<Relations>>{}(i, j)), i < nodes<Shape>,
-                      j < nodes<Shape>) | mean(j)...,
+            y(i)               <<= of_node<Shape>(input(i)[W_self]),
+            y(i)[W(Relations)] <<= of_edge<Shape>(input(j), edge_of<Relations>) | mean(j)...,
             bias_of_y<Shape>,
-            y(i) | Activation::rule);
+            activated<Activation>(y(i)));
         // clang-format on
-    };
-    return rules_for(relation_numbers<Shape>());
+    });
+};
+
+/// W x_i + the mean, over the relations in which i has neighbours, of W_r times the mean of x_j
+/// over the relation's edges (Sankar et al., Meta-GNN, 2019, as PyNeuraLogic averages).
+struct meta_layer {
+    template <graph_shape Shape, class Activation, class Input>
+    static constexpr auto rules_of = of_relations<Shape>([]<int... Relations>() {
+        constexpr Input input;
+        constexpr weight<"W", Shape.width, Shape.node_width> W;
+        constexpr weight<"W_self", Shape.width, Shape.node_width> W_self;
+        // clang-format off
+        return rules(
+            roles(i)                  <<= of_edge<Shape>(number(1), edge_of<Relations>) | max(j)...,
+            share(i)                  <<= (roles(i), number(1)) | max() | inverse(),
+            gathered(i)[W(Relations)] <<= of_edge<Shape>(input(j), edge_of<Relations>) | mean(j)...,
+            y(i)                      <<= of_node<Shape>((share(i), gathered(i))) | product(),
+            y(i)                      <<= of_node<Shape>(input(i)[W_self]),
+            bias_of_y<Shape>,
+            activated<Activation>(y(i)));
+        // clang-format on
+    });
+};
+
+/// For a node of place `Place` of a metapath: paths_N(i), how many ways lead on from it, and
+/// walked_N(i), the sum of all vectors on these ways, its own included.
+template <graph_shape Shape, class Input, int Place>
+inline constexpr auto metapath_rules = [] {
+    constexpr Input input;
+    constexpr relation<numbered<"paths_", Place>> paths;
+    constexpr relation<numbered<"walked_", Place>> walked;
+    constexpr relation<numbered<"paths_", Place + 1>> further_paths;
+    constexpr relation<numbered<"walked_", Place + 1>> further_walked;
+    // clang-format off
+    return rules(
+        paths(i)  <<= of_edge<Shape>(further_paths(j), edge_of<Place>) | sum(j),
+        walked(i) <<= of_edge<Shape>(further_walked(j), edge_of<Place>) | sum(j),
+        walked(i) <<= of_node<Shape>((paths(i), input(i))) | product());
+    // clang-format on
 }();
+
+/// The sum over the instances of a metapath that begin at node i of the mean of their nodes'
+/// vectors (arXiv 2002.01680, section 4.2, with the mean encoder and without attention), times a
+/// matrix if `Linear` (with the linear encoder). No instance is enumerated.
+template <bool Linear>
+struct magnn_layer {
+    template <graph_shape Shape, class Activation, class Input>
+    static constexpr auto rules_of = of_relations<Shape>([]<int... Relations>() {
+        constexpr Input input;
+        constexpr int last = Shape.relations;
+        constexpr var<"i", Shape.nodes> any;
+        constexpr relation<numbered<"paths_", last>> paths;
+        constexpr relation<numbered<"walked_", last>> walked;
+        constexpr relation<"walked_0"> all_walked;
+        constexpr auto encoded = [] {
+            if constexpr (Linear) {
+                constexpr weight<"W", Shape.width, Shape.node_width> W;
+                return rules(y(i) <<= gathered(i)[W], bias_of_y<Shape>);
+            } else {
+                return rules(y(i) <<= gathered(i));
+            }
+        }();
+        // clang-format off
+        return rules(
+            paths(any)  <<= (number(1), any < nodes<Shape>),
+            walked(i)   <<= of_node<Shape>(input(i)),
+            metapath_rules<Shape, Input, Relations>...,
+            gathered(i) <<= all_walked(i) | language::scale(1.0 / (last + 1)),
+            encoded,
+            activated<Activation>(y(i)));
+        // clang-format on
+    });
+};
 
 /// Attention over the edges, from `Input`(i) to attended(i). Queries, keys and values of a pair are
 /// sums over node and edge: q_ij = W x_i + U e_ij, k_ij and v_ij likewise from x_j (Diao and Loynd,
@@ -36496,7 +37967,7 @@ template <graph_shape Shape, class Input>
 inline constexpr auto relational_rules = [] {
     constexpr int d = Shape.width;
     constexpr int d_head = Shape.head_width();
-    constexpr int d_edge = Shape.edge_width ? Shape.edge_width : 1;
+    constexpr int d_edge = Shape.edge_columns();
     constexpr shape Layer = Shape.layer();
     constexpr Input input;
     constexpr var<"h", Shape.heads> h;
@@ -36513,9 +37984,9 @@ inline constexpr auto relational_rules = [] {
     constexpr weight<"b_out", d> b_out;
     // clang-format off
     constexpr auto of_nodes = rules(
-        node_query(h, i) <<= (biased<Layer>(input(i)[W_query(h)], b_query(h)), i < nodes<Shape>),
-        node_key(h, i)   <<= (biased<Layer>(input(i)[W_key(h)], b_key(h)), i < nodes<Shape>),
-        node_value(h, i) <<= (biased<Layer>(input(i)[W_value(h)], b_value(h)), i < nodes<Shape>));
+        node_query(h, i) <<= of_node<Shape>(biased<Layer>(input(i)[W_query(h)], b_query(h))),
+        node_key(h, i)   <<= of_node<Shape>(biased<Layer>(input(i)[W_key(h)], b_key(h))),
+        node_value(h, i) <<= of_node<Shape>(biased<Layer>(input(i)[W_value(h)], b_value(h))));
     constexpr auto out = rules(
         joined_heads(i)  <<= head(h, i) | concat(h),
         attended(i)      <<= biased<Layer>(joined_heads(i)[W_out], b_out));
@@ -36525,7 +37996,7 @@ inline constexpr auto relational_rules = [] {
             weights(h, i, j)  <<= (inverse_sqrt(d_head), node_key(h, j).T(), node_query(h, i),
                                    hidden(edge(i, j)))
                                   | product() | softmax(j),
-            head(h, i)        <<= (weights(h, i, j), node_value(h, j), i < nodes<Shape>)
+            head(h, i)        <<= of_node<Shape>((weights(h, i, j), node_value(h, j)))
                                   | product() | sum(j),
             out);
     else
@@ -36536,7 +38007,7 @@ inline constexpr auto relational_rules = [] {
             value(h, i, j)    <<= (node_value(h, j), edge(i, j)[U_value(h)]),
             weights(h, i, j)  <<= (inverse_sqrt(d_head), key(h, i, j).T(), query_of(h, i, j))
                                   | product() | softmax(j),
-            head(h, i)        <<= (weights(h, i, j), value(h, i, j), i < nodes<Shape>)
+            head(h, i)        <<= of_node<Shape>((weights(h, i, j), value(h, i, j)))
                                   | product() | sum(j),
             out);
     // clang-format on
@@ -36544,57 +38015,47 @@ inline constexpr auto relational_rules = [] {
 
 /// A transformer's layer over the edges: relational attention and the feed-forward part, each with
 /// residual and layer norm as in block_rules.
-template <graph_shape Shape, class Activation, class Input>
-inline constexpr auto graph_block_rules = [] {
-    constexpr Input input;
-    constexpr weight<"gain_1", Shape.width> gain_1;
-    constexpr weight<"bias_1", Shape.width> bias_1;
-    constexpr weight<"gain_2", Shape.width> gain_2;
-    constexpr weight<"bias_2", Shape.width> bias_2;
-    constexpr shape Layer = Shape.layer();
-    constexpr relation<"normal_node"> normal_node;
-    // clang-format off
-    if constexpr (Shape.norm_first)
-        return rules(
-            normal_node(i)    <<= (input(i), i < nodes<Shape>) | layer_norm(gain_1, bias_1),
-            relational_rules<Shape, relation<"normal_node">>,
-            between(i)        <<= (input(i), attended(i)),
-            normal_between(i) <<= between(i) | layer_norm(gain_2, bias_2),
-            feed_forward_rules<Layer, Activation, relation<"normal_between">>,
-            y(i)              <<= (between(i), transformed(i)));
-    else
-        return rules(
-            relational_rules<Shape, Input>,
-            between(i) <<= (input(i), attended(i)) | layer_norm(gain_1, bias_1),
-            feed_forward_rules<Layer, Activation, relation<"between">>,
-            y(i)       <<= (between(i), transformed(i)) | layer_norm(gain_2, bias_2));
-    // clang-format on
-}();
-
-/// The vectors of the nodes that exist.
-template <bool AnyLength>
-constexpr auto present_node() noexcept {
-    return (node(i), i < count_of_nodes<AnyLength>);
-}
-/// The mean of the nodes.
-struct mean_readout {
-    template <bool AnyLength>
-    static constexpr auto of = rules(readout() <<= present_node<AnyLength>() | mean(i));
-};
-/// The sum of the nodes.
-struct sum_readout {
-    template <bool AnyLength>
-    static constexpr auto of = rules(readout() <<= present_node<AnyLength>() | sum(i));
-};
-/// The elementwise maximum of the nodes.
-struct max_readout {
-    template <bool AnyLength>
-    static constexpr auto of = rules(readout() <<= present_node<AnyLength>() | max(i));
+struct graph_block_layer {
+    template <graph_shape Shape, class Activation, class Input>
+    static constexpr auto rules_of = [] {
+        using mapped = mapped_input<Shape, Input>;
+        constexpr typename mapped::type input;
+        constexpr weight<"gain_1", Shape.width> gain_1;
+        constexpr weight<"bias_1", Shape.width> bias_1;
+        constexpr weight<"gain_2", Shape.width> gain_2;
+        constexpr weight<"bias_2", Shape.width> bias_2;
+        constexpr shape Layer = Shape.layer();
+        constexpr relation<"normal_node"> normal_node;
+        // clang-format off
+        if constexpr (Shape.norm_first)
+            return rules(
+                mapped::rules,
+                normal_node(i)    <<= of_node<Shape>(input(i)) | layer_norm(gain_1, bias_1),
+                relational_rules<Shape, relation<"normal_node">>,
+                between(i)        <<= (input(i), attended(i)),
+                normal_between(i) <<= between(i) | layer_norm(gain_2, bias_2),
+                feed_forward_rules<Layer, Activation, relation<"normal_between">>,
+                y(i)              <<= (between(i), transformed(i)));
+        else
+            return rules(
+                mapped::rules,
+                relational_rules<Shape, typename mapped::type>,
+                between(i) <<= (input(i), attended(i)) | layer_norm(gain_1, bias_1),
+                feed_forward_rules<Layer, Activation, relation<"between">>,
+                y(i)       <<= (between(i), transformed(i)) | layer_norm(gain_2, bias_2));
+        // clang-format on
+    }();
 };
 
-}  // namespace nn
+/// An aggregate of the nodes that exist.
+template <class Aggregation>
+struct pool_layer {
+    template <graph_shape Shape, class, class Input>
+    static constexpr auto rules_of = rules(readout() <<=
+                                           of_node<Shape>(Input{}(i)) | Aggregation{});
+};
 
-}  // namespace sequent::inline SEQUENT_ABI
+}  // namespace sequent::inline SEQUENT_ABI::nn
 
 /// Layers over graphs, written as rules: node i aggregates over the nodes j of its edges (i, j).
 /// Edges are directed: for an undirected edge, give both pairs. A node is its own neighbour if (i,
@@ -36604,8 +38065,10 @@ struct max_readout {
 ///     edge    a sparse fact: pairs of nodes, and a vector each if there is an edge width
 ///     nodes   a count: how many of the nodes exist; the rows of the others are zero
 ///
-/// or, with `any_length<true>`, `node` with as many rows as there are nodes, and no count. The
-/// output is `y`, nodes x width. With a depth, as many layers follow one another.
+/// or, with `any_length<true>`, `node` with as many rows as there are nodes, and no count. Layers
+/// of several relations take a sparse fact for each, `edge_0`, `edge_1`, ... The output is `y`,
+/// nodes x width. With a depth, as many layers follow one another; the first one takes the node
+/// width.
 
 namespace sequent::inline SEQUENT_ABI {
 
@@ -36613,127 +38076,134 @@ namespace nn {
 
 /// Options of the pools; those of the layers follow, with their defaults.
 struct pool_options : options<required<sequent::nodes>, required<width>, any_length<false>> {};
-/// Options of `graph::gcn` and `graph::sage`.
+/// Options of `graph::appnp`.
+struct appnp_options
+    : pool_options::with<required<edges>, edge_width<0>, hops<10>, teleport_percent<10>> {};
+/// Options of `graph::sage`.
 struct graph_options : pool_options::with<required<edges>, derived<node_width>, depth<1>,
                                           activation::relu, biases<true>> {};
+/// Options of `graph::gcn`.
+struct gcn_options : graph_options::with<edge_width<0>> {};
+/// Options of `graph::sg`.
+struct sg_options : gcn_options::with<hops<1>, activation::identity> {};
+/// Options of `graph::tag`.
+struct tag_options : gcn_options::with<hops<3>> {};
 /// Options of `graph::gin`.
 struct gin_options : graph_options::with<derived<sequent::hidden>> {
     static constexpr int hidden_factor = 1;
 };
+/// Options of `graph::gine`.
+struct gine_options : gin_options::with<required<edge_width>> {
+    static constexpr int hidden_factor = 1;
+};
+/// Options of `graph::gen`.
+struct gen_options : gin_options::with<edge_width<0>> {
+    static constexpr int hidden_factor = 2;
+};
+/// Options of `graph::res_gated`.
+struct res_gated_options : graph_options::with<edge_width<0>, activation::identity> {};
 /// Options of `graph::gatv2`.
-struct gatv2_options : graph_options::with<edge_width<0>, heads<1>, activation::identity> {};
+struct gatv2_options : res_gated_options::with<heads<1>> {};
 /// Options of `graph::rgcn`.
 struct rgcn_options : graph_options::with<sequent::relations<1>> {};
+/// Options of `graph::meta` and `graph::magnn_linear`.
+struct meta_options : rgcn_options::with<activation::sigmoid> {};
+/// Options of `graph::magnn_mean`.
+struct magnn_mean_options
+    : pool_options::with<required<edges>, sequent::relations<1>, depth<1>, activation::sigmoid> {};
 /// Options of `graph::attention`.
 struct graph_attention_options
-    : pool_options::with<required<edges>, edge_width<0>, heads<1>, depth<1>,
-                         derived<sequent::hidden>, activation::relu, biases<true>, post_norm> {};
+    : graph_options::with<edge_width<0>, heads<1>, derived<sequent::hidden>, post_norm> {};
 
 /// Compile errors for invalid options.
-template <graph_shape Shape>
+template <graph_shape Shape, bool EdgesAreWeights>
 consteval bool check_graph_shape() {
-    static_assert(Shape.depth == 1 || Shape.node_width == Shape.width,
-                  "sequent: of several layers, the first takes as many numbers as it gives");
     static_assert(0 < Shape.relations && Shape.relations <= 14,
                   "sequent: there are from 1 to 14 relations");
+    static_assert(!EdgesAreWeights || Shape.edge_width <= 1,
+                  "sequent: edges of this template have one number, a weight, or none");
+    static_assert(Shape.teleport_percent <= 100, "sequent: teleport_percent is at most 100");
     return true;
 }
 
-/// The sparse fact of the edges; its values have a vector if there is an edge width.
-template <fixed_string Name, graph_shape Shape>
+/// The sparse fact of the edges. Its values are vectors if there is an edge width, or scalars if
+/// they are weights.
+template <fixed_string Name, graph_shape Shape, bool EdgesAreWeights>
 consteval auto edge_fact() {
-    if constexpr (Shape.edge_width == 0)
+    if constexpr (Shape.edge_width == 0 || EdgesAreWeights)
         return fact<Name, sparse<Shape.edges>, Shape.nodes, Shape.nodes>{};
     else
         return fact<Name, sparse<Shape.edges>, Shape.nodes, Shape.nodes, Shape.edge_width>{};
 }
 
-/// The rules of each layer as a type, so that templates can take them as arguments.
-struct gcn_layer {
-    template <graph_shape Shape, class Activation, class Input>
-    static consteval const auto& rules_of() {
-        return gcn_rules<Shape, Activation, Input>;
-    }
-};
-struct sage_layer {
-    template <graph_shape Shape, class Activation, class Input>
-    static consteval const auto& rules_of() {
-        return sage_rules<Shape, Activation, Input>;
-    }
-};
-struct gin_layer {
-    template <graph_shape Shape, class Activation, class Input>
-    static consteval const auto& rules_of() {
-        return gin_rules<Shape, Activation, Input>;
-    }
-};
-struct gatv2_layer {
-    template <graph_shape Shape, class Activation, class Input>
-    static consteval const auto& rules_of() {
-        return gatv2_rules<Shape, Activation, Input>;
-    }
-};
-struct rgcn_layer {
-    template <graph_shape Shape, class Activation, class Input>
-    static consteval const auto& rules_of() {
-        return rgcn_rules<Shape, Activation, Input>;
-    }
-};
-struct graph_block_layer {
-    template <graph_shape Shape, class Activation, class Input>
-    static consteval const auto& rules_of() {
-        return graph_block_rules<Shape, Activation, Input>;
-    }
-};
-
-/// A stack of `depth` layers, each with its own weights.
+/// A layer as a block of a stack.
 template <class Layer, graph_shape Shape, class Activation>
-inline constexpr auto deep_rules = rules(
-    first(i) <<= (node(i), i < nodes<Shape>),
-    y(i) <<=
-    first(i) | stack<Shape.depth>(Layer::template rules_of<Shape, Activation, relation<"x">>()));
+inline constexpr auto& block_of = Layer::template rules_of<Shape, Activation, relation<"x">>;
 
-/// The rules of a layer, or of several.
+/// The rules of a layer, or of several, each with its own weights.
 template <class Layer, graph_shape Shape, class Activation>
-consteval const auto& program_of() {
-    if constexpr (Shape.depth == 1)
-        return Layer::template rules_of<Shape, Activation, relation<"node">>();
-    else
-        return deep_rules<Layer, Shape, Activation>;
-}
+inline constexpr auto graph_program = [] {
+    constexpr relation<"layers"> layers;
+    constexpr bool keeps_width = Shape.node_width == Shape.width;
+    if constexpr (Shape.depth == 1 || !keeps_width) {
+        constexpr auto one = Layer::template rules_of<Shape, Activation, relation<"node">>;
+        if constexpr (Shape.depth == 1)
+            return one;
+        else
+            return rules(one, layers(i) <<= y(i) | stack<Shape.depth - 1>(
+                                                       block_of<Layer, Shape.inner(), Activation>));
+    } else {
+        return rules(first(i) <<= of_node<Shape>(node(i)),
+                     y(i) <<= first(i) | stack<Shape.depth>(block_of<Layer, Shape, Activation>));
+    }
+}();
 
-/// The facts of a graph layer.
-template <graph_shape Shape, class... Edges>
-using graph_facts =
-    typename fact_list<sequence_fact<Shape.any_length, "node", Shape.nodes, Shape.node_width>,
-                       Edges...>::template with<bound<"nodes">, !Shape.any_length>;
-
-template <class Layer, class Arguments>
+/// A model of the nodes, sparse facts of edges with these names, and the count of the nodes.
+template <class Layer, class Arguments, bool EdgesAreWeights, fixed_string... Edges>
 struct graph_model {
     static constexpr graph_shape shape = graph_shape_of<Arguments::shape>;
-    static_assert(check_graph_shape<shape>());
+    static_assert(check_graph_shape<shape, EdgesAreWeights>());
     using type =
-        typename graph_facts<shape, decltype(edge_fact<"edge", shape>())>::template model_of<
-            program_of<Layer, shape, typename Arguments::activation>()>;
+        typename fact_list<sequence_fact<shape.any_length, "node", shape.nodes, shape.node_width>,
+                           decltype(edge_fact<Edges, shape, EdgesAreWeights>())...>::
+            template with<bound<"nodes">, !shape.any_length>::template model_of<
+                graph_program<Layer, shape, typename Arguments::activation>>;
 };
-
-/// A model with one sparse fact for each relation.
-template <class Arguments, class Relations>
+/// A model with a fact for each relation.
+template <class Layer, class Arguments, class Relations>
 struct relations_model;
-template <class Arguments, int... Relations>
-struct relations_model<Arguments, std::integer_sequence<int, Relations...>> {
-    static constexpr graph_shape shape = graph_shape_of<Arguments::shape>;
-    static_assert(check_graph_shape<shape>());
-    using type =
-        typename graph_facts<shape, decltype(edge_fact<edge_name<Relations>, shape>())...>::
-            template model_of<program_of<rgcn_layer, shape, typename Arguments::activation>()>;
+template <class Layer, class Arguments, int... Relations>
+struct relations_model<Layer, Arguments, std::integer_sequence<int, Relations...>>
+    : graph_model<Layer, Arguments, false, numbered<"edge_", Relations>...> {};
+
+/// The models of a layer: `model` has one fact of edges, `weighted` edges with a number each,
+/// `of_relations` a fact for each relation, `pool` no edges.
+template <class Layer>
+struct graph_of {
+    template <class Arguments>
+    using pool = typename graph_model<Layer, Arguments, false>::type;
+    template <class Arguments>
+    using model = typename graph_model<Layer, Arguments, false, "edge">::type;
+    template <class Arguments>
+    using weighted = typename graph_model<Layer, Arguments, true, "edge">::type;
+    template <class Arguments>
+    using of_relations =
+        typename relations_model<Layer, Arguments,
+                                 std::make_integer_sequence<int, Arguments::shape.relations>>::type;
 };
 
-template <class Arguments, class Readout>
-struct pool_model {
-    static constexpr graph_shape shape = graph_shape_of<Arguments::shape>;
-    using type =
-        typename graph_facts<shape>::template model_of<Readout::template of<shape.any_length>>;
+/// A model whose `initialize` sets the weight `Name` to a number, and the others as any model does.
+template <class Model, fixed_string Name, int Value>
+struct initialized : Model {
+    /// Initialises the weights; the result depends on the seed alone.
+    template <class T>
+    static void initialize(typename Model::template parameters<T>& p, std::uint64_t seed = 0) {
+        Model::initialize(p, seed);
+        Model::for_each(p, [](std::string_view name, auto view) {
+            if (!name.ends_with(std::string_view(Name.characters))) return;
+            for (int at = 0; at < view.size(); ++at) view.element(at) = T(Value);
+        });
+    }
 };
 
 }  // namespace nn
@@ -36741,101 +38211,138 @@ struct pool_model {
 namespace graph {
 
 /// Graph convolution (Kipf and Welling, arXiv 1609.02907): the sum over the neighbours and the node
-/// itself, normalised by both degrees. Takes nodes, edges, node_width, width, depth, an activation
-/// (default: relu), biases.
+/// itself, normalised by both degrees. Takes nodes, edges, edge_width (0 or 1: weights of the
+/// edges, whose sums are above -1), node_width, width, depth, an activation (default: relu),
+/// biases.
 template <class... Options>
-struct gcn
-    : nn::graph_model<nn::gcn_layer, nn::arguments<gcn, nn::graph_options, Options...>>::type {
-    /// The options as numbers.
-    static constexpr nn::graph_shape shape =
-        nn::graph_shape_of<nn::arguments<gcn, nn::graph_options, Options...>::shape>;
-};
+struct gcn : nn::with_options<nn::graph_of<nn::gcn_layer>::weighted,
+                              nn::arguments<gcn, nn::gcn_options, Options...>> {};
+
+/// Simplified graph convolution (arXiv 1902.07153): `hops` propagations as in `gcn`, one linear
+/// map. Takes hops (default: 1), the options of `gcn`; no activation by default.
+template <class... Options>
+struct sg : nn::with_options<nn::graph_of<nn::sg_layer>::weighted,
+                             nn::arguments<sg, nn::sg_options, Options...>> {};
+
+/// Topology adaptive graph convolution (arXiv 1710.10370): a linear map of its own for what comes
+/// from each number of hops, 0 to `hops`. Nodes are no neighbours of themselves. Takes hops
+/// (default: 3), the options of `gcn`.
+template <class... Options>
+struct tag : nn::with_options<nn::graph_of<nn::tag_layer>::weighted,
+                              nn::arguments<tag, nn::tag_options, Options...>> {};
+
+/// Personalised propagation (arXiv 1810.05997): the vectors move along the edges, normalised as in
+/// `gcn`, `hops` times, each time mixed with the input. It has no parameters. Takes nodes, edges,
+/// edge_width (0 or 1), width, hops (default: 10), teleport_percent (default: 10).
+template <class... Options>
+struct appnp : nn::with_options<nn::graph_of<nn::appnp_layer>::weighted,
+                                nn::arguments<appnp, nn::appnp_options, Options...>> {};
 
 /// GraphSAGE with the mean of the neighbours (arXiv 1706.02216); each row of y is divided by its
 /// Euclidean length. Takes nodes, edges, node_width, width, depth, an activation (default: relu),
 /// biases.
 template <class... Options>
-struct sage
-    : nn::graph_model<nn::sage_layer, nn::arguments<sage, nn::graph_options, Options...>>::type {
-    /// The options as numbers.
-    static constexpr nn::graph_shape shape =
-        nn::graph_shape_of<nn::arguments<sage, nn::graph_options, Options...>::shape>;
-};
+struct sage : nn::with_options<nn::graph_of<nn::sage_layer>::model,
+                               nn::arguments<sage, nn::graph_options, Options...>> {};
 
-/// Graph isomorphism network with a learned epsilon (arXiv 1810.00826). Takes nodes, edges,
-/// node_width, width, depth, hidden (default: the width), an activation between the two linear maps
-/// (default: relu), biases.
+/// Graph isomorphism network with a learned epsilon (arXiv 1810.00826), initially 0. Takes nodes,
+/// edges, node_width, width, depth, hidden (default: the width), an activation between the two
+/// linear maps (default: relu), biases.
 template <class... Options>
-struct gin : nn::graph_model<nn::gin_layer, nn::arguments<gin, nn::gin_options, Options...>>::type {
-    /// The options as numbers.
-    static constexpr nn::graph_shape shape =
-        nn::graph_shape_of<nn::arguments<gin, nn::gin_options, Options...>::shape>;
+struct gin : nn::initialized<nn::with_options<nn::graph_of<nn::gin_layer>::model,
+                                              nn::arguments<gin, nn::gin_options, Options...>>,
+                             "epsilon", 0> {};
 
-    /// Initialises epsilon to 0 and the other weights as any model does.
-    template <class T>
-    static void initialize(typename gin::template parameters<T>& p, std::uint64_t seed = 0) {
-        gin::model::initialize(p, seed);
-        gin::for_each(p, [](std::string_view name, auto view) {
-            if (!name.ends_with("epsilon")) return;
-            for (int at = 0; at < view.size(); ++at) view.element(at) = T(0);
-        });
-    }
-};
+/// `gin` with vectors of the edges, which are added to the neighbours before a relu (arXiv
+/// 1905.12265). Takes edge_width and the options of `gin`.
+template <class... Options>
+struct gine : nn::initialized<nn::with_options<nn::graph_of<nn::gine_layer>::model,
+                                               nn::arguments<gine, nn::gine_options, Options...>>,
+                              "epsilon", 0> {};
+
+/// Generalised aggregation of DeeperGCN (arXiv 2006.07739): a softmax over the neighbours for each
+/// element, with a learned temperature, initially 1; two linear maps without a norm. Takes nodes,
+/// edges, edge_width (default: none), node_width, width, depth, hidden (default: twice the width),
+/// an activation between the two linear maps (default: relu), biases.
+template <class... Options>
+struct gen : nn::initialized<nn::with_options<nn::graph_of<nn::gen_layer>::model,
+                                              nn::arguments<gen, nn::gen_options, Options...>>,
+                             "temperature", 1> {};
+
+/// Residual gated graph convolution (arXiv 1711.07553): each neighbour's value is multiplied by a
+/// gate of both nodes. Takes nodes, edges, edge_width (default: none), node_width, width, depth, an
+/// activation (default: none), biases.
+template <class... Options>
+struct res_gated : nn::with_options<nn::graph_of<nn::res_gated_layer>::model,
+                                    nn::arguments<res_gated, nn::res_gated_options, Options...>> {};
 
 /// Graph attention GATv2, in which the ranking of neighbours depends on the node (arXiv
 /// 2105.14491). Takes nodes, edges, node_width, edge_width (default: none), width, heads, depth, an
 /// activation (default: none), biases.
 template <class... Options>
-struct gatv2
-    : nn::graph_model<nn::gatv2_layer, nn::arguments<gatv2, nn::gatv2_options, Options...>>::type {
-    /// The options as numbers.
-    static constexpr nn::graph_shape shape =
-        nn::graph_shape_of<nn::arguments<gatv2, nn::gatv2_options, Options...>::shape>;
-};
+struct gatv2 : nn::with_options<nn::graph_of<nn::gatv2_layer>::model,
+                                nn::arguments<gatv2, nn::gatv2_options, Options...>> {};
 
 /// Relational graph convolution (arXiv 1703.06103): one weight matrix per relation, the mean of the
 /// neighbours within each. Facts: `node`; `edge_0`, `edge_1`, ..., one for each relation; `nodes`.
 /// Takes nodes, edges (the largest number of one relation), relations, node_width, width, depth, an
 /// activation (default: relu), biases.
 template <class... Options>
-struct rgcn
-    : nn::relations_model<
-          nn::arguments<rgcn, nn::rgcn_options, Options...>,
-          std::make_integer_sequence<
-              int, nn::arguments<rgcn, nn::rgcn_options, Options...>::shape.relations>>::type {
-    /// The options as numbers.
-    static constexpr nn::graph_shape shape =
-        nn::graph_shape_of<nn::arguments<rgcn, nn::rgcn_options, Options...>::shape>;
+struct rgcn : nn::with_options<nn::graph_of<nn::rgcn_layer>::of_relations,
+                               nn::arguments<rgcn, nn::rgcn_options, Options...>> {};
+
+/// Metagraph convolution of Meta-GNN (Sankar et al., 2019): as `rgcn`, with the mean of the
+/// relations in which the node has neighbours in place of their sum. Takes the options of `rgcn`;
+/// the default activation is sigmoid.
+template <class... Options>
+struct meta : nn::with_options<nn::graph_of<nn::meta_layer>::of_relations,
+                               nn::arguments<meta, nn::meta_options, Options...>> {};
+
+/// Metapath aggregation of MAGNN (arXiv 2002.01680) with the mean encoder, without attention: the
+/// sum over the instances of a metapath that begin at the node of the mean of their nodes' vectors.
+/// Facts: `node`; `edge_0`, `edge_1`, ..., the edges of the metapath one after another; `nodes`.
+/// Takes nodes, edges (the largest number of one place), relations (the length of the path), width,
+/// depth, an activation (default: sigmoid). It has no parameters.
+template <class... Options>
+struct magnn_mean
+    : nn::with_options<nn::graph_of<nn::magnn_layer<false>>::of_relations,
+                       nn::arguments<magnn_mean, nn::magnn_mean_options, Options...>> {};
+/// `magnn_mean` with the linear encoder: the sum is mapped. Takes node_width and biases, too.
+template <class... Options>
+struct magnn_linear : nn::with_options<nn::graph_of<nn::magnn_layer<true>>::of_relations,
+                                       nn::arguments<magnn_linear, nn::meta_options, Options...>> {
 };
 
 /// Graph transformer layer: attention over the edges (arXiv 2210.05062), residual connections,
-/// norms, feed-forward part. The vectors of nodes have `width` elements. Takes nodes, edges,
-/// edge_width (default: none), width, heads, depth, hidden (default: 4 times the width), an
-/// activation (default: relu), biases, pre_norm or post_norm (the default).
+/// norms, feed-forward part. Vectors of another node width are mapped first. Takes nodes, edges,
+/// edge_width (default: none), node_width, width, heads, depth, hidden (default: 4 times the
+/// width), an activation (default: relu), biases, pre_norm or post_norm (the default).
 template <class... Options>
 struct attention
-    : nn::graph_model<nn::graph_block_layer,
-                      nn::arguments<attention, nn::graph_attention_options, Options...>>::type {
-    /// The options as numbers.
-    static constexpr nn::graph_shape shape = nn::graph_shape_of<
-        nn::arguments<attention, nn::graph_attention_options, Options...>::shape>;
-};
+    : nn::with_options<nn::graph_of<nn::graph_block_layer>::model,
+                       nn::arguments<attention, nn::graph_attention_options, Options...>> {};
 
 /// The mean of a graph's nodes as one vector. Facts: `node` and `nodes`. Output: `readout`, width.
 /// Takes nodes, width and any_length. A graph without nodes gives zero.
 template <class... Options>
-struct mean_pool : nn::pool_model<nn::arguments<mean_pool, nn::pool_options, Options...>,
-                                  nn::mean_readout>::type {};
+struct mean_pool
+    : nn::with_options<nn::graph_of<nn::pool_layer<decltype(language::mean(nn::i))>>::pool,
+                       nn::arguments<mean_pool, nn::pool_options, Options...>> {};
 /// The sum of a graph's nodes; else as `mean_pool`.
 template <class... Options>
 struct sum_pool
-    : nn::pool_model<nn::arguments<sum_pool, nn::pool_options, Options...>, nn::sum_readout>::type {
-};
+    : nn::with_options<nn::graph_of<nn::pool_layer<decltype(language::sum(nn::i))>>::pool,
+                       nn::arguments<sum_pool, nn::pool_options, Options...>> {};
 /// The elementwise maximum of a graph's nodes; else as `mean_pool`.
 template <class... Options>
 struct max_pool
-    : nn::pool_model<nn::arguments<max_pool, nn::pool_options, Options...>, nn::max_readout>::type {
-};
+    : nn::with_options<nn::graph_of<nn::pool_layer<decltype(language::max(nn::i))>>::pool,
+                       nn::arguments<max_pool, nn::pool_options, Options...>> {};
+/// The elementwise minimum of a graph's nodes; else as `mean_pool`.
+template <class... Options>
+struct min_pool
+    : nn::with_options<nn::graph_of<nn::pool_layer<decltype(language::min(nn::i))>>::pool,
+                       nn::arguments<min_pool, nn::pool_options, Options...>> {};
 
 }  // namespace graph
 }  // namespace sequent::inline SEQUENT_ABI
@@ -36954,6 +38461,7 @@ inline constexpr auto block_rules = [] {
 consteval shape across(shape of) {
     of.position = position_kind::none;
     of.scores = {};
+    of.attention_sinks = false;
     return of;
 }
 
@@ -37159,22 +38667,13 @@ using encoder_decoder_model = model_of_source<
                   symbol<Arguments::shape.source().vocabulary>>,
     source_symbol_rules<Arguments::shape>>;
 
-/// A model, with the options it was made of.
-template <template <class> class Base, class Arguments>
-struct with_options : Base<Arguments> {
-    /// The options as numbers.
-    static constexpr nn::shape shape = Arguments::shape;
-    /// The mask, without padding.
-    using mask = typename Arguments::mask;
-};
-
 /// Options of a single layer. The structs below are the option sets of the templates, with their
 /// defaults.
 struct layer_options
     : multi_head_options::with<derived<sequent::hidden>, activation::relu, dropout_percent<0>,
-                               any_length<false>, normalization::layer<>, query_biases<false>,
-                               head_norms<false>, branch_norms<false>, layer_scale<false>,
-                               parallel_branches<0>, derived<score_width>> {};
+                               any_length<false>, normalization::layer<>, attention_biases<true>,
+                               query_biases<false>, head_norms<false>, branch_norms<false>,
+                               layer_scale<false>, parallel_branches<0>, derived<score_width>> {};
 /// Options of `transformer::encoder`.
 struct encoder_options : layer_options::with<depth<1>, padded<false>, post_norm> {};
 /// Options of `transformer::decoder`.
@@ -37439,16 +38938,6 @@ inline constexpr auto next_rules = [] {
         return rules(logits(i) <<= body);
 }();
 
-/// The activation without its gate: gates belong to the feed-forward part only.
-template <class Activation>
-struct without_gate {
-    using type = Activation;
-};
-template <class Function>
-struct without_gate<activation::gated<Function>> {
-    using type = Function;
-};
-
 /// All rules of a model of text.
 template <shape Shape, class Mask, class LocalMask, class Activation>
 inline constexpr auto text_rules = [] {
@@ -37599,6 +39088,8 @@ struct phi_options
     : language_model_options::with<parallel_branches<1>, activation::gelu_tanh, tied<false>,
                                    logit_bias<true>,
                                    position::rotary_halves<10000, scaling::none, 50>> {};
+struct codegen_options
+    : phi_options::with<attention_biases<false>, position::rotary<10000, scaling::none, 50>> {};
 struct starcoder2_options
     : language_model_options::with<activation::gelu_tanh, position::rotary_halves<100000>> {};
 
@@ -37624,10 +39115,11 @@ struct modernbert_options
 struct clip_text_options : text_options::with<pre_norm, mask::causal, activation::quick_gelu,
                                               pooling::last, masked_language<false>> {};
 
-struct vit_options
-    : options<required<tokens>, required<patch_width>, required<sequent::classes>, required<width>,
+struct dinov2_options
+    : options<required<tokens>, required<patch_width>, derived<sequent::classes>, required<width>,
               heads<1>, depth<1>, derived<sequent::hidden>, mask::none, activation::gelu,
-              dropout_percent<0>, pre_norm, normalization::layer<6>> {};
+              dropout_percent<0>, pre_norm, normalization::layer<6>, layer_scale<true>> {};
+struct vit_options : dinov2_options::with<required<sequent::classes>, layer_scale<false>> {};
 struct t5_options
     : encoder_decoder_options::with<normalization::rms<6>, position::relative_buckets<>,
                                     biases<false>, scaled<false>, padded<true>,
@@ -37636,8 +39128,8 @@ struct t5_options
 struct whisper_options
     : encoder_decoder_options::with<position::learned, activation::gelu, required<input_width>> {};
 
-/// Vision transformer: a class token precedes the patches, and its output is classified (arXiv
-/// 2010.11929, equations 1 to 4).
+/// Vision transformer: a class token precedes the patches, and its output is classified, or is the
+/// vector of the image (arXiv 2010.11929, equations 1 to 4).
 template <shape Shape, class Mask, class Activation>
 inline constexpr auto vit_rules = [] {
     constexpr var<"s", Shape.tokens + 1> s;
@@ -37648,6 +39140,12 @@ inline constexpr auto vit_rules = [] {
     constexpr weight<"W_logits", Shape.classes, Shape.width> W_logits;
     constexpr weight<"b_logits", Shape.classes> b_logits;
     constexpr auto& block = block_rules<Shape, Mask, Activation>;
+    constexpr auto outcome = [=] {
+        if constexpr (Shape.classes > 0)
+            return rules(logits() <<= (normal_layers(0)[W_logits], b_logits));
+        else
+            return rules(pooled() <<= normal_layers(0));
+    }();
     // clang-format off
     return rules(
         from_patch(i) <<= (patch(i)[W_patch], b_patch),
@@ -37657,7 +39155,7 @@ inline constexpr auto vit_rules = [] {
         embedded(i)   <<= dropped<Shape>(sequence(i)),
         stack_rules<Shape, block, relation<"embedded">, relation<"layers">,
                     relation<"normal_layers">>,
-        logits()      <<= (normal_layers(0)[W_logits], b_logits));
+        outcome);
     // clang-format on
 }();
 
@@ -37756,6 +39254,10 @@ struct phi : nn::language_model<nn::arguments<phi, nn::phi_options, Options...>>
 template <class... Options>
 struct phi3 : nn::language_model<nn::arguments<phi3, nn::phi3_options, Options...>> {};
 
+/// CodeGen (arXiv 2203.13474).
+template <class... Options>
+struct codegen : nn::language_model<nn::arguments<codegen, nn::codegen_options, Options...>> {};
+
 /// StarCoder2 (arXiv 2402.19173). A published sliding window of W is `mask::window<W - 1>`.
 template <class... Options>
 struct starcoder2
@@ -37811,6 +39313,12 @@ struct clip_text : nn::text_model<nn::arguments<clip_text, nn::clip_text_options
 /// each class. Takes `nn::vit_options`; `tokens` is the number of patches.
 template <class... Options>
 struct vit : nn::with_options<nn::vit_model, nn::arguments<vit, nn::vit_options, Options...>> {};
+
+/// DINOv2 (arXiv 2304.07193). Fact: `patch`, as that of `vit`. Output: `pooled`, the vector of the
+/// class token; with `classes`, their `logits` from it.
+template <class... Options>
+struct dinov2
+    : nn::with_options<nn::vit_model, nn::arguments<dinov2, nn::dinov2_options, Options...>> {};
 
 /// T5 (arXiv 1910.10683); version 1.1 with `activation::geglu_tanh` and `tied<false>`. Facts:
 /// `source` and `target`, symbols, and the count `source_length`. Output: `logits`, tokens x
@@ -37889,7 +39397,7 @@ struct rnn_cell {
         // clang-format off
         return language::rules(
             state(0)       <<= start<Shape>(s),
-            state(next(t)) <<= biased<Shape>((x(t)[W], state(t)[U]), b) | Activation::rule,
+            state(next(t)) <<= activated<Activation>(biased<Shape>((x(t)[W], state(t)[U]), b)),
             out(t)         <<= state(next(t)));
         // clang-format on
     }
@@ -38030,30 +39538,157 @@ namespace recurrent {
 /// Elman network. Takes an activation, too: tanh by default. Equal to torch.nn.RNN with b = b_ih +
 /// b_hh.
 template <class... Options>
-struct rnn : nn::rnn_model<nn::arguments<rnn, nn::rnn_options, Options...>> {
-    /// The options as numbers.
-    static constexpr nn::shape shape = nn::arguments<rnn, nn::rnn_options, Options...>::shape;
-};
+struct rnn : nn::with_options<nn::rnn_model, nn::arguments<rnn, nn::rnn_options, Options...>> {};
 
 /// Gated recurrent unit, as torch.nn.GRU, whose rows of weight_ih are reset, update and candidate;
 /// `b_reset` and `b_update` are the sums of its two biases, `b_candidate` and `c_candidate` are
 /// b_in and b_hn.
 template <class... Options>
-struct gru : nn::gru_model<nn::arguments<gru, nn::recurrent_options, Options...>> {
-    /// The options as numbers.
-    static constexpr nn::shape shape = nn::arguments<gru, nn::recurrent_options, Options...>::shape;
-};
+struct gru
+    : nn::with_options<nn::gru_model, nn::arguments<gru, nn::recurrent_options, Options...>> {};
 
 /// Long short-term memory, as torch.nn.LSTM, whose rows of weight_ih are in, forget, candidate and
 /// out; each b is the sum of its two biases. The initial memory cell is the weight `start_memory`.
 template <class... Options>
-struct lstm : nn::lstm_model<nn::arguments<lstm, nn::recurrent_options, Options...>> {
-    /// The options as numbers.
-    static constexpr nn::shape shape =
-        nn::arguments<lstm, nn::recurrent_options, Options...>::shape;
-};
+struct lstm
+    : nn::with_options<nn::lstm_model, nn::arguments<lstm, nn::recurrent_options, Options...>> {};
 
 }  // namespace recurrent
+}  // namespace sequent::inline SEQUENT_ABI
+
+/// Recursive networks over trees, written as rules: node i follows from its children j, the pairs
+/// (i, j) of a sparse fact. A tree has at most `height` nodes on a path from its root to a leaf;
+/// all nodes are computed as many times from the values before, so that after k times those are
+/// right below which there are at most k - 1 levels.
+
+namespace sequent::inline SEQUENT_ABI {
+
+namespace nn {
+
+/// Options of `recursive::tree_lstm`.
+struct tree_options : pool_options::with<required<edges>, derived<node_width>,
+                                         required<sequent::height>, biases<true>> {};
+/// Options of `recursive::rvnn`.
+struct rvnn_options : tree_options::with<sequent::relations<2>, activation::tanh> {};
+
+/// One level: f(x_i + sum of U_k state of the child at place k + b).
+template <graph_shape Shape, class Activation, class Input>
+inline constexpr auto rvnn_block = of_relations<Shape>([]<int... Places>() {
+    constexpr Input input;
+    constexpr weight<"U", Shape.width, Shape.width> U;
+    constexpr weight<"bias", Shape.width> bias;
+    constexpr relation<"z"> z;
+    constexpr shape Layer = Shape.layer();
+    // clang-format off
+    return rules(
+        z(i)            <<= of_node<Shape>(biased<Layer>(input(i), bias)),
+        z(i)[U(Places)] <<= of_edge<Shape>(carried(j), edge_of<Places>) | sum(j)...,
+        activated<Activation>(z(i)));
+    // clang-format on
+});
+
+/// The states of a recursive network (Socher et al., ICML 2011).
+struct rvnn_layer {
+    template <graph_shape Shape, class Activation, class Input>
+    static constexpr auto rules_of = [] {
+        using mapped = mapped_input<Shape, Input>;
+        constexpr typename mapped::type input;
+        return rules(mapped::rules, first(i) <<= of_node<Shape>(input(i)),
+                     y(i) <<= first(i) | repeat<Shape.height>(
+                                             rvnn_block<Shape, Activation, typename mapped::type>));
+    }();
+};
+
+/// Linear map of a node's input to a gate or to the candidate.
+template <fixed_string Gate>
+inline constexpr relation<Gate + "_input"> gate_input;
+
+/// One level, from carried(i), state and memory of a node side by side.
+template <graph_shape Shape>
+inline constexpr auto tree_lstm_block = [] {
+    constexpr int n = Shape.width;
+    constexpr weight<"U_in", n, n> U_in;
+    constexpr weight<"U_forget", n, n> U_forget;
+    constexpr weight<"U_candidate", n, n> U_candidate;
+    constexpr weight<"U_out", n, n> U_out;
+    constexpr relation<"state_before"> state_before;
+    constexpr relation<"memory_before"> memory_before;
+    constexpr relation<"recalled"> of_child;
+    constexpr relation<"z"> z;
+    // clang-format off
+    return rules(
+        state_before(i)  <<= carried(i) | slice(0, n),
+        memory_before(i) <<= carried(i) | slice(n, n),
+        gathered(i)      <<= of_edge<Shape>(state_before(j)) | sum(j),
+        let_in(i)        <<= (gate_input<"in">(i), gathered(i)[U_in]) | sigmoid(),
+        candidate(i)     <<= (gate_input<"candidate">(i), gathered(i)[U_candidate]) | language::tanh(),
+        let_out(i)       <<= (gate_input<"out">(i), gathered(i)[U_out]) | sigmoid(),
+        of_child(i)      <<= state_before(i)[U_forget],
+        kept(i, j)       <<= of_edge<Shape>((gate_input<"forget">(i), of_child(j))) | sigmoid(),
+        memory(i)        <<= of_node<Shape>((kept(i, j), memory_before(j)))
+                             | elementwise_product() | sum(j),
+        memory(i)        <<= (let_in(i), candidate(i)) | elementwise_product(),
+        shown(i)         <<= memory(i) | language::tanh(),
+        state(i)         <<= (let_out(i), shown(i)) | elementwise_product(),
+        z(i)             <<= (state(i), memory(i)) | concat());
+    // clang-format on
+}();
+
+/// The states of a child-sum tree LSTM (arXiv 1503.00075, equations 2 to 8).
+struct tree_lstm_layer {
+    template <graph_shape Shape, class, class Input>
+    static constexpr auto rules_of = [] {
+        constexpr int n = Shape.width;
+        constexpr int d = Shape.node_width;
+        constexpr weight<"W_in", n, d> W_in;
+        constexpr weight<"W_forget", n, d> W_forget;
+        constexpr weight<"W_candidate", n, d> W_candidate;
+        constexpr weight<"W_out", n, d> W_out;
+        constexpr weight<"b_in", n> b_in;
+        constexpr weight<"b_forget", n> b_forget;
+        constexpr weight<"b_candidate", n> b_candidate;
+        constexpr weight<"b_out", n> b_out;
+        constexpr auto mapped = [](auto matrix, auto bias) {
+            return of_node<Shape>(biased<Shape.layer()>(Input{}(i)[matrix], bias));
+        };
+        // clang-format off
+        return rules(
+            gate_input<"in">(i)        <<= mapped(W_in, b_in),
+            gate_input<"forget">(i)    <<= mapped(W_forget, b_forget),
+            gate_input<"candidate">(i) <<= mapped(W_candidate, b_candidate),
+            gate_input<"out">(i)       <<= mapped(W_out, b_out),
+            // Of what stands here at first, nothing is left after the first level.
+            first(i)   <<= (gate_input<"in">(i), gate_input<"candidate">(i)) | concat(),
+            reached(i) <<= first(i) | repeat<Shape.height>(tree_lstm_block<Shape>),
+            y(i)       <<= reached(i) | slice(0, n));
+        // clang-format on
+    }();
+};
+
+}  // namespace nn
+
+/// Recursive networks. Facts: `node`, nodes x node width; the edges from each node to its children;
+/// the count `nodes`, or `node` of any length. Output: `y`, nodes x width, the states of all nodes;
+/// that of the root stands at the place of the root.
+namespace recursive {
+
+/// Recursive network (Socher et al., ICML 2011): the state of a node is f(x_i + sum over its
+/// children of U_k times their state + b), with a matrix for each place k of a child; a leaf's is
+/// f(x_i + b). Vectors of another node width are mapped first. Facts of the edges: `edge_0` to the
+/// first children, `edge_1` to the second, ... Takes nodes, edges (the largest number at one
+/// place), relations (the largest number of children, default: 2), node_width, width, height, an
+/// activation (default: tanh), biases, any_length.
+template <class... Options>
+struct rvnn : nn::with_options<nn::graph_of<nn::rvnn_layer>::of_relations,
+                               nn::arguments<rvnn, nn::rvnn_options, Options...>> {};
+
+/// Child-sum tree LSTM (arXiv 1503.00075, section 3.1). Fact of the edges: `edge`. Takes nodes,
+/// edges, node_width, width, height, biases, any_length.
+template <class... Options>
+struct tree_lstm : nn::with_options<nn::graph_of<nn::tree_lstm_layer>::model,
+                                    nn::arguments<tree_lstm, nn::tree_options, Options...>> {};
+
+}  // namespace recursive
 }  // namespace sequent::inline SEQUENT_ABI
 
 namespace sequent::inline SEQUENT_ABI {
@@ -38427,6 +40062,181 @@ double clip_by_norm(std::span<T> gradient, std::type_identity_t<T> max_norm) {
     if (factor != T(1))
         for (T& x : gradient) x *= factor;
     return before;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::train
+
+/// Groups of parameters, chosen by the names and shapes of weights, with a learning rate and a
+/// weight decay each.
+
+namespace sequent::inline SEQUENT_ABI::train {
+
+/// How an optimiser treats the weights of a group.
+struct parameter_group {
+    /// Factor of the learning rate.
+    double rate = 1;
+    /// Factor of the weight decay; by default 1 for trained matrices and 0 for other weights.
+    std::optional<double> decay{};
+    /// The weights and their optimizer state do not change.
+    bool frozen = false;
+    /// False for matrices that Muon treats like vectors, by AdamW: those that map to the classes,
+    /// for instance. It never sees the rows that symbols select (embeddings) as a matrix.
+    bool as_matrix = true;
+};
+
+/// Neighbouring parameters [begin, end) with equal settings.
+struct parameter_run {
+    /// The first parameter.
+    std::size_t begin = 0;
+    /// The end of the parameters.
+    std::size_t end = 0;
+    double rate = 1;         ///< factor of the learning rate
+    double decay = 1;        ///< factor of the weight decay
+    bool frozen = false;     ///< true if nothing changes
+    bool in_matrix = false;  ///< true if the parameters are elements of parameter_groups::matrices
+
+    /// True if the settings are equal.
+    bool equals(const parameter_run& other) const noexcept {
+        return rate == other.rate && decay == other.decay && frozen == other.frozen &&
+               in_matrix == other.in_matrix;
+    }
+};
+
+/// A weight matrix in the flat parameters; one for each layer and each value of an index.
+struct parameter_matrix {
+    std::size_t offset = 0;     ///< of the first element
+    int rows = 0;               ///< number of outputs
+    int columns = 0;            ///< number of inputs
+    std::ptrdiff_t row = 0;     ///< distance of neighbouring rows, in elements
+    std::ptrdiff_t column = 0;  ///< distance of neighbouring columns, in elements
+    double rate = 1;            ///< factor of the learning rate
+    double decay = 1;           ///< factor of the weight decay
+};
+
+/// The settings of all parameters: runs in ascending order that cover them, and the matrices that
+/// are trained as such. `groups_of` makes it for a model.
+struct parameter_groups {
+    /// The runs.
+    std::vector<parameter_run> runs{};
+    /// The matrices.
+    std::vector<parameter_matrix> matrices{};
+
+    parameter_groups() = default;
+    /// One group of `size` parameters.
+    explicit parameter_groups(std::size_t size) : runs{{0, size}} {}
+
+    /// The number of parameters.
+    std::size_t size() const noexcept { return runs.empty() ? 0 : runs.back().end; }
+    /// Adds a parameter with the settings of `next` behind the last one.
+    SEQUENT_COLD void push(const parameter_run& next) {
+        const std::size_t at = size();
+        if (runs.empty() || !runs.back().equals(next)) {
+            runs.push_back(next);
+            runs.back().begin = at;
+        }
+        runs.back().end = at + 1;
+    }
+    /// The run of the parameter.
+    const parameter_run* run_at(std::size_t place) const noexcept {
+        const parameter_run* first = runs.data();
+        std::size_t count = runs.size();
+        while (count > 1) {
+            const std::size_t half = count / 2;
+            if (first[half].begin <= place) {
+                first += half;
+                count -= half;
+            } else {
+                count = half;
+            }
+        }
+        return first;
+    }
+    /// Sets the gradients of frozen parameters to zero, so that they do not count in its norm.
+    template <class T>
+    void clear_frozen(std::span<T> gradient) const noexcept {
+        for (const parameter_run& run : runs)
+            if (run.frozen)
+                for (std::size_t at = run.begin; at < run.end; ++at) gradient[at] = T(0);
+    }
+};
+
+namespace detail {
+
+/// Throws argument_error unless the factors of a group are finite and not negative.
+SEQUENT_LAZY
+SEQUENT_COLD void check_group(std::string_view name, const parameter_group& of) {
+    const auto check = [name](const char* what, double value) {
+        check_number<argument_error>(value >= 0 && std::isfinite(value),
+                                     joined_text({"sequent: the ", what, " of ", name}), value,
+                                     "a finite number of at least 0");
+    };
+    check("factor of the learning rate", of.rate);
+    check("factor of the weight decay", of.decay.value_or(0));
+}
+
+/// The groups of `size` parameters of these weights; `choose(weight, extents)` returns the group of
+/// a weight.
+template <class Choose>
+SEQUENT_COLD parameter_groups groups_of_weights(std::span<const model_detail::named_weight> weights,
+                                                std::size_t size, Choose& choose) {
+    parameter_groups result;
+    // The weight of each parameter. Weights may be interleaved, and between them is padding.
+    std::vector<std::uint16_t> owners(size, std::numeric_limits<std::uint16_t>::max());
+    std::vector<parameter_run> settings;
+    for (const model_detail::named_weight& each : weights) {
+        const model_detail::weight_view& view = each.view;
+        const parameter_group group = choose(
+            each.name, std::span<const int>(view.extents, static_cast<std::size_t>(view.rank)));
+        check_group(each.name, group);
+        const bool matrix = view.value_rank == 2 && view.trained;
+        parameter_run run;
+        run.rate = group.rate;
+        run.decay = group.decay.value_or(matrix ? 1 : 0);
+        run.frozen = group.frozen;
+        run.in_matrix = matrix && group.as_matrix && !group.frozen && !view.looked_up;
+        const auto owner = static_cast<std::uint16_t>(settings.size());
+        const auto places = model_detail::to_tensor(view, owners.data());
+        const int matrix_size =
+            matrix ? view.extents[view.rank - 1] * view.extents[view.rank - 2] : 1;
+        for (int at = 0; at < places.size(); ++at) {
+            std::uint16_t& place = places.element(at);
+            place = owner;
+            if (run.in_matrix && at % matrix_size == 0)
+                result.matrices.push_back({static_cast<std::size_t>(&place - owners.data()),
+                                           view.extents[view.rank - 2], view.extents[view.rank - 1],
+                                           view.strides[view.rank - 2], view.strides[view.rank - 1],
+                                           run.rate, run.decay});
+        }
+        settings.push_back(run);
+    }
+    parameter_run last;  // padding has the settings of the parameter before it
+    for (const std::uint16_t owner : owners) {
+        if (owner < settings.size()) last = settings[owner];
+        result.push(last);
+    }
+    return result;
+}
+
+}  // namespace detail
+
+/// The groups of a model's parameters: `choose(name, extents)` returns the parameter_group of each
+/// weight. `extents` are those of its view: layers, indices, rows (outputs), columns (inputs).
+/// Throws argument_error if a factor is negative or not finite.
+///
+///     groups_of<Model>([](std::string_view name, auto) -> parameter_group {
+///         return {.rate = 0.1, .frozen = name.starts_with("layers.")};
+///     });
+template <class Model, class Choose>
+SEQUENT_COLD parameter_groups groups_of(Choose choose) {
+    return detail::groups_of_weights(
+        model_detail::named_weights<typename Model::plan>,
+        static_cast<std::size_t>(Model::template parameters<float>::size), choose);
+}
+/// The usual groups: matrices decay, other weights do not.
+template <class Model>
+parameter_groups groups_of() {
+    return groups_of<Model>(
+        [](std::string_view, std::span<const int>) { return parameter_group{}; });
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::train
@@ -39091,14 +40901,23 @@ void for_each_vector(std::size_t begin, std::size_t end, Update update) noexcept
            [at, rest](T* array, batch<T> x) { kernel::store_first(array + at, x, rest); });
 }
 
-/// The same for all of `size` elements, on the threads of a pool if there is one.
-template <class T, class Update>
-void for_each_vector(std::size_t size, thread_pool* pool, Update update) noexcept {
-    if (pool == nullptr) return for_each_vector<T>(0, size, update);
+/// Calls f(run, begin, end) for the parts of all runs, on the threads of a pool if there is one.
+template <class F>
+void for_each_run(const parameter_groups& groups, thread_pool* pool, F f) noexcept {
+    if (pool == nullptr) {
+        for (const parameter_run& run : groups.runs) f(run, run.begin, run.end);
+        return;
+    }
     constexpr std::size_t part = 16384;
+    const std::size_t size = groups.size();
     pool->run(static_cast<int>((size + part - 1) / part), [&](int task) {
-        const std::size_t begin = static_cast<std::size_t>(task) * part;
-        for_each_vector<T>(begin, std::min(size, begin + part), update);
+        std::size_t begin = static_cast<std::size_t>(task) * part;
+        const std::size_t end = std::min(size, begin + part);
+        for (const parameter_run* run = groups.run_at(begin); begin < end; ++run) {
+            const std::size_t until = std::min(end, run->end);
+            f(*run, begin, until);
+            begin = until;
+        }
     });
 }
 
@@ -39114,6 +40933,9 @@ void for_each_vector(std::size_t size, thread_pool* pool, Update update) noexcep
 ///     step(parameters, gradient, learning_rate)
 ///     step_and_clear(parameters, gradient, learning_rate, scale)          scale = 1 by default
 ///     step_and_clear(parameters, gradient, learning_rate, scale, pool)
+///
+/// In place of the size, the constructors also take parameter_groups: learning rates and weight
+/// decays of single weights, and weights that are frozen.
 ///
 /// step_and_clear takes a step with scale * gradient and sets the gradient to zero, in one pass
 /// over memory. With clip_factor as the scale, the result has the bits of clip_by_norm followed by
@@ -39154,6 +40976,11 @@ void check_decay_rate(std::string_view what, double value) {
 template <class Optimizer, class T>
 class stepping {
   public:
+    /// The number of parameters.
+    std::size_t size() const noexcept { return groups_.size(); }
+    /// The groups of the parameters.
+    const parameter_groups& groups() const noexcept { return groups_; }
+
     void step(std::span<T> parameters, std::span<const T> gradient, double learning_rate) {
         check_sizes(parameters.size(), gradient.size());
         const T* const from = gradient.data();
@@ -39169,13 +40996,32 @@ class stepping {
         take_and_clear(parameters, gradient, learning_rate, scale, &pool);
     }
 
+  protected:
+    explicit stepping(parameter_groups groups) : groups_(std::move(groups)) {}
+
+    /// Calls make(run)(read, write) for each vector of the parameters. Of frozen ones the gradient
+    /// is taken and not used. Parameters within matrices are left out unless `with_matrices`.
+    template <class Take, class Make>
+    void each_vector(thread_pool* pool, Take take, bool with_matrices, Make make) const noexcept {
+        for_each_run(
+            groups_, pool, [&](const parameter_run& run, std::size_t begin, std::size_t end) {
+                if (run.in_matrix && !with_matrices) return;
+                if (run.frozen)
+                    for_each_vector<T>(begin, end,
+                                       [&](auto read, auto write) { (void)take(read, write); });
+                else
+                    for_each_vector<T>(begin, end, make(run));
+            });
+    }
+
+    parameter_groups groups_;
+
   private:
     Optimizer& self() noexcept { return static_cast<Optimizer&>(*this); }
 
     void check_sizes(std::size_t parameters, std::size_t gradient) {
-        const std::size_t size = self().size();
-        check_size("the parameters given to an optimiser's step", parameters, size);
-        check_size("the gradient given to an optimiser's step", gradient, size);
+        check_size("the parameters given to an optimiser's step", parameters, size());
+        check_size("the gradient given to an optimiser's step", gradient, size());
     }
 
     void take_and_clear(std::span<T> parameters, std::span<T> gradient, double learning_rate,
@@ -39205,13 +41051,13 @@ template <class T>
 class sgd : public detail::stepping<sgd<T>, T> {
   public:
     /// For `size` parameters.
-    explicit sgd(std::size_t size, double momentum = 0)
-        : size_(size), momentum_(momentum), velocity_(momentum == 0 ? 0 : size) {
+    explicit sgd(std::size_t size, double momentum = 0) : sgd(parameter_groups(size), momentum) {}
+    /// For parameters in groups.
+    explicit sgd(parameter_groups groups, double momentum = 0)
+        : detail::stepping<sgd, T>(std::move(groups)), momentum_(momentum) {
         detail::check_decay_rate<T>("sgd: momentum", momentum);
+        if (momentum != 0) velocity_.resize(this->size());
     }
-
-    /// The number of parameters.
-    std::size_t size() const noexcept { return size_; }
 
     /// The arrays of the optimizer state.
     std::array<state_array<T>, 1> state() noexcept { return {{{"velocity", velocity_}}}; }
@@ -39229,23 +41075,21 @@ class sgd : public detail::stepping<sgd<T>, T> {
                 Take take) noexcept {
         ++steps_;
         T* const to = parameters.data();
-        const auto descent = kernel::set(static_cast<T>(-learning_rate));
-        if (velocity_.empty()) {
-            detail::for_each_vector<T>(size_, pool, [=](auto read, auto write) {
-                write(to, kernel::fma(descent, take(read, write), read(to)));
-            });
-            return;
-        }
         const auto momentum = kernel::set(static_cast<T>(momentum_));
         T* const velocity = velocity_.data();
-        detail::for_each_vector<T>(size_, pool, [=](auto read, auto write) {
-            const auto v = kernel::fma(momentum, read(velocity), take(read, write));
-            write(velocity, v);
-            write(to, kernel::fma(descent, v, read(to)));
+        this->each_vector(pool, take, true, [=](const parameter_run& run) {
+            const auto descent = kernel::set(static_cast<T>(-learning_rate * run.rate));
+            return [=](auto read, auto write) {
+                auto v = take(read, write);
+                if (velocity != nullptr) {
+                    v = kernel::fma(momentum, read(velocity), v);
+                    write(velocity, v);
+                }
+                write(to, kernel::fma(descent, v, read(to)));
+            };
         });
     }
 
-    std::size_t size_;
     double momentum_;
     std::vector<T> velocity_;
     std::int64_t steps_ = 0;
@@ -39268,11 +41112,14 @@ namespace detail {
 
 /// The moments and the step of Adam and AdamW. Sums of products are explicit fused multiply-adds,
 /// so that every way to step gives the same bits.
-template <class T>
-class adam_moments {
+template <class Optimizer, class T>
+class adam_moments : public stepping<Optimizer, T> {
   public:
-    adam_moments(std::size_t size, adam_options options)
-        : options_(options), first_(size), second_(size) {
+    adam_moments(parameter_groups groups, adam_options options)
+        : stepping<Optimizer, T>(std::move(groups)),
+          options_(options),
+          first_(this->size()),
+          second_(this->size()) {
         check_decay_rate<T>("adam: beta1", options.beta1);
         check_decay_rate<T>("adam: beta2", options.beta2);
         const auto epsilon = static_cast<T>(options.epsilon);
@@ -39281,9 +41128,6 @@ class adam_moments {
             epsilon >= least && std::isfinite(epsilon), "adam: epsilon", options.epsilon,
             "a finite number of at least " + number_text(static_cast<double>(least), 3));
     }
-
-    /// The number of parameters.
-    std::size_t size() const noexcept { return first_.size(); }
 
     /// The arrays of the optimizer state.
     std::array<state_array<T>, 2> state() noexcept {
@@ -39296,10 +41140,11 @@ class adam_moments {
     void set_steps(std::int64_t steps) noexcept { steps_ = steps; }
 
   protected:
-    /// `keep(read, x)` returns the parameters x after weight decay.
-    template <class Take, class Keep>
-    void advance(std::span<T> parameters, double learning_rate, thread_pool* pool, Take take,
-                 Keep keep) noexcept {
+    /// `weight_decay` is that of a run whose factor is 1. Parameters within matrices are left out
+    /// unless `with_matrices`.
+    template <class Take>
+    void advance(std::span<T> parameters, double learning_rate, double weight_decay,
+                 bool with_matrices, thread_pool* pool, Take take) noexcept {
         ++steps_;
         const auto count = static_cast<double>(steps_);
         const double correction1 = 1 - std::pow(options_.beta1, count);
@@ -39307,26 +41152,32 @@ class adam_moments {
         const auto number = [](double x) { return kernel::set(static_cast<T>(x)); };
         const auto beta1 = number(options_.beta1), rest1 = number(1 - options_.beta1);
         const auto beta2 = number(options_.beta2), rest2 = number(1 - options_.beta2);
-        const auto rate = number(learning_rate / correction1);
         const auto root_factor = number(1 / std::sqrt(correction2));
         const auto epsilon = number(options_.epsilon);
         T* const to = parameters.data();
         T* const first = first_.data();
         T* const second = second_.data();
         const auto bound = kernel::set(square_bound<T>);
-        for_each_vector<T>(first_.size(), pool, [=](auto read, auto write) {
-            using kernel::fma;
-            const kernel::batch<T> given = take(read, write);
-            // given - given is 0, or NaN if the gradient is infinite or NaN.
-            const kernel::batch<T> g =
-                xsimd::max(-bound, xsimd::min(given, bound)) + (given - given);
-            const kernel::batch<T> m = fma(beta1, read(first), rest1 * g);
-            const kernel::batch<T> v = fma(beta2, read(second), rest2 * g * g);
-            write(first, m);
-            write(second, v);
-            const kernel::batch<T> divisor = fma(xsimd::sqrt(v), root_factor, epsilon);
-            const kernel::batch<T> p = keep(read, read(to));
-            write(to, kernel::batch<T>(p - rate * m / divisor));
+        this->each_vector(pool, take, with_matrices, [=](const parameter_run& run) {
+            const double run_rate = learning_rate * run.rate;
+            const auto rate = number(run_rate / correction1);
+            const auto decay =
+                kernel::set(static_cast<T>(-run_rate) * static_cast<T>(weight_decay * run.decay));
+            return [=](auto read, auto write) {
+                using kernel::fma;
+                const kernel::batch<T> given = take(read, write);
+                // given - given is 0, or NaN if the gradient is infinite or NaN.
+                const kernel::batch<T> g =
+                    xsimd::max(-bound, xsimd::min(given, bound)) + (given - given);
+                const kernel::batch<T> m = fma(beta1, read(first), rest1 * g);
+                const kernel::batch<T> v = fma(beta2, read(second), rest2 * g * g);
+                write(first, m);
+                write(second, v);
+                const kernel::batch<T> divisor = fma(xsimd::sqrt(v), root_factor, epsilon);
+                const kernel::batch<T> before = read(to);
+                const kernel::batch<T> p = fma(decay, before, before);
+                write(to, kernel::batch<T>(p - rate * m / divisor));
+            };
         });
     }
 
@@ -39344,11 +41195,14 @@ class adam_moments {
 ///
 /// Throws std::invalid_argument if an option is out of range.
 template <class T>
-class adam : public detail::adam_moments<T>, public detail::stepping<adam<T>, T> {
+class adam : public detail::adam_moments<adam<T>, T> {
   public:
     /// For `size` parameters.
     explicit adam(std::size_t size, adam_options options = {})
-        : detail::adam_moments<T>(size, options) {}
+        : adam(parameter_groups(size), options) {}
+    /// For parameters in groups.
+    explicit adam(parameter_groups groups, adam_options options = {})
+        : detail::adam_moments<adam, T>(std::move(groups), options) {}
 
   private:
     friend detail::stepping<adam, T>;
@@ -39356,42 +41210,64 @@ class adam : public detail::adam_moments<T>, public detail::stepping<adam<T>, T>
     template <class Take>
     void update(std::span<T> parameters, double learning_rate, thread_pool* pool,
                 Take take) noexcept {
-        this->advance(parameters, learning_rate, pool, take, [](auto, auto p) { return p; });
+        this->advance(parameters, learning_rate, 0, true, pool, take);
     }
 };
+
+namespace detail {
+
+/// Throws std::invalid_argument unless a weight decay is finite and at least 0 in T.
+template <class T>
+void check_weight_decay(const char* what, double given, double decay) {
+    const auto rounded = static_cast<T>(decay);
+    check_number<std::invalid_argument>(rounded >= 0 && std::isfinite(rounded), what, given,
+                                        "a finite number of at least 0");
+}
+
+/// The groups of `size` parameters with a factor of the weight decay each; an empty mask is one
+/// group.
+template <class T>
+parameter_groups groups_of_mask(std::size_t size, double weight_decay, std::span<const T> mask) {
+    check_weight_decay<T>("adam_w: the weight decay", weight_decay, weight_decay);
+    if (mask.empty()) return parameter_groups(size);
+    if (mask.size() != size) {
+        fail_with<std::invalid_argument>(
+            {"adam_w: the mask has ", mask.size(), " elements, the parameters have ", size});
+    }
+    parameter_groups result;
+    for (const T each : mask) {
+        parameter_run run;
+        run.decay = static_cast<double>(each);
+        check_weight_decay<T>("adam_w: an element of the mask", run.decay,
+                              weight_decay * run.decay);
+        result.push(run);
+    }
+    return result;
+}
+
+}  // namespace detail
 
 /// Adam with decoupled weight decay (Loshchilov and Hutter, arXiv 1711.05101, algorithm 2): in
 /// addition to Adam's step, learning_rate * weight_decay * parameter is subtracted from each
 /// parameter.
 ///
 /// `mask` multiplies the weight decay of each parameter: 1 decays, 0 does not. Usual is 1 for
-/// matrices, 0 for vectors and scalars (`Model::mark_decayed`). With an empty mask all parameters
-/// decay. The mask is copied.
+/// matrices, 0 for vectors and scalars (`Model::mark_decayed`, or groups_of<Model>()). With an
+/// empty mask all parameters decay.
 ///
 /// Throws std::invalid_argument if the mask has another size than the parameters, if a decay is
 /// negative or not finite, or if an option is out of range.
 template <class T>
-class adam_w : public detail::adam_moments<T>, public detail::stepping<adam_w<T>, T> {
+class adam_w : public detail::adam_moments<adam_w<T>, T> {
   public:
     /// For `size` parameters.
     adam_w(std::size_t size, double weight_decay, std::span<const T> mask = {},
            adam_options options = {})
-        : detail::adam_moments<T>(size, options), decay_(size, static_cast<T>(weight_decay)) {
-        const auto check = [](T decay, const char* what, double value) {
-            check_number<std::invalid_argument>(decay >= 0 && std::isfinite(decay), what, value,
-                                                "a finite number of at least 0");
-        };
-        check(static_cast<T>(weight_decay), "adam_w: the weight decay", weight_decay);
-        if (mask.empty()) return;
-        if (mask.size() != size) {
-            fail_with<std::invalid_argument>(
-                {"adam_w: the mask has ", mask.size(), " elements, the parameters have ", size});
-        }
-        std::ranges::transform(mask, decay_.begin(), [&](T x) {
-            const auto decay = static_cast<T>(weight_decay * static_cast<double>(x));
-            check(decay, "adam_w: an element of the mask", static_cast<double>(x));
-            return decay;
-        });
+        : adam_w(detail::groups_of_mask(size, weight_decay, mask), weight_decay, options) {}
+    /// For parameters in groups.
+    adam_w(parameter_groups groups, double weight_decay, adam_options options = {})
+        : detail::adam_moments<adam_w, T>(std::move(groups), options), weight_decay_(weight_decay) {
+        detail::check_weight_decay<T>("adam_w: the weight decay", weight_decay, weight_decay);
     }
 
   private:
@@ -39400,14 +41276,10 @@ class adam_w : public detail::adam_moments<T>, public detail::stepping<adam_w<T>
     template <class Take>
     void update(std::span<T> parameters, double learning_rate, thread_pool* pool,
                 Take take) noexcept {
-        const auto descent = kernel::set(static_cast<T>(-learning_rate));
-        const T* const decay = decay_.data();
-        this->advance(parameters, learning_rate, pool, take, [=](auto read, auto p) {
-            return kernel::fma(kernel::batch<T>(descent * read(decay)), p, p);
-        });
+        this->advance(parameters, learning_rate, weight_decay_, true, pool, take);
     }
 
-    std::vector<T> decay_;
+    double weight_decay_;
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::train
@@ -39507,6 +41379,17 @@ struct schedule {
         count("schedule: step", step, 0);
     }
 };
+
+}  // namespace sequent::inline SEQUENT_ABI::train
+
+namespace sequent::inline SEQUENT_ABI::train {
+
+/// Puts numbers in random order (Fisher and Yates); the same on every platform.
+inline void shuffle(std::span<int> numbers, random_numbers& random) noexcept {
+    for (std::size_t at = numbers.size(); at > 1; --at)
+        std::swap(numbers[at - 1],
+                  numbers[static_cast<std::size_t>(random.below(static_cast<int>(at)))]);
+}
 
 }  // namespace sequent::inline SEQUENT_ABI::train
 

@@ -246,49 +246,7 @@ struct word {
     }
 };
 
-/// A transformation: the least and greatest number of numeric arguments and their defaults, the
-/// number of weights, and which argument is an index expression.
-struct transformation_word {
-    word name;
-    transformation kind;
-    int numbers = 0;
-    int most_numbers = 0;
-    double defaults[2]{};
-    int weights = 0;
-    int most_weights = 0;
-    int index = -1;
-};
-
 // clang-format off
-inline constexpr transformation_word transformations[] = {
-    {"identity", transformation::identity},
-    {"relu", transformation::relu},
-    {"leaky_relu", transformation::leaky_relu, 0, 1, {0.01}},
-    {"gelu", transformation::gelu},
-    {"gelu_tanh", transformation::gelu_tanh},
-    {"silu", transformation::silu},
-    {"sigmoid", transformation::sigmoid},
-    {"tanh", transformation::tanh},
-    {"exp", transformation::exp},
-    {"log", transformation::log},
-    {"sqrt", transformation::sqrt},
-    {"inverse", transformation::inverse},
-    {"complement", transformation::complement},
-    {"soft_cap", transformation::soft_cap, 1, 1},
-    {"scale", transformation::scale, 1, 1},
-    {"softmax", transformation::softmax},
-    {"sparsemax", transformation::sparsemax},
-    {"norm", transformation::norm, 0, 1, {1e-5}},
-    {"layer_norm", transformation::layer_norm, 0, 1, {1e-5}, 1, 2},
-    {"rms_norm", transformation::rms_norm, 0, 1, {1e-5}, 0, 1},
-    {"rotary", transformation::rotary, 0, 2, {10000}, 0, 0, 0},
-    {"rotary_halves", transformation::rotary_halves, 0, 2, {10000}, 0, 0, 0},
-    {"sinusoidal", transformation::sinusoidal, 0, 1, {10000}, 0, 0, 0},
-    {"dropout", transformation::dropout, 1, 1, {}, 0, 0, 1},
-    {"slice", transformation::slice, 2, 2},
-    {"reshape", transformation::reshape, 1, 2, {1, 1}},
-};
-
 struct combination_word {
     word name;
     combination kind;
@@ -304,20 +262,6 @@ inline constexpr combination_word combinations[] = {
     {"cosine", combination::cosine},
 };
 
-struct aggregation_word {
-    word name;
-    aggregation kind;
-};
-inline constexpr aggregation_word aggregations[] = {
-    {"sum", aggregation::sum},
-    {"mean", aggregation::mean},
-    {"max", aggregation::max},
-    {"min", aggregation::min},
-    {"count", aggregation::count},
-    {"concat", aggregation::concat},
-    {"softmax", aggregation::softmax},
-};
-
 /// A function to which the engine gives another name.
 struct engine_word {
     word engine;
@@ -328,9 +272,12 @@ inline constexpr engine_word engine_words[] = {
     {"elproduct", "elementwise_product"},
     {"cossim", "cosine"},
     {"sigm", "sigmoid"},
+    {"signum", "step"},
+    {"std", "deviation"},
     {"leakyrelu", "leaky_relu"},
     {"reverse", "complement"},
     {"logarithm", "log"},
+    {"reciprocal", "inverse"},
 };
 
 /// A special predicate that compares two arguments, such as `@leq(A, B)`.
@@ -358,9 +305,27 @@ inline constexpr arithmetic_word arithmetics[] = {
     {"sub", "sub_eval", plan::node_kind::subtract},
     {"mod", "mod_eval", plan::node_kind::remainder},
     {"", "mul_eval", plan::node_kind::multiply},
+    {"", "div_eval", plan::node_kind::divide},
+    {"", "max_eval", plan::node_kind::greater_of},
+    {"", "min_eval", plan::node_kind::lesser_of},
 };
 // clang-format on
 
+/// The place of a name in a table of the plan; -1 if there is none.
+template <class Entry, std::size_t Size>
+constexpr int place_of(const Entry (&table)[Size], const word& name) {
+    for (std::size_t at = 0; at < Size; ++at)
+        if (word(table[at].id.text, table[at].id.length) == name) return static_cast<int>(at);
+    return -1;
+}
+/// The transformation with this name, as a number; -1 if there is none.
+constexpr int find_transformation(const word& name) {
+    return place_of(plan::detail::function_table.of, name);
+}
+/// The aggregation with this name, as a number; -1 if there is none.
+constexpr int find_aggregation(const word& name) {
+    return place_of(plan::detail::aggregation_table.of, name);
+}
 /// The entry with this name; null if there is none.
 template <class Entry, std::size_t Size>
 constexpr const Entry* find(const Entry (&table)[Size], const word& name) {
@@ -427,7 +392,8 @@ struct program_view {
           scopes(of.scopes.begin(), of.scopes.end()) {}
 };
 
-enum class notation { text, cpp };
+/// shown: text for readers, in which blocks and conditions without a text are left out.
+enum class notation { text, cpp, shown };
 
 inline std::string string_of(const plan::name& from) {
     return {from.text, static_cast<std::size_t>(from.length)};
@@ -436,6 +402,9 @@ inline std::string string_of(const plan::name& from) {
 class program_printer {
   public:
     SEQUENT_COLD program_printer(const program_view& of, notation as) : of_(of), as_(as) {}
+
+    /// One rule, without the block that it stacks.
+    SEQUENT_COLD std::string text_of_rule(const plan::rule& of) { return text_of(of, ""); }
 
     SEQUENT_COLD std::string text() {
         std::string body = rules_of_scope(0, "");
@@ -453,7 +422,8 @@ class program_printer {
                 "var<\"" + name + "\"" + (extent > 0 ? ", " + std::to_string(extent) : "") + ">",
                 variable_name(name, extent));
         std::set<std::string> known;
-        for (const plan::relation& each : of_.relations) known.insert(string_of(each.id));
+        for (const plan::relation& each : of_.relations)
+            if (!each.invented) known.insert(string_of(each.id));
         for (const plan::name& each : of_.compared) known.insert(string_of(each));
         for (const std::string& each : known) declare(result, "relation<\"" + each + "\">", each);
         std::set<std::pair<std::string, std::string>> weights;
@@ -473,7 +443,7 @@ class program_printer {
     std::string blocks_{};
     int block_count_ = 0;
 
-    bool is_text() const { return as_ == notation::text; }
+    bool is_text() const { return as_ != notation::cpp; }
     const plan::node& node(int at) const { return of_.nodes[static_cast<std::size_t>(at)]; }
     static void declare(std::string& to, const std::string& type, const std::string& name) {
         to += "inline constexpr " + type + " " + name + ";\n";
@@ -549,8 +519,8 @@ class program_printer {
     SEQUENT_COLD std::string text_of(int at) {
         using enum plan::node_kind;
         static constexpr const char* signs[] = {
-            " + ",  " - ", " * ",  " / ",  " % ",  "",     " < ",
-            " <= ", " > ", " >= ", " == ", " != ", " && ", " || "};
+            " + ", " - ",  " * ", " / ",  " % ",  "",     "",     "",
+            " < ", " <= ", " > ", " >= ", " == ", " != ", " && ", " || "};
         const plan::node& of = node(at);
         switch (of.kind) {
             case constant:
@@ -559,6 +529,10 @@ class program_printer {
                 return this->variable(of.value);
             case count:
                 return string_of(of_.counts[static_cast<std::size_t>(of.value)]);
+            case greater_of:
+            case lesser_of:
+                return std::string(of.kind == greater_of ? "greater_of(" : "lesser_of(") +
+                       text_of(of.left) + ", " + text_of(of.right) + ")";
             case absolute:
                 return "abs(" + text_of(of.left) + ")";
             case negation:
@@ -571,6 +545,9 @@ class program_printer {
             }
             case decision:
             case pair:
+                if (as_ == notation::shown)
+                    return "holds(" + (of.left < 0 ? "" : text_of(of.left)) +
+                           (of.right < 0 ? "" : ", " + text_of(of.right)) + ")";
                 fail<std::invalid_argument>(
                     "sequent: a program with holds<...>() or one_of<...>() has no text; write its "
                     "condition with comparisons");
@@ -602,6 +579,7 @@ class program_printer {
                 result = text_of(of.weight, of.transposed);
                 break;
             case plan::literal_kind::relation:
+                if (const plan::rule* from = nested_rule(of)) return nested(*from);
                 result = atom(of.relation, of.terms, of.arity, of.weight);
                 if (of.transposed) result += ".T()";
                 break;
@@ -609,6 +587,26 @@ class program_printer {
         if (of.negated) return "!" + result;
         if (of.hidden) return "hidden(" + result + ")";
         return of.has_element ? "at(" + result + ", " + text_of(of.element) + ")" : result;
+    }
+    /// The rule of a function within a body, of which this is the literal; null if it is an atom.
+    const plan::rule* nested_rule(const plan::literal& of) const {
+        if (!is_nested(of.relation)) return nullptr;
+        return &*std::find_if(of_.rules.begin(), of_.rules.end(),
+                              [&](const plan::rule& each) { return each.head == of.relation; });
+    }
+    bool is_nested(int relation) const {
+        return of_.relations[static_cast<std::size_t>(relation)].invented;
+    }
+    SEQUENT_COLD std::string nested(const plan::rule& from) {
+        const plan::rule* const outer = std::exchange(current_, &from);
+        std::string function = functions(from);  // " | relu()"
+        function = function.empty() ? "identity()" : function.substr(3);
+        std::string literals;
+        for (int at = 0; at < from.literals; ++at)
+            literals += (at > 0 ? ", " : "") +
+                        text_of(of_.literals[static_cast<std::size_t>(from.first_literal + at)]);
+        current_ = outer;
+        return function + "(" + literals + ")";
     }
     SEQUENT_COLD std::string atom(int relation, const plan::term* terms, int arity,
                                   const plan::weight_use& weight) {
@@ -627,18 +625,15 @@ class program_printer {
     // Functions.
 
     SEQUENT_COLD std::string text_of(const plan::transformation_use& use) {
-        const transformation_word& of =
-            *std::find_if(std::begin(transformations), std::end(transformations),
-                          [&](const transformation_word& each) { return each.kind == use.kind; });
+        const plan::function_entry& of = plan::entry_of(use.kind);
         std::vector<std::string> given;
         for (const plan::weight_use& weight : use.weights)
             if (weight.weight >= 0) given.push_back(text_of(weight, weight.transposed));
-        int numbers = of.most_numbers;
+        int numbers = of.numbers.most;
         const bool scaled = use.scaling.kind != rotary_scaling::rule::none;
         if (numbers == 2 && of.index >= 0 && use.numbers[1] == 0 && !scaled) numbers = 1;
         for (int at = 0; at < numbers; ++at) {
-            const bool counted =
-                use.kind == transformation::slice || use.kind == transformation::reshape || at == 1;
+            const bool counted = use.kind >= transformation::slice || (of.index >= 0 && at == 1);
             given.push_back(counted ? std::to_string(static_cast<long long>(use.numbers[at]))
                                     : number(use.numbers[at]));
         }
@@ -648,7 +643,7 @@ class program_printer {
         if (scaled) given.push_back(text_of(use.scaling));
         std::string result;
         for (const std::string& each : given) result += (result.empty() ? "" : ", ") + each;
-        return std::string(of.name.text) + "(" + result + ")";
+        return string_of(of.id) + "(" + result + ")";
     }
     SEQUENT_COLD std::string text_of(const rotary_scaling& of) const {
         static constexpr const char* kinds[] = {"none", "linear", "llama3", "yarn"};
@@ -666,7 +661,9 @@ class program_printer {
         for (const plan::transformation_use& each : of.transformations)
             result += " | " + text_of(each);
         if (of.states_aggregation) {
-            result += " | " + name_in(aggregations, of.aggregated) + "(";
+            const auto& entry = plan::entry_of(of.aggregated);
+            result += " | " + string_of(entry.id) + "(";
+            if (entry.has_number) result += number(of.aggregated_number) + ", ";
             for (int at = 0; at < of.aggregated_order.size(); ++at)
                 result += (at > 0 ? ", " : "") + variable(of.aggregated_order[at]);
             result += ")";
@@ -685,7 +682,7 @@ class program_printer {
     SEQUENT_COLD std::string rules_of_scope(int scope, const std::string& indent) {
         std::string result;
         for (const plan::rule& each : of_.rules) {
-            if (each.scope != scope) continue;
+            if (each.scope != scope || is_nested(each.head)) continue;
             if (!is_text() && !result.empty()) result += ",\n";
             result += "    " + indent + text_of(each, indent) + (is_text() ? ";\n" : "");
         }
@@ -696,7 +693,9 @@ class program_printer {
     }
     SEQUENT_COLD std::string text_of(const plan::rule& of, const std::string& indent) {
         std::string block;
-        if (of.repeat > 0 && is_text())
+        if (of.repeat > 0 && as_ == notation::shown)
+            block = stack_name(of) + std::to_string(of.repeat) + ">";
+        if (of.repeat > 0 && as_ == notation::text)
             block = stack_name(of) + std::to_string(of.repeat) + "> {\n" +
                     rules_of_scope(of.block, indent + "    ") + "    " + indent + "}";
         if (of.repeat > 0 && !is_text()) {
@@ -874,7 +873,6 @@ constexpr double decimal(std::uint64_t digits, int exponent) {
     EACH(a_fixed_number_is_a_factor_of_one_literal_or_of_a_product)   \
     EACH(weights_without_a_name_are_named_w_and_a_number)             \
     EACH(unnamed_variables_are_named_so)                              \
-    EACH(soft_negation_is_the_transformation_complement)              \
     EACH(a_function_of_a_literal_needs_a_rule_of_its_own)             \
     EACH(literals_are_joined_by_one_operator)                         \
     EACH(facts_are_given_to_forward)                                  \
@@ -1183,7 +1181,14 @@ class index_parser : public plan::source_writer<Sizes>, public scanner {
 
     static constexpr int max_bounds = 16;
 
+    static constexpr int max_constants = 64;
+
+    struct named_constant {
+        plan::name id{};
+        int value = 0;
+    };
     plan::list<plan::name, max_bounds> bounds_{};
+    plan::list<named_constant, max_constants> constants_{};
     int unnamed_variables_ = 0;  // number of unnamed variables of the rule
     bool of_engine_ = false;     // the current rule uses the engine's syntax
 
@@ -1418,6 +1423,18 @@ class index_parser : public plan::source_writer<Sizes>, public scanner {
             const int nothing = push_node(node_kind::constant, 0);
             return {form::index, push_node(node_kind::absolute, 0, inner, nothing), {}, begin};
         }
+        const bool greater = name == word("greater_of");
+        if ((greater || name == word("lesser_of")) && take('(')) {
+            const int left = parse_index();
+            expect(',', text_fault::this_function_takes_other_arguments);
+            const int right = parse_index();
+            expect(')', text_fault::a_closing_parenthesis_is_expected);
+            return {
+                form::index,
+                push_node(greater ? node_kind::greater_of : node_kind::lesser_of, 0, left, right),
+                {},
+                begin};
+        }
         if (name == word("one_of")) return parse_members(begin);
         if (sees('(')) return parse_symbol(name, begin);
         return {form::index, parse_variable(name, begin), {}, begin};
@@ -1543,6 +1560,8 @@ class index_parser : public plan::source_writer<Sizes>, public scanner {
         const plan::name id = name_of(name);
         for (const plan::name& bound : bounds_)
             if (bound == id) return push_node(node_kind::count, base::place_in(out.counts, id));
+        for (const named_constant& constant : constants_)
+            if (constant.id == id) return push_node(node_kind::constant, constant.value);
         if (take(':')) refuse(text_fault::a_term_has_no_type, begin);
         if (of_engine_ && !is_capital(name.text[0]) && name.text[0] != '_')
             refuse(text_fault::a_constant_is_a_number_and_a_variable_begins_with_a_capital, begin);
@@ -1827,16 +1846,24 @@ class function_parser : public weight_parser<Sizes> {
         const word name = own_name(take_name(text_fault::a_function_is_expected));
         const bool called = take('(');
         const bool arguments = called && !take(')');
-        const aggregation_word* aggregated = find(aggregations, name);
+        const int aggregated = find_aggregation(name);
         const combination_word* combined = find(combinations, name);
-        const transformation_word* transformed = find(transformations, name);
-        if (arguments && aggregated != nullptr) return parse_aggregation(*aggregated);
+        const int transformed = find_transformation(name);
+        if (arguments && aggregated >= 0) return parse_aggregation(aggregated);
         if (!arguments && combined != nullptr) return this->combine(combined->kind);
-        if (transformed != nullptr) return parse_transformation(*transformed, arguments, begin);
-        refuse(combined != nullptr || aggregated != nullptr
+        if (transformed >= 0) return parse_transformation(transformed, arguments, begin);
+        refuse(combined != nullptr || aggregated >= 0
                    ? text_fault::this_function_takes_other_arguments
                    : text_fault::unknown_function,
                begin);
+    }
+
+    /// Applies a function without arguments of its own to the literals within it.
+    constexpr void apply_function(const word& name, int begin) {
+        if (!ok()) return;
+        const int transformed = find_transformation(name);
+        if (transformed >= 0) return parse_transformation(transformed, false, begin);
+        this->combine(find(combinations, name)->kind);
     }
 
     /// Parses `[combination=product, aggregation=softmax(agg_terms=[J])]`, in any order.
@@ -1878,30 +1905,40 @@ class function_parser : public weight_parser<Sizes> {
         const bool arguments = take('(') && !take(')');
         if (place == 0) {
             const combination_word* found = find(combinations, name);
+            const bool joins = name == word("softmax") || name == word("sparsemax");
+            if (joins && !arguments) {  // of the literals: a vector
+                this->combine(combination::concat);
+                return parse_transformation(find_transformation(name), false, begin);
+            }
             if (found == nullptr) return refuse(text_fault::unknown_function, begin);
             if (arguments) return refuse(text_fault::this_function_takes_other_arguments, begin);
             return this->combine(found->kind);
         }
         if (place == 1) {
-            const transformation_word* found = find(transformations, name);
-            if (found == nullptr) return refuse(text_fault::unknown_function, begin);
+            const int found = find_transformation(name);
+            if (found < 0) return refuse(text_fault::unknown_function, begin);
             if (arguments && sees_name() && this->visible(at_ + seen_name().length) == '=')
-                return parse_named_numbers(*found, begin);
-            return parse_transformation(*found, arguments, begin);
+                return parse_named_numbers(found, begin);
+            return parse_transformation(found, arguments, begin);
         }
-        const aggregation_word* found = find(aggregations, name);
-        if (found == nullptr) return refuse(text_fault::unknown_function, begin);
+        const int found = find_aggregation(name);
+        if (found < 0) return refuse(text_fault::unknown_function, begin);
         if (current.transforms_atom) return refuse(text_fault::unknown_metadata, begin);
-        if (arguments) return parse_aggregation(*found);
-        if (found->kind == aggregation::softmax)
+        if (arguments) return parse_aggregation(found);
+        const aggregation kind = static_cast<aggregation>(found);
+        if (kind == aggregation::softmax)
             return refuse(text_fault::a_softmax_names_its_variables_in_agg_terms, begin);
-        this->aggregate(found->kind);
+        this->aggregate(kind);
         aggregate_free();
     }
 
     /// Parses `softmax(j)` or `softmax(agg_terms=[J])`.
-    constexpr void parse_aggregation(const aggregation_word& of) {
-        this->aggregate(of.kind);
+    constexpr void parse_aggregation(int of) {
+        const aggregation kind = static_cast<aggregation>(of);
+        const bool numbered = plan::entry_of(kind).has_number;
+        const double number = numbered ? this->take_number() : 0;
+        if (numbered) expect(',', text_fault::this_function_takes_other_arguments);
+        this->aggregate(kind, number);
         const int mentioned = current.variables.size();
         const bool listed = take_word("agg_terms");
         if (listed) {
@@ -1923,32 +1960,34 @@ class function_parser : public weight_parser<Sizes> {
         expect(')', text_fault::a_closing_parenthesis_is_expected);
     }
 
-    constexpr void parse_transformation(const transformation_word& of, bool arguments, int begin) {
+    constexpr void parse_transformation(int place, bool arguments, int begin) {
+        const plan::function_entry& of = plan::detail::function_table.of[place];
         states_transformation_ = true;
         plan::transformation_use use;
-        use.kind = of.kind;
+        use.kind = static_cast<transformation>(place);
         int numbers = 0;
         int weights = 0;
         bool has_index = of.index < 0;
         for (int at = 0; arguments && ok(); ++at) {
             if (at == of.index) {
-                use.position = parse_position(of.kind);
+                use.position = parse_position(use.kind);
                 has_index = true;
             } else if (weights < of.most_weights && this->starts_weight()) {
                 use.weights[weights++] = this->parse_weight();
-            } else if (of.most_numbers == 2 && of.index >= 0 && numbers == 2) {
+            } else if (of.numbers.most == 2 && of.index >= 0 && numbers == 2) {
                 use.scaling = parse_scaling();
             } else {
-                if (numbers == of.most_numbers)
+                if (numbers == of.numbers.most)
                     return refuse(text_fault::this_function_takes_other_arguments, begin);
                 use.numbers[numbers++] = this->take_number();
             }
             if (!take(',')) break;
         }
         if (arguments) expect(')', text_fault::a_closing_parenthesis_is_expected);
-        if (numbers < of.numbers || weights < of.weights || !has_index)
+        if (numbers < of.numbers.least || weights < of.weights || !has_index)
             return refuse(text_fault::this_function_takes_other_arguments, begin);
-        for (; numbers < of.most_numbers; ++numbers) use.numbers[numbers] = of.defaults[numbers];
+        for (; numbers < of.numbers.most; ++numbers)
+            use.numbers[numbers] = of.numbers.defaults[numbers];
         push(use, numbers > 0 && arguments);
     }
     constexpr void push(plan::transformation_use use, bool stated) {
@@ -1995,12 +2034,12 @@ class function_parser : public weight_parser<Sizes> {
         return result;
     }
     /// Parses `slice(rows=[0, 2], cols=...)` or `reshape(shape=(2, 3))`.
-    constexpr void parse_named_numbers(const transformation_word& of, int begin) {
+    constexpr void parse_named_numbers(int place, int begin) {
         states_transformation_ = true;
         plan::transformation_use use;
-        use.kind = of.kind;
-        const bool slices = of.kind == transformation::slice;
-        if (!slices && of.kind != transformation::reshape)
+        use.kind = static_cast<transformation>(place);
+        const bool slices = use.kind == transformation::slice;
+        if (!slices && use.kind != transformation::reshape)
             return refuse(text_fault::this_function_takes_other_arguments, begin);
         bool given = false;
         do {
@@ -2048,6 +2087,7 @@ class literal_parser : public function_parser<Sizes> {
   protected:
     using base::at_;
     using base::check_single;
+    using base::current;
     using base::expect;
     using base::of_engine_;
     using base::ok;
@@ -2080,7 +2120,7 @@ class literal_parser : public function_parser<Sizes> {
     }
 
     constexpr void parse_item() {
-        if (sees('~')) return refuse(text_fault::soft_negation_is_the_transformation_complement);
+        if (take('~')) return push(parse_soft_negation());
         if (sees('@') || (sees('*') && peek(1) == '@')) return parse_special_item();
         if (sees('!') && !starts_condition()) {
             ++at_;
@@ -2117,8 +2157,9 @@ class literal_parser : public function_parser<Sizes> {
     /// Returns true if a name begins a condition: `document(i) == document(j)`, `abs(i) < 3`,
     /// `one_of<...>(i)`.
     constexpr bool is_condition(const word& name) const {
-        if (name == word("abs")) return true;
         const int after = this->after_closing(this->first(at_ + name.length, '('));
+        if (name == word("abs")) return !ends_item(after);
+        if (name == word("greater_of") || name == word("lesser_of")) return true;
         const char first = this->visible(after);
         const char second = this->visible(after, 1);
         return (first == '=' || first == '!') && second == '=';
@@ -2210,8 +2251,7 @@ class literal_parser : public function_parser<Sizes> {
             expect(')', text_fault::a_closing_parenthesis_is_expected);
             return inner;
         }
-        if (called && wraps_an_atom(name))
-            refuse(text_fault::a_function_of_a_literal_needs_a_rule_of_its_own);
+        if (called && wraps_an_atom(name)) return parse_nested();
         const int begin = this->next();
         take_name(text_fault::an_atom_is_expected);
         plan::literal item;
@@ -2230,11 +2270,59 @@ class literal_parser : public function_parser<Sizes> {
         if (!sees_name()) refuse(text_fault::an_atom_is_expected);
         return ok() ? parse_literal() : plan::literal{};
     }
-    /// Returns true if a name with parentheses is a function of an atom, such as `relu(a(i))`.
+    /// Parses `p(i)` after `~`, which has the value 1 - p(i).
+    constexpr plan::literal parse_soft_negation() {
+        const int begin = this->next();
+        const bool stated = this->states_transformation_;
+        const plan::literal result = this->nested([&] {
+            if (sees_name()) parse_item();
+            if (out.literals.size() != current.first_literal + 1)
+                refuse(text_fault::an_atom_is_expected, begin);
+            this->apply_function("complement", begin);
+        });
+        this->states_transformation_ = stated;
+        return result;
+    }
+    /// Parses a function of literals: `relu(a(i))`, `max(a(i), b(i))`, `leaky_relu(0.1)(a(i))`.
+    constexpr plan::literal parse_nested() {
+        const bool stated = this->states_transformation_;
+        const plan::literal result = this->nested([&] {
+            const int begin = this->next();
+            const word name = own_name(seen_name());
+            const bool called =
+                this->visible(this->after_closing(this->first(at_ + seen_name().length, '('))) ==
+                '(';
+            if (called)
+                this->parse_function();
+            else
+                take_name();
+            expect('(', text_fault::an_atom_is_expected);
+            do {
+                const int before = out.literals.size() - current.first_literal;
+                if (ok()) parse_item();
+                if (ok() && out.literals.size() - current.first_literal != before + 1)
+                    refuse(text_fault::an_atom_is_expected);
+            } while (take(','));
+            expect(')', text_fault::a_closing_parenthesis_is_expected);
+            if (!called) this->apply_function(name, begin);
+            if (ok() &&
+                (current.states_aggregation || (current.transformations.size() > 0 &&
+                                                out.literals.size() != current.first_literal + 1)))
+                refuse(text_fault::this_function_takes_other_arguments, begin);
+        });
+        this->states_transformation_ = stated;
+        return result;
+    }
+    /// Returns true if a name with parentheses is a function of literals.
     constexpr bool wraps_an_atom(const word& name) {
-        if (find(transformations, own_name(name)) == nullptr &&
+        if (find_transformation(own_name(name)) < 0 &&
             find(combinations, own_name(name)) == nullptr)
             return false;
+        const int open = this->first(at_ + name.length, '(');
+        const char first = this->visible(open + 1);
+        if (this->visible(this->after_closing(open)) == '(' || first == '{' || first == '$' ||
+            first == '<')
+            return true;
         int inner = this->first(at_ + name.length, '(') + 1;
         while (inner < this->size_ && !begins_name(this->text_[inner]) && this->text_[inner] != ')')
             ++inner;
@@ -2373,16 +2461,28 @@ class rule_parser : public literal_parser<Sizes> {
         rule_begin_ = this->next();
         if (sees('['))
             return refuse(text_fault::initial_values_of_weights_are_set_in_the_parameters);
-        if (sees_name() && starts_declaration()) return parse_bounds();
+        if (sees_name() && starts_declaration()) return parse_declaration();
         if (sees_name() && starts_signature()) return parse_signature();
         parse_rule();
     }
     constexpr bool starts_declaration() {
         const word name = seen_name();
-        return name == word("bound") && begins_name(this->visible(at_ + name.length));
+        return (name == word("bound") || name == word("constant")) &&
+               begins_name(this->visible(at_ + name.length));
+    }
+    constexpr void parse_declaration() {
+        if (take_name() == word("bound")) return parse_bounds();
+        do {
+            if (this->constants_.size() == base::max_constants)
+                return refuse(text_fault::too_many_bounds);
+            const plan::name id = name_of(take_name());
+            expect('=', text_fault::an_equals_sign_is_expected);
+            const int value = ok() ? this->take_integer() : 0;
+            if (ok()) this->constants_.push({id, value});
+        } while (take(','));
+        parse_end();
     }
     constexpr void parse_bounds() {
-        take_name();
         do {
             if (bounds_full()) return refuse(text_fault::too_many_bounds);
             const plan::name id = name_of(take_name());
@@ -2423,6 +2523,10 @@ class rule_parser : public literal_parser<Sizes> {
     constexpr void finish() {
         if (out.rules.size() == out.rules.capacity()) refuse(text_fault::the_text_is_too_long);
         if (!ok()) return;
+        while (begins.size() < out.rules.size()) {  // functions within the body
+            begins.push(rule_begin_);
+            written_by_engine_.push(false);
+        }
         begins.push(rule_begin_);
         written_by_engine_.push(of_engine_);
         this->finish_rule();

@@ -1981,6 +1981,7 @@ struct normalizer_step {
     bool left = false, right = false;
     bool clean = false, chinese = false, accents = false, lower = false;
     bool prefix = false, spaces = false, escape = false;
+    bool always = false;  // `prefix` and `spaces` apply behind each added token, too
     detail::charsmap<> map;
 };
 
@@ -2063,7 +2064,7 @@ SEQUENT_LAZY class normalizer {
             case kind::charsmap:
                 return of.map.normalize(from, to);
             case kind::sentencepiece:
-                return sentencepiece(of, from, to, is_first);
+                return sentencepiece(of, from, to, is_first || of.always);
         }
     }
 
@@ -3531,7 +3532,8 @@ class tokenizer {
                 place -= detail::length_before(text, 0, place);
                 if (!is_blank(detail::decode_utf8(text, place).code)) break;
             }
-            if (leading > 0 && parts_->adds_blank && (at == 0 || range.begin == 0)) --leading;
+            // A single blank is the one that was added; several stood in the text.
+            if (leading == 1 && parts_->adds_blank && (at == 0 || range.begin == 0)) leading = 0;
             for (; leading > 0 && range.begin < range.end; --leading)
                 range.begin += detail::decode_utf8(all, range.begin).length;
             for (; trailing > 0 && range.begin < range.end; --trailing) {
@@ -4303,6 +4305,33 @@ namespace sequent::inline SEQUENT_ABI::tokenizers {
 
 namespace detail {
 
+/// Completes BERT's tokenizer: WordPiece with continuations "##", texts between `begin` and `end`.
+/// `lower_case`: text is converted to lower case without accents.
+SEQUENT_LAZY
+SEQUENT_COLD void finish_word_piece(builder<>& build, std::uint32_t unknown, std::uint32_t begin,
+                                    std::uint32_t end, bool lower_case) {
+    parts& to = build.result;
+    to.model = model_kind::word_piece;
+    to.word_piece.prepare(to.tokens, "##", unknown, 100);
+    to.normalizer.steps.emplace_back();
+    auto& step = to.normalizer.steps.back();
+    step.is = normalizer_step::kind::bert;
+    step.clean = step.chinese = true;
+    step.lower = step.accents = lower_case;
+    to.pre_tokenizer.steps.emplace_back();
+    to.pre_tokenizer.steps.back().is = split_step::kind::bert;
+    using kind = template_item::kind;
+    const auto first = static_cast<std::int32_t>(begin), last = static_cast<std::int32_t>(end);
+    to.single = {{kind::token, first, 0}, {kind::first, 0, 0}, {kind::token, last, 0}};
+    to.pair = to.single;
+    to.pair.push_back({kind::second, 0, 1});
+    to.pair.push_back({kind::token, last, 1});
+    to.decoder.emplace_back();
+    to.decoder.back().is = decoder_step::kind::word_piece;
+    to.decoder.back().what = "##";
+    to.decoder.back().cleans = true;
+}
+
 /// Fills in the parts of a tokenizer from lists of tokens, scores, types and merges.
 SEQUENT_LAZY class list_reader {
   public:
@@ -4311,9 +4340,16 @@ SEQUENT_LAZY class list_reader {
 
     SEQUENT_COLD parts read() {
         if (from_.tokens.empty()) build_.fail({"there are no tokens"});
+        if (from_.model == "bert") return read_word_pieces();
         add_tokens(true);
         if (from_.model == "gpt2") {
             read_bytes();
+        } else if (from_.model == "t5") {
+            bool fallback = false;
+            for (const std::int32_t each : from_.types) fallback = fallback || each == byte;
+            read_unigram(fallback);
+            add_normalizer();
+            add_decoder(block);
         } else if (from_.model == "llama") {
             read_scored(block, nullptr);
         } else {
@@ -4353,18 +4389,21 @@ SEQUENT_LAZY class list_reader {
         build_.is_apart.resize(from_.tokens.size());
         for (std::size_t id = 0; id < from_.tokens.size(); ++id) {
             const std::int32_t kind = type(id);
-            if (kind == unused) {
+            if (kind == unused && (from_.model == "llama" || is_unigram)) {
                 build_.fail({"token ", id, " \"", from_.tokens[id],
                              "\" is of the type unused, which is not known"});
             }
-            build_.is_apart[id] = kind == unknown || kind == control || kind == byte;
-            // A unigram model selects user-defined tokens by their scores.
-            if (kind != control && (kind != user || is_unigram)) continue;
+            build_.is_apart[id] = kind == unknown || kind == control || kind == byte ||
+                                  kind == unused || (kind == user && from_.model == "t5");
+            // SentencePiece's unigram models select user-defined tokens by their scores.
+            const bool is_found = kind == control || (kind == user && !is_unigram) ||
+                                  (kind == unknown && from_.model == "t5");
+            if (!is_found) continue;
             added_token token;
             token.text = kind == user || finds ? from_.tokens[id] : "";
             token.id = static_cast<std::int32_t>(id);
-            token.special = kind == control;
-            token.normalized = kind == user && from_.model != "gpt2";
+            token.special = kind != user;
+            token.normalized = kind == user && from_.model == "llama";
             // Of tokens with equal texts, only the first is matched.
             if (build_.result.tokens.find(from_.tokens[id]) != id) token.text.clear();
             build_.result.added.push_back(std::move(token));
@@ -4439,16 +4478,64 @@ SEQUENT_LAZY class list_reader {
         to.pair_encoding.joins_unknown = true;
         build_.add_scored_merges(from_.scores);
         build_.split_at_blanks();
-        if (normalizer != nullptr) {
+        if (normalizer != nullptr)
             to.normalizer.steps.push_back(std::move(*normalizer));
-        } else {
-            to.normalizer.steps.emplace_back();
-            auto& step = to.normalizer.steps.back();
-            step.is = normalizer_step::kind::sentencepiece;
-            step.prefix = from_.adds_space;
-            step.escape = true;
-        }
+        else
+            add_normalizer();
         add_decoder(blank);
+    }
+
+    /// SentencePiece's normalizer with what the list states of it.
+    SEQUENT_COLD void add_normalizer() {
+        parts& to = build_.result;
+        to.normalizer.steps.emplace_back();
+        auto& step = to.normalizer.steps.back();
+        step.is = normalizer_step::kind::sentencepiece;
+        step.prefix = from_.adds_space;
+        step.spaces = from_.removes_spaces;
+        step.always = from_.model == "t5";
+        step.escape = true;
+        if (!from_.charsmap.empty() && !step.map.read(from_.charsmap))
+            build_.fail({"precompiled_charsmap is not well-formed"});
+    }
+
+    /// WordPiece. The list marks the beginnings of words by U+2581, not continuations by "##".
+    /// Models whose tokens have capital letters keep the case of a text.
+    SEQUENT_COLD parts read_word_pieces() {
+        bool lower_case = true;
+        std::vector<std::size_t> apart;
+        for (std::size_t id = 0; id < from_.tokens.size(); ++id) {
+            const std::string_view text = from_.tokens[id];
+            const std::int32_t kind = type(id);
+            if (kind == control || kind == user) apart.push_back(id);
+            const bool is_whole = text.starts_with(block);
+            const bool is_special =
+                kind != normal || (text.starts_with('[') && text.ends_with(']'));
+            if (is_special && !is_whole) {
+                build_.add_token(text);
+            } else if (is_whole) {
+                build_.add_token(text.substr(block.size()));
+            } else {
+                build_.add_token(joined_text({"##", text}));
+            }
+            for (const char each : text)
+                lower_case = lower_case && (is_special || each < 'A' || each > 'Z');
+        }
+        build_.is_apart.resize(from_.tokens.size());
+        for (const std::size_t id : apart) {
+            added_token token;
+            token.text = from_.tokens[id];
+            token.id = static_cast<std::int32_t>(id);
+            token.special = type(id) == control;
+            build_.add_added(std::move(token));
+        }
+        const auto id_of = [&](std::int32_t stated, const char* name, const char* what) {
+            return stated >= 0 ? static_cast<std::uint32_t>(stated) : build_.id_of(name, what);
+        };
+        finish_word_piece(build_, id_of(from_.unknown, "[UNK]", "the unknown token"),
+                          id_of(from_.classifier, "[CLS]", "the first token"),
+                          id_of(from_.separator, "[SEP]", "the last token"), lower_case);
+        return std::move(build_.result);
     }
 
     void read_unigram(bool fallback) {
@@ -4525,7 +4612,9 @@ SEQUENT_LAZY class list_reader {
 }  // namespace detail
 
 /// Creates the tokenizer of a GGUF file: byte-level BPE (model "gpt2", if the name of its word
-/// splitting is known) or BPE with scores ("llama"). Messages contain `name`. Throws io::error for
+/// splitting is known), BPE with scores ("llama"), WordPiece ("bert") or unigram ("t5"). The format
+/// does not state whether a WordPiece model is cased: if an ordinary token has one of the letters A
+/// to Z, the case and the accents of texts are kept. Messages contain `name`. Throws io::error for
 /// other models and for lists that are not consistent.
 SEQUENT_LAZY tokenizer from_vocabulary(const io::gguf_vocabulary& from,
                                        std::string name = "vocabulary") {
@@ -4557,8 +4646,6 @@ SEQUENT_LAZY tokenizer from_vocab_txt(const io::source& file,
         build.add_token(line);
         rest.remove_prefix(std::min(end + 1, rest.size()));
     }
-    to.model = detail::model_kind::word_piece;
-    to.word_piece.prepare(to.tokens, "##", build.id_of("[UNK]", "the unknown token"), 100);
     for (const char* name : {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"}) {
         const std::uint32_t id = to.tokens.find(name);
         if (id == detail::none) continue;
@@ -4568,24 +4655,9 @@ SEQUENT_LAZY tokenizer from_vocab_txt(const io::source& file,
         token.special = true;
         build.add_added(std::move(token));
     }
-    to.normalizer.steps.emplace_back();
-    auto& step = to.normalizer.steps.back();
-    step.is = detail::normalizer_step::kind::bert;
-    step.clean = step.chinese = true;
-    step.lower = step.accents = options.lower_case;
-    to.pre_tokenizer.steps.emplace_back();
-    to.pre_tokenizer.steps.back().is = detail::split_step::kind::bert;
-    using kind = detail::template_item::kind;
-    const auto begin = static_cast<std::int32_t>(build.id_of("[CLS]", "the first token"));
-    const auto end = static_cast<std::int32_t>(build.id_of("[SEP]", "the last token"));
-    to.single = {{kind::token, begin, 0}, {kind::first, 0, 0}, {kind::token, end, 0}};
-    to.pair = to.single;
-    to.pair.push_back({kind::second, 0, 1});
-    to.pair.push_back({kind::token, end, 1});
-    to.decoder.emplace_back();
-    to.decoder.back().is = detail::decoder_step::kind::word_piece;
-    to.decoder.back().what = "##";
-    to.decoder.back().cleans = true;
+    detail::finish_word_piece(build, build.id_of("[UNK]", "the unknown token"),
+                              build.id_of("[CLS]", "the first token"),
+                              build.id_of("[SEP]", "the last token"), options.lower_case);
     to.truncation.max_length = options.max_length;
     return tokenizer(std::move(to));
 }

@@ -177,6 +177,7 @@ def print_section(section, figures, peak):
     keys = [key for key in (own, *(f"{peer}_{own}" for peer in programs), *workers)
             if any(key in entry["us"] for entry in rows.values())]
     rates = section == "product"
+    bits = section.startswith("bits")  # fewer bits: beside our own time in float, not the error
     print(f"\n{section}: {'GFLOP/s' if rates else 'microseconds'}; ratio: time of the best peer to "
           "ours")
     wide = max(map(len, rows)) + 1
@@ -190,7 +191,7 @@ def print_section(section, figures, peak):
         print(" " * wide + f"{('peak' if rates else 'floor') if last else '':>9}" + "".join(
             f"{parts[line - deepest + len(parts)] if line >= deepest - len(parts) else '':>{w}}"
             for parts, w in zip(lines, widths)) +
-            (f"{'ratio':>8}{'of peak':>9}{'error':>9}" if last else ""))
+            (f"{'ratio':>8}{'of peak':>9}{'of float' if bits else 'error':>9}" if last else ""))
     for row, entry in rows.items():
         flop, times = entry.get("flop", math.nan), entry["us"]
         floor = flop / peak / 1e3
@@ -200,8 +201,10 @@ def print_section(section, figures, peak):
         mine = times.get(own, math.nan)
         best = min((times[key] for key in keys if key != own and key in times), default=math.nan)
         error = entry["error"].get(own)
+        in_float = rows.get(re.sub(", [^,]*$", ", float", row), entry)["us"].get(own, math.nan)
+        last = f"{in_float / mine:.2f}" if bits else f"{error:.0e}" if error is not None else "-"
         print(f"{row:{wide}}{short(peak if rates else floor):>9}{cells}{best / mine:>8.2f}"
-              f"{floor / mine:>9.2f}{f'{error:.0e}' if error is not None else '-':>9}")
+              f"{floor / mine:>9.2f}{last:>9}")
     wrong = [f"{title_of(data, key)} at {row}: {value:.0e}" for row, entry in rows.items()
              for key, value in entry["error"].items() if not value < 1e-4]
     for each in wrong:
@@ -232,7 +235,6 @@ def print_all(options, sections, figures):
     for section in sections:
         if section != "peak":
             print_section(section, figures, peak)
-    print("\nllama2.c: no place for its executable is given; generation is not measured yet")
     if options.svg:
         draw(options.svg, sections, figures, peak)
 

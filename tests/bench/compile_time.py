@@ -96,14 +96,14 @@ def language_model(depth, backward):
 # above what was measured when it was set; lower it when the figure falls.
 # Name: source, KB of code and constants, symbols.
 LIMITS = {
-    "explain": lambda: (article(calls=EXPLAIN), 52, 106),
+    "explain": lambda: (article(calls=EXPLAIN), 55, 134),
     "encoder both": lambda: (article(), 58, 144),
     "files": lambda: (article(calls=FILES), 61, 388),
-    "RASP": lambda: (RASP, 121, 312),
+    "RASP": lambda: (RASP, 122, 312),
 }
 LIMIT_FLAGS = ["-O1", "-mavx2", "-mfma"]
 # MB that GCC allocates for what the header adds to xsimd's. Seconds follow it: about 6 ms each.
-HEADER_LIMIT = 172
+HEADER_LIMIT = 176
 
 # Name, source, and the targets as (figure, limit, the program it is a multiple of or None).
 PROGRAMS = {

@@ -25,6 +25,9 @@ SECTIONS = {
     "encoder": ("transformer", [], ["onnx_runtime", "pytorch eager", "pytorch compiled"]),
     "training": ("transformer", [], ["pytorch eager", "pytorch compiled"]),
     "generation": ("generation", ["llama2c"], []),
+    "bits generation": ("bits_generation", ["llama2c", "runq"], ["c_translate_2"]),
+    "bits rows": ("bits_rows", [], ["onnx_runtime", "c_translate_2", "pytorch eager",
+                                    "pytorch compiled"]),
 }
 
 
@@ -32,6 +35,8 @@ def section_of(row):
     first = row.split()[0]
     if first == "attention" and re.search("causal|window|every", row):
         return "masks"
+    if first == "bits":
+        return "bits generation" if "generation" in row else "bits rows"
     return first
 
 

@@ -35,6 +35,7 @@ using Encoder = sequent::model<article::encoder, sequent::fact<"input", 16, 64>>
 #include <cstddef>
 #include <filesystem>
 #include <sequent/draw/attention_page.hpp>
+#include <sequent/draw/program.hpp>
 #include <string>
 #include <vector>
 
@@ -95,6 +96,15 @@ TEST_CASE("forward and backward of the article's encoder") {
     // [/seen]
     CHECK(one_pair > 0);
     CHECK(std::filesystem::remove("attention.html"));
+
+    // [program]
+    draw::program<Encoder>("encoder.svg", "An encoder");  // or .html, .dot
+    const sequent::explanation steps = sequent::explanation_of<Encoder>();
+    const std::string json = sequent::explain_as_json<Encoder>();
+    // [/program]
+    CHECK(!steps.steps.empty());
+    CHECK(json.starts_with("{\"steps\":["));
+    CHECK(std::filesystem::remove("encoder.svg"));
 }
 
 TEST_CASE("batches") {

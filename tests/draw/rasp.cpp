@@ -156,9 +156,25 @@ void check_places(const picture& drawn) {
         CHECK((x >= 0 && x + width <= layout.width));
         if (each.y > 70) CHECK(is_in_a_panel(x, each.y - 8, width, 8));
     }
-    for (std::size_t at = 1; at < layout.panels.size(); ++at)
-        CHECK(layout.panels[at].x > layout.panels[at - 1].x + layout.panels[at - 1].width);
-    for (const draw::placed_flow& each : layout.flows) CHECK(each.leaves < each.arrives);
+    // Layers stand beside or below each other.
+    for (std::size_t at = 0; at < layout.panels.size(); ++at)
+        for (std::size_t before = 0; before < at; ++before) {
+            const draw::placed_box& first = layout.panels[before];
+            const draw::placed_box& second = layout.panels[at];
+            CHECK((second.x > first.x + first.width || second.y > first.y + first.height));
+        }
+    // Lines run between the layers; those to another row go down behind all layers of both.
+    for (const draw::placed_flow& each : layout.flows) {
+        CHECK((each.bus > 0 || each.leaves < each.arrives));
+        CHECK(each.bus < layout.width);
+        for (const draw::placed_box& panel : layout.panels) {
+            if (each.bus > 0) CHECK(each.bus > panel.x + panel.width);
+            for (const double lane : {each.lane, each.last_lane})
+                CHECK((lane < panel.y || lane > panel.y + panel.height));
+        }
+    }
+    // A page's width shows any number of layers.
+    if (layout.shown <= 12) CHECK(layout.width < 1450);
 }
 
 std::string content_of(const std::filesystem::path& path) {

@@ -258,3 +258,20 @@ put("lora", "adapter", bytes([len(config)]) + config + safetensors({
     "base_model.model.x.lora_A.weight": entry("F32", [2, 3], 0, 24),
     "base_model.model.x.lora_B.weight": entry("F32", [2, 2], 24, 40),
 }, floats(*range(10))))
+
+# Configurations of several families, and an index.
+shape = {"vocab_size": 11, "hidden_size": 8, "num_attention_heads": 2, "num_hidden_layers": 2,
+         "intermediate_size": 12, "max_position_embeddings": 5, "num_key_value_heads": 1}
+for number, more in enumerate((
+        {"model_type": "llama", "rope_scaling": {
+            "rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+            "original_max_position_embeddings": 32}},
+        {"model_type": "gemma3_text", "head_dim": 4, "sliding_window": 2,
+         "layer_types": ["sliding_attention", "full_attention"]},
+        {"model_type": "bert", "architectures": ["BertForMaskedLM"], "type_vocab_size": 2},
+        {"model_type": "vit", "image_size": [8, 12], "patch_size": 4, "id2label": {"0": "a"}},
+        {"model_type": "codegen", "n_positions": 5, "n_embd": 32, "n_layer": 2, "n_head": 4,
+         "rotary_dim": 4})):
+    put("configurations", f"config_{number}", b"\0" + json.dumps({**shape, **more}).encode())
+put("configurations", "index", b"\1" + json.dumps({"weight_map": {
+    "a": "fuzz_part.safetensors", "b": "fuzz_part.safetensors"}}).encode())

@@ -76,6 +76,21 @@ TEST_CASE("the type of a model follows from its configuration") {
           "mistral<vocabulary<11>, tokens<8>, width<16>, heads<4>, key_heads<2>, head_width<6>, "
           "hidden<12>, depth<2>, position::rotary_halves<100000>, tied<true>, "
           "mask::window<4095>>");
+    // Fields that are absent are those of transformers' configurations.
+    const std::string absent = R"("vocab_size": 11, "hidden_size": 16, "num_attention_heads": 16,
+        "max_position_embeddings": 8, "num_hidden_layers": 2, "intermediate_size": 12})";
+    CHECK(of(R"({"model_type": "mistral", )" + absent).text() ==
+          "mistral<vocabulary<11>, tokens<8>, width<16>, heads<16>, key_heads<8>, hidden<12>, "
+          "depth<2>, normalization::rms<6>, mask::window<4095>>");
+    CHECK_THAT(of(R"({"model_type": "mistral", "num_key_value_heads": null,
+        "sliding_window": null, )" +
+                  absent)
+                   .text(),
+               !sequent_test::contains("key_heads") && !sequent_test::contains("mask::"));
+    CHECK(of(R"({"model_type": "phi3", )" + absent).text() ==
+          "phi3<vocabulary<11>, tokens<8>, width<16>, heads<16>, hidden<12>, depth<2>>");
+    CHECK_THAT(of(R"({"model_type": "qwen3", )" + absent).text(),
+               sequent_test::contains("key_heads<32>, head_width<128>"));
     // As version 5 of transformers writes it.
     std::string later = llama_json;
     later.replace(later.find("\"rope_theta\": 100000.0, \"rope_scaling\": null"), 44,
@@ -115,6 +130,16 @@ TEST_CASE("the type of a model follows from its configuration") {
               .text() ==
           "modernbert<vocabulary<50368>, tokens<8192>, width<768>, heads<12>, depth<22>, "
           "hidden<1152>, masked_language<true>>");
+    CHECK(of(R"({"model_type": "modernbert", "vocab_size": 11, "hidden_size": 8,
+        "max_position_embeddings": 5, "num_attention_heads": 2, "num_hidden_layers": 4,
+        "intermediate_size": 12, "hidden_activation": "gelu", "local_attention": 4,
+        "layer_types": ["full_attention", "sliding_attention", "full_attention",
+                        "sliding_attention"],
+        "rope_parameters": {"full_attention": {"rope_theta": 160000.0},
+                            "sliding_attention": {"rope_theta": 20000.0}}})")
+              .text() ==
+          "modernbert<vocabulary<11>, tokens<5>, width<8>, heads<2>, depth<4>, hidden<12>, "
+          "local_layers<1, mask::around<2>, 20000>>");
     CHECK(of(R"({"model_type": "albert", "vocab_size": 591, "hidden_size": 256,
         "embedding_size": 128, "max_position_embeddings": 512, "num_attention_heads": 8,
         "num_hidden_layers": 12, "num_hidden_groups": 1, "intermediate_size": 512,
@@ -141,9 +166,27 @@ TEST_CASE("the type of a model follows from its configuration") {
               .text() ==
           "distilbert<vocabulary<11>, tokens<5>, width<8>, heads<2>, depth<2>, hidden<12>, "
           "masked_language<true>>");
+    CHECK(of(R"({"model_type": "codegen", "vocab_size": 51200, "n_positions": 2048, "n_embd": 1024,
+        "n_head": 16, "n_layer": 20, "n_inner": null, "rotary_dim": 32, "layer_norm_epsilon": 1e-05,
+        "activation_function": "gelu_new", "tie_word_embeddings": false})")
+              .text() ==
+          "codegen<vocabulary<51200>, tokens<2048>, width<1024>, heads<16>, depth<20>>");
+    const std::string gemma2 = R"({"model_type": "gemma2", "vocab_size": 11, "hidden_size": 8,
+        "max_position_embeddings": 8, "num_attention_heads": 2, "num_key_value_heads": 1,
+        "head_dim": 4, "num_hidden_layers": 2, "intermediate_size": 12, "rms_norm_eps": 1e-06,
+        "sliding_window": 4})";
+    // Caps that are not stated are those of the family; null is none.
+    CHECK_THAT(of(gemma2).text(), !sequent_test::contains("_cap<"));
+    CHECK_THAT(of(with(gemma2, R"("attn_logit_softcapping": null)")).text(),
+               sequent_test::contains("score_cap<0>") && !sequent_test::contains("logit_cap<"));
     CHECK(of(vit_json).text() ==
           "vit<tokens<140>, patch_width<768>, classes<3>, width<768>, heads<12>, depth<12>, "
           "normalization::layer<12>>");
+    // facebook/dinov2-small, for images of 518 x 518.
+    CHECK(of(R"({"model_type": "dinov2", "image_size": 518, "patch_size": 14, "num_channels": 3,
+        "hidden_size": 384, "num_attention_heads": 6, "num_hidden_layers": 12, "mlp_ratio": 4,
+        "hidden_act": "gelu", "layer_norm_eps": 1e-06, "qkv_bias": true, "use_swiglu_ffn": false})")
+              .text() == "dinov2<tokens<1369>, patch_width<588>, width<384>, heads<6>, depth<12>>");
     CHECK(of(t5_json).text() ==
           "t5<vocabulary<32128>, tokens<512>, source_tokens<512>, width<512>, heads<6>, "
           "head_width<64>, hidden<1024>, source_depth<8>, depth<8>, activation::geglu_tanh, "
@@ -152,9 +195,8 @@ TEST_CASE("the type of a model follows from its configuration") {
 }
 
 TEST_CASE("what no preset computes is refused by its name") {
-    check_contains(
-        message("{}"),
-        {"config.json: \"model_type\" is \"\", known are albert, bert, bloom, distilbert"});
+    check_contains(message("{}"), {"config.json: \"model_type\" is \"\", known are albert, bert, "
+                                   "bloom, clip_text_model, codegen, dinov2"});
     check_contains(message(R"({"model_type": "gpt2"})"),
                    {"config.json, byte", "lacks \"vocab_size\""});
     check_contains(message(with(gpt2_json, R"("scale_attn_weights": false)")),
@@ -261,5 +303,15 @@ TEST_CASE("what a configuration does not state is as the preset has it") {
     using Unlike = whisper<vocabulary<11>, tokens<5>, source_tokens<4>, input_width<3>, width<8>,
                            heads<2>, depth<2>, biases<false>, mask::none>;
     check_contains(misfit<Unlike>(whisper_json), {"mask: ", "biases: "});
+    const std::string clip_json = R"({"model_type": "clip_text_model", "vocab_size": 11,
+        "hidden_size": 8, "num_attention_heads": 2, "num_hidden_layers": 2,
+        "intermediate_size": 12, "max_position_embeddings": 5})";
+    CHECK(of(clip_json).text() ==
+          "clip_text<vocabulary<11>, tokens<5>, width<8>, heads<2>, depth<2>, hidden<12>>");
+    using Clip = clip_text<vocabulary<11>, tokens<5>, width<8>, heads<2>, depth<2>, hidden<12>>;
+    CHECK(misfit<Clip>(clip_json).empty());
+    using Silu = clip_text<vocabulary<11>, tokens<5>, width<8>, heads<2>, depth<2>, hidden<12>,
+                           activation::silu>;
+    check_contains(misfit<Silu>(clip_json), {"activation: the file has activation::quick_gelu"});
     CHECK(io::names_of(of(whisper_json)).data() == io::hugging_face::whisper);
 }

@@ -621,6 +621,67 @@ TEST_CASE("layers are numbered, tensors summed, interleaved and reordered") {
                    {"\"t.0.AB\"", "interleaved"});
 }
 
+TEST_CASE("parts lie within groups of heads, of which the first rows are reordered") {
+    // The tensor has 2 groups of 3 parts of 2 heads of 6 rows of 2 numbers.
+    constexpr int heads = 4, rows = 6, columns = 2, groups = 2, of = 3, part = 1;
+    std::array<float, heads * rows * columns> values{};
+    const auto of_view = io::detail::any_view::of(
+        view(values.data(), {heads, rows, columns}, {rows * columns, columns, 1}));
+    const auto numbers = [&](const io::placement& how, io::detail::rotated_rows rotated) {
+        const std::vector<std::uint64_t> shape{of * heads * rows, columns};
+        const auto where = io::detail::place(of_view, how, 0, &shape);
+        CHECK(where.problem.empty());
+        CHECK(where.shape == shape);
+        std::vector<io::detail::piece> pieces;
+        CHECK(io::detail::add_pieces(pieces, of_view, 0, where, how, rotated).empty());
+        std::array<int, heads * rows * columns> result{};
+        for (const auto& each : pieces) {
+            const auto begin = static_cast<float*>(each.view.data) - values.data();
+            io::detail::for_each_row(each, [&](const io::detail::piece_row& row) {
+                for (std::size_t at = 0; at < row.columns; ++at) {
+                    const auto place = begin + row.at + static_cast<int>(at) * row.stride;
+                    result[static_cast<std::size_t>(place)] +=
+                        static_cast<int>(row.number + at * row.number_stride) + 1;
+                }
+            });
+        }
+        return result;
+    };
+    const auto check = [&](const auto& found, auto row_in_file) {
+        for (int h = 0; h < heads; ++h)
+            for (int r = 0; r < rows; ++r)
+                for (int c = 0; c < columns; ++c) {
+                    const int head = (h / groups * of + part) * groups + h % groups;
+                    CHECK(found[static_cast<std::size_t>((h * rows + r) * columns + c)] ==
+                          (head * rows + row_in_file(r)) * columns + c + 1);
+                }
+    };
+    const auto plain = io::interleaved(part, of, groups);
+    check(numbers(plain, {}), [](int row) { return row; });
+    // Of 4 rows that are rotated, 0 and 2, and 1 and 3, are pairs of halves.
+    const auto neighbour = [](int row) { return row < 4 ? row % 2 * 2 + row / 2 : row; };
+    const auto half = [](int row) { return row < 4 ? row % 2 * 2 + row / 2 : row; };
+    check(numbers(plain | io::neighbours, {false, 4}), neighbour);
+    check(numbers(plain | io::neighbours, {true, 4}), [](int row) { return row; });
+    check(numbers(plain | io::halves, {true, 4}), half);
+    check(numbers(plain | io::halves, {true, 0}), [](int row) { return row % 2 * 3 + row / 2; });
+
+    std::vector<io::detail::piece> pieces;
+    const auto problem = [&](const io::placement& how, io::detail::rotated_rows rotated) {
+        const auto where = io::detail::place(of_view, how, 0);
+        return where.problem.empty()
+                   ? io::detail::add_pieces(pieces, of_view, 0, where, how, rotated)
+                   : where.problem;
+    };
+    check_contains(problem(io::halves, {true, -1}), {"different numbers of rows"});
+    check_contains(problem(io::halves, {true, 8}), {"fewer rows than the model rotates"});
+    check_contains(problem(io::interleaved(0, 2, 3), {}), {"no 3 equal ranges"});
+    check_contains(problem(io::halves | io::as_it_is, {}), {"is whole"});
+    check_contains(problem(io::as_it_is | io::transposed, {}), {"is whole"});
+    CHECK(pieces.empty());
+    CHECK((io::halves | io::as_it_is).rank == -1);
+}
+
 #ifdef __linux__
 TEST_CASE("what has been read of a mapped file does not stay in memory") {
     const auto resident_of_files = [] {

@@ -154,6 +154,45 @@ TEST_CASE("the vocabulary of a GGUF file") {
     CHECK(tokenizers::from_vocabulary(scored).encode("a a<s>x").ids == ids{4, 4, 1, 0});
 }
 
+TEST_CASE("the vocabulary of a GGUF file of BERT or T5") {
+    io::gguf_vocabulary list;
+    list.model = "bert";
+    list.tokens = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "▁he", "llo", "▁,", "▁llo"};
+    list.types = {3, 3, 3, 3, 1, 1, 1, 1};
+    const auto bert = tokenizers::from_vocabulary(list);
+    CHECK(bert.encode("H\u00e9llo, llo x").ids == ids{2, 4, 5, 6, 7, 1, 3});
+    CHECK(bert.encode("he", "llo[SEP]").ids == ids{2, 4, 3, 7, 3, 3});
+    CHECK(bert.decode(bert.encode("hello, he").ids) == "hello, he");
+    // A token with a capital letter: the model is cased.
+    list.tokens.push_back("▁He");
+    list.types.push_back(1);
+    CHECK(tokenizers::from_vocabulary(list).encode("Hello hello").ids == ids{2, 8, 5, 4, 5, 3});
+    list.separator = 0;
+    CHECK(tokenizers::from_vocabulary(list).encode("he").ids == ids{2, 4, 0});
+    list.tokens[2] = "▁[CLS]";
+    list.types[2] = 1;
+    CHECK(tokenizers::from_vocabulary(list).encode("he").ids == ids{2, 4, 0});
+    list.tokens[2] = "▁x";
+    CHECK_THROWS_WITH(tokenizers::from_vocabulary(list, "x.gguf"),
+                      "x.gguf: the first token: \"[CLS]\" is not in the vocabulary");
+
+    io::gguf_vocabulary t5;
+    t5.model = "t5";
+    t5.tokens = {"<pad>", "</s>", "<unk>", "▁", "▁a", "ab", "a", "b", "<extra_id_0>", "[PAD9]"};
+    t5.types = {3, 3, 2, 1, 1, 1, 1, 1, 4, 5};
+    t5.scores = {0, 0, 0, -3, -2, -2, -5, -5, 0, 0};
+    t5.end = 1;
+    t5.adds_end = t5.removes_spaces = true;
+    const auto of = tokenizers::from_vocabulary(t5);
+    CHECK(of.encode(" a  ab<extra_id_0>z").ids == ids{4, 3, 5, 8, 3, 2, 1});
+    CHECK(of.encode("a<extra_id_0> a").ids == ids{4, 8, 4, 1});
+    CHECK(of.encode("b[PAD9]").ids == ids{3, 7, 2, 1});
+    CHECK(of.decode(ids{4, 3, 5, 1}) == "a ab");
+    t5.charsmap = "abc";
+    CHECK_THROWS_WITH(tokenizers::from_vocabulary(t5, "x.gguf"),
+                      "x.gguf: precompiled_charsmap is not well-formed");
+}
+
 namespace {
 
 /// A file of llama2.c: bytes from token 3, then `words` with falling scores.

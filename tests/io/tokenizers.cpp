@@ -1,6 +1,7 @@
 // Small tokenizers that are written here. The expected tokens, offsets and texts are those that the
 // package tokenizers (0.23.3) gives for the same files; tests/io/peers compares many more.
 
+#include <sequent/json_text.hpp>
 #include <sequent/tokenizers.hpp>
 
 #include <cstddef>
@@ -25,7 +26,7 @@ tokenizers::tokenizer reader_of(const std::string& json) {
 
 std::string in_quotes(std::string_view text) {
     std::string result;
-    io::detail::append_json_string(result, text);
+    sequent::append_json_string(result, text);
     return result;
 }
 
@@ -248,6 +249,10 @@ TEST_CASE("byte-level BPE") {
         CHECK(text_of(result.offsets) ==
               "0-5 6-6 7-8 8-10 10-11 11-12 13-13 13-16 16-17 18-18 18-19 19-21 19-21 21-25 21-25 "
               "21-25 21-25 28-34 34-39 39-46 ");
+        const auto blanks = of.encode("   w", with_offsets);
+        CHECK(blanks.ids == ids{264, 260});
+        CHECK(text_of(blanks.offsets) == "2-2 3-4 ");
+        CHECK(text_of(of.encode(" w", with_offsets).offsets) == "0-2 ");
         CHECK(of.decode(result.ids) == "hello  w\u00e9's 1234 e\u0301\U0001f600hello");
         CHECK(of.decode(result.ids, false) ==
               "hello  w\u00e9's 1234 e\u0301\U0001f600<mask>hello<|end|>");

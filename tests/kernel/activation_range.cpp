@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstdint>
@@ -49,6 +50,20 @@ double value(activation f, double x) {
             return slope * x;
         case activation::soft_cap:
             return cap * std::tanh(x / cap);
+        case activation::softplus:
+            return std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x)));
+        case activation::sign:
+            return x > 0 ? 1 : x < 0 ? -1 : 0;
+        case activation::step:
+            return x > 0 ? 1 : 0;
+        case activation::abs:
+            return std::abs(x);
+        case activation::erf:
+            return std::erf(x);
+        case activation::clamp:
+            return std::clamp(x, slope, 17.0);
+        case activation::lukasiewicz:
+            return 1 / (1 + std::exp(-6 * x - 0.5));
         default:
             return x;
     }
@@ -89,6 +104,21 @@ double slope_of(activation f, double x) {
             return -1;
         case activation::scale:
             return slope;
+        case activation::softplus:
+            return s;
+        case activation::sign:
+        case activation::step:
+            return 0;
+        case activation::abs:
+            return value(activation::sign, x);
+        case activation::erf:
+            return 2 / std::sqrt(pi) * std::exp(-x * x);
+        case activation::clamp:
+            return x >= slope && x <= 17 ? 1 : 0;
+        case activation::lukasiewicz: {
+            const double y = value(f, x);
+            return 6 * y * (1 - y);
+        }
         default:
             return 1;
     }
@@ -116,8 +146,8 @@ void agrees_with_formula() {
             // Logarithms of denormal numbers differ by instruction set.
             if (positive && x < limits::min()) continue;
             if (F == activation::inverse && std::abs(x) < limits::min()) continue;
-            const T y = kernel::apply<F>(x, parameter);
-            const T d = kernel::derivative<F>(x, y, parameter);
+            const T y = kernel::apply<F>(x, parameter, T(17));
+            const T d = kernel::derivative<F>(x, y, parameter, T(17));
             INFO("at " << x << ": " << y << ", slope " << d);
             CHECK(is_near(y, value(F, static_cast<double>(x))));
             CHECK(is_near(d, slope_of(F, static_cast<double>(x))));
@@ -139,6 +169,14 @@ void check_nan(Bits bits) {
     CHECK(std::isnan(kernel::apply<activation::gelu_tanh>(x)));
     CHECK(std::isnan(kernel::apply<activation::silu>(x)));
     CHECK(std::isnan(kernel::apply<activation::soft_cap>(x, T(cap))));
+    CHECK(std::isnan(kernel::apply<activation::softplus>(x)));
+    CHECK(std::isnan(kernel::apply<activation::sign>(x)));
+    CHECK(std::isnan(kernel::apply<activation::step>(x)));
+    CHECK(std::isnan(kernel::apply<activation::abs>(x)));
+    CHECK(std::isnan(kernel::apply<activation::power>(x, T(3))));
+    CHECK(std::isnan(kernel::apply<activation::power>(x, T(0.5))));
+    CHECK(std::isnan(kernel::apply<activation::clamp>(x, T(-1), T(1))));
+    CHECK(std::isnan(kernel::apply<activation::lukasiewicz>(x)));
     CHECK(std::isnan(kernel::derivative<activation::gelu>(x, x)));
     CHECK(std::isnan(kernel::derivative<activation::gelu_tanh>(x, x)));
     CHECK(std::isnan(kernel::derivative<activation::silu>(x, x)));
@@ -166,6 +204,13 @@ TEMPLATE_TEST_CASE("activations and derivatives of every size of number", "[acti
     agrees_with_formula<activation::complement, T>();
     agrees_with_formula<activation::soft_cap, T>();
     agrees_with_formula<activation::scale, T>();
+    agrees_with_formula<activation::softplus, T>();
+    agrees_with_formula<activation::sign, T>();
+    agrees_with_formula<activation::step, T>();
+    agrees_with_formula<activation::abs, T>();
+    agrees_with_formula<activation::erf, T>();
+    agrees_with_formula<activation::clamp, T>();
+    agrees_with_formula<activation::lukasiewicz, T>();
 }
 
 TEST_CASE("NaN stays NaN whatever its bits are", "[activation]") {

@@ -25,6 +25,41 @@ TEST_CASE("products against plain loops", "[product]") {
     check_both_transposed<65, 33, 15, T>();
 }
 
+// Parts of A at a distance before each other, as in a dilated convolution.
+template <int Rows, int Columns, int Depth, class T>
+void check_parts() {
+    constexpr int parts = 3, step = -2 * Depth;
+    constexpr kernel::product_shape s{Rows, Columns, Depth, Depth, 1,   Columns,
+                                      1,    Columns, true,  parts, step};
+    static_assert(kernel::detail::product_plan<s, T>::takes_splits);
+    const auto a = matrix<T>(Rows + 4, Depth, Depth, 1, 1);
+    const auto b = matrix<T>(parts * Depth, Columns, Columns, 1, 2);
+    const auto before = matrix<T>(Rows, Columns, Columns, 1, 3);
+    for (const int rows : {Rows, Rows - 1, 1}) {
+        auto c = before;
+        kernel::product<s>(a.data() + 4 * Depth, b.data(), c.data(), rows, Depth);
+        sequent_test::largest error;
+        for (int i = 0; i < Rows; ++i)
+            for (int j = 0; j < Columns; ++j) {
+                const auto at = static_cast<std::size_t>(i * Columns + j);
+                double sum = static_cast<double>(before[at]);
+                for (int part = 0; part < parts && i < rows; ++part)
+                    for (int k = 0; k < Depth; ++k)
+                        sum += static_cast<double>(
+                                   a[static_cast<std::size_t>((i + 4 - 2 * part) * Depth + k)]) *
+                               static_cast<double>(
+                                   b[static_cast<std::size_t>((part * Depth + k) * Columns + j)]);
+                error.add(std::abs(static_cast<double>(c[at]) - sum));
+            }
+        CHECK(error.value() <= 100 * static_cast<double>(std::numeric_limits<T>::epsilon()));
+    }
+}
+TEST_CASE("products of parts against plain loops", "[product]") {
+    check_parts<64, 16, 16, float>();
+    check_parts<21, 8, 5, float>();
+    check_parts<7, 19, 3, double>();
+}
+
 TEST_CASE("products of double against plain loops", "[product]") {
     check_plain<16, 17, 5, double>();
     check_left_transposed<2, 33, 17, double>();

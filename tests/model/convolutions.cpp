@@ -1,3 +1,7 @@
+#include <memory>
+#include <span>
+#include <vector>
+
 #include "rules.hpp"
 #include "step.hpp"
 
@@ -50,6 +54,15 @@ inline constexpr auto shifted = rules(
 inline constexpr auto heads = rules(
     z(g, p) <<= (x(p - n)[W<"K", 3, 5>(g, n)]) | sum(n),
     y(p)    <<= (z(g, p), p < length) | concat(g));
+// Products of one input beside a window, and by themselves.
+inline constexpr auto conditioned = rules(
+    z(p) <<= x(p - n)[W<"K", 7, 5>(n)] | sum(n),
+    a(p) <<= (r<"given">(p)[W<"M", 7, 1>], z(p), W<"c", 7>, r<"given">(p)[W<"N", 7, 1>]) | tanh(),
+    b(p) <<= (r<"given">(p)[W<"P", 7, 1>], r<"given">(p)[W<"Q", 7, 1>], a(p), x(p)[W<"R", 7, 5>]),
+    c(p) <<= (r<"given">(p)[W<"S", 7, 1>], W<"d", 7>),
+    y(p) <<= (b(p), c(p), a(p)) | sigmoid());
+inline constexpr auto wide = rules(
+    y(p) <<= (x(p)[W<"A", 150, 150>], r<"given">(p)[W<"M", 150, 1>]) | tanh());
 inline constexpr auto nested = rules(
     a(p) <<= x(p - n)[W<"K", 5, 5>(n)] | sum(n),
     b(p) <<= a(p) | tanh(),
@@ -73,6 +86,8 @@ inline constexpr auto sliced = rules(
 
 using Together = model<together, fact<"x", 70, 5>, fact<"given", 70, 7>>;
 using Sliced = model<sliced, fact<"x", 70, 5>>;
+using Conditioned = model<conditioned, fact<"x", 70, 5>, fact<"given", 70, 1>>;
+using Wide = model<wide, fact<"x", 70, 150>, fact<"given", 70, 1>>;
 using Causal = model<causal, fact<"x", 70, 5>>;
 using Centred = model<centred, fact<"x", 70, 5>>;
 using Dilated = model<dilated, fact<"x", 70, 5>>;
@@ -86,7 +101,7 @@ using Stacked = model<stacked, fact<"given", 70, 5>>;
 template <class... Models>
 inline constexpr bool are_rows = ((check::count_steps<Models>(step_kind::general) == 0) && ...);
 static_assert(are_rows<Causal, Centred, Dilated>);
-static_assert(are_rows<Several>);
+static_assert(are_rows<Several, Conditioned, Wide>);
 static_assert(are_rows<Strided, Within>);
 static_assert(are_rows<Shifted>);
 static_assert(are_rows<Stacked>);
@@ -117,10 +132,41 @@ TEST_CASE("windows of rows run") {
     check::runs<Strided>();
     check::runs<Counted>(41);
     check::runs<Shifted>();
+    check::runs<Conditioned>();
 }
 TEST_CASE("causal windows stream") {
     check::steps<Causal>();
     check::steps<Stacked>();
     check::steps<Sliced>();
     check::streams_agree<Dilated>();
+    check::steps<Conditioned>();
+}
+TEST_CASE("rows of several sequences in one product, beside one of a single input") {
+    constexpr int count = 3, steps = 9;
+    const check::fixture<Wide, double> f(1);
+    const auto x_row = [&](int at) {
+        return std::span(f.dense[0]).subspan(check::to_size(150 * at), 150);
+    };
+    const auto given = [&](int at) { return std::span(f.dense[1]).subspan(check::to_size(at), 1); };
+    std::vector<std::unique_ptr<Wide::state<double>>> joined, alone;
+    std::vector<Wide::state<double>*> states;
+    for (int at = 0; at < count; ++at) {
+        joined.push_back(sequent::make_unique<Wide::state<double>>());
+        alone.push_back(sequent::make_unique<Wide::state<double>>());
+        states.push_back(joined.back().get());
+    }
+    sequent_test::largest_error error;
+    for (int row = 0; row < steps; ++row) {
+        std::vector<Wide::rows<double>> rows;
+        for (int at = 0; at < count; ++at)
+            rows.push_back({x_row(steps * at + row), given(steps * at + row)});
+        Wide::step_batch(*f.p, rows, states, [&](int at, const auto& found) {
+            const auto expected =
+                Wide::step(*f.p, {x_row(steps * at + row), given(steps * at + row)},
+                           *alone[check::to_size(at)]);
+            for (int element = 0; element < 150; ++element)
+                error.add(found(element), expected(element));
+        });
+    }
+    CHECK(error.value() < 1e-12);
 }

@@ -93,7 +93,8 @@ void steps_allocate_nothing() {
     const std::span<const float> rows(f.dense[0]);
     const auto state = sequent::make_unique<causal::state<float>>();
     counting = true;
-    (void)causal::prefill(*f.p, {x = rows.first(20 * 5)}, *state);
+    (void)causal::prefill(*f.p, {x = rows.first(10 * 5)}, *state);
+    causal::prefill(*f.p, {x = rows.subspan(10 * 5, 10 * 5)}, *state, [](int, const auto&) {});
     for (std::size_t row = 20; row < 70; ++row)
         (void)causal::step(*f.p, {x = rows.subspan(row * 5, 5)}, *state);
     counting = false;

@@ -64,8 +64,14 @@ struct sequence {
         REQUIRE(s->position() == row);
         compare(row, Model::step(*f.p, {first_fact(row, row + 1)}, *s));
     }
+    /// Rows [from, to) at once, each of which is compared.
     void prefill(int from, int to) {
-        compare(to - 1, Model::prefill(*f.p, {first_fact(from, to)}, *s));
+        int row = from;
+        Model::prefill(*f.p, {first_fact(from, to)}, *s, [&](int at, const auto& y) {
+            REQUIRE(at == row - from);
+            compare(row++, y);
+        });
+        REQUIRE(row == to);
         REQUIRE(s->position() == to);
     }
 
@@ -91,8 +97,7 @@ void steps_agree() {
     CHECK(all.error.value() < 1e-5);
 }
 
-/// Each row after another; then pieces of random lengths, whose last rows alone are seen. To nearly
-/// the last digit, in double.
+/// Each row after another; then pieces of random lengths. To nearly the last digit, in double.
 template <class Model>
 void streams_agree() {
     static_assert(streams<Model>);

@@ -84,12 +84,19 @@ inline constexpr auto windows =
     rules(a(t<90>) <<= (x(j), j <= t<90>, t<90> - j < 4) | sum(j),
           b(t<90>) <<= (a(j)[U], j < t<90>, t<90> - j <= 6, (t<90> - j) % 2 == 0) | max(j),
           y(t<90>) <<= (a(t<90>), b(t<90>)));
+// No rule but the convolution relates the rows of the sum to those of the sequence.
+inline constexpr auto sums_of_windows =
+    rules(mixed(t<30>) <<= x(t<30> - k)[V] | sum(k), y(t<30>) <<= (mixed(j), j <= t<30>) | sum(j));
+inline constexpr auto sums_of_later = rules(mixed(t<30>) <<= x(t<30> + k - 1)[V] | sum(k),
+                                            y(t<30>) <<= (mixed(j), j <= t<30>) | sum(j));
 inline constexpr auto pairs = rules(weights(i, j) <<= (x(j).T(), x(i), j <= i) | product(),
                                     y(i) <<= (weights(i, j), x(j)) | product() | sum(j));
 
 TEST_CASE("causal aggregates step by step") {
     check::streams_agree<model<running<90>, fact<"x", 90, 3>>>();
     check::streams_agree<model<windows, fact<"x", 90, 3>>>();
+    check::streams_agree<model<sums_of_windows, fact<"x", 30, 3>>>();
+    STATIC_REQUIRE_FALSE(check::streams<model<sums_of_later, fact<"x", 30, 3>>>);
     // What is kept does not grow with the sequence.
     CHECK(sizeof(model<running<90>, fact<"x", 90, 3>>::state<float>) ==
           sizeof(model<running<900>, fact<"x", 900, 3>>::state<float>));

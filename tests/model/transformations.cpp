@@ -27,6 +27,16 @@ inline constexpr auto of_rows =
           r<"several">(i) <<= x(i)[W<"F", 6, 6>] | rms_norm(W<"J", 6>) | silu() |
                               layer_norm(W<"G", 6>, W<"K", 6>) | softmax());
 
+inline constexpr auto others =
+    rules(r<"plus">(i) <<= x(i)[W<"A", 6, 6>] | softplus() | power(1.5) | clamp(0.3, 4),
+          r<"sine">(i) <<= x(i)[W<"B", 6, 6>] | sin() | abs() | erf(),
+          r<"cosine">(i) <<= (x(i), i > 0) | cos() | lukasiewicz(),
+          r<"cube">(i) <<= (x(i)[W<"C", 6, 6>], i > 0) | power(3) | softplus(),
+          r<"sign">(i) <<= (x(i), i > 0) | sign() | softplus(),
+          r<"step">(i) <<= x(i)[W<"D", 6, 6>] | step() | scale(3),
+          r<"score">(i, j) <<= (x(j).T(), x(i)) | product() | softplus() | sin() | softmax(j),
+          r<"attended">(i) <<= (r<"score">(i, j), x(j)) | product() | sum(j));
+
 // The same within the general kernel, which conditions and slices ask for.
 inline constexpr auto in_general =
     rules(r<"relu">(i) <<= (x(i), i > 0) | leaky_relu(),
@@ -55,6 +65,10 @@ TEST_CASE("transformations of rows") {
     check::agrees<
         model<of_rows, fact<"x", 5, 6>,
               query<"softmax", "sparse", "norm", "layer", "rms", "rotary", "turned", "several">>>();
+}
+TEST_CASE("other functions of elements, in rows, in scores and in the general kernel") {
+    check::runs<model<others, fact<"x", 3, 6>,
+                      query<"plus", "sine", "cosine", "cube", "sign", "step", "attended">>>();
 }
 TEST_CASE("transformations within the general kernel") {
     check::runs<

@@ -27,6 +27,22 @@ TEST_CASE("a gpt2 of fewer positions reads the file of one with more, and not th
                    sequent_test::contains("rows [0, 6) are beyond the 5 of the tensor"));
 }
 
+TEST_CASE("a gpt2 is initialised as the published one") {
+    const auto p = make_unique<gpt2_model::parameters<float>>();
+    gpt2_model::initialize(*p, 1);
+    gpt2_model::for_each(*p, [](std::string_view name, const auto& view) {
+        INFO(name);
+        double square = 0;
+        for (int at = 0; at < view.size(); ++at)
+            square += static_cast<double>(view.element(at)) * view.element(at);
+        const double deviation = std::sqrt(square / view.size());
+        const std::string_view last = name.substr(name.find('.') + 1);
+        const bool joins = last == "W_out" || last == "W_contract";
+        const double expected = last.starts_with("b") ? 0 : last.starts_with("g") ? 1 : 0.02;
+        CHECK(std::abs(deviation - (joins ? expected / 2 : expected)) <= 0.2 * expected);
+    });
+}
+
 TEST_CASE("llama with grouped queries is Hugging Face's") {
     comparison<llama_model<tied<false>, position::rotary_halves<>>> of{"llama"};
     of.agrees({of.symbols("token")}, names::llama);

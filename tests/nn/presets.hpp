@@ -194,15 +194,14 @@ struct comparison {
     }
 };
 
-/// Outputs and what is written back, of a preset of symbols and perhaps a length of 4.
+/// Outputs, gradients and what is written back, of a preset of symbols and perhaps a length of 4.
 template <class Model>
-void check_forward(const char* name, io::name_map map, const char* output = "logits") {
+void check_preset(const char* name, io::name_map map, const char* output = "logits") {
     comparison<Model> of{name};
     if constexpr (Model::shape.has_length())
-        of.forward_agrees({of.symbols("token"), 4}, map, {output});
+        of.agrees({of.symbols("token"), 4}, map, {output});
     else
-        of.forward_agrees({of.symbols("token")}, map, {output});
-    of.is_written_back(map);
+        of.agrees({of.symbols("token")}, map, {output});
 }
 
 }  // namespace presets

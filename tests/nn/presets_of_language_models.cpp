@@ -2,8 +2,6 @@
 
 using namespace presets;
 
-// Gradients where a preset has rules that no other one has.
-
 TEST_CASE("bloom is Hugging Face's, with slopes for distances") {
     comparison<bloom<vocabulary<11>, tokens<5>, width<8>, heads<2>, depth<2>>> of{"bloom"};
     of.agrees({of.symbols("token")}, names::bloom);

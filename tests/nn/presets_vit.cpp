@@ -31,3 +31,9 @@ TEST_CASE("vit is Hugging Face's") {
     comparison<vit_model> of{"vit"};
     of.agrees({of.values.at("patch")}, names::vit);
 }
+
+TEST_CASE("dinov2 is Hugging Face's, whose branches are scaled") {
+    comparison<dinov2<tokens<4>, patch_width<32>, width<8>, heads<2>, depth<2>, hidden<16>>> of{
+        "dinov2"};
+    of.agrees({of.values.at("patch")}, names::dinov2, {"pooled"});
+}

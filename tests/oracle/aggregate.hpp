@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <map>
 #include <stdexcept>
 #include <string>
@@ -52,12 +53,29 @@ inline matrix zeros_of_aggregate(const tree::rule& rule, const ranges& found, co
     return zeros(copies * shape.rows, shape.columns);
 }
 
-inline matrix aggregate(const tree::rule& rule, const ranges& found, const matrix& zero,
-                        const std::vector<const ground_rule*>& grounds) {
-    std::vector<matrix> values;
-    for (const ground_rule* ground : grounds) values.push_back(ground->value);
+/// Each element of the values by itself.
+inline matrix by_elements(const std::vector<matrix>& values,
+                          const std::function<real(const std::vector<real>&)>& function) {
+    matrix result = values.front();
+    for (std::size_t at = 0; at < result.size(); ++at) {
+        std::vector<real> numbers;
+        for (const matrix& each : values) numbers.push_back(each.values[at]);
+        result.values[at] = function(numbers);
+    }
+    return result;
+}
+inline real total(const std::vector<real>& numbers, const std::function<real(real)>& of) {
+    real sum = 0;
+    for (real x : numbers) sum += of(x);
+    return sum;
+}
+
+/// The aggregate of at least one value, in the order of the ground rules. `number` is p.
+inline matrix aggregated(language::aggregation kind, double number,
+                         const std::vector<matrix>& values) {
+    using numbers = std::vector<real>;
     const double count = static_cast<double>(values.size());
-    switch (rule.aggregation) {
+    switch (kind) {
         case language::aggregation::sum:
         case language::aggregation::softmax:
             return fold_elements(values, plus);
@@ -67,19 +85,72 @@ inline matrix aggregate(const tree::rule& rule, const ranges& found, const matri
             return fold_elements(values, greater_of);
         case language::aggregation::min:
             return fold_elements(values, lesser_of);
+        case language::aggregation::product:
+            return fold_elements(values, times);
+        case language::aggregation::noisy_or:
+            return by_elements(values, [](const numbers& x) {
+                real none = 1;
+                for (real each : x) none *= 1 - each;
+                return 1 - none;
+            });
+        case language::aggregation::log_sum_exp:
+            return by_elements(values, [](const numbers& x) {
+                const real top = *std::max_element(x.begin(), x.end());
+                return top + log(total(x, [&](real each) { return exp(each - top); }));
+            });
+        case language::aggregation::p_mean:
+            return by_elements(values, [&](const numbers& x) {
+                const real mean = total(x, [&](real each) { return pow(each, number); }) / count;
+                return constant(mean) == 0 ? real(0) : pow(mean, 1 / number);
+            });
+        case language::aggregation::deviation:
+            return by_elements(values, [&](const numbers& x) {
+                const real mean = total(x, [](real each) { return each; }) / count;
+                const real variance =
+                    total(x, [&](real each) { return (each - mean) * (each - mean); }) / count;
+                return constant(variance) == 0 ? real(0) : sqrt(variance);
+            });
+        case language::aggregation::any:
+            return by_elements(values, [](const numbers& x) {
+                return std::any_of(x.begin(), x.end(), [](real y) { return constant(y) != 0; })
+                           ? real(1)
+                           : real(0);
+            });
+        case language::aggregation::all:
+            return by_elements(values, [](const numbers& x) {
+                return std::all_of(x.begin(), x.end(), [](real y) { return constant(y) != 0; })
+                           ? real(1)
+                           : real(0);
+            });
+        case language::aggregation::first:
+            return values.front();
         case language::aggregation::count:
             return scalar(count);
         case language::aggregation::concat:
             break;
     }
-    matrix joined = zero;
+    throw std::logic_error("oracle: no aggregation of values");
+}
+
+inline matrix aggregate(const tree::rule& rule, const ranges& found, const matrix& zero,
+                        const std::vector<const ground_rule*>& grounds) {
+    // By the named variables, the last of which varies fastest.
+    std::map<std::size_t, const ground_rule*> places;
+    std::vector<matrix> values;
     for (const ground_rule* ground : grounds) {
         std::size_t place = 0;
         for (const std::string& name : rule.aggregated)
             place = place * to_size(found.at(name)) + to_size(ground->variables.at(name));
+        places[place] = ground;
+        values.push_back(ground->value);
+    }
+    if (rule.aggregation == language::aggregation::first) return places.begin()->second->value;
+    if (rule.aggregation != language::aggregation::concat)
+        return aggregated(rule.aggregation, rule.aggregated_number, values);
+    matrix joined = zero;
+    for (const auto& [place, ground] : places)
         for (std::size_t k = 0; k < ground->value.size(); ++k)
             joined.values[place * ground->value.size() + k] = ground->value.values[k];
-    }
     return joined;
 }
 

@@ -65,6 +65,10 @@ inline int index_value(const tree::index& term, const assignment& variables,
             return floor_divide(left, right);
         case language::arithmetic::remainder:
             return left - right * floor_divide(left, right);
+        case language::arithmetic::greater:
+            return left > right ? left : right;
+        case language::arithmetic::lesser:
+            return left > right ? right : left;
         case language::arithmetic::absolute:
             return left < 0 ? -left : left;
     }

@@ -8,10 +8,13 @@
 
 namespace oracle {
 
+using std::abs;
 using std::cos;
+using std::erf;
 using std::erfc;
 using std::exp;
 using std::log;
+using std::log1p;
 using std::pow;
 using std::sin;
 using std::sqrt;
@@ -64,6 +67,16 @@ struct dual {
     friend dual erfc(dual x) {
         constexpr double two_over_root_pi = 1.12837916709551257390;
         return {erfc(x.value), -x.slope * two_over_root_pi * exp(-x.value * x.value)};
+    }
+    friend dual erf(dual x) { return {erf(x.value), -erfc(x).slope}; }
+    friend dual sin(dual x) { return {sin(x.value), x.slope * cos(x.value)}; }
+    friend dual cos(dual x) { return {cos(x.value), -x.slope * sin(x.value)}; }
+    friend dual abs(dual x) {
+        return {abs(x.value), x.value < 0 ? -x.slope : x.value > 0 ? x.slope : x.value * 0};
+    }
+    friend dual log1p(dual x) { return {std::log1p(x.value), x.slope / (1 + x.value)}; }
+    friend dual pow(dual x, double p) {
+        return {pow(x.value, p), p == 0 ? 0 : x.slope * p * pow(x.value, p - 1)};
     }
 };
 

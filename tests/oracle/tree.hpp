@@ -79,11 +79,14 @@ struct rule {
     language::combination combination = language::combination::sum;
     std::vector<transformation> transformations{};
     language::aggregation aggregation = language::aggregation::sum;
+    double aggregated_number = 0;  // the exponent of p_mean
     std::vector<std::string> aggregated{};
     /// How often a block is applied, and the rules of the block.
     int layers = 0;
     bool shares = false;  // the weights of the block
     std::vector<rule> block{};
+    /// The rules of functions within the body.
+    std::vector<rule> nested{};
     /// Which of the block's relations is its input, and which are of the program around it.
     std::string input{};
     std::set<std::string> outside{};
@@ -211,7 +214,40 @@ struct reader {
         if constexpr (language::is_constraint<Item>)
             into.conditions.push_back(read_condition(item));
         else
-            into.literals.push_back(read_literal(item));
+            into.literals.push_back(read_item(item, into));
+    }
+    template <class Item>
+    static literal read_item(const Item& item, rule&) {
+        return read_literal(item);
+    }
+    inline static int functions = 0;
+    /// A function within a body: a rule of its own, with all variables in its head.
+    template <class Body, class Function>
+    static literal read_item(const language::nested<Body, Function>& item, rule& into) {
+        rule made;
+        read_applied(item.body, made);
+        literal head;
+        head.from = source::relation;
+        head.name = "function " + std::to_string(functions++);
+        add_terms(made.literals, head.terms);
+        made.head = head;
+        for (rule& each : made.nested) into.nested.push_back(std::move(each));
+        made.nested.clear();
+        into.nested.push_back(std::move(made));
+        return head;
+    }
+    static void add_terms(const index& term, std::vector<index>& to) {
+        const auto same = [&](const index& other) { return other.name == term.name; };
+        if (term.form == index_form::variable && std::none_of(to.begin(), to.end(), same))
+            to.push_back(term);
+        for (const index& operand : term.operands) add_terms(operand, to);
+    }
+    static void add_terms(const std::vector<literal>& literals, std::vector<index>& to) {
+        for (const literal& each : literals) {
+            for (const index& term : each.terms) add_terms(term, to);
+            for (const index& term : each.element) add_terms(term, to);
+            add_terms(each.weight, to);
+        }
     }
     template <class Left, class Right>
     static void read_body(const language::joined<Left, Right>& both, rule& into) {
@@ -259,9 +295,11 @@ struct reader {
         read_arguments(arguments.rest, into);
     }
     template <language::aggregation Kind, class... Variables>
-    static void read_function(language::aggregate<Kind, Variables...>, rule& into, stage& reached) {
+    static void read_function(language::aggregate<Kind, Variables...> function, rule& into,
+                              stage& reached) {
         advance(reached, stage::aggregated);
         into.aggregation = Kind;
+        into.aggregated_number = function.number;
         for (const index& variable : {read_index(Variables{})...}) {
             if (variable.form != index_form::variable)
                 throw std::logic_error("oracle: an aggregation is over variables");
@@ -324,7 +362,10 @@ struct reader {
     }
     template <class Rule>
     static void add(const Rule& written, program& to) {
-        to.rules.push_back(read_rule(written));
+        rule read = read_rule(written);
+        for (rule& each : read.nested) to.rules.push_back(std::move(each));
+        read.nested.clear();
+        to.rules.push_back(std::move(read));
     }
 };
 

@@ -178,7 +178,8 @@ inline real sigmoid(real x) {
     return 1 / (1 + exp(-x));
 }
 
-inline real element_transformed(language::transformation kind, real x, double number) {
+inline real element_transformed(language::transformation kind, real x, double number,
+                                double second = 0) {
     const double root_two_over_pi = sqrt(2 / std::acos(-1.0));
     switch (kind) {
         case language::transformation::identity:
@@ -211,6 +212,26 @@ inline real element_transformed(language::transformation kind, real x, double nu
             return number * x;
         case language::transformation::soft_cap:
             return number * tanh(x / number);
+        case language::transformation::softplus:
+            return x > 0 ? x + log1p(exp(-x)) : log1p(exp(x));
+        case language::transformation::sign:
+            return x > 0 ? real(1) : x < 0 ? real(-1) : constant(x);
+        case language::transformation::step:
+            return x > 0 ? real(1) : x <= 0 ? real(0) : constant(x);
+        case language::transformation::sin:
+            return sin(x);
+        case language::transformation::cos:
+            return cos(x);
+        case language::transformation::abs:
+            return abs(x);
+        case language::transformation::power:
+            return pow(x, number);
+        case language::transformation::erf:
+            return erf(x);
+        case language::transformation::clamp:
+            return x < number ? real(number) : x > second ? real(second) : x;
+        case language::transformation::lukasiewicz:
+            return sigmoid(6 * x + 0.5);
         default:
             throw std::logic_error("oracle: unknown transformation");
     }
@@ -346,7 +367,7 @@ inline matrix transform(language::transformation kind, matrix value, const doubl
         case language::transformation::reshape:
             return reshaped(value, static_cast<int>(numbers[0]), static_cast<int>(numbers[1]));
         default:
-            for (real& x : value.values) x = element_transformed(kind, x, numbers[0]);
+            for (real& x : value.values) x = element_transformed(kind, x, numbers[0], numbers[1]);
             return value;
     }
 }

@@ -83,7 +83,9 @@
 #define YES macro of the system
 #define Yes macro of the system
 
+#include <sequent/data.hpp>
 #include <sequent/draw.hpp>
+#include <sequent/fit.hpp>
 #include <sequent/formats.hpp>
 #include <sequent/packed.hpp>
 #include <sequent/rasp.hpp>

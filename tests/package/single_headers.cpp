@@ -1,6 +1,8 @@
 // Only single_include/ is on the include path. The last of the headers come first.
 
+#include <sequent/data.hpp>
 #include <sequent/draw.hpp>
+#include <sequent/fit.hpp>
 #include <sequent/formats.hpp>
 #include <sequent/packed.hpp>
 #include <sequent/rasp.hpp>

@@ -19,9 +19,7 @@ namespace random_programs {
 using language::transformation;
 using numbers = std::vector<double>;
 
-constexpr bool is_elementwise(transformation kind) {
-    return kind < transformation::softmax;
-}
+using plan::is_elementwise;
 
 /// Set where a number is so great, or a norm so small, that in its gradient differences are lost
 /// that another order of the operations keeps; and where a slope is infinite, of which the gradient
@@ -31,22 +29,19 @@ inline bool ill_conditioned = false;
 /// depend on the sign of a zero, which another order of the operations changes.
 inline bool met_pole = false;
 
-inline double element_of(transformation kind, double x, double number) {
-    const double y = oracle::constant(oracle::element_transformed(kind, x, number)).value;
+inline double element_of(transformation kind, double x, double number, double second = 0) {
+    const double y = oracle::constant(oracle::element_transformed(kind, x, number, second)).value;
     ill_conditioned = ill_conditioned || !(std::abs(y) <= 1e7);
     met_pole = met_pole || (std::isinf(y) && std::isfinite(x));
     return y;
 }
 
-/// Whether the kernels judge the slope by the argument x; else by the result y.
-constexpr bool reads_argument(transformation kind) {
-    return kind == transformation::gelu || kind == transformation::gelu_tanh ||
-           kind == transformation::silu || kind == transformation::log;
-}
-
-inline double formula_of_slope(transformation kind, double x, double y, double number) {
-    if (reads_argument(kind))
-        return oracle::element_transformed(kind, oracle::dual(x, 1), number).slope;
+/// The slope, of the argument x by the oracle or, where the kernels judge it by it, of the result
+/// y.
+inline double formula_of_slope(transformation kind, double x, double y, double number,
+                               double second) {
+    if (plan::derivative_of(kind).argument)
+        return oracle::element_transformed(kind, oracle::dual(x, 1), number, second).slope;
     switch (kind) {
         case transformation::relu:
             return std::isnan(y) ? y : y > 0 ? 1 : 0;
@@ -68,14 +63,19 @@ inline double formula_of_slope(transformation kind, double x, double y, double n
             return number;
         case transformation::soft_cap:
             return 1 - y / number * (y / number);
+        case transformation::lukasiewicz:
+            return 6 * y * (1 - y);
+        case transformation::sign:
+        case transformation::step:
+            return 0;
         default:
             return 1;
     }
 }
 
 /// The slope at x, given y = f(x), of which one may be anything.
-inline double slope_of(transformation kind, double x, double y, double number) {
-    const double slope = formula_of_slope(kind, x, y, number);
+inline double slope_of(transformation kind, double x, double y, double number, double second = 0) {
+    const double slope = formula_of_slope(kind, x, y, number, second);
     ill_conditioned = ill_conditioned || !std::isfinite(slope);
     return slope;
 }
@@ -104,7 +104,7 @@ inline numbers as_numbers(const oracle::matrix& from) {
 inline numbers applied(const function_use& use, const numbers& x) {
     if (is_elementwise(use.kind)) {
         numbers y = x;
-        for (double& each : y) each = element_of(use.kind, each, use.numbers[0]);
+        for (double& each : y) each = element_of(use.kind, each, use.numbers[0], use.numbers[1]);
         return y;
     }
     if (use.kind == transformation::reshape) return x;
@@ -192,7 +192,8 @@ inline function_gradient undo(const function_use& use, const numbers& x, const n
             break;
         default:
             for (std::size_t at = 0; at < count; ++at)
-                dx.push_back(dy[at] * slope_of(use.kind, x[at], y[at], use.numbers[0]));
+                dx.push_back(dy[at] *
+                             slope_of(use.kind, x[at], y[at], use.numbers[0], use.numbers[1]));
     }
     return result;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../oracle/aggregate.hpp"
 #include "memory.hpp"
 
 /// Interprets general steps: loops over all assignments of a rule's variables.
@@ -522,8 +523,42 @@ class general_interpreter {
         return step_.aggregated == aggregation::count ? 0 : before;
     }
 
+    /// Aggregations that only the oracle's formulas interpret.
+    bool is_of_oracle() const {
+        using enum aggregation;
+        return step_.aggregated < count && step_.aggregated != sum && step_.aggregated != mean &&
+               !picks();
+    }
+    void forward_by_oracle() {
+        std::vector<oracle::matrix> values;
+        each_ground([&] { values.push_back(as_matrix(evaluate())); });
+        out().write(values.empty() ? numbers(to_size(length()), 0.0)
+                                   : as_numbers(oracle::aggregated(
+                                         step_.aggregated, step_.aggregated_number, values)));
+    }
+    void backward_by_oracle() {
+        std::vector<oracle::matrix> values;
+        each_ground([&] { values.push_back(as_matrix(evaluate())); });
+        std::size_t place = 0;
+        each_ground([&] {
+            evaluate();
+            for (oracle::dual& each : values[place].values) each.slope = 1;
+            numbers gradient;
+            for (const oracle::dual& each :
+                 oracle::aggregated(step_.aggregated, step_.aggregated_number, values).values)
+                gradient.push_back(each.slope);
+            for (oracle::dual& each : values[place++].values) each.slope = 0;
+            for (int at = 0; at < length(); ++at) {
+                ill_conditioned = ill_conditioned || !(std::abs(gradient[to_size(at)]) <= 1e7);
+                gradient[to_size(at)] *= out_gradient()[at];
+            }
+            undo(gradient);
+        });
+    }
+
     void forward_head() {
         if (step_.aggregated == aggregation::softmax) return forward_softmax();
+        if (is_of_oracle()) return forward_by_oracle();
         const cursor to = out();
         if (whole_ && !is_row()) return to.write(numbers(to_size(step_.out_size), 0.0));
         int count = begin_row(to);
@@ -583,6 +618,7 @@ class general_interpreter {
 
     void backward_head() {
         if (step_.aggregated == aggregation::count) return;
+        if (is_of_oracle()) return backward_by_oracle();
         if (step_.aggregated == aggregation::softmax) {
             numbers inner(to_size(length()), 0.0);
             each_ground([&] {

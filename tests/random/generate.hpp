@@ -212,9 +212,11 @@ class generator {
         const variable& other = dice_.pick(variables);
         const index left = of_variable(one);
         const index right = of_variable(other);
-        switch (dice_.below(9)) {
+        switch (dice_.below(10)) {
             case 0:
                 return moved(left, dice_.between(-3, 3));
+            case 8:
+                return operation(dice_.pick({greater, lesser}), left, right);
             case 1:
                 return operation(subtract, left, right);
             case 2:
@@ -516,6 +518,9 @@ class generator {
                             inverse,  complement, soft_cap,   scale,  softmax,       sparsemax,
                             norm,     layer_norm, rms_norm,   rotary, rotary_halves, sinusoidal,
                             dropout,  slice,      reshape,    relu,   norm,          softmax});
+            if (dice_.one_in(4))
+                step.kind =
+                    static_cast<language::transformation>(dice_.below(static_cast<int>(softmax)));
             switch (step.kind) {
                 case log:
                 case sqrt:
@@ -524,6 +529,13 @@ class generator {
                     break;
                 case leaky_relu:
                     step.numbers[0] = dice_.pick({0.01, 0.2, 0.5});
+                    break;
+                case power:
+                    step.numbers[0] = dice_.pick({2.0, 3.0, 0.0, -1.0, 0.5, 1.7});
+                    if (step.numbers[0] != 2 && !positive && !dice_.one_in(40)) continue;
+                    break;
+                case clamp:
+                    step.numbers = {dice_.pick({-1.0, 0.0, 0.25}), dice_.pick({0.5, 1.0})};
                     break;
                 case soft_cap:
                     step.numbers[0] = dice_.pick({0.5, 2.0, 30.0});
@@ -763,7 +775,7 @@ class generator {
     }
 
     void aggregate(tree::rule& to, std::vector<variable>& variables, value_shape& value,
-                   bool keeps_shape) {
+                   bool keeps_shape, bool positive) {
         using enum language::aggregation;
         std::vector<std::string> free;
         int copies = 1;
@@ -781,6 +793,21 @@ class generator {
             return;
         }
         to.aggregation = dice_.pick({sum, sum, sum, mean, max, min, count, concat});
+        if (dice_.one_in(3))
+            to.aggregation =
+                static_cast<language::aggregation>(dice_.below(static_cast<int>(count)));
+        if (to.aggregation == p_mean) {
+            using functions = language::transformation;
+            if (!to.transformations.empty()) {
+                const functions last = to.transformations.back().kind;
+                positive = last == functions::exp || last == functions::sigmoid ||
+                           last == functions::softmax || last == functions::softplus;
+            }
+            if (!positive && !dice_.one_in(20))
+                to.aggregation = log_sum_exp;
+            else
+                to.aggregated_number = dice_.pick({1.0, 2.0, 2.5, 0.5});
+        }
         if (to.aggregation == count && keeps_shape && !value.is_scalar()) to.aggregation = sum;
         if (to.aggregation == concat && (keeps_shape || copies * value.rows * value.columns > 80))
             to.aggregation = mean;
@@ -821,7 +848,7 @@ class generator {
             made_rule.conditions.push_back(condition(variables));
         if (!variables.empty() && dice_.chance(8))
             made_rule.conditions.push_back(condition(variables));
-        aggregate(made_rule, variables, result, head != nullptr);
+        aggregate(made_rule, variables, result, head != nullptr, positive);
         made_rule.head = atom(head ? head->name : new_name("r"), variables);
         if (!head && dice_.one_in(4)) shuffle(made_rule.head.terms);
         if (dice_.one_in(12)) {

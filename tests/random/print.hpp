@@ -110,6 +110,10 @@ class printer {
         const std::string right = text_of(written.operands[1]);
         static constexpr const char* signs[] = {" + ", " - ", " * ", " / ", " % "};
         if (written.operation == language::arithmetic::absolute) return "abs(" + left + ")";
+        if (written.operation == language::arithmetic::greater)
+            return "greater_of(" + left + ", " + right + ")";
+        if (written.operation == language::arithmetic::lesser)
+            return "lesser_of(" + left + ", " + right + ")";
         return "(" + left + signs[static_cast<int>(written.operation)] + right + ")";
     }
 
@@ -175,30 +179,14 @@ class printer {
     std::string text_of(const tree::transformation& step) {
         std::vector<std::string> arguments;
         for (const tree::literal& weight : step.weights) arguments.push_back(text_of(weight));
-        using enum language::transformation;
         for (const tree::index& position : step.positions) arguments.push_back(text_of(position));
-        switch (step.kind) {
-            case leaky_relu:
-            case soft_cap:
-            case scale:
-            case norm:
-            case layer_norm:
-            case rms_norm:
-            case rotary:
-            case rotary_halves:
-            case sinusoidal:
-                arguments.push_back(number_text(step.numbers[0]));
-                break;
-            case dropout:
-                arguments.insert(arguments.begin(), number_text(step.numbers[0]));
-                break;
-            case slice:
-            case reshape:
-                return enumerator_name(step.kind) + "(" + number_text(step.numbers[0]) + ", " +
-                       number_text(step.numbers[1]) + ")";
-            default:
-                break;
-        }
+        std::vector<std::string> given;
+        const int most = plan::entry_of(step.kind).numbers.most;
+        for (int at = 0; at < (step.positions.empty() ? most : 1); ++at)
+            given.push_back(number_text(step.numbers[to_size(at)]));
+        arguments.insert(
+            step.kind == language::transformation::dropout ? arguments.begin() : arguments.end(),
+            given.begin(), given.end());
         std::string result;
         for (const std::string& each : arguments) result += (result.empty() ? "" : ", ") + each;
         return enumerator_name(step.kind) + "(" + result + ")";
@@ -231,6 +219,8 @@ class printer {
             result += " | " + text_of(step);
         if (!written.aggregated.empty()) {
             std::string over;
+            if (plan::entry_of(written.aggregation).has_number)
+                over = number_text(written.aggregated_number);
             for (const std::string& name : written.aggregated)
                 over += (over.empty() ? "" : ", ") + mentioned(name);
             result += " | " + enumerator_name(written.aggregation) + "(" + over + ")";

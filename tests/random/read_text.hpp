@@ -351,6 +351,15 @@ class text_reader {
             return operation(language::arithmetic::absolute, inner,
                              {tree::index_form::number, {}, 0, {}, {}});
         }
+        const bool greater = take("greater_of(");
+        if (greater || take("lesser_of(")) {
+            const tree::index left = read_index();
+            expect(",");
+            const tree::index right = read_index();
+            expect(")");
+            return operation(greater ? language::arithmetic::greater : language::arithmetic::lesser,
+                             left, right);
+        }
         if (take("$")) return {tree::index_form::count, name(), 0, {}, {}};
         if (!sees_letter()) {
             skip_space();
@@ -400,6 +409,10 @@ class text_reader {
             return;
         }
         if (!sees(")") && find(function, language::aggregation::softmax, to.aggregation)) {
+            if (!sees_letter()) {
+                to.aggregated_number = number();
+                expect(",");
+            }
             do to.aggregated.push_back(name());
             while (take(","));
             expect(")");
@@ -407,13 +420,8 @@ class text_reader {
         }
         tree::transformation made;
         if (!find(function, language::transformation::reshape, made.kind)) fail("a function");
-        using enum language::transformation;
-        if (made.kind == norm || made.kind == layer_norm || made.kind == rms_norm)
-            made.numbers[0] = 1e-5;
-        if (made.kind == rotary || made.kind == rotary_halves || made.kind == sinusoidal)
-            made.numbers[0] = 10000;
-        if (made.kind == leaky_relu) made.numbers[0] = 0.01;
-        if (made.kind == reshape) made.numbers[1] = 1;
+        for (std::size_t at = 0; at < 2; ++at)
+            made.numbers[at] = plan::entry_of(made.kind).numbers.defaults[at];
         std::size_t numbers = 0;
         while (!take(")")) {
             const std::size_t begin = at_;

@@ -89,6 +89,10 @@ class tree_reader {
         current_.states_combination = written.combination != language::combination::sum;
         for (const tree::transformation& step : written.transformations) read_transformation(step);
         current_.aggregated = written.aggregation;
+        current_.aggregated_number = written.aggregated_number;
+        if (plan::entry_of(written.aggregation).has_number)
+            check_number("function", plan::number_range::above_0_and_finite_in_float,
+                         written.aggregated_number);
         current_.states_aggregation =
             !written.aggregated.empty() || written.aggregation != language::aggregation::sum;
         const int mentioned = current_.variables.size();
@@ -201,9 +205,9 @@ class tree_reader {
         use.kind = step.kind;
         use.numbers[0] = step.numbers[0];
         use.numbers[1] = step.numbers[1];
-        const plan::number_ranges ranges = plan::ranges_of(step.kind);
-        for (int number = 0; number < 2; ++number)
-            check_number("function", ranges.of[number], use.numbers[number]);
+        const plan::function_numbers& numbers = plan::entry_of(step.kind).numbers;
+        for (int number = 0; number < numbers.most; ++number)
+            check_number("function", numbers.ranges[number], use.numbers[number]);
         int at = 0;
         for (const tree::literal& weight : step.weights) use.weights[at++] = read_weight(weight);
         for (const tree::index& position : step.positions) use.position = read_index(position);

@@ -102,7 +102,8 @@ class spoiler {
                     rule.combination = static_cast<language::combination>(dice_.below(8));
                 return;
             case 9: {
-                rule.aggregation = static_cast<language::aggregation>(dice_.below(7));
+                rule.aggregation = static_cast<language::aggregation>(
+                    dice_.below(static_cast<int>(language::aggregation::softmax) + 1));
                 rule.aggregated = {dice_.pick({"i", "j", "k"})};
                 if (rule.aggregated[0] != "j" && dice_.one_in(3)) rule.aggregated.push_back("j");
                 if (rule.transforms_atoms || rule.layers > 0) {

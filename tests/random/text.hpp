@@ -131,6 +131,8 @@ class source_comparison {
         differs("a combination", one.combined, other.combined);
         differs("a stated combination", one.states_combination, other.states_combination);
         differs("an aggregation", one.aggregated, other.aggregated);
+        differs("an aggregation's number", bits(one.aggregated_number),
+                bits(other.aggregated_number));
         differs("a stated aggregation", one.states_aggregation, other.states_aggregation);
         differs("aggregated variables", one.aggregated_variables, other.aggregated_variables);
         differs("a rule's layers", one.repeat, other.repeat);
@@ -147,10 +149,8 @@ class source_comparison {
             const plan::transformation_use& a = one.transformations[at];
             const plan::transformation_use& b = other.transformations[at];
             differs("a transformation", a.kind, b.kind);
-            int most = 0;  // what others hold says nothing
-            for (const auto& each : sequent::text_detail::transformations)
-                if (each.kind == a.kind) most = each.most_numbers;
-            for (int number = 0; number < most; ++number)
+            // What others hold says nothing.
+            for (int number = 0; number < plan::entry_of(a.kind).numbers.most; ++number)
                 differs("a transformation's number", bits(a.numbers[number]),
                         bits(b.numbers[number]));
             compare(a.weights[0], b.weights[0]);

@@ -34,6 +34,13 @@ static_assert(heads_per_layer<dyck_3> == array{1, 2, 1, 1});
 static_assert(layers<addition> == 5 && heads<addition> == 2);
 static_assert(heads_per_layer<addition> == array{2, 1, 1, 1, 1});
 
+// With a known alphabet one head is enough for a histogram: all counts and the length are gathered
+// from everything.
+constexpr auto by_letters = cond(tokens == 'a', count(tokens, 'a'),
+                                 cond(tokens == 'b', count(tokens, 'b'), count(tokens, 'c')));
+static_assert(layers<by_letters> == 1 && heads<by_letters> == 1);
+static_assert(evaluate<by_letters>("abacacb") == evaluate<histogram>("abacacb"));
+
 // Position by position, all is free; what is not computed by a head has none.
 constexpr auto pointwise = cond((indices + 1) % 2 == 0, tokens, 'x');
 static_assert(layers<pointwise> == 0 && heads<pointwise> == 0);

@@ -17,6 +17,12 @@ using Copies = compile<copies, alphabet<"abc>">, max_length<12>>;
 using Mean = compile<mean, integers<0, 20>, max_length<16>>;
 static_assert(Copies::size.is_causal && Mean::size.is_causal && Mean::size.denominator > 0);
 
+// Without a selector nothing changes.
+inline constexpr auto next = causal(tokens_int + 1);
+static_assert(evaluate<next>({1, 4}) == sequence{2, 5} && graph_of<next>.size() == 3);
+inline constexpr auto places = causal(indices);
+static_assert(evaluate<places>("abc") == sequence{0, 1, 2});
+
 // Of a prefix it gives a prefix.
 static_assert(evaluate<parity>("0110") == sequence{0, 1, 0, 0});
 static_assert(evaluate<parity>("01") == sequence{0, 1});

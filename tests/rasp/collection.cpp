@@ -6,6 +6,10 @@
 
 #include "catch.hpp"
 
+#ifdef SEQUENT_MORE_PROGRAMS
+#include <sequent/rasp/compressed.hpp>
+#endif
+
 // Each program is compiled at run time, and its transformer computed by plain loops.
 
 namespace {
@@ -25,6 +29,13 @@ letters SYMBOLS_WITH_BOS(const char* text) {
 letters NUMBERS(int first, int last) {
     letters result;
     for (int each = first; each <= last; ++each) result.all.push_back(each);
+    return result;
+}
+
+template <class... Texts>
+letters WORDS(const Texts*... texts) {
+    letters result;
+    (..., result.all.push_back(value(texts)));
     return result;
 }
 
@@ -49,11 +60,14 @@ const program all_programs[]{
      },                                                              \
      TOKENS},
 #include "collection.inc"
+#ifdef SEQUENT_MORE_PROGRAMS
+#include "collection_more.inc"
+#endif
 #undef PROGRAM
 };
 
-/// A program's transformer, and how many inputs of up to `length` tokens it gives another output
-/// for than evaluation.
+/// A program's transformer, and for how many inputs of up to `length` tokens its output is not that
+/// of evaluation.
 struct finding {
     compiling::sizes size;
     int analysed = 0;
@@ -61,7 +75,9 @@ struct finding {
     int compared = 0;
     std::string first;  // what is wrong
 };
-finding compare(const program& of, int length, int count) {
+/// On `count` random inputs, and on all inputs of as many tokens as at most `short_ones` inputs
+/// have.
+finding compare(const program& of, int length, int count, long long short_ones = 0) {
     const graph nodes = of.read();
     const program_analysis analysed = analyse(nodes);
     compiling::inputs given;
@@ -81,34 +97,50 @@ finding compare(const program& of, int length, int count) {
     }
     const compiling::plain_transformer plain(laid.size,
                                              compiling::compute_entries(nodes, analysed, given));
+    const auto compare_one = [&](const sequence& input) {
+        sequence expected;
+        try {
+            expected = evaluation(nodes, input).output();
+        } catch (const evaluation_error&) {
+            return;
+        }
+        ++result.compared;
+        const auto logits =
+            plain.run(compiling::encode(input, laid.size, given.alphabet), input.size() + 1).logits;
+        const sequence found = compiling::decode(
+            [&](int position, std::size_t of_class) {
+                return logits[static_cast<std::size_t>(position)][of_class];
+            },
+            input.size(), laid.classes, laid.size.denominator);
+        if (found == expected) return;
+        if (++result.wrong == 1)
+            result.first = input.text() + ": " + found.text() + " instead of " + expected.text();
+    };
+    const auto begin = [&] {
+        sequence input;
+        if (of.tokens.has_bos) input.push_back("^");
+        return input;
+    };
+    const int letters = of.tokens.all.size();
+    long long inputs = letters;
+    for (int tokens = 1; tokens <= length - begin().size() && inputs <= short_ones; ++tokens) {
+        for (long long number = 0; number < inputs; ++number) {
+            sequence input = begin();
+            for (long long at = 0, rest = number; at < tokens; ++at, rest /= letters)
+                input.push_back(of.tokens.all[static_cast<int>(rest % letters)]);
+            compare_one(input);
+        }
+        inputs *= letters;
+    }
     std::minstd_rand draw(1);
     const auto below = [&draw](int bound) {
         return static_cast<int>(draw() % static_cast<unsigned>(bound));
     };
     for (int at = 0; at < count; ++at) {
-        sequence input;
-        const int tokens = at % 4 == 0 ? length : 1 + below(length);
-        for (int position = 0; position < tokens; ++position)
-            input.push_back(of.tokens.has_bos && position == 0
-                                ? value("^")
-                                : of.tokens.all[below(of.tokens.all.size())]);
-        sequence expected;
-        try {
-            expected = evaluation(nodes, input).output();
-        } catch (const evaluation_error&) {
-            continue;
-        }
-        ++result.compared;
-        const auto logits =
-            plain.run(compiling::encode(input, laid.size, given.alphabet), tokens + 1).logits;
-        const sequence found = compiling::decode(
-            [&](int position, std::size_t of_class) {
-                return logits[static_cast<std::size_t>(position)][of_class];
-            },
-            tokens, laid.classes, laid.size.denominator);
-        if (found == expected) continue;
-        if (++result.wrong == 1)
-            result.first = input.text() + ": " + found.text() + " instead of " + expected.text();
+        sequence input = begin();
+        for (int tokens = at % 4 == 0 ? length : 1 + below(length); input.size() < tokens;)
+            input.push_back(of.tokens.all[below(letters)]);
+        compare_one(input);
     }
     return result;
 }
@@ -126,18 +158,55 @@ TEST_CASE("programs of the literature are what their transformers compute") {
         }
 }
 
-// By hand: test_rasp "[table]", with 1000 inputs of each length.
+// tests/bench/rasp_programs.py runs this and makes the table of it.
 TEST_CASE("the sizes of the transformers of programs of the literature", "[.][table]") {
-    std::printf("%-26s %3s %9s %5s %6s %6s %7s\n", "program", "N", "layers", "heads", "width",
-                "hidden", "classes");
     for (const program& each : all_programs)
         for (const int positions : {4, 8, 16, 32}) {
-            const finding found = compare(each, positions, 1000);
-            std::printf("%-26s %3d %4d (%2d) %5d %6d %6d %7d%s%s\n", each.name, positions,
-                        found.size.layers, found.analysed, found.size.heads, found.size.width,
-                        found.size.hidden, found.size.classes,
-                        found.size.is_causal ? " causal" : "",
-                        found.wrong > 0 ? (" WRONG " + found.first).c_str() : "");
+            const finding found = compare(each, positions, 1000, 1500);
+            std::printf("%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%s\n", each.name, positions,
+                        found.analysed, found.size.layers, found.size.heads, found.size.width,
+                        found.size.hidden,
+                        found.size.denominator > 0 ? -found.size.denominator : found.size.classes,
+                        found.compared, found.wrong, found.first.c_str());
             CHECK(found.wrong == 0);
         }
 }
+
+#ifdef SEQUENT_MORE_PROGRAMS
+// tests/bench/rasp_programs.py --streams runs this.
+TEST_CASE("narrower residual streams, and noise, of programs of the literature", "[.][streams]") {
+    constexpr int positions = 8;
+    for (const program& of : all_programs) {
+        const graph nodes = of.read();
+        const program_analysis analysed = analyse(nodes);
+        compiling::inputs given;
+        given.length = positions;
+        for (const value& each : of.tokens.all) given.alphabet.push_back(each);
+        if (of.tokens.has_bos) given.alphabet.push_back("^");
+        std::sort(given.alphabet.begin(), given.alphabet.end());
+        const compiling::network made(nodes, analysed, given);
+        const compiling::layout laid(made, analysed.heads);
+        const auto entries = compiling::compute_entries(nodes, analysed, given);
+        if (entries.size() > 20000) continue;
+        std::vector<sequence> inputs;
+        std::minstd_rand draw(1);
+        for (int at = 0; at < 40; ++at) {
+            sequence input;
+            if (of.tokens.has_bos) input.push_back("^");
+            while (input.size() < 1 + at % positions)
+                input.push_back(of.tokens.all[static_cast<int>(
+                    draw() % static_cast<unsigned>(of.tokens.all.size()))]);
+            inputs.push_back(input);
+        }
+        const compressed_program narrow =
+            compiling::compress(laid.size, entries, given.alphabet, laid.classes, inputs, 0);
+        const compiling::noisy_program noisy(laid.size, entries, given.alphabet, laid.classes,
+                                             inputs);
+        double margin = 1;
+        while (margin > 1e-13 && noisy.changed_by(margin, 3, 1) > 0) margin /= 2;
+        std::printf("%-28s width %3d, narrowed %3d, %.1f %% changed; margin %.1e\n", of.name,
+                    laid.size.width, narrow.size.width, 100 * narrow.changed, margin);
+        CHECK(narrow.size.width <= laid.size.width);
+    }
+}
+#endif

@@ -44,6 +44,13 @@ inline constexpr auto different =
     rules(c(X, Y, Z) <<= (a(X), X != Y && X != Z && Y != Z && X + 1 == Y));
 inline constexpr auto one_of_three = rules(c(X) <<= (a(X), X == 0 || X == 4 || X == 9));
 inline constexpr auto valued = rules(c(X, Y) <<= (number(X + Y), number(X* Y)));
+inline constexpr auto greatest =
+    rules(c(X, Y) <<= (number(X / Y), number(greater_of(X, Y)), a(6), 1 < lesser_of(X, Y + 2)));
+inline constexpr auto within =
+    rules(c(X)[W_q] <<=
+          (relu()(a(X)[W_k]), max()(q(Y), tanh()(a(X + 1)), s), complement()(k(Y)), abs()(v(X))) |
+          elementwise_product() | sum(Y),
+          q(X) <<= (a(X), leaky_relu(0.1)(a(X))) | concat() | softmax());
 inline constexpr auto fixed_weight = rules(c(X) <<= a(X)[fixed(W_q)]);
 inline constexpr auto factor = rules(c(X) <<= (number(2), a(X)) | product());
 inline constexpr auto functions =
@@ -101,6 +108,15 @@ inline constexpr sequent::text different = "c(X, Y, Z) :- a(X), @alldiff(X, Y, Z
 inline constexpr sequent::text one_of_three = "c(X) :- a(X), @in(X, 0, 4, 9).";
 inline constexpr sequent::text one_of_cpp = "c(X) <<= a(X), one_of<0, 4, 9>(X);";
 inline constexpr sequent::text valued = "c(X, Y) :- @add_eval(X, Y), @mul_eval(X, Y).";
+inline constexpr sequent::text greatest = R"(
+    constant carbon = 6, one = 1;
+    c(X, Y) :- @div_eval(X, Y), @max_eval(X, Y), a(carbon), one < lesser_of(X, Y + 2).
+)";
+inline constexpr sequent::text within = R"(
+    $W_q={6, 6} c(X) :- relu($W_k={6, 6} a(X)), max(q(Y), tanh(a(X + 1)), $s={}), ~k(Y), abs(v(X)).
+        [combination=elproduct, aggregation=sum]
+    q(X) :- a(X), leaky_relu(0.1)(a(X)). [combination=softmax]
+)";
 inline constexpr sequent::text fixed_weight = "c(X) :- <$W_q={6,6}> a(X).";
 inline constexpr sequent::text fixed_inside = "c(X) :- $W_q=<{6,6}> a(X).";
 inline constexpr sequent::text factor = "c(X) :- <+2.0e0> a(X).";
@@ -175,6 +191,8 @@ TEST_CASE("text as the engine writes it reads as types do") {
     CHECK(to_text<one_of_three>() == to_text<types::one_of_three>());
     CHECK(to_text<one_of_cpp>() == to_text<types::one_of_three>());
     CHECK(to_text<valued>() == to_text<types::valued>());
+    CHECK(to_text<greatest>() == to_text<types::greatest>());
+    CHECK(to_text<within>() == to_text<types::within>());
     CHECK(to_text<fixed_weight>() == to_text<types::fixed_weight>());
     CHECK(to_text<fixed_inside>() == to_text<types::fixed_weight>());
     CHECK(to_text<factor>() == to_text<types::factor>());

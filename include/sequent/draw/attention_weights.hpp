@@ -109,11 +109,8 @@ class weights_reader {
     template <int Rule>
     static constexpr model_detail::full_name path = [] {
         constexpr auto& text = Plan::shapes.text;
-        model_detail::full_name result;
-        result.prepend(text.relations[text.rules[Rule].head].id, false);
-        for (int scope = text.rules[Rule].scope; scope > 0; scope = text.scopes[scope].parent)
-            result.prepend(text.relations[text.rules[text.scopes[scope].rule].head].id, true);
-        return result;
+        return model_detail::name_in_scope(text, text.relations[text.rules[Rule].head].id,
+                                           text.rules[Rule].scope);
     }();
 
     static constexpr double infinity = std::numeric_limits<double>::infinity();

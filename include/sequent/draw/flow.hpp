@@ -4,6 +4,7 @@
 #include <array>
 #include <deque>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "../rasp/analysis.hpp"
@@ -96,8 +97,18 @@ class flow {
     /// The name of a part, as later expressions use it; gathered values without a name have a
     /// number.
     std::string label(int at) const { return printable(rasp::text_of(named_, at)); }
-    /// The expression of a part in terms of named ones.
-    std::string expression(int at) const { return printable(rasp::text_of(named_, at, false)); }
+    /// The expression of a part in terms of named ones; of a very long one the outer levels.
+    SEQUENT_COLD std::string expression(int at) const {
+        constexpr std::size_t longest = 400;
+        std::string result;
+        for (int depth = 8; depth < 32; ++depth) {
+            std::string deeper = rasp::text_of(named_, at, false, depth);
+            const bool is_whole = deeper == result;
+            if (is_whole || (depth > 8 && deeper.size() > longest)) break;
+            result = std::move(deeper);
+        }
+        return printable(result);
+    }
     /// Name and expression of a part, "depth = opened - closed"; only one of them if they are
     /// equal.
     std::string definition(int at) const {

@@ -49,7 +49,7 @@ struct placed_box {
     double height = 0;
 };
 /// The line from a series to a later layer that reads it. It passes above the layers between in a
-/// lane of its source.
+/// lane of its source; to another row of layers, down a bus to the right of all layers.
 struct placed_flow {
     double from_x = 0;
     double from_y = 0;
@@ -57,7 +57,11 @@ struct placed_flow {
     double arrives = 0;
     double to_x = 0;
     double to_y = 0;
-    double lane = 0;  ///< height of the lane; 0 between neighbouring layers
+    double lane = 0;       ///< y of the lane; 0 between neighbouring layers
+    double bus = 0;        ///< x of the bus; 0 within a row of layers
+    double last_lane = 0;  ///< y of the lane above the row of the reader
+    /// True if the series are the tokens or the indices, which most layers read.
+    bool is_input = false;
 };
 
 /// Everything that a picture of a flow shows, with its place.

@@ -10,9 +10,9 @@
 #include "flow.hpp"
 #include "flow_layout.hpp"
 
-/// Places the parts of a flow: layers from left to right; in each layer the heads one below the
-/// other, then the elementwise operations. Keys and values stand above the grid of a selector,
-/// queries to its left, gathered values to its right.
+/// Places the parts of a flow: layers from left to right, in as many rows as a page takes; in each
+/// layer the heads one below the other, then the elementwise operations. Keys and values stand
+/// above the grid of a selector, queries to its left, gathered values to its right.
 
 namespace sequent::inline SEQUENT_ABI::draw {
 
@@ -55,26 +55,50 @@ class flow_placer {
             std::max(made_.cell, std::min({5.5 * letters + 4, grid_side / made_.shown, 40.0}));
         side_ = made_.cell * made_.shown;
         sources_.resize(static_cast<std::size_t>(shown.program().size()));
+        double all = margin - gutter;
+        for (const flow_layer& layer : shown.layers()) all += gutter + width_of_layer(layer);
+        double x = margin;
+        for (const flow_layer& layer : shown.layers()) {
+            const double width = width_of_layer(layer);
+            int row = row_of_.empty() ? 0 : row_of_.back();
+            if (!row_of_.empty() && x + width > page && all > single_row) {
+                ++row;
+                x = margin + gutter;
+            }
+            row_of_.push_back(row);
+            x += width + gutter;
+        }
+        lanes_.resize(static_cast<std::size_t>(row_of_.back()) + 1);
         for (std::size_t layer = 0; layer < shown.layers().size(); ++layer)
             for (const flow_selector& each : shown.layers()[layer].selectors) {
                 for (const int at : each.keys) add_lane(at, static_cast<int>(layer));
                 for (const int at : each.queries) add_lane(at, static_cast<int>(layer));
                 for (const int at : values_of(each)) add_lane(at, static_cast<int>(layer));
             }
-        top_ = top + lane_height * static_cast<double>(lanes_.size());
     }
 
     SEQUENT_COLD flow_layout place() {
         add_titles();
         double x = margin;
-        double bottom = 0;
+        double right = 0;
+        double bottom = top - 2 * pad;
         for (std::size_t layer = 0; layer < flow_.layers().size(); ++layer) {
+            if (layer == 0 || row_of_[layer] > row_of_[layer - 1]) {
+                x = layer == 0 ? margin : margin + gutter;
+                lane_tops_.push_back(bottom + 2 * pad);
+                top_ = lane_tops_.back() +
+                       lane_height * static_cast<double>(lanes_[lane_tops_.size() - 1].size());
+            }
             const double width = place_layer(layer, x);
             bottom = std::max(bottom, y_);
             made_.panels.push_back({x, top_, width, y_ + pad - top_});
+            right = std::max(right, x + width);
             x += width + gutter;
         }
-        made_.width = std::max(x - gutter + margin, 740.0);
+        for (placed_flow& each : made_.flows)
+            if (each.bus > 0) each.bus += right + gutter;
+        if (!buses_.empty()) right += gutter + lane_height * static_cast<double>(buses_.size());
+        made_.width = std::max(right + margin, 740.0);
         made_.height = bottom + pad + legend + margin;
         for (const placed_text& title : made_.texts)
             if (title.kind == lettering::title)
@@ -84,7 +108,9 @@ class flow_placer {
 
   private:
     static constexpr int max_positions = 48;
-    static constexpr double grid_side = 520;  // largest side of a grid
+    static constexpr double grid_side = 520;    // largest side of a grid
+    static constexpr double page = 1230;        // largest width of several layers in a row
+    static constexpr double single_row = 1400;  // largest width of a single row
     static constexpr double margin = 24;
     static constexpr double top = 74;
     static constexpr double lane_height = 8;
@@ -94,7 +120,7 @@ class flow_placer {
     static constexpr double line = 14;
     static constexpr double legend = 34;
     static constexpr int name_letters = 24;
-    static constexpr int note_letters = 26;
+    static constexpr int note_letters = 30;
     static constexpr int gathering_letters = 32;
 
     struct source {
@@ -108,9 +134,13 @@ class flow_placer {
     flow_layout made_;
     std::vector<source> sources_;
     double side_ = 0;
-    double top_ = 0;          // top of all panels
-    std::vector<int> lanes_;  // sources of the lanes
+    std::vector<int> row_of_;              // of each layer
+    std::vector<std::vector<int>> lanes_;  // sources of the lanes above each row
+    std::vector<double> lane_tops_;        // top of the lanes of each row
+    std::vector<int> buses_;               // sources of the lines to other rows
+    double top_ = 0;                       // top of the panels of the row
     // The layer that is being placed:
+    int layer_ = 0;
     double left_ = 0;   // left side of its panel
     double grid_ = 0;   // left side of its grids and rows
     double right_ = 0;  // right side of its panel
@@ -133,16 +163,26 @@ class flow_placer {
         }
         return result;
     }
-    /// True if a line leads from a part to its readers. The input has none: it is read so often
-    /// that its lines would hide all others.
-    bool has_lines(int at) const {
-        const rasp::operation what = flow_.program()[at].what;
-        return what != rasp::operation::tokens && what != rasp::operation::indices;
+    static std::size_t place_in(std::vector<int>& all, int at) {
+        const auto found = std::find(all.begin(), all.end(), at);
+        const auto place = static_cast<std::size_t>(found - all.begin());
+        if (found == all.end()) all.push_back(at);
+        return place;
+    }
+    /// The lane of a source above a row.
+    std::vector<int>& lanes_of(int layer) {
+        return lanes_[static_cast<std::size_t>(row_of_[static_cast<std::size_t>(layer)])];
+    }
+    bool are_in_one_row(int layer, int other) const {
+        return row_of_[static_cast<std::size_t>(layer)] == row_of_[static_cast<std::size_t>(other)];
     }
     SEQUENT_COLD void add_lane(int at, int reader) {
-        if (has_lines(at) && reader - flow_.layer_of(at) > 1 &&
-            std::find(lanes_.begin(), lanes_.end(), at) == lanes_.end())
-            lanes_.push_back(at);
+        const int from = flow_.layer_of(at);
+        if (are_in_one_row(from, reader) && reader - from <= 1) return;
+        (void)place_in(lanes_of(from), at);
+        if (are_in_one_row(from, reader)) return;
+        (void)place_in(lanes_of(reader), at);
+        (void)place_in(buses_, at);
     }
     SEQUENT_COLD std::string name_of(int at) const { return elided(flow_.label(at), name_letters); }
     SEQUENT_COLD std::string formula_of(int at) const {
@@ -222,13 +262,21 @@ class flow_placer {
         return room;
     }
 
+    static double inset_of(const flow_layer& layer) {
+        return layer.selectors.empty() ? pad : 2 * pad;
+    }
+    SEQUENT_COLD double width_of_layer(const flow_layer& layer) const {
+        const bool is_input = &layer == &flow_.layers()[0];
+        return std::max(
+            2 * inset_of(layer) + room_before_rows_of(layer) + side_ + room_behind_rows_of(layer),
+            is_input ? 120.0 : 280.0);
+    }
     SEQUENT_COLD double place_layer(std::size_t number, double x) {
         const flow_layer& layer = flow_.layers()[number];
-        const double inset = layer.selectors.empty() ? pad : 2 * pad;
+        layer_ = static_cast<int>(number);
         left_ = x;
-        grid_ = x + inset + room_before_rows_of(layer);
-        const double least = number == 0 ? 120 : 280;
-        right_ = std::max(grid_ + side_ + room_behind_rows_of(layer) + inset, x + least);
+        grid_ = x + inset_of(layer) + room_before_rows_of(layer);
+        right_ = x + width_of_layer(layer);
         y_ = top_ + 24;
         write(x + pad, y_, number == 0 ? "input" : numbered("layer ", number), lettering::heading);
         y_ += 12;
@@ -247,8 +295,7 @@ class flow_placer {
     SEQUENT_COLD void place_elementwise(int at) {
         const double x = grid_ + side_ + gap;
         const int letters = static_cast<int>((right_ - pad - x) / width_of("x"));
-        const std::vector<std::string> note =
-            lines_of(formula_of(at), std::max(letters, 8), made_.cell < 20 ? 2 : 3);
+        const std::vector<std::string> note = lines_of(formula_of(at), std::max(letters, 8), 8);
         const double rows = static_cast<double>(note.size());
         const double height = std::max(made_.cell + 6, rows * line + 4);
         const double middle = y_ + height / 2;
@@ -357,11 +404,21 @@ class flow_placer {
     }
     SEQUENT_COLD void mark_reader(int at, double x, double y) {
         const source& from = sources_[static_cast<std::size_t>(at)];
-        if (!from.known || !has_lines(at)) return;
+        if (!from.known) return;
         placed_flow made{from.x, from.y, from.leaves, left_, x, y};
-        const bool is_next = left_ - from.leaves < 1.5 * gutter;
-        const auto lane = std::find(lanes_.begin(), lanes_.end(), at) - lanes_.begin();
-        if (!is_next) made.lane = top + lane_height * static_cast<double>(lane);
+        const rasp::operation what = flow_.program()[at].what;
+        made.is_input = what == rasp::operation::tokens || what == rasp::operation::indices;
+        const int layer = flow_.layer_of(at);
+        const auto lane_above = [&](int of) {
+            return lane_tops_[static_cast<std::size_t>(row_of_[static_cast<std::size_t>(of)])] +
+                   lane_height * static_cast<double>(place_in(lanes_of(of), at));
+        };
+        const bool is_next = are_in_one_row(layer, layer_) && layer_ - layer <= 1;
+        if (!is_next) made.lane = lane_above(layer);
+        if (!are_in_one_row(layer, layer_)) {
+            made.last_lane = lane_above(layer_);
+            made.bus = lane_height * static_cast<double>(place_in(buses_, at) + 1);
+        }
         made_.flows.push_back(made);
     }
 };

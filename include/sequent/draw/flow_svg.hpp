@@ -20,6 +20,11 @@ inline constexpr auto dark_colour = "#1f2933";
 inline constexpr auto quiet_colour = "#7b8794";
 inline constexpr auto line_colour = "#e4e7eb";
 inline constexpr auto flow_colour = "#9fb3c8";
+inline constexpr auto input_colour = "#d3dce6";
+
+constexpr const char* colour_of(const placed_flow& of) {
+    return of.is_input ? input_colour : flow_colour;
+}
 
 /// Colours that also differ in lightness, for colour-blind readers.
 constexpr const char* colour_of(series kind) {
@@ -110,14 +115,20 @@ SEQUENT_COLD inline void add_flow(svg& to, const placed_flow& placed) {
                        {x + 0.6 * bend, from, x + 0.4 * bend, until, x + bend, until});
     };
     std::string data = path_of({"M# #H#"}, {placed.from_x, placed.from_y, placed.leaves});
-    if (placed.lane > 0) {
+    if (placed.bus > 0) {
+        data += bent(placed.leaves, placed.from_y, placed.lane);
+        data += path_of(
+            {"H#V#H#C# # # # # #"},
+            {placed.bus, placed.last_lane, placed.arrives - bend / 2, placed.arrives - 1.2 * bend,
+             placed.last_lane, placed.arrives - bend, placed.to_y, placed.arrives, placed.to_y});
+    } else if (placed.lane > 0) {
         data += bent(placed.leaves, placed.from_y, placed.lane);
         data += path_of({"H#"}, {placed.arrives - bend});
         data += bent(placed.arrives - bend, placed.lane, placed.to_y);
     } else {
         data += bent(placed.leaves, placed.from_y, placed.to_y);
     }
-    to.line(data + path_of({"H#"}, {placed.arrives}), flow_colour, 1.4);
+    to.line(data + path_of({"H#"}, {placed.arrives}), colour_of(placed), 1.4);
 }
 
 SEQUENT_COLD inline void add_legend(svg& to, const flow_layout& layout) {
@@ -148,7 +159,10 @@ SEQUENT_COLD inline svg picture_of(const flow& shown) {
     const flow_layout layout = layout_of(shown);
     svg result(layout.width, layout.height);
     result.rectangle(0, 0, layout.width, layout.height, "#ffffff");
-    for (const placed_flow& each : layout.flows) detail::add_flow(result, each);
+    // Lines of the input, which are many, are behind the others.
+    for (const bool is_input : {true, false})
+        for (const placed_flow& each : layout.flows)
+            if (each.is_input == is_input) detail::add_flow(result, each);
     for (const placed_box& each : layout.panels)
         result.rounded(each.x, each.y, each.width, each.height, 8, "#f8f9fb", detail::line_colour);
     for (const placed_box& each : layout.blocks)
@@ -156,9 +170,9 @@ SEQUENT_COLD inline svg picture_of(const flow& shown) {
     for (const placed_flow& each : layout.flows) {
         result.line(detail::path_of({"M# #H#M# #H#"}, {each.from_x, each.from_y, each.leaves,
                                                        each.arrives, each.to_y, each.to_x - 5}),
-                    detail::flow_colour, 1.4);
+                    detail::colour_of(each), 1.4);
         result.path(detail::path_of({"M# #l-6 -3v6z"}, {each.to_x, each.to_y}),
-                    detail::flow_colour);
+                    detail::colour_of(each));
     }
     for (const placed_grid& each : layout.grids) detail::add_grid(result, shown, layout, each);
     result.begin_group("text-anchor=\"middle\"");

@@ -47,9 +47,13 @@ section { background: var(--panel); border: 1px solid var(--line); border-radius
 .head > code { color: var(--quiet); display: block; margin-bottom: 8px; }
 .views { display: grid; gap: 10px 24px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 380px), 1fr)); }
 .view { display: flex; gap: 12px; align-items: flex-start; }
-.view canvas { flex: none; border: 1px solid var(--line); border-radius: 3px; cursor: pointer; }
+.view canvas { flex: none; border: 1px solid var(--line); border-radius: 3px; cursor: pointer;
+  touch-action: none; }
 .view > div { min-width: 0; }
 .kind { font-size: 12px; color: var(--quiet); }
+.why { margin: 8px 0 0; color: var(--dark); font-size: 13px; }
+.why:not(:empty) { border-left: 3px solid rgb(var(--model)); padding-left: 8px; }
+.hue { display: inline-block; width: 11px; height: 11px; border-radius: 3px; margin: 0 4px 0 10px; }
 .cells { display: flex; flex-wrap: wrap; gap: 2px; }
 .cell { min-width: calc(var(--letters) * 1ch + 11px); padding: 1px 4px; text-align: center; font-size: 12px; white-space: pre;
   background: var(--cell); border-radius: 3px; border: 1px solid transparent; }
@@ -65,7 +69,8 @@ section { background: var(--panel); border: 1px solid var(--line); border-radius
 )css";
 
 inline constexpr auto page_top =
-    R"html(<p>Point at a token, or move with the arrow keys: each head shows what this position attends to.</p>
+    R"html(<p>Point at a token or at a row of a grid, touch it, or move with the arrow keys: each head shows what this position attends to, and values of this position are framed.
+<span class="hue" style="background: rgb(var(--program))"></span>program<span class="hue" style="background: rgb(var(--model))"></span>model</p>
 <div id="tokens" role="group" aria-label="tokens"></div>
 )html";
 
@@ -112,7 +117,7 @@ function addView(parent, title, hue, shares, words) {
   canvas.style.width = canvas.style.height = side * count + 2 + "px";
   canvas.setAttribute("role", "img");
   canvas.setAttribute("aria-label", title + ": rows attend to columns");
-  canvas.onmousemove = event => select(Math.floor(event.offsetY / side));
+  canvas.onpointermove = canvas.onpointerdown = event => select(Math.floor(event.offsetY / side));
   canvas.onclick = () => select(now, true);
   const right = add(view, "div");
   const kind = add(right, "div", "kind");
@@ -144,15 +149,54 @@ function addView(parent, title, hue, shares, words) {
     kind.textContent = title + ": " + words(shares[now]);
   });
 }
+const isSome = share => share >= 0.0005;
+const columnsOf = row => Array.from({length: count}, (_, column) => column).filter(column => isSome(row[column]));
+const areEven = shares => Math.max(...shares) - Math.min(...shares) < 0.0005;
 function wordsOfProgram(row) {
-  const attended = row.filter(share => share > 0).length;
-  return attended === 0 ? "nothing" : attended === 1 ? "position " + row.indexOf(1)
-    : "1/" + attended + " at each of " + attended + " positions";
+  const attended = columnsOf(row);
+  return attended.length === 0 ? "nothing" : attended.length === 1 ? "position " + attended[0]
+    : "1/" + attended.length + " at each of " + attended.length + " positions";
 }
 function wordsOfModel(row) {
-  const most = row.indexOf(Math.max(...row));
-  return (most < count ? shorter(row[most]) + " at position " + most + ", " : "") +
-    shorter(row[count]) + " at the start";
+  if (!row.every(Number.isFinite)) return "no numbers";
+  const attended = columnsOf(row);
+  const shares = attended.map(column => row[column]);
+  const most = row.indexOf(Math.max(...shares));
+  const words = attended.length === 0 ? [] : attended.length === 1 ? [shorter(shares[0]) + " at position " + most]
+    : areEven(shares) ? [shorter(shares[0]) + " at each of " + attended.length + " positions"]
+    : [shorter(row[most]) + " at position " + most + ", less at " + (attended.length - 1) + " others"];
+  if (isSome(row[count])) words.push(shorter(row[count]) + " at the start");
+  return words.join(", ");
+}
+// Why the model attends to something else than the program; `joined`: whether the selector is an "or",
+// `selected`: the columns of all heads of the selector.
+function difference(program, model, joined, selected) {
+  if (!model.every(Number.isFinite)) return "The attention of the model is no number.";
+  const wanted = columnsOf(program);
+  const found = columnsOf(model);
+  const start = model[count];
+  const more = found.filter(column => !isSome(program[column]));
+  const less = wanted.filter(column => !isSome(model[column]));
+  if (more.length === 0 && less.length === 0 && wanted.length === 0)
+    return "Nothing is selected: the model attends to the start, which stands for the value of no position.";
+  if (more.length === 0 && less.length === 0)
+    return !areEven(found.map(column => model[column])) ? "The model attends to the same positions, but not evenly."
+      : isSome(start) ? "The model attends to the start as well, as if it were one more selected position: its share, 1/" +
+          (wanted.length + 1) + ", tells how many are selected." : "";
+  const reached = found.length === count || found.every((column, at) => column === at) && found.length === now + 1;
+  if (reached && areEven(found.map(column => model[column]).concat(start)))
+    return "The model does not need this head: it attends to everything evenly, and nothing reads what it gathers.";
+  if (more.length === 0 && less.length === 1 && less[0] === 0 && isSome(start))
+    return "The program adds position 0 to the selected ones; in the model the start takes its place" +
+      (found.length ? ", and its share, 1/" + (found.length + 1) + ", tells how many are selected." : ".");
+  if (joined && found.every(column => selected.includes(column)))
+    return "The model divides the parts of the \"or\" among its heads; this head attends to its part" +
+      (found.length ? "." : ", where nothing is selected here: to the start.");
+  if (wanted.length === 0 && !isSome(start))
+    return "Nothing is selected: the model attends to the position that comes nearest, sees that it does not match, " +
+      "and takes the value of no position.";
+  return "The model attends to other positions" + (more.length ? ": " + more.join(", ") + " as well" : "") +
+    (less.length ? (more.length ? ", " : ": ") + "not to " + less.join(", ") : "") + ".";
 }
 
 function addValues(to, ops) {
@@ -186,18 +230,23 @@ const buttons = flow.tokens.map((token, position) => {
   if (flow.modelOutput)
     add(button, "span", flow.modelOutput[position] === flow.output[position] ? "" : "differs",
         flow.modelOutput[position]);
-  button.onmouseenter = button.onfocus = () => select(position);
+  button.onpointerenter = button.onfocus = () => select(position);
   button.onclick = () => select(position, true);
-  button.onkeydown = event => {
-    const step = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
-    if (step && buttons[position + step]) { buttons[position + step].focus(); event.preventDefault(); }
-  };
   return button;
 });
 updates.push(() => buttons.forEach((button, at) => {
   button.classList.toggle("now", at === now);
   button.setAttribute("aria-pressed", at === now);
 }));
+
+document.addEventListener("keydown", event => {
+  if (event.altKey || event.ctrlKey || event.metaKey) return;
+  const to = {ArrowRight: now + 1, ArrowLeft: now - 1, Home: 0, End: count - 1}[event.key];
+  if (to === undefined || !buttons[to]) return;
+  buttons[to].focus();
+  select(to, true);
+  event.preventDefault();
+});
 
 const main = document.getElementById("layers");
 flow.layers.forEach((layer, number) => {
@@ -209,12 +258,19 @@ flow.layers.forEach((layer, number) => {
     add(card, "h3", "", "Head " + head.number);
     add(card, "code", "", head.selector + (head.note ? " (" + head.note + ")" : ""));
     const views = add(card, "div", "views");
-    addView(views, "program", "--program", head.attends.map(columns => {
+    const program = head.attends.map(columns => {
       const row = new Array(count).fill(0);
       for (const column of columns) row[column] = 1 / columns.length;
       return row;
-    }), wordsOfProgram);
-    if (head.model) addView(views, "model", "--model", head.model, wordsOfModel);
+    });
+    addView(views, "program", "--program", program, wordsOfProgram);
+    if (head.model) {
+      addView(views, "model", "--model", head.model, wordsOfModel);
+      const why = add(card, "p", "why");
+      const same = layer.heads.filter(other => other.selector === head.selector);
+      updates.push(() => why.textContent = difference(program[now], head.model[now],
+        head.selector.includes(" or "), same.flatMap(other => other.attends[now])));
+    }
     addValues(card, head.results);
   }
   if (layer.elementwise.length && number > 0) add(section, "h3", "", "Elementwise").style.marginTop = "12px";

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cmath>
 #include <string>
 #include <string_view>
 
@@ -57,7 +58,8 @@ SEQUENT_COLD std::string option_of(const compared_options& model, std::string_vi
     const counted truths[] = {
         {"tied", of.tied},
         {"biases", of.biases},
-        {"query_biases", of.biases || of.query_biases},
+        {"attention_biases", of.attends_with_biases()},
+        {"query_biases", of.attends_with_biases() || of.query_biases},
         {"head_norms", of.head_norms},
         {"branch_norms", of.branch_norms},
         {"layer_scale", of.layer_scale},
@@ -127,7 +129,14 @@ std::string activations_of() {
     add(transformation::gelu, "activation::gelu activation::geglu");
     add(transformation::gelu_tanh, "activation::gelu_tanh activation::geglu_tanh");
     add(transformation::relu, "activation::relu activation::reglu");
-    add(transformation::silu, "activation::silu activation::swiglu");
+    // quick_gelu is silu between two scales.
+    bool is_quick = false;
+    for_each_function<Model>([&](const plan::transformation_use& use) {
+        is_quick = is_quick ||
+                   (use.kind == transformation::scale && std::abs(use.numbers[0] - 1.702) < 1e-9);
+    });
+    add(transformation::silu,
+        is_quick ? "activation::quick_gelu" : "activation::silu activation::swiglu");
     add(transformation::sigmoid, "activation::sigmoid activation::glu");
     add(transformation::tanh, "activation::tanh");
     return result;
@@ -140,6 +149,7 @@ inline constexpr std::string_view options_of_presets[] = {"mask",
                                                           "position",
                                                           "tied",
                                                           "biases",
+                                                          "attention_biases",
                                                           "query_biases",
                                                           "head_norms",
                                                           "branch_norms",

@@ -24,23 +24,29 @@ struct language_family {
     bool tied;                // default of the preset
     bool tied_if_not_stated;  // default of config.json
     int local_layers;
+    // Defaults of config.json, where they do not follow from other fields.
+    int key_heads = 0;
+    int head_width = 0;
+    int window = 0;
 };
 
 inline constexpr language_family language_families[] = {
     {"llama", "llama", "llama", "rms_norm_eps", 5, true, "silu", -1, 100, true, false, 0},
-    {"mistral", "mistral", "mistral", "rms_norm_eps", 5, true, "silu", 10000, 100, false, false, 0},
+    {"mistral", "mistral", "mistral", "rms_norm_eps", 5, true, "silu", 10000, 100, false, false, 0,
+     8, 0, 4096},
     {"phi3", "phi3", "phi3", "rms_norm_eps", 5, true, "silu", 10000, 100, false, false, 0},
-    {"qwen2", "qwen2", "qwen2", "rms_norm_eps", 6, true, "silu", 1000000, 100, true, false, 0},
-    {"qwen3", "qwen3", "qwen3", "rms_norm_eps", 6, true, "silu", 1000000, 100, true, false, 0},
+    {"qwen2", "qwen2", "qwen2", "rms_norm_eps", 6, true, "silu", 1000000, 100, true, false, 0, 32},
+    {"qwen3", "qwen3", "qwen3", "rms_norm_eps", 6, true, "silu", 1000000, 100, true, false, 0, 32,
+     128},
     {"gemma2", "gemma2", "gemma2", "rms_norm_eps", 6, true, "gelu_pytorch_tanh", 10000, 100, true,
-     true, 1},
+     true, 1, 4, 256},
     {"gemma3_text", "gemma3", "gemma3", "rms_norm_eps", 6, true, "gelu_pytorch_tanh", 1000000, 100,
-     true, true, 5},
+     true, true, 5, 4, 256},
     {"gpt_neox", "gpt_neox", "gpt_neox", "layer_norm_eps", 5, false, "gelu", 10000, 25, false,
      false, 0},
     {"phi", "phi", "phi", "layer_norm_eps", 5, false, "gelu_new", 10000, 50, false, false, 0},
     {"starcoder2", "starcoder2", "starcoder2", "norm_epsilon", 5, false, "gelu_pytorch_tanh",
-     100000, 100, true, true, 0},
+     100000, 100, true, true, 0, 2},
     {"opt", "opt", "opt", "layer_norm_eps", 5, false, "relu", 0, 100, true, true, 0},
 };
 
@@ -157,11 +163,16 @@ SEQUENT_COLD model_description describe_language_model(const configuration_field
     if (is_opt && of.number("word_embed_proj_dim", width) != width)
         of["word_embed_proj_dim"].fail({"expected the width, ", width});
     const int heads = to.number("heads", "num_attention_heads", of.number("num_attention_heads"));
-    if (of.has("num_key_value_heads"))
-        to.number("key_heads", "num_key_value_heads", of.number("num_key_value_heads"), heads);
+    if (!is_opt)
+        to.number("key_heads", "num_key_value_heads",
+                  of.is_null("num_key_value_heads") || family.key_heads == 0
+                      ? of.number("num_key_value_heads", heads)
+                      : of.number("num_key_value_heads", family.key_heads),
+                  heads);
     int head_width = heads > 0 && width % heads == 0 ? width / heads : -1;
-    if (of.has("head_dim") && heads > 0)
-        head_width = to.number("head_width", "head_dim", of.number("head_dim"), head_width);
+    if ((of.has("head_dim") || (family.head_width > 0 && !of.is_null("head_dim"))) && heads > 0)
+        head_width = to.number("head_width", "head_dim", of.number("head_dim", family.head_width),
+                               head_width);
     if (of.has("query_pre_attn_scalar"))
         to.number("score_width", "query_pre_attn_scalar", of.number("query_pre_attn_scalar"),
                   head_width);
@@ -179,7 +190,8 @@ SEQUENT_COLD model_description describe_language_model(const configuration_field
                           : is_opt                            ? "activation::relu"
                                                               : "activation::gelu_tanh"));
     to.epsilon(family.is_rms ? "rms" : "layer", family.epsilon,
-               of.number(family.epsilon, family.is_rms ? 1e-6 : 1e-5), family.exponent);
+               of.number(family.epsilon, family.is_rms && family.type != "phi3" ? 1e-6 : 1e-5),
+               family.exponent);
     if (!is_opt) {
         const int base = to.whole(rotary.field, rotary.base);
         const int percent = to.whole("partial_rotary_factor", 100 * rotary.share);
@@ -196,13 +208,17 @@ SEQUENT_COLD model_description describe_language_model(const configuration_field
              is_llama3 ? true : family.tied);
     if (family.local_layers > 0) {
         describe_local_layers(of, to, family);
+        // Gemma 2 caps where nothing is stated; null means no cap.
         const auto cap = [&](const char* name, const char* field, int usual) {
-            to.number(name, field, of.number(field, 0), usual);
+            to.number(name, field, of.is_null(field) ? 0 : of.number(field, usual), usual);
         };
         cap("score_cap", "attn_logit_softcapping", family.local_layers == 1 ? 50 : 0);
         cap("logit_cap", "final_logit_softcapping", family.local_layers == 1 ? 30 : 0);
     } else if (!family.type.starts_with("qwen") && of.has("sliding_window")) {
         to.add("mask", to.window(of["sliding_window"]), "sliding_window", false);
+    } else if (family.window > 0 && !of.is_null("sliding_window")) {
+        to.add("mask", joined_text({"mask::window<", family.window - 1, ">"}), "sliding_window",
+               false);
     }
     return to.finish();
 }

@@ -108,12 +108,13 @@ SEQUENT_LAZY class describer {
     model_description result_;
 };
 
-/// The fields of a config.json; a field that is null counts as absent.
+/// The fields of a config.json; a field that is null counts as absent, unless `is_null` is asked.
 SEQUENT_LAZY class configuration_fields {
   public:
     explicit configuration_fields(json_value root) : root_(root) {}
 
     bool has(std::string_view key) const { return root_.has(key) && !root_[key].is_null(); }
+    bool is_null(std::string_view key) const { return root_.has(key) && root_[key].is_null(); }
     json_value operator[](std::string_view key) const { return root_[key]; }
 
     SEQUENT_COLD double number(std::string_view key) const { return root_[key].number(); }
@@ -151,7 +152,8 @@ SEQUENT_LAZY class configuration_fields {
                                  {"silu", "silu", "swiglu"},
                                  {"swish", "silu", "swiglu"},
                                  {"sigmoid", "sigmoid", "glu"},
-                                 {"tanh", "tanh", ""}};
+                                 {"tanh", "tanh", ""},
+                                 {"quick_gelu", "quick_gelu", ""}};
         const std::string name = text(key, otherwise);
         for (const known& each : all) {
             const std::string_view ours = gated ? each.gated : each.plain;

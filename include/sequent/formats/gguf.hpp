@@ -338,13 +338,21 @@ SEQUENT_LAZY class basic_gguf_file {
         special("eos", result.end);
         special("unknown", result.unknown);
         special("padding", result.padding);
+        special("cls", result.classifier);
+        special("seperator", result.separator);  // as the format spells it
         const auto adds = [&](const char* name, bool& value) {
             const std::string key = joined_text({prefix, "add_", name});
             if (has(key)) value = truth(key);
         };
+        result.adds_end = result.model == "t5";
         adds("bos_token", result.adds_begin);
         adds("eos_token", result.adds_end);
         adds("space_prefix", result.adds_space);
+        const std::string removes = prefix + "remove_extra_whitespaces";
+        if (has(removes)) result.removes_spaces = truth(removes);
+        if (has(prefix + "precompiled_charsmap"))
+            for (const std::int64_t byte : integers(prefix + "precompiled_charsmap"))
+                result.charsmap.push_back(static_cast<char>(byte));
         return result;
     }
 

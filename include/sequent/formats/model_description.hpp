@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <initializer_list>
@@ -59,6 +60,30 @@ SEQUENT_COLD model_description describe_bloom(const configuration_fields<>& of,
     to.number("heads", heads, of.number(heads));
     to.number("depth", "n_layer", of.number("n_layer"));
     to.epsilon("layer", "layer_norm_epsilon", of.number("layer_norm_epsilon", 1e-5), 5);
+    return to.finish();
+}
+
+SEQUENT_LAZY
+SEQUENT_COLD model_description describe_codegen(const configuration_fields<>& of,
+                                                std::string_view file) {
+    describer<> to(file, "codegen", "io::hugging_face::codegen");
+    to.number("vocabulary", "vocab_size", of.number("vocab_size"));
+    to.number("tokens", "n_positions", of.number("n_positions"));
+    const int width = to.number("width", "n_embd", of.number("n_embd"));
+    const int heads = to.number("heads", "n_head", of.number("n_head"));
+    to.number("depth", "n_layer", of.number("n_layer"));
+    to.number("hidden", "n_inner", of.number("n_inner", 4.0 * width), 4LL * width);
+    const std::string activation = of.activation("activation_function", "gelu_new", false);
+    to.add("activation", activation, "activation_function", activation == "activation::gelu_tanh");
+    to.epsilon("layer", "layer_norm_epsilon", of.number("layer_norm_epsilon", 1e-5), 5);
+    // The rotated share of a head, as a percentage.
+    const int percent =
+        to.whole("rotary_dim", 100 * of.number("rotary_dim", 64) * heads / std::max(width, 1));
+    to.add("position",
+           percent == 100 ? "position::rotary<>"
+                          : joined_text({"position::rotary<10000, scaling::none, ", percent, ">"}),
+           "rotary_dim", percent == 50);
+    to.truth("tied", "tie_word_embeddings", of.truth("tie_word_embeddings", false), false);
     return to.finish();
 }
 
@@ -137,7 +162,6 @@ SEQUENT_COLD model_description describe_modernbert(const configuration_fields<>&
     for (const char* field : {"attention_bias", "mlp_bias", "norm_bias", "classifier_bias"})
         of.expect(field, false);
     of.expect("decoder_bias", true);
-    for (const char* field : {"layer_types", "rope_parameters"}) of.expect_absent(field);
     describer<> to(file, "modernbert", "io::hugging_face::modernbert");
     to.number("vocabulary", "vocab_size", of.number("vocab_size"));
     to.number("tokens", "max_position_embeddings", of.number("max_position_embeddings"));
@@ -150,17 +174,58 @@ SEQUENT_COLD model_description describe_modernbert(const configuration_fields<>&
     if (of.text("classifier_activation", "gelu") != "gelu")
         of["classifier_activation"].fail({"expected \"gelu\""});
     to.epsilon("layer_without_bias", "norm_eps", of.number("norm_eps", 1e-5), 5);
-    to.rotary("rotary_halves", "global_rope_theta", of.number("global_rope_theta", 160000), 160000);
+    double bases[] = {of.number("global_rope_theta", 160000), of.number("local_rope_theta", 10000)};
+    const char* const every = "global_attn_every_n_layers";
+    int distance = to.whole(every, of.number(every, 3));
+    // As version 5 of transformers writes it.
+    if (of.has("rope_parameters"))
+        for (const int at : {0, 1}) {
+            const configuration_fields<> both(of["rope_parameters"]);
+            const configuration_fields<> rope(
+                both[at == 0 ? "full_attention" : "sliding_attention"]);
+            if (rope.text("rope_type", "default") != "default")
+                of["rope_parameters"].fail({"expected the rope_type \"default\""});
+            bases[at] = rope.number("rope_theta");
+        }
+    if (of.has("layer_types")) {
+        std::vector<bool> full;
+        of["layer_types"].for_each_element(
+            [&](json_value each) { full.push_back(each.string() == "full_attention"); });
+        distance = 1;
+        while (static_cast<std::size_t>(distance) < full.size() &&
+               !full[static_cast<std::size_t>(distance)])
+            ++distance;
+        for (std::size_t at = 0; at < full.size(); ++at)
+            if (full[at] != (at % static_cast<std::size_t>(distance) == 0))
+                of["layer_types"].fail({"expected full layers in equal distance from the first"});
+    }
+    to.rotary("rotary_halves", "global_rope_theta", bases[0], 160000);
     const char* const window = "local_attention";
     const int side = to.whole(window, std::floor(of.number(window, 128) / 2));
-    const char* const every = "global_attn_every_n_layers";
-    const int count = to.whole(every, of.number(every, 3)) - 1;
-    const int base = to.whole("local_rope_theta", of.number("local_rope_theta", 10000));
+    const int count = distance - 1;
+    const int base = to.whole("local_rope_theta", bases[1]);
     to.add("local_layers",
            joined_text({"local_layers<", count, ", mask::around<", side, ">",
                         base == 10000 ? "" : joined_text({", ", base}), ">"}),
            window, count == 2 && side == 64 && base == 10000);
     to.truth("masked_language", "architectures", is_masked_language_model(of), false);
+    return to.finish();
+}
+
+/// The text model of CLIP; fields that are not stated are those of CLIPTextConfig.
+SEQUENT_LAZY
+SEQUENT_COLD model_description describe_clip_text(const configuration_fields<>& of,
+                                                  std::string_view file) {
+    describer<> to(file, "clip_text", "io::hugging_face::clip_text");
+    to.number("vocabulary", "vocab_size", of.number("vocab_size", 49408));
+    to.number("tokens", "max_position_embeddings", of.number("max_position_embeddings", 77));
+    const int width = to.number("width", "hidden_size", of.number("hidden_size", 512));
+    to.number("heads", "num_attention_heads", of.number("num_attention_heads", 8));
+    to.number("depth", "num_hidden_layers", of.number("num_hidden_layers", 12));
+    to.number("hidden", "intermediate_size", of.number("intermediate_size", 2048), 4LL * width);
+    const std::string activation = of.activation("hidden_act", "quick_gelu", false);
+    to.add("activation", activation, "hidden_act", activation == "activation::quick_gelu");
+    to.epsilon("layer", "layer_norm_eps", of.number("layer_norm_eps", 1e-5), 5);
     return to.finish();
 }
 
@@ -180,10 +245,12 @@ SEQUENT_COLD model_description describe_distilbert(const configuration_fields<>&
     return to.finish();
 }
 
+/// ViT with its classifier, and DINOv2 without one.
 SEQUENT_LAZY
-SEQUENT_COLD model_description describe_vit(const configuration_fields<>& of,
-                                            std::string_view file) {
+SEQUENT_COLD model_description describe_vit(const configuration_fields<>& of, std::string_view file,
+                                            bool is_dinov2) {
     of.expect("qkv_bias", true);
+    of.expect("use_swiglu_ffn", false);
     const auto sides = [&](const char* key, double& rows, double& columns) {
         if (of[key].kind() != json_kind::array) {
             rows = columns = of.number(key);
@@ -206,19 +273,23 @@ SEQUENT_COLD model_description describe_vit(const configuration_fields<>& of,
         labels_field = "id2label";
         of["id2label"].for_each_member([&](std::string_view, json_value) { ++labels; });
     }
-    describer<> to(file, "vit", "io::hugging_face::vit");
+    const char* const preset = is_dinov2 ? "dinov2" : "vit";
+    describer<> to(file, preset, joined_text({"io::hugging_face::", preset}));
     to.number("tokens", "image_size",
               std::floor(rows / patch_rows) * std::floor(columns / patch_columns));
     to.number("patch_width", "patch_size",
               of.number("num_channels", 3) * patch_rows * patch_columns);
-    to.number("classes", labels_field, labels);
+    if (!is_dinov2) to.number("classes", labels_field, labels);
     const int width = to.number("width", "hidden_size", of.number("hidden_size"));
     to.number("heads", "num_attention_heads", of.number("num_attention_heads"));
     to.number("depth", "num_hidden_layers", of.number("num_hidden_layers"));
-    to.number("hidden", "intermediate_size", of.number("intermediate_size"), 4LL * width);
+    if (is_dinov2)
+        to.number("hidden", "mlp_ratio", of.number("mlp_ratio", 4) * width, 4LL * width);
+    else
+        to.number("hidden", "intermediate_size", of.number("intermediate_size"), 4LL * width);
     const std::string activation = of.activation("hidden_act", "gelu", false);
     to.add("activation", activation, "hidden_act", activation == "activation::gelu");
-    to.epsilon("layer", "layer_norm_eps", of.number("layer_norm_eps", 1e-12), 6);
+    to.epsilon("layer", "layer_norm_eps", of.number("layer_norm_eps", is_dinov2 ? 1e-6 : 1e-12), 6);
     return to.finish();
 }
 
@@ -285,8 +356,9 @@ SEQUENT_COLD model_description describe_whisper(const configuration_fields<>& of
 }  // namespace detail
 
 /// Finds the preset and its arguments for a config.json whose `model_type` is albert, bert, bloom,
-/// distilbert, gemma2, gemma3_text, gpt2, gpt_neox, llama, mistral, modernbert, mpnet, opt, phi,
-/// phi3, qwen2, qwen3, roberta, starcoder2, t5, vit, whisper or xlm-roberta.
+/// clip_text_model, codegen, dinov2, distilbert, gemma2, gemma3_text, gpt2, gpt_neox, llama,
+/// mistral, modernbert, mpnet, opt, phi, phi3, qwen2, qwen3, roberta, starcoder2, t5, vit, whisper
+/// or xlm-roberta.
 ///
 /// Throws io::error if the file is not well-formed JSON, has another type, lacks a field, or
 /// describes something that the presets do not compute.
@@ -299,21 +371,24 @@ SEQUENT_COLD model_description describe(const source& config) {
     const std::string type = of.text("model_type", "");
     const std::string& file = config.name();
     if (type == "bloom") return detail::describe_bloom(of, file);
+    if (type == "codegen") return detail::describe_codegen(of, file);
     if (type == "gpt2") return detail::describe_gpt2(of, file);
     for (const detail::language_family& family : detail::language_families)
         if (type == family.type) return detail::describe_language_model(of, file, family);
     if (type == "albert" || type == "mpnet")
         return detail::describe_albert(of, file, type == "mpnet");
     if (type == "modernbert") return detail::describe_modernbert(of, file);
+    if (type == "clip_text_model") return detail::describe_clip_text(of, file);
     if (type == "distilbert") return detail::describe_distilbert(of, file);
-    if (type == "vit") return detail::describe_vit(of, file);
+    if (type == "vit" || type == "dinov2") return detail::describe_vit(of, file, type == "dinov2");
     if (type == "t5") return detail::describe_t5(of, file);
     if (type == "whisper") return detail::describe_whisper(of, file);
     if (type == "bert" || type == "roberta" || type == "xlm-roberta")
         return detail::describe_bert(of, file, type != "bert");
     fail_with<error>(
         {file, ": \"model_type\" is \"", type,
-         "\", known are albert, bert, bloom, distilbert, gemma2, gemma3_text, gpt2, gpt_neox, "
+         "\", known are albert, bert, bloom, clip_text_model, codegen, dinov2, distilbert, gemma2, "
+         "gemma3_text, gpt2, gpt_neox, "
          "llama, "
          "mistral, modernbert, mpnet, opt, phi, phi3, qwen2, qwen3, roberta, starcoder2, t5, vit, "
          "whisper and xlm-roberta"});

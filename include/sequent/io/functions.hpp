@@ -54,6 +54,21 @@ inline constexpr bool pairs_neighbours = [] {
     return uses<Model>(transformation::rotary);
 }();
 
+/// Number of the first elements of a head that rotary positions rotate; 0 if all, -1 if the number
+/// differs among the rules.
+template <class Model>
+inline constexpr int rotated_of_head = [] {
+    int result = 0;
+    bool is_first = true;
+    for_each_function<Model>([&](const plan::transformation_use& use) {
+        if (use.kind != transformation::rotary && use.kind != transformation::rotary_halves) return;
+        const int turned = static_cast<int>(use.numbers[1]);
+        result = is_first || result == turned ? turned : -1;
+        is_first = false;
+    });
+    return result;
+}();
+
 /// Describes the first difference between the model's functions and those of llama2.c's run.c;
 /// empty if there is none. Masks are not compared: run.c always has a causal mask.
 template <class Model>
@@ -72,6 +87,8 @@ std::string unlike_llama2c() {
         const double number = use.numbers[0];
         if (use.kind == transformation::rotary && number != 10000) {
             differs("rotary base", number, "10000");
+        } else if (use.kind == transformation::rotary && use.numbers[1] > 0) {
+            has("rotary positions of a part of each head", "those of whole heads");
         } else if (use.kind == transformation::rotary && use.scaling != rotary_scaling{}) {
             has("scaled angles of rotary positions", "plain ones");
         } else if (use.kind == transformation::scale) {

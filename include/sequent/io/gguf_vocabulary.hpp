@@ -22,9 +22,13 @@ struct gguf_vocabulary {
     std::int32_t end = -1;            ///< id of the token that ends a text
     std::int32_t unknown = -1;        ///< id of the unknown token
     std::int32_t padding = -1;        ///< id of the padding token
+    std::int32_t classifier = -1;     ///< id of BERT's first token, [CLS]
+    std::int32_t separator = -1;      ///< id of the token that ends BERT's texts, [SEP]
     bool adds_begin = false;          ///< encoding adds the token `begin`
     bool adds_end = false;            ///< encoding adds the token `end`
     bool adds_space = true;           ///< encoding adds a space before the text
+    bool removes_spaces = false;      ///< of several spaces, encoding keeps one
+    std::string charsmap;             ///< SentencePiece's compiled normalizer
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::io

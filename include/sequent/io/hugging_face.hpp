@@ -42,6 +42,36 @@ inline constexpr name_entry vit[] = {
     ignored("vit.pooler.*"),
 };
 
+/// Name map of the preset `dinov2` (Dinov2Model).
+inline constexpr name_entry dinov2[] = {
+    optional_prefix("dinov2."),
+    {"class_token", "embeddings.cls_token", shaped(1, 1, own(0))},
+    {"position", "embeddings.position_embeddings", shaped(1, own(0), own(1))},
+    {"W_patch", "embeddings.patch_embeddings.projection.weight", shaped(own(0), 0, side, side)},
+    {"b_patch", "embeddings.patch_embeddings.projection.bias"},
+    {"layers.gain_1", "encoder.layer.{}.norm1.weight"},
+    {"layers.bias_1", "encoder.layer.{}.norm1.bias"},
+    {"layers.W_query", "encoder.layer.{}.attention.attention.query.weight"},
+    {"layers.W_key", "encoder.layer.{}.attention.attention.key.weight"},
+    {"layers.W_value", "encoder.layer.{}.attention.attention.value.weight"},
+    {"layers.b_query", "encoder.layer.{}.attention.attention.query.bias", flat},
+    {"layers.b_key", "encoder.layer.{}.attention.attention.key.bias", flat},
+    {"layers.b_value", "encoder.layer.{}.attention.attention.value.bias", flat},
+    {"layers.W_out", "encoder.layer.{}.attention.output.dense.weight"},
+    {"layers.b_out", "encoder.layer.{}.attention.output.dense.bias"},
+    {"layers.attended_scale", "encoder.layer.{}.layer_scale1.lambda1"},
+    {"layers.gain_2", "encoder.layer.{}.norm2.weight"},
+    {"layers.bias_2", "encoder.layer.{}.norm2.bias"},
+    {"layers.W_expand", "encoder.layer.{}.mlp.fc1.weight"},
+    {"layers.b_expand", "encoder.layer.{}.mlp.fc1.bias"},
+    {"layers.W_contract", "encoder.layer.{}.mlp.fc2.weight"},
+    {"layers.b_contract", "encoder.layer.{}.mlp.fc2.bias"},
+    {"layers.transformed_scale", "encoder.layer.{}.layer_scale2.lambda1"},
+    {"gain", "layernorm.weight"},
+    {"bias", "layernorm.bias"},
+    ignored("embeddings.mask_token"),
+};
+
 namespace detail {
 /// Both versions of T5; only the name of the matrix W_expand differs.
 constexpr auto t5_names(bool gated) {

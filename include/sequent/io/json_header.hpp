@@ -9,6 +9,7 @@
 
 #include "../config.hpp"
 #include "../joined_text.hpp"
+#include "../json_text.hpp"
 #include "json_cursor.hpp"
 #include "sorted.hpp"
 #include "tensor_file.hpp"
@@ -129,7 +130,7 @@ SEQUENT_COLD std::string format_header(const file_header& header) {
     std::string json = "{";
     const auto key = [&](std::string_view name) {
         if (json.back() != '{') json += ',';
-        detail::append_json_string(json, name);
+        append_json_string(json, name);
         json += ':';
     };
     if (!header.metadata.empty()) {
@@ -137,14 +138,14 @@ SEQUENT_COLD std::string format_header(const file_header& header) {
         json += '{';
         for (const auto& [name, value] : header.metadata) {
             key(name);
-            detail::append_json_string(json, value);
+            append_json_string(json, value);
         }
         json += '}';
     }
     for (const auto& entry : header.tensors) {
         key(entry.name);
         json += "{\"dtype\":";
-        detail::append_json_string(json, entry.dtype);
+        append_json_string(json, entry.dtype);
         json += ",\"shape\":[";
         for (std::size_t axis = 0; axis < entry.shape.size(); ++axis) {
             if (axis > 0) json += ',';

@@ -381,7 +381,7 @@ SEQUENT_COLD llama2c_match match_llama2c(const source& from, const std::vector<a
                           " tokens, the model has ", tokens});
     }
     result.found = form.version == 0 ? match(result.file, tensors)
-                                     : match(result.file, tensors, llama2c_layers, {true, {}});
+                                     : match(result.file, tensors, llama2c_layers, {{true, 0}, {}});
     return result;
 }
 

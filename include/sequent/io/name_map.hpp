@@ -124,7 +124,7 @@ struct coverage {
     std::vector<numbered_range> taken;
     std::uint64_t all = 0;
     bool is_open = false;  // rows may remain untaken
-    bool is_interleaved = false;
+    int interleaving = 0;  // 0: none, -1: of each index, else the number of groups
     bool is_mixed = false;
 
     /// One past the last row taken.
@@ -134,9 +134,11 @@ struct coverage {
         return result;
     }
     void add(const placed& where, const placement& how) {
-        const bool within = how.range == row_range::interleaved;
-        is_mixed = is_mixed || (!taken.empty() && within != is_interleaved);
-        is_interleaved = within;
+        const int within = how.range != row_range::interleaved ? 0
+                           : how.groups > 0                    ? how.groups
+                                                               : -1;
+        is_mixed = is_mixed || (!taken.empty() && within != interleaving);
+        interleaving = within;
         is_open = is_open || how.range == row_range::open;
         taken.push_back({where.begin, where.end, 0});
         all = where.all;
@@ -144,7 +146,7 @@ struct coverage {
     /// Names the first rows that no parameter takes or, if `once`, that two parameters take; empty
     /// if there are none.
     std::string problem(bool once) {
-        if (is_mixed) return "its rows are interleaved for some parameters alone";
+        if (is_mixed) return "its rows are interleaved differently for several parameters";
         sort(taken);
         std::uint64_t end = 0;
         const auto rows = [](std::uint64_t first, std::uint64_t last, const char* what) {
@@ -159,15 +161,15 @@ struct coverage {
     }
 };
 
-/// Properties of a model that maps depend on: whether its rotary positions rotate neighbours, and
+/// Properties of a model that maps depend on: which rows of heads its rotary positions rotate, and
 /// its stacks of several kinds of layers.
 struct model_layout {
-    bool neighbours = false;
+    rotated_rows rotated;
     std::vector<layer_stack> stacks;
 };
 template <class Model>
 model_layout layout_of() {
-    model_layout result{pairs_neighbours<Model>, {}};
+    model_layout result{{pairs_neighbours<Model>, rotated_of_head<Model>}, {}};
     if constexpr (requires { Model::shape.has_pattern(); }) {
         constexpr auto& of = Model::shape;
         if constexpr (of.has_pattern()) {
@@ -231,9 +233,7 @@ SEQUENT_COLD matching match(const tensor_file& file, const std::vector<any_tenso
             }
             if (!where.problem.empty()) return where.problem;
             used[found->number].add(where, of.how);
-            result.pieces.push_back(
-                piece_of(of.view, found->number, where, of.how, layout.neighbours));
-            return "";
+            return add_pieces(result.pieces, of.view, found->number, where, of.how, layout.rotated);
         });
     if (!result.problem.empty()) return result;
     const auto has = [&](std::string_view parameter) {
@@ -379,8 +379,7 @@ SEQUENT_COLD mapped_tensors plan_mapped(const file_path& path,
                                     shape_text(planned[tensor].shape), " for another parameter"});
             }
             used[tensor].add(where, of.how);
-            pieces.push_back(piece_of(of.view, tensor, where, of.how, layout.neighbours));
-            return "";
+            return add_pieces(pieces, of.view, tensor, where, of.how, layout.rotated);
         });
     for (std::size_t at = 0; at < used.size() && problem.empty(); ++at) {
         problem = used[at].problem(true);

@@ -32,6 +32,12 @@ struct placed {
     std::string problem;
 };
 
+/// The rows of each head that the model's rotary positions rotate.
+struct rotated_rows {
+    bool neighbours = false;  // rows 2k and 2k + 1 form a pair, not k and k + half
+    int turned = 0;           // number of the first rows that are rotated; 0: all; -1: it differs
+};
+
 /// The extents that a placement states for a parameter of the shape `own`. `found` is the shape in
 /// the file, or null; it determines the side of squares.
 SEQUENT_LAZY
@@ -90,9 +96,16 @@ SEQUENT_COLD placed place(const any_view& view, const placement& how, std::uint6
     const bool vector = how.flat || rank < 2;
     placed result;
     result.strides = row_major(view);
+    if (how.rank != 0 || how.taps) {
+        result.end = result.all = size;
+        if (how.range != row_range::all || how.transposed || how.flat ||
+            how.order != row_order::any || (how.taps && how.rank != 0)) {
+            result.problem = "a tensor of another shape is whole and not transposed";
+            return result;
+        }
+    }
     if (how.rank < 0 || how.taps) {
         result.shape = own;
-        result.end = result.all = size;
         if (!how.taps) return result;
         if (rank < 2) result.problem = "it has no taps";
         for (std::size_t axis = 1; axis < rank; ++axis) {
@@ -103,15 +116,10 @@ SEQUENT_COLD placed place(const any_view& view, const placement& how, std::uint6
         return result;
     }
     if (how.rank > 0) {
-        result.end = result.all = size;
         result.shape = stated_shape(own, how, found);
-        if (how.range != row_range::all || how.transposed || how.flat ||
-            how.order != row_order::any) {
-            result.problem = "a tensor of another shape is whole and not transposed";
-        } else if (size_of(result.shape) != size) {
+        if (size_of(result.shape) != size)
             result.problem = joined_text(
                 {"shape ", shape_text(result.shape), " has not its ", size, " elements"});
-        }
         return result;
     }
     const std::uint64_t columns = vector ? 1 : own.back();
@@ -133,8 +141,13 @@ SEQUENT_COLD placed place(const any_view& view, const placement& how, std::uint6
                                       result.all, " of the tensor"});
     }
     const std::size_t row_axes = result.row_axes = vector ? rank : rank - 1;
-    if (how.order != row_order::any && (row_axes == 0 || own[row_axes - 1] % 2 != 0))
+    const bool within = how.range == row_range::interleaved;
+    if (how.order != row_order::any &&
+        (row_axes == (within ? 1U : 0U) || own[row_axes - 1] % 2 != 0))
         result.problem = "its heads have no halves";
+    const auto groups = static_cast<std::uint64_t>(how.groups);
+    if (within && groups > 0 && (row_axes == 0 || own[0] % groups != 0))
+        result.problem = joined_text({"its first extent has no ", groups, " equal ranges"});
     if (vector) {
         if (!own.empty() || how.range != row_range::all || how.flat) result.shape = {result.all};
     } else if (how.transposed) {
@@ -147,47 +160,90 @@ SEQUENT_COLD placed place(const any_view& view, const placement& how, std::uint6
         result.shape = {result.all, columns};
     }
     const std::uint64_t row = vector || how.transposed ? 1 : columns;
-    if (how.range == row_range::interleaved && row_axes > 0) {
+    if (within && row_axes > 0 && groups == 0) {
         result.first = begin * result.strides[0];
         result.strides[0] *= of;
+    } else if (within && row_axes > 0) {
+        result.first = begin * (own[0] / groups) * result.strides[0];
     } else {
         result.first = result.begin * row;
     }
     return result;
 }
 
-/// The piece of a view at a location of a tensor. If the tensor has the rows of heads in another
-/// order than the model (`neighbours`: that of rotary()), their axis is split in two.
+/// The indices [begin, begin + count) of a piece along an axis.
 SEQUENT_LAZY
-SEQUENT_COLD piece piece_of(any_view view, std::size_t tensor, const placed& where,
-                            const placement& how, bool neighbours) {
-    auto strides = where.strides;
-    const bool reordered = how.order == row_order::halves
-                               ? neighbours
-                               : how.order == row_order::neighbours && !neighbours;
-    if (reordered) {
-        const std::size_t axis = where.row_axes - 1;
-        for (auto at = static_cast<std::size_t>(view.rank++); at > axis; --at) {
-            view.extents[at] = view.extents[at - 1];
-            view.strides[at] = view.strides[at - 1];
-            strides[at] = strides[at - 1];
-        }
-        const int half = view.extents[axis] / 2;
-        view.extents[axis] = half;
-        view.extents[axis + 1] = 2;
-        // Element k of half h has index 2 k + h in the order of neighbours, k + h half in that of
-        // halves.
-        const auto split = [half](auto& of, std::size_t place, bool by_neighbours) {
-            const auto stride = of[place];
-            of[place] = by_neighbours ? 2 * stride : stride;
-            of[place + 1] = by_neighbours
-                                ? stride
-                                : stride * static_cast<std::remove_const_t<decltype(stride)>>(half);
-        };
-        split(view.strides, axis, neighbours);
-        split(strides, axis, !neighbours);
+SEQUENT_COLD piece range_of(piece of, std::size_t axis, int begin, int count) {
+    of.view.data = static_cast<std::byte*>(of.view.data) +
+                   std::ptrdiff_t{begin} * of.view.strides[axis] *
+                       static_cast<std::ptrdiff_t>(io::size_of(of.view.type));
+    of.first += static_cast<std::uint64_t>(begin) * of.strides[axis];
+    of.view.extents[axis] = count;
+    return of;
+}
+
+/// Adds a piece whose first `turned` indices along an axis are in the other order of rotary
+/// positions in the tensor than in the view (`neighbours`: that of the view is rotary()'s): that
+/// axis is split in two.
+SEQUENT_LAZY
+SEQUENT_COLD void add_reordered(std::vector<piece>& to, const piece& all, std::size_t axis,
+                                int turned, bool neighbours) {
+    const int length = all.view.extents[axis];
+    if (turned < length) to.push_back(range_of(all, axis, turned, length - turned));
+    piece part = all;
+    for (auto at = static_cast<std::size_t>(part.view.rank++); at > axis; --at) {
+        part.view.extents[at] = part.view.extents[at - 1];
+        part.view.strides[at] = part.view.strides[at - 1];
+        part.strides[at] = part.strides[at - 1];
     }
-    return {view, tensor, where.first, strides, how.summand, how.plus};
+    const int half = turned / 2;
+    part.view.extents[axis] = half;
+    part.view.extents[axis + 1] = 2;
+    // Element k of half h has index 2 k + h in the order of neighbours, k + h half in that of
+    // halves.
+    const auto split = [axis, half](auto& of, bool by_neighbours) {
+        const auto stride = of[axis];
+        of[axis] = by_neighbours ? 2 * stride : stride;
+        of[axis + 1] = by_neighbours
+                           ? stride
+                           : stride * static_cast<std::remove_const_t<decltype(stride)>>(half);
+    };
+    split(part.view.strides, neighbours);
+    split(part.strides, !neighbours);
+    to.push_back(part);
+}
+
+/// Adds the pieces of a view at a location of a tensor. Returns the problem, if there is one.
+SEQUENT_LAZY
+SEQUENT_COLD std::string add_pieces(std::vector<piece>& to, const any_view& view,
+                                    std::size_t tensor, const placed& where, const placement& how,
+                                    const rotated_rows& rotated) {
+    const piece all{view, tensor, where.first, where.strides, how.summand, how.plus};
+    const bool reordered = how.order == row_order::halves
+                               ? rotated.neighbours
+                               : how.order == row_order::neighbours && !rotated.neighbours;
+    const std::size_t axis = where.row_axes - 1;
+    if (reordered && rotated.turned < 0)
+        return "the model rotates different numbers of rows of its heads";
+    if (reordered && rotated.turned > view.extents[axis])
+        return "its heads have fewer rows than the model rotates";
+    // The parts of a tensor lie one after another within each group.
+    const int groups = how.range == row_range::interleaved && how.groups > 0 ? how.groups : 1;
+    const int of_group = groups > 1 ? view.extents[0] / groups : 0;
+    for (int group = 0; group < groups; ++group) {
+        piece part = all;
+        if (groups > 1) {
+            part = range_of(all, 0, group * of_group, of_group);
+            part.first += static_cast<std::uint64_t>(group) *
+                          static_cast<std::uint64_t>(of_group * (how.of - 1)) * part.strides[0];
+        }
+        if (!reordered)
+            to.push_back(part);
+        else
+            add_reordered(to, part, axis, rotated.turned > 0 ? rotated.turned : view.extents[axis],
+                          rotated.neighbours);
+    }
+    return "";
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::io::detail

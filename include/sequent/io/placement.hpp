@@ -55,6 +55,7 @@ struct placement {
     row_range range = row_range::all;  ///< which rows the parameter takes
     int begin = 0;                     ///< the first row, or the number of the part
     int of = 1;                        ///< how many rows or parts the tensor has
+    int groups = 0;  ///< of interleaved parts: ranges of the first extent; 0: each index is one
 };
 
 /// The file's matrix is [columns, rows]: [in, out] for a linear map.
@@ -68,10 +69,11 @@ inline constexpr placement as_it_is{.rank = -1};
 inline constexpr placement flat{.flat = true};
 /// The file has the rows of each head (the parameter's last extent but one; the last extent of a
 /// flat one) in the order of rotary_halves(), which rotates x[k] with x[k + length / 2]. If the
-/// model uses rotary(), `load` and `save` convert the order.
+/// model uses rotary(), `load` and `save` convert the order of the rows that it rotates.
 inline constexpr placement halves{.order = row_order::halves};
 /// The file has the rows of each head in the order of rotary(), which rotates x[2k] with x[2k + 1].
-/// If the model does not use rotary(), `load` and `save` convert the order.
+/// If the model uses rotary_halves(), `load` and `save` convert the order of the rows that it
+/// rotates.
 inline constexpr placement neighbours{.order = row_order::neighbours};
 /// Marks a further entry of a parameter that is the sum of several tensors, such as the two biases
 /// of PyTorch's LSTM. `save` writes the sum to the tensor of the first entry and zeros to this one.
@@ -124,6 +126,14 @@ constexpr placement part(int number, int of) {
 constexpr placement interleaved(int number, int of) {
     return detail::in_range("interleaved", row_range::interleaved, number, of, " parts");
 }
+/// As above, for each of `groups` equal ranges of the first extent: qkv_proj of CodeGen has [4,
+/// 3, heads / 4, head_width] rows. Throws io::error unless groups >= 1.
+constexpr placement interleaved(int number, int of, int groups) {
+    placement result = interleaved(number, of);
+    if (groups < 1) fail_with<error>({"io::interleaved: ", groups, " is no number of groups"});
+    result.groups = groups;
+    return result;
+}
 
 /// The file has `of` rows (a vector's elements), and the parameter begins at row `begin`. Throws
 /// io::error unless 0 <= begin < of.
@@ -144,7 +154,7 @@ constexpr placement rows_from(int begin) {
 inline constexpr placement successive{.range = row_range::successive};
 
 /// Combines two placements: the flags of both hold and their `plus` are added. The row order, the
-/// shape of `shaped` and the row range that `b` states replace those of `a`.
+/// shape (`shaped`, `as_it_is`) and the row range that `b` states replace those of `a`.
 constexpr placement operator|(const placement& a, const placement& b) {
     placement result = a;
     result.transposed = a.transposed || b.transposed;
@@ -153,7 +163,7 @@ constexpr placement operator|(const placement& a, const placement& b) {
     result.summand = a.summand || b.summand;
     result.plus = a.plus + b.plus;
     if (b.order != row_order::any) result.order = b.order;
-    if (b.rank > 0) {
+    if (b.rank != 0) {
         result.rank = b.rank;
         result.shape = b.shape;
     }
@@ -161,6 +171,7 @@ constexpr placement operator|(const placement& a, const placement& b) {
         result.range = b.range;
         result.begin = b.begin;
         result.of = b.of;
+        result.groups = b.groups;
     }
     return result;
 }

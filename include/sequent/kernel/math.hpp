@@ -6,8 +6,8 @@
 
 #include "simd.hpp"
 
-/// Exponential, logarithm, hyperbolic tangent, error function and logistic function of vectors and
-/// numbers.
+/// Elementary functions of vectors and numbers: exponential, logarithm, powers, hyperbolic tangent,
+/// error function, logistic function.
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
@@ -215,6 +215,45 @@ SEQUENT_INLINE batch<T> erf(batch<T> x) noexcept {
 template <class T>
 SEQUENT_INLINE batch<T> sigmoid(batch<T> x) noexcept {
     return set(T(1)) / (set(T(1)) + kernel::exp(-x));
+}
+
+/// x within [least, greatest], else the nearer end; NaN stays NaN.
+template <class T>
+SEQUENT_INLINE batch<T> clamp(batch<T> x, T least, T greatest) noexcept {
+    x = xsimd::select(x > set(greatest), set(greatest), x);
+    return xsimd::select(x < set(least), set(least), x);
+}
+
+/// -1, 0 or 1, the sign of x; NaN stays NaN.
+template <class T>
+SEQUENT_INLINE batch<T> sign(batch<T> x) noexcept {
+    return xsimd::select(x > zero<T>(), set(T(1)), xsimd::select(x < zero<T>(), set(T(-1)), x));
+}
+
+/// log(1 + x) for x in [0, 1]: 2 atanh(s) with s = x / (2 + x), by its series.
+template <class T>
+SEQUENT_INLINE batch<T> log_1_plus(batch<T> x) noexcept {
+    constexpr int terms = sizeof(T) == 4 ? 8 : 17;  // s^2 <= 1/9: the rest is below an ulp
+    const batch<T> s = x / (set(T(2)) + x);
+    const batch<T> square = s * s;
+    batch<T> sum = set(T(1) / T(2 * terms - 1));
+    unroll<terms - 1>([&](auto i) __attribute__((always_inline)) {
+        sum = fma(sum, square, set(T(1) / T(2 * (terms - 1 - i()) - 1)));
+    });
+    return (s + s) * sum;
+}
+
+/// x^p: by multiplications if p is an integer of at most 64, else exp(p log(x)), NaN for x < 0.
+template <class T>
+inline batch<T> power(batch<T> x, T p) noexcept {
+    const T size = p < 0 ? -p : p;
+    if (size <= T(64) && size == static_cast<T>(static_cast<int>(size))) {
+        batch<T> result = set(T(1));
+        for (int rest = static_cast<int>(size); rest > 0; rest /= 2, x = x * x)
+            if (rest % 2 != 0) result = result * x;
+        return p < 0 ? batch<T>(set(T(1)) / result) : result;
+    }
+    return kernel::exp(kernel::log(x) * set(p));
 }
 
 /// e^x of one number, by the arithmetic of the vector function.

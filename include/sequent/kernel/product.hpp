@@ -22,12 +22,23 @@ struct product_shape {
     /// Row stride of C.
     int c_row;
     bool accumulate;  ///< += instead of =
+    /// A has `splits` parts of `depth` columns each, a_split apart; the rows of B for a part follow
+    /// those for the part before it. More than one if product_plan::takes_splits.
+    int splits = 1;
+    int a_split = 0;  ///< distance of the parts
+
+    /// The product with one of the parts, which accumulates or not.
+    constexpr product_shape of_part(bool accumulates) const {
+        return {rows, columns, depth, a_row, a_depth, b_depth, b_column, c_row, accumulates};
+    }
 };
 
 /// The default of what a product does to its results before it stores them: nothing. Another type
 /// turns a vector of results x into finish(x, row, column, count) for columns [column, column +
 /// count) of a row; count is an integral_constant, which may be less than the lanes of x.
 struct as_is {
+    /// True if x may be a vector with half the lanes, a half_batch.
+    static constexpr bool takes_halves = true;
     /// Returns x.
     template <class B, class Count>
     SEQUENT_INLINE B operator()(B x, int, int, Count) const noexcept {
@@ -94,8 +105,12 @@ struct product_plan {
     // A panel would read only a little of each page.
     static constexpr bool streamed =
         from_memory && !copied && Shape.b_column == 1 && Shape.columns >= 8192;
+    static constexpr int most_depth = 16384 / int{sizeof(T)} / width;
     static constexpr int block =
-        single && !copied ? Shape.depth : std::min(Shape.depth, 16384 / int{sizeof(T)} / width);
+        single && !copied ? Shape.depth : std::min(Shape.depth, most_depth);
+    // Parts of A are taken in one pass if their rows of B stay in the L1 cache.
+    static constexpr bool takes_splits =
+        Shape.b_column == 1 && !copied && !single && Shape.splits * Shape.depth <= most_depth;
 };
 
 /// The place of a tile in C, and whether its sums are added to C and whether they are finished.
@@ -129,9 +144,10 @@ SEQUENT_INLINE void store_sums(batch<T>* sum, Last last, T* to, const tile_targe
 }
 
 /// Strides known at compile time, named as in product_strides.
-template <int ARow, int ADepth, int BDepth, int CRow>
+template <int ARow, int ADepth, int BDepth, int CRow, int Splits = 1, int ASplit = 0>
 struct constant_strides {
     static constexpr int a_row = ARow, a_depth = ADepth, b_depth = BDepth, c_row = CRow;
+    static constexpr int splits = Splits, a_split = ASplit;
 };
 
 /// Computes Rows x Vectors vectors of C in registers. The last vector of each row is a Last, loaded
@@ -159,27 +175,35 @@ inline void product_tile(const T* a, const T* b, T* c, int depth, const Strides&
     }
     // Limited by the FMA ports: a load of B serves all rows, and the broadcasts of A take a load
     // port for every Vectors multiplications.
-    SEQUENT_NO_UNROLL for (int k = 0; k < depth; ++k) {
-        batch<T> y[Vectors];
-        SEQUENT_UNROLL for (int v = 0; v < whole; ++v) y[v] = load(b + v * n);
-        const Last last_y = load_first_as<Last, LoadLast>(b + whole * n);
-        SEQUENT_UNROLL for (int r = 0; r < Rows; ++r) {
-            const T number = first[r / together][r % together * std::ptrdiff_t{strides.a_row}];
-            batch<T> x = set(number);
-            Last last_x(number);
+    const auto take_part = [&]() __attribute__((always_inline)) {
+        SEQUENT_NO_UNROLL for (int k = 0; k < depth; ++k) {
+            batch<T> y[Vectors];
+            SEQUENT_UNROLL for (int v = 0; v < whole; ++v) y[v] = load(b + v * n);
+            const Last last_y = load_first_as<Last, LoadLast>(b + whole * n);
+            SEQUENT_UNROLL for (int r = 0; r < Rows; ++r) {
+                const T number = first[r / together][r % together * std::ptrdiff_t{strides.a_row}];
+                batch<T> x = set(number);
+                Last last_x(number);
 #if defined(__clang__) && defined(__x86_64__)
-            // Clang broadcasts to half a vector, then again: a shuffle for each row.
-            // "v": an x86 vector register.
-            if constexpr (Vectors == 2 && sizeof(Last) < sizeof(x)) {
-                asm("" : "+v"(x.data));
-                last_x = low_part<Last>(x);
-            }
+                // Clang broadcasts to half a vector, then again: a shuffle for each row.
+                // "v": an x86 vector register.
+                if constexpr (Vectors == 2 && sizeof(Last) < sizeof(x)) {
+                    asm("" : "+v"(x.data));
+                    last_x = low_part<Last>(x);
+                }
 #endif
-            SEQUENT_UNROLL for (int v = 0; v < whole; ++v) sum[r][v] = fma(x, y[v], sum[r][v]);
-            last_sum[r] = fma(last_x, last_y, last_sum[r]);
+                SEQUENT_UNROLL for (int v = 0; v < whole; ++v) sum[r][v] = fma(x, y[v], sum[r][v]);
+                last_sum[r] = fma(last_x, last_y, last_sum[r]);
+            }
+            SEQUENT_UNROLL for (int g = 0; g < groups; ++g) first[g] += strides.a_depth;
+            b += strides.b_depth;
         }
-        SEQUENT_UNROLL for (int g = 0; g < groups; ++g) first[g] += strides.a_depth;
-        b += strides.b_depth;
+    };
+    take_part();
+    SEQUENT_NO_UNROLL for (int split = 1; split < strides.splits; ++split) {
+        const std::ptrdiff_t next = strides.a_split - depth * std::ptrdiff_t{strides.a_depth};
+        SEQUENT_UNROLL for (int g = 0; g < groups; ++g) first[g] += next;
+        take_part();
     }
     SEQUENT_UNROLL for (int r = 0; r < Rows; ++r) {
         store_sums<whole, StoreLast>(sum[r], last_sum[r], c + r * std::ptrdiff_t{strides.c_row},
@@ -265,7 +289,9 @@ inline void product_panel(const T* a, const T* b, T* c, int rows, int depth, til
     };
     const auto take = [&](auto tile) {
         product_tile<Last, tile(), Vectors, LoadLast, StoreLast>(
-            a, b, c, depth, constant_strides<Shape.a_row, Shape.a_depth, BDepth, Shape.c_row>{},
+            a, b, c, depth,
+            constant_strides<Shape.a_row, Shape.a_depth, BDepth, Shape.c_row, Shape.splits,
+                             Shape.a_split>{},
             place, finish);
         advance(tile());
     };
@@ -285,7 +311,8 @@ inline void product_panel(const T* a, const T* b, T* c, int rows, int depth, til
         const tile_target rest_place = place;
         T* const rest = c;
         const int count = rows;
-        constexpr product_strides strides{Shape.a_row, Shape.a_depth, BDepth, 1, Shape.c_row};
+        constexpr product_strides strides{Shape.a_row, Shape.a_depth, BDepth,       1,
+                                          Shape.c_row, Shape.splits,  Shape.a_split};
         unroll<4>([&](auto i) {
             constexpr int tile = 8 >> i();
             if constexpr (tile < greatest)
@@ -446,11 +473,12 @@ inline void product_of_panels(const T* a, const T* b, T* c, int rows, int depth,
                               const Finish& finish) noexcept {
     using plan = product_plan<Shape, T>;
     using last_batch =
-        std::conditional_t<std::is_same_v<Finish, as_is>, typename plan::last_batch, batch<T>>;
+        std::conditional_t<Finish::takes_halves, typename plan::last_batch, batch<T>>;
     if constexpr (Whole) {
         rows = Shape.rows;
         depth = Shape.depth;
     }
+    static_assert(Shape.splits == 1 || plan::takes_splits);
     constexpr int n = lanes<T>;
     alignas(64) T copy[plan::copied ? plan::block * plan::width : 1];
     bool accumulate = Shape.accumulate;
@@ -518,8 +546,10 @@ template <product_shape Shape, bool Whole, class T, class Finish>
 inline void product(const T* a, const T* b, T* c, int rows, int depth,
                     const Finish& finish) noexcept {
 #if defined(SEQUENT_SMALL_CODE)
-    small_product(a, b, c, {Shape.a_row, Shape.a_depth, Shape.b_depth, Shape.b_column, Shape.c_row},
-                  rows, Shape.columns, depth, Shape.accumulate);
+    for (int split = 0; split < Shape.splits; ++split)
+        small_product(a + split * Shape.a_split, b + split * depth * Shape.b_depth, c,
+                      {Shape.a_row, Shape.a_depth, Shape.b_depth, Shape.b_column, Shape.c_row},
+                      rows, Shape.columns, depth, Shape.accumulate || split > 0);
     finish_rows<Shape>(c, rows, finish);
 #else
     constexpr int few = product_plan<Shape, T>::dot_rows;

@@ -138,6 +138,8 @@ SEQUENT_INLINE void tile_product(const T* a, const T* b, T* c, int rows, int dep
 /// Adds the rows of a product to listed rows of an array.
 template <class T>
 struct add_to_listed {
+    static constexpr bool takes_halves = false;  // whole vectors only
+
     T* to;
     const int* listed;
     int stride;

@@ -142,24 +142,37 @@ SEQUENT_INLINE void store_first(T* p, batch<T> x, int count) noexcept {
 #endif
 }
 
-/// Likewise with a static count: a whole vector becomes a plain load.
+/// Likewise with a static count: a whole vector becomes a plain load, and half a vector a plain one
+/// of 256 bits, since a load does not get the data of a masked store before it is in the cache.
 template <int Count, class T>
 SEQUENT_INLINE batch<T> load_first(const T* p) noexcept {
     static_assert(0 <= Count && Count <= lanes<T>);
-    if constexpr (Count == lanes<T>)
-        return load(p);
-    else
-        return load_first(p, Count);
+    if constexpr (Count == lanes<T>) return load(p);
+#if defined(__AVX512F__)
+    if constexpr (2 * Count == lanes<T>) {
+        if constexpr (sizeof(T) == 4)
+            return _mm512_zextps256_ps512(_mm256_loadu_ps(p));
+        else
+            return _mm512_zextpd256_pd512(_mm256_loadu_pd(p));
+    }
+#endif
+    return load_first(p, Count);
 }
 
-/// Likewise with a static count: a whole vector becomes a plain store.
+/// Likewise with a static count: a whole vector, and half of one, become plain stores.
 template <int Count, class T>
 SEQUENT_INLINE void store_first(T* p, batch<T> x) noexcept {
     static_assert(0 <= Count && Count <= lanes<T>);
-    if constexpr (Count == lanes<T>)
-        store(p, x);
-    else
-        store_first(p, x, Count);
+    if constexpr (Count == lanes<T>) return store(p, x);
+#if defined(__AVX512F__)
+    if constexpr (2 * Count == lanes<T>) {
+        if constexpr (sizeof(T) == 4)
+            return _mm256_storeu_ps(p, _mm512_castps512_ps256(x));
+        else
+            return _mm256_storeu_pd(p, _mm512_castpd512_pd256(x));
+    }
+#endif
+    return store_first(p, x, Count);
 }
 
 /// A vector with half the lanes, for the ends of rows: it costs half on processors that execute 512

@@ -38,6 +38,7 @@ SEQUENT_INLINE batch<T> dot_of_rows(const T* a, const T* b, int depth) noexcept 
 /// The strides of a product, as in product_shape.
 struct product_strides {
     int a_row, a_depth, b_depth, b_column, c_row;
+    int splits = 1, a_split = 0;
 };
 
 /// Multiplies Rows rows with a panel of Vectors vectors, of which `columns` columns belong to C.

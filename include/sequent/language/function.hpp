@@ -1,5 +1,7 @@
 #pragma once
 
+#include "../aggregation_functions.hpp"
+#include "../element_functions.hpp"
 #include "../rotary_scaling.hpp"
 #include "literal.hpp"
 
@@ -14,24 +16,13 @@ namespace sequent::inline SEQUENT_ABI::language {
 /// a scalar combines with each element of the other literals.
 enum class combination { sum, product, elementwise_product, max, min, mean, concat, cosine };
 
-/// The functions of one value, each made by the function of its name below.
+/// The functions of one value, each made by the function of its name below: first the functions of
+/// each element (element_functions.hpp), then those of a whole value.
 enum class transformation {
-    identity,
-    relu,
-    leaky_relu,
-    gelu,
-    gelu_tanh,
-    silu,
-    sigmoid,
-    tanh,
-    exp,
-    log,
-    sqrt,
-    inverse,
-    complement,
-    soft_cap,
-    scale,
-    softmax,
+#define SEQUENT_NAME(name, ...) name,
+    SEQUENT_ELEMENT_FUNCTIONS(SEQUENT_NAME)
+#undef SEQUENT_NAME
+        softmax,
     sparsemax,
     norm,
     layer_norm,
@@ -44,12 +35,39 @@ enum class transformation {
     reshape
 };
 
-/// The functions that aggregate the ground rules of one head.
-enum class aggregation { sum, mean, max, min, count, concat, softmax };
+/// The functions that aggregate the ground rules of one head
+/// (aggregation_functions.hpp).
+enum class aggregation {
+#define SEQUENT_NAME(name, ...) name,
+    SEQUENT_AGGREGATIONS(SEQUENT_NAME) SEQUENT_OTHER_AGGREGATIONS(SEQUENT_NAME)
+#undef SEQUENT_NAME
+};
+
+template <class Body, class Function>
+struct applied;
+
+/// A function of literals within a body, `relu()(x(i))` or `max()(x(i), y(i))`: the literal of a
+/// relation without a name, which follows from these literals by that function. Its arguments are
+/// their variables, at most 4.
+template <class Body, class Function>
+struct nested {
+    applied<Body, Function> body;  ///< the literals and the function
+};
+/// True for a function of literals.
+template <class Body, class Function>
+inline constexpr bool is_literal<nested<Body, Function>> = true;
 
 /// A combination as it stands in a rule.
 template <combination Kind>
-struct combine {};
+struct combine {
+    /// The combination of these literals, as a literal of a body.
+    template <class First, class... Rest>
+        requires(is_literal<First>&&...&& is_literal<Rest>)
+    constexpr auto operator()(First first, Rest... rest) const noexcept {
+        const auto body = (first, ..., rest);
+        return nested<std::remove_const_t<decltype(body)>, combine>{{body, *this}};
+    }
+};
 
 /// A transformation as it stands in a rule.
 template <transformation Kind, class... Arguments>
@@ -57,11 +75,20 @@ struct transform {
     double numbers[2]{};  ///< constants, such as the slope or eps; 0 if there are none
     /// Weights, a position or a seed, and a rotary_scaling.
     [[no_unique_address]] pack<Arguments...> arguments{};
+
+    /// The transformation of this literal, as a literal of a body.
+    template <class Literal>
+        requires is_literal<Literal>
+    constexpr auto operator()(Literal inner) const noexcept {
+        return nested<Literal, transform>{{inner, *this}};
+    }
 };
 
 /// An aggregation over variables as it stands in a rule.
 template <aggregation Kind, class... Variables>
-struct aggregate {};
+struct aggregate {
+    double number = 0;  ///< the exponent of p_mean
+};
 
 /// A block, a program with one input and one output, applied Count times: with parameters of its
 /// own for each layer or, if Shares is true, with the same parameters for all layers.
@@ -107,70 +134,22 @@ constexpr auto cosine() noexcept {
     return combine<combination::cosine>{};
 }
 
-// Transformations, element by element.
+// Transformations, element by element: relu(), leaky_relu(0.1), ... Formulas and numbers are those
+// of the table in element_functions.hpp.
 
-/// x.
-constexpr auto identity() noexcept {
-    return transform<transformation::identity>{};
+namespace detail {
+template <transformation Kind, class... Numbers>
+constexpr auto of_elements(Numbers... numbers) noexcept {
+    return transform<Kind>{{numbers...}, {}};
 }
-/// max(x, 0); NaN stays NaN.
-constexpr auto relu() noexcept {
-    return transform<transformation::relu>{};
-}
-/// x for x > 0, else slope x. The slope is finite and at least 0.
-constexpr auto leaky_relu(double slope = 0.01) noexcept {
-    return transform<transformation::leaky_relu>{{slope}, {}};
-}
-/// x Phi(x), where Phi is the cumulative distribution function of the standard normal distribution
-/// (arXiv 1606.08415).
-constexpr auto gelu() noexcept {
-    return transform<transformation::gelu>{};
-}
-/// The approximation of gelu by tanh: x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))
-/// (arXiv 1606.08415, section 2).
-constexpr auto gelu_tanh() noexcept {
-    return transform<transformation::gelu_tanh>{};
-}
-/// x / (1 + exp(-x)).
-constexpr auto silu() noexcept {
-    return transform<transformation::silu>{};
-}
-/// 1 / (1 + exp(-x)).
-constexpr auto sigmoid() noexcept {
-    return transform<transformation::sigmoid>{};
-}
-/// The hyperbolic tangent.
-constexpr auto tanh() noexcept {
-    return transform<transformation::tanh>{};
-}
-/// The exponential.
-constexpr auto exp() noexcept {
-    return transform<transformation::exp>{};
-}
-/// The natural logarithm.
-constexpr auto log() noexcept {
-    return transform<transformation::log>{};
-}
-/// The square root.
-constexpr auto sqrt() noexcept {
-    return transform<transformation::sqrt>{};
-}
-/// 1 / x.
-constexpr auto inverse() noexcept {
-    return transform<transformation::inverse>{};
-}
-/// 1 - x.
-constexpr auto complement() noexcept {
-    return transform<transformation::complement>{};
-}
-/// c tanh(x / c), which lies in [-c, c]. c is positive, finite and normal in float.
-constexpr auto soft_cap(double c) noexcept {
-    return transform<transformation::soft_cap>{{c}, {}};
-}
-/// c x; c is finite.
-constexpr auto scale(double c) noexcept {
-    return transform<transformation::scale>{{c}, {}};
-}
+}  // namespace detail
+
+#define SEQUENT_FUNCTION(name, parameters, arguments, ...)          \
+    constexpr auto name parameters noexcept {                       \
+        return detail::of_elements<transformation::name> arguments; \
+    }
+SEQUENT_ELEMENT_FUNCTIONS(SEQUENT_FUNCTION)
+#undef SEQUENT_FUNCTION
 
 // Transformations of a whole value. A matrix is treated as the vector of its elements by rows.
 
@@ -270,47 +249,22 @@ constexpr auto reshape(int rows, int columns = 1) noexcept {
         {static_cast<double>(rows), static_cast<double>(columns)}, {}};
 }
 
-// Aggregations over the variables that stand in the body but not in the head. All but sum name each
-// of these variables. Over no ground rule each is zero.
+// Aggregations over the variables that stand in the body but not in the head: sum(j), max(j, k),
+// p_mean(2, j), ... Formulas are those of the table in aggregation_functions.hpp. All but sum name
+// each of these variables; those of softmax stay in the head. Over no ground rule each is zero.
 
-/// The sum of the ground rules, the default. Variables that it does not name are summed, too.
-template <index_term First, index_term... Rest>
-constexpr auto sum(First, Rest...) noexcept {
-    return aggregate<aggregation::sum, First, Rest...>{};
-}
-/// The mean of the ground rules, element by element.
-template <index_term First, index_term... Rest>
-constexpr auto mean(First, Rest...) noexcept {
-    return aggregate<aggregation::mean, First, Rest...>{};
-}
-/// The maximum of the ground rules, element by element.
-template <index_term First, index_term... Rest>
-constexpr auto max(First, Rest...) noexcept {
-    return aggregate<aggregation::max, First, Rest...>{};
-}
-/// The minimum of the ground rules, element by element.
-template <index_term First, index_term... Rest>
-constexpr auto min(First, Rest...) noexcept {
-    return aggregate<aggregation::min, First, Rest...>{};
-}
-/// The number of ground rules, a scalar.
-template <index_term First, index_term... Rest>
-constexpr auto count(First, Rest...) noexcept {
-    return aggregate<aggregation::count, First, Rest...>{};
-}
-/// The rows of the ground rules, one below another, in the order of the named variables, the last
-/// of which varies fastest; zeros where a ground rule does not exist.
-template <index_term First, index_term... Rest>
-constexpr auto concat(First, Rest...) noexcept {
-    return aggregate<aggregation::concat, First, Rest...>{};
-}
-/// The softmax over the named variables, for each value of the head's other variables. The named
-/// variables stay in the head. Variables of the body that are not in the head are summed first, as
-/// by a rule of their own. If all values are minus infinity, the result is 0.
-template <index_term First, index_term... Rest>
-constexpr auto softmax(First, Rest...) noexcept {
-    return aggregate<aggregation::softmax, First, Rest...>{};
-}
+#define SEQUENT_AGGREGATION(name, parameters, arguments, ...)                          \
+    template <index_term First, index_term... Rest>                                    \
+    constexpr auto name parameters noexcept {                                          \
+        return aggregate<aggregation::name, First, Rest...>{SEQUENT_UNPACK arguments}; \
+    }
+#define SEQUENT_UNPACK(...) __VA_ARGS__
+#define SEQUENT_OTHER_AGGREGATION(name) SEQUENT_AGGREGATION(name, (First, Rest...), ())
+SEQUENT_AGGREGATIONS(SEQUENT_AGGREGATION)
+SEQUENT_OTHER_AGGREGATIONS(SEQUENT_OTHER_AGGREGATION)
+#undef SEQUENT_OTHER_AGGREGATION
+#undef SEQUENT_UNPACK
+#undef SEQUENT_AGGREGATION
 
 /// Depth: `y(i) <<= x(i) | stack<12>(block)` applies the block 12 times, each time with parameters
 /// of its own. A stack is the last function of its rule. The value of the rest of the rule is the

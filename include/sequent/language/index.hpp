@@ -47,7 +47,7 @@ struct integer {
 };
 
 /// The operations of index expressions. `absolute` ignores its right operand.
-enum class arithmetic { add, subtract, multiply, divide, remainder, absolute };
+enum class arithmetic { add, subtract, multiply, divide, remainder, greater, lesser, absolute };
 
 /// `left op right` over integers. Division rounds down, so that a remainder has the sign of its
 /// divisor. If the divisor is zero, as a count may be, the quotient is 0 and the remainder is the
@@ -197,6 +197,18 @@ template <class Left, class Right>
     requires index_pair<Left, Right>
 constexpr auto operator%(Left left, Right right) noexcept {
     return detail::combine_index<arithmetic::remainder>(left, right);
+}
+/// The greater of two index operands.
+template <class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto greater_of(Left left, Right right) noexcept {
+    return detail::combine_index<arithmetic::greater>(left, right);
+}
+/// The lesser of two index operands.
+template <class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto lesser_of(Left left, Right right) noexcept {
+    return detail::combine_index<arithmetic::lesser>(left, right);
 }
 /// The absolute value: `abs(i - j) < 8`.
 template <index_term Term>

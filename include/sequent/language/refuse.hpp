@@ -91,6 +91,10 @@ template <class Left, class Right>
             constexpr uncalled(combine<combination::sum> (*)()) noexcept {}
             /// From `max`.
             constexpr uncalled(combine<combination::max> (*)()) noexcept {}
+            /// From `product`.
+            constexpr uncalled(combine<combination::product> (*)()) noexcept {}
+            /// From `abs`.
+            constexpr uncalled(transform<transformation::abs> (*)()) noexcept {}
             /// From `min`.
             constexpr uncalled(combine<combination::min> (*)()) noexcept {}
             /// From `mean`.

@@ -6,14 +6,52 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "../joined_text.hpp"
+#include "../json_text.hpp"
 #include "../number_text.hpp"
 #include "model.hpp"
 
-/// explain(): a text that tells how a model is computed.
+/// explain(): how a model is computed, as text, as JSON and as data.
 
 namespace sequent::inline SEQUENT_ABI {
+
+/// How a model is computed: what explain() tells.
+struct explanation {
+    /// The reason why a fast form does not apply to a step.
+    struct reason {
+        std::string form;      ///< "rows", "outer product" or "attention"
+        std::string sentence;  ///< why it does not apply
+        std::string cure;      ///< of the closest form, how to write the rule instead
+    };
+    /// A step of the forward pass.
+    struct step {
+        std::string relation{};    ///< the relation that it computes, or that is stacked
+        std::string kind{};        ///< rows, attention, softmax, loops, stack or recursion
+        std::string what{};        ///< shapes and sizes in words
+        int depth = 0;             ///< stacks and recursions around it
+        bool prepared = false;     ///< computed once, from parameters alone
+        long long operations = 0;  ///< multiplications and additions of one execution
+        std::vector<std::string> computes{};  ///< all relations computed in it: "layers.q"
+        std::vector<reason> reasons{};        ///< of loops, the closest form first
+    };
+    /// A relation that follows from several rules.
+    struct several {
+        std::string relation;
+        std::vector<int> rules;  ///< their numbers, from 1 on
+    };
+
+    std::vector<step> steps{};               ///< in their order
+    std::vector<several> several_rules{};    ///< such relations
+    long long parameters = 0;                ///< number of weights
+    long long parameter_bytes = 0;           ///< sizes in bytes, as float
+    long long workspace_bytes = 0;           ///< memory for forward and backward
+    long long scratch_bytes = 0;             ///< memory for forward alone
+    long long state_bytes = -1;              ///< the state of `step`; -1: there is none
+    std::array<long long, 3> cache_bytes{};  ///< of these the KV cache in float, bf16 and q8_0
+};
 
 namespace model_detail {
 
@@ -43,7 +81,76 @@ struct explained_step {
     const plan::general_step* general = nullptr;
     long long pairs = 0;  // if it is attention
     const plan::fact_shape* facts = nullptr;
+    const char* computes = nullptr;  // relations_of_steps
+    int number = 0;                  // of the step
 };
+
+/// The step that computes a rule, or in which it is fused; -1 if it is read in place or not at all.
+template <class Plan>
+constexpr int step_of_rule(int rule) {
+    constexpr auto& text = Plan::shapes.text;
+    constexpr auto& tables = Plan::tables;
+    // A chain of fused rules has at most as many as there are.
+    for (int turn = 0; turn < text.rules.size(); ++turn) {
+        int found = -1;
+        for (int at = 0; at < tables.steps.size(); ++at)
+            if (tables.steps[at].rule == rule && !tables.steps[at].idle &&
+                (tables.steps[at].kind != plan::step_kind::repeat_end))
+                found = at;
+        if (found >= 0) return found;
+        const plan::relation_layout& layout = tables.relations[text.rules[rule].head];
+        if (layout.where == plan::place::none) {
+            rule = text.reader_of(text.rules[rule].head);
+            if (rule < 0) return -1;
+            continue;
+        }
+        if (layout.where != plan::place::value && layout.where != plan::place::prepared) return -1;
+        // Grouped with others, or an alias: the first step whose result shares its buffer.
+        for (int at = 0; at < tables.steps.size(); ++at) {
+            const plan::step& step = tables.steps[at];
+            if (step.kind == plan::step_kind::repeat_end || step.idle) continue;
+            const plan::relation_layout& other = tables.relations[text.rules[step.rule].head];
+            if (other.where == layout.where && other.index == layout.index) return at;
+        }
+        return -1;
+    }
+    return -1;
+}
+
+/// Calls visit(name) for the relations that step `At` computes, without those that the plan
+/// invented.
+template <class Plan, class Visit>
+constexpr void visit_relations_of_step(int at, Visit visit) {
+    constexpr auto& text = Plan::shapes.text;
+    for (int rule = 0; rule < text.rules.size(); ++rule) {
+        const plan::relation& head = text.relations[text.rules[rule].head];
+        bool known = head.invented || step_of_rule<Plan>(rule) != at;
+        for (int before = 0; before < rule; ++before)
+            known = known || (text.rules[before].head == text.rules[rule].head &&
+                              step_of_rule<Plan>(before) == at);
+        if (!known) visit(name_in_scope(text, head.id, head.scope));
+    }
+}
+/// The relations of all steps, each with a zero behind it, and a further zero behind each step.
+template <class Plan>
+inline constexpr auto relations_of_steps = [] {
+    constexpr int steps = Plan::tables.steps.size();
+    constexpr int size = [] {
+        int result = steps;
+        for (int at = 0; at < steps; ++at)
+            visit_relations_of_step<Plan>(
+                at, [&](const full_name& name) { result += name.length + 1; });
+        return result;
+    }();
+    std::array<char, static_cast<std::size_t>(size)> result{};
+    std::size_t used = 0;
+    for (int at = 0; at < steps; ++at, ++used)
+        visit_relations_of_step<Plan>(at, [&](const full_name& name) {
+            for (int letter = 0; letter < name.length; ++letter) result[used++] = name.text[letter];
+            ++used;
+        });
+    return result;
+}();
 
 /// What a plan::reason says, and how to write the rule instead.
 struct reason_text {
@@ -121,6 +228,8 @@ explained_step explained() {
     result.facts = Plan::facts.begin();
     result.step = &Plan::template step_at<At>;
     result.head = head;
+    result.computes = relations_of_steps<Plan>.data();
+    result.number = At;
     if constexpr (step.kind == plan::step_kind::rows)
         result.row = &Plan::template row_step_at<step.at>;
     else if constexpr (step.kind == plan::step_kind::general)
@@ -156,6 +265,119 @@ inline long long operations_of(const explained_step& each) {
     return operations;
 }
 
+/// The characters of a name.
+SEQUENT_LAZY
+inline std::string_view text_of(const plan::name& name) {
+    return {name.text, static_cast<std::size_t>(name.length)};
+}
+
+/// The reasons why a general step has no fast form; that of the closest form first, with its cure.
+SEQUENT_LAZY
+SEQUENT_COLD void add_reasons(explanation::step& to, const plan::form_reasons& reasons) {
+    static constexpr std::string_view forms[plan::fast_forms] = {"rows", "outer product",
+                                                                 "attention"};
+    const plan::reason closest = reasons.closest();
+    for (const bool first : {true, false})
+        for (int form = 0; form < plan::fast_forms; ++form)
+            if ((reasons.of[form] == closest) == first && reasons.of[form] != plan::reason::none &&
+                reasons.of[form] != plan::reason::not_an_outer_product) {
+                const reason_text why = text_of(reasons.of[form]);
+                to.reasons.push_back({std::string(forms[form]), std::string(why.sentence),
+                                      std::string(first ? why.cure : std::string_view())});
+            }
+}
+
+/// Describes a step. The end of a loop has no kind.
+SEQUENT_LAZY
+SEQUENT_COLD explanation::step described(const explained_step& each) {
+    const plan::step& step = *each.step;
+    explanation::step made;
+    std::string& what = made.what;
+    switch (step.kind) {
+        case plan::step_kind::rows: {
+            made.kind = "rows";
+            const row_step& row = *each.row;
+            append_text(what, {row.pairs >= 0    ? "pairs "
+                               : row.counts != 0 ? "rows up to "
+                                                 : "rows ",
+                               row.rows, " x ", row.columns()});
+            int summands = 0;
+            for (const row_term& term : row.terms) {
+                if (term.kind == term_kind::product)
+                    append_text(what, {", product with ", term.depth * term.splits, " inputs"});
+                else if (term.kind == term_kind::gather)
+                    what += ", rows of a table";
+                else if (term.kind == term_kind::add)
+                    ++summands;
+            }
+            if (summands > 0) append_text(what, {", ", summands, " more summands"});
+            if (row.functions.size() > 0)
+                append_text(what, {", ", row.functions.size(), " functions"});
+            break;
+        }
+        case plan::step_kind::attention:
+            made.kind = "attention";
+            append_text(
+                what,
+                {each.attention->is_prepared() ? "product with weights " : "attention ",
+                 each.attention->rows, " x ", each.attention->columns, ", ", each.pairs, " pairs"});
+            break;
+        case plan::step_kind::weights:
+            made.kind = "softmax";
+            append_text(what, {"softmax ", each.attention->rows, " x ", each.attention->columns});
+            break;
+        case plan::step_kind::general:
+            made.kind = "loops";
+            append_text(what,
+                        {each.general->joins.size() > 0 ? "loops over pairs, " : "general loops, ",
+                         ground_rules_of(each), " ground rules"});
+            break;
+        case plan::step_kind::repeat_begin:
+            made.kind = step.recurs ? "recursion" : "stack";
+            append_text(what,
+                        {step.recurs ? "loop of " : "stack of ", step.end.any() ? "up to " : "",
+                         step.repeat, step.recurs ? " steps" : " layers"});
+            if (step.recurs && step.backward) what += ", the last first";
+            break;
+        default:
+            return made;
+    }
+    if (step.prepared) what += ", prepared";
+    made.relation = text_of(each.head);
+    made.depth = step.depth;
+    made.prepared = step.prepared;
+    made.operations = operations_of(each);
+    const char* name = each.computes;
+    for (int before = 0; before < each.number; ++name)
+        if (*name == 0)
+            ++before;
+        else
+            name += std::string_view(name).size();
+    for (; *name != 0; name += made.computes.back().size() + 1) made.computes.emplace_back(name);
+    if (each.general != nullptr) add_reasons(made, each.general->reasons);
+    return made;
+}
+
+/// The rules of a program.
+template <const auto& Program>
+inline constexpr auto program_text = plan::read<Program>();
+
+/// The rules of a relation, if there are several, which may be intended, or if two relations share
+/// a name by mistake. The rules of a recursion for different times do not count.
+SEQUENT_LAZY
+SEQUENT_COLD explanation::several several_rules(std::span<const plan::rule> rules, int relation,
+                                                const plan::name& id) {
+    explanation::several found{std::string(text_of(id)), {}};
+    for (const plan::rule& written : rules) {
+        bool everywhere = written.head == relation && !written.transforms_atom;
+        for (int at = 0; at < written.arity; ++at)
+            everywhere =
+                everywhere && written.terms[at].variable >= 0 && written.terms[at].offset == 0;
+        if (everywhere) found.rules.push_back(written.number + 1);
+    }
+    return found;
+}
+
 /// Appends a line: name, description and, if there are any, the operations in MFLOP.
 SEQUENT_LAZY
 SEQUENT_COLD void append_line(std::string& text, std::string_view name, std::string_view what,
@@ -177,135 +399,157 @@ SEQUENT_COLD void append_line(std::string& text, std::string_view name, std::str
     text += '\n';
 }
 
-/// The characters of a name.
+/// Appends the text of a step.
 SEQUENT_LAZY
-inline std::string_view text_of(const plan::name& name) {
-    return {name.text, static_cast<std::size_t>(name.length)};
-}
-
-/// The reasons why a general step has no fast form; that of the closest form first, with its cure.
-SEQUENT_LAZY
-SEQUENT_COLD void append_reasons(std::string& text, const plan::form_reasons& reasons, int depth) {
-    static constexpr std::string_view forms[plan::fast_forms] = {"rows", "outer product",
-                                                                 "attention"};
-    const plan::reason closest = reasons.closest();
-    const auto append = [&](int form) {
-        const reason_text why = text_of(reasons.of[form]);
-        text.append(static_cast<std::size_t>(2 * depth + 6), ' ');
-        append_text(text, {"no ", forms[form], ": ", why.sentence});
-        if (reasons.of[form] == closest) append_text(text, {" (", why.cure, ")"});
+SEQUENT_COLD void append_text_of(std::string& text, const explanation::step& step) {
+    if (step.kind.empty()) return;
+    append_line(text, step.relation, step.what, step.operations, step.depth);
+    for (const explanation::reason& why : step.reasons) {
+        text.append(static_cast<std::size_t>(2 * step.depth + 6), ' ');
+        append_text(text, {"no ", why.form, ": ", why.sentence});
+        if (!why.cure.empty()) append_text(text, {" (", why.cure, ")"});
         text += '\n';
-    };
-    for (const bool first : {true, false})
-        for (int form = 0; form < plan::fast_forms; ++form)
-            if ((reasons.of[form] == closest) == first && reasons.of[form] != plan::reason::none &&
-                reasons.of[form] != plan::reason::not_an_outer_product)
-                append(form);
+    }
 }
-
-/// Appends the line of a step.
+/// Appends the text of a relation with several rules.
 SEQUENT_LAZY
-SEQUENT_COLD void append_step(std::string& text, const explained_step& each) {
-    const plan::step& step = *each.step;
-    std::string what;
-    switch (step.kind) {
-        case plan::step_kind::rows: {
-            const row_step& row = *each.row;
-            append_text(what, {row.pairs >= 0    ? "pairs "
-                               : row.counts != 0 ? "rows up to "
-                                                 : "rows ",
-                               row.rows, " x ", row.columns()});
-            int summands = 0;
-            for (const row_term& term : row.terms) {
-                if (term.kind == term_kind::product)
-                    append_text(what, {", product with ", term.depth * term.splits, " inputs"});
-                else if (term.kind == term_kind::gather)
-                    what += ", rows of a table";
-                else if (term.kind == term_kind::add)
-                    ++summands;
-            }
-            if (summands > 0) append_text(what, {", ", summands, " more summands"});
-            if (row.functions.size() > 0)
-                append_text(what, {", ", row.functions.size(), " functions"});
-            break;
-        }
-        case plan::step_kind::attention:
-            append_text(
-                what,
-                {each.attention->is_prepared() ? "product with weights " : "attention ",
-                 each.attention->rows, " x ", each.attention->columns, ", ", each.pairs, " pairs"});
-            break;
-        case plan::step_kind::weights:
-            append_text(what, {"softmax ", each.attention->rows, " x ", each.attention->columns});
-            break;
-        case plan::step_kind::general:
-            append_text(what,
-                        {each.general->joins.size() > 0 ? "loops over pairs, " : "general loops, ",
-                         ground_rules_of(each), " ground rules"});
-            break;
-        case plan::step_kind::repeat_begin:
-            append_text(what,
-                        {step.recurs ? "loop of " : "stack of ", step.end.any() ? "up to " : "",
-                         step.repeat, step.recurs ? " steps" : " layers"});
-            if (step.recurs && step.backward) what += ", the last first";
-            break;
-        default:
-            return;
-    }
-    if (step.prepared) what += ", prepared";
-    append_line(text, text_of(each.head), what, operations_of(each), step.depth);
-    if (each.general != nullptr) append_reasons(text, each.general->reasons, step.depth);
+SEQUENT_COLD void append_text_of(std::string& text, const explanation::several& of) {
+    if (of.rules.size() < 2) return;
+    std::string what = "follows from several rules: ";
+    for (const int number : of.rules)
+        append_text(what, {number == of.rules[0] ? "" : ", ", number});
+    append_line(text, of.relation, what, 0, 0);
 }
-
-/// The rules of a program.
-template <const auto& Program>
-inline constexpr auto program_text = plan::read<Program>();
-
-/// Lists a relation with several rules, which may be intended, or two relations that share a name
-/// by mistake. The rules of a recursion for different times do not count.
-SEQUENT_LAZY
-SEQUENT_COLD void append_several_rules(std::string& text, std::span<const plan::rule> rules,
-                                       int relation, const plan::name& id) {
-    std::string numbers;
-    int count = 0;
-    for (const plan::rule& written : rules) {
-        bool everywhere = written.head == relation && !written.transforms_atom;
-        for (int at = 0; at < written.arity; ++at)
-            everywhere =
-                everywhere && written.terms[at].variable >= 0 && written.terms[at].offset == 0;
-        if (everywhere) append_text(numbers, {count++ > 0 ? ", " : "", written.number + 1});
-    }
-    if (count > 1) {
-        append_line(text, text_of(id), joined_text({"follows from several rules: ", numbers}), 0,
-                    0);
-    }
-}
-
-/// Sizes in bytes of a workspace, a scratch, the state of `step` (-1 without one) and the KV cache
-/// in it.
-struct explained_memory {
-    long long training = 0;
-    long long inference = 0;
-    long long state = -1;
-    std::array<long long, 3> cache{};  // of these the KV cache: float, bf16, q8_0
-};
-
 /// Appends the sizes of parameters and memory.
 SEQUENT_LAZY
-SEQUENT_COLD void append_memory(std::string& text, long long parameters, long long bytes,
-                                const explained_memory& of) {
-    append_text(
-        text, {"parameters  ", parameters, " numbers, ", bytes, " bytes as float\nworkspace   ",
-               of.training, " bytes as float, for forward and backward\nscratch     ", of.inference,
-               " bytes as float, for forward alone\n"});
-    if (of.state < 0) return;
-    append_text(text, {"state       ", of.state, " bytes as float, for step\n"});
-    if (of.cache[0] > 0)
-        append_text(text, {"  cache     ", of.cache[0], " bytes of it, keys and values; in bf16 ",
-                           of.cache[1], ", in q8_0 ", of.cache[2], "\n"});
+SEQUENT_COLD void append_memory(std::string& text, const explanation& of) {
+    append_text(text, {"parameters  ", of.parameters, " numbers, ", of.parameter_bytes,
+                       " bytes as float\nworkspace   ", of.workspace_bytes,
+                       " bytes as float, for forward and backward\nscratch     ", of.scratch_bytes,
+                       " bytes as float, for forward alone\n"});
+    if (of.state_bytes < 0) return;
+    append_text(text, {"state       ", of.state_bytes, " bytes as float, for step\n"});
+    if (of.cache_bytes[0] > 0)
+        append_text(text,
+                    {"  cache     ", of.cache_bytes[0], " bytes of it, keys and values; in bf16 ",
+                     of.cache_bytes[1], ", in q8_0 ", of.cache_bytes[2], "\n"});
 }
 
+/// Writes an explanation as JSON.
+template <class = void>
+class explanation_as_json {
+  public:
+    SEQUENT_COLD static std::string of(const explanation& from) {
+        explanation_as_json to;
+        to.list("{\"steps\":", from.steps, [&](const explanation::step& step) {
+            append_text(to.text_, {"\n {\"relation\":", quoted(step.relation),
+                                   ",\"kind\":", quoted(step.kind), ",\"what\":", quoted(step.what),
+                                   ",\"depth\":", step.depth,
+                                   ",\"prepared\":", step.prepared ? "true" : "false",
+                                   ",\"operations\":", step.operations});
+            to.list(",\"computes\":", step.computes,
+                    [&](const std::string& name) { to.text_ += quoted(name); });
+            to.list(",\"reasons\":", step.reasons, [&](const explanation::reason& why) {
+                append_text(to.text_, {"{\"form\":", quoted(why.form), ",\"reason\":",
+                                       quoted(why.sentence), ",\"cure\":", quoted(why.cure), "}"});
+            });
+            to.text_ += '}';
+        });
+        to.list(",\n\"several_rules\":", from.several_rules, [&](const explanation::several& each) {
+            append_text(to.text_, {"{\"relation\":", quoted(each.relation)});
+            to.list(",\"rules\":", each.rules,
+                    [&](int number) { append_text(to.text_, {number}); });
+            to.text_ += '}';
+        });
+        append_text(to.text_, {",\n\"parameters\":", from.parameters, ",\"parameter_bytes\":",
+                               from.parameter_bytes, ",\"workspace_bytes\":", from.workspace_bytes,
+                               ",\"scratch_bytes\":", from.scratch_bytes});
+        if (from.state_bytes >= 0)
+            append_text(to.text_, {",\"state_bytes\":", from.state_bytes,
+                                   ",\"cache_bytes\":{\"float\":", from.cache_bytes[0],
+                                   ",\"bf16\":", from.cache_bytes[1],
+                                   ",\"q8_0\":", from.cache_bytes[2], "}"});
+        return to.text_ + "}\n";
+    }
+
+  private:
+    std::string text_;
+
+    template <class List, class Add>
+    SEQUENT_COLD void list(const char* name, const List& of, Add add) {
+        append_text(text_, {name, "["});
+        bool first = true;
+        for (const auto& each : of) {
+            if (!first) text_ += ',';
+            first = false;
+            add(each);
+        }
+        text_ += ']';
+    }
+    static std::string quoted(std::string_view text) {
+        std::string result;
+        append_json_string(result, text);
+        return result;
+    }
+};
+
+/// Calls visit(step), visit(several) for each relation, and returns the sizes.
+template <class Model, class Visit>
+explanation explain_to(Visit visit) {
+    using plan = typename Model::plan;
+    explanation result;
+    kernel::unroll<plan::tables.steps.size()>([&](auto index) {
+        if constexpr (!plan::template step_at<index()>.idle)
+            visit(described(explained<plan, index()>()));
+    });
+    constexpr auto& text = program_text<Model::program>;
+    for (int relation = 0; relation < text.relations.size(); ++relation)
+        visit(several_rules({text.rules.begin(), text.rules.end()}, relation,
+                            text.relations[relation].id));
+    result.parameters = Model::parameter_count;
+    result.parameter_bytes = static_cast<long long>(sizeof(float)) * plan::tables.parameters;
+    result.workspace_bytes = sizeof(typename Model::template workspace<float>);
+    result.scratch_bytes = sizeof(typename Model::template scratch<float>);
+    if constexpr (sequent::plan::state_plan_of<plan>::made.obstacle.rule < 0) {
+        result.state_bytes = sizeof(typename Model::template state<float>);
+        // A constant: naming the plan at run time would put its tables into the program.
+        constexpr auto cache = [] {
+            std::array<long long, 3> bytes{};
+            sequent::plan::add_cache_bytes(sequent::plan::state_plan_of<plan>::made, bytes);
+            return bytes;
+        }();
+        result.cache_bytes = cache;
+    }
+    return result;
+}
+
+/// Collects the parts of an explanation.
+struct explanation_parts {
+    explanation& to;
+    void operator()(explanation::step step) const {
+        if (!step.kind.empty()) to.steps.push_back(std::move(step));
+    }
+    void operator()(explanation::several of) const {
+        if (of.rules.size() > 1) to.several_rules.push_back(std::move(of));
+    }
+};
+
 }  // namespace model_detail
+
+/// How a model is computed, as data; empty for an ill-formed program.
+template <class Model>
+explanation explanation_of() {
+    explanation parts;
+    if constexpr (Model::plan::ok) {
+        explanation result =
+            model_detail::explain_to<Model>(model_detail::explanation_parts{parts});
+        result.steps = std::move(parts.steps);
+        result.several_rules = std::move(parts.several_rules);
+        return result;
+    } else {
+        return parts;
+    }
+}
 
 /// Describes how a model is computed: its steps in order, with shapes, pairs and operations per
 /// forward pass in MFLOP, then its memory in bytes. Rules without a line are fused into the step of
@@ -315,37 +559,24 @@ SEQUENT_COLD void append_memory(std::string& text, long long parameters, long lo
 ///     std::cout << explain<Model>();
 template <class Model>
 std::string explain() {
-    using plan = typename Model::plan;
     std::string result;
-    if constexpr (plan::ok) {
+    if constexpr (Model::plan::ok) {
         result = "steps\n";
-        kernel::unroll<plan::tables.steps.size()>([&](auto index) {
-            if constexpr (!plan::template step_at<index()>.idle)
-                model_detail::append_step(result, model_detail::explained<plan, index()>());
-        });
-        constexpr auto& text = model_detail::program_text<Model::program>;
-        for (int relation = 0; relation < text.relations.size(); ++relation) {
-            model_detail::append_several_rules(result, {text.rules.begin(), text.rules.end()},
-                                               relation, text.relations[relation].id);
-        }
-        model_detail::explained_memory memory;
-        memory.training = sizeof(typename Model::template workspace<float>);
-        memory.inference = sizeof(typename Model::template scratch<float>);
-        if constexpr (sequent::plan::state_plan_of<plan>::made.obstacle.rule < 0) {
-            memory.state = sizeof(typename Model::template state<float>);
-            // A constant: naming the plan at run time would put its tables into the program.
-            constexpr auto cache = [] {
-                std::array<long long, 3> bytes{};
-                sequent::plan::add_cache_bytes(sequent::plan::state_plan_of<plan>::made, bytes);
-                return bytes;
-            }();
-            memory.cache = cache;
-        }
-        model_detail::append_memory(result, Model::parameter_count,
-                                    static_cast<long long>(sizeof(float)) * plan::tables.parameters,
-                                    memory);
+        model_detail::append_memory(result,
+                                    model_detail::explain_to<Model>([&result](const auto& part) {
+                                        model_detail::append_text_of(result, part);
+                                    }));
     }
     return result;
+}
+
+/// The same as a JSON object: "steps", each with "relation", "kind", "what", "depth", "prepared",
+/// "operations", the relations that it "computes" and the "reasons" why it has no fast form;
+/// "several_rules"; "parameters" and sizes in bytes. Operations are multiplications and additions
+/// of one forward pass.
+template <class Model>
+std::string explain_as_json() {
+    return model_detail::explanation_as_json<>::of(explanation_of<Model>());
 }
 
 }  // namespace sequent::inline SEQUENT_ABI

@@ -48,6 +48,12 @@ class general_runner : ground_rule<Plan, At, T> {
     static constexpr bool picks =
         step.aggregated == aggregation::max || step.aggregated == aggregation::min;
     static constexpr bool normalises = step.aggregated == aggregation::softmax;
+    /// The aggregation as a fold, if it is one.
+    static constexpr bool folds = step.aggregated < aggregation::count;
+    static constexpr kernel::fold folded =
+        folds ? static_cast<kernel::fold>(step.aggregated) : kernel::fold::sum;
+    static constexpr kernel::fold_reads reads = kernel::reads_of(folded);
+    static constexpr T exponent = static_cast<T>(step.aggregated_number);
 
     /// True if there are atoms that no loop visits; they are cleared first.
     static constexpr bool skips = step.joins.size() > 0 ||
@@ -97,23 +103,27 @@ class general_runner : ground_rule<Plan, At, T> {
                     return;
                 }
             int count = begin_row(to);
+            alignas(64) own_value own_state;
+            [[maybe_unused]] T* const state = ground::template temporary<4>(own_state);
+            if constexpr (folds) std::fill_n(state, length, T(0));
             auto body = [&] {
                 if constexpr (step.aggregated != aggregation::count) evaluate();
                 const T* x = result();
                 if constexpr (step.aggregated == aggregation::concat) {
                     std::copy_n(x, length, to + slot());
-                } else if constexpr (picks) {
+                } else if constexpr (folds) {
                     for (int at = 0; at < length; ++at)
-                        if (count == 0 || beats<step.aggregated == aggregation::max>(x[at], to[at]))
-                            to[at] = x[at];
-                } else if constexpr (step.aggregated != aggregation::count) {
-                    add_to<length>(to, x);
+                        kernel::add_value<folded>(to[at], state[at], x[at], count, exponent);
                 }
                 ++count;
             };
             each_ground(body);
             if constexpr (step.aggregated == aggregation::count) to[0] += static_cast<T>(count);
-            if constexpr (divides && !runs_whole) divide(to, count);
+            if constexpr (folds && !(divides && runs_whole))
+                if (count > 0)
+                    for (int at = 0; at < length; ++at)
+                        to[at] = kernel::result_of<folded>(to[at], state[at], static_cast<T>(count),
+                                                           exponent);
         }
     }
 
@@ -218,28 +228,39 @@ class general_runner : ground_rule<Plan, At, T> {
         } else if constexpr (step.aggregated != aggregation::count) {
             const T* from = out_gradient();
             const T* to = out_value();
-            T scale = 1;
-            if constexpr (step.aggregated == aggregation::mean) {
-                int count = 0;
-                auto counting = [&] { ++count; };
-                each_ground(counting);
-                if (count > 0) scale = T(1) / static_cast<T>(count);
+            alignas(64) own_value own_state;
+            T* const b = ground::template temporary<4>(own_state);
+            std::fill_n(b, length, T(0));
+            alignas(64) own_value own_second;
+            T* const a = ground::template temporary < reads == kernel::fold_reads::state
+                             ? 5
+                             : 4 > (own_second);
+            int count = 0;
+            if constexpr (folds && reads != kernel::fold_reads::nothing) {
+                constexpr bool adds = reads == kernel::fold_reads::state;
+                if constexpr (adds) std::fill_n(a, length, T(0));
+                auto first = [&] {
+                    if constexpr (adds) {
+                        evaluate();
+                        for (int at = 0; at < length; ++at)
+                            kernel::add_value<folded>(a[at], b[at], result()[at], count, exponent);
+                    }
+                    ++count;
+                };
+                each_ground(first);
             }
-            alignas(64) own_value own_taken;
-            [[maybe_unused]] T* const taken = ground::template temporary<4>(own_taken);
-            if constexpr (picks) std::fill_n(taken, length, T(0));
+            const T number = static_cast<T>(count);
+            int k = 0;
             auto body = [&] {
                 evaluate();
                 const int shifted = step.aggregated == aggregation::concat ? slot() : 0;
                 for (int at = 0; at < length; ++at) {
-                    gradient[at] = from[shifted + at] * scale;
-                    if constexpr (picks) {
-                        // The first that attains it takes all.
-                        const bool chosen = taken[at] == T(0) && result()[at] == to[at];
-                        if (chosen) taken[at] = T(1);
-                        if (!chosen) gradient[at] = 0;
-                    }
+                    gradient[at] = from[shifted + at];
+                    if constexpr (folds)
+                        gradient[at] *= kernel::slope_of<folded>(result()[at], to[at], a[at], b[at],
+                                                                 k, number, exponent);
                 }
+                ++k;
                 undo(gradient);
             };
             each_ground(body);

@@ -12,13 +12,7 @@
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// True if x replaces `most` as the maximum, or else the minimum. NaN replaces every number.
-template <bool Greatest, class T>
-constexpr bool beats(T x, T most) noexcept {
-    if (x != x) return most == most;
-    return Greatest ? x > most : x < most;
-}
-
+using kernel::beats;
 using plan::aggregation;
 using plan::combination;
 using plan::general_function;
@@ -37,14 +31,20 @@ constexpr int value_room(const plan::general_step& step) {
 }
 /// Number of such values that a step needs at once: its literals, the products of the first ones,
 /// the arguments of its functions, and temporaries.
-inline constexpr int general_temporaries = 5;
+constexpr int general_temporaries(const plan::general_step& step) {
+    return step.aggregated < aggregation::count &&
+                   kernel::reads_of(static_cast<kernel::fold>(step.aggregated)) ==
+                       kernel::fold_reads::state
+               ? 6
+               : 5;
+}
 constexpr int first_temporary(const plan::general_step& step) {
     return 2 * step.literals.size() + step.functions.size() + 2;
 }
 template <class T>
 constexpr long long value_bytes(const plan::general_step& step) {
-    return static_cast<long long>(first_temporary(step) + general_temporaries) * value_room(step) *
-           static_cast<long long>(sizeof(T));
+    return static_cast<long long>(first_temporary(step) + general_temporaries(step)) *
+           value_room(step) * static_cast<long long>(sizeof(T));
 }
 /// True if the values are few enough for the stack, where compilers keep them in registers.
 template <class T>
@@ -105,7 +105,7 @@ class ground_rule : protected assignments<Plan, At, T> {
     /// in the memory of the call.
     template <int Place>
     T* temporary([[maybe_unused]] T* own) const noexcept {
-        static_assert(Place < general_temporaries);
+        static_assert(Place < general_temporaries(step));
         if constexpr (on_stack)
             return own;
         else
@@ -423,14 +423,11 @@ class ground_rule : protected assignments<Plan, At, T> {
         constexpr general_function f = function<F>;
         constexpr int size = f.shape.size();
         constexpr T number = static_cast<T>(f.numbers[0]);
+        constexpr T other = static_cast<T>(f.numbers[1]);
         const T* x = stages_[F];
         T* y = stages_[F + 1];
         if constexpr (is_elementwise(f.kind)) {
-            each_lane<size, T>([&](int at, auto count) {
-                kernel::store_first<count()>(y + at,
-                                             kernel::apply<activation_of(f.kind)>(
-                                                 kernel::load_first<count()>(x + at), number));
-            });
+            apply_elements<f.kind, size>(x, y, number, other);
         } else if constexpr (f.kind == softmax) {
             kernel::softmax<size>(x, y);
         } else if constexpr (f.kind == sparsemax) {
@@ -475,17 +472,11 @@ class ground_rule : protected assignments<Plan, At, T> {
         constexpr general_function f = function<F>;
         constexpr int size = f.shape.size();
         constexpr T number = static_cast<T>(f.numbers[0]);
+        constexpr T other = static_cast<T>(f.numbers[1]);
         const T* x = stages_[F];
         const T* y = stages_[F + 1];
         if constexpr (is_elementwise(f.kind)) {
-            each_lane<size, T>([&](int at, auto count) {
-                const auto slope = kernel::derivative<activation_of(f.kind)>(
-                    kernel::load_first<count()>(x + at), kernel::load_first<count()>(y + at),
-                    number);
-                kernel::store_first<count()>(
-                    gradient + at,
-                    kernel::batch<T>(kernel::load_first<count()>(gradient + at) * slope));
-            });
+            undo_elements<f.kind, size>(x, y, number, other, gradient);
         } else if constexpr (f.kind == softmax) {
             kernel::softmax_gradient<size>(y, gradient, gradient);
         } else if constexpr (f.kind == sparsemax) {

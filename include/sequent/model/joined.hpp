@@ -193,7 +193,8 @@ class joined_rows {
         each_outer(step.outer_extents, [&](int first, int second, int third) {
             bool summed = false;
             kernel::unroll<step.terms.size()>([&](auto index) {
-                if constexpr (step.terms[index()].kind == term_kind::product) {
+                if constexpr (step.terms[index()].kind == term_kind::product &&
+                              !row_fusion<typename code::step>::adds(index())) {
                     multiply<index()>(samples, run, first, second, third, summed);
                     summed = true;
                 }

@@ -239,6 +239,16 @@ class model {
                         state<T, Cache>& s) {
         return sequences::prefill(p, *given, s);
     }
+    /// Likewise, and calls visit(k, y) for each of the rows, k from 0; y is what step would return.
+    /// It is valid until visit returns. Streams blocks of rows:
+    ///
+    ///     Model::prefill(p, {block}, s, [&](int k, auto y) { out[k] = y(0); });
+    template <model_detail::parameters_of<plan> P, class Cache, class Visit,
+              class T = typename P::number>
+    static void prefill(const P& p, const std::type_identity_t<rows_of_call<T>>& given,
+                        state<T, Cache>& s, Visit&& visit) {
+        sequences::prefill(p, *given, s, visit);
+    }
 
     /// Computes one step of several sequences, which may be at different positions: given[k] is the
     /// row of states[k]. Calls visit(k, y) for each; y is what step would return. Each weight is

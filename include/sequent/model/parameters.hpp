@@ -33,6 +33,7 @@ struct weight_view {
     bool gain = false;        ///< true for the gain of a norm
     bool looked_up = false;   ///< true if symbols select its rows
     bool bare = false;        ///< true for a bias or a table
+    bool repeated = false;    ///< true if it is added to several atoms, as a bias of each head is
 };
 
 /// View of weight `at` in the parameters.
@@ -66,11 +67,19 @@ constexpr weight_view view_of_weight(int at) {
     result.looked_up = shape.looked_up;
     for (const plan::literal& item : shapes.text.literals)
         if (item.kind == plan::literal_kind::weight && item.weight.weight == at) result.bare = true;
-    for (const plan::rule& written : shapes.text.rules)
+    for (const plan::rule& written : shapes.text.rules) {
         for (const plan::transformation_use& use : written.transformations) {
             if (use.weights[0].weight == at) result.gain = true;
             if (use.weights[1].weight == at) result.bare = true;
         }
+        if (written.literals < 2 || written.combined != language::combination::sum) continue;
+        for (int body = 0; body < written.literals; ++body) {
+            const plan::literal& item = shapes.text.literals[written.first_literal + body];
+            if (item.kind == plan::literal_kind::weight && item.weight.weight == at)
+                result.repeated = written.head_variables() &
+                                  ~plan::variables_in(item.weight.terms, item.weight.arity);
+        }
+    }
     return result;
 }
 
@@ -90,15 +99,21 @@ struct full_name {
     }
 };
 
+/// The name of something in a scope, after those of the stacks around it.
+template <class Text>
+constexpr full_name name_in_scope(const Text& text, const plan::name& id, int scope) {
+    full_name result;
+    result.prepend(id, false);
+    for (; scope > 0; scope = text.scopes[scope].parent)
+        result.prepend(text.relations[text.rules[text.scopes[scope].rule].head].id, true);
+    return result;
+}
+
 /// Full name of weight `at`.
 template <class Plan>
 constexpr full_name name_of_weight(int at) {
     constexpr auto& text = Plan::shapes.text;
-    full_name result;
-    result.prepend(text.weights[at].id, false);
-    for (int scope = text.weights[at].scope; scope > 0; scope = text.scopes[scope].parent)
-        result.prepend(text.relations[text.rules[text.scopes[scope].rule].head].id, true);
-    return result;
+    return name_in_scope(text, text.weights[at].id, text.weights[at].scope);
 }
 
 /// The characters of a name in an array of exactly that size.
@@ -258,7 +273,8 @@ SEQUENT_COLD void initialize_parameters(std::span<const named_weight> weights, T
         const bool bias = view.bare && view.value_rank == 1 && view.indices == 0;
         const bool stays = view.bare && !view.trained && view.value_rank == 0;
         const double deviation =
-            stays ? 1
+            stays                                   ? 1
+            : view.repeated && view.value_rank == 1 ? 0  // a bias of each head
             : view.looked_up || view.bare || view.value_rank < 2
                 ? 0.02
                 : 1 / std::sqrt(static_cast<double>(view.extents[view.rank - 1]));

@@ -117,7 +117,20 @@ concept trained_parameters_of = std::is_same_v<P, parameter_block<Plan, typename
 
 /// The formats of packed weights as values; `floats` leaves a weight unpacked. q8_N is q8<N>: 8
 /// bits with a float scale for each group of N inputs.
-enum class packed_as { floats, bf16, q8_0, q4_0, q4_1, q8_4, q8_8, q8_16, q8_32, q8_64 };
+enum class packed_as {
+    floats,
+    bf16,
+    q8_0,
+    q4_0,
+    q4_1,
+    q8_4,
+    q8_8,
+    q8_16,
+    q8_32,
+    q8_64,
+    q8_128,
+    q8_256
+};
 /// The default of Model::packed<Format, Which>: packs weights of products. Which(name, looked_up)
 /// is called for each weight of a product, and with looked_up true for each table whose rows
 /// symbols select.

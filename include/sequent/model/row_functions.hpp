@@ -14,16 +14,7 @@ namespace sequent::inline SEQUENT_ABI::model_detail {
 
 using plan::row_function;
 
-constexpr bool is_elementwise(transformation kind) {
-    return kind < transformation::softmax;
-}
-
-/// True if the function has few enough instructions to be repeated for all registers of a product's
-/// tile.
-constexpr bool is_cheap(transformation kind) {
-    return kind <= transformation::leaky_relu || kind == transformation::complement ||
-           kind == transformation::scale;
-}
+using plan::is_elementwise;
 
 constexpr bool is_rotary(transformation kind) {
     return kind == transformation::rotary || kind == transformation::rotary_halves;
@@ -43,18 +34,6 @@ constexpr int turned_of(const Function& function, int length) {
 constexpr kernel::activation activation_of(transformation kind) {
     return static_cast<kernel::activation>(kind);
 }
-static_assert(
-    [] {
-        for (int at = 0; is_elementwise(static_cast<transformation>(at)); ++at) {
-            const auto kind = static_cast<transformation>(at);
-            if (kernel::derivative_needs_input(activation_of(kind)) &&
-                !plan::derivative_of(kind).argument)
-                return false;
-        }
-        return true;
-    }(),
-    "sequent: the plan keeps what the kernels' derivatives read");
-
 template <int Length, class T, class F>
 SEQUENT_INLINE void each_lane(F f) noexcept {
     constexpr int n = kernel::lanes<T>;
@@ -78,6 +57,26 @@ SEQUENT_INLINE void multiply_to(T* to, const T* from) noexcept {
         kernel::store_first<count()>(to + at,
                                      kernel::batch<T>(kernel::load_first<count()>(to + at) *
                                                       kernel::load_first<count()>(from + at)));
+    });
+}
+
+/// y = f(x) for a function of each element with the numbers a and b; x may be y.
+template <transformation Kind, int Length, class T>
+SEQUENT_INLINE void apply_elements(const T* x, T* y, T a, T b) noexcept {
+    each_lane<Length, T>([&](int at, auto count) {
+        kernel::store_first<count()>(
+            y + at, kernel::apply<activation_of(Kind)>(kernel::load_first<count()>(x + at), a, b));
+    });
+}
+
+/// Multiplies the gradient by the slopes of y = f(x).
+template <transformation Kind, int Length, class T>
+SEQUENT_INLINE void undo_elements(const T* x, const T* y, T a, T b, T* gradient) noexcept {
+    each_lane<Length, T>([&](int at, auto count) {
+        const auto slope = kernel::derivative<activation_of(Kind)>(
+            kernel::load_first<count()>(x + at), kernel::load_first<count()>(y + at), a, b);
+        kernel::store_first<count()>(
+            gradient + at, kernel::batch<T>(kernel::load_first<count()>(gradient + at) * slope));
     });
 }
 
@@ -136,12 +135,9 @@ struct row_functions {
     SEQUENT_INLINE void forward(const T* x, T* y, int row) const noexcept {
         constexpr row_function function = step.functions[At];
         constexpr T number = static_cast<T>(function.numbers[0]);
+        constexpr T other = static_cast<T>(function.numbers[1]);
         if constexpr (is_elementwise(function.kind)) {
-            each_lane<columns, T>([&](int at, auto count) {
-                kernel::store_first<count()>(y + at,
-                                             kernel::apply<activation_of(function.kind)>(
-                                                 kernel::load_first<count()>(x + at), number));
-            });
+            apply_elements<function.kind, columns>(x, y, number, other);
         } else if constexpr (function.kind == transformation::dropout) {
             drop<At>(x, y, row);
         } else {
@@ -190,15 +186,9 @@ struct row_functions {
     SEQUENT_INLINE void backward(const T* x, const T* y, T* gradient, int row) const noexcept {
         constexpr row_function function = step.functions[At];
         constexpr T number = static_cast<T>(function.numbers[0]);
+        constexpr T other = static_cast<T>(function.numbers[1]);
         if constexpr (is_elementwise(function.kind)) {
-            each_lane<columns, T>([&](int at, auto count) {
-                const auto slope = kernel::derivative<activation_of(function.kind)>(
-                    kernel::load_first<count()>(x + at), kernel::load_first<count()>(y + at),
-                    number);
-                kernel::store_first<count()>(
-                    gradient + at,
-                    kernel::batch<T>(kernel::load_first<count()>(gradient + at) * slope));
-            });
+            undo_elements<function.kind, columns>(x, y, number, other, gradient);
         } else if constexpr (function.kind == transformation::dropout) {
             drop<At>(gradient, gradient, row);
         } else {
@@ -243,19 +233,31 @@ struct row_fusion {
     static constexpr int segments_of(const plan::access& at) {
         return step.segments > 1 && at.column != step.length ? step.segments : 1;
     }
+    /// A product of one input: a number times one row, which another product adds.
+    static constexpr bool has_one_input(const row_term& term) {
+        return term.kind == term_kind::product && term.depth == 1 && term.splits == 1 &&
+               term.w_column == 1 && term.w.row == 0 && term.format == 0 && !term.window.any() &&
+               term.w.at.where != place::packed;
+    }
     static constexpr int product_at = [] {
         int last = -1;
         for (int at = 0; at < step.terms.size(); ++at)
-            if (step.terms[at].kind == term_kind::product) last = at;
+            if (step.terms[at].kind == term_kind::product &&
+                (last < 0 || !has_one_input(step.terms[at])))
+                last = at;
         return last >= 0 && !step.multiplies && !by_row(step.terms[last]) ? last : -1;
     }();
+    /// True if product `product_at` adds the term to its results.
     static constexpr bool adds(int at) {
-        return product_at >= 0 && step.terms[at].kind == term_kind::add &&
-               !step.terms[at].window.any() && step.terms[at].indexed == plan::side::none &&
-               segments_of(step.terms[at].x) == 1;
+        const row_term& term = step.terms[at];
+        if (product_at < 0 || at == product_at) return false;
+        if (has_one_input(term)) return true;
+        return term.kind == term_kind::add && !term.window.any() &&
+               term.indexed == plan::side::none && segments_of(term.x) == 1;
     }
     static constexpr bool applies = [] {
-        bool all = product_at >= 0 && step.functions.size() > 0 && is_cheap(step.functions[0].kind);
+        bool all = product_at >= 0 && step.functions.size() > 0 &&
+                   plan::entry_of(step.functions[0].kind).cheap;
         for (int at = 0; at < step.terms.size(); ++at)
             if (step.terms[at].kind != term_kind::product && !adds(at)) all = false;
         return all;
@@ -274,18 +276,32 @@ struct row_finish {
     static constexpr const row_step& step = Step::value;
 
     const T* summands[static_cast<std::size_t>(step.terms.size())];
+    const T* weights[static_cast<std::size_t>(step.terms.size())];  // of products of one input
+    /// It takes half vectors, too.
+    static constexpr bool takes_halves = !fusion::applies;
     T* out;  // result of the function, if the step keeps its argument
 
     template <class B, class Count>
     SEQUENT_INLINE B operator()(B x, int row, int column, Count) const noexcept {
         kernel::unroll<step.terms.size()>([&](auto at) __attribute__((always_inline)) {
-            if constexpr (fusion::adds(at()))
-                x += kernel::load_first<Count::value>(summands[at()] +
-                                                      row * step.terms[at()].x.row + column);
+            if constexpr (fusion::adds(at())) {
+                constexpr row_term term = step.terms[at()];
+                const T* from = summands[at()] + row * term.x.row;
+                if constexpr (term.kind == term_kind::product) {
+                    const B w = kernel::load_first_as<B, Count::value>(weights[at()] + column);
+                    if constexpr (std::is_same_v<B, kernel::batch<T>>)
+                        x = kernel::fma(B(*from), w, x);
+                    else
+                        x = xsimd::fma(B(*from), w, x);
+                } else {
+                    x += kernel::load_first_as<B, Count::value>(from + column);
+                }
+            }
         });
         if constexpr (fusion::applies) {
             const B y = kernel::apply<activation_of(step.functions[0].kind)>(
-                x, static_cast<T>(step.functions[0].numbers[0]));
+                x, static_cast<T>(step.functions[0].numbers[0]),
+                static_cast<T>(step.functions[0].numbers[1]));
             if constexpr (step.before.at.where == place::none)
                 x = y;
             else

@@ -183,7 +183,7 @@ class row_runner : public row_gradients<Step, T> {
         for (int at = begin; at < end; ++at) std::fill_n(sum + at * sum_row, columns, T(0));
         kernel::unroll<step.terms.size()>([&](auto index) {
             constexpr row_term term = step.terms[index()];
-            if constexpr (term.kind == term_kind::product) {
+            if constexpr (term.kind == term_kind::product && !fusion::adds(index())) {
                 const T* x = bound.read(term.x.at) + outer_shift(term.x, first, second, third);
                 const T* w = bound.read(term.w.at) + outer_shift(term.w, first, second, third);
                 constexpr bool by_row = fusion::by_row(term);
@@ -215,7 +215,7 @@ class row_runner : public row_gradients<Step, T> {
 
     static constexpr int first_product() {
         for (int at = 0; at < step.terms.size(); ++at)
-            if (step.terms[at].kind == term_kind::product) return at;
+            if (step.terms[at].kind == term_kind::product && !fusion::adds(at)) return at;
         return -1;
     }
 
@@ -239,7 +239,8 @@ class row_runner : public row_gradients<Step, T> {
                 std::fill_n(sum + at * sum_row, columns, T(0));
         const auto multiply_all = [&](auto even, int begin, int count) {
             kernel::unroll<step.terms.size()>([&](auto index) {
-                if constexpr (step.terms[index()].kind == term_kind::product)
+                if constexpr (step.terms[index()].kind == term_kind::product &&
+                              !fusion::adds(index()))
                     multiply<index(), index() != first_product(), Block, even()>(
                         bound, first, second, third, sum, out, begin, count);
             });
@@ -259,10 +260,34 @@ class row_runner : public row_gradients<Step, T> {
         add_terms(bound, first, second, third, sum, row, rows);
     }
 
+    /// True if the first function is applied to all numbers of several rows as to one row.
+    static constexpr bool applies_flat = [] {
+        return !fusion::applies && step.functions.size() > 0 && step.rows > 1 &&
+               columns % kernel::lanes<T> != 0 && is_elementwise(step.functions[0].kind) &&
+               sum_row == columns && step.out.row == columns;
+    }();
+
     /// Applies the functions that the products have not applied.
     static void apply_functions(const bindings& bound, int first, int second, int third,
                                 const T* sum, T* out, int row, int rows) noexcept {
-        constexpr int applied = fusion::applies ? 1 : 0;
+        constexpr int applied = (fusion::applies ? 1 : 0) + (applies_flat ? 1 : 0);
+        if constexpr (applies_flat) {
+            // Rows that are not whole vectors, one behind another.
+            constexpr int n = kernel::lanes<T>;
+            const T* x = sum + row * columns;
+            T* y = out + row * columns;
+            const auto apply = [](kernel::batch<T> of) {
+                constexpr plan::row_function function = step.functions[0];
+                return kernel::apply<activation_of(function.kind)>(
+                    of, static_cast<T>(function.numbers[0]));
+            };
+            const int size = rows * columns;
+            int at = 0;
+            for (; at + n <= size; at += n) kernel::store(y + at, apply(kernel::load(x + at)));
+            if (at < size)
+                kernel::store_first(y + at, apply(kernel::load_first(x + at, size - at)),
+                                    size - at);
+        }
         if constexpr (step.functions.size() > applied) {
             const row_functions<Step, T> functions{bound, first, second, third};
             for (int at = row; at < row + rows; ++at)
@@ -272,6 +297,45 @@ class row_runner : public row_gradients<Step, T> {
                     functions.template forward<function>(x, out + at * step.out.row, at);
                 });
         }
+    }
+
+    /// True if a term is a row of x in each row, all of whose numbers follow each other.
+    static constexpr bool is_plain(int at) {
+        const row_term& term = step.terms[at];
+        return term.kind == term_kind::add && !fusion::adds(at) && !term.window.bounded &&
+               term.indexed == plan::side::none && fusion::segments_of(term.x) == 1;
+    }
+    /// The number of plain terms from term `at` on, which are added in one pass.
+    static constexpr int plain_terms(int at) {
+        int end = at;
+        while (end < step.terms.size() && is_plain(end)) ++end;
+        return step.multiplies ? 0 : end - at;
+    }
+    template <int At, bool Starts>
+    static void add_plain(const bindings& bound, int first, int second, int third, T* sum, int row,
+                          int rows) noexcept {
+        constexpr int count = plain_terms(At);
+        const T* x[count];
+        kernel::unroll<count>([&](auto index) {
+            constexpr row_term term = step.terms[At + index()];
+            x[index()] = bound.read(term.x.at) + outer_shift(term.x, first, second, third);
+        });
+        for (int at = row; at < row + rows; ++at)
+            each_lane<columns, T>([&](int lane, auto lanes) {
+                T* const to = sum + at * sum_row + lane;
+                kernel::batch<T> all;
+                if constexpr (!Starts) all = kernel::load_first<lanes()>(to);
+                kernel::unroll<count>([&](auto index) {
+                    constexpr row_term term = step.terms[At + index()];
+                    const auto more =
+                        kernel::load_first<lanes()>(x[index()] + at * term.x.row + lane);
+                    if constexpr (Starts && index() == 0)
+                        all = more;
+                    else
+                        all += more;
+                });
+                kernel::store_first<lanes()>(to, all);
+            });
     }
 
     /// Adds the summands that the products have not added.
@@ -289,6 +353,10 @@ class row_runner : public row_gradients<Step, T> {
                 bound, first, second, third, 0, kernel::row_range{row, row + rows});
             if constexpr (fusion::adds(index())) {
                 // The product has added it.
+            } else if constexpr (index() > 0 && plain_terms(index() - 1) > 1) {
+                // It has been added with the term before it.
+            } else if constexpr (plain_terms(index()) > 1) {
+                add_plain<index(), starts>(bound, first, second, third, sum, row, rows);
             } else if constexpr (term.kind == term_kind::add) {
                 const T* x = bound.read(term.x.at) + outer_shift(term.x, first, second, third);
                 for (int at = present.begin; at < present.end; ++at)
@@ -359,10 +427,14 @@ class row_runner : public row_gradients<Step, T> {
         result.out = out + row * step.out.row;
         kernel::unroll<step.terms.size()>([&](auto index) {
             constexpr row_term term = step.terms[index()];
-            if constexpr (fusion::adds(index()))
+            if constexpr (fusion::adds(index())) {
                 result.summands[index()] = bound.read(term.x.at) +
                                            outer_shift(term.x, first, second, third) +
                                            row * term.x.row;
+                if constexpr (term.kind == term_kind::product)
+                    result.weights[index()] =
+                        bound.read(term.w.at) + outer_shift(term.w, first, second, third);
+            }
         });
         return result;
     }
@@ -399,18 +471,26 @@ class row_runner : public row_gradients<Step, T> {
             // The splits of a window may follow each other, in x and in the weight.
             constexpr bool follows = term.window.any() && term.x_split == term.depth &&
                                      term.w_split == term.depth * term.w_depth;
-            constexpr int splits = follows ? 1 : term.splits;
+            constexpr int parts = follows ? 1 : term.splits;
             constexpr int depth = follows ? term.depth * term.splits : term.depth;
+            constexpr kernel::product_shape all{block,
+                                                columns,
+                                                depth,
+                                                fusion::by_row(term) ? 0 : term.x.row,
+                                                1,
+                                                term.w_depth,
+                                                term.w_column,
+                                                sum_row,
+                                                Accumulate,
+                                                parts,
+                                                parts > 1 ? term.x_split : 0};
+            // Or one product takes them all.
+            constexpr bool at_once = term.w_split == term.depth * term.w_depth &&
+                                     kernel::detail::product_plan<all, T>::takes_splits;
+            constexpr int splits = at_once ? 1 : parts;
             kernel::unroll<splits>([&](auto split) {
-                constexpr kernel::product_shape shape{block,
-                                                      columns,
-                                                      depth,
-                                                      fusion::by_row(term) ? 0 : term.x.row,
-                                                      1,
-                                                      term.w_depth,
-                                                      term.w_column,
-                                                      sum_row,
-                                                      Accumulate || split() > 0};
+                constexpr kernel::product_shape shape =
+                    at_once ? all : all.of_part(Accumulate || split() > 0);
                 const T* a = x + split() * term.x_split;
                 const T* b = w + split() * term.w_split;
                 if constexpr (fusion::by_row(term)) {

@@ -92,9 +92,9 @@ struct sequences {
         return last_row(s);
     }
 
-    /// See model::prefill.
-    template <class P, class T, class Cache>
-    static auto prefill(const P& p, const rows<T>& given, state<T, Cache>& s) {
+    /// See model::prefill. Calls visit(k, y) for each row.
+    template <class P, class T, class Cache, class Visit>
+    static void prefill(const P& p, const rows<T>& given, state<T, Cache>& s, Visit&& visit) {
         using state = state<T, Cache>;
         check_position(s, given.size());
         bool starts = s.position() == 0;
@@ -109,8 +109,13 @@ struct sequences {
                 run_rows<state::computes_once>(p, given, s, from, range);
             else
                 run_rows<false>(p, given, s, from, range);
+            for (int at = 0; at < count; ++at) visit(from + at, row_of(s, range.begin + at));
             from += count;
         }
+    }
+    template <class P, class T, class Cache>
+    static auto prefill(const P& p, const rows<T>& given, state<T, Cache>& s) {
+        prefill(p, given, s, [](int, const auto&) {});
         return last_row(s);
     }
 
@@ -196,13 +201,18 @@ struct sequences {
 
     template <class T, class Cache>
     static auto last_row(const state<T, Cache>& s) noexcept {
+        return row_of(s, s.position() - 1);
+    }
+    /// A row of the outputs, one of those that were computed last.
+    template <class T, class Cache>
+    static auto row_of(const state<T, Cache>& s, int row) noexcept {
         if constexpr (outputs == 1) {
-            return s.template output<0>();
+            return s.template output<0>(row);
         } else {
             std::array<tensor_view<const T>, static_cast<std::size_t>(outputs)> result;
             kernel::unroll<outputs>([&](auto index) {
                 constexpr int at = decltype(index)::value;
-                result[static_cast<std::size_t>(at)] = s.template output<at>();
+                result[static_cast<std::size_t>(at)] = s.template output<at>(row);
             });
             return result;
         }

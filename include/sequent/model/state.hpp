@@ -224,16 +224,16 @@ class alignas(64) state_block {
         return bound;
     }
 
-    /// The last computed row of output `At`: a view without the output's first dimension.
+    /// Row `row` of output `At`, one of the rows that were computed last: a view without the
+    /// output's first dimension.
     template <int At>
-    auto output() const noexcept {
+    auto output(int row) const noexcept {
         constexpr int relation = Plan::shapes.outputs[At];
         constexpr int buffer = state_plan::tables.relations[relation].index;
-        constexpr int row = made.row_size[buffer];
-        constexpr weight_view view = view_of_row(view_of_relation<state_plan>(relation), row);
+        constexpr int row_size = made.row_size[buffer];
+        constexpr weight_view view = view_of_row(view_of_relation<state_plan>(relation), row_size);
         return to_tensor<view.rank>(
-            view,
-            numbers_ + static_cast<std::ptrdiff_t>(position_ - 1 - first_row<buffer>()) * row);
+            view, numbers_ + static_cast<std::ptrdiff_t>(row - first_row<buffer>()) * row_size);
     }
 
   private:
@@ -410,7 +410,7 @@ class state_block<Plan, T, Cache, false> {
         return {};
     }
     template <int At>
-    tensor_view<const T> output() const noexcept {
+    tensor_view<const T> output(int) const noexcept {
         return {};
     }
 };

@@ -209,6 +209,12 @@ consteval bool check_shape() {
         !Shape.any_length || Shape.scores.times(score_part::dot_product) == Shape.scores.count,
         "sequent: sequences of any length attend by dot_product; the other synthesizers "
         "have a score for each of the tokens");
+    static_assert(
+        !Shape.attention_sinks ||
+            (Shape.scores.is_dot_product() && Shape.scaled && Shape.score_cap == 0 &&
+             !Shape.any_length && !Shape.adds_score_bias()),
+        "sequent: attention_sinks need scaled dot_product scores without a cap or a bias of "
+        "positions, and a fixed length");
     static_assert(0 <= Shape.dropout_percent && Shape.dropout_percent < 100,
                   "sequent: dropout_percent is at least 0 and below 100");
     static_assert(!Shape.is_rotary() || (Shape.turned() > 0 && Shape.turned() % 2 == 0),

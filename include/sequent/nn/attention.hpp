@@ -15,7 +15,7 @@ struct attention_options : options<required<tokens>, required<width>, mask::none
 /// Options of `multi_head_attention`, with their defaults.
 struct multi_head_options
     : attention_options::with<heads<1>, derived<key_heads>, derived<head_width>, scaled<true>,
-                              score_cap<0>, position::none> {};
+                              score_cap<0>, position::none, attention_sinks<false>> {};
 
 /// The model of `attention`.
 template <class Arguments>

@@ -41,6 +41,9 @@ struct head_width : nn::counted<&nn::shape::head_width, Value> {};
 /// Linear maps add a bias. Default: true.
 template <bool Value>
 struct biases : nn::flag<&nn::shape::biases, Value> {};
+/// The linear maps of attention add a bias, unless `biases<false>` is given. Default: true.
+template <bool Value>
+struct attention_biases : nn::flag<&nn::shape::attention_biases, Value> {};
 /// With `biases<false>`: the linear maps to queries, keys and values add a bias all the same.
 /// Default: false.
 template <bool Value>
@@ -54,9 +57,15 @@ struct head_norms : nn::flag<&nn::shape::head_norms, Value> {};
 template <bool Value>
 struct branch_norms : nn::flag<&nn::shape::branch_norms, Value> {};
 /// Multiply the output of each branch elementwise by a learned vector before it is added to the
-/// residual path (arXiv 2103.17239). Default: false. Excludes `branch_norms`.
+/// residual path (arXiv 2103.17239). `initialize` sets it to 0, so that each layer begins as the
+/// identity. Default: false. Excludes `branch_norms`.
 template <bool Value>
 struct layer_scale : nn::flag<&nn::shape::layer_scale, Value> {};
+/// The softmax of each head has one more, learned logit, whose weight multiplies nothing (as in
+/// gpt-oss, arXiv 2508.10925). Needs scaled dot-product scores without a cap or a bias of
+/// positions, and a fixed length; such a model has no `step`. Default: false.
+template <bool Value>
+struct attention_sinks : nn::flag<&nn::shape::attention_sinks, Value> {};
 /// Attention and the feed-forward part both read the layer's input, after one common norm (1) or
 /// after a norm each (2). Default: 0, the feed-forward part follows attention. Needs `pre_norm`.
 template <int Norms>
@@ -277,10 +286,10 @@ struct learned : nn::positioned<nn::position_kind::learned> {};
 /// Sines and cosines of the position are added to the embedding, which is multiplied by the square
 /// root of the width (arXiv 1706.03762, sections 3.4 and 3.5).
 struct sinusoidal : nn::positioned<nn::position_kind::sinusoidal> {};
-/// Rotary positions of base `Base` (arXiv 2104.09864): queries and keys are rotated. Neighbouring
-/// elements 2k and 2k + 1 form a pair, as in llama2.c.
-template <int Base = 10000, class Scaling = scaling::none>
-struct rotary : nn::turned_by<nn::position_kind::rotary, Base, Scaling, 100> {};
+/// Rotary positions of base `Base` (arXiv 2104.09864): the first `Percent` of each head's query and
+/// key are rotated. Neighbouring elements 2k and 2k + 1 form a pair, as in llama2.c.
+template <int Base = 10000, class Scaling = scaling::none, int Percent = 100>
+struct rotary : nn::turned_by<nn::position_kind::rotary, Base, Scaling, Percent> {};
 /// Rotary positions; elements k and k + n/2 of the first n form a pair, as in Hugging Face's files,
 /// where n is `Percent` of the head's width.
 template <int Base = 10000, class Scaling = scaling::none, int Percent = 100>

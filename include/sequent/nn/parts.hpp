@@ -38,18 +38,31 @@ inline constexpr auto multi_head_rules = with_heads<Shape>([](auto key_head, aut
     constexpr weight<Prefix + "W_out", d, d_head * Shape.heads> W_out;
     constexpr weight<Prefix + "b_value", d_head> b_value;
     constexpr weight<Prefix + "b_out", d> b_out;
+    const auto head_rules = [=] {
+        if constexpr (Shape.attention_sinks) {
+            constexpr sunk_column<Shape> s;
+            return rules(sink_rules<Shape, Mask, Prefix>(key_head, query...),
+                         name::head(key_head, query..., i) <<=
+                         (name::weights(key_head, query..., i, s), name::sunk_value(key_head, s)) |
+                         product() | sum(s));
+        } else {
+            return rules(score_rules<Shape, Mask, Prefix>(key_head, query...),
+                         name::head(key_head, query..., i) <<=
+                         (name::weights(key_head, query..., i, j), name::value(key_head, j)) |
+                         product() | sum(j));
+        }
+    };
     // clang-format off
     return rules(
         score_part_rules<Shape, Input, Context, Prefix>(key_head, query...),
         name::value(key_head, i)           <<= query_biased<Shape>(context(i)[W_value(key_head)],
                                                                    b_value(key_head)),
-        score_rules<Shape, Mask, Prefix>(key_head, query...),
-        name::head(key_head, query..., i)  <<= (name::weights(key_head, query..., i, j),
-                                                name::value(key_head, j)) | product() | sum(j),
+        head_rules(),
         name::joined(i)                    <<= name::head(key_head, query..., i)
                                                | concat(key_head, query...),
-        name::attended(i)                  <<= dropped<Shape>(biased<Shape>(
-                                                   name::joined(i)[W_out], b_out)));
+        name::attended(i)                  <<= dropped<Shape>(
+                                                   biased_if<Shape.attends_with_biases()>(
+                                                       name::joined(i)[W_out], b_out)));
     // clang-format on
 });
 

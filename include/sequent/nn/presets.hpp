@@ -49,6 +49,8 @@ struct phi_options
     : language_model_options::with<parallel_branches<1>, activation::gelu_tanh, tied<false>,
                                    logit_bias<true>,
                                    position::rotary_halves<10000, scaling::none, 50>> {};
+struct codegen_options
+    : phi_options::with<attention_biases<false>, position::rotary<10000, scaling::none, 50>> {};
 struct starcoder2_options
     : language_model_options::with<activation::gelu_tanh, position::rotary_halves<100000>> {};
 
@@ -74,10 +76,11 @@ struct modernbert_options
 struct clip_text_options : text_options::with<pre_norm, mask::causal, activation::quick_gelu,
                                               pooling::last, masked_language<false>> {};
 
-struct vit_options
-    : options<required<tokens>, required<patch_width>, required<sequent::classes>, required<width>,
+struct dinov2_options
+    : options<required<tokens>, required<patch_width>, derived<sequent::classes>, required<width>,
               heads<1>, depth<1>, derived<sequent::hidden>, mask::none, activation::gelu,
-              dropout_percent<0>, pre_norm, normalization::layer<6>> {};
+              dropout_percent<0>, pre_norm, normalization::layer<6>, layer_scale<true>> {};
+struct vit_options : dinov2_options::with<required<sequent::classes>, layer_scale<false>> {};
 struct t5_options
     : encoder_decoder_options::with<normalization::rms<6>, position::relative_buckets<>,
                                     biases<false>, scaled<false>, padded<true>,
@@ -86,8 +89,8 @@ struct t5_options
 struct whisper_options
     : encoder_decoder_options::with<position::learned, activation::gelu, required<input_width>> {};
 
-/// Vision transformer: a class token precedes the patches, and its output is classified (arXiv
-/// 2010.11929, equations 1 to 4).
+/// Vision transformer: a class token precedes the patches, and its output is classified, or is the
+/// vector of the image (arXiv 2010.11929, equations 1 to 4).
 template <shape Shape, class Mask, class Activation>
 inline constexpr auto vit_rules = [] {
     constexpr var<"s", Shape.tokens + 1> s;
@@ -98,6 +101,12 @@ inline constexpr auto vit_rules = [] {
     constexpr weight<"W_logits", Shape.classes, Shape.width> W_logits;
     constexpr weight<"b_logits", Shape.classes> b_logits;
     constexpr auto& block = block_rules<Shape, Mask, Activation>;
+    constexpr auto outcome = [=] {
+        if constexpr (Shape.classes > 0)
+            return rules(logits() <<= (normal_layers(0)[W_logits], b_logits));
+        else
+            return rules(pooled() <<= normal_layers(0));
+    }();
     // clang-format off
     return rules(
         from_patch(i) <<= (patch(i)[W_patch], b_patch),
@@ -107,7 +116,7 @@ inline constexpr auto vit_rules = [] {
         embedded(i)   <<= dropped<Shape>(sequence(i)),
         stack_rules<Shape, block, relation<"embedded">, relation<"layers">,
                     relation<"normal_layers">>,
-        logits()      <<= (normal_layers(0)[W_logits], b_logits));
+        outcome);
     // clang-format on
 }();
 
@@ -206,6 +215,10 @@ struct phi : nn::language_model<nn::arguments<phi, nn::phi_options, Options...>>
 template <class... Options>
 struct phi3 : nn::language_model<nn::arguments<phi3, nn::phi3_options, Options...>> {};
 
+/// CodeGen (arXiv 2203.13474).
+template <class... Options>
+struct codegen : nn::language_model<nn::arguments<codegen, nn::codegen_options, Options...>> {};
+
 /// StarCoder2 (arXiv 2402.19173). A published sliding window of W is `mask::window<W - 1>`.
 template <class... Options>
 struct starcoder2
@@ -261,6 +274,12 @@ struct clip_text : nn::text_model<nn::arguments<clip_text, nn::clip_text_options
 /// each class. Takes `nn::vit_options`; `tokens` is the number of patches.
 template <class... Options>
 struct vit : nn::with_options<nn::vit_model, nn::arguments<vit, nn::vit_options, Options...>> {};
+
+/// DINOv2 (arXiv 2304.07193). Fact: `patch`, as that of `vit`. Output: `pooled`, the vector of the
+/// class token; with `classes`, their `logits` from it.
+template <class... Options>
+struct dinov2
+    : nn::with_options<nn::vit_model, nn::arguments<dinov2, nn::dinov2_options, Options...>> {};
 
 /// T5 (arXiv 1910.10683); version 1.1 with `activation::geglu_tanh` and `tied<false>`. Facts:
 /// `source` and `target`, symbols, and the count `source_length`. Output: `logits`, tokens x

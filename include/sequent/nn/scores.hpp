@@ -106,6 +106,9 @@ struct attention_names {
     static constexpr relation<Prefix + "share"> share{};
     static constexpr relation<Prefix + "logit"> logit{};
     static constexpr relation<Prefix + "position_logit"> position_logit{};
+    static constexpr relation<Prefix + "sink_logit"> sink_logit{};
+    static constexpr relation<Prefix + "sunk_key"> sunk_key{};
+    static constexpr relation<Prefix + "sunk_value"> sunk_value{};
     static constexpr relation<Prefix + "weights"> weights{};
     static constexpr relation<Prefix + "head"> head{};
     static constexpr relation<Prefix + "joined"> joined{};
@@ -285,6 +288,42 @@ constexpr auto score_of_part(Head... of) noexcept {
     }
 }
 
+/// Counts the sinks of a head.
+inline constexpr var<"sink_number", 1> sink_number;
+
+/// The columns of attention with sinks: column 0 is the sink, column j + 1 is position j.
+template <shape Shape>
+using sunk_column = var<"sunk", Shape.tokens + 1>;
+
+/// The rules for weights(head..., i, s) with sinks. The sink has a key and a value of zeros.
+template <shape Shape, class Mask, fixed_string Prefix, class KeyHead, class... Query>
+constexpr auto sink_rules(KeyHead key_head, Query... query) noexcept {
+    using name = attention_names<Prefix>;
+    constexpr sunk_column<Shape> s;
+    constexpr weight<Prefix + "sink"> sink;
+    const auto score = (inverse_sqrt(Shape.score_width > 0 ? Shape.score_width : Shape.head_width),
+                        name::sunk_key(key_head, s).T(), name::query(key_head, query..., i));
+    const auto masked_score = [=] {
+        if constexpr (std::is_same_v<Mask, mask::none>)
+            return score;
+        else
+            return (score, s == 0 || mask::detail::keeps<Mask>(
+                                         number_of_head<Shape>(key_head, query...), i, s - 1));
+    }();
+    // clang-format off
+    return rules(
+        name::sunk_key(key_head, s)               <<= (name::key(key_head, j), j + 1 == s) | sum(j),
+        name::sunk_value(key_head, s)             <<= (name::value(key_head, j), j + 1 == s)
+                                                      | sum(j),
+        name::sink_logit(key_head, query..., s)   <<= (sink(key_head, query..., sink_number),
+                                                       sink_number == s) | sum(sink_number),
+        name::logit(key_head, query..., i, s)     <<= masked_score | product(),
+        name::weights(key_head, query..., i, s)   <<= (name::logit(key_head, query..., i, s),
+                                                       name::sink_logit(key_head, query..., s))
+                                                      | softmax(s));
+    // clang-format on
+}
+
 /// The rules for weights(head..., i, j): the softmax over j of the scores, with the bias of
 /// positions, bounded by the cap. The names of relations begin with `Prefix`.
 template <shape Shape, class Mask, fixed_string Prefix, class... Head>
@@ -300,9 +339,7 @@ constexpr auto score_rules(Head... of) noexcept {
         else
             return body;
     };
-    constexpr bool adds_position = Shape.position == position_kind::alibi ||
-                                   Shape.position == position_kind::relative ||
-                                   Shape.position == position_kind::relative_buckets;
+    constexpr bool adds_position = Shape.adds_score_bias();
     if constexpr (Shape.scores.count == 1 && !adds_position) {
         return rules(name::weights(of..., row, column) <<=
                      capped(score_of_part<Shape, Mask, Prefix, 0>(of...)) | softmax(column));

@@ -140,8 +140,10 @@ struct shape {
     head_kind head = head_kind::next;
     /// The pooling.
     pooling_kind pooling = pooling_kind::none;
+    bool attention_biases = true;
     bool query_biases = false;
     bool head_norms = false;
+    bool attention_sinks = false;
     bool branch_norms = false;
     bool layer_scale = false;
     bool scaled_embedding = false;
@@ -155,6 +157,13 @@ struct shape {
     /// True if positions rotate queries and keys.
     constexpr bool is_rotary() const {
         return position == position_kind::rotary || position == position_kind::rotary_halves;
+    }
+    /// True if the linear maps of attention have biases.
+    constexpr bool attends_with_biases() const { return biases && attention_biases; }
+    /// True if positions are added to the scores.
+    constexpr bool adds_score_bias() const {
+        return position == position_kind::alibi || position == position_kind::relative ||
+               position == position_kind::relative_buckets;
     }
     /// Number of query heads that share a head of keys and values.
     constexpr int group() const { return heads / key_heads; }

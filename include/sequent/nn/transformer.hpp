@@ -116,6 +116,7 @@ inline constexpr auto block_rules = [] {
 consteval shape across(shape of) {
     of.position = position_kind::none;
     of.scores = {};
+    of.attention_sinks = false;
     return of;
 }
 
@@ -325,9 +326,9 @@ using encoder_decoder_model = model_of_source<
 /// defaults.
 struct layer_options
     : multi_head_options::with<derived<sequent::hidden>, activation::relu, dropout_percent<0>,
-                               any_length<false>, normalization::layer<>, query_biases<false>,
-                               head_norms<false>, branch_norms<false>, layer_scale<false>,
-                               parallel_branches<0>, derived<score_width>> {};
+                               any_length<false>, normalization::layer<>, attention_biases<true>,
+                               query_biases<false>, head_norms<false>, branch_norms<false>,
+                               layer_scale<false>, parallel_branches<0>, derived<score_width>> {};
 /// Options of `transformer::encoder`.
 struct encoder_options : layer_options::with<depth<1>, padded<false>, post_norm> {};
 /// Options of `transformer::decoder`.

@@ -81,22 +81,23 @@ constexpr auto masked(Body body, Head h, Row row, Column column) noexcept {
         return (body, mask::detail::keeps<Mask>(h, row, column));
 }
 
-/// The body with the bias, if the template has biases.
-template <shape Shape, class Body, class Bias>
-constexpr auto biased(Body body, Bias bias) noexcept {
-    if constexpr (Shape.biases)
+/// The body with the bias, if it has one.
+template <bool Given, class Body, class Bias>
+constexpr auto biased_if(Body body, Bias bias) noexcept {
+    if constexpr (Given)
         return (body, bias);
     else
         return body;
 }
-
+/// The body with the bias, if the template has biases.
+template <shape Shape, class Body, class Bias>
+constexpr auto biased(Body body, Bias bias) noexcept {
+    return biased_if<Shape.biases>(body, bias);
+}
 /// The body with the bias of queries, keys or values, if the template has one.
 template <shape Shape, class Body, class Bias>
 constexpr auto query_biased(Body body, Bias bias) noexcept {
-    if constexpr (Shape.biases || Shape.query_biases)
-        return (body, bias);
-    else
-        return body;
+    return biased_if < Shape.attends_with_biases() || Shape.query_biases > (body, bias);
 }
 
 /// The activation without its gate: gates belong to the feed-forward part only.

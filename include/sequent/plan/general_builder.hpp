@@ -57,6 +57,7 @@ class general_builder {
         made.out_size = draft_.head_of(at_).value.size();
         made.combined = rule_.combined;
         made.aggregated = rule_.aggregated;
+        made.aggregated_number = rule_.aggregated_number;
         for (int body = 0; body < rule_.literals; ++body) {
             const int item_at = rule_.first_literal + body;
             general_literal item = general_of(item_at);

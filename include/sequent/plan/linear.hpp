@@ -111,13 +111,12 @@ constexpr bool keeps_rows(transformation kind) {
     return kind != transformation::slice && kind != transformation::reshape;
 }
 
-/// Returns true if the aggregation adds: true of sum, and of all but count where nothing is
-/// aggregated.
+/// Returns true if the aggregation adds: true of sum and, where nothing is aggregated, of all that
+/// leave a single value as it is.
 template <class Draft>
 constexpr bool adds(const Draft& draft, const rule& written) {
     if (written.aggregated == aggregation::sum) return true;
-    if (written.aggregated == aggregation::softmax || written.aggregated == aggregation::count)
-        return false;
+    if (!entry_of(written.aggregated).keeps_one) return false;
     (void)draft;
     const unsigned all = (1u << written.variables.size()) - 1;
     return (written.head_variables() & all) == all;

@@ -61,48 +61,6 @@ constexpr bool is_within(number_range range, double value) {
     }
 }
 
-/// The ranges of the numbers of a transformation, and its name in a rule.
-struct number_ranges {
-    name function{};
-    number_range of[2]{};  ///< of the first and the second number
-};
-
-/// The ranges of a transformation.
-constexpr number_ranges ranges_of(language::transformation kind) {
-    using enum language::transformation;
-    using enum number_range;
-    switch (kind) {
-        case leaky_relu:
-            // The derivative depends on the sign of the result, which needs a slope that is not
-            // negative.
-            return {make_name("leaky_relu", 10), {at_least_0_and_finite}};
-        case soft_cap:
-            return {make_name("soft_cap", 8), {above_0_and_finite_in_float}};
-        case scale:
-            return {make_name("scale", 5), {finite}};
-        case norm:
-            return {make_name("norm", 4), {above_0_and_finite_in_float}};
-        case layer_norm:
-            return {make_name("layer_norm", 10), {above_0_and_finite_in_float}};
-        case rms_norm:
-            return {make_name("rms_norm", 8), {above_0_and_finite_in_float}};
-        case rotary:
-            return {make_name("rotary", 6), {above_0_and_finite_in_float, at_least_0}};
-        case rotary_halves:
-            return {make_name("rotary_halves", 13), {above_0_and_finite_in_float, at_least_0}};
-        case sinusoidal:
-            return {make_name("sinusoidal", 10), {above_0_and_finite_in_float}};
-        case dropout:
-            return {make_name("dropout", 7), {from_0_to_below_1_in_float}};
-        case slice:
-            return {make_name("slice", 5), {at_least_0, at_least_1}};
-        case reshape:
-            return {make_name("reshape", 7), {at_least_1, at_least_1}};
-        default:
-            return {};
-    }
-}
-
 /// A number outside of its range, and the function to which it is given.
 struct refused_number {
     name function{};

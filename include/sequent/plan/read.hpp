@@ -161,6 +161,11 @@ class reader : public source_writer<Sizes> {
         return result;
     }
 
+    template <class Body, class Function>
+    constexpr literal read_literal(const lang::nested<Body, Function>& item) {
+        return this->nested([&] { read_body(item.body); });
+    }
+
     template <lang::fixed_string Name, int... Shape, unsigned Modifiers, class... Terms>
     constexpr weight_use read_weight(
         const lang::literal<lang::weight<Name, Shape...>, lang::none, Modifiers, Terms...>& item,
@@ -210,8 +215,8 @@ class reader : public source_writer<Sizes> {
         read_arguments(arguments.rest, use, at + 1);
     }
     template <lang::aggregation Kind, class... Variables>
-    constexpr void read_function(const lang::aggregate<Kind, Variables...>&) {
-        this->aggregate(Kind);
+    constexpr void read_function(const lang::aggregate<Kind, Variables...>& function) {
+        this->aggregate(Kind, function.number);
         const int mentioned = current.variables.size();
         (aggregate_over(variable_of(Variables{}), mentioned), ...);
     }

@@ -62,6 +62,9 @@ inline constexpr sizes size_of<lang::repeated<Count, Program, Shares>> =
     size_of<Program> + sizes{0, 0, 0, 2};
 template <class Body, class Function>
 inline constexpr sizes size_of<lang::applied<Body, Function>> = size_of<Body> + size_of<Function>;
+template <class Body, class Function>
+inline constexpr sizes size_of<lang::nested<Body, Function>> =
+    size_of<lang::applied<Body, Function>> + sizes{1, 1, 0, 1};
 template <class Head, class Body>
 inline constexpr sizes size_of<lang::rule<Head, Body>> = size_of<Body>;
 template <class Indices, class... Rules>

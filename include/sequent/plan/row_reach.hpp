@@ -80,9 +80,15 @@ struct window_place {
 };
 
 /// The maximum number of current rows: enough that a product reads its weights once for many rows,
-/// few enough for the cache; more if the weights do not fit a cache of one megabyte.
-constexpr int most_block_rows(int parameters) {
-    return parameters > 1 << 18 ? 64 : 16;
+/// few enough for the cache; more if the weights do not fit a cache of one megabyte, or if the
+/// program convolves, since few rows of such narrow values cost less than the call.
+template <class Tables>
+constexpr int most_block_rows(const Tables& steps) {
+    bool many = steps.parameters > 1 << 18;
+    for (const row_step& row : steps.rows)
+        for (const row_term& term : row.terms)
+            many = many || (term.splits > 1 && term.window.any());
+    return many ? 64 : 16;
 }
 
 /// The steps of a state and the layout of its memory.

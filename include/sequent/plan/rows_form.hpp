@@ -181,8 +181,8 @@ class rows_form_finder {
                 refuse(in.relations[in.outputs[0]].rule, kind::several_lengths);
     }
 
-    /// Adds to the positions the arguments `i - k` of which i is a position. Returns true if one
-    /// was added.
+    /// Adds to the positions the arguments `i - k` of which i is a position, and where they are
+    /// positions, i. Returns true if one was added.
     constexpr bool join_shifted() {
         bool joined = false;
         for (int at : in.order) {
@@ -191,10 +191,19 @@ class rows_form_finder {
             if (!written.views || item.kind != literal_kind::relation) continue;
             for (int axis = 0; axis < item.arity; ++axis) {
                 const term& sum = item.terms[axis];
-                if (sum.second < 0 || ((positions_[item.relation] >> axis) & 1u)) continue;
+                if (sum.second < 0) continue;
+                const unsigned head = positions_[written.head];
+                const bool read = ((positions_[item.relation] >> axis) & 1u) != 0;
+                const int rows = in.relations[item.relation].extents[axis];
                 // The head's arguments are the rule's variables in their order.
-                for (const int variable : {sum.variable, sum.factor == 1 ? sum.second : -1}) {
-                    if (variable < 0 || !((positions_[written.head] >> variable) & 1u)) continue;
+                const int other = sum.factor == 1 ? sum.second : -1;
+                if (read && ((head >> sum.variable & 1u) || (other >= 0 && (head >> other & 1u))))
+                    continue;
+                for (const int variable : {sum.variable, other}) {
+                    if (variable < 0) continue;
+                    if (read ? written.variables[variable].extent != rows
+                             : !((head >> variable) & 1u))
+                        continue;
                     join(argument(written.head, variable), argument(item.relation, axis));
                     joined = true;
                     break;

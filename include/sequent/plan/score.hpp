@@ -8,9 +8,9 @@
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// Returns true if the transformation works element by element.
+/// Returns true if the transformation is a function of one number with at most one constant.
 constexpr bool is_scalar_function(transformation kind) {
-    return kind < transformation::softmax;
+    return is_elementwise(kind) && entry_of(kind).numbers.most < 2;
 }
 
 /// Matches the rule `at` with the form of attention.

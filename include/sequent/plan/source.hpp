@@ -83,7 +83,7 @@ struct literal {
 // clang-format off
 enum class node_kind {
     constant, variable, count,
-    add, subtract, multiply, divide, remainder, absolute,
+    add, subtract, multiply, divide, remainder, greater_of, lesser_of, absolute,
     less, less_equal, greater, greater_equal, equal, not_equal,
     conjunction, disjunction, negation,
     decision, same_symbol, pair
@@ -116,6 +116,10 @@ constexpr int evaluate(node_kind kind, int left, int right) {
             return floor_divide(left, right);
         case node_kind::remainder:
             return floor_remainder(left, right);
+        case node_kind::greater_of:
+            return left > right ? left : right;
+        case node_kind::lesser_of:
+            return left < right ? left : right;
         case node_kind::absolute:
             return left < 0 ? -left : left;
         case node_kind::less:
@@ -209,6 +213,7 @@ struct rule {
     bool states_combination = false;  ///< the combination is written in the rule
     list<transformation_use, max_transformations> transformations{};  ///< in their order
     aggregation aggregated = aggregation::sum;
+    double aggregated_number = 0;                 ///< the exponent of p_mean
     bool states_aggregation = false;              ///< the aggregation is written in the rule
     unsigned aggregated_variables = 0;            ///< the variables that it names, one bit each
     list<int, max_variables> aggregated_order{};  ///< these variables in the order of the rule

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "functions.hpp"
 #include "source.hpp"
 
 /// The common part of the readers of types and of text: writes a program into a `source`, rule by
@@ -85,15 +86,18 @@ class source_writer {
     }
     /// Refuses a transformation whose numbers are outside of their ranges.
     constexpr void check_numbers(const transformation_use& use) {
-        const number_ranges ranges = ranges_of(use.kind);
-        for (int at = 0; at < 2; ++at)
-            check_number(ranges.function, ranges.of[at], use.numbers[at]);
+        const function_entry& of = entry_of(use.kind);
+        for (int at = 0; at < of.numbers.most; ++at)
+            check_number(of.id, of.numbers.ranges[at], use.numbers[at]);
     }
     /// Sets the aggregation of the rule.
-    constexpr void aggregate(aggregation kind) {
+    constexpr void aggregate(aggregation kind, double given = 0) {
         if (current.states_aggregation) fail(fault::two_aggregations);
         check_not_stacked();
+        if (entry_of(kind).has_number)
+            check_number(entry_of(kind).id, number_range::above_0_and_finite_in_float, given);
         current.aggregated = kind;
+        current.aggregated_number = given;
         current.states_aggregation = true;
     }
     /// `mentioned` is how many variables the rule had before its aggregation.
@@ -119,24 +123,40 @@ class source_writer {
             fail(fault::a_stack_is_applied_to_a_value);
             return;
         }
-        const rule outer = current;
         const int outer_scope = scope_;
         const int outer_number = number_;
-        const int outer_literals = out.literals.size();
-        list<literal, max_literals> body;
-        for (int at = outer.first_literal; at < outer_literals && body.size() < max_literals; ++at)
-            body.push(out.literals[at]);
-        if (outer_literals - outer.first_literal > max_literals) fail(fault::too_many_literals);
-        // The block's literals come before those of the rule that stacks it.
-        out.literals.count = outer.first_literal;
-        scope_ = outer.block;
+        scope_ = current.block;
         number_ = 0;
-        read();
+        before_current(read);
         scope_ = outer_scope;
         number_ = outer_number;
-        current = outer;
-        current.first_literal = out.literals.size();
-        for (const literal& item : body) out.literals.push(item);
+    }
+    /// A literal of a relation without a name, whose rule has the literals and the function that
+    /// `read` reads, and their variables as arguments.
+    template <class Read>
+    constexpr literal nested(Read read) {
+        rule inner;
+        const int outer_head = current.head;
+        before_current([&] {
+            const int number = current.number;
+            begin_rule();
+            current.number = number;
+            --number_;
+            current.head = out.relations.push({out.relations[outer_head].id, scope_, true});
+            read();
+            for (int at = 0; at < current.variables.size(); ++at) {
+                if (at == max_arity) fail(fault::too_many_arguments);
+                if (at < max_arity) current.terms[current.arity++] = {at, 0};
+            }
+            finish_rule();
+            inner = current;
+        });
+        literal result = head_literal(inner, inner.head);
+        for (int at = 0; at < result.arity; ++at) {
+            const variable& of = inner.variables[at];
+            result.terms[at] = {variable_id(of.id, of.stated), 0};
+        }
+        return result;
     }
     /// Refuses a function after a stack.
     constexpr void check_not_stacked() {
@@ -207,7 +227,9 @@ class source_writer {
     /// The number of a relation of the current scope.
     constexpr int relation_id(const name& id) {
         for (int at = 0; at < out.relations.size(); ++at)
-            if (out.relations[at].id == id && out.relations[at].scope == scope_) return at;
+            if (out.relations[at].id == id && out.relations[at].scope == scope_ &&
+                !out.relations[at].invented)
+                return at;
         return out.relations.push({id, scope_, false});
     }
     /// The number of a weight. Refuses another shape of a known weight.
@@ -221,6 +243,23 @@ class source_writer {
             return at;
         }
         return out.weights.push(declared);
+    }
+
+  private:
+    /// Reads rules whose literals come before those of the current rule.
+    template <class Read>
+    constexpr void before_current(Read read) {
+        const rule outer = current;
+        const int literals = out.literals.size();
+        list<literal, max_literals> body;
+        for (int at = outer.first_literal; at < literals && body.size() < max_literals; ++at)
+            body.push(out.literals[at]);
+        if (literals - outer.first_literal > max_literals) fail(fault::too_many_literals);
+        out.literals.count = outer.first_literal;
+        read();
+        current = outer;
+        current.first_literal = out.literals.size();
+        for (const literal& item : body) out.literals.push(item);
     }
 };
 

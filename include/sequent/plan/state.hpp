@@ -18,10 +18,10 @@ class state_planner : public row_reach<Drafted, Form> {
   public:
     using base::made;
 
-    /// `block` is the maximum number of rows at a time; 0: chosen by the size of the weights.
+    /// `block` is the maximum number of rows at a time; 0: most_block_rows.
     constexpr state_planner(const Drafted& from, const Form& form, int block = 0)
         : base(from, form) {
-        if (block == 0) block = most_block_rows(draft_.out.parameters);
+        if (block == 0) block = most_block_rows(draft_.out);
         made.block = std::min(form.rows, block);
         made.obstacle = form.obstacle;
         // Without a fact along a sequence there are no rows.

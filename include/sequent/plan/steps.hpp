@@ -1,6 +1,7 @@
 #pragma once
 
 #include "domain.hpp"
+#include "functions.hpp"
 #include "reason.hpp"
 
 /// Steps, the result of a plan: each is one kernel call, whose operands have places, offsets and
@@ -114,47 +115,6 @@ struct row_function {
     int seed = -1;      ///< of dropout: the number of the count
     int identity = -1;  ///< of dropout: the rule, so that each rule drops different elements
 };
-
-/// The values that the derivative of a function reads besides the gradient of its result.
-struct derivative_reads {
-    bool argument = false;  ///< the argument
-    bool result = false;    ///< the result
-};
-/// The values that the derivative of a transformation reads.
-constexpr derivative_reads derivative_of(transformation kind) {
-    switch (kind) {
-        case transformation::identity:
-        case transformation::complement:
-        case transformation::scale:
-        case transformation::rotary:
-        case transformation::rotary_halves:
-        case transformation::sinusoidal:
-        case transformation::dropout:
-        case transformation::slice:
-        case transformation::reshape:
-            return {false, false};
-        case transformation::relu:
-        case transformation::leaky_relu:
-        case transformation::sigmoid:
-        case transformation::tanh:
-        case transformation::exp:
-        case transformation::sqrt:
-        case transformation::inverse:
-        case transformation::soft_cap:
-        case transformation::softmax:
-        case transformation::sparsemax:
-            return {false, true};
-        case transformation::gelu:
-        case transformation::gelu_tanh:
-        case transformation::silu:
-        case transformation::log:
-        case transformation::norm:
-        case transformation::layer_norm:
-        case transformation::rms_norm:
-            return {true, false};
-    }
-    return {true, true};
-}
 
 /// A row step: out = functions(combined terms), for each row of segments x length elements, in each
 /// iteration of the outer loops.
@@ -325,6 +285,7 @@ struct general_step {
     list<general_function, max_transformations> functions{};  ///< in the order of application
     combination combined = combination::sum;                  ///< of the literals
     aggregation aggregated = aggregation::sum;                ///< of the ground rules
+    double aggregated_number = 0;                             ///< the exponent of p_mean
     value_shape combined_shape{};                             ///< shape before the functions
     value_shape shape{};               ///< shape of the value of a ground rule
     int condition = -1;                ///< node of the condition; -1: none

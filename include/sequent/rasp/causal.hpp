@@ -30,9 +30,10 @@ SEQUENT_COLD constexpr bool looks_back(const Nodes& program, int selector) {
            program[made.arguments[1]].what == operation::indices;
 }
 
-/// Nodes of which arguments stand in front, and the last is the root, in the order of a node_list.
+/// The nodes that `root` depends on, in the order of a node_list. In `nodes`, too, arguments stand
+/// in front.
 template <int Capacity>
-SEQUENT_COLD constexpr node_list<Capacity> in_order(std::vector<node> nodes) {
+SEQUENT_COLD constexpr node_list<Capacity> in_order(std::vector<node> nodes, int root) {
     for (node& each : nodes) {
         int arguments = 0;
         while (arguments < 3 && each.arguments[arguments] >= 0) ++arguments;
@@ -40,8 +41,15 @@ SEQUENT_COLD constexpr node_list<Capacity> in_order(std::vector<node> nodes) {
             return nodes[static_cast<std::size_t>(each.arguments[which])];
         });
     }
+    std::vector<char> used(nodes.size(), 0);
+    used[static_cast<std::size_t>(root)] = 1;
     std::vector<int> order;
-    for (std::size_t at = 0; at < nodes.size(); ++at) order.push_back(static_cast<int>(at));
+    for (std::size_t at = nodes.size(); at-- > 0;) {
+        if (!used[at]) continue;
+        order.push_back(static_cast<int>(at));
+        for (const int argument : nodes[at].arguments)
+            if (argument >= 0) used[static_cast<std::size_t>(argument)] = 1;
+    }
     std::sort(order.begin(), order.end(), [&](int left, int right) {
         const node& one = nodes[static_cast<std::size_t>(left)];
         const node& other = nodes[static_cast<std::size_t>(right)];
@@ -98,7 +106,8 @@ SEQUENT_COLD constexpr auto causal(const Program& program) {
         if (known < 0) nodes.push_back(made);
     }
     constexpr int room = std::min(2 * Program::capacity + detail::room_for(4), max_nodes);
-    return expression<detail::s_op_of<Program>::kind, room>{{}, detail::in_order<room>(nodes)};
+    return expression<detail::s_op_of<Program>::kind, room>{
+        {}, detail::in_order<room>(nodes, places.back())};
 }
 
 /// Appends the output at the last position to the prompt, `count` times.

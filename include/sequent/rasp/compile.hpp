@@ -8,7 +8,9 @@
 #include "../joined_text.hpp"
 #include "../model/ill_formed.hpp"
 #include "compile/plain.hpp"
+#include "compile/searched.hpp"
 #include "compile/transformer.hpp"
+#include "missing.hpp"
 
 /// Compiles RASP programs to transformers with softmax attention and ReLU feed-forward parts.
 
@@ -119,12 +121,26 @@ struct compilation {
     }
 };
 
+/// The program as it is compiled, and its analysis.
+template <const auto& Program>
+inline constexpr const graph& graph_to_compile = rasp::detail::compilable<Program>();
+template <const auto& Program>
+consteval program_analysis analyse_to_compile() {
+    if constexpr (&graph_to_compile<Program> == &graph_of<Program>)
+        return analysis<Program>;
+    else
+        return analyse(graph_to_compile<Program>);
+}
+template <const auto& Program>
+inline constexpr program_analysis analysis_to_compile = analyse_to_compile<Program>();
+
 template <const auto& Program, class... Options>
 inline constexpr compilation compilation_of = [] {
     static_assert((... && option<Options>::is_known) && is_given<Options...>(),
                   "sequent: compile takes a program, alphabet<\"abc\"> or integers<0, 9>, and "
                   "max_length<N>");
-    return compilation(graph_of<Program>, analysis<Program>, inputs_of<Options...>());
+    return compilation(graph_to_compile<Program>, analysis_to_compile<Program>,
+                       inputs_of<Options...>());
 }();
 
 template <const auto& Program, class... Options>
@@ -171,13 +187,16 @@ SEQUENT_COLD inline std::int32_t encode_token(const value& token, int at, const 
     const auto letters = static_cast<std::int32_t>(alphabet.size());
     return 1 + letter + (size.embeds_pairs ? at * letters : 0);
 }
+SEQUENT_COLD inline void check_length(int tokens, const sizes& size) {
+    const int longest = size.positions - 1;
+    if (tokens > longest)
+        fail_with<evaluation_error>(
+            {"sequent: the program is compiled for ", longest, " tokens, the input has ", tokens});
+}
 SEQUENT_COLD inline std::vector<std::int32_t> encode(const sequence& input, const sizes& size,
                                                      std::span<const value> alphabet) {
-    const int longest = size.positions - 1;
     if (input.empty()) rasp::detail::an_empty_input();
-    if (input.size() > longest)
-        fail_with<evaluation_error>({"sequent: the program is compiled for ", longest,
-                                     " tokens, the input has ", input.size()});
+    check_length(input.size(), size);
     std::vector<std::int32_t> result(static_cast<std::size_t>(size.positions), 0);
     for (int at = 0; at < input.size(); ++at)
         result[static_cast<std::size_t>(at) + 1] = encode_token(input[at], at, size, alphabet);
@@ -257,7 +276,7 @@ inline constexpr auto text_of_part = [] {
             }
     };
     if constexpr (Part >= 0)
-        rasp::detail::part_writer(graph_of<Program>, append).write(Part, false, 8);
+        rasp::detail::part_writer(graph_to_compile<Program>, append).write(Part, false, 8);
     return result;
 }();
 template <const auto& Program, int Part>
@@ -298,7 +317,7 @@ using refusal_of = refusal<because<Size.wrong.kind>, of_operation<Size.wrong.wha
 /// values takes 2 n elements of the stream, an equality 4. A function of one number with n values
 /// takes 2 (n - 1) hidden units; one of a sum over selected positions about N^2; one of several
 /// numbers twice the number of its changes from one tuple of values to the next, in the order with
-/// the fewest changes. A function that needs a table of more than 16,384 tuples does not compile.
+/// the fewest changes. A function that needs a table of more than 20,480 tuples does not compile.
 template <const auto& Program, class... Options>
 struct compile : compiling::transformer_of<compiling::sizes_of<Program, Options...>> {
     /// The sizes of the transformer.
@@ -328,7 +347,8 @@ struct compile : compiling::transformer_of<compiling::sizes_of<Program, Options.
             return compiling::entries_of<Program, Options...>;
         } else {
             static const auto made = compiling::compute_entries(
-                graph_of<Program>, analysis<Program>, compiling::inputs_of<Options...>());
+                compiling::graph_to_compile<Program>, compiling::analysis_to_compile<Program>,
+                compiling::inputs_of<Options...>());
             return made;
         }
     }
@@ -370,6 +390,31 @@ struct compile : compiling::transformer_of<compiling::sizes_of<Program, Options.
         }
         return prompt;
     }
+
+    /// Runs the program one token at a time, in time O(log n) for each head at position n that
+    /// finds its keys by one number: equal values or positions, first and last ones, and sums over
+    /// all positions. The program is causal. Gives what `run` and `generate` give.
+    class steps {
+      public:
+        steps() requires(size.is_causal) : transformer_(size, entries()) { transformer_.step(0); }
+
+        /// The output at the next position, which holds this token. Throws evaluation_error if it
+        /// is not in the alphabet or comes after `max_length` tokens.
+        value operator()(const value& token) {
+            const int at = transformer_.positions() - 1;
+            compiling::check_length(at + 1, size);
+            const auto& logits =
+                transformer_.step(compiling::encode_token(token, at, size, alphabet()));
+            const auto here = [&](int, std::size_t each) { return logits[each]; };
+            return compiling::decode(here, 1, classes(), size.denominator)[0];
+        }
+        /// Heads that search, of all heads.
+        int searching() const { return transformer_.searching(); }
+        int visiting() const { return transformer_.visiting(); }
+
+      private:
+        compiling::searched_transformer transformer_;
+    };
 
     /// The values that a position of the output may have, in the order of the logits.
     static std::span<const value> classes() { return compiling::classes_of<Program, Options...>; }

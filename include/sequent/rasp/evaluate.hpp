@@ -249,9 +249,11 @@ class evaluation {
             case operation::select_not:
                 return !selects(from.arguments[0], row, column, why);
             default:
-                return detail::compares(from.what, read(from.arguments[0], column, why),
-                                        read(from.arguments[1], row, why));
+                break;
         }
+        const value& key = read(from.arguments[0], column, why);
+        const value& query = read(from.arguments[1], row, why);
+        return !key.is_missing() && !query.is_missing() && detail::compares(from.what, key, query);
     }
 
     SEQUENT_COLD constexpr value compute(int at, int position, const sequence& input, cause& why) {
@@ -276,13 +278,17 @@ class evaluation {
     SEQUENT_COLD constexpr value apply(int at, int position, cause& why) const {
         const node& made = (*program_)[at];
         if (made.what == operation::conditional) {
-            const bool chosen = read(made.arguments[0], position, why).truth();
-            return !why ? read(made.arguments[chosen ? 1 : 2], position, why) : value();
+            const value& condition = read(made.arguments[0], position, why);
+            if (!!why || condition.is_missing()) return value::missing(made.kind);
+            return read(made.arguments[condition.truth() ? 1 : 2], position, why);
         }
         value arguments[3];
         for (int which = 0; which < 3 && made.arguments[which] >= 0; ++which)
             arguments[which] = read(made.arguments[which], position, why);
         if (!!why) return {};
+        if (made.what == operation::is_missing) return arguments[0].is_missing();
+        for (const value& each : arguments)
+            if (each.is_missing()) return value::missing(made.kind);
         undefined trouble = undefined::no;
         const value result = detail::apply(made, arguments[0], arguments[1], arguments[2], trouble);
         why = {trouble, at, position};
@@ -298,9 +304,11 @@ class evaluation {
         rational total;
         for (int column = what == operation::width_with_bos ? 1 : 0; column < length_; ++column) {
             if (!selects(made.arguments[0], position, column, why)) continue;
-            ++count;
-            if (counts || (what == operation::first && count > 1)) continue;
+            if (counts) ++count;
+            if (counts || (what == operation::first && count > 0)) continue;
             const value& here = read(made.arguments[1], column, why);
+            if (here.is_missing()) continue;
+            ++count;
             if ((what == operation::highest && count > 1 && here < found) ||
                 (what == operation::lowest && count > 1 && found < here))
                 continue;

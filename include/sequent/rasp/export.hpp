@@ -29,6 +29,7 @@ SEQUENT_COLD inline std::string in_json(std::string_view text) {
 }
 /// The value as a Python literal.
 SEQUENT_COLD inline std::string python_of(const value& of) {
+    if (of.is_missing()) return "None";
     if (of.kind() == type::symbol) return in_json(of.text());
     if (of.kind() == type::boolean) return of.truth() ? "True" : "False";
     const rational number = of.number();

@@ -17,6 +17,8 @@ class graph {
     plan::list<node, max_nodes> nodes{};
     /// Place of the node that is the output.
     int output = -1;
+    /// Place of a boolean: where the output has a value. -1: in the output itself. For compilation.
+    int present = -1;
 
     /// The node of a number.
     SEQUENT_COLD constexpr const node& operator[](int at) const { return nodes[at]; }
@@ -119,7 +121,8 @@ inline constexpr const char* patterns[]{
     // position by position
     "-%0", "%0 + %1", "%0 - %1", "%0 * %1", "%0 / %1", "%0 // %1", "%0 % %1", "%0 ^ %1",
     "%0 == %1", "%0 != %1", "%0 < %1", "%0 <= %1", "%0 > %1", "%0 >= %1",
-    "%0 and %1", "%0 or %1", "not %0", "round($0)", "indicator($0)", "%1 if %0 else %2", "#($0)",
+    "%0 and %1", "%0 or %1", "not %0", "round($0)", "indicator($0)", "%1 if %0 else %2", "is_none($0)",
+    "#($0)",
     // from the positions of a selector
     "aggregate($0, $1*)", "first_of($0, $1*)", "last_of($0, $1*)", "max_of($0, $1*)",
     "min_of($0, $1*)", "sum($0, $1)", "selector_width($0)", "selector_width_with_bos($0)",
@@ -141,7 +144,9 @@ class part_writer {
         if (depth == 0) return out_("...");
         std::string_view pattern = patterns[static_cast<std::size_t>(shown.what)];
         if (shown.what == operation::function && shown.arguments[1] >= 0) pattern = "#($0, $1)";
-        if (shown.what == operation::constant && shown.kind == type::symbol) pattern = "\"#\"";
+        if (shown.what == operation::constant && shown.kind == type::symbol &&
+            !shown.known.is_missing())
+            pattern = "\"#\"";
         for (std::size_t from = 0; from < pattern.size(); ++from) {
             const char letter = pattern[from];
             const char next = from + 1 < pattern.size() ? pattern[from + 1] : ' ';

@@ -56,10 +56,27 @@ inline constexpr bool is_selector<selector<Capacity>> = true;
 /// An s-op.
 template <class T>
 concept s_op = is_s_op<T>;
+/// The type of `none`.
+struct none_type {};
+/// A missing value, as a default of aggregates and as one of the two values of `cond`. Functions of
+/// a missing value give a missing one; selectors select no pair of which a value is missing;
+/// aggregates leave missing values out. `is_none` and `value_or` tell where a value is missing.
+inline constexpr none_type none{};
+
+namespace detail {
+/// The missing constant of a type.
+template <type Kind>
+struct missing_constant {};
+template <class T>
+inline constexpr bool is_missing_constant = false;
+template <type Kind>
+inline constexpr bool is_missing_constant<missing_constant<Kind>> = true;
+}  // namespace detail
+
 /// An s-op or a constant.
 template <class T>
-concept s_op_or_constant =
-    is_s_op<T> || std::is_arithmetic_v<T> || std::is_convertible_v<const T&, std::string_view>;
+concept s_op_or_constant = is_s_op<T> || std::is_arithmetic_v<T> ||
+    std::is_convertible_v<const T&, std::string_view> || detail::is_missing_constant<T>;
 /// An s-op or a selector.
 template <class T>
 concept part = is_s_op<T> || is_selector<T>;
@@ -88,7 +105,7 @@ constexpr expression<Kind, 1> leaf_of(operation what, const value& known = {}) {
     return {{}, join<1>(made)};
 }
 template <class Constant>
-    requires(!part<Constant>)
+    requires(!part<Constant> && !is_missing_constant<Constant>)
 constexpr auto as_s_op(const Constant& constant) {
     constexpr auto always = operation::constant;
     if constexpr (std::same_as<Constant, bool>)
@@ -101,6 +118,11 @@ constexpr auto as_s_op(const Constant& constant) {
         return leaf_of<type::real>(always, value(static_cast<double>(constant)));
     else
         return leaf_of<type::symbol>(always, value(std::string_view(constant)));
+}
+
+template <type Kind>
+constexpr auto as_s_op(const missing_constant<Kind>&) {
+    return leaf_of<Kind>(operation::constant, value::missing(Kind));
 }
 
 /// A placeholder for a selector that the caller rejects, so that one mistake gives one error.
@@ -313,6 +335,34 @@ constexpr auto cond(const Condition& condition, const Chosen& chosen, const Othe
         condition, chosen, other);
 }
 
+/// `cond` with `none` as one of the values.
+template <part Condition, argument Chosen>
+constexpr auto cond(const Condition& condition, const Chosen& chosen, none_type) {
+    return cond(condition, chosen, detail::missing_constant<detail::s_op_of<Chosen>::kind>());
+}
+template <part Condition, argument Other>
+constexpr auto cond(const Condition& condition, none_type, const Other& other) {
+    return cond(condition, detail::missing_constant<detail::s_op_of<Other>::kind>(), other);
+}
+/// True where a value is missing.
+template <part Part>
+constexpr auto is_none(const Part& part) {
+    static_assert(s_op<Part>, "sequent: RASP's is_none takes an s-op");
+    return detail::make_of<operation::is_missing, type::boolean>(part);
+}
+/// The value; `otherwise` where it is missing.
+template <part Part, argument Otherwise>
+constexpr auto value_or(const Part& part, const Otherwise& otherwise) {
+    return cond(is_none(part), otherwise, part);
+}
+/// Rejects comparisons with `none`.
+template <part Part>
+constexpr auto operator==(const Part&, none_type) {
+    static_assert(sizeof(Part) == 0,
+                  "sequent: RASP's none equals nothing; is_none(x) tells where x is missing");
+    return detail::as_s_op(true);
+}
+
 /// How `select` compares a key with a query.
 template <operation Operation>
 struct comparison {};
@@ -383,9 +433,14 @@ inline constexpr type kind_of_one = joined_kind<Values, Otherwise>();
         static_assert(!s_op<Otherwise>, "sequent: the default of RASP's " #NAME " is a constant"); \
         return detail::make<operation::OPERATION, detail::KIND<Values, Otherwise>>(                \
             from, detail::as_s_op(values), detail::as_s_op(otherwise));                            \
+    }                                                                                              \
+    template <class Selector, argument Values>                                                     \
+    constexpr auto NAME(const Selector& from, const Values& values, none_type) {                   \
+        return NAME(from, values, detail::missing_constant<detail::s_op_of<Values>::kind>());      \
     }
 /// The values of the selected positions, as one: `otherwise` if no position is selected (default:
 /// 0, false or the empty symbol); the value if one is; the mean if several are, for numbers only.
+/// Missing values are left out.
 /// Several selected symbols or booleans are an evaluation error.
 SEQUENT_RASP_AGGREGATE(aggregate, aggregate, kind_of_mean)
 /// The value at the first (`first_of`) or last (`last_of`) selected position; `otherwise` if none

@@ -38,6 +38,7 @@ enum class operation {
     round,
     indicator,
     conditional,
+    is_missing,
     function,  // user function of one or two values
     // from the positions of a selector
     aggregate,

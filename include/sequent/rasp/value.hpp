@@ -164,7 +164,7 @@ struct rational {
 };
 
 /// The value of an s-op at one position. A symbol is text of up to 16 bytes; symbols are ordered
-/// bytewise.
+/// bytewise. A missing value has a type, too, and equals only missing ones.
 class value {
   public:
     constexpr value() = default;
@@ -198,6 +198,17 @@ class value {
         }
     }
 
+    /// A missing value of a type.
+    static constexpr value missing(type kind) {
+        value result;
+        result.kind_ = kind;
+        result.high_ = 1;
+        result.low_ = 0;
+        return result;
+    }
+    /// True for a missing value.
+    constexpr bool is_missing() const { return low_ == 0 && high_ == 1; }
+
     /// The type of the value.
     constexpr type kind() const { return kind_; }
     /// The value of a boolean.
@@ -218,7 +229,7 @@ class value {
     /// For hashes.
     constexpr std::uint64_t bits() const { return hashed(hashed(hash_start, high_), low_); }
 
-    /// The value as text: T or F, 3, 1/2, a symbol's own text.
+    /// The value as text: T or F, 3, 1/2, a symbol's own text, none.
     std::string text() const {
         std::string result;
         write([&result](std::string_view part) { result += part; });
@@ -227,6 +238,7 @@ class value {
     /// Writes the text to `out`, which is called with one piece after another.
     template <class Out>
     constexpr void write(const Out& out) const {
+        if (is_missing()) return out("none");
         if (kind_ == type::boolean) return out(truth() ? "T" : "F");
         if (kind_ == type::symbol) {
             for (int at = 0; at < 16; ++at)
@@ -253,7 +265,8 @@ class value {
 
   private:
     type kind_ = type::integer;
-    // Numerator and denominator, or the bytes of a symbol, the first one most significant.
+    // Numerator and denominator, or the bytes of a symbol, the first one most significant. 1 and 0:
+    // missing; neither a fraction nor a symbol without zero bytes is that.
     std::uint64_t high_ = 0;
     std::uint64_t low_ = 1;
 

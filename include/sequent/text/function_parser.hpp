@@ -60,16 +60,24 @@ class function_parser : public weight_parser<Sizes> {
         const word name = own_name(take_name(text_fault::a_function_is_expected));
         const bool called = take('(');
         const bool arguments = called && !take(')');
-        const aggregation_word* aggregated = find(aggregations, name);
+        const int aggregated = find_aggregation(name);
         const combination_word* combined = find(combinations, name);
-        const transformation_word* transformed = find(transformations, name);
-        if (arguments && aggregated != nullptr) return parse_aggregation(*aggregated);
+        const int transformed = find_transformation(name);
+        if (arguments && aggregated >= 0) return parse_aggregation(aggregated);
         if (!arguments && combined != nullptr) return this->combine(combined->kind);
-        if (transformed != nullptr) return parse_transformation(*transformed, arguments, begin);
-        refuse(combined != nullptr || aggregated != nullptr
+        if (transformed >= 0) return parse_transformation(transformed, arguments, begin);
+        refuse(combined != nullptr || aggregated >= 0
                    ? text_fault::this_function_takes_other_arguments
                    : text_fault::unknown_function,
                begin);
+    }
+
+    /// Applies a function without arguments of its own to the literals within it.
+    constexpr void apply_function(const word& name, int begin) {
+        if (!ok()) return;
+        const int transformed = find_transformation(name);
+        if (transformed >= 0) return parse_transformation(transformed, false, begin);
+        this->combine(find(combinations, name)->kind);
     }
 
     /// Parses `[combination=product, aggregation=softmax(agg_terms=[J])]`, in any order.
@@ -111,30 +119,40 @@ class function_parser : public weight_parser<Sizes> {
         const bool arguments = take('(') && !take(')');
         if (place == 0) {
             const combination_word* found = find(combinations, name);
+            const bool joins = name == word("softmax") || name == word("sparsemax");
+            if (joins && !arguments) {  // of the literals: a vector
+                this->combine(combination::concat);
+                return parse_transformation(find_transformation(name), false, begin);
+            }
             if (found == nullptr) return refuse(text_fault::unknown_function, begin);
             if (arguments) return refuse(text_fault::this_function_takes_other_arguments, begin);
             return this->combine(found->kind);
         }
         if (place == 1) {
-            const transformation_word* found = find(transformations, name);
-            if (found == nullptr) return refuse(text_fault::unknown_function, begin);
+            const int found = find_transformation(name);
+            if (found < 0) return refuse(text_fault::unknown_function, begin);
             if (arguments && sees_name() && this->visible(at_ + seen_name().length) == '=')
-                return parse_named_numbers(*found, begin);
-            return parse_transformation(*found, arguments, begin);
+                return parse_named_numbers(found, begin);
+            return parse_transformation(found, arguments, begin);
         }
-        const aggregation_word* found = find(aggregations, name);
-        if (found == nullptr) return refuse(text_fault::unknown_function, begin);
+        const int found = find_aggregation(name);
+        if (found < 0) return refuse(text_fault::unknown_function, begin);
         if (current.transforms_atom) return refuse(text_fault::unknown_metadata, begin);
-        if (arguments) return parse_aggregation(*found);
-        if (found->kind == aggregation::softmax)
+        if (arguments) return parse_aggregation(found);
+        const aggregation kind = static_cast<aggregation>(found);
+        if (kind == aggregation::softmax)
             return refuse(text_fault::a_softmax_names_its_variables_in_agg_terms, begin);
-        this->aggregate(found->kind);
+        this->aggregate(kind);
         aggregate_free();
     }
 
     /// Parses `softmax(j)` or `softmax(agg_terms=[J])`.
-    constexpr void parse_aggregation(const aggregation_word& of) {
-        this->aggregate(of.kind);
+    constexpr void parse_aggregation(int of) {
+        const aggregation kind = static_cast<aggregation>(of);
+        const bool numbered = plan::entry_of(kind).has_number;
+        const double number = numbered ? this->take_number() : 0;
+        if (numbered) expect(',', text_fault::this_function_takes_other_arguments);
+        this->aggregate(kind, number);
         const int mentioned = current.variables.size();
         const bool listed = take_word("agg_terms");
         if (listed) {
@@ -156,32 +174,34 @@ class function_parser : public weight_parser<Sizes> {
         expect(')', text_fault::a_closing_parenthesis_is_expected);
     }
 
-    constexpr void parse_transformation(const transformation_word& of, bool arguments, int begin) {
+    constexpr void parse_transformation(int place, bool arguments, int begin) {
+        const plan::function_entry& of = plan::detail::function_table.of[place];
         states_transformation_ = true;
         plan::transformation_use use;
-        use.kind = of.kind;
+        use.kind = static_cast<transformation>(place);
         int numbers = 0;
         int weights = 0;
         bool has_index = of.index < 0;
         for (int at = 0; arguments && ok(); ++at) {
             if (at == of.index) {
-                use.position = parse_position(of.kind);
+                use.position = parse_position(use.kind);
                 has_index = true;
             } else if (weights < of.most_weights && this->starts_weight()) {
                 use.weights[weights++] = this->parse_weight();
-            } else if (of.most_numbers == 2 && of.index >= 0 && numbers == 2) {
+            } else if (of.numbers.most == 2 && of.index >= 0 && numbers == 2) {
                 use.scaling = parse_scaling();
             } else {
-                if (numbers == of.most_numbers)
+                if (numbers == of.numbers.most)
                     return refuse(text_fault::this_function_takes_other_arguments, begin);
                 use.numbers[numbers++] = this->take_number();
             }
             if (!take(',')) break;
         }
         if (arguments) expect(')', text_fault::a_closing_parenthesis_is_expected);
-        if (numbers < of.numbers || weights < of.weights || !has_index)
+        if (numbers < of.numbers.least || weights < of.weights || !has_index)
             return refuse(text_fault::this_function_takes_other_arguments, begin);
-        for (; numbers < of.most_numbers; ++numbers) use.numbers[numbers] = of.defaults[numbers];
+        for (; numbers < of.numbers.most; ++numbers)
+            use.numbers[numbers] = of.numbers.defaults[numbers];
         push(use, numbers > 0 && arguments);
     }
     constexpr void push(plan::transformation_use use, bool stated) {
@@ -228,12 +248,12 @@ class function_parser : public weight_parser<Sizes> {
         return result;
     }
     /// Parses `slice(rows=[0, 2], cols=...)` or `reshape(shape=(2, 3))`.
-    constexpr void parse_named_numbers(const transformation_word& of, int begin) {
+    constexpr void parse_named_numbers(int place, int begin) {
         states_transformation_ = true;
         plan::transformation_use use;
-        use.kind = of.kind;
-        const bool slices = of.kind == transformation::slice;
-        if (!slices && of.kind != transformation::reshape)
+        use.kind = static_cast<transformation>(place);
+        const bool slices = use.kind == transformation::slice;
+        if (!slices && use.kind != transformation::reshape)
             return refuse(text_fault::this_function_takes_other_arguments, begin);
         bool given = false;
         do {

@@ -21,7 +21,14 @@ class index_parser : public plan::source_writer<Sizes>, public scanner {
 
     static constexpr int max_bounds = 16;
 
+    static constexpr int max_constants = 64;
+
+    struct named_constant {
+        plan::name id{};
+        int value = 0;
+    };
     plan::list<plan::name, max_bounds> bounds_{};
+    plan::list<named_constant, max_constants> constants_{};
     int unnamed_variables_ = 0;  // number of unnamed variables of the rule
     bool of_engine_ = false;     // the current rule uses the engine's syntax
 
@@ -256,6 +263,18 @@ class index_parser : public plan::source_writer<Sizes>, public scanner {
             const int nothing = push_node(node_kind::constant, 0);
             return {form::index, push_node(node_kind::absolute, 0, inner, nothing), {}, begin};
         }
+        const bool greater = name == word("greater_of");
+        if ((greater || name == word("lesser_of")) && take('(')) {
+            const int left = parse_index();
+            expect(',', text_fault::this_function_takes_other_arguments);
+            const int right = parse_index();
+            expect(')', text_fault::a_closing_parenthesis_is_expected);
+            return {
+                form::index,
+                push_node(greater ? node_kind::greater_of : node_kind::lesser_of, 0, left, right),
+                {},
+                begin};
+        }
         if (name == word("one_of")) return parse_members(begin);
         if (sees('(')) return parse_symbol(name, begin);
         return {form::index, parse_variable(name, begin), {}, begin};
@@ -381,6 +400,8 @@ class index_parser : public plan::source_writer<Sizes>, public scanner {
         const plan::name id = name_of(name);
         for (const plan::name& bound : bounds_)
             if (bound == id) return push_node(node_kind::count, base::place_in(out.counts, id));
+        for (const named_constant& constant : constants_)
+            if (constant.id == id) return push_node(node_kind::constant, constant.value);
         if (take(':')) refuse(text_fault::a_term_has_no_type, begin);
         if (of_engine_ && !is_capital(name.text[0]) && name.text[0] != '_')
             refuse(text_fault::a_constant_is_a_number_and_a_variable_begins_with_a_capital, begin);

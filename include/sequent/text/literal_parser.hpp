@@ -18,6 +18,7 @@ class literal_parser : public function_parser<Sizes> {
   protected:
     using base::at_;
     using base::check_single;
+    using base::current;
     using base::expect;
     using base::of_engine_;
     using base::ok;
@@ -50,7 +51,7 @@ class literal_parser : public function_parser<Sizes> {
     }
 
     constexpr void parse_item() {
-        if (sees('~')) return refuse(text_fault::soft_negation_is_the_transformation_complement);
+        if (take('~')) return push(parse_soft_negation());
         if (sees('@') || (sees('*') && peek(1) == '@')) return parse_special_item();
         if (sees('!') && !starts_condition()) {
             ++at_;
@@ -87,8 +88,9 @@ class literal_parser : public function_parser<Sizes> {
     /// Returns true if a name begins a condition: `document(i) == document(j)`, `abs(i) < 3`,
     /// `one_of<...>(i)`.
     constexpr bool is_condition(const word& name) const {
-        if (name == word("abs")) return true;
         const int after = this->after_closing(this->first(at_ + name.length, '('));
+        if (name == word("abs")) return !ends_item(after);
+        if (name == word("greater_of") || name == word("lesser_of")) return true;
         const char first = this->visible(after);
         const char second = this->visible(after, 1);
         return (first == '=' || first == '!') && second == '=';
@@ -180,8 +182,7 @@ class literal_parser : public function_parser<Sizes> {
             expect(')', text_fault::a_closing_parenthesis_is_expected);
             return inner;
         }
-        if (called && wraps_an_atom(name))
-            refuse(text_fault::a_function_of_a_literal_needs_a_rule_of_its_own);
+        if (called && wraps_an_atom(name)) return parse_nested();
         const int begin = this->next();
         take_name(text_fault::an_atom_is_expected);
         plan::literal item;
@@ -200,11 +201,59 @@ class literal_parser : public function_parser<Sizes> {
         if (!sees_name()) refuse(text_fault::an_atom_is_expected);
         return ok() ? parse_literal() : plan::literal{};
     }
-    /// Returns true if a name with parentheses is a function of an atom, such as `relu(a(i))`.
+    /// Parses `p(i)` after `~`, which has the value 1 - p(i).
+    constexpr plan::literal parse_soft_negation() {
+        const int begin = this->next();
+        const bool stated = this->states_transformation_;
+        const plan::literal result = this->nested([&] {
+            if (sees_name()) parse_item();
+            if (out.literals.size() != current.first_literal + 1)
+                refuse(text_fault::an_atom_is_expected, begin);
+            this->apply_function("complement", begin);
+        });
+        this->states_transformation_ = stated;
+        return result;
+    }
+    /// Parses a function of literals: `relu(a(i))`, `max(a(i), b(i))`, `leaky_relu(0.1)(a(i))`.
+    constexpr plan::literal parse_nested() {
+        const bool stated = this->states_transformation_;
+        const plan::literal result = this->nested([&] {
+            const int begin = this->next();
+            const word name = own_name(seen_name());
+            const bool called =
+                this->visible(this->after_closing(this->first(at_ + seen_name().length, '('))) ==
+                '(';
+            if (called)
+                this->parse_function();
+            else
+                take_name();
+            expect('(', text_fault::an_atom_is_expected);
+            do {
+                const int before = out.literals.size() - current.first_literal;
+                if (ok()) parse_item();
+                if (ok() && out.literals.size() - current.first_literal != before + 1)
+                    refuse(text_fault::an_atom_is_expected);
+            } while (take(','));
+            expect(')', text_fault::a_closing_parenthesis_is_expected);
+            if (!called) this->apply_function(name, begin);
+            if (ok() &&
+                (current.states_aggregation || (current.transformations.size() > 0 &&
+                                                out.literals.size() != current.first_literal + 1)))
+                refuse(text_fault::this_function_takes_other_arguments, begin);
+        });
+        this->states_transformation_ = stated;
+        return result;
+    }
+    /// Returns true if a name with parentheses is a function of literals.
     constexpr bool wraps_an_atom(const word& name) {
-        if (find(transformations, own_name(name)) == nullptr &&
+        if (find_transformation(own_name(name)) < 0 &&
             find(combinations, own_name(name)) == nullptr)
             return false;
+        const int open = this->first(at_ + name.length, '(');
+        const char first = this->visible(open + 1);
+        if (this->visible(this->after_closing(open)) == '(' || first == '{' || first == '$' ||
+            first == '<')
+            return true;
         int inner = this->first(at_ + name.length, '(') + 1;
         while (inner < this->size_ && !begins_name(this->text_[inner]) && this->text_[inner] != ')')
             ++inner;

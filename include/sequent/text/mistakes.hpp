@@ -34,7 +34,6 @@
     EACH(a_fixed_number_is_a_factor_of_one_literal_or_of_a_product)   \
     EACH(weights_without_a_name_are_named_w_and_a_number)             \
     EACH(unnamed_variables_are_named_so)                              \
-    EACH(soft_negation_is_the_transformation_complement)              \
     EACH(a_function_of_a_literal_needs_a_rule_of_its_own)             \
     EACH(literals_are_joined_by_one_operator)                         \
     EACH(facts_are_given_to_forward)                                  \

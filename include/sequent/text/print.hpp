@@ -44,7 +44,8 @@ struct program_view {
           scopes(of.scopes.begin(), of.scopes.end()) {}
 };
 
-enum class notation { text, cpp };
+/// shown: text for readers, in which blocks and conditions without a text are left out.
+enum class notation { text, cpp, shown };
 
 inline std::string string_of(const plan::name& from) {
     return {from.text, static_cast<std::size_t>(from.length)};
@@ -53,6 +54,9 @@ inline std::string string_of(const plan::name& from) {
 class program_printer {
   public:
     SEQUENT_COLD program_printer(const program_view& of, notation as) : of_(of), as_(as) {}
+
+    /// One rule, without the block that it stacks.
+    SEQUENT_COLD std::string text_of_rule(const plan::rule& of) { return text_of(of, ""); }
 
     SEQUENT_COLD std::string text() {
         std::string body = rules_of_scope(0, "");
@@ -70,7 +74,8 @@ class program_printer {
                 "var<\"" + name + "\"" + (extent > 0 ? ", " + std::to_string(extent) : "") + ">",
                 variable_name(name, extent));
         std::set<std::string> known;
-        for (const plan::relation& each : of_.relations) known.insert(string_of(each.id));
+        for (const plan::relation& each : of_.relations)
+            if (!each.invented) known.insert(string_of(each.id));
         for (const plan::name& each : of_.compared) known.insert(string_of(each));
         for (const std::string& each : known) declare(result, "relation<\"" + each + "\">", each);
         std::set<std::pair<std::string, std::string>> weights;
@@ -90,7 +95,7 @@ class program_printer {
     std::string blocks_{};
     int block_count_ = 0;
 
-    bool is_text() const { return as_ == notation::text; }
+    bool is_text() const { return as_ != notation::cpp; }
     const plan::node& node(int at) const { return of_.nodes[static_cast<std::size_t>(at)]; }
     static void declare(std::string& to, const std::string& type, const std::string& name) {
         to += "inline constexpr " + type + " " + name + ";\n";
@@ -166,8 +171,8 @@ class program_printer {
     SEQUENT_COLD std::string text_of(int at) {
         using enum plan::node_kind;
         static constexpr const char* signs[] = {
-            " + ",  " - ", " * ",  " / ",  " % ",  "",     " < ",
-            " <= ", " > ", " >= ", " == ", " != ", " && ", " || "};
+            " + ", " - ",  " * ", " / ",  " % ",  "",     "",     "",
+            " < ", " <= ", " > ", " >= ", " == ", " != ", " && ", " || "};
         const plan::node& of = node(at);
         switch (of.kind) {
             case constant:
@@ -176,6 +181,10 @@ class program_printer {
                 return this->variable(of.value);
             case count:
                 return string_of(of_.counts[static_cast<std::size_t>(of.value)]);
+            case greater_of:
+            case lesser_of:
+                return std::string(of.kind == greater_of ? "greater_of(" : "lesser_of(") +
+                       text_of(of.left) + ", " + text_of(of.right) + ")";
             case absolute:
                 return "abs(" + text_of(of.left) + ")";
             case negation:
@@ -188,6 +197,9 @@ class program_printer {
             }
             case decision:
             case pair:
+                if (as_ == notation::shown)
+                    return "holds(" + (of.left < 0 ? "" : text_of(of.left)) +
+                           (of.right < 0 ? "" : ", " + text_of(of.right)) + ")";
                 fail<std::invalid_argument>(
                     "sequent: a program with holds<...>() or one_of<...>() has no text; write its "
                     "condition with comparisons");
@@ -219,6 +231,7 @@ class program_printer {
                 result = text_of(of.weight, of.transposed);
                 break;
             case plan::literal_kind::relation:
+                if (const plan::rule* from = nested_rule(of)) return nested(*from);
                 result = atom(of.relation, of.terms, of.arity, of.weight);
                 if (of.transposed) result += ".T()";
                 break;
@@ -226,6 +239,26 @@ class program_printer {
         if (of.negated) return "!" + result;
         if (of.hidden) return "hidden(" + result + ")";
         return of.has_element ? "at(" + result + ", " + text_of(of.element) + ")" : result;
+    }
+    /// The rule of a function within a body, of which this is the literal; null if it is an atom.
+    const plan::rule* nested_rule(const plan::literal& of) const {
+        if (!is_nested(of.relation)) return nullptr;
+        return &*std::find_if(of_.rules.begin(), of_.rules.end(),
+                              [&](const plan::rule& each) { return each.head == of.relation; });
+    }
+    bool is_nested(int relation) const {
+        return of_.relations[static_cast<std::size_t>(relation)].invented;
+    }
+    SEQUENT_COLD std::string nested(const plan::rule& from) {
+        const plan::rule* const outer = std::exchange(current_, &from);
+        std::string function = functions(from);  // " | relu()"
+        function = function.empty() ? "identity()" : function.substr(3);
+        std::string literals;
+        for (int at = 0; at < from.literals; ++at)
+            literals += (at > 0 ? ", " : "") +
+                        text_of(of_.literals[static_cast<std::size_t>(from.first_literal + at)]);
+        current_ = outer;
+        return function + "(" + literals + ")";
     }
     SEQUENT_COLD std::string atom(int relation, const plan::term* terms, int arity,
                                   const plan::weight_use& weight) {
@@ -244,18 +277,15 @@ class program_printer {
     // Functions.
 
     SEQUENT_COLD std::string text_of(const plan::transformation_use& use) {
-        const transformation_word& of =
-            *std::find_if(std::begin(transformations), std::end(transformations),
-                          [&](const transformation_word& each) { return each.kind == use.kind; });
+        const plan::function_entry& of = plan::entry_of(use.kind);
         std::vector<std::string> given;
         for (const plan::weight_use& weight : use.weights)
             if (weight.weight >= 0) given.push_back(text_of(weight, weight.transposed));
-        int numbers = of.most_numbers;
+        int numbers = of.numbers.most;
         const bool scaled = use.scaling.kind != rotary_scaling::rule::none;
         if (numbers == 2 && of.index >= 0 && use.numbers[1] == 0 && !scaled) numbers = 1;
         for (int at = 0; at < numbers; ++at) {
-            const bool counted =
-                use.kind == transformation::slice || use.kind == transformation::reshape || at == 1;
+            const bool counted = use.kind >= transformation::slice || (of.index >= 0 && at == 1);
             given.push_back(counted ? std::to_string(static_cast<long long>(use.numbers[at]))
                                     : number(use.numbers[at]));
         }
@@ -265,7 +295,7 @@ class program_printer {
         if (scaled) given.push_back(text_of(use.scaling));
         std::string result;
         for (const std::string& each : given) result += (result.empty() ? "" : ", ") + each;
-        return std::string(of.name.text) + "(" + result + ")";
+        return string_of(of.id) + "(" + result + ")";
     }
     SEQUENT_COLD std::string text_of(const rotary_scaling& of) const {
         static constexpr const char* kinds[] = {"none", "linear", "llama3", "yarn"};
@@ -283,7 +313,9 @@ class program_printer {
         for (const plan::transformation_use& each : of.transformations)
             result += " | " + text_of(each);
         if (of.states_aggregation) {
-            result += " | " + name_in(aggregations, of.aggregated) + "(";
+            const auto& entry = plan::entry_of(of.aggregated);
+            result += " | " + string_of(entry.id) + "(";
+            if (entry.has_number) result += number(of.aggregated_number) + ", ";
             for (int at = 0; at < of.aggregated_order.size(); ++at)
                 result += (at > 0 ? ", " : "") + variable(of.aggregated_order[at]);
             result += ")";
@@ -302,7 +334,7 @@ class program_printer {
     SEQUENT_COLD std::string rules_of_scope(int scope, const std::string& indent) {
         std::string result;
         for (const plan::rule& each : of_.rules) {
-            if (each.scope != scope) continue;
+            if (each.scope != scope || is_nested(each.head)) continue;
             if (!is_text() && !result.empty()) result += ",\n";
             result += "    " + indent + text_of(each, indent) + (is_text() ? ";\n" : "");
         }
@@ -313,7 +345,9 @@ class program_printer {
     }
     SEQUENT_COLD std::string text_of(const plan::rule& of, const std::string& indent) {
         std::string block;
-        if (of.repeat > 0 && is_text())
+        if (of.repeat > 0 && as_ == notation::shown)
+            block = stack_name(of) + std::to_string(of.repeat) + ">";
+        if (of.repeat > 0 && as_ == notation::text)
             block = stack_name(of) + std::to_string(of.repeat) + "> {\n" +
                     rules_of_scope(of.block, indent + "    ") + "    " + indent + "}";
         if (of.repeat > 0 && !is_text()) {

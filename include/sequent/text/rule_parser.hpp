@@ -63,16 +63,28 @@ class rule_parser : public literal_parser<Sizes> {
         rule_begin_ = this->next();
         if (sees('['))
             return refuse(text_fault::initial_values_of_weights_are_set_in_the_parameters);
-        if (sees_name() && starts_declaration()) return parse_bounds();
+        if (sees_name() && starts_declaration()) return parse_declaration();
         if (sees_name() && starts_signature()) return parse_signature();
         parse_rule();
     }
     constexpr bool starts_declaration() {
         const word name = seen_name();
-        return name == word("bound") && begins_name(this->visible(at_ + name.length));
+        return (name == word("bound") || name == word("constant")) &&
+               begins_name(this->visible(at_ + name.length));
+    }
+    constexpr void parse_declaration() {
+        if (take_name() == word("bound")) return parse_bounds();
+        do {
+            if (this->constants_.size() == base::max_constants)
+                return refuse(text_fault::too_many_bounds);
+            const plan::name id = name_of(take_name());
+            expect('=', text_fault::an_equals_sign_is_expected);
+            const int value = ok() ? this->take_integer() : 0;
+            if (ok()) this->constants_.push({id, value});
+        } while (take(','));
+        parse_end();
     }
     constexpr void parse_bounds() {
-        take_name();
         do {
             if (bounds_full()) return refuse(text_fault::too_many_bounds);
             const plan::name id = name_of(take_name());
@@ -113,6 +125,10 @@ class rule_parser : public literal_parser<Sizes> {
     constexpr void finish() {
         if (out.rules.size() == out.rules.capacity()) refuse(text_fault::the_text_is_too_long);
         if (!ok()) return;
+        while (begins.size() < out.rules.size()) {  // functions within the body
+            begins.push(rule_begin_);
+            written_by_engine_.push(false);
+        }
         begins.push(rule_begin_);
         written_by_engine_.push(of_engine_);
         this->finish_rule();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../plan/functions.hpp"
 #include "../plan/source.hpp"
 
 /// Tables of the words of rules as text: functions, and their names in NeuraLogic, the reference
@@ -29,49 +30,7 @@ struct word {
     }
 };
 
-/// A transformation: the least and greatest number of numeric arguments and their defaults, the
-/// number of weights, and which argument is an index expression.
-struct transformation_word {
-    word name;
-    transformation kind;
-    int numbers = 0;
-    int most_numbers = 0;
-    double defaults[2]{};
-    int weights = 0;
-    int most_weights = 0;
-    int index = -1;
-};
-
 // clang-format off
-inline constexpr transformation_word transformations[] = {
-    {"identity", transformation::identity},
-    {"relu", transformation::relu},
-    {"leaky_relu", transformation::leaky_relu, 0, 1, {0.01}},
-    {"gelu", transformation::gelu},
-    {"gelu_tanh", transformation::gelu_tanh},
-    {"silu", transformation::silu},
-    {"sigmoid", transformation::sigmoid},
-    {"tanh", transformation::tanh},
-    {"exp", transformation::exp},
-    {"log", transformation::log},
-    {"sqrt", transformation::sqrt},
-    {"inverse", transformation::inverse},
-    {"complement", transformation::complement},
-    {"soft_cap", transformation::soft_cap, 1, 1},
-    {"scale", transformation::scale, 1, 1},
-    {"softmax", transformation::softmax},
-    {"sparsemax", transformation::sparsemax},
-    {"norm", transformation::norm, 0, 1, {1e-5}},
-    {"layer_norm", transformation::layer_norm, 0, 1, {1e-5}, 1, 2},
-    {"rms_norm", transformation::rms_norm, 0, 1, {1e-5}, 0, 1},
-    {"rotary", transformation::rotary, 0, 2, {10000}, 0, 0, 0},
-    {"rotary_halves", transformation::rotary_halves, 0, 2, {10000}, 0, 0, 0},
-    {"sinusoidal", transformation::sinusoidal, 0, 1, {10000}, 0, 0, 0},
-    {"dropout", transformation::dropout, 1, 1, {}, 0, 0, 1},
-    {"slice", transformation::slice, 2, 2},
-    {"reshape", transformation::reshape, 1, 2, {1, 1}},
-};
-
 struct combination_word {
     word name;
     combination kind;
@@ -87,20 +46,6 @@ inline constexpr combination_word combinations[] = {
     {"cosine", combination::cosine},
 };
 
-struct aggregation_word {
-    word name;
-    aggregation kind;
-};
-inline constexpr aggregation_word aggregations[] = {
-    {"sum", aggregation::sum},
-    {"mean", aggregation::mean},
-    {"max", aggregation::max},
-    {"min", aggregation::min},
-    {"count", aggregation::count},
-    {"concat", aggregation::concat},
-    {"softmax", aggregation::softmax},
-};
-
 /// A function to which the engine gives another name.
 struct engine_word {
     word engine;
@@ -111,9 +56,12 @@ inline constexpr engine_word engine_words[] = {
     {"elproduct", "elementwise_product"},
     {"cossim", "cosine"},
     {"sigm", "sigmoid"},
+    {"signum", "step"},
+    {"std", "deviation"},
     {"leakyrelu", "leaky_relu"},
     {"reverse", "complement"},
     {"logarithm", "log"},
+    {"reciprocal", "inverse"},
 };
 
 /// A special predicate that compares two arguments, such as `@leq(A, B)`.
@@ -141,9 +89,27 @@ inline constexpr arithmetic_word arithmetics[] = {
     {"sub", "sub_eval", plan::node_kind::subtract},
     {"mod", "mod_eval", plan::node_kind::remainder},
     {"", "mul_eval", plan::node_kind::multiply},
+    {"", "div_eval", plan::node_kind::divide},
+    {"", "max_eval", plan::node_kind::greater_of},
+    {"", "min_eval", plan::node_kind::lesser_of},
 };
 // clang-format on
 
+/// The place of a name in a table of the plan; -1 if there is none.
+template <class Entry, std::size_t Size>
+constexpr int place_of(const Entry (&table)[Size], const word& name) {
+    for (std::size_t at = 0; at < Size; ++at)
+        if (word(table[at].id.text, table[at].id.length) == name) return static_cast<int>(at);
+    return -1;
+}
+/// The transformation with this name, as a number; -1 if there is none.
+constexpr int find_transformation(const word& name) {
+    return place_of(plan::detail::function_table.of, name);
+}
+/// The aggregation with this name, as a number; -1 if there is none.
+constexpr int find_aggregation(const word& name) {
+    return place_of(plan::detail::aggregation_table.of, name);
+}
 /// The entry with this name; null if there is none.
 template <class Entry, std::size_t Size>
 constexpr const Entry* find(const Entry (&table)[Size], const word& name) {

@@ -41,6 +41,7 @@ struct normalizer_step {
     bool left = false, right = false;
     bool clean = false, chinese = false, accents = false, lower = false;
     bool prefix = false, spaces = false, escape = false;
+    bool always = false;  // `prefix` and `spaces` apply behind each added token, too
     detail::charsmap<> map;
 };
 
@@ -123,7 +124,7 @@ SEQUENT_LAZY class normalizer {
             case kind::charsmap:
                 return of.map.normalize(from, to);
             case kind::sentencepiece:
-                return sentencepiece(of, from, to, is_first);
+                return sentencepiece(of, from, to, is_first || of.always);
         }
     }
 

@@ -456,7 +456,8 @@ class tokenizer {
                 place -= detail::length_before(text, 0, place);
                 if (!is_blank(detail::decode_utf8(text, place).code)) break;
             }
-            if (leading > 0 && parts_->adds_blank && (at == 0 || range.begin == 0)) --leading;
+            // A single blank is the one that was added; several stood in the text.
+            if (leading == 1 && parts_->adds_blank && (at == 0 || range.begin == 0)) leading = 0;
             for (; leading > 0 && range.begin < range.end; --leading)
                 range.begin += detail::decode_utf8(all, range.begin).length;
             for (; trailing > 0 && range.begin < range.end; --trailing) {

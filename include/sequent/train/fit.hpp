@@ -17,6 +17,7 @@
 #include "../model/random.hpp"
 #include "../number_text.hpp"
 #include "schedule.hpp"
+#include "shuffle.hpp"
 
 /// The training loop: schedule, progress, validation, early stopping.
 
@@ -46,9 +47,7 @@ class batches {
     /// The sample numbers of the next batch, valid until the next call.
     SEQUENT_COLD std::span<const int> next() {
         if (next_ == order_.size()) {
-            for (std::size_t at = order_.size(); at > 1; --at)
-                std::swap(order_[at - 1],
-                          order_[static_cast<std::size_t>(random_.below(static_cast<int>(at)))]);
+            shuffle(order_, random_);
             next_ = 0;
         }
         const std::size_t count =

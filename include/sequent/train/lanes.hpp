@@ -6,6 +6,7 @@
 #include "../config.hpp"
 #include "../kernel/simd.hpp"
 #include "../model/thread_pool.hpp"
+#include "groups.hpp"
 
 namespace sequent::inline SEQUENT_ABI::train::detail {
 
@@ -28,14 +29,23 @@ void for_each_vector(std::size_t begin, std::size_t end, Update update) noexcept
            [at, rest](T* array, batch<T> x) { kernel::store_first(array + at, x, rest); });
 }
 
-/// The same for all of `size` elements, on the threads of a pool if there is one.
-template <class T, class Update>
-void for_each_vector(std::size_t size, thread_pool* pool, Update update) noexcept {
-    if (pool == nullptr) return for_each_vector<T>(0, size, update);
+/// Calls f(run, begin, end) for the parts of all runs, on the threads of a pool if there is one.
+template <class F>
+void for_each_run(const parameter_groups& groups, thread_pool* pool, F f) noexcept {
+    if (pool == nullptr) {
+        for (const parameter_run& run : groups.runs) f(run, run.begin, run.end);
+        return;
+    }
     constexpr std::size_t part = 16384;
+    const std::size_t size = groups.size();
     pool->run(static_cast<int>((size + part - 1) / part), [&](int task) {
-        const std::size_t begin = static_cast<std::size_t>(task) * part;
-        for_each_vector<T>(begin, std::min(size, begin + part), update);
+        std::size_t begin = static_cast<std::size_t>(task) * part;
+        const std::size_t end = std::min(size, begin + part);
+        for (const parameter_run* run = groups.run_at(begin); begin < end; ++run) {
+            const std::size_t until = std::min(end, run->end);
+            f(*run, begin, until);
+            begin = until;
+        }
     });
 }
 

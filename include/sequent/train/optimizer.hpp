@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "../config.hpp"
@@ -17,6 +18,7 @@
 #include "../kernel/simd.hpp"
 #include "../model/thread_pool.hpp"
 #include "../number_text.hpp"
+#include "groups.hpp"
 #include "lanes.hpp"
 
 /// Optimisers for flat arrays: the parameters, and a gradient of the same size and order. The
@@ -29,6 +31,9 @@
 ///     step(parameters, gradient, learning_rate)
 ///     step_and_clear(parameters, gradient, learning_rate, scale)          scale = 1 by default
 ///     step_and_clear(parameters, gradient, learning_rate, scale, pool)
+///
+/// In place of the size, the constructors also take parameter_groups: learning rates and weight
+/// decays of single weights, and weights that are frozen.
 ///
 /// step_and_clear takes a step with scale * gradient and sets the gradient to zero, in one pass
 /// over memory. With clip_factor as the scale, the result has the bits of clip_by_norm followed by
@@ -69,6 +74,11 @@ void check_decay_rate(std::string_view what, double value) {
 template <class Optimizer, class T>
 class stepping {
   public:
+    /// The number of parameters.
+    std::size_t size() const noexcept { return groups_.size(); }
+    /// The groups of the parameters.
+    const parameter_groups& groups() const noexcept { return groups_; }
+
     void step(std::span<T> parameters, std::span<const T> gradient, double learning_rate) {
         check_sizes(parameters.size(), gradient.size());
         const T* const from = gradient.data();
@@ -84,13 +94,32 @@ class stepping {
         take_and_clear(parameters, gradient, learning_rate, scale, &pool);
     }
 
+  protected:
+    explicit stepping(parameter_groups groups) : groups_(std::move(groups)) {}
+
+    /// Calls make(run)(read, write) for each vector of the parameters. Of frozen ones the gradient
+    /// is taken and not used. Parameters within matrices are left out unless `with_matrices`.
+    template <class Take, class Make>
+    void each_vector(thread_pool* pool, Take take, bool with_matrices, Make make) const noexcept {
+        for_each_run(
+            groups_, pool, [&](const parameter_run& run, std::size_t begin, std::size_t end) {
+                if (run.in_matrix && !with_matrices) return;
+                if (run.frozen)
+                    for_each_vector<T>(begin, end,
+                                       [&](auto read, auto write) { (void)take(read, write); });
+                else
+                    for_each_vector<T>(begin, end, make(run));
+            });
+    }
+
+    parameter_groups groups_;
+
   private:
     Optimizer& self() noexcept { return static_cast<Optimizer&>(*this); }
 
     void check_sizes(std::size_t parameters, std::size_t gradient) {
-        const std::size_t size = self().size();
-        check_size("the parameters given to an optimiser's step", parameters, size);
-        check_size("the gradient given to an optimiser's step", gradient, size);
+        check_size("the parameters given to an optimiser's step", parameters, size());
+        check_size("the gradient given to an optimiser's step", gradient, size());
     }
 
     void take_and_clear(std::span<T> parameters, std::span<T> gradient, double learning_rate,
@@ -120,13 +149,13 @@ template <class T>
 class sgd : public detail::stepping<sgd<T>, T> {
   public:
     /// For `size` parameters.
-    explicit sgd(std::size_t size, double momentum = 0)
-        : size_(size), momentum_(momentum), velocity_(momentum == 0 ? 0 : size) {
+    explicit sgd(std::size_t size, double momentum = 0) : sgd(parameter_groups(size), momentum) {}
+    /// For parameters in groups.
+    explicit sgd(parameter_groups groups, double momentum = 0)
+        : detail::stepping<sgd, T>(std::move(groups)), momentum_(momentum) {
         detail::check_decay_rate<T>("sgd: momentum", momentum);
+        if (momentum != 0) velocity_.resize(this->size());
     }
-
-    /// The number of parameters.
-    std::size_t size() const noexcept { return size_; }
 
     /// The arrays of the optimizer state.
     std::array<state_array<T>, 1> state() noexcept { return {{{"velocity", velocity_}}}; }
@@ -144,23 +173,21 @@ class sgd : public detail::stepping<sgd<T>, T> {
                 Take take) noexcept {
         ++steps_;
         T* const to = parameters.data();
-        const auto descent = kernel::set(static_cast<T>(-learning_rate));
-        if (velocity_.empty()) {
-            detail::for_each_vector<T>(size_, pool, [=](auto read, auto write) {
-                write(to, kernel::fma(descent, take(read, write), read(to)));
-            });
-            return;
-        }
         const auto momentum = kernel::set(static_cast<T>(momentum_));
         T* const velocity = velocity_.data();
-        detail::for_each_vector<T>(size_, pool, [=](auto read, auto write) {
-            const auto v = kernel::fma(momentum, read(velocity), take(read, write));
-            write(velocity, v);
-            write(to, kernel::fma(descent, v, read(to)));
+        this->each_vector(pool, take, true, [=](const parameter_run& run) {
+            const auto descent = kernel::set(static_cast<T>(-learning_rate * run.rate));
+            return [=](auto read, auto write) {
+                auto v = take(read, write);
+                if (velocity != nullptr) {
+                    v = kernel::fma(momentum, read(velocity), v);
+                    write(velocity, v);
+                }
+                write(to, kernel::fma(descent, v, read(to)));
+            };
         });
     }
 
-    std::size_t size_;
     double momentum_;
     std::vector<T> velocity_;
     std::int64_t steps_ = 0;
@@ -183,11 +210,14 @@ namespace detail {
 
 /// The moments and the step of Adam and AdamW. Sums of products are explicit fused multiply-adds,
 /// so that every way to step gives the same bits.
-template <class T>
-class adam_moments {
+template <class Optimizer, class T>
+class adam_moments : public stepping<Optimizer, T> {
   public:
-    adam_moments(std::size_t size, adam_options options)
-        : options_(options), first_(size), second_(size) {
+    adam_moments(parameter_groups groups, adam_options options)
+        : stepping<Optimizer, T>(std::move(groups)),
+          options_(options),
+          first_(this->size()),
+          second_(this->size()) {
         check_decay_rate<T>("adam: beta1", options.beta1);
         check_decay_rate<T>("adam: beta2", options.beta2);
         const auto epsilon = static_cast<T>(options.epsilon);
@@ -196,9 +226,6 @@ class adam_moments {
             epsilon >= least && std::isfinite(epsilon), "adam: epsilon", options.epsilon,
             "a finite number of at least " + number_text(static_cast<double>(least), 3));
     }
-
-    /// The number of parameters.
-    std::size_t size() const noexcept { return first_.size(); }
 
     /// The arrays of the optimizer state.
     std::array<state_array<T>, 2> state() noexcept {
@@ -211,10 +238,11 @@ class adam_moments {
     void set_steps(std::int64_t steps) noexcept { steps_ = steps; }
 
   protected:
-    /// `keep(read, x)` returns the parameters x after weight decay.
-    template <class Take, class Keep>
-    void advance(std::span<T> parameters, double learning_rate, thread_pool* pool, Take take,
-                 Keep keep) noexcept {
+    /// `weight_decay` is that of a run whose factor is 1. Parameters within matrices are left out
+    /// unless `with_matrices`.
+    template <class Take>
+    void advance(std::span<T> parameters, double learning_rate, double weight_decay,
+                 bool with_matrices, thread_pool* pool, Take take) noexcept {
         ++steps_;
         const auto count = static_cast<double>(steps_);
         const double correction1 = 1 - std::pow(options_.beta1, count);
@@ -222,26 +250,32 @@ class adam_moments {
         const auto number = [](double x) { return kernel::set(static_cast<T>(x)); };
         const auto beta1 = number(options_.beta1), rest1 = number(1 - options_.beta1);
         const auto beta2 = number(options_.beta2), rest2 = number(1 - options_.beta2);
-        const auto rate = number(learning_rate / correction1);
         const auto root_factor = number(1 / std::sqrt(correction2));
         const auto epsilon = number(options_.epsilon);
         T* const to = parameters.data();
         T* const first = first_.data();
         T* const second = second_.data();
         const auto bound = kernel::set(square_bound<T>);
-        for_each_vector<T>(first_.size(), pool, [=](auto read, auto write) {
-            using kernel::fma;
-            const kernel::batch<T> given = take(read, write);
-            // given - given is 0, or NaN if the gradient is infinite or NaN.
-            const kernel::batch<T> g =
-                xsimd::max(-bound, xsimd::min(given, bound)) + (given - given);
-            const kernel::batch<T> m = fma(beta1, read(first), rest1 * g);
-            const kernel::batch<T> v = fma(beta2, read(second), rest2 * g * g);
-            write(first, m);
-            write(second, v);
-            const kernel::batch<T> divisor = fma(xsimd::sqrt(v), root_factor, epsilon);
-            const kernel::batch<T> p = keep(read, read(to));
-            write(to, kernel::batch<T>(p - rate * m / divisor));
+        this->each_vector(pool, take, with_matrices, [=](const parameter_run& run) {
+            const double run_rate = learning_rate * run.rate;
+            const auto rate = number(run_rate / correction1);
+            const auto decay =
+                kernel::set(static_cast<T>(-run_rate) * static_cast<T>(weight_decay * run.decay));
+            return [=](auto read, auto write) {
+                using kernel::fma;
+                const kernel::batch<T> given = take(read, write);
+                // given - given is 0, or NaN if the gradient is infinite or NaN.
+                const kernel::batch<T> g =
+                    xsimd::max(-bound, xsimd::min(given, bound)) + (given - given);
+                const kernel::batch<T> m = fma(beta1, read(first), rest1 * g);
+                const kernel::batch<T> v = fma(beta2, read(second), rest2 * g * g);
+                write(first, m);
+                write(second, v);
+                const kernel::batch<T> divisor = fma(xsimd::sqrt(v), root_factor, epsilon);
+                const kernel::batch<T> before = read(to);
+                const kernel::batch<T> p = fma(decay, before, before);
+                write(to, kernel::batch<T>(p - rate * m / divisor));
+            };
         });
     }
 
@@ -259,11 +293,14 @@ class adam_moments {
 ///
 /// Throws std::invalid_argument if an option is out of range.
 template <class T>
-class adam : public detail::adam_moments<T>, public detail::stepping<adam<T>, T> {
+class adam : public detail::adam_moments<adam<T>, T> {
   public:
     /// For `size` parameters.
     explicit adam(std::size_t size, adam_options options = {})
-        : detail::adam_moments<T>(size, options) {}
+        : adam(parameter_groups(size), options) {}
+    /// For parameters in groups.
+    explicit adam(parameter_groups groups, adam_options options = {})
+        : detail::adam_moments<adam, T>(std::move(groups), options) {}
 
   private:
     friend detail::stepping<adam, T>;
@@ -271,42 +308,64 @@ class adam : public detail::adam_moments<T>, public detail::stepping<adam<T>, T>
     template <class Take>
     void update(std::span<T> parameters, double learning_rate, thread_pool* pool,
                 Take take) noexcept {
-        this->advance(parameters, learning_rate, pool, take, [](auto, auto p) { return p; });
+        this->advance(parameters, learning_rate, 0, true, pool, take);
     }
 };
+
+namespace detail {
+
+/// Throws std::invalid_argument unless a weight decay is finite and at least 0 in T.
+template <class T>
+void check_weight_decay(const char* what, double given, double decay) {
+    const auto rounded = static_cast<T>(decay);
+    check_number<std::invalid_argument>(rounded >= 0 && std::isfinite(rounded), what, given,
+                                        "a finite number of at least 0");
+}
+
+/// The groups of `size` parameters with a factor of the weight decay each; an empty mask is one
+/// group.
+template <class T>
+parameter_groups groups_of_mask(std::size_t size, double weight_decay, std::span<const T> mask) {
+    check_weight_decay<T>("adam_w: the weight decay", weight_decay, weight_decay);
+    if (mask.empty()) return parameter_groups(size);
+    if (mask.size() != size) {
+        fail_with<std::invalid_argument>(
+            {"adam_w: the mask has ", mask.size(), " elements, the parameters have ", size});
+    }
+    parameter_groups result;
+    for (const T each : mask) {
+        parameter_run run;
+        run.decay = static_cast<double>(each);
+        check_weight_decay<T>("adam_w: an element of the mask", run.decay,
+                              weight_decay * run.decay);
+        result.push(run);
+    }
+    return result;
+}
+
+}  // namespace detail
 
 /// Adam with decoupled weight decay (Loshchilov and Hutter, arXiv 1711.05101, algorithm 2): in
 /// addition to Adam's step, learning_rate * weight_decay * parameter is subtracted from each
 /// parameter.
 ///
 /// `mask` multiplies the weight decay of each parameter: 1 decays, 0 does not. Usual is 1 for
-/// matrices, 0 for vectors and scalars (`Model::mark_decayed`). With an empty mask all parameters
-/// decay. The mask is copied.
+/// matrices, 0 for vectors and scalars (`Model::mark_decayed`, or groups_of<Model>()). With an
+/// empty mask all parameters decay.
 ///
 /// Throws std::invalid_argument if the mask has another size than the parameters, if a decay is
 /// negative or not finite, or if an option is out of range.
 template <class T>
-class adam_w : public detail::adam_moments<T>, public detail::stepping<adam_w<T>, T> {
+class adam_w : public detail::adam_moments<adam_w<T>, T> {
   public:
     /// For `size` parameters.
     adam_w(std::size_t size, double weight_decay, std::span<const T> mask = {},
            adam_options options = {})
-        : detail::adam_moments<T>(size, options), decay_(size, static_cast<T>(weight_decay)) {
-        const auto check = [](T decay, const char* what, double value) {
-            check_number<std::invalid_argument>(decay >= 0 && std::isfinite(decay), what, value,
-                                                "a finite number of at least 0");
-        };
-        check(static_cast<T>(weight_decay), "adam_w: the weight decay", weight_decay);
-        if (mask.empty()) return;
-        if (mask.size() != size) {
-            fail_with<std::invalid_argument>(
-                {"adam_w: the mask has ", mask.size(), " elements, the parameters have ", size});
-        }
-        std::ranges::transform(mask, decay_.begin(), [&](T x) {
-            const auto decay = static_cast<T>(weight_decay * static_cast<double>(x));
-            check(decay, "adam_w: an element of the mask", static_cast<double>(x));
-            return decay;
-        });
+        : adam_w(detail::groups_of_mask(size, weight_decay, mask), weight_decay, options) {}
+    /// For parameters in groups.
+    adam_w(parameter_groups groups, double weight_decay, adam_options options = {})
+        : detail::adam_moments<adam_w, T>(std::move(groups), options), weight_decay_(weight_decay) {
+        detail::check_weight_decay<T>("adam_w: the weight decay", weight_decay, weight_decay);
     }
 
   private:
@@ -315,14 +374,10 @@ class adam_w : public detail::adam_moments<T>, public detail::stepping<adam_w<T>
     template <class Take>
     void update(std::span<T> parameters, double learning_rate, thread_pool* pool,
                 Take take) noexcept {
-        const auto descent = kernel::set(static_cast<T>(-learning_rate));
-        const T* const decay = decay_.data();
-        this->advance(parameters, learning_rate, pool, take, [=](auto read, auto p) {
-            return kernel::fma(kernel::batch<T>(descent * read(decay)), p, p);
-        });
+        this->advance(parameters, learning_rate, weight_decay_, true, pool, take);
     }
 
-    std::vector<T> decay_;
+    double weight_decay_;
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::train

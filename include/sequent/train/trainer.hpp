@@ -10,6 +10,7 @@
 #include "../model.hpp"
 #include "checkpoint.hpp"
 #include "clip.hpp"
+#include "groups.hpp"
 #include "optimizer.hpp"
 
 /// The objects that the training of a model needs, in one.
@@ -60,6 +61,7 @@ class trainer {
         if (has_part_of_gradient_) *gradient_ = {};
         has_part_of_gradient_ = true;
         const double sum = Model::backward_batch(*parameters_, samples, loss, batch_, *gradient_);
+        optimizer_.groups().clear_frozen(std::span<T>(gradient_->flat()));
         const double size = norm<T>(std::span<const T>(gradient_->flat()), pool_);
         optimizer_.step_and_clear(parameters_->flat(), gradient_->flat(), learning_rate,
                                   clip_factor(size, clip_), pool_);
@@ -104,9 +106,7 @@ class trainer {
 
   private:
     static Optimizer decaying(const trainer_options& options) {
-        const auto mask = make_unique<parameters_type>();
-        Model::mark_decayed(*mask);
-        return Optimizer(mask->flat().size(), options.weight_decay, mask->flat(), options.adam);
+        return Optimizer(groups_of<Model>(), options.weight_decay, options.adam);
     }
 
     thread_pool& pool_;

@@ -23,6 +23,14 @@ ENCODER = {  # tokens, width, heads, batch
     f"encoder {n}x{d}{f' batch {b}' if b > 1 else ''}": (n, d, h, b)
     for b in (1, 32) for n, d, h in ((16, 32, 2), (64, 128, 4), (256, 256, 8))
 }
+# Fewer bits: rows of bits.hpp, of which each peer measures the formats that it has.
+BITS_GENERATION = {  # width, hidden, depth, heads, key heads, vocabulary, positions
+    "260K": (64, 172, 5, 8, 4, 512, 200),
+    "15M": (288, 768, 6, 6, 6, 32000, 128),
+    "SmolLM2": (576, 1536, 30, 9, 3, 49152, 16),
+}
+BITS_ENCODER = {"bits encoder 128x384": (128, 384, 12, 6)}  # tokens, width, heads, depth
+BITS_TRAINING = {"bits training 256x256": (256, 256, 8)}  # tokens, width, heads
 TRAINING = {f"training step batch {b}": b for b in (1, 12, 32)}
 
 

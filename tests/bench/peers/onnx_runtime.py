@@ -2,8 +2,10 @@
 memory. Each attention is tried as written out and as the runtime's own fused operator."""
 
 import math
+import tempfile
 
 import numpy as np
+import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
@@ -80,6 +82,20 @@ def fused(g, x, shape, heads, w, bias, mask):
                  unidirectional=int(mask == "causal"))
 
 
+def quantized(model):
+    """The model with weights in int8, by tensor and by column, and activations quantized as they
+    come. Models pass through files."""
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = f"{folder}/float.onnx", f"{folder}/int8.onnx"
+        onnx.save(model, source)
+        for per_channel in (False, True):
+            quantize_dynamic(source, target, per_channel=per_channel,
+                             weight_type=QuantType.QInt8,
+                             extra_options={"DefaultTensorType": TensorProto.FLOAT})
+            yield onnx.load(target)
+
+
 def attention_in_double(x, heads, w, bias, mask):
     b, n, d = x.shape
     qkv = x @ w.astype(np.float64) + (0 if bias is None else bias.astype(np.float64))
@@ -111,6 +127,11 @@ class Peer:
                 lambda n=n, d=d, kind=kind, mask=mask: self.synthesizer((1, n, d), kind, mask)
         for row, (n, d, h, b) in cases.ENCODER.items():
             self.rows[f"{row}, forward"] = lambda n=n, d=d, h=h, b=b: self.encoder((b, n, d), h)
+        for row, (n, d, h, depth) in cases.BITS_ENCODER.items():
+            for kind in ("float", "q8_0"):
+                self.rows[f"{row}, {kind}"] = \
+                    lambda n=n, d=d, h=h, depth=depth, kind=kind: self.encoder(
+                        (1, n, d), h, depth, kind == "q8_0")
 
     def action(self, model, x, shape):
         options = onnxruntime.SessionOptions()
@@ -132,11 +153,13 @@ class Peer:
 
         return run
 
-    def candidates(self, build, x, shape):
+    def candidates(self, build, x, shape, in_bytes=False):
         result = []
         for attend in (written_out, fused):
             g = Graph()
-            result.append(self.action(g.model(shape, build(g, attend)), x, shape))
+            model = g.model(shape, build(g, attend))
+            for each in quantized(model) if in_bytes else [model]:
+                result.append(self.action(each, x, shape))
         return result
 
     def attention(self, shape, heads, mask):
@@ -207,12 +230,14 @@ class Peer:
         g = Graph()
         return [self.action(g.model(shape, build(g, None)), x, shape)], wanted
 
-    def encoder(self, shape, heads):
+    def encoder(self, shape, heads, depth=1, in_bytes=False):
+        """Layers; `in_bytes`: with the runtime's dynamic quantization to int8."""
         d = shape[2]
-        w, out = normal(d, 3 * d), normal(d, d)
-        expand, contract = normal(d, 4 * d), normal(4 * d, d)
-        b_w, b_out, b_expand, b_contract = (
-            0.1 * np.random.randn(size).astype(np.float32) for size in (3 * d, d, 4 * d, d))
+        layers = []
+        for _ in range(depth):
+            matrices = normal(d, 3 * d), normal(d, d), normal(d, 4 * d), normal(4 * d, d)
+            layers.append([(w, 0.1 * np.random.randn(w.shape[1]).astype(np.float32))
+                           for w in matrices])
         one, zero = np.ones(d, np.float32), np.zeros(d, np.float32)
         x = np.random.randn(*shape).astype(np.float32)
 
@@ -223,19 +248,25 @@ class Peer:
             def norm(of):
                 return g.add("LayerNormalization", of, g.constant(one), g.constant(zero), axis=-1)
 
-            y = linear(attend(g, "x", shape, heads, w, b_w, None), out, b_out)
-            y = norm(g.add("Add", "x", y))
-            z = linear(g.add("Relu", linear(y, expand, b_expand)), contract, b_contract)
-            return norm(g.add("Add", y, z))
+            y = "x"
+            for qkv, out, expand, contract in layers:
+                z = linear(attend(g, y, shape, heads, *qkv, None), *out)
+                y = norm(g.add("Add", y, z))
+                z = linear(g.add("Relu", linear(y, *expand)), *contract)
+                y = norm(g.add("Add", y, z))
+            return y
 
         def wanted():
-            at = x.astype(np.float64)
-            y = attention_in_double(at, heads, w, b_w, None)
-            y = norm_in_double(at + y @ out.astype(np.float64) + b_out)
-            z = np.maximum(0, y @ expand.astype(np.float64) + b_expand)
-            return norm_in_double(y + z @ contract.astype(np.float64) + b_contract)
+            y = x.astype(np.float64)
+            for qkv, out, expand, contract in layers:
+                def linear(of, weights, bias):
+                    return of @ weights.astype(np.float64) + bias
 
-        return self.candidates(build, x, shape), wanted
+                y = norm_in_double(y + linear(attention_in_double(y, heads, *qkv, None), *out))
+                y = norm_in_double(y + linear(np.maximum(0, linear(y, *expand)), *contract))
+            return y
+
+        return self.candidates(build, x, shape, in_bytes), None if in_bytes else wanted
 
 
 def peer(_name, threads):

@@ -214,6 +214,20 @@ def both_of(modules, x, compiled):
     return [one(module) for module in modules[:-1] or modules], None
 
 
+def in_bfloat16(modules, x):
+    """The same with products in bfloat16, as PyTorch's autocast does it."""
+    class Rounded(torch.nn.Module):
+        def __init__(self, module):
+            super().__init__()
+            self.module = module
+
+        def forward(self, x):
+            with torch.autocast("cpu", torch.bfloat16):
+                return self.module(x).float()
+
+    return [Rounded(module) for module in modules], x
+
+
 def training_step(batch, compiled):
     model = LanguageModel()
     loss = torch.compile(model.loss, dynamic=False) if compiled else model.loss
@@ -264,6 +278,11 @@ class Peer:
             for row, (n, d, h, b) in cases.ENCODER.items():
                 self.add(row, lambda n=n, d=d, h=h, b=b: (
                     [Layer(d, h, False, False)], torch.randn(b, n, d)), compiled)
+            for row, (n, d, h) in cases.BITS_TRAINING.items():
+                make = lambda n=n, d=d, h=h: ([Layer(d, h, False, False)], torch.randn(1, n, d))
+                self.rows[f"{row}, float"] = lambda make=make: both_of(*make(), compiled)
+                self.rows[f"{row}, bf16"] = \
+                    lambda make=make: both_of(*in_bfloat16(*make()), compiled)
             for row, b in cases.TRAINING.items():
                 self.rows[row] = lambda b=b: training_step(b, compiled)
 

@@ -114,6 +114,9 @@ static_assert(evaluate<root>("abc").size() == 3);  // expect: evaluate<root>, a_
 constexpr auto mean_of_symbols = aggregate(everything, tokens);
 static_assert(evaluate<mean_of_symbols>("abc").size() == 3);  // expect: evaluate<mean_of_symbols>, the_mean_of_several_symbols
 static_assert(evaluate<same>("ab").size() == 2);  // expect: a RASP program is an s-op
+// Missing values.
+constexpr auto is_it_none = indices == none;  // expect: RASP's none equals nothing
+constexpr auto none_selected = is_none(same);  // expect: RASP's is_none takes an s-op
 // What is not compiled: the message has the program's own text.
 constexpr auto product = indicator(mean * aggregate(everything, tokens_int) > 3);
 static_assert(compile<product, integers<0, 9>, max_length<8>>::size.width > 0);  // expect: too_many_values_in_a_function, aggregate(everything

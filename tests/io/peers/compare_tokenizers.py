@@ -25,6 +25,7 @@ Exit code 1 if anything differs: the string, both results and the first that dif
 """
 
 import argparse
+import base64
 import json
 import pathlib
 import random
@@ -323,7 +324,60 @@ def kinds(texts, folder):
         "xlmr": lambda: unigram(texts, folder, "xlmr"),
         "albert": lambda: unigram(texts, folder, "albert"),
         "unigram_bytes": lambda: unigram(texts, folder, "bytes"),
+        "gguf_bert_uncased": lambda: word_piece(texts, True),
+        "gguf_bert_cased": lambda: cleaning(word_piece(texts, False)),
     }
+
+
+def cleaning(result):
+    """Decodes as transformers' BERT does."""
+    result.decoder = decoders.WordPiece(cleanup=True)
+    result.post_processor = template("[CLS] $A [SEP]", "[CLS] $A [SEP] $B:1 [SEP]:1", result)
+    return result
+
+
+def gguf(path):
+    """A vocabulary as llama.cpp's converter writes it to a GGUF file: WordPiece of a tokenizer.json,
+    unigram of a .model."""
+    text = lambda of: struct.pack("<Q", len(of.encode())) + of.encode()
+    pairs = []
+
+    def add(key, kind, value):
+        pairs.append(text("tokenizer.ggml." + key) + struct.pack("<I", kind) + value)
+
+    def add_list(key, kind, values, form):
+        pack = form if callable(form) else lambda value: struct.pack(form, value)
+        add(key, 9, struct.pack("<IQ", kind, len(values)) + b"".join(map(pack, values)))
+
+    if path.suffix == ".json":
+        data = json.loads(path.read_text())
+        added = {each["id"] for each in data["added_tokens"]}
+        tokens = sorted(data["model"]["vocab"], key=data["model"]["vocab"].get)
+        plain = lambda of: of[2:] if of.startswith("##") else "\u2581" + of
+        words = [of if at in added else plain(of) for at, of in enumerate(tokens)]
+        types = [3 if at in added else 1 for at in range(len(tokens))]
+        model, ids = "bert", {"cls": "[CLS]", "seperator": "[SEP]", "unknown": "[UNK]"}
+    else:
+        from sentencepiece import sentencepiece_model_pb2 as proto
+        data = proto.ModelProto()
+        data.ParseFromString(path.read_bytes())
+        words = tokens = [each.piece for each in data.pieces]
+        types = [each.type for each in data.pieces]
+        model, ids = "t5", {"eos": "</s>", "unknown": "<unk>"}
+        add_list("scores", 6, [each.score for each in data.pieces], "<f")
+        add_list("precompiled_charsmap", 0, data.normalizer_spec.precompiled_charsmap, "<B")
+        add("add_space_prefix", 7, bytes([data.normalizer_spec.add_dummy_prefix]))
+        add("remove_extra_whitespaces", 7, bytes([data.normalizer_spec.remove_extra_whitespaces]))
+        add("add_eos_token", 7, b"\0")
+    pairs.append(text("general.architecture") + struct.pack("<I", 8) + text(model))
+    add("model", 8, text(model))
+    add_list("tokens", 8, words, text)
+    add_list("token_type", 5, types, "<i")
+    for key, of in ids.items():
+        add(f"{key}_token_id", 4, struct.pack("<I", tokens.index(of)))
+    result = path.with_suffix(".gguf")
+    result.write_bytes(b"GGUF" + struct.pack("<IQQ", 3, 0, len(pairs)) + b"".join(pairs))
+    return result
 
 
 def packed(text):
@@ -360,7 +414,8 @@ def compare(name, path, program, pairs):
         path = path.parent / "without_truncation.json"
         path.write_text(json.dumps(changed))
     data = b"".join(packed(first) + packed(second) for first, second in pairs)
-    run = subprocess.run([program, path], input=data, capture_output=True)
+    ours = gguf(path) if name.startswith("gguf") else path
+    run = subprocess.run([program, ours], input=data, capture_output=True)
     lines = run.stdout.decode().split("\n")[:-1]
     has_rules = "precompiled_charsmap" in path.read_text()
     bad = streams = 0
@@ -398,7 +453,7 @@ def pieces(texts, folder, kind):
     """A small model of SentencePiece."""
     import sentencepiece
     path = folder / kind
-    arguments = {"model_type": kind.split("_")[1], "vocab_size": 7000}
+    arguments = {"model_type": "bpe" if "bpe" in kind else "unigram", "vocab_size": 7000}
     if "llama" in kind:
         arguments |= {"byte_fallback": True, "normalization_rule_name": "identity", "split_digits": True,
                       "remove_extra_whitespaces": False, "user_defined_symbols": ["extra_word"]}
@@ -414,7 +469,8 @@ def compare_pieces(name, path, program, strings):
     control = [model.id_to_piece(number) for number in range(model.vocab_size())
                if model.is_control(number) or model.is_unknown(number)]
     strings = [text for text in strings if not any(each in text for each in control) and "\0" not in text]
-    run = subprocess.run([program, path], input=b"".join(packed(t) + packed(None) for t in strings),
+    ours = gguf(path) if name.startswith("gguf") else path
+    run = subprocess.run([program, ours], input=b"".join(packed(t) + packed(None) for t in strings),
                          capture_output=True)
     lines = run.stdout.decode().split("\n")[:-1]
     bad = abs(len(lines) - len(strings)) + (run.returncode != 0)
@@ -487,7 +543,7 @@ def main():
                 if not path.exists():
                     make().save(str(path))
                 files.append((name, path))
-        for name in ("pieces_unigram", "pieces_bpe", "pieces_bpe_llama", "pieces_unigram_llama"):
+        for name in ("gguf_pieces_unigram", "pieces_unigram", "pieces_bpe", "pieces_bpe_llama", "pieces_unigram_llama"):
             if any(part in name for part in arguments.kind):
                 files.append((name, pieces(corpus[-4000:] + lines, folder, name)))
         bad = 0

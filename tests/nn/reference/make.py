@@ -66,7 +66,7 @@ def check_written(name, model, facts, outputs):
             raise SystemExit(f"{name}: {key} is another")
 
 
-def write(name, model, facts, outputs, gradients=True):
+def write(name, model, facts, outputs):
     """`outputs` computes a dictionary of tensors from the model."""
     if arguments.names and name not in arguments.names:
         return
@@ -90,8 +90,6 @@ def write(name, model, facts, outputs, gradients=True):
         written[key + ".coefficients"] = coefficients.float().contiguous()
     save_file(written, here / f"{name}.values.safetensors")
 
-    if not gradients:
-        return
     total.backward()
     of_loss = copy.deepcopy(model)
     with torch.no_grad():
@@ -197,6 +195,18 @@ write(
     },
 )
 
+write(
+    "dinov2",
+    hf.Dinov2Model(
+        hf.Dinov2Config(
+            image_size=8, patch_size=4, num_channels=2, hidden_size=8, num_hidden_layers=2,
+            num_attention_heads=2, mlp_ratio=2, use_mask_token=False,
+        )
+    ),
+    {"patch": patches[[0, 1, 3, 4]]},
+    lambda model: {"pooled": model(image[:, :, :, :8]).pooler_output[0]},
+)
+
 source = torch.tensor([[4, 2, 9, 9, 1, 5, 8]])
 source_mask = torch.tensor([[1, 1, 1, 1, 1, 1, 0]])
 for name, options in {
@@ -240,7 +250,7 @@ write(
 )
 
 
-def write_family(name, family, task="ForCausalLM", gradients=True, **config):
+def write_family(name, family, task="ForCausalLM", **config):
     """A model whose configuration has the usual names, and its logits."""
     options = dict(
         vocab_size=11, hidden_size=8, intermediate_size=12, num_hidden_layers=2,
@@ -253,7 +263,6 @@ def write_family(name, family, task="ForCausalLM", gradients=True, **config):
         kind(kind.config_class(**{**options, **config})),
         {"token": tokens[0]},
         lambda model: {"logits": model(tokens, **call).logits[0]},
-        gradients,
     )
 
 
@@ -264,7 +273,7 @@ def rotary(base, **others):
 write_family("qwen3", "Qwen3", num_key_value_heads=1, head_dim=6, tie_word_embeddings=True,
              rope_parameters=rotary(1000000))
 write_family(
-    "llama3", "Llama", gradients=False, hidden_size=16, num_key_value_heads=1, rms_norm_eps=1e-5,
+    "llama3", "Llama", hidden_size=16, num_key_value_heads=1, rms_norm_eps=1e-5,
     tie_word_embeddings=True,
     rope_parameters=rotary(
         100, rope_type="llama3", factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0,
@@ -273,7 +282,7 @@ write_family(
 )
 local, full = "sliding_attention", "full_attention"
 write_family(
-    "gemma2", "Gemma2", gradients=False, num_key_value_heads=1, head_dim=4, sliding_window=2,
+    "gemma2", "Gemma2", num_key_value_heads=1, head_dim=4, sliding_window=2,
     layer_types=[local, full], query_pre_attn_scalar=9, attn_logit_softcapping=3.0,
     final_logit_softcapping=2.0, rope_parameters=rotary(10000),
 )
@@ -284,23 +293,24 @@ write_family(
 )
 write_family("gpt_neox", "GPTNeoX", hidden_size=16,
              rope_parameters=rotary(10000, partial_rotary_factor=0.25))
-write_family("phi", "Phi", gradients=False,
+write_family("phi", "Phi",
              rope_parameters=rotary(10000, partial_rotary_factor=0.5))
-write_family("mistral", "Mistral", gradients=False, num_key_value_heads=1, sliding_window=2,
+write_family("mistral", "Mistral", num_key_value_heads=1, sliding_window=2,
              rms_norm_eps=1e-5, rope_parameters=rotary(10000))
-write_family("phi3", "Phi3", gradients=False, hidden_size=16, num_key_value_heads=1, rms_norm_eps=1e-5,
+write_family("phi3", "Phi3", hidden_size=16, num_key_value_heads=1, rms_norm_eps=1e-5,
              pad_token_id=0, rope_parameters=rotary(10000))
-write_family("starcoder2", "Starcoder2", gradients=False, num_key_value_heads=1, sliding_window=3,
+write_family("starcoder2", "Starcoder2", num_key_value_heads=1, sliding_window=3,
              norm_epsilon=1e-5, rope_parameters=rotary(100000))
+write_family("codegen", "CodeGen", hidden_size=32, num_attention_heads=4, n_inner=12, rotary_dim=4)
 write_family("bloom", "Bloom", n_layer=2, n_head=2)
-write_family("opt", "OPT", gradients=False, ffn_dim=12, word_embed_proj_dim=8)
+write_family("opt", "OPT", ffn_dim=12, word_embed_proj_dim=8)
 write_family(
     "modernbert", "ModernBert", "ForMaskedLM", num_hidden_layers=4, local_attention=4,
     pad_token_id=0, bos_token_id=1, eos_token_id=1, cls_token_id=1, sep_token_id=1,
     rope_parameters={local: rotary(10000), full: rotary(160000)},
 )
 write_family("albert", "Albert", "ForMaskedLM", num_hidden_layers=3, embedding_size=6)
-write_family("mpnet", "MPNet", "ForMaskedLM", gradients=False, max_position_embeddings=7,
+write_family("mpnet", "MPNet", "ForMaskedLM", max_position_embeddings=7,
              relative_attention_num_buckets=32)
 write(
     "clip_text",
@@ -312,7 +322,6 @@ write(
     ),
     {"token": tokens[0]},
     lambda model: {"pooled": model(tokens).pooler_output[0]},
-    gradients=False,
 )
 
 for path in sorted(here.glob("*.safetensors")):

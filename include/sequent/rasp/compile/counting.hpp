@@ -35,6 +35,7 @@ class counting_heads : public lowered_selectors {
     SEQUENT_COLD constexpr void find_needed() {
         needed_.resize(static_cast<std::size_t>(program_.size()), 0);
         needed_[static_cast<std::size_t>(program_.output)] = 1;
+        if (program_.present >= 0) needed_[static_cast<std::size_t>(program_.present)] = 1;
         is_causal = true;
         for (int at = program_.size() - 1; at >= 0; --at) {
             if (!needed_[static_cast<std::size_t>(at)]) continue;

@@ -72,6 +72,8 @@ inline constexpr int max_pairs = 2048;
 /// Limits of enumeration: the number of values of one variable, and of tuples of several.
 inline constexpr int max_tuples = 4096;
 inline constexpr int max_joint_tuples = 4096;
+/// The number of tuples of a table.
+inline constexpr int max_table = 5 * max_tuples;
 
 /// The values of all nodes that depend only on the token and the index of one position.
 class position_values {

@@ -63,8 +63,12 @@ class layout {
         const domain& found = made.program.domain_of(made.program.output);
         classes = found.values;
         size.is_causal = made.program.is_causal;
-        if (size.wrong.kind == problem::none && (!found.complete || found.size() > max_classes))
+        const bool may_miss = made.program.present >= 0;
+        if (size.wrong.kind == problem::none &&
+            (!found.complete || found.size() + (may_miss ? 1 : 0) > max_classes))
             give_numbers();
+        if (may_miss)
+            classes.push_back(value::missing(made.program.nodes[made.program.output].kind));
         // At least two: with one, the logits would have one dimension less.
         while (classes.size() < 2) classes.push_back(classes.empty() ? value(0) : classes[0]);
         size.classes = static_cast<int>(classes.size());
@@ -104,7 +108,7 @@ class layout {
         const double step =
             is_number(given.kind) ? program.finest(program.linear_of(program.output)) : 0;
         // Finer fractions cannot be distinguished because of the errors of attention.
-        if (step < 1.0 / 16384)
+        if (step < 1.0 / 16384 || program.present >= 0)
             size.wrong = {problem::too_many_values_of_the_output, given.what,
                           program.source_of(program.output)};
         else

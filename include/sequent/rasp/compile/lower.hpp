@@ -10,6 +10,7 @@ namespace sequent::inline SEQUENT_ABI::rasp::compiling {
 class lowering : public counting_heads {
   public:
     int output = -1;
+    int present = -1;  // where the output has a value; -1: everywhere
 
     /// The least difference between the logits of selected pairs and others.
     static constexpr double margin = 64;
@@ -48,6 +49,7 @@ class lowering : public counting_heads {
                 wrong.kind == problem::none)
                 (void)lower(at);
         output = lower(program_.output);
+        if (program_.present >= 0) present = lower(program_.present);
     }
     constexpr void settle_symbols() {
         std::sort(symbols.begin(), symbols.end());

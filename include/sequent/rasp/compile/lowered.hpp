@@ -41,7 +41,7 @@ class lowered_nodes : public node_records {
                 if (!values.is_whole()) return 0;
                 const std::int64_t range = values.highest().over - values.lowest().over;
                 return static_cast<int>(std::min<std::int64_t>(
-                    (range * given.length / 2 + 1) * (given.length + 1), 4 * max_tuples));
+                    (range * given.length / 2 + 1) * (given.length + 1), max_table));
             }
         }
         return domain_of(at).complete ? domain_of(at).size() : 0;

@@ -63,6 +63,7 @@ class network {
         directions[0].at_start = 1;
         // Reading a product adds directions, which are computed from others of earlier layers.
         output = read(program.output);
+        if (program.present >= 0) present = read(program.present);
         for (const lowered_head& head : program.heads) {
             for (const term& each : head.penalties) {
                 (void)read(each.key);
@@ -91,6 +92,7 @@ class network {
     }
 
     reading output;
+    reading present;  // 1 where the output has a value, if it may be missing
 
     SEQUENT_COLD constexpr int width() const { return static_cast<int>(directions.size()); }
     SEQUENT_COLD constexpr int hidden() const {
@@ -363,7 +365,7 @@ class network {
         const staircase_search search(group.values);
         const int blamed =
             directions[static_cast<std::size_t>(group.directions[0])].what.parts[0].node;
-        if (search.tuples() > 4 * max_tuples || group.variables.size() > 5) {
+        if (search.tuples() > max_table || group.variables.size() > 5) {
             fail(problem::too_many_values_in_a_function, blamed);
             return;
         }

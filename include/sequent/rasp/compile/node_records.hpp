@@ -323,7 +323,7 @@ class node_records {
             made.what != operation::function)
             return bounded_domain(at);
         domain result;
-        if (!complete || tuples > 4 * max_tuples) {
+        if (!complete || tuples > max_table) {
             result.leave_out(-unbounded, unbounded);
             return result;
         }

@@ -51,11 +51,12 @@ constexpr weight_shape shape_of(weight_name name, const sizes& size) {
     return {};
 }
 
-class plain_transformer {
-    using rows = std::vector<std::vector<double>>;
-
+/// The nonzero weights of a compiled program, by layer and name.
+class sparse_weights {
   public:
-    SEQUENT_COLD plain_transformer(const sizes& size, std::span<const weight_entry> entries)
+    using row = std::vector<double>;
+
+    SEQUENT_COLD sparse_weights(const sizes& size, std::span<const weight_entry> entries)
         : size_(size), layers_(static_cast<std::size_t>(std::max(size.layers, 1))) {
         for (const weight_entry& each : entries) {
             const weight_shape shape = shape_of(each.name, size);
@@ -65,63 +66,99 @@ class plain_transformer {
             layers_[static_cast<std::size_t>(layer)][static_cast<std::size_t>(each.name)].push_back(
                 {element / shape.columns, element % shape.columns, each.number});
         }
+        for (auto& layer : layers_)
+            for (auto& each : layer)
+                std::stable_sort(
+                    each.begin(), each.end(),
+                    [](const entry& left, const entry& right) { return left.row < right.row; });
     }
 
-    struct result {
-        attention_maps maps;
-        std::vector<std::vector<double>> logits;
-    };
-    /// `tokens` is the fact of the model; its first `count` elements are the start and an input.
-    SEQUENT_COLD result run(const std::vector<std::int32_t>& tokens, int count) const {
-        result found{attention_maps(size_.layers, size_.heads, count - 1), {}};
-        rows stream = rows_of(static_cast<std::size_t>(count), size_.width);
-        for (int i = 0; i < count; ++i) {
-            std::vector<double>& row = stream[static_cast<std::size_t>(i)];
-            for (const entry& each : of(0, weight_name::embedding))
-                if (each.row == tokens[static_cast<std::size_t>(i)])
-                    row[static_cast<std::size_t>(each.column)] += each.number;
-            for (const entry& each : of(0, weight_name::position))
-                if (each.row == i) row[static_cast<std::size_t>(each.column)] += each.number;
-        }
-        for (int layer = 0; layer < size_.layers; ++layer) {
-            attend(stream, layer, found.maps);
-            feed_forward(stream, layer);
-        }
-        found.logits =
-            apply(stream, size_.classes, 0, weight_name::W_logits, weight_name::b_logits);
-        return found;
-    }
-
-  private:
+  protected:
     struct entry {
         int row;
         int column;
         double number;
     };
     sizes size_;
-    std::vector<std::array<std::vector<entry>, 16>> layers_;
 
     const std::vector<entry>& of(int layer, weight_name name) const {
         return layers_[static_cast<std::size_t>(layer)][static_cast<std::size_t>(name)];
     }
+    /// Adds a row of the embedding or of the table of positions.
+    SEQUENT_COLD void add_row(weight_name name, int number, row& to) const {
+        const std::vector<entry>& all = of(0, name);
+        auto at = std::lower_bound(all.begin(), all.end(), number,
+                                   [](const entry& left, int right) { return left.row < right; });
+        for (; at != all.end() && at->row == number; ++at)
+            to[static_cast<std::size_t>(at->column)] += at->number;
+    }
+    /// The product of a matrix and a row, plus the bias.
+    SEQUENT_COLD void apply(const row& to, int layer, weight_name matrix, weight_name bias,
+                            row& found) const {
+        std::fill(found.begin(), found.end(), 0.0);
+        for (const entry& each : of(layer, bias))
+            found[static_cast<std::size_t>(each.row)] += each.number;
+        for (const entry& each : of(layer, matrix))
+            found[static_cast<std::size_t>(each.row)] +=
+                each.number * to[static_cast<std::size_t>(each.column)];
+    }
+    static void add(row& to, const row& more) {
+        for (std::size_t c = 0; c < to.size(); ++c) to[c] += more[c];
+    }
+
+  private:
+    std::vector<std::array<std::vector<entry>, 16>> layers_;
+};
+
+class plain_transformer : sparse_weights {
+    using rows = std::vector<row>;
+
+  public:
+    using sparse_weights::sparse_weights;
+
+    struct result {
+        attention_maps maps;
+        std::vector<row> logits;
+    };
+    /// `tokens` is the fact of the model; its first `count` elements are the start and an input.
+    /// `streams` receives the residual stream of each position before each read.
+    SEQUENT_COLD result run(const std::vector<std::int32_t>& tokens, int count,
+                            std::vector<std::vector<double>>* streams = nullptr) const {
+        const auto tell = [streams](const rows& of) {
+            if (streams) streams->insert(streams->end(), of.begin(), of.end());
+        };
+        result found{attention_maps(size_.layers, size_.heads, count - 1), {}};
+        rows stream = rows_of(static_cast<std::size_t>(count), size_.width);
+        for (int i = 0; i < count; ++i) {
+            add_row(weight_name::embedding, tokens[static_cast<std::size_t>(i)],
+                    stream[static_cast<std::size_t>(i)]);
+            add_row(weight_name::position, i, stream[static_cast<std::size_t>(i)]);
+        }
+        for (int layer = 0; layer < size_.layers; ++layer) {
+            tell(stream);
+            attend(stream, layer, found.maps);
+            tell(stream);
+            feed_forward(stream, layer);
+        }
+        tell(stream);
+        found.logits =
+            apply(stream, size_.classes, 0, weight_name::W_logits, weight_name::b_logits);
+        return found;
+    }
+
+  private:
     static rows rows_of(std::size_t count, int width) {
         return rows(count, std::vector<double>(static_cast<std::size_t>(width)));
     }
     SEQUENT_COLD rows apply(const rows& to, int outputs, int layer, weight_name matrix,
                             weight_name bias) const {
         rows found = rows_of(to.size(), outputs);
-        for (std::size_t i = 0; i < to.size(); ++i) {
-            for (const entry& each : of(layer, bias))
-                found[i][static_cast<std::size_t>(each.row)] += each.number;
-            for (const entry& each : of(layer, matrix))
-                found[i][static_cast<std::size_t>(each.row)] +=
-                    each.number * to[i][static_cast<std::size_t>(each.column)];
-        }
+        for (std::size_t i = 0; i < to.size(); ++i)
+            sparse_weights::apply(to[i], layer, matrix, bias, found[i]);
         return found;
     }
     SEQUENT_COLD static void add(rows& stream, const rows& more) {
-        for (std::size_t i = 0; i < stream.size(); ++i)
-            for (std::size_t c = 0; c < stream[i].size(); ++c) stream[i][c] += more[i][c];
+        for (std::size_t i = 0; i < stream.size(); ++i) sparse_weights::add(stream[i], more[i]);
     }
 
     SEQUENT_COLD void attend(rows& stream, int layer, attention_maps& maps) const {
@@ -156,8 +193,8 @@ class plain_transformer {
     SEQUENT_COLD void feed_forward(rows& stream, int layer) const {
         rows hidden =
             apply(stream, size_.hidden, layer, weight_name::W_expand, weight_name::b_expand);
-        for (std::vector<double>& row : hidden)
-            for (double& each : row) each = std::max(each, 0.0);
+        for (row& units : hidden)
+            for (double& each : units) each = std::max(each, 0.0);
         add(stream,
             apply(hidden, size_.width, layer, weight_name::W_contract, weight_name::b_contract));
     }

@@ -103,11 +103,9 @@ class staircase_search {
         }
     }
 
-    /// The number of stretches, counted up to `enough` if that is positive; -1 if the order has no
-    /// place for ranges.
+    /// The number of stretches; -1 if there are `enough` or the order has no place for ranges.
     SEQUENT_COLD constexpr int count_stretches(const std::vector<int>& order,
                                                const std::vector<int>& classes, int enough) const {
-        if (has_ranges_ && !has_place_for_ranges(order, classes)) return -1;
         int count = 0;
         int last = -1;
         each_tuple(order, classes, [&](int found, const std::vector<int>&) {
@@ -115,7 +113,8 @@ class staircase_search {
             last = found;
             return ++count != enough;
         });
-        return count;
+        if (count == enough) return -1;
+        return has_ranges_ && !has_place_for_ranges(order, classes) ? -1 : count;
     }
     /// True if within each item that is a range the later variables of the order do not matter:
     /// there they cannot be distinguished.
@@ -123,20 +122,21 @@ class staircase_search {
                                                      const std::vector<int>& classes) const {
         bool fits = true;
         int within = -1;  // the class of the range that the tuple before was in
-        std::vector<int> prefix;
+        long long prefix = 0;
         each_tuple(order, classes, [&](int found, const std::vector<int>& chosen) {
-            std::vector<int> here;  // the choices up to the first range
+            long long here = 1;  // a number of the choices up to the first range
             for (std::size_t at = 0; at + 1 < order.size(); ++at) {
-                const auto which = static_cast<std::size_t>(order[at]);
-                here.push_back(chosen[which]);
-                const item& value = variables_[which][static_cast<std::size_t>(chosen[which])];
+                const int which = order[at];
+                const int choice = chosen[static_cast<std::size_t>(which)];
+                here = here * (size(which) + 1) + choice;
+                const item& value = variable(which)[static_cast<std::size_t>(choice)];
                 if (!(value.low < value.high)) continue;
                 if (here == prefix && within >= 0 && found >= 0 && found != within) fits = false;
-                if (!(here == prefix) || within < 0) within = found;
+                if (here != prefix || within < 0) within = found;
                 prefix = here;
                 return fits;
             }
-            prefix.clear();
+            prefix = 0;
             within = -1;
             return fits;
         });

@@ -196,11 +196,22 @@ class weight_writer {
                 add(weight_name::W_logits, each.direction, each.factor);
             return add(weight_name::b_logits, 0, of_.output.offset);
         }
+        const bool may_miss = of_.program.present >= 0;
+        const int codes = size_.classes - (may_miss ? 1 : 0);
         double apart = 1;
-        for (int at = 1; at < size_.classes; ++at)
+        for (int at = 1; at < codes; ++at)
             if (code(at) != code(at - 1)) apart = std::min(apart, code(at) - code(at - 1));
         const double factor = margin / (apart * apart);
-        for (int at = 0; at < size_.classes; ++at) {
+        if (may_miss) {
+            // Above all others where the value is missing, below them where it is not.
+            const double most = std::max({-code(0), code(codes - 1), 0.0}) + 1;
+            const double bound = 3 * factor * most * most + margin;
+            for (const reading::part& each : of_.present.parts)
+                add(weight_name::W_logits, codes * size_.width + each.direction,
+                    -2 * bound * each.factor);
+            add(weight_name::b_logits, codes, bound - 2 * bound * of_.present.offset);
+        }
+        for (int at = 0; at < codes; ++at) {
             for (const reading::part& each : of_.output.parts)
                 add(weight_name::W_logits, at * size_.width + each.direction,
                     2 * factor * code(at) * each.factor);

@@ -1,5 +1,5 @@
-// expect: at_line<2>, at_column<15>, near<~>, soft_negation_is_the_transformation_complement
-// Soft negation of the engine.
+// expect: at_line<2>, at_column<9>, near<max>, this_function_takes_other_arguments
+// An aggregation of a literal.
 
 #include "vocabulary.hpp"
 
@@ -7,11 +7,11 @@
 
 #ifdef WRONG
 inline constexpr sequent::text program = R"(
-y(I) :- x(I), ~x(I).
+y(I) :- max(J)(x(I)), x(I).
 )";
 #else
 inline constexpr sequent::text program = R"(
-y(I) :- x(I) | complement().
+y(I) :- max(x(I), x(I)), ~x(I).
 )";
 #endif
 

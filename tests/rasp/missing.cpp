@@ -1,0 +1,121 @@
+#include "rasp/compile.hpp"
+
+// What is missing: none, and what programs make of it.
+
+namespace {
+
+using namespace sequent::rasp;
+
+constexpr value no_number = value::missing(type::integer);
+constexpr value no_symbol = value::missing(type::symbol);
+constexpr value no_truth = value::missing(type::boolean);
+constexpr bool T = true;
+constexpr bool F = false;
+
+#define GIVES(PART, INPUT, ...)                                         \
+    do {                                                                \
+        static constexpr auto program = PART;                           \
+        static_assert(evaluate<program>(INPUT) == (__VA_ARGS__));       \
+        const sequence input = INPUT;                                   \
+        CHECK(evaluate<program>(input).text() == (__VA_ARGS__).text()); \
+    } while (false)
+
+constexpr auto before = select(indices, indices, less);
+constexpr auto before_it = select(indices, indices - 1, equal);
+constexpr auto small = cond(tokens_int < 3, tokens_int, none);
+
+inline constexpr auto earlier = aggregate(before_it, tokens, none);
+inline constexpr auto mean_of_small = aggregate(everything, small, none);
+inline constexpr auto counts_small =
+    10 * selector_width(select(small, small, equal)) + sum(before, small);
+inline constexpr auto great = max_of(before, small, none);
+inline constexpr auto branches = cond(small == 1, 'a', cond(is_none(small), 'b', none));
+inline constexpr auto fills = value_or(aggregate(before_it, small, none), 9) + 1;
+inline constexpr auto last_small = last_of(!before, small, none);
+
+using Earlier = compile<earlier, alphabet<"ab">, max_length<6>>;
+static_assert(Earlier::size.layers == layers<earlier> && Earlier::size.heads == heads<earlier>);
+using Branches = compile<branches, integers<0, 4>, max_length<3>>;
+
+/// Compares a program with its transformer, which is computed at run time; how much is missing.
+template <const auto& Program>
+int compare(int first, int last, int length) {
+    const graph& nodes = compiling::graph_to_compile<Program>;
+    compiling::inputs given;
+    given.length = length;
+    for (int each = first; each <= last; ++each) given.alphabet.push_back(each);
+    const compiling::network made(nodes, analyse(nodes), given);
+    const compiling::layout laid(made, analyse(nodes).heads);
+    REQUIRE(laid.size.wrong.kind == compiling::problem::none);
+    const compiling::plain_transformer plain(
+        laid.size, compiling::compute_entries(nodes, analyse(nodes), given));
+    int wrong = 0;
+    int missing = 0;
+    const auto visit = [&](const sequence& input) {
+        const sequence expected = evaluate<Program>(input);
+        const auto logits =
+            plain.run(compiling::encode(input, laid.size, given.alphabet), input.size() + 1).logits;
+        const sequence found = compiling::decode(
+            [&](int at, std::size_t of) { return logits[static_cast<std::size_t>(at)][of]; },
+            input.size(), laid.classes, laid.size.denominator);
+        for (const value& each : expected) missing += each.is_missing() ? 1 : 0;
+        if (!(found == expected) && ++wrong < 3) {
+            CAPTURE(input.text());
+            CHECK(found.text() == expected.text());
+        }
+    };
+    sequence letters;
+    for (const value& each : given.alphabet) letters.push_back(each);
+    const check::input_source source(letters);
+    source.each(3, visit);
+    source.random(100, length, visit);
+    CHECK(wrong == 0);
+    return missing;
+}
+
+}  // namespace
+
+TEST_CASE("aggregates of nothing give none, and leave none out") {
+    GIVES(earlier, "abc", sequence{no_symbol, "a", "b"});
+    GIVES(aggregate(before, indices, none), "abc", sequence{no_number, 0, 0.5});
+    GIVES(aggregate(before_it, indices == 0, none), "abc", sequence{no_truth, T, F});
+    GIVES(mean_of_small, (sequence{1, 5, 2}), sequence{1.5, 1.5, 1.5});
+    GIVES(mean_of_small, (sequence{7, 5}), sequence{no_number, no_number});
+    GIVES(aggregate(everything, small), (sequence{7, 5}), sequence{0, 0});
+    GIVES(first_of(everything, small, none), (sequence{7, 2, 1}), sequence{2, 2, 2});
+    GIVES(last_of(everything, small, none), (sequence{2, 1, 7}), sequence{1, 1, 1});
+    GIVES(great, (sequence{2, 1, 7, 0}), sequence{no_number, 2, 2, 2});
+    GIVES(min_of(everything, small, none), (sequence{2, 1, 7}), sequence{1, 1, 1});
+    GIVES(sum(everything, small), (sequence{2, 1, 7}), sequence{3, 3, 3});
+}
+
+TEST_CASE("functions of none give none, and selectors select none of it") {
+    GIVES(small + 1, (sequence{1, 5}), sequence{2, no_number});
+    GIVES(small == 1, (sequence{1, 2, 5}), sequence{T, F, no_truth});
+    GIVES(small == small, (sequence{1, 5}), sequence{T, no_truth});
+    GIVES((small == 1) || (tokens_int == 5), (sequence{1, 5}), sequence{T, no_truth});
+    GIVES(is_none(small), (sequence{1, 5}), sequence{F, T});
+    GIVES(is_none(tokens), "ab", sequence{F, F});
+    GIVES(value_or(small, 9), (sequence{1, 5}), sequence{1, 9});
+    GIVES(branches, (sequence{0, 1, 4}), sequence{no_symbol, "a", no_symbol});
+    GIVES(cond(tokens_int < 3, none, tokens_int), (sequence{1, 5}), sequence{no_number, 5});
+    GIVES(selector_width(select(small, small, equal)), (sequence{1, 5, 1}), sequence{2, 0, 2});
+    GIVES(selector_width(select(small, 5, less)), (sequence{1, 5, 1}), sequence{2, 2, 2});
+    GIVES(selector_width(!select(small, 5, less)), (sequence{1, 5, 1}), sequence{1, 1, 1});
+    CHECK(no_number.text() == "none");
+    CHECK_FALSE(value::missing(type::symbol) == value(""));
+    CHECK(text_of(graph_of<earlier>, graph_of<earlier>.output) ==
+          "aggregate(select(indices, indices - 1, ==), tokens, none)");
+}
+
+TEST_CASE("compiled programs tell what is missing") {
+    check::compiled<earlier, Earlier>(check::input_source("ab"), check::input_source("ab"), 4);
+    const check::input_source numbers(sequence{0, 1, 2, 3, 4});
+    check::compiled<branches, Branches>(numbers, numbers, 2, 20);
+    CHECK(Earlier::run("ba").text() == "[none, b]");
+    CHECK(compare<mean_of_small>(0, 5, 6) > 0);
+    CHECK(compare<counts_small>(0, 5, 5) == 0);
+    CHECK(compare<great>(0, 5, 6) > 0);
+    CHECK(compare<fills>(0, 5, 6) == 0);
+    CHECK(compare<last_small>(0, 5, 6) > 0);
+}
