@@ -64,7 +64,7 @@ inline void agrees(const oracle::tree::program& program, const std::string& file
                    const std::string& variant, const std::string& output, int nodes = 0) {
     INFO(variant);
     const auto given = read(file, variant);
-    for (const std::uint64_t seed : {1, 2, 3}) {
+    for (const std::uint64_t seed : {1u, 2u, 3u}) {
         sequent::random_numbers random(seed);
         oracle::world world;
         world.counts["nodes"] = nodes;

@@ -119,7 +119,7 @@ template <class Layer, class Arguments, class Relations>
 struct relations_model;
 template <class Layer, class Arguments, int... Relations>
 struct relations_model<Layer, Arguments, std::integer_sequence<int, Relations...>>
-    : graph_model<Layer, Arguments, false, numbered<"edge_", Relations>...> {};
+    : graph_model<Layer, Arguments, false, numbered<"edge_", Relations>()...> {};
 
 /// The models of a layer: `model` has one fact of edges, `weighted` edges with a number each,
 /// `of_relations` a fact for each relation, `pool` no edges.

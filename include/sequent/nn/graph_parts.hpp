@@ -99,7 +99,7 @@ inline constexpr relation<"reached"> reached;
 
 /// Prefix with a number from 0 to 99 behind it.
 template <fixed_string Prefix, int Number>
-inline constexpr auto numbered = [] {
+consteval auto numbered() {
     constexpr char ones = static_cast<char>('0' + Number % 10);
     if constexpr (Number < 10) {
         constexpr char digits[]{ones, '\0'};
@@ -108,10 +108,13 @@ inline constexpr auto numbered = [] {
         constexpr char digits[]{static_cast<char>('0' + Number / 10), ones, '\0'};
         return Prefix + digits;
     }
-}();
-/// The sparse fact of the edges of one of several relations.
+}
+/// The sparse fact of the edges of one of several relations. A function, because Clang 14 loses the
+/// local names of a function while it instantiates a variable template.
 template <int Relation>
-inline constexpr relation<numbered<"edge_", Relation>> edge_of;
+consteval relation<numbered<"edge_", Relation>()> edge_of() noexcept {
+    return {};
+}
 
 /// Calls f with the numbers of the relations as template arguments. A function, because GCC 12
 /// fails at a plain integer sequence of the shape's number.

@@ -260,7 +260,7 @@ struct rgcn_layer {
         // clang-format off
         return rules(
             y(i)               <<= of_node<Shape>(input(i)[W_self]),
-            y(i)[W(Relations)] <<= of_edge<Shape>(input(j), edge_of<Relations>) | mean(j)...,
+            y(i)[W(Relations)] <<= of_edge<Shape>(input(j), edge_of<Relations>()) | mean(j)...,
             bias_of_y<Shape>,
             activated<Activation>(y(i)));
         // clang-format on
@@ -277,9 +277,9 @@ struct meta_layer {
         constexpr weight<"W_self", Shape.width, Shape.node_width> W_self;
         // clang-format off
         return rules(
-            roles(i)                  <<= of_edge<Shape>(number(1), edge_of<Relations>) | max(j)...,
+            roles(i)                  <<= of_edge<Shape>(number(1), edge_of<Relations>()) | max(j)...,
             share(i)                  <<= (roles(i), number(1)) | max() | inverse(),
-            gathered(i)[W(Relations)] <<= of_edge<Shape>(input(j), edge_of<Relations>) | mean(j)...,
+            gathered(i)[W(Relations)] <<= of_edge<Shape>(input(j), edge_of<Relations>()) | mean(j)...,
             y(i)                      <<= of_node<Shape>((share(i), gathered(i))) | product(),
             y(i)                      <<= of_node<Shape>(input(i)[W_self]),
             bias_of_y<Shape>,
@@ -291,19 +291,19 @@ struct meta_layer {
 /// For a node of place `Place` of a metapath: paths_N(i), how many ways lead on from it, and
 /// walked_N(i), the sum of all vectors on these ways, its own included.
 template <graph_shape Shape, class Input, int Place>
-inline constexpr auto metapath_rules = [] {
+consteval auto metapath_rules() {
     constexpr Input input;
-    constexpr relation<numbered<"paths_", Place>> paths;
-    constexpr relation<numbered<"walked_", Place>> walked;
-    constexpr relation<numbered<"paths_", Place + 1>> further_paths;
-    constexpr relation<numbered<"walked_", Place + 1>> further_walked;
+    constexpr relation<numbered<"paths_", Place>()> paths;
+    constexpr relation<numbered<"walked_", Place>()> walked;
+    constexpr relation<numbered<"paths_", Place + 1>()> further_paths;
+    constexpr relation<numbered<"walked_", Place + 1>()> further_walked;
     // clang-format off
     return rules(
-        paths(i)  <<= of_edge<Shape>(further_paths(j), edge_of<Place>) | sum(j),
-        walked(i) <<= of_edge<Shape>(further_walked(j), edge_of<Place>) | sum(j),
+        paths(i)  <<= of_edge<Shape>(further_paths(j), edge_of<Place>()) | sum(j),
+        walked(i) <<= of_edge<Shape>(further_walked(j), edge_of<Place>()) | sum(j),
         walked(i) <<= of_node<Shape>((paths(i), input(i))) | product());
     // clang-format on
-}();
+}
 
 /// The sum over the instances of a metapath that begin at node i of the mean of their nodes'
 /// vectors (arXiv 2002.01680, section 4.2, with the mean encoder and without attention), times a
@@ -315,8 +315,8 @@ struct magnn_layer {
         constexpr Input input;
         constexpr int last = Shape.relations;
         constexpr var<"i", Shape.nodes> any;
-        constexpr relation<numbered<"paths_", last>> paths;
-        constexpr relation<numbered<"walked_", last>> walked;
+        constexpr relation<numbered<"paths_", last>()> paths;
+        constexpr relation<numbered<"walked_", last>()> walked;
         constexpr relation<"walked_0"> all_walked;
         constexpr auto encoded = [] {
             if constexpr (Linear) {
@@ -330,7 +330,7 @@ struct magnn_layer {
         return rules(
             paths(any)  <<= (number(1), any < nodes<Shape>),
             walked(i)   <<= of_node<Shape>(input(i)),
-            metapath_rules<Shape, Input, Relations>...,
+            metapath_rules<Shape, Input, Relations>()...,
             gathered(i) <<= all_walked(i) | language::scale(1.0 / (last + 1)),
             encoded,
             activated<Activation>(y(i)));

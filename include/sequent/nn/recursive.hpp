@@ -29,7 +29,7 @@ inline constexpr auto rvnn_block = of_relations<Shape>([]<int... Places>() {
     // clang-format off
     return rules(
         z(i)            <<= of_node<Shape>(biased<Layer>(input(i), bias)),
-        z(i)[U(Places)] <<= of_edge<Shape>(carried(j), edge_of<Places>) | sum(j)...,
+        z(i)[U(Places)] <<= of_edge<Shape>(carried(j), edge_of<Places>()) | sum(j)...,
         activated<Activation>(z(i)));
     // clang-format on
 });
