@@ -37490,7 +37490,7 @@ inline constexpr relation<"reached"> reached;
 
 /// Prefix with a number from 0 to 99 behind it.
 template <fixed_string Prefix, int Number>
-inline constexpr auto numbered = [] {
+consteval auto numbered() {
     constexpr char ones = static_cast<char>('0' + Number % 10);
     if constexpr (Number < 10) {
         constexpr char digits[]{ones, '\0'};
@@ -37499,10 +37499,13 @@ inline constexpr auto numbered = [] {
         constexpr char digits[]{static_cast<char>('0' + Number / 10), ones, '\0'};
         return Prefix + digits;
     }
-}();
-/// The sparse fact of the edges of one of several relations.
+}
+/// The sparse fact of the edges of one of several relations. A function, because Clang 14 loses the
+/// local names of a function while it instantiates a variable template.
 template <int Relation>
-inline constexpr relation<numbered<"edge_", Relation>> edge_of;
+consteval relation<numbered<"edge_", Relation>()> edge_of() noexcept {
+    return {};
+}
 
 /// Calls f with the numbers of the relations as template arguments. A function, because GCC 12
 /// fails at a plain integer sequence of the shape's number.
@@ -37882,7 +37885,7 @@ struct rgcn_layer {
         // clang-format off
         return rules(
             y(i)               <<= of_node<Shape>(input(i)[W_self]),
-            y(i)[W(Relations)] <<= of_edge<Shape>(input(j), edge_of<Relations>) | mean(j)...,
+            y(i)[W(Relations)] <<= of_edge<Shape>(input(j), edge_of<Relations>()) | mean(j)...,
             bias_of_y<Shape>,
             activated<Activation>(y(i)));
         // clang-format on
@@ -37899,9 +37902,9 @@ struct meta_layer {
         constexpr weight<"W_self", Shape.width, Shape.node_width> W_self;
         // clang-format off
         return rules(
-            roles(i)                  <<= of_edge<Shape>(number(1), edge_of<Relations>) | max(j)...,
+            roles(i)                  <<= of_edge<Shape>(number(1), edge_of<Relations>()) | max(j)...,
             share(i)                  <<= (roles(i), number(1)) | max() | inverse(),
-            gathered(i)[W(Relations)] <<= of_edge<Shape>(input(j), edge_of<Relations>) | mean(j)...,
+            gathered(i)[W(Relations)] <<= of_edge<Shape>(input(j), edge_of<Relations>()) | mean(j)...,
             y(i)                      <<= of_node<Shape>((share(i), gathered(i))) | product(),
             y(i)                      <<= of_node<Shape>(input(i)[W_self]),
             bias_of_y<Shape>,
@@ -37913,19 +37916,19 @@ struct meta_layer {
 /// For a node of place `Place` of a metapath: paths_N(i), how many ways lead on from it, and
 /// walked_N(i), the sum of all vectors on these ways, its own included.
 template <graph_shape Shape, class Input, int Place>
-inline constexpr auto metapath_rules = [] {
+consteval auto metapath_rules() {
     constexpr Input input;
-    constexpr relation<numbered<"paths_", Place>> paths;
-    constexpr relation<numbered<"walked_", Place>> walked;
-    constexpr relation<numbered<"paths_", Place + 1>> further_paths;
-    constexpr relation<numbered<"walked_", Place + 1>> further_walked;
+    constexpr relation<numbered<"paths_", Place>()> paths;
+    constexpr relation<numbered<"walked_", Place>()> walked;
+    constexpr relation<numbered<"paths_", Place + 1>()> further_paths;
+    constexpr relation<numbered<"walked_", Place + 1>()> further_walked;
     // clang-format off
     return rules(
-        paths(i)  <<= of_edge<Shape>(further_paths(j), edge_of<Place>) | sum(j),
-        walked(i) <<= of_edge<Shape>(further_walked(j), edge_of<Place>) | sum(j),
+        paths(i)  <<= of_edge<Shape>(further_paths(j), edge_of<Place>()) | sum(j),
+        walked(i) <<= of_edge<Shape>(further_walked(j), edge_of<Place>()) | sum(j),
         walked(i) <<= of_node<Shape>((paths(i), input(i))) | product());
     // clang-format on
-}();
+}
 
 /// The sum over the instances of a metapath that begin at node i of the mean of their nodes'
 /// vectors (arXiv 2002.01680, section 4.2, with the mean encoder and without attention), times a
@@ -37937,8 +37940,8 @@ struct magnn_layer {
         constexpr Input input;
         constexpr int last = Shape.relations;
         constexpr var<"i", Shape.nodes> any;
-        constexpr relation<numbered<"paths_", last>> paths;
-        constexpr relation<numbered<"walked_", last>> walked;
+        constexpr relation<numbered<"paths_", last>()> paths;
+        constexpr relation<numbered<"walked_", last>()> walked;
         constexpr relation<"walked_0"> all_walked;
         constexpr auto encoded = [] {
             if constexpr (Linear) {
@@ -37952,7 +37955,7 @@ struct magnn_layer {
         return rules(
             paths(any)  <<= (number(1), any < nodes<Shape>),
             walked(i)   <<= of_node<Shape>(input(i)),
-            metapath_rules<Shape, Input, Relations>...,
+            metapath_rules<Shape, Input, Relations>()...,
             gathered(i) <<= all_walked(i) | language::scale(1.0 / (last + 1)),
             encoded,
             activated<Activation>(y(i)));
@@ -38174,7 +38177,7 @@ template <class Layer, class Arguments, class Relations>
 struct relations_model;
 template <class Layer, class Arguments, int... Relations>
 struct relations_model<Layer, Arguments, std::integer_sequence<int, Relations...>>
-    : graph_model<Layer, Arguments, false, numbered<"edge_", Relations>...> {};
+    : graph_model<Layer, Arguments, false, numbered<"edge_", Relations>()...> {};
 
 /// The models of a layer: `model` has one fact of edges, `weighted` edges with a number each,
 /// `of_relations` a fact for each relation, `pool` no edges.
@@ -39582,7 +39585,7 @@ inline constexpr auto rvnn_block = of_relations<Shape>([]<int... Places>() {
     // clang-format off
     return rules(
         z(i)            <<= of_node<Shape>(biased<Layer>(input(i), bias)),
-        z(i)[U(Places)] <<= of_edge<Shape>(carried(j), edge_of<Places>) | sum(j)...,
+        z(i)[U(Places)] <<= of_edge<Shape>(carried(j), edge_of<Places>()) | sum(j)...,
         activated<Activation>(z(i)));
     // clang-format on
 });
