@@ -1,14 +1,35 @@
 #include "graph.hpp"
+#include "reference.hpp"
 
 using namespace graphs;
 
+namespace {
+
+template <template <class...> class Template>
+using of_three = Template<nodes<6>, edges<7>, relations<3>, node_width<3>, width<2>>;
+
+}  // namespace
+
 TEST_CASE("relational graph convolution") {
     agrees<graph::rgcn<nodes<7>, edges<9>, relations<3>, node_width<3>, width<5>>>(7, 9);
+    reference::agrees_with_torch<of_three<graph::rgcn>>("rgcn");
+}
+TEST_CASE("metagraph convolution") {
+    agrees<of_three<graph::meta>>(6, 7);
+    reference::agrees_with_torch<of_three<graph::meta>>("meta");
+}
+TEST_CASE("aggregation along metapaths") {
+    using mean = graph::magnn_mean<nodes<6>, edges<7>, relations<3>, width<2>>;
+    agrees<mean>(6, 7);
+    static_assert(mean::parameter_count == 0);
+    reference::agrees_with_torch<mean>("magnn_mean");
+    reference::agrees_with_torch<of_three<graph::magnn_linear>>("magnn_linear");
 }
 TEST_CASE("the nodes of a graph become one vector") {
     for (int count : {0, 1, 6, 7}) {
         check::agrees<graph::mean_pool<nodes<7>, width<5>>>(count);
         check::agrees<graph::sum_pool<nodes<7>, width<5>>>(count);
         check::agrees<graph::max_pool<nodes<7>, width<5>>>(count);
+        check::agrees<graph::min_pool<nodes<7>, width<5>>>(count);
     }
 }

@@ -276,4 +276,13 @@ struct arguments {
                               (times_given<kind_of<head_width<1>>, Given...> > 0)>());
 };
 
+/// A model, with the options it was made of.
+template <template <class> class Base, class Arguments>
+struct with_options : Base<Arguments> {
+    /// The options as numbers.
+    static constexpr nn::shape shape = Arguments::shape;
+    /// The mask, without padding.
+    using mask = typename Arguments::mask;
+};
+
 }  // namespace sequent::inline SEQUENT_ABI::nn

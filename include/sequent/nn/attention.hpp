@@ -33,24 +33,16 @@ using multi_head_model =
 /// Self-attention with one head and no output map. Fact: `x`, tokens x width. Output: `attended`,
 /// tokens x width. Takes `nn::attention_options`.
 template <class... Options>
-struct attention
-    : nn::attention_model<nn::arguments<attention, nn::attention_options, Options...>> {
-    /// The options as numbers.
-    static constexpr nn::shape shape =
-        nn::arguments<attention, nn::attention_options, Options...>::shape;
-};
+struct attention : nn::with_options<nn::attention_model,
+                                    nn::arguments<attention, nn::attention_options, Options...>> {};
 
 /// Multi-head self-attention. Fact: `x`, tokens x width. Output: `attended`, tokens x width. Takes
 /// `nn::multi_head_options`; the position is one that belongs to attention, not to an embedding.
 template <class... Options>
 struct multi_head_attention
-    : nn::multi_head_model<
-          nn::arguments<multi_head_attention, nn::multi_head_options, Options...>> {
-    /// The options as numbers.
-    /// The options as numbers.
-    static constexpr nn::shape shape =
-        nn::arguments<multi_head_attention, nn::multi_head_options, Options...>::shape;
-    static_assert(shape.position != nn::position_kind::relative_buckets,
+    : nn::with_options<nn::multi_head_model,
+                       nn::arguments<multi_head_attention, nn::multi_head_options, Options...>> {
+    static_assert(multi_head_attention::shape.position != nn::position_kind::relative_buckets,
                   "sequent: relative_buckets are shared by layers; take position::relative");
 };
 

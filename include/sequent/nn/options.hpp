@@ -27,7 +27,8 @@ struct vocabulary : nn::counted<&nn::shape::vocabulary, Value> {};
 /// Number of elements between the two linear maps of the feed-forward part; of a recurrent network,
 /// of the hidden state. Defaults: 4 times the width in a transformer; 8/3 times the width, rounded
 /// to the nearest integer, if the activation is gated, which gives as many parameters (arXiv
-/// 2002.05202); the width in recurrent networks and `graph::gin`.
+/// 2002.05202); the width in recurrent networks,
+/// `graph::gin`, `graph::gine` and `feed_forward::mlp`; twice the width in `graph::gen`.
 template <int Value>
 struct hidden : nn::counted<&nn::shape::hidden, Value> {};
 /// Number of heads of keys and values in grouped-query attention (arXiv 2305.13245); `heads /
@@ -185,12 +186,25 @@ struct edges : nn::counted<&nn::shape::edges, Value> {};
 /// Number of elements of a node's vector in the input. Default: the width.
 template <int Value>
 struct node_width : nn::counted<&nn::shape::node_width, Value> {};
-/// Number of elements of an edge's vector. Default: 0, edges have no vector.
+/// Number of elements of an edge's vector. Default: 0, edges have no vector. In `graph::gcn`, `sg`,
+/// `tag` and `appnp` it is at most 1: each edge has a number, its weight in the matrix A.
 template <int Value>
 struct edge_width : nn::counted<&nn::shape::edge_width, Value, 0> {};
-/// Number of relations, that is types of edges, of `graph::rgcn`: 1 to 14.
+/// Number of relations, that is types of edges, 1 to 14; of `graph::magnn_mean` and `magnn_linear`,
+/// the number of edges of a metapath; of `recursive::rvnn`, the largest number of children.
 template <int Value>
 struct relations : nn::counted<&nn::shape::relations, Value> {};
+/// Number of times that values move along the edges, in `graph::sg` (default: 1), `tag` (default:
+/// 3) and `appnp` (default: 10).
+template <int Value>
+struct hops : nn::counted<&nn::shape::hops, Value> {};
+/// Percentage of a node's own vector in each step of `graph::appnp`; the rest comes from the
+/// neighbours. Default: 10.
+template <int Value>
+struct teleport_percent : nn::counted<&nn::shape::teleport_percent, Value, 0> {};
+/// Largest number of nodes on a path from the root of a tree to a leaf.
+template <int Value>
+struct height : nn::counted<&nn::shape::height, Value> {};
 
 /// A norm precedes each branch, and one more follows the last layer (arXiv 2002.04745).
 struct pre_norm : nn::flag<&nn::shape::norm_first, true> {};
@@ -383,11 +397,11 @@ struct identity {
 };
 
 /// Gated linear unit: W_contract (f(W_gate x) * W_expand x), where f is `Function` and * multiplies
-/// elementwise (arXiv 2002.05202). Only for the feed-forward part of transformers.
+/// elementwise (arXiv 2002.05202). Only for templates with a feed-forward part.
 template <class Function>
 struct gated {
-    /// The function in rules.
-    static constexpr auto rule = Function::rule;
+    /// Identifies the option.
+    using option_kind = nn::activation_kind;
     /// Marks gated activations.
     static constexpr bool gates = true;
 };

@@ -80,7 +80,8 @@ inline constexpr auto feed_forward_rules = [] {
     // clang-format off
     if constexpr (requires { Activation::gates; })
         return rules(
-            gate(i)        <<= activated<Activation>(biased<Shape>(input(i)[W_gate], b_gate)),
+            gate(i)        <<= activated<typename without_gate<Activation>::type>(
+                                   biased<Shape>(input(i)[W_gate], b_gate)),
             expanded(i)    <<= biased<Shape>(input(i)[W_expand], b_expand),
             gated(i)       <<= (gate(i), expanded(i)) | elementwise_product(),
             transformed(i) <<= dropped<Shape>(biased<Shape>(gated(i)[W_contract], b_contract)));

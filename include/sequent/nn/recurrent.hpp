@@ -62,7 +62,7 @@ struct rnn_cell {
         // clang-format off
         return language::rules(
             state(0)       <<= start<Shape>(s),
-            state(next(t)) <<= biased<Shape>((x(t)[W], state(t)[U]), b) | Activation::rule,
+            state(next(t)) <<= activated<Activation>(biased<Shape>((x(t)[W], state(t)[U]), b)),
             out(t)         <<= state(next(t)));
         // clang-format on
     }
@@ -203,28 +203,20 @@ namespace recurrent {
 /// Elman network. Takes an activation, too: tanh by default. Equal to torch.nn.RNN with b = b_ih +
 /// b_hh.
 template <class... Options>
-struct rnn : nn::rnn_model<nn::arguments<rnn, nn::rnn_options, Options...>> {
-    /// The options as numbers.
-    static constexpr nn::shape shape = nn::arguments<rnn, nn::rnn_options, Options...>::shape;
-};
+struct rnn : nn::with_options<nn::rnn_model, nn::arguments<rnn, nn::rnn_options, Options...>> {};
 
 /// Gated recurrent unit, as torch.nn.GRU, whose rows of weight_ih are reset, update and candidate;
 /// `b_reset` and `b_update` are the sums of its two biases, `b_candidate` and `c_candidate` are
 /// b_in and b_hn.
 template <class... Options>
-struct gru : nn::gru_model<nn::arguments<gru, nn::recurrent_options, Options...>> {
-    /// The options as numbers.
-    static constexpr nn::shape shape = nn::arguments<gru, nn::recurrent_options, Options...>::shape;
-};
+struct gru
+    : nn::with_options<nn::gru_model, nn::arguments<gru, nn::recurrent_options, Options...>> {};
 
 /// Long short-term memory, as torch.nn.LSTM, whose rows of weight_ih are in, forget, candidate and
 /// out; each b is the sum of its two biases. The initial memory cell is the weight `start_memory`.
 template <class... Options>
-struct lstm : nn::lstm_model<nn::arguments<lstm, nn::recurrent_options, Options...>> {
-    /// The options as numbers.
-    static constexpr nn::shape shape =
-        nn::arguments<lstm, nn::recurrent_options, Options...>::shape;
-};
+struct lstm
+    : nn::with_options<nn::lstm_model, nn::arguments<lstm, nn::recurrent_options, Options...>> {};
 
 }  // namespace recurrent
 }  // namespace sequent::inline SEQUENT_ABI

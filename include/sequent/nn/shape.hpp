@@ -122,6 +122,9 @@ struct shape {
     int node_width = 0;
     int edge_width = 0;
     int relations = 1;
+    int hops = 1;
+    int teleport_percent = 0;
+    int height = 1;
     int score_width = 0;
     int logit_cap = 0;
     int embedding_width = 0;

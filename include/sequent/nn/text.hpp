@@ -221,16 +221,6 @@ inline constexpr auto next_rules = [] {
         return rules(logits(i) <<= body);
 }();
 
-/// The activation without its gate: gates belong to the feed-forward part only.
-template <class Activation>
-struct without_gate {
-    using type = Activation;
-};
-template <class Function>
-struct without_gate<activation::gated<Function>> {
-    using type = Function;
-};
-
 /// All rules of a model of text.
 template <shape Shape, class Mask, class LocalMask, class Activation>
 inline constexpr auto text_rules = [] {

@@ -322,15 +322,6 @@ using encoder_decoder_model = model_of_source<
                   symbol<Arguments::shape.source().vocabulary>>,
     source_symbol_rules<Arguments::shape>>;
 
-/// A model, with the options it was made of.
-template <template <class> class Base, class Arguments>
-struct with_options : Base<Arguments> {
-    /// The options as numbers.
-    static constexpr nn::shape shape = Arguments::shape;
-    /// The mask, without padding.
-    using mask = typename Arguments::mask;
-};
-
 /// Options of a single layer. The structs below are the option sets of the templates, with their
 /// defaults.
 struct layer_options
