@@ -61,8 +61,8 @@ TEST_CASE("several layers one after another") {
 static_assert(small_gatv2::shape.heads == 2 && small_gatv2::shape.node_width == 3);
 static_assert(graph::gin<width<4>, edges<1>, nodes<1>>::shape.hidden == 4);
 static_assert(graph::attention<width<4>, edges<1>, nodes<1>>::shape.hidden == 16);
-static_assert(std::string_view(nn::numbered<"edge_", 2>.characters) == "edge_2");
-static_assert(std::string_view(nn::numbered<"edge_", 13>.characters) == "edge_13");
+static_assert(std::string_view(nn::numbered<"edge_", 2>().characters) == "edge_2");
+static_assert(std::string_view(nn::numbered<"edge_", 13>().characters) == "edge_13");
 static_assert(small_gcn::parameter_count == 2 * 3 + 2);
 static_assert(small_gatv2::parameter_count == 2 * (2 * 3 + 2 * 3 + 2 * 2 + 2) + 4);
 
