@@ -418,7 +418,7 @@ void run(const Options& options) {
         "  GCN                                              85.6 +-  5.8 %%\n"
         "  GraphSAGE                                        85.1 +-  7.6 %%\n"
         "Who says \"mutagenic\" of all is right for             66.5 %%\n"
-        "The README of PyNeuraLogic reports for an epoch: GCN 8.3 ms, GIN 39.3 ms.\n");
+        "The documentation of PyNeuraLogic reports for an epoch: GCN 8.3 ms, GIN 39.3 ms.\n");
 }
 
 }  // namespace
