@@ -36652,6 +36652,8 @@ inline constexpr relation<"gate"> gate;
 inline constexpr relation<"gated"> gated;
 /// Output of the feed-forward part.
 inline constexpr relation<"transformed"> transformed;
+/// Output of the last layer.
+inline constexpr relation<"layers"> layers;
 
 /// The facts of a model, some of which depend on options.
 template <class... Facts>
@@ -38146,7 +38148,6 @@ inline constexpr auto& block_of = Layer::template rules_of<Shape, Activation, re
 /// The rules of a layer, or of several, each with its own weights.
 template <class Layer, graph_shape Shape, class Activation>
 inline constexpr auto graph_program = [] {
-    constexpr relation<"layers"> layers;
     constexpr bool keeps_width = Shape.node_width == Shape.width;
     if constexpr (Shape.depth == 1 || !keeps_width) {
         constexpr auto one = Layer::template rules_of<Shape, Activation, relation<"node">>;
@@ -38374,8 +38375,6 @@ inline constexpr relation<"target"> target;
 inline constexpr relation<"embedded"> embedded;
 /// Input of the first layer of an encoder.
 inline constexpr relation<"source_embedded"> source_embedded;
-/// Output of the last layer.
-inline constexpr relation<"layers"> layers;
 /// Output of the last layer, normalised.
 inline constexpr relation<"normal_layers"> normal_layers;
 /// Output of the decoder divided by the square root of the width (T5).

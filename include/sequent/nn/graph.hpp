@@ -88,7 +88,6 @@ inline constexpr auto& block_of = Layer::template rules_of<Shape, Activation, re
 /// The rules of a layer, or of several, each with its own weights.
 template <class Layer, graph_shape Shape, class Activation>
 inline constexpr auto graph_program = [] {
-    constexpr relation<"layers"> layers;
     constexpr bool keeps_width = Shape.node_width == Shape.width;
     if constexpr (Shape.depth == 1 || !keeps_width) {
         constexpr auto one = Layer::template rules_of<Shape, Activation, relation<"node">>;

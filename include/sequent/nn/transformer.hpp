@@ -26,8 +26,6 @@ inline constexpr relation<"target"> target;
 inline constexpr relation<"embedded"> embedded;
 /// Input of the first layer of an encoder.
 inline constexpr relation<"source_embedded"> source_embedded;
-/// Output of the last layer.
-inline constexpr relation<"layers"> layers;
 /// Output of the last layer, normalised.
 inline constexpr relation<"normal_layers"> normal_layers;
 /// Output of the decoder divided by the square root of the width (T5).

@@ -48,6 +48,8 @@ inline constexpr relation<"gate"> gate;
 inline constexpr relation<"gated"> gated;
 /// Output of the feed-forward part.
 inline constexpr relation<"transformed"> transformed;
+/// Output of the last layer.
+inline constexpr relation<"layers"> layers;
 
 /// The facts of a model, some of which depend on options.
 template <class... Facts>
