@@ -1607,12 +1607,12 @@ struct applied;
 /// relation without a name, which follows from these literals by that function. Its arguments are
 /// their variables, at most 4.
 template <class Body, class Function>
-struct nested {
+struct nested_literal {
     applied<Body, Function> body;  ///< the literals and the function
 };
 /// True for a function of literals.
 template <class Body, class Function>
-inline constexpr bool is_literal<nested<Body, Function>> = true;
+inline constexpr bool is_literal<nested_literal<Body, Function>> = true;
 
 /// A combination as it stands in a rule.
 template <combination Kind>
@@ -1622,7 +1622,7 @@ struct combine {
         requires(is_literal<First>&&...&& is_literal<Rest>)
     constexpr auto operator()(First first, Rest... rest) const noexcept {
         const auto body = (first, ..., rest);
-        return nested<std::remove_const_t<decltype(body)>, combine>{{body, *this}};
+        return nested_literal<std::remove_const_t<decltype(body)>, combine>{{body, *this}};
     }
 };
 
@@ -1637,7 +1637,7 @@ struct transform {
     template <class Literal>
         requires is_literal<Literal>
     constexpr auto operator()(Literal inner) const noexcept {
-        return nested<Literal, transform>{{inner, *this}};
+        return nested_literal<Literal, transform>{{inner, *this}};
     }
 };
 
@@ -22438,7 +22438,7 @@ inline constexpr sizes size_of<lang::repeated<Count, Program, Shares>> =
 template <class Body, class Function>
 inline constexpr sizes size_of<lang::applied<Body, Function>> = size_of<Body> + size_of<Function>;
 template <class Body, class Function>
-inline constexpr sizes size_of<lang::nested<Body, Function>> =
+inline constexpr sizes size_of<lang::nested_literal<Body, Function>> =
     size_of<lang::applied<Body, Function>> + sizes{1, 1, 0, 1};
 template <class Head, class Body>
 inline constexpr sizes size_of<lang::rule<Head, Body>> = size_of<Body>;
@@ -22608,7 +22608,7 @@ class reader : public source_writer<Sizes> {
     }
 
     template <class Body, class Function>
-    constexpr literal read_literal(const lang::nested<Body, Function>& item) {
+    constexpr literal read_literal(const lang::nested_literal<Body, Function>& item) {
         return this->nested([&] { read_body(item.body); });
     }
 

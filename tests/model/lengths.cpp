@@ -65,7 +65,7 @@ inline constexpr auto copied = rules(
     c(i)    <<= (b(i), x(i)));
 // clang-format on
 
-struct all {
+struct all_columns {
     template <class Row, class Column>
     static constexpr auto keeps(Row, Column column) {
         return column < length;
@@ -81,9 +81,9 @@ struct causal {
 }  // namespace
 
 TEST_CASE("the length of an input is that of heads, attention and residuals") {
-    agrees_for_all_lengths<limited<heads_of<all>, 9, 5>>(9);
+    agrees_for_all_lengths<limited<heads_of<all_columns>, 9, 5>>(9);
     agrees_for_all_lengths<limited<heads_of<causal>, 18, 5>>(18);
-    for (int count : {0, 1, 5, 9}) check::runs<limited<heads_of<all>, 9, 5>>(count);
+    for (int count : {0, 1, 5, 9}) check::runs<limited<heads_of<all_columns>, 9, 5>>(count);
 }
 
 TEST_CASE("a length that several rules repeat") {

@@ -525,8 +525,8 @@ class general_interpreter {
 
     /// Aggregations that only the oracle's formulas interpret.
     bool is_of_oracle() const {
-        using enum aggregation;
-        return step_.aggregated < count && step_.aggregated != sum && step_.aggregated != mean &&
+        const aggregation kind = step_.aggregated;
+        return kind < aggregation::count && kind != aggregation::sum && kind != aggregation::mean &&
                !picks();
     }
     void forward_by_oracle() {

@@ -50,12 +50,12 @@ struct applied;
 /// relation without a name, which follows from these literals by that function. Its arguments are
 /// their variables, at most 4.
 template <class Body, class Function>
-struct nested {
+struct nested_literal {
     applied<Body, Function> body;  ///< the literals and the function
 };
 /// True for a function of literals.
 template <class Body, class Function>
-inline constexpr bool is_literal<nested<Body, Function>> = true;
+inline constexpr bool is_literal<nested_literal<Body, Function>> = true;
 
 /// A combination as it stands in a rule.
 template <combination Kind>
@@ -65,7 +65,7 @@ struct combine {
         requires(is_literal<First>&&...&& is_literal<Rest>)
     constexpr auto operator()(First first, Rest... rest) const noexcept {
         const auto body = (first, ..., rest);
-        return nested<std::remove_const_t<decltype(body)>, combine>{{body, *this}};
+        return nested_literal<std::remove_const_t<decltype(body)>, combine>{{body, *this}};
     }
 };
 
@@ -80,7 +80,7 @@ struct transform {
     template <class Literal>
         requires is_literal<Literal>
     constexpr auto operator()(Literal inner) const noexcept {
-        return nested<Literal, transform>{{inner, *this}};
+        return nested_literal<Literal, transform>{{inner, *this}};
     }
 };
 

@@ -162,7 +162,7 @@ class reader : public source_writer<Sizes> {
     }
 
     template <class Body, class Function>
-    constexpr literal read_literal(const lang::nested<Body, Function>& item) {
+    constexpr literal read_literal(const lang::nested_literal<Body, Function>& item) {
         return this->nested([&] { read_body(item.body); });
     }
 

@@ -63,7 +63,7 @@ inline constexpr sizes size_of<lang::repeated<Count, Program, Shares>> =
 template <class Body, class Function>
 inline constexpr sizes size_of<lang::applied<Body, Function>> = size_of<Body> + size_of<Function>;
 template <class Body, class Function>
-inline constexpr sizes size_of<lang::nested<Body, Function>> =
+inline constexpr sizes size_of<lang::nested_literal<Body, Function>> =
     size_of<lang::applied<Body, Function>> + sizes{1, 1, 0, 1};
 template <class Head, class Body>
 inline constexpr sizes size_of<lang::rule<Head, Body>> = size_of<Body>;
