@@ -223,7 +223,7 @@ struct reader {
     inline static int functions = 0;
     /// A function within a body: a rule of its own, with all variables in its head.
     template <class Body, class Function>
-    static literal read_item(const language::nested<Body, Function>& item, rule& into) {
+    static literal read_item(const language::nested_literal<Body, Function>& item, rule& into) {
         rule made;
         read_applied(item.body, made);
         literal head;
