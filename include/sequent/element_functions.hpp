@@ -112,7 +112,7 @@
     F(abs, (), (), none(), argument, cheap,                                                        \
       return xsimd::abs(x);,                                                                       \
       return kernel::sign(x);)                                                                     \
-    /* x^exponent; NaN for x < 0 unless the exponent is an integer */                              \
+    /* x^exponent; NaN for x < 0 unless the exponent is an integer from -64 to 64 */               \
     F(power, (double exponent), (exponent), one(finite), argument, dear,                           \
       return kernel::power(x, a);,                                                                 \
       return a == T(0) ? zero<T>() : B(set(a) * kernel::power(x, a - T(1)));)                      \

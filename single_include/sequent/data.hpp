@@ -440,7 +440,7 @@ SEQUENT_COLD inline graph_set read_graphs(io::source source) {
 
 namespace sequent::inline SEQUENT_ABI::data {
 
-/// The numbers of the samples of two parts, in random order.
+/// The numbers of the samples of two parts.
 struct split {
     std::vector<int> training{};  ///< to train with
     std::vector<int> held_out{};  ///< to test with
@@ -477,7 +477,7 @@ SEQUENT_COLD inline std::vector<std::vector<int>> parts_of(std::span<const std::
 }
 
 /// The `count` splits of a cross-validation: each part of parts_of is held out once, and the others
-/// follow one another in `training`.
+/// follow one another in `training`, class by class: shuffle it before training.
 SEQUENT_COLD inline std::vector<split> folds_of(std::span<const std::int32_t> labels, int count,
                                                 std::uint64_t seed) {
     const auto parts = parts_of(labels, count, seed);
@@ -497,8 +497,8 @@ SEQUENT_COLD inline std::vector<split> folds_of(int samples, int count, std::uin
                     count, seed);
 }
 
-/// Holds out a share of the samples, rounded, of each class. Throws argument_error unless 0 <=
-/// share <= 1.
+/// Holds out a share of the samples, rounded, of each class, both parts in random order. Throws
+/// argument_error unless 0 <= share <= 1.
 SEQUENT_COLD inline split split_of(std::span<const std::int32_t> labels, double share,
                                    std::uint64_t seed) {
     check_number<argument_error>(share >= 0 && share <= 1, "sequent: the share that is held out",

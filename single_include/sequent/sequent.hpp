@@ -1241,7 +1241,7 @@ struct require_fused {};
     F(abs, (), (), none(), argument, cheap,                                                        \
       return xsimd::abs(x);,                                                                       \
       return kernel::sign(x);)                                                                     \
-    /* x^exponent; NaN for x < 0 unless the exponent is an integer */                              \
+    /* x^exponent; NaN for x < 0 unless the exponent is an integer from -64 to 64 */               \
     F(power, (double exponent), (exponent), one(finite), argument, dear,                           \
       return kernel::power(x, a);,                                                                 \
       return a == T(0) ? zero<T>() : B(set(a) * kernel::power(x, a - T(1)));)                      \
@@ -24691,9 +24691,10 @@ constexpr weight_view view_of_weight(int at) {
         if (written.literals < 2 || written.combined != language::combination::sum) continue;
         for (int body = 0; body < written.literals; ++body) {
             const plan::literal& item = shapes.text.literals[written.first_literal + body];
-            if (item.kind == plan::literal_kind::weight && item.weight.weight == at)
-                result.repeated = written.head_variables() &
-                                  ~plan::variables_in(item.weight.terms, item.weight.arity);
+            if (item.kind == plan::literal_kind::weight && item.weight.weight == at &&
+                (written.head_variables() &
+                 ~plan::variables_in(item.weight.terms, item.weight.arity)))
+                result.repeated = true;
         }
     }
     return result;
@@ -25894,7 +25895,8 @@ struct row_fusion {
     static constexpr bool has_one_input(const row_term& term) {
         return term.kind == term_kind::product && term.depth == 1 && term.splits == 1 &&
                term.w_column == 1 && term.w.row == 0 && term.format == 0 && !term.window.any() &&
-               term.w.at.where != place::packed;
+               term.indexed == plan::side::none && segments_of(term.x) == 1 &&
+               segments_of(term.w) == 1 && term.w.at.where != place::packed;
     }
     static constexpr int product_at = [] {
         int last = -1;
@@ -26954,7 +26956,7 @@ class row_runner : public row_gradients<Step, T> {
             const auto apply = [](kernel::batch<T> of) {
                 constexpr plan::row_function function = step.functions[0];
                 return kernel::apply<activation_of(function.kind)>(
-                    of, static_cast<T>(function.numbers[0]));
+                    of, static_cast<T>(function.numbers[0]), static_cast<T>(function.numbers[1]));
             };
             const int size = rows * columns;
             int at = 0;

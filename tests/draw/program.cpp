@@ -46,7 +46,7 @@ inline constexpr auto block =
           found(i) <<= (weights(i, j), x(j)) | product() | sum(j), y(i) <<= (found(i), x(i)));
 inline constexpr auto program =
     rules(layers(i) <<= input(i) | stack<2>(block),
-          far(i) <<= (layers(j), hidden(edge(i, j)), holds<is_near>(i, j)) | max(j));
+          far(i) <<= (layers(j), language::hidden(edge(i, j)), holds<is_near>(i, j)) | max(j));
 }  // namespace rules_of_program
 
 using Model = model<rules_of_program::program, fact<"input", 6, 4>, fact<"edge", sparse<9>, 6, 6>>;
@@ -75,7 +75,7 @@ TEST_CASE("a program's graph has its rules, and what is computed together") {
     CHECK(sources(graph, "far") == texts{"layers", "edge"});
     CHECK(node(graph, "layers.q").rules == texts{"q(i) <<= x(i)[W_q{4, 4}]"});
     CHECK(node(graph, "far").rules ==
-          texts{"far(i) <<= (layers(j), hidden(edge(i, j)), holds(i, j)) | max(j)"});
+          texts{"far(i) <<= (layers(j), language::hidden(edge(i, j)), holds(i, j)) | max(j)"});
     CHECK(node(graph, "layers").rules == texts{"layers(i) <<= input(i) | stack<2>"});
     CHECK(node(graph, "layers").block == node(graph, "layers.q").scope);
     CHECK(node(graph, "edge").shape == "6 x 6, up to 9 pairs");

@@ -28,7 +28,8 @@ inline constexpr auto of_rows =
                               layer_norm(W<"G", 6>, W<"K", 6>) | softmax());
 
 inline constexpr auto others =
-    rules(r<"plus">(i) <<= x(i)[W<"A", 6, 6>] | softplus() | power(1.5) | clamp(0.3, 4),
+    rules(r<"clamped">(i) <<= (x(i), x(i)) | clamp(-0.4, 0.9),
+          r<"plus">(i) <<= x(i)[W<"A", 6, 6>] | softplus() | power(1.5) | clamp(0.3, 4),
           r<"sine">(i) <<= x(i)[W<"B", 6, 6>] | sin() | abs() | erf(),
           r<"cosine">(i) <<= (x(i), i > 0) | cos() | lukasiewicz(),
           r<"cube">(i) <<= (x(i)[W<"C", 6, 6>], i > 0) | power(3) | softplus(),
@@ -67,8 +68,9 @@ TEST_CASE("transformations of rows") {
               query<"softmax", "sparse", "norm", "layer", "rms", "rotary", "turned", "several">>>();
 }
 TEST_CASE("other functions of elements, in rows, in scores and in the general kernel") {
-    check::runs<model<others, fact<"x", 3, 6>,
-                      query<"plus", "sine", "cosine", "cube", "sign", "step", "attended">>>();
+    check::runs<
+        model<others, fact<"x", 3, 6>,
+              query<"clamped", "plus", "sine", "cosine", "cube", "sign", "step", "attended">>>();
 }
 TEST_CASE("transformations within the general kernel") {
     check::runs<

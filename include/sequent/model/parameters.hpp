@@ -75,9 +75,10 @@ constexpr weight_view view_of_weight(int at) {
         if (written.literals < 2 || written.combined != language::combination::sum) continue;
         for (int body = 0; body < written.literals; ++body) {
             const plan::literal& item = shapes.text.literals[written.first_literal + body];
-            if (item.kind == plan::literal_kind::weight && item.weight.weight == at)
-                result.repeated = written.head_variables() &
-                                  ~plan::variables_in(item.weight.terms, item.weight.arity);
+            if (item.kind == plan::literal_kind::weight && item.weight.weight == at &&
+                (written.head_variables() &
+                 ~plan::variables_in(item.weight.terms, item.weight.arity)))
+                result.repeated = true;
         }
     }
     return result;

@@ -237,7 +237,8 @@ struct row_fusion {
     static constexpr bool has_one_input(const row_term& term) {
         return term.kind == term_kind::product && term.depth == 1 && term.splits == 1 &&
                term.w_column == 1 && term.w.row == 0 && term.format == 0 && !term.window.any() &&
-               term.w.at.where != place::packed;
+               term.indexed == plan::side::none && segments_of(term.x) == 1 &&
+               segments_of(term.w) == 1 && term.w.at.where != place::packed;
     }
     static constexpr int product_at = [] {
         int last = -1;

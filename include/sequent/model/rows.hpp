@@ -279,7 +279,7 @@ class row_runner : public row_gradients<Step, T> {
             const auto apply = [](kernel::batch<T> of) {
                 constexpr plan::row_function function = step.functions[0];
                 return kernel::apply<activation_of(function.kind)>(
-                    of, static_cast<T>(function.numbers[0]));
+                    of, static_cast<T>(function.numbers[0]), static_cast<T>(function.numbers[1]));
             };
             const int size = rows * columns;
             int at = 0;
