@@ -57,7 +57,7 @@ TEST_CASE("compiled programs are saved for PyTorch") {
     save_pytorch<compiled_reverse>(path.string());
     std::ifstream file(path.string() + ".py");
     const std::string text(std::istreambuf_iterator<char>(file), {});
-    CHECK(text.find("LAYERS, HEADS = 2, 1\nALPHABET = [\"a\", \"b\", \"c\", \"d\"]\n") !=
+    CHECK(text.find("LAYERS, HEADS, ROUNDS = 2, 1, 1\nALPHABET = [\"a\", \"b\", \"c\", \"d\"]\n") !=
           text.npos);
     CHECK(text.find("PAIRS, CAUSAL, DENOMINATOR = False, False, 0\n") != text.npos);
     CHECK(std::count(text.begin(), text.end(), '\n') < 75);
