@@ -75,7 +75,7 @@ TEST_CASE("a program's graph has its rules, and what is computed together") {
     CHECK(sources(graph, "far") == texts{"layers", "edge"});
     CHECK(node(graph, "layers.q").rules == texts{"q(i) <<= x(i)[W_q{4, 4}]"});
     CHECK(node(graph, "far").rules ==
-          texts{"far(i) <<= (layers(j), language::hidden(edge(i, j)), holds(i, j)) | max(j)"});
+          texts{"far(i) <<= (layers(j), hidden(edge(i, j)), holds(i, j)) | max(j)"});
     CHECK(node(graph, "layers").rules == texts{"layers(i) <<= input(i) | stack<2>"});
     CHECK(node(graph, "layers").block == node(graph, "layers.q").scope);
     CHECK(node(graph, "edge").shape == "6 x 6, up to 9 pairs");
