@@ -42,7 +42,7 @@
     /* (mean of x^p)^(1/p) of values that are at least 0; p > 0 */                                  \
     A(p_mean, (double p, First, Rest...), (p), another, number,                                     \
       a += std::pow(x, p), std::pow(a / n, T(1) / p),                                               \
-      y == T(0) ? T(0) : std::pow(x / y, p - T(1)) / n)                                             \
+      y == T(0) ? (p == 1 ? T(1) / n : T(0)) : std::pow(x / y, p - T(1)) / n)                       \
     /* the standard deviation: sqrt(mean of (x - mean)^2); its slope at 0 is 0 */                   \
     A(deviation, (First, Rest...), (), another, state,                                              \
       add_deviation(a, b, x, k), std::sqrt(b / n), y == T(0) ? T(0) : (x - a) / (n * y))            \

@@ -2502,6 +2502,7 @@ enum class problem {
     too_many_heads_in_a_layer,
     too_many_values_of_the_output,
     too_many_steps_at_one_position,
+    too_many_values_of_a_state,
     a_state_that_does_not_begin_with_a_value_of_its_position
 };
 
@@ -3528,6 +3529,8 @@ class lowering : public counting_heads {
                 values.values = symbols;
             else
                 values.values = {value(false), value(true)};
+            if (!values.complete)
+                fail(problem::too_many_values_of_a_state, operation::state, each.node);
             state_values_.push_back(values);
         }
         for (int at = 0; at < program_.size(); ++at)
@@ -6418,7 +6421,8 @@ using refusal_of = refusal<because<Size.wrong.kind>, of_operation<Size.wrong.wha
 }  // namespace compiling
 
 /// The transformer of a program, with computed weights: `compile<reversed, alphabet<"abc">,
-/// max_length<10>>`. Its layers and heads are those of the analysis. Its output equals that of
+/// max_length<10>>`. Its layers and heads are those of the analysis, and those
+/// that added layers without heads and missing values (`none`) need. Its output equals that of
 /// `evaluate` for every input of 1 to `max_length` tokens of the alphabet for which `evaluate` has
 /// a value. A start position precedes the input; heads that select no position attend to it.
 ///
@@ -6997,7 +7001,7 @@ struct bounded_state {
     int high;  ///< greatest value
 };
 /// An integer state that begins with a value and is always within First to Last: `within<0,
-/// 9>(tokens_int)`.
+/// 9>(tokens_int)`. A state of 4,096 values or more is evaluated but not compiled.
 template <int First, int Last, argument Initial>
 constexpr auto within(const Initial& initial) {
     static_assert(First <= Last,

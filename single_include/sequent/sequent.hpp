@@ -1102,7 +1102,7 @@ struct require_fused {};
     /* (mean of x^p)^(1/p) of values that are at least 0; p > 0 */                                  \
     A(p_mean, (double p, First, Rest...), (p), another, number,                                     \
       a += std::pow(x, p), std::pow(a / n, T(1) / p),                                               \
-      y == T(0) ? T(0) : std::pow(x / y, p - T(1)) / n)                                             \
+      y == T(0) ? (p == 1 ? T(1) / n : T(0)) : std::pow(x / y, p - T(1)) / n)                       \
     /* the standard deviation: sqrt(mean of (x - mean)^2); its slope at 0 is 0 */                   \
     A(deviation, (First, Rest...), (), another, state,                                              \
       add_deviation(a, b, x, k), std::sqrt(b / n), y == T(0) ? T(0) : (x - a) / (n * y))            \
@@ -28655,9 +28655,12 @@ class general_runner : ground_rule<Plan, At, T> {
             T* const b = ground::template temporary<4>(own_state);
             std::fill_n(b, length, T(0));
             alignas(64) own_value own_second;
-            T* const a = ground::template temporary < reads == kernel::fold_reads::state
-                             ? 5
-                             : 4 > (own_second);
+            T* const a = [&] {
+                if constexpr (reads == kernel::fold_reads::state)
+                    return ground::template temporary<5>(own_second);
+                else
+                    return b;  // not read
+            }();
             int count = 0;
             if constexpr (folds && reads != kernel::fold_reads::nothing) {
                 constexpr bool adds = reads == kernel::fold_reads::state;
@@ -38232,7 +38235,7 @@ struct sg : nn::with_options<nn::graph_of<nn::sg_layer>::weighted,
 
 /// Topology adaptive graph convolution (arXiv 1710.10370): a linear map of its own for what comes
 /// from each number of hops, 0 to `hops`. Nodes are no neighbours of themselves. Takes hops
-/// (default: 3), the options of `gcn`.
+/// (default: 3), the options of `gcn`; sums of weights are above 0.
 template <class... Options>
 struct tag : nn::with_options<nn::graph_of<nn::tag_layer>::weighted,
                               nn::arguments<tag, nn::tag_options, Options...>> {};
@@ -41228,6 +41231,15 @@ void check_weight_decay(const char* what, double given, double decay) {
                                         "a finite number of at least 0");
 }
 
+/// Throws std::invalid_argument unless the weight decay of each group is finite and at least 0 in
+/// T.
+template <class T>
+void check_weight_decay(const char* what, const parameter_groups& groups, double decay) {
+    check_weight_decay<T>(what, decay, decay);
+    for (const parameter_run& each : groups.runs)
+        check_weight_decay<T>(what, decay * each.decay, decay * each.decay);
+}
+
 /// The groups of `size` parameters with a factor of the weight decay each; an empty mask is one
 /// group.
 template <class T>
@@ -41271,7 +41283,7 @@ class adam_w : public detail::adam_moments<adam_w<T>, T> {
     /// For parameters in groups.
     adam_w(parameter_groups groups, double weight_decay, adam_options options = {})
         : detail::adam_moments<adam_w, T>(std::move(groups), options), weight_decay_(weight_decay) {
-        detail::check_weight_decay<T>("adam_w: the weight decay", weight_decay, weight_decay);
+        detail::check_weight_decay<T>("adam_w: the weight decay", this->groups_, weight_decay);
     }
 
   private:

@@ -128,6 +128,7 @@ def run(browser, page, arguments):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--compiler", default="g++")
+    parser.add_argument("--include", action="append", default=[], help="a folder with headers of xsimd")
     parser.add_argument("--keep")
     options = parser.parse_args()
     browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -140,6 +141,7 @@ def main():
         os.makedirs(folder, exist_ok=True)
         program = os.path.join(temporary, "pages")
         subprocess.run([options.compiler, "-std=c++20", "-O1", "-DSEQUENT_UNOPTIMIZED", f"-I{ROOT}/include",
+                        *(f"-idirafter{each}" for each in options.include if each),
                         f"{ROOT}/tests/draw/pages.cpp", "-o", program], check=True)
         subprocess.run([program, folder], check=True)
         pages = sorted(glob.glob(os.path.join(folder, "*.html")))

@@ -177,6 +177,8 @@ TEST_CASE("the type of a model follows from its configuration") {
         "sliding_window": 4})";
     // Caps that are not stated are those of the family; null is none.
     CHECK_THAT(of(gemma2).text(), !sequent_test::contains("_cap<"));
+    // Nor does a score's width follow from that of heads.
+    CHECK_THAT(of(gemma2).text(), sequent_test::contains("score_width<256>"));
     CHECK_THAT(of(with(gemma2, R"("attn_logit_softcapping": null)")).text(),
                sequent_test::contains("score_cap<0>") && !sequent_test::contains("logit_cap<"));
     CHECK(of(vit_json).text() ==

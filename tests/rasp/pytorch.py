@@ -21,6 +21,7 @@ LAYERS = {"reversed": 2, "sorted": 2, "times_place": 0, "copies": 2, "mean": 1, 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--compiler", default="g++")
+    parser.add_argument("--include", action="append", default=[], help="a folder with headers of xsimd")
     options = parser.parse_args()
     try:
         import torch
@@ -31,6 +32,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         program = os.path.join(folder, "exported")
         subprocess.run([options.compiler, "-std=c++20", "-O0", "-DSEQUENT_UNOPTIMIZED", f"-I{ROOT}/include",
+                        *(f"-idirafter{each}" for each in options.include if each),
                         f"{ROOT}/tests/rasp/exported.cpp", "-o", program], check=True)
         subprocess.run([program, folder], check=True)
         for name, layers in LAYERS.items():

@@ -209,6 +209,11 @@ TEST_CASE("groups have a rate, a decay, or are frozen, as they would be alone") 
     CHECK(static_cast<int>(groups.matrices.size()) == matrices);
     CHECK_THROWS_AS(train::groups_of<Model>([](auto, auto) { return parameter_group{.rate = -1}; }),
                     sequent::argument_error);
+    // Finite factors, whose product is not.
+    const auto large =
+        train::groups_of<Model>([](auto, auto) { return parameter_group{.decay = 1e30}; });
+    CHECK_THROWS_AS(train::muon<float>(large, 1e10), std::invalid_argument);
+    CHECK_THROWS_AS(train::adam_w<float>(large, 1e10), std::invalid_argument);
 }
 
 TEST_CASE("a trainer with Muon learns") {

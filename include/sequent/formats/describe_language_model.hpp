@@ -28,6 +28,7 @@ struct language_family {
     int key_heads = 0;
     int head_width = 0;
     int window = 0;
+    int score_width = 0;
 };
 
 inline constexpr language_family language_families[] = {
@@ -39,9 +40,9 @@ inline constexpr language_family language_families[] = {
     {"qwen3", "qwen3", "qwen3", "rms_norm_eps", 6, true, "silu", 1000000, 100, true, false, 0, 32,
      128},
     {"gemma2", "gemma2", "gemma2", "rms_norm_eps", 6, true, "gelu_pytorch_tanh", 10000, 100, true,
-     true, 1, 4, 256},
+     true, 1, 4, 256, 0, 256},
     {"gemma3_text", "gemma3", "gemma3", "rms_norm_eps", 6, true, "gelu_pytorch_tanh", 1000000, 100,
-     true, true, 5, 4, 256},
+     true, true, 5, 4, 256, 0, 256},
     {"gpt_neox", "gpt_neox", "gpt_neox", "layer_norm_eps", 5, false, "gelu", 10000, 25, false,
      false, 0},
     {"phi", "phi", "phi", "layer_norm_eps", 5, false, "gelu_new", 10000, 50, false, false, 0},
@@ -173,9 +174,9 @@ SEQUENT_COLD model_description describe_language_model(const configuration_field
     if ((of.has("head_dim") || (family.head_width > 0 && !of.is_null("head_dim"))) && heads > 0)
         head_width = to.number("head_width", "head_dim", of.number("head_dim", family.head_width),
                                head_width);
-    if (of.has("query_pre_attn_scalar"))
-        to.number("score_width", "query_pre_attn_scalar", of.number("query_pre_attn_scalar"),
-                  head_width);
+    if (of.has("query_pre_attn_scalar") || family.score_width > 0)
+        to.number("score_width", "query_pre_attn_scalar",
+                  of.number("query_pre_attn_scalar", family.score_width), head_width);
     const char* const hidden = is_opt ? "ffn_dim" : "intermediate_size";
     to.number("hidden", hidden, of.number(hidden), family.is_rms ? -1 : 4LL * width);
     to.number("depth", "num_hidden_layers", of.number("num_hidden_layers"));

@@ -232,9 +232,12 @@ class general_runner : ground_rule<Plan, At, T> {
             T* const b = ground::template temporary<4>(own_state);
             std::fill_n(b, length, T(0));
             alignas(64) own_value own_second;
-            T* const a = ground::template temporary < reads == kernel::fold_reads::state
-                             ? 5
-                             : 4 > (own_second);
+            T* const a = [&] {
+                if constexpr (reads == kernel::fold_reads::state)
+                    return ground::template temporary<5>(own_second);
+                else
+                    return b;  // not read
+            }();
             int count = 0;
             if constexpr (folds && reads != kernel::fold_reads::nothing) {
                 constexpr bool adds = reads == kernel::fold_reads::state;

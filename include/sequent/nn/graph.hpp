@@ -170,7 +170,7 @@ struct sg : nn::with_options<nn::graph_of<nn::sg_layer>::weighted,
 
 /// Topology adaptive graph convolution (arXiv 1710.10370): a linear map of its own for what comes
 /// from each number of hops, 0 to `hops`. Nodes are no neighbours of themselves. Takes hops
-/// (default: 3), the options of `gcn`.
+/// (default: 3), the options of `gcn`; sums of weights are above 0.
 template <class... Options>
 struct tag : nn::with_options<nn::graph_of<nn::tag_layer>::weighted,
                               nn::arguments<tag, nn::tag_options, Options...>> {};

@@ -305,7 +305,8 @@ using refusal_of = refusal<because<Size.wrong.kind>, of_operation<Size.wrong.wha
 }  // namespace compiling
 
 /// The transformer of a program, with computed weights: `compile<reversed, alphabet<"abc">,
-/// max_length<10>>`. Its layers and heads are those of the analysis. Its output equals that of
+/// max_length<10>>`. Its layers and heads are those of the analysis, and those
+/// that added layers without heads and missing values (`none`) need. Its output equals that of
 /// `evaluate` for every input of 1 to `max_length` tokens of the alphabet for which `evaluate` has
 /// a value. A start position precedes the input; heads that select no position attend to it.
 ///

@@ -18,7 +18,7 @@ struct bounded_state {
     int high;  ///< greatest value
 };
 /// An integer state that begins with a value and is always within First to Last: `within<0,
-/// 9>(tokens_int)`.
+/// 9>(tokens_int)`. A state of 4,096 values or more is evaluated but not compiled.
 template <int First, int Last, argument Initial>
 constexpr auto within(const Initial& initial) {
     static_assert(First <= Last,

@@ -115,7 +115,7 @@ class orthogonaliser {
         const std::span<const T> whole(x_.data(), static_cast<std::size_t>(rows * columns));
         const double size = pool != nullptr ? norm<T>(whole, *pool) : norm<T>(whole);
         const auto scale = static_cast<T>(1 / std::max(size, 1e-7));
-        for (T& each : x_) each *= scale;
+        for (std::size_t element = 0; element < whole.size(); ++element) x_[element] *= scale;
         for (int iteration = 0; iteration < iterations; ++iteration) iterate(rows, columns, pool);
         for (int row = 0; row < of.rows; ++row)
             for (int column = 0; column < of.columns; ++column)
@@ -190,7 +190,7 @@ class muon : public detail::adam_moments<muon<T>, T> {
           weight_decay_(weight_decay),
           muon_(options),
           memory_(this->groups_.matrices) {
-        detail::check_weight_decay<T>("muon: the weight decay", weight_decay, weight_decay);
+        detail::check_weight_decay<T>("muon: the weight decay", this->groups_, weight_decay);
         detail::check_decay_rate<T>("muon: momentum", options.momentum);
         check_number<std::invalid_argument>(options.iterations > 0, "muon: iterations",
                                             options.iterations, "above 0");

@@ -322,6 +322,15 @@ void check_weight_decay(const char* what, double given, double decay) {
                                         "a finite number of at least 0");
 }
 
+/// Throws std::invalid_argument unless the weight decay of each group is finite and at least 0 in
+/// T.
+template <class T>
+void check_weight_decay(const char* what, const parameter_groups& groups, double decay) {
+    check_weight_decay<T>(what, decay, decay);
+    for (const parameter_run& each : groups.runs)
+        check_weight_decay<T>(what, decay * each.decay, decay * each.decay);
+}
+
 /// The groups of `size` parameters with a factor of the weight decay each; an empty mask is one
 /// group.
 template <class T>
@@ -365,7 +374,7 @@ class adam_w : public detail::adam_moments<adam_w<T>, T> {
     /// For parameters in groups.
     adam_w(parameter_groups groups, double weight_decay, adam_options options = {})
         : detail::adam_moments<adam_w, T>(std::move(groups), options), weight_decay_(weight_decay) {
-        detail::check_weight_decay<T>("adam_w: the weight decay", weight_decay, weight_decay);
+        detail::check_weight_decay<T>("adam_w: the weight decay", this->groups_, weight_decay);
     }
 
   private:

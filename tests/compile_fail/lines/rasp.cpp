@@ -127,3 +127,5 @@ constexpr auto end_is_number = loop<2>(keeps, [](auto) { return 1; }, tokens);  
 constexpr auto product = indicator(mean * aggregate(everything, tokens_int) > 3);
 static_assert(compile<product, integers<0, 9>, max_length<8>>::size.width > 0);  // expect: too_many_values_in_a_function, aggregate(everything
 static_assert(compile<mean, alphabet<"ab">, max_length<8>>::size.width > 0);  // expect: tokens_are_of_another_type_than_the_alphabet
+constexpr auto wide = loop<2>([](auto a, auto b) { return next_states(a, b); }, [](auto, auto) { return false; }, tokens == "a", within<0, 5000>(indices));
+static_assert(compile<wide, alphabet<"ab">, max_length<8>>::size.width > 0);  // expect: too_many_values_of_a_state, operation::state

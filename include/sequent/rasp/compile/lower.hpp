@@ -59,6 +59,8 @@ class lowering : public counting_heads {
                 values.values = symbols;
             else
                 values.values = {value(false), value(true)};
+            if (!values.complete)
+                fail(problem::too_many_values_of_a_state, operation::state, each.node);
             state_values_.push_back(values);
         }
         for (int at = 0; at < program_.size(); ++at)

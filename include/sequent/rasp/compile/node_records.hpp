@@ -20,6 +20,7 @@ enum class problem {
     too_many_heads_in_a_layer,
     too_many_values_of_the_output,
     too_many_steps_at_one_position,
+    too_many_values_of_a_state,
     a_state_that_does_not_begin_with_a_value_of_its_position
 };
 
