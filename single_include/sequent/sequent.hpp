@@ -2537,9 +2537,9 @@ struct number_text {
 /// becomes a general step, which stores one reason for each form.
 
 /// The table of reasons: the form, the enumerator, the reason as a sentence, and what to write
-/// instead. Only model/explain.hpp expands the sentences, so that they are part of a program only
-/// if it calls `explain`. tests/docs/reasons.py writes the table of docs/fast_forms.md from this
-/// one.
+/// instead. Only model/explanation.hpp expands the sentences, so that they are part of a program
+/// only if it calls `explain`. tests/docs/reasons.py writes the table of docs/fast_forms.md from
+/// this one.
 // clang-format off
 #define SEQUENT_REASONS(REASON)                                                                    \
     REASON(rows, not_a_sum_over_rows,                                                              \
@@ -34617,7 +34617,7 @@ class model<Program, Facts...> : public model_detail::ill_formed_model<Program, 
 
 }  // namespace sequent::inline SEQUENT_ABI
 
-/// explain(): how a model is computed, as text, as JSON and as data.
+/// How a model is computed, as data.
 
 namespace sequent::inline SEQUENT_ABI {
 
@@ -34980,6 +34980,71 @@ SEQUENT_COLD explanation::several several_rules(std::span<const plan::rule> rule
     }
     return found;
 }
+/// Calls visit(step), visit(several) for each relation, and returns the sizes.
+template <class Model, class Visit>
+explanation explain_to(Visit visit) {
+    using plan = typename Model::plan;
+    explanation result;
+    kernel::unroll<plan::tables.steps.size()>([&](auto index) {
+        if constexpr (!plan::template step_at<index()>.idle)
+            visit(described(explained<plan, index()>()));
+    });
+    constexpr auto& text = program_text<Model::program>;
+    for (int relation = 0; relation < text.relations.size(); ++relation)
+        visit(several_rules({text.rules.begin(), text.rules.end()}, relation,
+                            text.relations[relation].id));
+    result.parameters = Model::parameter_count;
+    result.parameter_bytes = static_cast<long long>(sizeof(float)) * plan::tables.parameters;
+    result.workspace_bytes = sizeof(typename Model::template workspace<float>);
+    result.scratch_bytes = sizeof(typename Model::template scratch<float>);
+    if constexpr (sequent::plan::state_plan_of<plan>::made.obstacle.rule < 0) {
+        result.state_bytes = sizeof(typename Model::template state<float>);
+        // A constant: naming the plan at run time would put its tables into the program.
+        constexpr auto cache = [] {
+            std::array<long long, 3> bytes{};
+            sequent::plan::add_cache_bytes(sequent::plan::state_plan_of<plan>::made, bytes);
+            return bytes;
+        }();
+        result.cache_bytes = cache;
+    }
+    return result;
+}
+
+/// Collects the parts of an explanation.
+struct explanation_parts {
+    explanation& to;
+    void operator()(explanation::step step) const {
+        if (!step.kind.empty()) to.steps.push_back(std::move(step));
+    }
+    void operator()(explanation::several of) const {
+        if (of.rules.size() > 1) to.several_rules.push_back(std::move(of));
+    }
+};
+
+}  // namespace model_detail
+
+/// How a model is computed, as data; empty for an ill-formed program.
+template <class Model>
+explanation explanation_of() {
+    explanation parts;
+    if constexpr (Model::plan::ok) {
+        explanation result =
+            model_detail::explain_to<Model>(model_detail::explanation_parts{parts});
+        result.steps = std::move(parts.steps);
+        result.several_rules = std::move(parts.several_rules);
+        return result;
+    } else {
+        return parts;
+    }
+}
+
+}  // namespace sequent::inline SEQUENT_ABI
+
+/// explain(): how a model is computed, as text and as JSON.
+
+namespace sequent::inline SEQUENT_ABI {
+
+namespace model_detail {
 
 /// Appends a line: name, description and, if there are any, the operations in MFLOP.
 SEQUENT_LAZY
@@ -35095,64 +35160,7 @@ class explanation_as_json {
         return result;
     }
 };
-
-/// Calls visit(step), visit(several) for each relation, and returns the sizes.
-template <class Model, class Visit>
-explanation explain_to(Visit visit) {
-    using plan = typename Model::plan;
-    explanation result;
-    kernel::unroll<plan::tables.steps.size()>([&](auto index) {
-        if constexpr (!plan::template step_at<index()>.idle)
-            visit(described(explained<plan, index()>()));
-    });
-    constexpr auto& text = program_text<Model::program>;
-    for (int relation = 0; relation < text.relations.size(); ++relation)
-        visit(several_rules({text.rules.begin(), text.rules.end()}, relation,
-                            text.relations[relation].id));
-    result.parameters = Model::parameter_count;
-    result.parameter_bytes = static_cast<long long>(sizeof(float)) * plan::tables.parameters;
-    result.workspace_bytes = sizeof(typename Model::template workspace<float>);
-    result.scratch_bytes = sizeof(typename Model::template scratch<float>);
-    if constexpr (sequent::plan::state_plan_of<plan>::made.obstacle.rule < 0) {
-        result.state_bytes = sizeof(typename Model::template state<float>);
-        // A constant: naming the plan at run time would put its tables into the program.
-        constexpr auto cache = [] {
-            std::array<long long, 3> bytes{};
-            sequent::plan::add_cache_bytes(sequent::plan::state_plan_of<plan>::made, bytes);
-            return bytes;
-        }();
-        result.cache_bytes = cache;
-    }
-    return result;
-}
-
-/// Collects the parts of an explanation.
-struct explanation_parts {
-    explanation& to;
-    void operator()(explanation::step step) const {
-        if (!step.kind.empty()) to.steps.push_back(std::move(step));
-    }
-    void operator()(explanation::several of) const {
-        if (of.rules.size() > 1) to.several_rules.push_back(std::move(of));
-    }
-};
-
 }  // namespace model_detail
-
-/// How a model is computed, as data; empty for an ill-formed program.
-template <class Model>
-explanation explanation_of() {
-    explanation parts;
-    if constexpr (Model::plan::ok) {
-        explanation result =
-            model_detail::explain_to<Model>(model_detail::explanation_parts{parts});
-        result.steps = std::move(parts.steps);
-        result.several_rules = std::move(parts.several_rules);
-        return result;
-    } else {
-        return parts;
-    }
-}
 
 /// Describes how a model is computed: its steps in order, with shapes, pairs and operations per
 /// forward pass in MFLOP, then its memory in bytes. Rules without a line are fused into the step of

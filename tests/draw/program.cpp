@@ -4,6 +4,7 @@
 #include <random>
 #include <sequent/draw/program.hpp>
 #include <sequent/io/json.hpp>
+#include <sequent/model/explain.hpp>
 #include <span>
 #include <sstream>
 #include <string>

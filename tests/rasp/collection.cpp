@@ -16,22 +16,6 @@ namespace {
 
 using namespace collection;
 
-struct letters {
-    sequence all;
-    bool has_bos = false;
-};
-letters SYMBOLS(const char* text) {
-    return {text, false};
-}
-letters SYMBOLS_WITH_BOS(const char* text) {
-    return {text, true};
-}
-letters NUMBERS(int first, int last) {
-    letters result;
-    for (int each = first; each <= last; ++each) result.all.push_back(each);
-    return result;
-}
-
 template <class... Texts>
 letters WORDS(const Texts*... texts) {
     letters result;

@@ -3,7 +3,7 @@
 #include <numeric>
 #include <sequent/rasp.hpp>
 
-/// What the programs of collection.inc are written with.
+/// What the programs of collection.inc and their inputs are written with.
 
 namespace collection {
 
@@ -126,6 +126,23 @@ constexpr auto doubled(const Part& part) {
         return part;
     else
         return doubled<Count - 1>((part + part) % 7);
+}
+
+/// The tokens of the inputs; with `has_bos`, "^" is one more token and begins each input.
+struct letters {
+    sequence all;
+    bool has_bos = false;
+};
+inline letters SYMBOLS(const char* text) {
+    return {text, false};
+}
+inline letters SYMBOLS_WITH_BOS(const char* text) {
+    return {text, true};
+}
+inline letters NUMBERS(int first, int last) {
+    letters result;
+    for (int each = first; each <= last; ++each) result.all.push_back(each);
+    return result;
 }
 
 }  // namespace collection

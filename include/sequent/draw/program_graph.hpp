@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "../joined_text.hpp"
-#include "../model/explain.hpp"
+#include "../model/explanation.hpp"
 #include "../text/print.hpp"
 
 /// A program as a graph: its relations, their rules, and the steps that compute them.

@@ -6,9 +6,9 @@
 /// becomes a general step, which stores one reason for each form.
 
 /// The table of reasons: the form, the enumerator, the reason as a sentence, and what to write
-/// instead. Only model/explain.hpp expands the sentences, so that they are part of a program only
-/// if it calls `explain`. tests/docs/reasons.py writes the table of docs/fast_forms.md from this
-/// one.
+/// instead. Only model/explanation.hpp expands the sentences, so that they are part of a program
+/// only if it calls `explain`. tests/docs/reasons.py writes the table of docs/fast_forms.md from
+/// this one.
 // clang-format off
 #define SEQUENT_REASONS(REASON)                                                                    \
     REASON(rows, not_a_sum_over_rows,                                                              \

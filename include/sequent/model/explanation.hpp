@@ -1,0 +1,437 @@
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "../joined_text.hpp"
+#include "../number_text.hpp"
+#include "model.hpp"
+
+/// How a model is computed, as data.
+
+namespace sequent::inline SEQUENT_ABI {
+
+/// How a model is computed: what explain() tells.
+struct explanation {
+    /// The reason why a fast form does not apply to a step.
+    struct reason {
+        std::string form;      ///< "rows", "outer product" or "attention"
+        std::string sentence;  ///< why it does not apply
+        std::string cure;      ///< of the closest form, how to write the rule instead
+    };
+    /// A step of the forward pass.
+    struct step {
+        std::string relation{};    ///< the relation that it computes, or that is stacked
+        std::string kind{};        ///< rows, attention, softmax, loops, stack or recursion
+        std::string what{};        ///< shapes and sizes in words
+        int depth = 0;             ///< stacks and recursions around it
+        bool prepared = false;     ///< computed once, from parameters alone
+        long long operations = 0;  ///< multiplications and additions of one execution
+        std::vector<std::string> computes{};  ///< all relations computed in it: "layers.q"
+        std::vector<reason> reasons{};        ///< of loops, the closest form first
+    };
+    /// A relation that follows from several rules.
+    struct several {
+        std::string relation;
+        std::vector<int> rules;  ///< their numbers, from 1 on
+    };
+
+    std::vector<step> steps{};               ///< in their order
+    std::vector<several> several_rules{};    ///< such relations
+    long long parameters = 0;                ///< number of weights
+    long long parameter_bytes = 0;           ///< sizes in bytes, as float
+    long long workspace_bytes = 0;           ///< memory for forward and backward
+    long long scratch_bytes = 0;             ///< memory for forward alone
+    long long state_bytes = -1;              ///< the state of `step`; -1: there is none
+    std::array<long long, 3> cache_bytes{};  ///< of these the KV cache in float, bf16 and q8_0
+};
+
+namespace model_detail {
+
+/// Number of pairs (i, j) that an attention step computes, over all rounds of its outer loops.
+/// Counts that are given at run time are taken as those that allow most pairs.
+template <class Plan, int At>
+long long attention_pairs() {
+    constexpr auto& kinds = mask_kinds<Plan, At>;
+    constexpr int rounds =
+        plan::different_rounds(Plan::tables.pool, Plan::template attention_at<At>);
+    long long pairs = 0;
+    kernel::unroll<kinds.first.size()>([&](auto kind) {
+        const long long each = attention_shape<Plan, At, kind()>::pairs();
+        for (int round = 0; round < rounds; ++round)
+            if (kinds.kind_of[round] == kind()) pairs += each;
+    });
+    return pairs * (Plan::template attention_at<At>.rounds() / rounds);
+}
+
+/// A step and what its text needs. It does not depend on the model's type: one function makes the
+/// texts of all models.
+struct explained_step {
+    const plan::step* step = nullptr;
+    plan::name head{};
+    const row_step* row = nullptr;              // if it is a row step
+    const attention_step* attention = nullptr;  // if it is attention or weights
+    const plan::general_step* general = nullptr;
+    long long pairs = 0;  // if it is attention
+    const plan::fact_shape* facts = nullptr;
+    const char* computes = nullptr;  // relations_of_steps
+    int number = 0;                  // of the step
+};
+
+/// The step that computes a rule, or in which it is fused; -1 if it is read in place or not at all.
+template <class Plan>
+constexpr int step_of_rule(int rule) {
+    constexpr auto& text = Plan::shapes.text;
+    constexpr auto& tables = Plan::tables;
+    // A chain of fused rules has at most as many as there are.
+    for (int turn = 0; turn < text.rules.size(); ++turn) {
+        int found = -1;
+        for (int at = 0; at < tables.steps.size(); ++at)
+            if (tables.steps[at].rule == rule && !tables.steps[at].idle &&
+                (tables.steps[at].kind != plan::step_kind::repeat_end))
+                found = at;
+        if (found >= 0) return found;
+        const plan::relation_layout& layout = tables.relations[text.rules[rule].head];
+        if (layout.where == plan::place::none) {
+            rule = text.reader_of(text.rules[rule].head);
+            if (rule < 0) return -1;
+            continue;
+        }
+        if (layout.where != plan::place::value && layout.where != plan::place::prepared) return -1;
+        // Grouped with others, or an alias: the first step whose result shares its buffer.
+        for (int at = 0; at < tables.steps.size(); ++at) {
+            const plan::step& step = tables.steps[at];
+            if (step.kind == plan::step_kind::repeat_end || step.idle) continue;
+            const plan::relation_layout& other = tables.relations[text.rules[step.rule].head];
+            if (other.where == layout.where && other.index == layout.index) return at;
+        }
+        return -1;
+    }
+    return -1;
+}
+
+/// Calls visit(name) for the relations that step `At` computes, without those that the plan
+/// invented.
+template <class Plan, class Visit>
+constexpr void visit_relations_of_step(int at, Visit visit) {
+    constexpr auto& text = Plan::shapes.text;
+    for (int rule = 0; rule < text.rules.size(); ++rule) {
+        const plan::relation& head = text.relations[text.rules[rule].head];
+        bool known = head.invented || step_of_rule<Plan>(rule) != at;
+        for (int before = 0; before < rule; ++before)
+            known = known || (text.rules[before].head == text.rules[rule].head &&
+                              step_of_rule<Plan>(before) == at);
+        if (!known) visit(name_in_scope(text, head.id, head.scope));
+    }
+}
+/// The relations of all steps, each with a zero behind it, and a further zero behind each step.
+template <class Plan>
+inline constexpr auto relations_of_steps = [] {
+    constexpr int steps = Plan::tables.steps.size();
+    constexpr int size = [] {
+        int result = steps;
+        for (int at = 0; at < steps; ++at)
+            visit_relations_of_step<Plan>(
+                at, [&](const full_name& name) { result += name.length + 1; });
+        return result;
+    }();
+    std::array<char, static_cast<std::size_t>(size)> result{};
+    std::size_t used = 0;
+    for (int at = 0; at < steps; ++at, ++used)
+        visit_relations_of_step<Plan>(at, [&](const full_name& name) {
+            for (int letter = 0; letter < name.length; ++letter) result[used++] = name.text[letter];
+            ++used;
+        });
+    return result;
+}();
+
+/// What a plan::reason says, and how to write the rule instead.
+struct reason_text {
+    std::string_view sentence;
+    std::string_view cure;
+};
+
+/// The text of a reason.
+SEQUENT_LAZY
+SEQUENT_COLD reason_text text_of(plan::reason why) {
+#define SEQUENT_REASON(FORM, NAME, SENTENCE, CURE) SENTENCE "\0" CURE "\0"
+    const char* text = SEQUENT_REASONS(SEQUENT_REASON);
+#undef SEQUENT_REASON
+    const auto skip = [&] { text += std::string_view(text).size() + 1; };
+    for (int at = 1; at < static_cast<int>(why); ++at) {
+        skip();
+        skip();
+    }
+    reason_text result;
+    result.sentence = text;
+    skip();
+    result.cure = text;
+    return result;
+}
+
+/// Largest number of ground rules that a general step visits. Conditions other than the pairs of
+/// sparse facts may remove some.
+SEQUENT_LAZY
+inline long long ground_rules_of(const explained_step& each) {
+    const plan::general_step& general = *each.general;
+    long long count = 1;
+    for (int index = 0; index < general.variables; ++index) count *= general.extents[index];
+    for (const plan::pair_join& join : general.joins) {
+        const int row = join.row.variable;
+        const int column = join.column.variable;
+        if (join.optional || row < 0 || column < 0 || row == column) continue;
+        const long long all = 1LL * general.extents[row] * general.extents[column];
+        const long long pairs = each.facts[join.fact].pairs;
+        if (pairs < all) return count / all * pairs;  // other joins may be of the same variables
+    }
+    return count;
+}
+
+/// Multiplications and additions of one ground rule, without functions.
+SEQUENT_LAZY
+inline long long ground_operations_of(const plan::general_step& general) {
+    long long operations = 0;
+    plan::value_shape shape{};
+    bool first = true;
+    for (const plan::general_literal& item : general.literals) {
+        if (item.required_nonzero || item.required_zero) continue;
+        operations += 2LL * item.weight_rows * item.weight_columns;
+        if (first) {
+            shape = item.shape;
+        } else if (general.combined == plan::combination::product && !shape.is_scalar() &&
+                   !item.shape.is_scalar()) {
+            operations += 2LL * shape.rows * shape.columns * item.shape.columns;
+            shape.columns = item.shape.columns;
+        } else {
+            if (shape.is_scalar()) shape = item.shape;
+            operations += shape.size();
+        }
+        first = false;
+    }
+    return operations + (general.variables > general.heads ? general.shape.size() : 0);
+}
+
+/// Step `At` of a plan.
+template <class Plan, int At>
+explained_step explained() {
+    constexpr plan::step step = Plan::template step_at<At>;
+    constexpr plan::name head =
+        Plan::shapes.text.relations[Plan::shapes.text.rules[step.rule].head].id;
+    explained_step result;
+    result.facts = Plan::facts.begin();
+    result.step = &Plan::template step_at<At>;
+    result.head = head;
+    result.computes = relations_of_steps<Plan>.data();
+    result.number = At;
+    if constexpr (step.kind == plan::step_kind::rows)
+        result.row = &Plan::template row_step_at<step.at>;
+    else if constexpr (step.kind == plan::step_kind::general)
+        result.general = &Plan::template general_at<step.at>;
+    else if constexpr (step.kind == plan::step_kind::attention ||
+                       step.kind == plan::step_kind::weights)
+        result.attention = &Plan::template attention_at<step.at>;
+    if constexpr (step.kind == plan::step_kind::attention)
+        result.pairs = attention_pairs<Plan, step.at>();
+    return result;
+}
+
+/// Multiplications and additions of a step's forward pass: those of products, and in general steps
+/// all but functions.
+SEQUENT_LAZY
+inline long long operations_of(const explained_step& each) {
+    long long operations = 0;
+    if (each.row != nullptr) {
+        const row_step& row = *each.row;
+        for (const row_term& term : row.terms)
+            if (term.kind == term_kind::product)
+                operations += 2LL * row.rows * row.columns() * term.depth * term.splits;
+        for (int extent : row.outer_extents) operations *= extent;
+    } else if (each.attention != nullptr) {
+        operations = 2LL * each.attention->length;
+        if (!each.attention->is_prepared())
+            for (const plan::score_node& node : each.attention->nodes)
+                if (node.kind == score_kind::dot) operations += 2LL * node.depth;
+        operations *= each.pairs;
+    } else if (each.general != nullptr) {
+        operations = ground_rules_of(each) * ground_operations_of(*each.general);
+    }
+    return operations;
+}
+
+/// The characters of a name.
+SEQUENT_LAZY
+inline std::string_view text_of(const plan::name& name) {
+    return {name.text, static_cast<std::size_t>(name.length)};
+}
+
+/// The reasons why a general step has no fast form; that of the closest form first, with its cure.
+SEQUENT_LAZY
+SEQUENT_COLD void add_reasons(explanation::step& to, const plan::form_reasons& reasons) {
+    static constexpr std::string_view forms[plan::fast_forms] = {"rows", "outer product",
+                                                                 "attention"};
+    const plan::reason closest = reasons.closest();
+    for (const bool first : {true, false})
+        for (int form = 0; form < plan::fast_forms; ++form)
+            if ((reasons.of[form] == closest) == first && reasons.of[form] != plan::reason::none &&
+                reasons.of[form] != plan::reason::not_an_outer_product) {
+                const reason_text why = text_of(reasons.of[form]);
+                to.reasons.push_back({std::string(forms[form]), std::string(why.sentence),
+                                      std::string(first ? why.cure : std::string_view())});
+            }
+}
+
+/// Describes a step. The end of a loop has no kind.
+SEQUENT_LAZY
+SEQUENT_COLD explanation::step described(const explained_step& each) {
+    const plan::step& step = *each.step;
+    explanation::step made;
+    std::string& what = made.what;
+    switch (step.kind) {
+        case plan::step_kind::rows: {
+            made.kind = "rows";
+            const row_step& row = *each.row;
+            append_text(what, {row.pairs >= 0    ? "pairs "
+                               : row.counts != 0 ? "rows up to "
+                                                 : "rows ",
+                               row.rows, " x ", row.columns()});
+            int summands = 0;
+            for (const row_term& term : row.terms) {
+                if (term.kind == term_kind::product)
+                    append_text(what, {", product with ", term.depth * term.splits, " inputs"});
+                else if (term.kind == term_kind::gather)
+                    what += ", rows of a table";
+                else if (term.kind == term_kind::add)
+                    ++summands;
+            }
+            if (summands > 0) append_text(what, {", ", summands, " more summands"});
+            if (row.functions.size() > 0)
+                append_text(what, {", ", row.functions.size(), " functions"});
+            break;
+        }
+        case plan::step_kind::attention:
+            made.kind = "attention";
+            append_text(
+                what,
+                {each.attention->is_prepared() ? "product with weights " : "attention ",
+                 each.attention->rows, " x ", each.attention->columns, ", ", each.pairs, " pairs"});
+            break;
+        case plan::step_kind::weights:
+            made.kind = "softmax";
+            append_text(what, {"softmax ", each.attention->rows, " x ", each.attention->columns});
+            break;
+        case plan::step_kind::general:
+            made.kind = "loops";
+            append_text(what,
+                        {each.general->joins.size() > 0 ? "loops over pairs, " : "general loops, ",
+                         ground_rules_of(each), " ground rules"});
+            break;
+        case plan::step_kind::repeat_begin:
+            made.kind = step.recurs ? "recursion" : "stack";
+            append_text(what,
+                        {step.recurs ? "loop of " : "stack of ", step.end.any() ? "up to " : "",
+                         step.repeat, step.recurs ? " steps" : " layers"});
+            if (step.recurs && step.backward) what += ", the last first";
+            break;
+        default:
+            return made;
+    }
+    if (step.prepared) what += ", prepared";
+    made.relation = text_of(each.head);
+    made.depth = step.depth;
+    made.prepared = step.prepared;
+    made.operations = operations_of(each);
+    const char* name = each.computes;
+    for (int before = 0; before < each.number; ++name)
+        if (*name == 0)
+            ++before;
+        else
+            name += std::string_view(name).size();
+    for (; *name != 0; name += made.computes.back().size() + 1) made.computes.emplace_back(name);
+    if (each.general != nullptr) add_reasons(made, each.general->reasons);
+    return made;
+}
+
+/// The rules of a program.
+template <const auto& Program>
+inline constexpr auto program_text = plan::read<Program>();
+
+/// The rules of a relation, if there are several, which may be intended, or if two relations share
+/// a name by mistake. The rules of a recursion for different times do not count.
+SEQUENT_LAZY
+SEQUENT_COLD explanation::several several_rules(std::span<const plan::rule> rules, int relation,
+                                                const plan::name& id) {
+    explanation::several found{std::string(text_of(id)), {}};
+    for (const plan::rule& written : rules) {
+        bool everywhere = written.head == relation && !written.transforms_atom;
+        for (int at = 0; at < written.arity; ++at)
+            everywhere =
+                everywhere && written.terms[at].variable >= 0 && written.terms[at].offset == 0;
+        if (everywhere) found.rules.push_back(written.number + 1);
+    }
+    return found;
+}
+/// Calls visit(step), visit(several) for each relation, and returns the sizes.
+template <class Model, class Visit>
+explanation explain_to(Visit visit) {
+    using plan = typename Model::plan;
+    explanation result;
+    kernel::unroll<plan::tables.steps.size()>([&](auto index) {
+        if constexpr (!plan::template step_at<index()>.idle)
+            visit(described(explained<plan, index()>()));
+    });
+    constexpr auto& text = program_text<Model::program>;
+    for (int relation = 0; relation < text.relations.size(); ++relation)
+        visit(several_rules({text.rules.begin(), text.rules.end()}, relation,
+                            text.relations[relation].id));
+    result.parameters = Model::parameter_count;
+    result.parameter_bytes = static_cast<long long>(sizeof(float)) * plan::tables.parameters;
+    result.workspace_bytes = sizeof(typename Model::template workspace<float>);
+    result.scratch_bytes = sizeof(typename Model::template scratch<float>);
+    if constexpr (sequent::plan::state_plan_of<plan>::made.obstacle.rule < 0) {
+        result.state_bytes = sizeof(typename Model::template state<float>);
+        // A constant: naming the plan at run time would put its tables into the program.
+        constexpr auto cache = [] {
+            std::array<long long, 3> bytes{};
+            sequent::plan::add_cache_bytes(sequent::plan::state_plan_of<plan>::made, bytes);
+            return bytes;
+        }();
+        result.cache_bytes = cache;
+    }
+    return result;
+}
+
+/// Collects the parts of an explanation.
+struct explanation_parts {
+    explanation& to;
+    void operator()(explanation::step step) const {
+        if (!step.kind.empty()) to.steps.push_back(std::move(step));
+    }
+    void operator()(explanation::several of) const {
+        if (of.rules.size() > 1) to.several_rules.push_back(std::move(of));
+    }
+};
+
+}  // namespace model_detail
+
+/// How a model is computed, as data; empty for an ill-formed program.
+template <class Model>
+explanation explanation_of() {
+    explanation parts;
+    if constexpr (Model::plan::ok) {
+        explanation result =
+            model_detail::explain_to<Model>(model_detail::explanation_parts{parts});
+        result.steps = std::move(parts.steps);
+        result.several_rules = std::move(parts.several_rules);
+        return result;
+    } else {
+        return parts;
+    }
+}
+
+}  // namespace sequent::inline SEQUENT_ABI
