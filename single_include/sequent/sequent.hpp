@@ -36408,6 +36408,7 @@ struct the_template_has_no_such_option {};
 struct it_is_no_option {};
 struct it_is_given_twice {};
 struct its_number_is_too_small {};
+struct a_gated_activation_is_for_templates_with_a_feed_forward_part {};
 struct it_is_missing {};
 struct a_mask_has_a_static_keeps_of_two_index_terms_or_of_two_integers {};
 
@@ -36441,6 +36442,22 @@ consteval bool check_argument() {
 template <class Kind, class... Given>
 inline constexpr int times_given = (0 + ... + (std::is_same_v<kind_of<Given>, Kind> ? 1 : 0));
 
+/// True if the template of an option set has a feed-forward part, whose hidden units are 4 times
+/// the width by default.
+template <class Set>
+inline constexpr bool has_feed_forward =
+    Set::hidden_factor == 4 && Set::template takes<kind_of<sequent::hidden<1>>>;
+
+/// The activation without its gate: gates belong to the feed-forward part only.
+template <class Activation>
+struct without_gate {
+    using type = Activation;
+};
+template <class Function>
+struct without_gate<activation::gated<Function>> {
+    using type = Function;
+};
+
 /// The reason why an argument is rejected; void if it is accepted.
 template <class Set, class Argument, class... Given>
 consteval auto reason_against() {
@@ -36456,6 +36473,8 @@ consteval auto reason_against() {
         return it_is_given_twice{};
     } else if constexpr (requires { Argument::is_in_range; }) {
         if constexpr (!Argument::is_in_range) return its_number_is_too_small{};
+    } else if constexpr (requires { Argument::gates; } && !has_feed_forward<Set>) {
+        return a_gated_activation_is_for_templates_with_a_feed_forward_part{};
     }
 }
 
@@ -36570,6 +36589,9 @@ consteval bool check_shape() {
     return true;
 }
 
+template <bool Gated, class Activation>
+using gated_if = std::conditional_t<Gated, Activation, typename without_gate<Activation>::type>;
+
 /// The arguments of a template, checked and read: `shape`, `mask`, `local_mask`, `activation`.
 template <template <class...> class Template, class Set, class... Given>
 struct arguments {
@@ -36582,8 +36604,10 @@ struct arguments {
     using defaults = typename Set::template read<>;
     /// The mask.
     using mask = last_of_kind<mask_kind, typename defaults::mask, Given...>;
-    /// The activation.
-    using activation = last_of_kind<activation_kind, typename defaults::activation, Given...>;
+    /// The activation. A gate that is refused brings no further errors.
+    using activation =
+        gated_if<has_feed_forward<Set>,
+                 last_of_kind<activation_kind, typename defaults::activation, Given...>>;
     using local_mask =
         typename last_of_kind<kind_of<local_layers<1>>,
                               local_layers<0, typename defaults::local_mask>, Given...>::mask;
@@ -36719,21 +36743,9 @@ constexpr auto query_biased(Body body, Bias bias) noexcept {
     return biased_if < Shape.attends_with_biases() || Shape.query_biases > (body, bias);
 }
 
-/// The activation without its gate: gates belong to the feed-forward part only.
-template <class Activation>
-struct without_gate {
-    using type = Activation;
-};
-template <class Function>
-struct without_gate<activation::gated<Function>> {
-    using type = Function;
-};
-
 /// The body with the activation.
 template <class Activation, class Body>
 constexpr auto activated(Body body) noexcept {
-    static_assert(std::is_same_v<Activation, typename without_gate<Activation>::type>,
-                  "sequent: a gated activation is for templates with a feed-forward part");
     if constexpr (requires { Activation::apply(body); })
         return Activation::apply(body);
     else

@@ -1,4 +1,4 @@
-// expect: a gated activation is for templates with a feed-forward part
+// expect: rnn, gated, a_gated_activation_is_for_templates_with_a_feed_forward_part
 // The gate would be missing.
 
 #include <sequent/nn.hpp>

@@ -102,21 +102,9 @@ constexpr auto query_biased(Body body, Bias bias) noexcept {
     return biased_if < Shape.attends_with_biases() || Shape.query_biases > (body, bias);
 }
 
-/// The activation without its gate: gates belong to the feed-forward part only.
-template <class Activation>
-struct without_gate {
-    using type = Activation;
-};
-template <class Function>
-struct without_gate<activation::gated<Function>> {
-    using type = Function;
-};
-
 /// The body with the activation.
 template <class Activation, class Body>
 constexpr auto activated(Body body) noexcept {
-    static_assert(std::is_same_v<Activation, typename without_gate<Activation>::type>,
-                  "sequent: a gated activation is for templates with a feed-forward part");
     if constexpr (requires { Activation::apply(body); })
         return Activation::apply(body);
     else
