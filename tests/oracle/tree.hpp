@@ -344,9 +344,10 @@ struct reader {
         read.head = read.literals.front();
         read.literals.clear();
         read.transforms_atoms = true;
-        if (reached != stage::transformed || read.combination != language::combination::sum ||
+        if ((reached != stage::combined && reached != stage::transformed) ||
             !read.head.weight.empty())
-            throw std::logic_error("oracle: an atom is changed by transformations only");
+            throw std::logic_error(
+                "oracle: an atom is changed by combinations and transformations");
         return read;
     }
     template <std::size_t... Indices, class... Rules>
