@@ -202,7 +202,7 @@ template <class Left, class Right>
                 constexpr bool makes_a_rule = told<Part>;
                 static_assert(
                     makes_a_rule,
-                    "sequent: ! stands before a constraint, or an atom of a fact without a weight");
+                    "sequent: ! stands before a constraint, or an atom without a weight");
                 return {};
             }
             /// Refuses hidden(...) of anything but an atom without a weight.
@@ -211,7 +211,7 @@ template <class Left, class Right>
             constexpr mistaken hidden(Part) noexcept {
                 constexpr bool makes_a_rule = told<Part>;
                 static_assert(makes_a_rule,
-                              "sequent: hidden takes an atom of a fact without a weight");
+                              "sequent: hidden takes an atom without a weight");
                 return {};
             }
 

@@ -272,6 +272,7 @@ class row_reach {
     constexpr int check_step(int at) {
         const step& each = out_.steps[at];
         const int position = form_.position[at];
+        if (each.carried >= 0) refuse(each, kind::fixpoint);
         if (each.kind == step_kind::repeat_begin || each.kind == step_kind::repeat_end) return 0;
         if (each.kind == step_kind::general && reads_pairs(out_.generals[each.at]))
             refuse(each, kind::pairs);
