@@ -52,7 +52,7 @@ TEST_CASE("fixpoints agree with the oracle") {
     agrees_for_any_pairs<of_vectors<tree, 6, 9>>();
     check::agrees<model<never, fact<"x", 4, 3>>>();
     check::agrees<model<pairs, fact<"x", 5, 5>>>();
-    for (const int length : {0, 1, 4, 7}) check::agrees<by_length>(length);
+    for (const int given : {0, 1, 4, 7}) check::agrees<by_length>(given);
 }
 TEST_CASE("fixpoints, compiled") {
     runs_for_any_pairs<of_vectors<shortest, 7, 15>>();
@@ -61,7 +61,6 @@ TEST_CASE("fixpoints, compiled") {
 
 TEST_CASE("a fixpoint ends when nothing changes") {
     using Paths = of_graph<reachable, 9, 16>;
-    constexpr relation<"edge"> edge;
     // A chain of six nodes from node 1, a cycle of two that nothing reaches, and one node alone.
     std::vector<std::array<std::int32_t, 2>> edges{{1, 2}, {2, 3}, {3, 4}, {4, 5},
                                                    {5, 0}, {6, 7}, {7, 6}, {1, 4}};

@@ -76,8 +76,8 @@ TEST_CASE("sparse facts of four arguments") {
 TEST_CASE("derived relations are negated and hidden") {
     using outputs = query<"none", "some", "not_b", "is_b", "first", "both", "of_pairs">;
     agrees_for_any_pairs<model<tested, fact<"x", 6>, fact<"edge", sparse<9>, 6, 6>, outputs>>();
-    for (const int length : {0, 2, 5})
-        check::agrees<model<lengths, fact<"x", 5>, fact<"z", sequent::up_to<5>>>>(length);
+    for (const int given : {0, 2, 5})
+        check::agrees<model<lengths, fact<"x", 5>, fact<"z", sequent::up_to<5>>>>(given);
 }
 
 namespace {
@@ -91,20 +91,19 @@ using Strongest = model<strongest, fact<"z", 4>, fact<"weight", 2, 2>, fact<"cho
 }  // namespace
 
 TEST_CASE("atoms with any number of arguments are given and refused") {
-    constexpr relation<"weight"> weight;
-    const std::vector<std::int32_t> two{2, 0};
+    const std::vector<std::int32_t> of_chosen{2, 0};
     std::vector<std::array<std::int32_t, 3>> atoms{{2, 1, 3}, {0, 0, 1}, {0, 1, 1}, {1, 0, 0}};
     const std::vector<double> values{2, 3, 5, 7};
-    const std::vector<double> nodes{1, 2, 3, 4};
-    const std::vector<double> weights{1, 10, 100, 1000};
+    const std::vector<double> of_z{1, 2, 3, 4};
+    const std::vector<double> factors{1, 10, 100, 1000};
     Strongest::parameters<double> p;
     Strongest::workspace<double> w;
     const auto result = [&] {
-        const auto found =
-            Strongest::forward(p,
-                               {z = nodes, weight = weights, chosen = sequent::sparse_atoms(two),
-                                triple = sequent::sparse_atoms(atoms, values)},
-                               w);
+        const auto found = Strongest::forward(
+            p,
+            {z = of_z, r<"weight"> = factors, chosen = sequent::sparse_atoms(of_chosen),
+             triple = sequent::sparse_atoms(atoms, values)},
+            w);
         return std::vector<double>(found.data, found.data + 6);
     };
     CHECK(result() == std::vector<double>{1000, 10000, 0, 0, 800, 8000});
