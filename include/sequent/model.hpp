@@ -7,5 +7,6 @@
 #include "model/explain.hpp"
 #include "model/extern.hpp"
 #include "model/model.hpp"
+#include "model/tap.hpp"
 
 #include "epilogue.hpp"
