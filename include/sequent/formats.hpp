@@ -8,6 +8,7 @@
 
 #include "formats/check_type.hpp"
 #include "formats/describe_gguf.hpp"
+#include "formats/generator.hpp"
 #include "formats/gguf.hpp"
 #include "formats/lora.hpp"
 #include "formats/model_description.hpp"

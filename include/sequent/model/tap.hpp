@@ -15,6 +15,7 @@ namespace sequent::inline SEQUENT_ABI {
 template <class T, int Rank>
 class tapped_values {
   public:
+    /// Values in row-major order of the extents.
     tapped_values(const std::array<int, max_rank>& extents, std::vector<T> numbers)
         : extents_(extents), numbers_(std::move(numbers)) {}
 
