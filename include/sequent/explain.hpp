@@ -1,7 +1,7 @@
 #pragma once
 
-/// What the compiler of rules chose for a model, as text, JSON or data. sequent.hpp does not include
-/// this header.
+/// What the compiler of rules chose for a model, as text, JSON or data. sequent.hpp does not
+/// include this header.
 
 #include "prologue.hpp"
 
