@@ -27,11 +27,11 @@
 #define SEQUENT_SINGLE_SEQUENT_HPP
 
 /// Everything that a program with an embedded model needs. Included by name: `sequent/io.hpp`
-/// (files of weights), `sequent/explain.hpp`, `sequent/graphs.hpp` (networks over graphs and trees), `sequent/fit.hpp`
-/// (the training loop, checkpoints and Muon), `sequent/data.hpp` (data sets), `sequent/packed.hpp`
-/// (weights in fewer bits), `sequent/text.hpp` (rules as text), `sequent/formats.hpp` (files of
-/// other programs), `sequent/tokenizers.hpp`, `sequent/rasp.hpp` (RASP programs) and
-/// `sequent/draw.hpp` (pictures).
+/// (files of weights), `sequent/explain.hpp`, `sequent/graphs.hpp` (networks over graphs and
+/// trees), `sequent/fit.hpp` (the training loop, checkpoints and Muon), `sequent/data.hpp` (data
+/// sets), `sequent/packed.hpp` (weights in fewer bits), `sequent/text.hpp` (rules as text),
+/// `sequent/formats.hpp` (files of other programs), `sequent/tokenizers.hpp`, `sequent/rasp.hpp`
+/// (RASP programs) and `sequent/draw.hpp` (pictures).
 
 /// Stands first in every header that users include; epilogue.hpp stands last. Between the two, the
 /// macros of systems and frameworks that share a name with the library or with what it includes
