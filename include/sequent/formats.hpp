@@ -16,5 +16,6 @@
 #include "formats/presets.hpp"
 #include "formats/sharded.hpp"
 #include "formats/torch.hpp"
+#include "io.hpp"
 
 #include "epilogue.hpp"

@@ -4,7 +4,6 @@
 
 #include "prologue.hpp"
 
-#include "model/explain.hpp"
 #include "model/extern.hpp"
 #include "model/model.hpp"
 #include "model/tap.hpp"

@@ -26,7 +26,7 @@
 #ifndef SEQUENT_SINGLE_DATA_HPP
 #define SEQUENT_SINGLE_DATA_HPP
 
-#include "sequent.hpp"
+#include "io.hpp"
 
 /// Data sets: tables of text, lists of edges, sets of graphs, and their parts for training and
 /// testing.

@@ -26,6 +26,8 @@
 #ifndef SEQUENT_SINGLE_DRAW_HPP
 #define SEQUENT_SINGLE_DRAW_HPP
 
+#include "explain.hpp"
+#include "io.hpp"
 #include "rasp.hpp"
 #include "text.hpp"
 

@@ -26,7 +26,7 @@
 #ifndef SEQUENT_SINGLE_FORMATS_HPP
 #define SEQUENT_SINGLE_FORMATS_HPP
 
-#include "sequent.hpp"
+#include "io.hpp"
 
 /// Reads files of other programs: GGUF, safetensors in several files, LoRA adapters, NumPy's .npz
 /// archives, PyTorch's recurrent layers, and the type of a model from its config.json or GGUF

@@ -215,6 +215,8 @@
 #pragma float_control(precise, on)
 #endif
 
+#include <iterator>
+
 #include <compare>
 
 /// Values of s-ops: booleans, exact numbers, symbols.

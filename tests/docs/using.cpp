@@ -1,5 +1,6 @@
 // The code of README.md's first sections and of docs/using.md.
 
+#include <sequent/explain.hpp>
 #include <sequent/packed.hpp>
 
 // [article]
