@@ -4,10 +4,9 @@
 #include "vocabulary.hpp"
 
 namespace article {
-inline constexpr auto block =
-    rules(score(i, j) <<= (inverse_sqrt(4), input(j).T(), input(i)[W_q], j <= i) | product() |
-                          softmax(j),
-          attention(i) <<= (score(i, j), input(j)) | product() | sum(j));
+inline constexpr auto block = rules(
+    score(i, j) <<= (inverse_sqrt(4), input(j).T(), input(i)[W_q], j <= i) | product() | softmax(j),
+    attention(i) <<= (score(i, j), input(j)) | product() | sum(j));
 SEQUENT_RELATIONS(layers);
 inline constexpr auto program = rules(layers(i) <<= input(i) | stack<2>(block));
 }  // namespace article
