@@ -359,20 +359,75 @@
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <string>
 
 namespace sequent::inline SEQUENT_ABI {
 
+/// A function that is given the message of an error in a program without exceptions.
+using error_handler = void (*)(const char* message);
+
+namespace fail_detail {
+inline error_handler handler = nullptr;
+}  // namespace fail_detail
+
+/// Sets the function that programs without exceptions (-fno-exceptions) call for an error at run
+/// time before they abort; nullptr prints the message to stderr. It may end the program or the
+/// thread by itself. Returns the function that was set before. Programs with exceptions never call
+/// it. Set it before other threads use the library.
+inline error_handler set_error_handler(error_handler handler) noexcept {
+    const error_handler before = fail_detail::handler;
+    fail_detail::handler = handler;
+    return before;
+}
+
 /// Throws Error(message). All errors at run time are reported by this function. Without exceptions
-/// (-fno-exceptions) it prints the message to stderr and aborts.
+/// (-fno-exceptions) it calls the error handler and aborts.
 template <class Error>
 [[noreturn]] void fail(const std::string& message) {
 #if defined(SEQUENT_HAS_EXCEPTIONS)
     throw Error(message);
 #else
-    std::fprintf(stderr, "%s\n", message.c_str());
+    if (fail_detail::handler != nullptr)
+        fail_detail::handler(message.c_str());
+    else
+        std::fprintf(stderr, "%s\n", message.c_str());
     std::abort();
 #endif
+}
+
+/// The result of `attempt`: true if the call has succeeded, else the message of its error.
+struct [[nodiscard]] attempted {
+    /// True if the call has succeeded.
+    bool succeeded = true;
+    /// The message of the error; empty if there was none.
+    std::string message{};
+
+    /// True if the call has succeeded.
+    explicit operator bool() const noexcept { return succeeded; }
+};
+
+/// Calls f and returns its error as a value instead of an exception:
+///
+///     if (const auto done = attempt([&] { io::load<Model>(path, *p); }); !done)
+///         std::puts(done.message.c_str());
+///
+/// Where a file does not fit, the parameters are as before. Without exceptions there is nothing to
+/// catch: an error calls the error handler.
+template <class F>
+attempted attempt(F&& f) noexcept {
+#if defined(SEQUENT_HAS_EXCEPTIONS)
+    try {
+        f();
+    } catch (const std::exception& error) {
+        return {false, error.what()};
+    } catch (...) {
+        return {false, "an exception that is no std::exception"};
+    }
+#else
+    f();
+#endif
+    return {};
 }
 
 /// Prints the message to stderr and aborts, as assert does. Debug builds (without NDEBUG) call it
@@ -9882,7 +9937,7 @@ struct relation_shape {
     int classes = 0;           ///< number of different symbols; 0: numbers
     int passes_into = -1;      ///< of a block's input: the relation that is its value in layer 0
     int uses = 0;              ///< number of literals that read its value
-    bool output = false;       ///< an output of the model
+    bool output = false;       ///< an output of the model, or tapped: no step absorbs it
 };
 
 /// The shape of a weight.
@@ -9905,6 +9960,7 @@ struct shaped {
     int block_input[Sizes.scopes]{};   ///< the relation that is the input of each block
     int block_output[Sizes.scopes]{};  ///< the relation that is the output of each block
     list<int, Sizes.rules> outputs{};  ///< the relations that are outputs of the model
+    int tapped = -1;                   ///< the relation that is kept for tap(); -1: none
     diagnosis mistake{};               ///< the first mistake
 };
 
@@ -15666,10 +15722,11 @@ class unread_rows_finder {
                 written_beyond_[at.index] = 0;
             if (!can_end) take(at.index, limit);
         });
-        // The other rows of outputs are set to zero at the end.
-        for (int relation : draft_.in.outputs) {
+        // The other rows of outputs are set to zero at the end; of a tapped relation, those beyond
+        // its counts are not shown.
+        const auto take_all = [&](int relation) {
             const relation_layout& layout = out_.relations[relation];
-            if (layout.where != place::value) continue;
+            if (layout.where != place::value) return;
             walk by;
             by.known = !layout.pairs.any();
             for (int axis = 0; axis < draft_.in.relations[relation].arity; ++axis)
@@ -15678,7 +15735,9 @@ class unread_rows_finder {
             operand at;
             at.offset = layout.offset;
             take(layout.index, by.limit_of_rows(at, out_.buffers[layout.index].row));
-        }
+        };
+        for (int relation : draft_.in.outputs) take_all(relation);
+        if (draft_.in.tapped >= 0) take_all(draft_.in.tapped);
         for (int at = 0; at < out_.buffers.size(); ++at) {
             buffer& each = out_.buffers[at];
             if (written_beyond_[at] == never) written_beyond_[at] = 0;
@@ -17851,6 +17910,9 @@ class memory_planner {
             of.adjoint_first = steps;
             if (of.adjoint_last < steps) of.adjoint_last = steps;
         }
+        if (draft_.in.tapped < 0) return;
+        const relation_layout& tapped = out_.relations[draft_.in.tapped];
+        if (tapped.where == place::value) use(out_.buffers[tapped.index], 0, steps);
     }
 
     constexpr void place_buffers() {
@@ -18642,7 +18704,7 @@ class shaper : public rule_checker<Sizes, Facts> {
     using base::out;
 
     constexpr shaper(const source<Sizes>& text, const list<fact_shape, Facts>& facts,
-                     const list<name, max_queries>& queries)
+                     const list<name, max_queries>& queries, const name& tapped = {})
         : base(text, facts) {
         if (text.mistake != fault::none) {
             for (const rule& written : text.rules)
@@ -18664,6 +18726,7 @@ class shaper : public rule_checker<Sizes, Facts> {
         settled_ = true;
         if (ok()) settle();
         if (ok()) find_outputs(queries);
+        if (ok() && tapped.length > 0) find_tapped(tapped);
     }
 
   private:
@@ -19097,6 +19160,35 @@ class shaper : public rule_checker<Sizes, Facts> {
         for (int at : out.outputs) out.relations[at].output = true;
     }
 
+    /// Finds the relation of a path, "layers.weights" within a stack.
+    constexpr void find_tapped(const name& path) {
+        for (int at = 0; at < out.text.relations.size(); ++at) {
+            const relation& known = out.text.relations[at];
+            if (!known.invented && out.relations[at].rule >= 0 &&
+                is_path_of(path, known.id, known.scope))
+                out.tapped = at;
+        }
+        if (out.tapped < 0)
+            out.mistake = {fault::query_of_an_unknown_relation, -1, path, 0, 0, -1};
+        else
+            out.relations[out.tapped].output = true;
+    }
+    /// Returns true if `path` is the names of the stacks around a scope, then `id`.
+    constexpr bool is_path_of(const name& path, const name& id, int in) const {
+        int end = path.length;
+        name part = id;
+        while (true) {
+            if (part.length > end) return false;
+            for (int at = 0; at < part.length; ++at)
+                if (path.text[end - part.length + at] != part.text[at]) return false;
+            end -= part.length;
+            if (in == 0) return end == 0;
+            if (end == 0 || path.text[--end] != '.') return false;
+            part = out.text.relations[out.text.rules[out.text.scopes[in].rule].head].id;
+            in = out.text.scopes[in].parent;
+        }
+    }
+
     /// Makes those relations outputs that only their own rules read.
     constexpr void find_recursive_outputs() {
         for (int at = 0; at < out.text.relations.size(); ++at) {
@@ -19185,6 +19277,19 @@ struct fact_reader<language::query<Names...>> {
         (names.push(make_name(Names.characters, static_cast<int>(sizeof(Names.characters)) - 1)),
          ...);
     }
+};
+
+/// Among the facts of a model: the relation that tap() reads, with the names of the stacks around
+/// it. It has memory of its own, which is kept until the end of forward.
+template <language::fixed_string Path>
+struct tapped {};
+/// The reader of a tapped relation.
+template <language::fixed_string Path>
+struct fact_reader<tapped<Path>> {
+    static constexpr bool is_query = true;  // a query that names no output
+    static constexpr void read(list<name, max_queries>&) {}
+    static constexpr name path =
+        make_name(Path.characters, static_cast<int>(sizeof(Path.characters)) - 1);
 };
 
 /// The reader of require_fused.
@@ -19280,9 +19385,18 @@ struct plan_of : single_steps<plan_of<Program, Facts...>> {
         (add(fact_reader<Facts>{}), ...);
         return result;
     }();
+    /// The path of the tapped relation; empty without one.
+    static constexpr auto tapped_path = [] {
+        name result;
+        [[maybe_unused]] auto add = [&]<class Fact>(fact_reader<Fact>) {
+            if constexpr (requires { fact_reader<Fact>::path; }) result = fact_reader<Fact>::path;
+        };
+        (add(fact_reader<Facts>{}), ...);
+        return result;
+    }();
     /// The program with its shapes.
     static constexpr auto written =
-        shaper<size, fact_count>(source_of<Program>, facts, queries).out;
+        shaper<size, fact_count>(source_of<Program>, facts, queries, tapped_path).out;
     /// The domains.
     static constexpr auto found = [] {
         if constexpr (written.mistake.ok())
@@ -23558,6 +23672,9 @@ class thread_pool {
   public:
     /// Ignores the number of threads.
     explicit thread_pool(int = 1) noexcept {}
+    /// Submits nothing to the executor.
+    template <class Submit>
+    thread_pool(int, Submit) noexcept {}
     thread_pool(const thread_pool&) = delete;
     thread_pool& operator=(const thread_pool&) = delete;
 
@@ -23580,7 +23697,6 @@ class thread_pool {
 #else
 
 #include <condition_variable>
-#include <exception>
 #include <mutex>
 #include <thread>
 
@@ -23706,11 +23822,96 @@ struct pool_position {
 };
 inline constinit thread_local pool_position in_pool{};
 
+/// State shared by the threads of a pool.
+SEQUENT_LAZY struct basic_pool_crew {
+    using call_type = void (*)(const void*, int, int);
+
+    alignas(64) std::atomic<std::uint64_t> left{0};
+    alignas(64) std::atomic<int> done{0};
+    alignas(64) std::atomic<call_type> call{nullptr};
+    std::atomic<const void*> context{nullptr};
+    std::atomic<int> tasks{0};
+    std::atomic<std::uint64_t> float_mode{0};
+    std::atomic<bool> failed{false};
+    std::exception_ptr error{};  // stored by the thread that set `failed`
+    std::atomic<bool> running{false};
+    std::atomic<bool> ending{false};
+    model_detail::bell begin{};
+    model_detail::bell end{};
+    std::vector<std::thread> workers{};
+
+    /// `left` holds the number of the run in its upper 32 bits and the number of tasks not yet
+    /// taken in its lower 32 bits.
+    static constexpr std::uint64_t one_run = std::uint64_t{1} << 32;
+    static constexpr std::uint64_t run_of(std::uint64_t left) { return left / one_run; }
+    static constexpr int tasks_of(std::uint64_t left) { return static_cast<int>(left % one_run); }
+
+    /// Computes tasks of run number `run` until none is left. A worker that arrives late may read
+    /// the fields of the next run, or a mixture of both. This is harmless: it claims a task only
+    /// afterwards, and the claim fails unless run `run` has tasks left.
+    void take_tasks(std::uint64_t run, int thread) noexcept {
+        constexpr auto relaxed = std::memory_order_relaxed;
+        const call_type function = call.load(relaxed);
+        const void* const argument = context.load(relaxed);
+        const int count = tasks.load(relaxed);
+        if (thread > 0) model_detail::float_mode{float_mode.load(relaxed)}.apply();
+        const model_detail::pool_position outside =
+            std::exchange(model_detail::in_pool, {this, thread});
+        int taken = 0;
+        std::uint64_t now = left;
+        while (run_of(now) == run && tasks_of(now) > 0) {
+            if (!left.compare_exchange_weak(now, now - 1)) continue;
+            if (!failed.load(relaxed)) call_one(function, argument, count - tasks_of(now), thread);
+            ++taken;
+            now = left;
+        }
+        model_detail::in_pool = outside;
+        if (taken > 0 && done.fetch_add(taken) + taken == count && thread > 0) end.ring();
+    }
+
+    void call_one(call_type function, const void* argument, int task, int thread) noexcept {
+#if defined(SEQUENT_HAS_EXCEPTIONS)
+        try {
+            function(argument, task, thread);
+        } catch (...) {
+            if (!failed.exchange(true)) error = std::current_exception();
+        }
+#else
+        function(argument, task, thread);
+#endif
+    }
+};
+using pool_crew = basic_pool_crew<>;
+
+/// One thread's part of a run, for an executor. It keeps alive what it refers to.
+SEQUENT_LAZY class basic_pool_job {
+  public:
+    basic_pool_job(std::shared_ptr<pool_crew> shared, std::uint64_t run, int thread) noexcept
+        : crew_(std::move(shared)), run_(run), thread_(thread) {}
+    /// Computes tasks of the run, if it is still under way.
+    void operator()() const noexcept {
+        const float_mode before = float_mode::current();
+        crew_->take_tasks(run_, thread_);
+        before.apply();
+    }
+
+  private:
+    std::shared_ptr<pool_crew> crew_;
+    std::uint64_t run_;
+    int thread_;
+};
+using pool_job = basic_pool_job<>;
+/// Where an executor's jobs are submitted.
+SEQUENT_LAZY struct job_receiver {
+    virtual ~job_receiver() = default;
+    virtual void take(pool_job job) noexcept = 0;
+};
+
 }  // namespace model_detail
 
 /// A fixed number of threads for many short tasks: the thread that calls run, and size() - 1
-/// workers, which are created once and sleep while there are no tasks. Use it by the name
-/// thread_pool.
+/// workers, which are created once and sleep while there are no tasks, or the threads of an
+/// executor of your own. Use it by the name thread_pool.
 ///
 /// One run at a time uses the workers. The calling thread computes its run alone, with identical
 /// results, if the run begins within a task of the same pool, while another thread's run is under
@@ -23729,166 +23930,130 @@ SEQUENT_LAZY class basic_thread_pool {
             workers.emplace_back([this, thread] { serve(thread); });
         }
     }
-    /// Ends and joins the workers.
-    ~basic_thread_pool() {
-        if (is_forked()) {
-            // Threads that are not there can neither be joined nor detached, and the child's copy
-            // of what they wait on cannot be destroyed.
-            (void)crew_.release();
-            return;
-        }
-        crew_->ending = true;
-        crew_->left = crew_->left + one_run;
-        crew_->begin.ring();
-        for (std::thread& worker : crew_->workers) worker.join();
-    }
-    basic_thread_pool(const basic_thread_pool&) = delete;
-    basic_thread_pool& operator=(const basic_thread_pool&) = delete;
-
-    /// Number of threads, the calling one included.
-    int size() const noexcept { return size_; }
-
-    /// Calls f(task) or f(task, thread) once for each task in [0, tasks), on all threads in
-    /// unspecified order, and returns when all calls are done. 0 <= thread < size(). Tasks of one
-    /// run that are computed at the same time have different thread numbers; a run within a task
-    /// has the thread number of that task throughout.
+    /// Uses the threads of another executor in place of workers. submit(job) hands over a copyable
+    /// function without arguments, which one of its threads calls once, now or later; up to
+    /// `threads` - 1 jobs are submitted for each run. Jobs may be called after the pool is
+    /// destroyed, or never: the calling thread computes what no job does. submit must not throw:
     ///
-    /// Tasks see all writes made before run, and the caller sees all writes of the tasks
-    /// afterwards. Tasks use the floating-point mode of the caller. run allocates nothing.
-    ///
-    /// If f throws, tasks that have not begun are skipped; one of the exceptions is rethrown here
-    /// once the tasks that have begun are done.
-    template <class F>
-    void run(int tasks, F&& f) {
-        using function = std::remove_reference_t<F>;
-        constexpr auto call = [](const void* context, int task, int thread) {
-            auto& of = *static_cast<function*>(const_cast<void*>(context));
-            if constexpr (std::is_invocable_v<function&, int, int>)
-                of(task, thread);
-            else
-                of(task);
-        };
-        const void* const context = std::addressof(f);
-        if (size_ > 1 && tasks > 1 && !is_forked() &&
-            !crew_->running.exchange(true, std::memory_order_acquire)) {
-            run_on_all(tasks, call, context);
-        } else {
-            const model_detail::pool_position at = model_detail::in_pool;
-            const int thread = at.pool == this ? at.thread : 0;
-            for (int task = 0; task < tasks; ++task) call(context, task, thread);
+    ///     thread_pool pool(4, [&](auto job) { asio::post(executor, job); });
+    template <class Submit>
+        requires std::is_invocable_v<Submit&, model_detail::pool_job> basic_thread_pool(
+            int threads, Submit submit)
+            : basic_thread_pool(std::max(1, threads), nothing_started{}) {
+            struct made final : model_detail::job_receiver<> {
+                explicit made(Submit&& to) : submit(std::move(to)) {}
+                void take(model_detail::pool_job job) noexcept override { submit(std::move(job)); }
+                Submit submit;
+            };
+            executor_ = std::make_unique<made>(std::move(submit));
         }
-    }
+        /// Ends and joins the workers.
+        ~basic_thread_pool() {
+            if (is_forked()) {
+                // Threads that are not there can neither be joined nor detached, and the child's
+                // copy of what they wait on cannot be destroyed.
+                (void)new std::shared_ptr<crew>(std::move(crew_));
+                return;
+            }
+            crew_->ending = true;
+            crew_->left = crew_->left + crew::one_run;
+            crew_->begin.ring();
+            for (std::thread& worker : crew_->workers) worker.join();
+        }
+        basic_thread_pool(const basic_thread_pool&) = delete;
+        basic_thread_pool& operator=(const basic_thread_pool&) = delete;
 
-  private:
-    using call_type = void (*)(const void*, int, int);
-    struct nothing_started {};
+        /// Number of threads, the calling one included.
+        int size() const noexcept {
+            return size_;
+        }
 
-    /// State shared by the threads.
-    struct crew {
-        alignas(64) std::atomic<std::uint64_t> left{0};
-        alignas(64) std::atomic<int> done{0};
-        alignas(64) std::atomic<call_type> call{nullptr};
-        std::atomic<const void*> context{nullptr};
-        std::atomic<int> tasks{0};
-        std::atomic<std::uint64_t> float_mode{0};
-        std::atomic<bool> failed{false};
-        std::exception_ptr error{};  // stored by the thread that set `failed`
-        std::atomic<bool> running{false};
-        std::atomic<bool> ending{false};
-        model_detail::bell begin{};
-        model_detail::bell end{};
-        std::vector<std::thread> workers{};
-    };
+        /// Calls f(task) or f(task, thread) once for each task in [0, tasks), on all threads in
+        /// unspecified order, and returns when all calls are done. 0 <= thread < size(). Tasks of
+        /// one run that are computed at the same time have different thread numbers; a run within a
+        /// task has the thread number of that task throughout.
+        ///
+        /// Tasks see all writes made before run, and the caller sees all writes of the tasks
+        /// afterwards. Tasks use the floating-point mode of the caller. run allocates nothing.
+        ///
+        /// If f throws, tasks that have not begun are skipped; one of the exceptions is rethrown
+        /// here once the tasks that have begun are done.
+        template <class F>
+        void run(int tasks, F&& f) {
+            using function = std::remove_reference_t<F>;
+            constexpr auto call = [](const void* context, int task, int thread) {
+                auto& of = *static_cast<function*>(const_cast<void*>(context));
+                if constexpr (std::is_invocable_v<function&, int, int>)
+                    of(task, thread);
+                else
+                    of(task);
+            };
+            const void* const context = std::addressof(f);
+            if (size_ > 1 && tasks > 1 && !is_forked() &&
+                !crew_->running.exchange(true, std::memory_order_acquire)) {
+                run_on_all(tasks, call, context);
+            } else {
+                const model_detail::pool_position at = model_detail::in_pool;
+                const int thread = at.pool == crew_.get() ? at.thread : 0;
+                for (int task = 0; task < tasks; ++task) call(context, task, thread);
+            }
+        }
 
-    /// `left` holds the number of the run in its upper 32 bits and the number of tasks not yet
-    /// taken in its lower 32 bits.
-    static constexpr std::uint64_t one_run = std::uint64_t{1} << 32;
-    static constexpr std::uint64_t run_of(std::uint64_t left) { return left / one_run; }
-    static constexpr int tasks_of(std::uint64_t left) { return static_cast<int>(left % one_run); }
+      private:
+        using crew = model_detail::pool_crew;
+        using call_type = crew::call_type;
+        struct nothing_started {};
 
-    /// The delegating constructor starts the threads: if one cannot be created, the destructor ends
-    /// those that have started.
-    basic_thread_pool(int size, nothing_started) : size_(size), crew_(std::make_unique<crew>()) {
-        crew_->workers.reserve(static_cast<std::size_t>(size - 1));
-    }
+        /// The delegating constructor starts the threads: if one cannot be created, the destructor
+        /// ends those that have started.
+        basic_thread_pool(int size, nothing_started)
+            : size_(size), crew_(std::make_shared<crew>()) {
+            crew_->workers.reserve(static_cast<std::size_t>(size - 1));
+        }
 
-    bool is_forked() const noexcept {
-        return forks_ != model_detail::times_forked.load(std::memory_order_relaxed);
-    }
+        bool is_forked() const noexcept {
+            return forks_ != model_detail::times_forked.load(std::memory_order_relaxed);
+        }
 
-    void run_on_all(int tasks, call_type call, const void* context) {
-        constexpr auto relaxed = std::memory_order_relaxed;
-        crew& shared = *crew_;
-        shared.call.store(call, relaxed);
-        shared.context.store(context, relaxed);
-        shared.tasks.store(tasks, relaxed);
-        shared.float_mode.store(model_detail::float_mode::current().bits, relaxed);
-        shared.failed.store(false, relaxed);
-        shared.done.store(0, relaxed);
-        const std::uint64_t run = run_of(shared.left.load(relaxed)) + 1;
-        shared.left = run * one_run + static_cast<std::uint64_t>(tasks);
-        shared.begin.ring();
-        take_tasks(run, 0);
-        shared.end.wait([&] { return shared.done == tasks; });
-        std::exception_ptr error;
-        if (shared.failed.load(relaxed)) error = std::exchange(shared.error, nullptr);
-        shared.running.store(false, std::memory_order_release);
+        void run_on_all(int tasks, call_type call, const void* context) {
+            constexpr auto relaxed = std::memory_order_relaxed;
+            crew& shared = *crew_;
+            shared.call.store(call, relaxed);
+            shared.context.store(context, relaxed);
+            shared.tasks.store(tasks, relaxed);
+            shared.float_mode.store(model_detail::float_mode::current().bits, relaxed);
+            shared.failed.store(false, relaxed);
+            shared.done.store(0, relaxed);
+            const std::uint64_t run = crew::run_of(shared.left.load(relaxed)) + 1;
+            shared.left = run * crew::one_run + static_cast<std::uint64_t>(tasks);
+            shared.begin.ring();
+            if (executor_)
+                for (int thread = 1; thread < std::min(size_, tasks); ++thread)
+                    executor_->take(model_detail::pool_job(crew_, run, thread));
+            shared.take_tasks(run, 0);
+            shared.end.wait([&] { return shared.done == tasks; });
+            std::exception_ptr error;
+            if (shared.failed.load(relaxed)) error = std::exchange(shared.error, nullptr);
+            shared.running.store(false, std::memory_order_release);
 #if defined(SEQUENT_HAS_EXCEPTIONS)
-        if (error) std::rethrow_exception(std::move(error));
+            if (error) std::rethrow_exception(std::move(error));
 #endif
-    }
-
-    /// Computes tasks of run number `run` until none is left. A worker that arrives late may read
-    /// the fields of the next run, or a mixture of both. This is harmless: it claims a task only
-    /// afterwards, and the claim fails unless run `run` has tasks left.
-    void take_tasks(std::uint64_t run, int thread) noexcept {
-        constexpr auto relaxed = std::memory_order_relaxed;
-        crew& shared = *crew_;
-        const call_type call = shared.call.load(relaxed);
-        const void* const context = shared.context.load(relaxed);
-        const int tasks = shared.tasks.load(relaxed);
-        if (thread > 0) model_detail::float_mode{shared.float_mode.load(relaxed)}.apply();
-        const model_detail::pool_position outside =
-            std::exchange(model_detail::in_pool, {this, thread});
-        int taken = 0;
-        std::uint64_t left = shared.left;
-        while (run_of(left) == run && tasks_of(left) > 0) {
-            if (!shared.left.compare_exchange_weak(left, left - 1)) continue;
-            if (!shared.failed.load(relaxed))
-                call_one(call, context, tasks - tasks_of(left), thread);
-            ++taken;
-            left = shared.left;
         }
-        model_detail::in_pool = outside;
-        if (taken > 0 && shared.done.fetch_add(taken) + taken == tasks && thread > 0)
-            shared.end.ring();
-    }
 
-    void call_one(call_type call, const void* context, int task, int thread) noexcept {
-#if defined(SEQUENT_HAS_EXCEPTIONS)
-        try {
-            call(context, task, thread);
-        } catch (...) {
-            if (!crew_->failed.exchange(true)) crew_->error = std::current_exception();
+        void serve(int thread) noexcept {
+            std::uint64_t last = 0;
+            for (;;) {
+                crew_->begin.wait([&] { return crew::run_of(crew_->left) != last; });
+                last = crew::run_of(crew_->left);
+                if (crew_->ending) return;
+                crew_->take_tasks(last, thread);
+            }
         }
-#else
-        call(context, task, thread);
-#endif
-    }
 
-    void serve(int thread) noexcept {
-        std::uint64_t last = 0;
-        for (;;) {
-            crew_->begin.wait([&] { return run_of(crew_->left) != last; });
-            last = run_of(crew_->left);
-            if (crew_->ending) return;
-            take_tasks(last, thread);
-        }
-    }
-
-    int size_;
-    int forks_ = model_detail::count_forks();
-    std::unique_ptr<crew> crew_;
+        int size_;
+        int forks_ = model_detail::count_forks();
+        std::shared_ptr<crew> crew_;
+        std::unique_ptr<model_detail::job_receiver<>> executor_;
 };
 /// The pool of threads that the calls of a model take.
 using thread_pool = basic_thread_pool<>;
@@ -25966,6 +26131,16 @@ class given_facts {
         take_all(given);
     }
 
+    /// The facts of another model with the same declarations of facts.
+    template <class Other>
+    static given_facts from(const given_facts<Other, T>& given) {
+        given_facts result;
+        std::copy_n(given.pointers, max_facts, result.pointers);
+        std::copy_n(given.counts, count_given<Plan>(), result.counts);
+        result.indices_ = given.indices_;
+        return result;
+    }
+
     /// First element of each fact: std::int32_t for symbols, else T.
     const void* pointers[max_facts]{};
     int counts[count_given<Plan>()]{};  ///< Counts and runs of symbols, see plan::given_numbers.
@@ -26001,6 +26176,8 @@ class given_facts {
   private:
     template <class, class, class>
     friend class row_facts;
+    template <class, class>
+    friend class given_facts;
 
     given_facts() = default;
 
@@ -29462,6 +29639,155 @@ class model<Program, Facts...> : public model_detail::ill_formed_model<Program, 
     prefix struct ::sequent::model_detail::joined_sequences<          \
         ::sequent::plan::state_plan_of<model_type::plan>, number>
 
+/// Intermediate values of a model.
+
+namespace sequent::inline SEQUENT_ABI {
+
+/// The values of a relation, as tap returns them.
+template <class T, int Rank>
+class tapped_values {
+  public:
+    /// Values in row-major order of the extents.
+    tapped_values(const std::array<int, max_rank>& extents, std::vector<T> numbers)
+        : extents_(extents), numbers_(std::move(numbers)) {}
+
+    /// The values: the layers of the stacks around the relation, outermost first, then its
+    /// arguments, then the dimensions of an atom's value. The view refers to this object.
+    ranked_view<const T, Rank> view() const noexcept {
+        ranked_view<const T, Rank> result;
+        result.data = numbers_.data();
+        result.rank = Rank;
+        result.extents = extents_;
+        int stride = 1;
+        for (auto axis = static_cast<std::size_t>(Rank); axis-- > 0; stride *= extents_[axis])
+            result.strides[axis] = stride;
+        return result;
+    }
+    /// One of the values.
+    template <class... Index>
+    const T& operator()(Index... index) const noexcept {
+        return view()(index...);
+    }
+
+  private:
+    std::array<int, max_rank> extents_;
+    std::vector<T> numbers_;
+};
+
+namespace model_detail {
+
+/// The model of a plan with one relation kept.
+template <class Plan, fixed_string Path>
+struct tapped_model_of;
+template <const auto& Program, class... Facts, fixed_string Path>
+struct tapped_model_of<plan::plan_of<Program, Facts...>, Path> {
+    using type = model<Program, Facts..., plan::tapped<Path>>;
+    static constexpr bool known = is_well_formed<Program, Facts..., plan::tapped<Path>>;
+};
+
+/// The view of the tapped relation of a plan, the layers in front.
+template <class Plan>
+constexpr weight_view view_of_tapped() {
+    constexpr int at = Plan::shapes.tapped;
+    const auto& layout = Plan::tables.relations[at];
+    const auto& of = Plan::tables.buffers[layout.index];
+    const weight_view inner = view_of_relation<Plan>(at);
+    weight_view result;
+    result.offset = inner.offset;
+    int depth = 0;
+    int scopes[plan::max_loops]{};
+    for (int scope = Plan::shapes.text.relations[at].scope; scope > 0;
+         scope = Plan::shapes.text.scopes[scope].parent)
+        scopes[depth++] = scope;
+    result.rank = depth + inner.rank;
+    for (int axis = 0; axis < inner.rank && result.rank <= max_rank; ++axis) {
+        result.extents[depth + axis] = inner.extents[axis];
+        result.strides[depth + axis] = inner.strides[axis];
+    }
+    // Layers between the scopes of the relation and of its buffer are parts of the buffer; those
+    // around the buffer have copies of it.
+    int stride = of.size;
+    bool around = false;
+    for (int level = 0; level < depth && result.rank <= max_rank; ++level) {
+        const int axis = depth - 1 - level;
+        result.extents[axis] = Plan::shapes.text.scopes[scopes[level]].repeat;
+        around = around || scopes[level] == of.scope;
+        if (around) {
+            result.strides[axis] = stride;
+            stride *= result.extents[axis];
+        } else {
+            result.strides[axis] = layout.each_layer ? of.size / of.parts : 0;
+        }
+    }
+    return result;
+}
+
+/// Runs the tapped model with the weights of a model.
+template <class Model, class Tapped, class T, class Facts>
+auto tap(const parameter_block<typename Model::plan, T>& parameters, const Facts& given) {
+    using plan_type = typename Tapped::plan;
+    static_assert(plan_type::tables.relations[plan_type::shapes.tapped].where == plan::place::value,
+                  "sequent: tap: this relation is a weight or a part of a fact");
+    static_assert(view_of_tapped<plan_type>().rank <= max_rank,
+                  "sequent: tap: layers, arguments and value have more than 6 dimensions");
+
+    const auto own = sequent::make_unique<typename Tapped::template parameters<T>>();
+    std::vector<tensor_view<const T>> from;
+    Model::for_each(parameters, [&](auto, const auto& each) { from.push_back(each); });
+    std::size_t weight = 0;
+    Tapped::for_each(*own, [&](auto, const auto& to) {
+        for (int at = 0; at < to.size(); ++at) to.element(at) = from[weight].element(at);
+        ++weight;
+    });
+    const auto w = sequent::make_unique<typename Tapped::template workspace<T>>();
+    (void)calls<plan_type>::run_forward(*own, Tapped::template facts<T>::from(given), *w,
+                                        whole_run{});
+
+    constexpr int relation = plan_type::shapes.tapped;
+    constexpr weight_view whole = view_of_tapped<plan_type>();
+    weight_view view = whole;
+    const weight_view limited = limited_view<plan_type, relation>(w->counts);
+    const int layers = whole.rank - limited.rank;
+    for (int axis = 0; axis < limited.rank; ++axis)
+        view.extents[layers + axis] = limited.extents[axis];
+    const tensor_view<const T> values = to_tensor(view, static_cast<const T*>(w->numbers));
+    std::vector<T> numbers(static_cast<std::size_t>(values.size()));
+    for (int at = 0; at < values.size(); ++at)
+        numbers[static_cast<std::size_t>(at)] = values.element(at);
+    return tapped_values<T, whole.rank>(values.extents, std::move(numbers));
+}
+
+}  // namespace model_detail
+
+/// Runs a forward pass and returns the values of any relation of the program that has a rule, for
+/// example the attention weights of all layers of a stack:
+///
+///     const auto weights = sequent::tap<Model, "layers.weights">(p, {x});
+///     weights(layer, row, column)
+///
+/// Path is the name of the relation, after those of the stacks around it, separated by dots. It may
+/// be a relation that Model itself computes within a fused step: tap plans the program again, so
+/// that this relation has memory of its own. The values agree with those of Model up to rounding.
+/// Tap is for inspection: it allocates the memory of training and copies the parameters.
+///
+/// A relation that ends with a count or a length ends there in the result. Does not compile if the
+/// program has no such relation, if it has no memory of its own because it is a weight or a part of
+/// a fact, or if layers, arguments and value have more than 6 dimensions together.
+template <class Model, language::fixed_string Path, class T>
+auto tap(const model_detail::parameter_block<typename Model::plan, T>& parameters,
+         const std::type_identity_t<typename Model::template facts_of_call<T>>& given) {
+    using found = model_detail::tapped_model_of<typename Model::plan, Path>;
+    if constexpr (found::known) {
+        return model_detail::tap<Model, typename found::type>(parameters, *given);
+    } else {
+        static_assert(
+            sizeof(check_name<plan::named_as<Path>, mistake::query_of_an_unknown_relation>) > 0);
+        return tensor_view<const T>{};
+    }
+}
+
+}  // namespace sequent::inline SEQUENT_ABI
+
 /// Templates of common architectures, written in the rule language, and the sampler of the next
 /// symbol.
 
@@ -29728,20 +30054,28 @@ struct per_head {
 /// True if the mask is known to keep no later position; false if that is not known.
 template <class Mask>
 inline constexpr bool looks_back = false;
+/// Earlier positions.
 template <>
 inline constexpr bool looks_back<causal> = true;
+/// Earlier positions.
 template <int Width>
 inline constexpr bool looks_back<window<Width>> = true;
+/// Earlier positions.
 template <int Step>
 inline constexpr bool looks_back<strided<Step>> = true;
+/// Earlier positions.
 template <int Size, int Summary>
 inline constexpr bool looks_back<sparse_fixed<Size, Summary>> = true;
+/// One of both is enough.
 template <class First, class Second>
 inline constexpr bool looks_back<both<First, Second>> = looks_back<First> || looks_back<Second>;
+/// Both must look back.
 template <class First, class Second>
 inline constexpr bool looks_back<either<First, Second>> = looks_back<First>&& looks_back<Second>;
+/// As the inner mask.
 template <int Size, class Inner>
 inline constexpr bool looks_back<block<Size, Inner>> = looks_back<Inner>;
+/// All must look back.
 template <class... Masks>
 inline constexpr bool looks_back<per_head<Masks...>> = (... && looks_back<Masks>);
 
@@ -29842,22 +30176,22 @@ struct score_parts {
 /// follows from others, or its part does not exist. For the meaning of each member, see the option
 /// of the same name.
 struct shape {
-    int tokens = 1;
-    int width = 1;
-    int heads = 1;
-    int key_heads = 0;
-    int head_width = 0;
-    int depth = 1;
-    int vocabulary = 1;
-    int hidden = 0;
-    int source_tokens = 0;
-    int source_vocabulary = 0;
-    int source_depth = 0;
-    int classes = 0;
-    int patch_width = 1;
-    int segments = 0;
-    int score_cap = 0;
-    int dropout_percent = 0;
+    int tokens = 1;             ///< most positions of a sequence
+    int width = 1;              ///< width of a position, the model dimension
+    int heads = 1;              ///< attention heads
+    int key_heads = 0;          ///< heads of keys and values; 0: as many as heads
+    int head_width = 0;         ///< width of a head; 0: width / heads
+    int depth = 1;              ///< layers
+    int vocabulary = 1;         ///< symbols
+    int hidden = 0;             ///< width of the hidden layer of a feed-forward part
+    int source_tokens = 0;      ///< positions of the encoder
+    int source_vocabulary = 0;  ///< symbols of the encoder
+    int source_depth = 0;       ///< layers of the encoder
+    int classes = 0;            ///< classes of a classifier
+    int patch_width = 1;        ///< numbers of a patch
+    int segments = 0;           ///< kinds of segments (BERT)
+    int score_cap = 0;          ///< scores s become cap * tanh(s / cap)
+    int dropout_percent = 0;    ///< percentage of values that dropout sets to zero
     /// Epsilon of the norms is 10 to the power of minus this.
     int norm_exponent = 5;
     /// Base of rotary positions.
@@ -29870,33 +30204,34 @@ struct shape {
     norm_kind normalization = norm_kind::layer;
     /// The positions.
     position_kind position = position_kind::none;
-    bool biases = true;
-    bool tied = true;
-    bool scaled = true;
-    bool padded = false;
-    bool any_length = false;
+    bool biases = true;       ///< products have biases
+    bool tied = true;         ///< the embedding is the matrix of the logits
+    bool scaled = true;       ///< scores are divided by the square root of the head width
+    bool padded = false;      ///< a count at run time ends the sequence
+    bool any_length = false;  ///< facts have lengths up to `tokens`
     /// True for `pre_norm`.
     bool norm_first = false;
-    bool learned_start = false;
+    bool learned_start = false;  ///< the first hidden state is a weight
     /// True if the input of tied logits is divided by the square root of the width (T5).
     bool scaled_logits = false;
     bool is_source = false;  ///< true on the encoder's side of an encoder-decoder
     /// The summands of the scores.
     score_parts scores{};
-    int nodes = 1;
-    int edges = 1;
-    int node_width = 0;
-    int edge_width = 0;
-    int relations = 1;
-    int hops = 1;
-    int teleport_percent = 0;
-    int height = 1;
-    int score_width = 0;
-    int logit_cap = 0;
-    int embedding_width = 0;
-    int input_width = 0;
-    int parallel_branches = 0;
-    int local_layers = 0;
+    int nodes = 1;             ///< nodes of a graph
+    int edges = 1;             ///< edges of a graph
+    int node_width = 0;        ///< numbers of a node; 0: width
+    int edge_width = 0;        ///< numbers of an edge
+    int relations = 1;         ///< kinds of edges
+    int hops = 1;              ///< neighbourhoods that a layer reaches
+    int teleport_percent = 0;  ///< percentage of the input that each hop keeps (APPNP)
+    int height = 1;            ///< most height of a tree
+    int score_width = 0;       ///< scores are divided by its square root; 0: the head width
+    int logit_cap = 0;         ///< logits y become cap * tanh(y / cap)
+    int embedding_width = 0;   ///< width of the embedding before its projection (ALBERT); 0: width
+    int input_width = 0;       ///< numbers of an input position
+    int parallel_branches =
+        0;                 ///< attention and feed-forward part read the same input; norms of it
+    int local_layers = 0;  ///< layers with a local mask between layers with a global one
     /// Base of rotary positions of local layers.
     int local_base = 0;
     int rotary_percent = 0;  ///< percentage of a head that is rotated; 0: all
@@ -29906,18 +30241,18 @@ struct shape {
     head_kind head = head_kind::next;
     /// The pooling.
     pooling_kind pooling = pooling_kind::none;
-    bool attention_biases = true;
-    bool query_biases = false;
-    bool head_norms = false;
-    bool attention_sinks = false;
-    bool branch_norms = false;
-    bool layer_scale = false;
-    bool scaled_embedding = false;
-    bool normal_embedding = false;
-    bool opening_layer = false;
-    bool shared_layers = false;
-    bool logit_bias = false;
-    bool unit_length = false;
+    bool attention_biases = true;    ///< products of attention have biases
+    bool query_biases = false;       ///< queries, keys and values have biases
+    bool head_norms = false;         ///< queries and keys of each head are normalised
+    bool attention_sinks = false;    ///< each head has a learned score of a column without a value
+    bool branch_norms = false;       ///< the result of each branch is normalised
+    bool layer_scale = false;        ///< the result of each branch is scaled element by element
+    bool scaled_embedding = false;   ///< the embedding is multiplied by sqrt(width)
+    bool normal_embedding = false;   ///< the embedding is normalised
+    bool opening_layer = false;      ///< the first layer has a mask of its own
+    bool shared_layers = false;      ///< all layers have the same weights
+    bool logit_bias = false;         ///< the logits have a bias
+    bool unit_length = false;        ///< the output has length one
     bool learned_positions = false;  ///< learned positions in addition to `position`
 
     /// True if positions rotate queries and keys.
@@ -30081,6 +30416,7 @@ struct single_part : scored {
 /// The summands of a type; not known if it is no synthesizer.
 template <class T>
 inline constexpr score_parts parts_of{.count = 0, .known = false};
+/// Those that T names.
 template <class T>
     requires requires {
         T::parts;
@@ -30569,8 +30905,10 @@ struct holder {
     using type = T;
 };
 struct of_another_kind {};
+/// An argument of another kind changes nothing.
 template <class Earlier>
 Earlier operator|(Earlier, of_another_kind);
+/// The later argument of a kind replaces the earlier one.
 template <class Earlier, class Later>
 holder<Later> operator|(holder<Earlier>, holder<Later>);
 
@@ -30616,8 +30954,10 @@ concept has_keeps = std::is_class_v<Argument> && !std::is_final_v<Argument> && !
     &keeps_probe<Argument>::keeps;
 };
 
+/// True if there is no reason to reject an argument of a template.
 template <template <class...> class Template, class Argument, class Reason>
 inline constexpr bool well_given = false;
+/// No reason.
 template <template <class...> class Template, class Argument>
 inline constexpr bool well_given<Template, Argument, void> = true;
 
@@ -30671,8 +31011,10 @@ consteval auto reason_against() {
     }
 }
 
+/// True if an option must be given.
 template <class Option>
 inline constexpr bool is_required = false;
+/// An option that must be given.
 template <template <int> class Option>
 inline constexpr bool is_required<required<Option>> = true;
 
@@ -30782,6 +31124,7 @@ consteval bool check_shape() {
     return true;
 }
 
+/// The activation, without its gate unless Gated.
 template <bool Gated, class Activation>
 using gated_if = std::conditional_t<Gated, Activation, typename without_gate<Activation>::type>;
 
@@ -31016,10 +31359,12 @@ template <shape Shape>
 constexpr auto number_of_head() noexcept {
     return 0;
 }
+/// That of a key head.
 template <shape Shape, class KeyHead>
 constexpr auto number_of_head(KeyHead key_head) noexcept {
     return key_head;
 }
+/// That of a query of a key head.
 template <shape Shape, class KeyHead, class Query>
 constexpr auto number_of_head(KeyHead key_head, Query query) noexcept {
     return key_head * Shape.group() + query;
@@ -31142,6 +31487,7 @@ template <class Named, class... Position>
 constexpr auto of_key_head(Named named, std::tuple<>, Position... at) noexcept {
     return named(at...);
 }
+/// Likewise, with the variable of the key head first.
 template <class Named, class KeyHead, class... Query, class... Position>
 constexpr auto of_key_head(Named named, std::tuple<KeyHead, Query...>, Position... at) noexcept {
     return named(KeyHead{}, at...);
@@ -31260,6 +31606,7 @@ constexpr auto seeking_position() noexcept {
     else
         return var<"i", Shape.tokens>{};
 }
+/// The variable of the position that is attended to.
 template <shape Shape>
 constexpr auto sought_position() noexcept {
     if constexpr (Shape.scores.is_dot_product())
@@ -32751,6 +33098,7 @@ struct lstm_cell {
     }
 };
 
+/// The rules of a layer whose inputs are hidden states.
 template <shape Shape, class Cell>
 inline constexpr auto upper_rules = Cell::template rules<Shape.hidden, relation<"y">>();
 
@@ -33355,9 +33703,10 @@ namespace sequent::inline SEQUENT_ABI::train {
 /// matrix, its last two dimensions; a one-dimensional weight has as many outputs as inputs.
 struct initializer {
     /// How the weight is filled.
-    enum class kind { keep, constant, uniform, normal, orthogonal } filled = kind::keep;
-    double first = 0;   ///< constant, lower bound, mean, or gain
-    double second = 0;  ///< upper bound, or standard deviation
+    enum class kind { keep, constant, uniform, normal, orthogonal };
+    kind filled = kind::keep;  ///< how the weight is filled
+    double first = 0;          ///< constant, lower bound, mean, or gain
+    double second = 0;         ///< upper bound, or standard deviation
     /// `first` and `second` are divided by sqrt(inputs * number of inputs + outputs * number of
     /// outputs), unless both factors are 0; not those of a constant or orthogonal weight.
     double inputs = 0;
