@@ -4164,7 +4164,8 @@ struct kept_columns<T, T> {
 ///     node_columns<Node>, value_columns
 ///                                      how these are stored (kept_columns.hpp)
 ///     shares                           true if queries 2q and 2q + 1 read the same columns
-///     is_causal                        true if there are no columns after the row
+///     is_causal                        true if there are no columns beyond column row + ahead
+///     ahead                            columns after the row, if is_causal
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
@@ -4262,7 +4263,10 @@ class kept_rows {
     T* out(int q) const noexcept { return queries_[q].out + row_ * Shape::out_row; }
 
     /// One past the last column that exists.
-    int last_column() const noexcept { return Shape::is_causal ? row_ + 1 : Shape::columns; }
+    int last_column() const noexcept {
+        return Shape::is_causal ? std::min(row_ + 1 + Shape::ahead, Shape::columns)
+                                : Shape::columns;
+    }
 
     /// Takes the columns of piece `Piece` in [begin, end), chunk by chunk.
     template <int Piece>
@@ -14807,6 +14811,9 @@ constexpr mask_form form_of(Tree& tree, int row, int column) {
 struct column_reach {
     int back = 0;   ///< columns before the row
     int ahead = 0;  ///< columns after the row
+
+    /// The columns after the row, 0 if they end before it.
+    constexpr int beyond() const { return ahead > 0 ? ahead : 0; }
 };
 /// The reach of the columns of a condition over `rows` rows and `columns` columns.
 template <class Tree>
@@ -27154,6 +27161,7 @@ struct kept_operand {
 
 /// The columns that an attention step reads.
 struct kept_attention {
+    int ahead = 0;             ///< columns beyond the row's own that a row reads, at most
     kept_operand value{};      ///< the value
     kept_operand nodes[12]{};  ///< the operands of the nodes of the score
 };
@@ -27449,11 +27457,10 @@ class row_reach {
             }
         } else if (each.kind == step_kind::attention) {
             const attention_step& attention = out_.attentions[each.at];
-            const int ahead = form_.in_time[at] ? 0 : attention_reach(attention).ahead;
+            const int ahead = form_.in_time[at] ? 0 : attention_reach(attention).beyond();
             const auto columns = [&](const access& from) {
                 // Earlier columns are stored separately when their rows are computed.
-                if (ahead > 0 && is_sequence(from.at)) return refuse(each, kind::later_rows);
-                call(from.at, form_.in_time[at] ? 0 : from.column);
+                call(from.at, form_.in_time[at] ? 0 : from.column, ahead, ahead);
             };
             const auto row = [&](const access& from) {
                 call(from.at, form_.in_time[at] ? 0 : from.row);
@@ -27562,7 +27569,7 @@ class row_reach {
                     if (needed <= known) return;
                     grows = true;
                     if (from.where == place::fact || pass > out_.steps.size())
-                        refuse(each, kind::later_rows);
+                        refuse_later(each);
                     else
                         lead_[from.index] = needed;
                 });
@@ -27576,6 +27583,15 @@ class row_reach {
                 back = std::max(back, -(made.lead[at] + first));
             });
         }
+    }
+    /// Refuses a step that reads later rows: the first attention to later columns, if there is one,
+    /// since the other steps follow from it.
+    constexpr void refuse_later(const step& each) {
+        for (int at = 0; at < out_.steps.size(); ++at)
+            if (out_.steps[at].kind == step_kind::attention && !form_.once[at] &&
+                !form_.in_time[at] && attention_reach(out_.attentions[out_.steps[at].at]).ahead > 0)
+                return refuse(out_.steps[at], kind::later_rows);
+        refuse(each, kind::later_rows);
     }
     /// Refuses comparisons of symbols of later rows.
     constexpr void check_compared(int at) {
@@ -27771,7 +27787,7 @@ class state_planner : public row_reach<Drafted, Form> {
 
     using base::attention_reach, base::back_, base::draft_, base::extent_, base::fact_back_,
         base::form_, base::is_sequence, base::lead_, base::old_part_, base::out_, base::refused,
-        base::row_size, base::visit_reads;
+        base::row_size, base::rows_of, base::visit_reads;
 
     int part_[capacity]{};
     bool kept_[capacity]{};  // rows are stored from call to call
@@ -27813,20 +27829,28 @@ class state_planner : public row_reach<Drafted, Form> {
                 made.fact_window[fact] = window(window_of(fact_back_[fact], 0), made.rows);
         }
     }
-    /// Finds the first rule that reads rows of which only the last are stored.
+    /// Finds the first rule that reads rows of which only the last are stored. After a state is
+    /// truncated, rows are computed again from the lead of their buffer on.
     constexpr void find_lost() {
+        for (int relation : draft_.in.outputs) {
+            const relation_layout& layout = out_.relations[relation];
+            if (layout.where != place::value || made.window_of[layout.index] == 0) continue;
+            if (rows_of(layout.offset, made.row_size[layout.index]) < lead_[layout.index])
+                made.lost = {draft_.in.relations[relation].rule, kind::lost_rows};
+        }
         for (int at = out_.steps.size(); at-- > 0;) {
             if (form_.once[at]) continue;
             const rows_obstacle loses{out_.steps[at].rule, kind::lost_rows};
-            visit_reads(at, [&](const operand& from, int, int) {
-                const int window = from.where == place::fact ? made.fact_window[from.index]
-                                                             : made.window_of[from.index];
-                if (window > 0) made.lost = loses;
+            visit_reads(at, [&](const operand& from, int first, int) {
+                const bool of_fact = from.where == place::fact;
+                const int window =
+                    of_fact ? made.fact_window[from.index] : made.window_of[from.index];
+                if (window > 0 && made.lead[at] + first < (of_fact ? 0 : lead_[from.index]))
+                    made.lost = loses;
             });
             if (out_.steps[at].kind != step_kind::attention || form_.in_time[at]) continue;
             const attention_step& attention = out_.attentions[out_.steps[at].at];
-            if (slides(attention, attention_reach(attention).back, made.lead[at]))
-                made.lost = loses;
+            if (slides(attention, attention_reach(attention), made.lead[at])) made.lost = loses;
         }
     }
     /// Finds the one window of all attention steps whose rows do not need all columns.
@@ -27836,10 +27860,10 @@ class state_planner : public row_reach<Drafted, Form> {
             if (out_.steps[at].kind != step_kind::attention || form_.once[at] || form_.in_time[at])
                 continue;
             const attention_step& attention = out_.attentions[out_.steps[at].at];
-            const int back = attention_reach(attention).back;
-            if (!slides(attention, back, made.lead[at])) continue;
-            most.back = std::max(most.back, back);
-            most.ahead = std::max(most.ahead, made.lead[at]);
+            const column_reach reach = attention_reach(attention);
+            if (!slides(attention, reach, made.lead[at])) continue;
+            most.back = std::max(most.back, reach.back);
+            most.ahead = std::max(most.ahead, made.lead[at] + reach.beyond());
         }
         if (most.back < 0) return;
         most.capacity = column_room(most.back, most.ahead);
@@ -27848,8 +27872,10 @@ class state_planner : public row_reach<Drafted, Form> {
     constexpr int column_room(int back, int ahead) const {
         return aligned(2 * (back + 1) + ahead + made.block + 15);
     }
-    constexpr bool slides(const attention_step& attention, int back, int ahead) const {
-        return column_room(back, ahead) < attention.columns;
+    /// Returns true if only a window of the columns of an attention step with this lead is stored.
+    constexpr bool slides(const attention_step& attention, const column_reach& reach,
+                          int lead) const {
+        return column_room(reach.back, lead + reach.beyond()) < attention.columns;
     }
 
     constexpr void find_kept() {
@@ -27859,19 +27885,21 @@ class state_planner : public row_reach<Drafted, Form> {
             if (each.kind != step_kind::attention || form_.once[at] || form_.in_time[at]) continue;
             const attention_step& attention = out_.attentions[each.at];
             kept_attention& kept = made.kept[each.at];
-            kept.value = keep(at, attention, attention.value, attention.length);
+            const column_reach reach = attention_reach(attention);
+            kept.ahead = reach.beyond();
+            kept.value = keep(at, attention, reach, attention.value, attention.length);
             if (attention.is_prepared()) continue;
             for (int node = 0; node < attention.nodes.size(); ++node) {
                 const score_node& of = attention.nodes[node];
                 if (of.kind == score_kind::dot)
-                    kept.nodes[node] = keep(at, attention, of.y, of.depth);
+                    kept.nodes[node] = keep(at, attention, reach, of.y, of.depth);
                 else if (of.kind == score_kind::load && of.x.row == 0 && is_sequence(of.x.at))
-                    kept.nodes[node] = keep(at, attention, of.x, 1);
+                    kept.nodes[node] = keep(at, attention, reach, of.x, 1);
             }
         }
     }
-    constexpr kept_operand keep(int at, const attention_step& attention, const access& from,
-                                int depth) {
+    constexpr kept_operand keep(int at, const attention_step& attention, const column_reach& reach,
+                                const access& from, int depth) {
         kept_operand result;
         if (from.at.where != place::value && from.at.where != place::fact) return result;
         result.kept = true;
@@ -27879,8 +27907,7 @@ class state_planner : public row_reach<Drafted, Form> {
         result.from = from;
         result.columns = attention.columns;
         result.depth = depth;
-        result.slides =
-            result.moves && slides(attention, attention_reach(attention).back, made.lead[at]);
+        result.slides = result.moves && slides(attention, reach, made.lead[at]);
         result.pitch = result.slides ? made.windows[made.column_window - 1].capacity
                                      : pitch_of(attention.columns);
         result.lines = depth;
@@ -28150,6 +28177,7 @@ struct kept_shape {
         for (int at = 0; at < nodes.size(); ++at) result = result || kept.nodes[at].moves;
         return result;
     }();
+    static constexpr int ahead = kept.ahead;
 
     static const std::uint64_t* bits(int row) noexcept {
         if constexpr (is_table)
@@ -28174,6 +28202,21 @@ SEQUENT_NOINLINE void keep_columns(const T* from, int stride,
         Form::put(from, depth, numbers, scales, pitch);
         if constexpr (Form::block > 0) ++scales;
     }
+}
+
+/// The rows, or the rounds of a recursion, that a step with a lead computes for some positions; at
+/// most `most`.
+SEQUENT_INLINE kernel::row_range led(kernel::row_range positions, int lead, int most) noexcept {
+    return {positions.begin == 0 ? 0 : positions.begin + lead,
+            std::min(positions.end + lead, most)};
+}
+/// Likewise with a static lead; without a lead, every position has a row.
+template <int Lead, int Most, int Length, class Range>
+SEQUENT_INLINE auto rows_led(Range positions) noexcept {
+    if constexpr (Lead == 0 && Most >= Length)
+        return positions;
+    else
+        return led({positions.begin, positions.end}, Lead, Most);
 }
 
 /// Runs an attention step of a state's plan.
@@ -28284,6 +28327,11 @@ class kept_runner {
                 .attend();
     }
 
+    /// The end of the columns that are stored when a row is computed.
+    static constexpr int last_column(int row) noexcept {
+        return std::min(row + 1 + kept.ahead, step.columns);
+    }
+
     /// Computes rows of prepared weights times the values.
     template <class Range>
     static void weigh(const bindings<T>& bound, Range range, int first_column) noexcept {
@@ -28301,9 +28349,10 @@ class kept_runner {
             T* out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
             with_weights<Plan, At>(first, second, third, [&]<class Shape>(Shape) {
                 for (int row = range.begin; row < range.end; ++row)
-                    kernel::weighted_row<Shape, pitch>(weights, value, out, row,
-                                                       kept.value.moves ? row + 1 : step.columns,
-                                                       kept.value.slides ? first_column : 0);
+                    kernel::weighted_row<Shape, pitch>(
+                        weights, value, out, row,
+                        kept.value.moves ? last_column(row) : step.columns,
+                        kept.value.slides ? first_column : 0);
             });
         }
     }
@@ -28314,14 +28363,15 @@ class kept_runner {
     static void forward(const bindings<T>& bound, Range range) noexcept {
         const int first_column =
             Plan::made.column_window > 0 ? bound.origins[Plan::made.column_window] : 0;
-        keep_new<First>(bound, value_operand{}, range.begin, range.end, first_column);
+        const auto columns = rows_led<kept.ahead, step.columns, step.columns>(range);
+        keep_new<First>(bound, value_operand{}, columns.begin, columns.end, first_column);
         if constexpr (step.is_prepared()) {
             weigh(bound, range, first_column);
             return;
         }
         kernel::unroll<step.nodes.size()>([&](auto index) {
-            keep_new<First>(bound, node_operand<decltype(index)::value>{}, range.begin, range.end,
-                            first_column);
+            keep_new<First>(bound, node_operand<decltype(index)::value>{}, columns.begin,
+                            columns.end, first_column);
         });
         constexpr int rounds = step.rounds();
         if constexpr (kinds.first.size() == 1) {
@@ -28349,21 +28399,6 @@ inline constexpr bool computes_once = [] {
         if (Plan::form.once[at]) return true;
     return false;
 }();
-
-/// The rows, or the rounds of a recursion, that a step with a lead computes for some positions; at
-/// most `most`.
-SEQUENT_INLINE kernel::row_range led(kernel::row_range positions, int lead, int most) noexcept {
-    return {positions.begin == 0 ? 0 : positions.begin + lead,
-            std::min(positions.end + lead, most)};
-}
-/// Likewise with a static lead; without a lead, every position has a row.
-template <int Lead, int Most, int Length, class Range>
-SEQUENT_INLINE auto rows_led(Range positions) noexcept {
-    if constexpr (Lead == 0 && Most >= Length)
-        return positions;
-    else
-        return led({positions.begin, positions.end}, Lead, Most);
-}
 
 /// Runs step `At`, which depends on the sequence, for some positions.
 template <class Plan, int At, bool First, class T, class Range>
@@ -28581,6 +28616,10 @@ class alignas(64) state_block {
             fail_with<argument_error>({"sequent: a state at position ", position_,
                                        " is truncated to position ", position});
         position_ = position;
+        // No row before the current ones is read from a window.
+        for (std::size_t at = 0; at < windows.size(); ++at)
+            origins_[at + 1] =
+                std::min(origins_[at + 1], position / windows[at].grain * windows[at].grain);
     }
 
     /// True if the facts that are not along the sequence have been given.
@@ -31473,6 +31512,7 @@ struct attention_names {
     static constexpr relation<Prefix + "logit"> logit{};
     static constexpr relation<Prefix + "position_logit"> position_logit{};
     static constexpr relation<Prefix + "sink_logit"> sink_logit{};
+    static constexpr relation<Prefix + "no_key"> no_key{};
     static constexpr relation<Prefix + "sunk_key"> sunk_key{};
     static constexpr relation<Prefix + "sunk_value"> sunk_value{};
     static constexpr relation<Prefix + "weights"> weights{};
@@ -31669,6 +31709,7 @@ constexpr auto sink_rules(KeyHead key_head, Query... query) noexcept {
     using name = attention_names<Prefix>;
     constexpr sunk_column<Shape> s;
     constexpr weight<Prefix + "sink"> sink;
+    constexpr weight<Prefix + "W_value", Shape.head_width, Shape.width> W_value;
     const auto score = (inverse_sqrt(Shape.score_width > 0 ? Shape.score_width : Shape.head_width),
                         name::sunk_key(key_head, s).T(), name::query(key_head, query..., i));
     const auto masked_score = [=] {
@@ -31680,9 +31721,12 @@ constexpr auto sink_rules(KeyHead key_head, Query... query) noexcept {
     }();
     // clang-format off
     return rules(
-        name::sunk_key(key_head, s)               <<= (name::key(key_head, j), j + 1 == s) | sum(j),
-        name::sunk_value(key_head, s)             <<= (name::value(key_head, j), j + 1 == s)
-                                                      | sum(j),
+        name::no_key(key_head) <<= W_value(key_head) | reshape(Shape.head_width * Shape.width, 1)
+                                                     | slice(0, Shape.head_width) | scale(0),
+        name::sunk_key(key_head, s)   <<= name::key(key_head, s - 1),
+        name::sunk_key(key_head, s)   <<= (name::no_key(key_head), s == 0),
+        name::sunk_value(key_head, s) <<= name::value(key_head, s - 1),
+        name::sunk_value(key_head, s) <<= (name::no_key(key_head), s == 0),
         name::sink_logit(key_head, query..., s)   <<= (sink(key_head, query..., sink_number),
                                                        sink_number == s) | sum(sink_number),
         name::logit(key_head, query..., i, s)     <<= masked_score | product(),
