@@ -604,8 +604,7 @@ class grounder {
             value = grounder(block, inside, &given, this).relation(output);
             if (rule.repetition == language::repetition::until_equal &&
                 std::equal(value.values.values.begin(), value.values.values.end(),
-                           given.second.values.values.begin(),
-                           given.second.values.values.end(),
+                           given.second.values.values.begin(), given.second.values.values.end(),
                            [](real x, real y) { return constant(x) == constant(y); }))
                 break;
         }

@@ -298,8 +298,8 @@ constexpr auto repeat(const Program& block) noexcept {
 
 /// The fixpoint of a block, such as what is reachable, or the shortest paths: the block is applied,
 /// always with the same parameters, until its output equals its input in all bits, and at most
-/// Count times. Computing time follows the number of rounds that the data need. The gradient is that
-/// of these rounds.
+/// Count times. Computing time follows the number of rounds that the data need. The gradient is
+/// that of these rounds.
 template <int Count, class Program>
 constexpr auto fixpoint(const Program& block) noexcept {
     if constexpr (std::is_same_v<Program, mistaken>)
