@@ -300,10 +300,18 @@ class grounder {
             grounds.push_back({variables, *place, ground_value(rule, &variables)});
         });
         count = static_cast<long>(grounds.size());
-        if (rule.aggregation == language::aggregation::softmax) {
+        if (keeps_variables(rule.aggregation)) {
             if (!only(tree::variables_of(rule), head_variables))
                 grounds = summed_for_each_head(rule, made, shape, grounds);
-            normalize(rule, head_variables, grounds);
+            if (rule.aggregation == language::aggregation::top_k) {
+                grounds = chosen(rule, head_variables, grounds);
+                std::vector<bool>& holds = result.domain.back().holds;
+                holds.assign(holds.size(), false);
+                for (const ground_rule& ground : grounds) holds[ground.head] = true;
+                made.exists = holds;
+            } else {
+                normalize(rule, head_variables, grounds);
+            }
         }
 
         std::map<std::size_t, std::vector<const ground_rule*>> by_head;

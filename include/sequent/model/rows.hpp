@@ -455,6 +455,24 @@ class row_runner : public row_gradients<Step, T> {
             return;
         } else {
             const T* w = bound.read(term.w.at) + outer_shift(term.w, first, second, third);
+            if constexpr (term.weighed != plan::side::none) {
+                base::template each_weight<At>(
+                    bound, kernel::row_range{row, row + rows},
+                    [&](kernel::row_range run, std::ptrdiff_t weight, T* room) {
+                        const T* from[base::most_of_weight];
+                        for (int split = 0; split < term.splits; ++split)
+                            kernel::product(
+                                output_product<T>(
+                                    term, columns, run.end - run.begin,
+                                    base::template rows_of_pairs<At>(
+                                        bound, run, x + split * term.x_split, from),
+                                    w + weight + split * term.w_split,
+                                    {nullptr, sum + run.begin * sum_row, sum_row},
+                                    Accumulate || split > 0),
+                                room);
+                    });
+                return;
+            }
             if constexpr (term.format != 0) {
                 for (int split = 0; split < term.splits; ++split)
                     multiply_rounded<term.format>(output_product<T>(

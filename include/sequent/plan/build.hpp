@@ -2,6 +2,7 @@
 
 #include "general_builder.hpp"
 #include "layout.hpp"
+#include "pair_layout.hpp"
 #include "unread_rows.hpp"
 #include "windows.hpp"
 
@@ -453,6 +454,14 @@ class builder {
             layout.index = draft_.new_buffer(pack(layout, written.head), at);
         }
         general_step made = general_builder<Draft>(draft_, at).build();
+        if (written.chooses()) {
+            made.choice = draft_.head_of(at).chosen;
+            made.chosen.where = place::value;
+            const fact_shape& of = draft_.in.facts[made.choice];
+            made.chosen.index = draft_.new_buffer(
+                pair_layout{of.extents[0], of.extents[1], of.pairs}.size(), at);
+            draft_.out.buffers[made.chosen.index].lasts = true;
+        }
         made.reasons = {
             {row_obstacle(draft_, at), outer_product_obstacle(draft_, at), no_attention}};
         push(step_kind::general, draft_.out.generals.push(made), at);

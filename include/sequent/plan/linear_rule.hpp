@@ -57,7 +57,7 @@ template <sizes Sizes>
 constexpr bool is_linear(const rule& rule, const source<Sizes>& source) {
     if (rule.condition >= 0 || rule.repeat) return false;
     for (const literal& item : source.body(rule))
-        if (!is_plain(item)) return false;
+        if (!is_plain(item) && !item.hidden) return false;
     return linear_sum_obstacle(rule, source) == reason::none;
 }
 

@@ -315,6 +315,7 @@ class row_builder {
             return made;
         }
         made.kind = term_kind::product;
+        made.weighed = index_of(item.weight.terms, item.weight.arity);
         made.depth = draft_.in.relations[item.relation].value.size();
         made.w_depth = item.weight.transposed ? layout.row : layout.column;
         made.w_column = item.weight.transposed ? layout.column : layout.row;

@@ -31,7 +31,11 @@ class rule_checker : public name_binder<Sizes, Facts> {
             // A cycle that is no recursion is reported below.
             if (!plain && (is_of_recursion(written) || !follows_from_itself(written.head)))
                 fail(fault::head_arguments_are_distinct_variables, written, -1);
-            if (written.aggregated == aggregation::softmax) {
+            if (written.chooses() &&
+                (written.arity != 2 || written.aggregated_order.size() != 1 ||
+                 written.base >= 0 || written.shift != 0 || written.recurs.loop >= 0))
+                fail(fault::top_k_chooses_one_of_two_arguments_outside_of_recursions, written, -1);
+            if (written.keeps_aggregated()) {
                 if ((written.aggregated_variables & head) != written.aggregated_variables)
                     fail(fault::softmax_over_a_variable_not_in_the_head, written, -1);
             } else if (written.aggregated_variables & head) {
@@ -50,7 +54,7 @@ class rule_checker : public name_binder<Sizes, Facts> {
                     return;
                 }
                 set_arity(written, value.relation, value.arity);
-                if (value.gives_value()) {
+                if (value.gives_value() || is_chosen(value.relation)) {
                     ++shape.uses;
                 } else if (shape.fact < 0) {
                     fail(fault::only_facts_are_negated_or_hidden, written, value.relation);
@@ -97,6 +101,12 @@ class rule_checker : public name_binder<Sizes, Facts> {
             fail(fault::wrong_number_of_arguments, at, relation, arity, 2);
         if (arity > given.rank || (given.up_to && arity < 1))
             fail(fault::wrong_number_of_arguments, at, relation, arity, given.rank);
+    }
+
+    /// Returns true if a rule chooses the atoms of the relation.
+    constexpr bool is_chosen(int relation) const {
+        const int at = out.relations[relation].rule;
+        return at >= 0 && out.text.rules[at].chooses();
     }
 
     constexpr void use_weight(const rule& at, const weight_use& use) {

@@ -97,6 +97,7 @@ struct row_term {
     int w_split = 0;            ///< stride of w from split to split
     int relation = -1;          ///< the relation of x; -1 if x is a weight
     side indexed = side::none;  ///< in a step over pairs, the index that selects the row of x
+    side weighed = side::none;  ///< and the index that selects the weight
     int format = 0;             ///< format of a packed weight; 0: the number type of x
     term_window window{};       ///< the rows of x, if they are not those of the step
 };
@@ -285,7 +286,7 @@ struct general_step {
     list<general_function, max_transformations> functions{};  ///< in the order of application
     combination combined = combination::sum;                  ///< of the literals
     aggregation aggregated = aggregation::sum;                ///< of the ground rules
-    double aggregated_number = 0;                             ///< the exponent of p_mean
+    double aggregated_number = 0;                             ///< the p of p_mean, the k of top_k
     value_shape combined_shape{};                             ///< shape before the functions
     value_shape shape{};               ///< shape of the value of a ground rule
     int condition = -1;                ///< node of the condition; -1: none
@@ -299,6 +300,9 @@ struct general_step {
     int out_row = 0;  ///< distance of atoms that differ in the index that these limit
     list<pair_join, max_condition_joins + max_literals + 1> joins{};  ///< sparse facts that hold
     pair_list listed{};      ///< a predicate whose pairs are listed
+    int choice = -1;         ///< number of the pairs that the step chooses, as of a sparse fact
+    int choice_variables[2]{};  ///< the variables of these pairs
+    operand chosen{};        ///< their index, see pair_layout; 32-bit integers
     int time = -1;           ///< in a recursion, the variable that its loop sets; else -1
     int level = 0;           ///< nesting level of that loop
     int delay = 0;           ///< the iteration of that loop is time + delay
