@@ -1,3 +1,5 @@
+#include <sequent/text.hpp>
+
 #include "sparse.hpp"
 
 using namespace over_pairs;
@@ -64,4 +66,8 @@ TEST_CASE("more are chosen than there are") {
 }
 TEST_CASE("each layer of a stack chooses its own") {
     check::runs<model<stacked_experts, fact<"x", 6, 3>>>();
+}
+TEST_CASE("choices as text") {
+    CHECK(sequent::to_text<experts>().find("top_k(2, ") != std::string::npos);
+    CHECK(sequent::to_cpp<experts>().find("top_k<2>(") != std::string::npos);
 }

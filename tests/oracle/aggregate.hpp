@@ -161,9 +161,8 @@ inline matrix aggregate(const tree::rule& rule, const ranges& found, const matri
 }
 
 /// The ground rules that share the head variables over which the rule does not aggregate.
-inline std::map<assignment, std::vector<ground_rule*>> groups_of(const tree::rule& rule,
-                                                                 const tree::names& head_variables,
-                                                                 std::vector<ground_rule>& grounds) {
+inline std::map<assignment, std::vector<ground_rule*>> groups_of(
+    const tree::rule& rule, const tree::names& head_variables, std::vector<ground_rule>& grounds) {
     const tree::names over(rule.aggregated.begin(), rule.aggregated.end());
     std::map<assignment, std::vector<ground_rule*>> groups;
     for (ground_rule& ground : grounds) {
@@ -186,8 +185,7 @@ inline std::vector<ground_rule> chosen(const tree::rule& rule, const tree::names
             const real x = each->value.values[0];
             const auto before = std::count_if(group.begin(), group.end(), [&](const auto* other) {
                 const real y = other->value.values[0];
-                return x < y ||
-                       (!(y < x) && other->variables.at(over) < each->variables.at(over));
+                return x < y || (!(y < x) && other->variables.at(over) < each->variables.at(over));
             });
             if (static_cast<double>(before) < rule.aggregated_number) result.push_back(*each);
         }

@@ -238,8 +238,7 @@ class assignments {
                 constexpr plan::term made = forward ? join.column : join.row;
                 const auto index = pairs_of<Plan, join.fact>(bound_);
                 const int other = value_of(forward ? join.row : join.column);
-                constexpr int extent =
-                    Plan::shapes.facts[join.fact].extents[forward ? 0 : 1];
+                constexpr int extent = Plan::shapes.facts[join.fact].extents[forward ? 0 : 1];
                 if (other < 0 || other >= extent) return;
                 const neighbours found = forward ? index.of_row(other) : index.of_column(other);
                 const int end = end_of<variable>();

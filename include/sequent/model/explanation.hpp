@@ -327,9 +327,10 @@ SEQUENT_COLD explanation::step described(const explained_step& each) {
             break;
         case plan::step_kind::general:
             made.kind = "loops";
-            append_text(what,
-                        {each.general->joins.size() > 0 ? "loops over pairs, " : "general loops, ",
-                         ground_rules_of(each), " ground rules"});
+            append_text(what, {each.general->choice >= 0        ? "choices, "
+                               : each.general->joins.size() > 0 ? "loops over pairs, "
+                                                                : "general loops, ",
+                               ground_rules_of(each), " ground rules"});
             break;
         case plan::step_kind::repeat_begin:
             made.kind = step.recurs ? "recursion" : "stack";

@@ -48,9 +48,9 @@ struct pair_index {
     }
 };
 
-/// Writes the index of the pairs in `row_of_pair` and `column_of_pair`, `count` of them, by counting
-/// sort. All must be within the layout's rows and columns and not more than its capacity. renumber:
-/// sorts them first, by the index with fewer values.
+/// Writes the index of the pairs in `row_of_pair` and `column_of_pair`, `count` of them, by
+/// counting sort. All must be within the layout's rows and columns and not more than its capacity.
+/// renumber: sorts them first, by the index with fewer values.
 SEQUENT_LAZY
 inline void index_pairs(const pair_layout& layout, std::int32_t* memory,
                         bool renumber = false) noexcept {

@@ -348,14 +348,16 @@ class row_gradients : public row_atoms<Step, T> {
     static void gradient_of_pairs(const bindings& bound, int first, int second, int third,
                                   int split, Range range) noexcept {
         constexpr row_term term = step.terms[At];
-        const std::ptrdiff_t x_at = outer_shift(term.x, first, second, third) + split * term.x_split;
-        const std::ptrdiff_t w_at = outer_shift(term.w, first, second, third) + split * term.w_split;
+        const std::ptrdiff_t x_at =
+            outer_shift(term.x, first, second, third) + split * term.x_split;
+        const std::ptrdiff_t w_at =
+            outer_shift(term.w, first, second, third) + split * term.w_split;
         const T* gradient = gradient_of_out(bound, first, second, third);
         base::template each_weight<At>(
             bound, range, [&](kernel::row_range run, std::ptrdiff_t weight, T* room) {
                 const int rows = run.end - run.begin;
-                const kernel::row_places<const T> dy{
-                    nullptr, gradient + run.begin * step.out.row, step.out.row};
+                const kernel::row_places<const T> dy{nullptr, gradient + run.begin * step.out.row,
+                                                     step.out.row};
                 if (T* dx = bound.gradient(term.x.at)) {
                     T* to[base::most_of_weight];
                     kernel::product(

@@ -462,13 +462,12 @@ class row_runner : public row_gradients<Step, T> {
                         const T* from[base::most_of_weight];
                         for (int split = 0; split < term.splits; ++split)
                             kernel::product(
-                                output_product<T>(
-                                    term, columns, run.end - run.begin,
-                                    base::template rows_of_pairs<At>(
-                                        bound, run, x + split * term.x_split, from),
-                                    w + weight + split * term.w_split,
-                                    {nullptr, sum + run.begin * sum_row, sum_row},
-                                    Accumulate || split > 0),
+                                output_product<T>(term, columns, run.end - run.begin,
+                                                  base::template rows_of_pairs<At>(
+                                                      bound, run, x + split * term.x_split, from),
+                                                  w + weight + split * term.w_split,
+                                                  {nullptr, sum + run.begin * sum_row, sum_row},
+                                                  Accumulate || split > 0),
                                 room);
                     });
                 return;

@@ -458,12 +458,13 @@ class builder {
             made.choice = draft_.head_of(at).chosen;
             made.chosen.where = place::value;
             const fact_shape& of = draft_.in.facts[made.choice];
-            made.chosen.index = draft_.new_buffer(
-                pair_layout{of.extents[0], of.extents[1], of.pairs}.size(), at);
+            made.chosen.index =
+                draft_.new_buffer(pair_layout{of.extents[0], of.extents[1], of.pairs}.size(), at);
             draft_.out.buffers[made.chosen.index].lasts = true;
         }
-        made.reasons = {
-            {row_obstacle(draft_, at), outer_product_obstacle(draft_, at), no_attention}};
+        if (!made.compares_alone())
+            made.reasons = {
+                {row_obstacle(draft_, at), outer_product_obstacle(draft_, at), no_attention}};
         push(step_kind::general, draft_.out.generals.push(made), at);
     }
 };

@@ -146,7 +146,9 @@ class domain_finder {
             for (int axis = 0; axis < item.weight.arity; ++axis)
                 root = out.pool.both(root, not_negative(written, item.weight.terms[axis]));
             if (item.kind != literal_kind::relation) continue;
-            int inherited = inherited_of(at, item);
+            // An atom that is not chosen is absent, in its domain or not.
+            const bool absent = item.negated && in.relations[item.relation].chosen >= 0;
+            int inherited = absent ? -1 : inherited_of(at, item);
             if (written.total) {
                 inherited = out.pool.both(inherited, within_part(written, item));
                 if (body == 0) first = common = inherited;

@@ -226,8 +226,8 @@ struct draft : drafted<Sizes, Facts> {
     /// call.
     constexpr bool follows_from_parameters(int at) const {
         const rule& written = rule_of(at);
-        if (recurs || written.repeat || written.chooses() || head_of(at).output || is_block_output(at) ||
-            mentions_given(conditions.condition[at]))
+        if (recurs || written.repeat || written.chooses() || head_of(at).output ||
+            is_block_output(at) || mentions_given(conditions.condition[at]))
             return false;
         for (const transformation_use& function : written.transformations)
             if (function.kind == transformation::dropout) return false;

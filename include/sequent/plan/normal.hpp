@@ -161,8 +161,8 @@ class normaliser {
         return true;
     }
 
-    /// A softmax or choice over some of the head's variables, of a body with variables that the head
-    /// does not name: these are summed first, by a rule of their own.
+    /// A softmax or choice over some of the head's variables, of a body with variables that the
+    /// head does not name: these are summed first, by a rule of their own.
     constexpr void split_softmax_of_sums() {
         const int count = out.rules.size();
         for (int at = 0; at < count; ++at) {

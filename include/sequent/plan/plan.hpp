@@ -94,6 +94,7 @@ constexpr diagnosis general_step_in(const Drafted& unplaced) {
     diagnosis result;
     for (const step& made : unplaced.out.steps) {
         if (made.kind != step_kind::general || made.idle || !result.ok()) continue;
+        if (unplaced.out.generals[made.at].compares_alone()) continue;
         const rule& written = unplaced.rule_of(made.rule);
         const int stacking = unplaced.in.text.scopes[written.scope].rule;
         result.found = fault::no_fused_step_computes_the_rule;

@@ -32,8 +32,8 @@ class rule_checker : public name_binder<Sizes, Facts> {
             if (!plain && (is_of_recursion(written) || !follows_from_itself(written.head)))
                 fail(fault::head_arguments_are_distinct_variables, written, -1);
             if (written.chooses() &&
-                (written.arity != 2 || written.aggregated_order.size() != 1 ||
-                 written.base >= 0 || written.shift != 0 || written.recurs.loop >= 0))
+                (written.arity != 2 || written.aggregated_order.size() != 1 || written.base >= 0 ||
+                 written.shift != 0 || written.recurs.loop >= 0))
                 fail(fault::top_k_chooses_one_of_two_arguments_outside_of_recursions, written, -1);
             if (written.keeps_aggregated()) {
                 if ((written.aggregated_variables & head) != written.aggregated_variables)

@@ -88,7 +88,7 @@ struct weight_shape {
 /// A program with its shapes, the result of shaping.
 template <sizes Sizes, int Facts>
 struct shaped {
-    source<Sizes> text{};                                                    ///< the program
+    source<Sizes> text{};  ///< the program
     /// Facts and counts; after them, as sparse facts, the pairs that rules choose.
     list<fact_shape, Facts> facts{};
     list<relation_shape, decltype(text.relations)::capacity()> relations{};  ///< their shapes

@@ -461,11 +461,10 @@ class shaper : public rule_checker<Sizes, Facts> {
             made.rank = 2;
             for (int at = 0; at < 2; ++at) made.extents[at] = head.extents[at];
             // No more than there are: the number may be of any size.
-            const long long pairs =
-                1LL * head.extents[1 - axis] *
-                (written.aggregated_number < head.extents[axis]
-                     ? static_cast<int>(written.aggregated_number)
-                     : head.extents[axis]);
+            const long long pairs = 1LL * head.extents[1 - axis] *
+                                    (written.aggregated_number < head.extents[axis]
+                                         ? static_cast<int>(written.aggregated_number)
+                                         : head.extents[axis]);
             if (pairs > max_numbers / 8) fail(fault::more_than_2147483647_numbers, written, -1);
             made.pairs = ok() ? static_cast<int>(pairs) : 1;
             head.chosen = out.facts.push(made);

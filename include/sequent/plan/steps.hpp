@@ -299,20 +299,25 @@ struct general_step {
     unsigned out_counts = 0;           ///< counts beyond which no atom is read, one bit each
     int out_row = 0;  ///< distance of atoms that differ in the index that these limit
     list<pair_join, max_condition_joins + max_literals + 1> joins{};  ///< sparse facts that hold
-    pair_list listed{};      ///< a predicate whose pairs are listed
-    int choice = -1;         ///< number of the pairs that the step chooses, as of a sparse fact
+    pair_list listed{};         ///< a predicate whose pairs are listed
+    int choice = -1;            ///< number of the pairs that the step chooses, as of a sparse fact
     int choice_variables[2]{};  ///< the variables of these pairs
-    operand chosen{};        ///< their index, see pair_layout; 32-bit integers
-    int time = -1;           ///< in a recursion, the variable that its loop sets; else -1
-    int level = 0;           ///< nesting level of that loop
-    int delay = 0;           ///< the iteration of that loop is time + delay
-    form_reasons reasons{};  ///< the reasons that no fast form applies
+    operand chosen{};           ///< their index, see pair_layout; 32-bit integers
+    int time = -1;              ///< in a recursion, the variable that its loop sets; else -1
+    int level = 0;              ///< nesting level of that loop
+    int delay = 0;              ///< the iteration of that loop is time + delay
+    form_reasons reasons{};     ///< the reasons that no fast form applies
     int running_row = -1;  ///< the head variable of a running aggregate, or -1: each of its values
                            ///< aggregates the values of the one before and one more
     column_bound running{};       ///< the variable that is aggregated over
     unsigned running_rows = 0;    ///< counts that limit running_row, one bit each
     unsigned running_values = 0;  ///< counts that limit running.variable, one bit each
 
+    /// Returns true if the step chooses among values that other steps have computed.
+    constexpr bool compares_alone() const {
+        return choice >= 0 && literals.size() == 1 && functions.size() == 0 &&
+               literals[0].weight_rows == 0;
+    }
     /// The number of values of running_row below its counts.
     constexpr int end_of_running_rows(const int* given) const noexcept {
         return least_count(running_rows, extents[running_row], given);
