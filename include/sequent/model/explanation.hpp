@@ -316,10 +316,10 @@ SEQUENT_COLD explanation::step described(const explained_step& each) {
         }
         case plan::step_kind::attention:
             made.kind = "attention";
-            append_text(
-                what,
-                {each.attention->is_prepared() ? "product with weights " : "attention ",
-                 each.attention->rows, " x ", each.attention->columns, ", ", each.pairs, " pairs"});
+            append_text(what,
+                        {each.attention->is_prepared() ? "product with weights " : "attention ",
+                         each.attention->rows, " x ", each.attention->columns, ", ", each.pairs,
+                         " pairs", each.attention->normalizes ? "" : ", no softmax"});
             break;
         case plan::step_kind::weights:
             made.kind = "softmax";

@@ -338,6 +338,10 @@ class builder {
             return;
         }
         attention_step made = matcher.step;
+        if (!made.normalizes) {
+            push(step_kind::attention, draft_.out.attentions.push(made), at);
+            return;
+        }
         const rule& written = draft_.rule_of(at);
         int outer = 1;
         for (int index = 0; index < made.outers; ++index) outer *= made.outer_extents[index];

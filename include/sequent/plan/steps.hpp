@@ -192,10 +192,11 @@ struct attention_step {
     access value{};                ///< value(j)
     access out{};                  ///< out(i)
     access normalizer{};           ///< maximum and 1 / sum of each row, stored for the gradient
-    access scores{};        ///< scores cached for the gradient, only where recomputing costs more
-    access weights{};       ///< the softmax, if a step of its own prepares it
-    int condition = -1;     ///< node of the condition of the pairs; -1: all pairs
-    int row_variable = -1;  ///< the variable i in the condition
+    access scores{};         ///< scores cached for the gradient, only where recomputing costs more
+    access weights{};        ///< the softmax, if a step of its own prepares it
+    bool normalizes = true;  ///< the weights are a softmax of the scores, not the scores themselves
+    int condition = -1;      ///< node of the condition of the pairs; -1: all pairs
+    int row_variable = -1;   ///< the variable i in the condition
     int column_variable = -1;                     ///< the variable j in the condition
     int outer_variables[max_outers]{-1, -1, -1};  ///< variables of the outer loops there
     unsigned row_counts = 0;     ///< counts beyond which rows have no pairs, one bit each
