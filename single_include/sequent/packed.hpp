@@ -26,7 +26,7 @@
 #ifndef SEQUENT_SINGLE_PACKED_HPP
 #define SEQUENT_SINGLE_PACKED_HPP
 
-#include "sequent.hpp"
+#include "io.hpp"
 
 /// Stands first in every header that users include; epilogue.hpp stands last. Between the two, the
 /// macros of systems and frameworks that share a name with the library or with what it includes

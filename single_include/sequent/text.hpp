@@ -217,6 +217,7 @@
 #pragma float_control(precise, on)
 #endif
 
+#include <iterator>
 #include <set>
 
 /// Tables of the words of rules as text: functions, and their names in NeuraLogic, the reference

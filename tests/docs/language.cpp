@@ -1,5 +1,6 @@
 // The code of docs/language.md.
 
+#include <sequent/explain.hpp>
 #include <sequent/model.hpp>
 
 #include <array>

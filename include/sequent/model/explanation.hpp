@@ -38,7 +38,7 @@ struct explanation {
     };
     /// A relation that follows from several rules.
     struct several {
-        std::string relation;
+        std::string relation;    ///< its name
         std::vector<int> rules;  ///< their numbers, from 1 on
     };
 

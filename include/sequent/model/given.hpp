@@ -67,6 +67,16 @@ class given_facts {
         take_all(given);
     }
 
+    /// The facts of another model with the same declarations of facts.
+    template <class Other>
+    static given_facts from(const given_facts<Other, T>& given) {
+        given_facts result;
+        std::copy_n(given.pointers, max_facts, result.pointers);
+        std::copy_n(given.counts, count_given<Plan>(), result.counts);
+        result.indices_ = given.indices_;
+        return result;
+    }
+
     /// First element of each fact: std::int32_t for symbols, else T.
     const void* pointers[max_facts]{};
     int counts[count_given<Plan>()]{};  ///< Counts and runs of symbols, see plan::given_numbers.
@@ -102,6 +112,8 @@ class given_facts {
   private:
     template <class, class, class>
     friend class row_facts;
+    template <class, class>
+    friend class given_facts;
 
     given_facts() = default;
 

@@ -121,6 +121,7 @@ template <class Named, class... Position>
 constexpr auto of_key_head(Named named, std::tuple<>, Position... at) noexcept {
     return named(at...);
 }
+/// Likewise, with the variable of the key head first.
 template <class Named, class KeyHead, class... Query, class... Position>
 constexpr auto of_key_head(Named named, std::tuple<KeyHead, Query...>, Position... at) noexcept {
     return named(KeyHead{}, at...);
@@ -239,6 +240,7 @@ constexpr auto seeking_position() noexcept {
     else
         return var<"i", Shape.tokens>{};
 }
+/// The variable of the position that is attended to.
 template <shape Shape>
 constexpr auto sought_position() noexcept {
     if constexpr (Shape.scores.is_dot_product())

@@ -269,6 +269,9 @@ class memory_planner {
             of.adjoint_first = steps;
             if (of.adjoint_last < steps) of.adjoint_last = steps;
         }
+        if (draft_.in.tapped < 0) return;
+        const relation_layout& tapped = out_.relations[draft_.in.tapped];
+        if (tapped.where == place::value) use(out_.buffers[tapped.index], 0, steps);
     }
 
     constexpr void place_buffers() {

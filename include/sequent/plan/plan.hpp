@@ -81,6 +81,19 @@ struct fact_reader<language::query<Names...>> {
     }
 };
 
+/// Among the facts of a model: the relation that tap() reads, with the names of the stacks around
+/// it. It has memory of its own, which is kept until the end of forward.
+template <language::fixed_string Path>
+struct tapped {};
+/// The reader of a tapped relation.
+template <language::fixed_string Path>
+struct fact_reader<tapped<Path>> {
+    static constexpr bool is_query = true;  // a query that names no output
+    static constexpr void read(list<name, max_queries>&) {}
+    static constexpr name path =
+        make_name(Path.characters, static_cast<int>(sizeof(Path.characters)) - 1);
+};
+
 /// The reader of require_fused.
 template <>
 struct fact_reader<language::require_fused> {
@@ -197,9 +210,18 @@ struct plan_of : single_steps<plan_of<Program, Facts...>> {
         (add(fact_reader<Facts>{}), ...);
         return result;
     }();
+    /// The path of the tapped relation; empty without one.
+    static constexpr auto tapped_path = [] {
+        name result;
+        [[maybe_unused]] auto add = [&]<class Fact>(fact_reader<Fact>) {
+            if constexpr (requires { fact_reader<Fact>::path; }) result = fact_reader<Fact>::path;
+        };
+        (add(fact_reader<Facts>{}), ...);
+        return result;
+    }();
     /// The program with its shapes.
     static constexpr auto written =
-        shaper<size, lists>(source_of<Program>, widened<lists>(facts), queries).out;
+        shaper<size, lists>(source_of<Program>, widened<lists>(facts), queries, tapped_path).out;
     /// The domains.
     static constexpr auto found = [] {
         if constexpr (written.mistake.ok())

@@ -73,7 +73,7 @@ struct relation_shape {
     int classes = 0;           ///< number of different symbols; 0: numbers
     int passes_into = -1;      ///< of a block's input: the relation that is its value in layer 0
     int uses = 0;              ///< number of literals that read its value
-    bool output = false;       ///< an output of the model
+    bool output = false;       ///< an output of the model, or tapped: no step absorbs it
 };
 
 /// The shape of a weight.
@@ -97,6 +97,7 @@ struct shaped {
     int block_input[Sizes.scopes]{};   ///< the relation that is the input of each block
     int block_output[Sizes.scopes]{};  ///< the relation that is the output of each block
     list<int, Sizes.rules> outputs{};  ///< the relations that are outputs of the model
+    int tapped = -1;                   ///< the relation that is kept for tap(); -1: none
     diagnosis mistake{};               ///< the first mistake
 };
 
