@@ -258,7 +258,10 @@ class weights_reader {
         if constexpr (At < End) {
             constexpr plan::step step = Plan::template step_at<At>;
             if constexpr (step.kind == plan::step_kind::repeat_begin) {
-                const int rounds = step.rounds(bound_.counts);
+                int rounds = step.rounds(bound_.counts);
+                if constexpr (step.carried >= 0)
+                    rounds =
+                        model_detail::rounds_run<Plan, step.carried>(bound_, step.depth, rounds);
                 for (int round = 0; round < rounds; ++round) {
                     bound_.layer[step.depth] = step.backward ? rounds - 1 - round : round;
                     layer_.push_back(bound_.layer[step.depth]);
@@ -444,7 +447,9 @@ SEQUENT_COLD auto lens_of(const P& parameters, const typename Model::template fa
     using placed = typename model_detail::placed_for<P, plan_type>::type;
     using calls = model_detail::calls<plan_type>;
     constexpr int begin = detail::find_last_stack<plan_type>();
-    static_assert(begin >= 0, "sequent: draw::lens_of: the model has no stack of layers");
+    static_assert(
+        begin >= 0 && plan_type::tables.steps[begin < 0 ? 0 : begin].carried < 0,
+        "sequent: draw::lens_of: the model has no stack of layers, or ends with a fixpoint");
     constexpr plan::step stack = plan_type::tables.steps[begin < 0 ? 0 : begin];
     constexpr int block = plan_type::shapes.text.rules[stack.rule].block;
     constexpr int carried = plan_type::shapes.block_input[block];

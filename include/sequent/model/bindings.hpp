@@ -117,8 +117,7 @@ struct bindings {
 /// Layout of the index of a plan's sparse fact.
 template <class Plan, int Fact>
 constexpr pair_layout pair_layout_of() {
-    constexpr plan::fact_shape of = Plan::shapes.facts[Fact];
-    return {of.extents[0], of.extents[1], of.pairs};
+    return layout_of_pairs(Plan::shapes.facts[Fact]);
 }
 /// The index of the pairs of a sparse fact, or of those that a step chooses.
 template <class Plan, int Fact, class T>

@@ -249,7 +249,7 @@ class general_runner : ground_rule<Plan, At, T> {
         index[pair_layout::count()] = 0;
         auto first = [&] { choose(index); };
         ground::template each<0, step.heads>(first);
-        index_pairs(layout, index, true);
+        index_pairs(layout, index[pair_layout::count()], index, true);
         T* const to = bound_.write(step.out);
         std::fill_n(to, step.out_pair_stride * layout.capacity, T(0));
         auto second = [&] {

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "../plan/pair_layout.hpp"
+#include "../plan/shape.hpp"
 
 /// The pairs of a sparse fact, indexed by rows and by columns.
 
@@ -11,16 +12,25 @@ namespace sequent::inline SEQUENT_ABI::model_detail {
 
 using plan::pair_layout;
 
+/// The layout of a sparse fact's pairs.
+constexpr pair_layout layout_of_pairs(const plan::fact_shape& fact) {
+    return {static_cast<int>(fact.pair_rows()), static_cast<int>(fact.pair_columns()), fact.pairs};
+}
+
 /// The pairs of one row or one column.
 struct neighbours {
     const std::int32_t* others;
     const std::int32_t* pairs;
     int count;
 
+    /// The place of the first pair whose other index is not less.
+    int first_from(int other) const noexcept {
+        return static_cast<int>(std::lower_bound(others, others + count, other) - others);
+    }
     /// The number of the pair with this other index, or -1.
     int find(int other) const noexcept {
-        const auto* at = std::lower_bound(others, others + count, other);
-        return at != others + count && *at == other ? pairs[at - others] : -1;
+        const int at = first_from(other);
+        return at != count && others[at] == other ? pairs[at] : -1;
     }
 };
 
@@ -48,13 +58,13 @@ struct pair_index {
     }
 };
 
-/// Writes the index of the pairs in `row_of_pair` and `column_of_pair`, `count` of them, by
-/// counting sort. All must be within the layout's rows and columns and not more than its capacity.
-/// renumber: sorts them first, by the index with fewer values.
+/// Writes the index of the `count` pairs of which `memory` has the rows and columns, by counting
+/// sort. All must be within the layout's rows and columns and not more than its capacity. renumber:
+/// sorts them first, by the index with fewer values.
 SEQUENT_LAZY
-inline void index_pairs(const pair_layout& layout, std::int32_t* memory,
+inline void index_pairs(const pair_layout& layout, int count, std::int32_t* memory,
                         bool renumber = false) noexcept {
-    const int count = memory[pair_layout::count()];
+    memory[pair_layout::count()] = count;
     std::int32_t* row_of = memory + pair_layout::row_of_pair();
     std::int32_t* column_of = memory + layout.column_of_pair();
     // Puts the pairs in the order that `sorted` gives them, or their own, under their keys.
@@ -94,18 +104,6 @@ inline void index_pairs(const pair_layout& layout, std::int32_t* memory,
                memory + layout.columns_of_row(), memory + layout.pairs_of_row(),
                memory + layout.pairs_of_column());
     by_column(memory + layout.pairs_of_row());
-}
-
-/// Writes the index of `count` pairs, two integers each.
-SEQUENT_LAZY
-inline void index_pairs(const pair_layout& layout, const std::int32_t* pairs, int count,
-                        std::int32_t* memory) noexcept {
-    memory[pair_layout::count()] = count;
-    for (int pair = 0; pair < count; ++pair) {
-        memory[pair_layout::row_of_pair() + pair] = pairs[2 * pair];
-        memory[layout.column_of_pair() + pair] = pairs[2 * pair + 1];
-    }
-    index_pairs(layout, memory);
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail

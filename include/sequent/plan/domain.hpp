@@ -146,9 +146,7 @@ class domain_finder {
             for (int axis = 0; axis < item.weight.arity; ++axis)
                 root = out.pool.both(root, not_negative(written, item.weight.terms[axis]));
             if (item.kind != literal_kind::relation) continue;
-            // An atom that is not chosen is absent, in its domain or not.
-            const bool absent = item.negated && in.relations[item.relation].chosen >= 0;
-            int inherited = absent ? -1 : inherited_of(at, item);
+            int inherited = inherited_of(at, item);
             if (written.total) {
                 inherited = out.pool.both(inherited, within_part(written, item));
                 if (body == 0) first = common = inherited;
@@ -163,7 +161,9 @@ class domain_finder {
             }
             // The domain is defined only within the extents.
             root = out.pool.both(root, within_extents(written, item));
-            root = out.pool.both(root, inherited);
+            // A negated atom may be absent.
+            if (!item.negated || in.relations[item.relation].fact >= 0)
+                root = out.pool.both(root, inherited);
             root = out.pool.both(root, holds_for(item));
         }
         if (written.total && written.combined != combination::sum && differing_[at] >= 0)
@@ -442,17 +442,20 @@ class domain_finder {
         const relation_shape& shape = in.relations[item.relation];
         const int given = shape.chosen >= 0 ? shape.chosen : shape.fact;
         if (given < 0 || !in.facts[given].is_sparse()) return -1;
-        const int held = out.pool.add(node_kind::pair, given, out.pool.at_term(item.terms[0]),
-                                      out.pool.at_term(item.terms[1]));
+        const pair_terms pair = pair_of(in.facts[given], item.terms);
+        const int held = out.pool.add(node_kind::pair, given, out.pool.at_term(pair.row),
+                                      out.pool.at_term(pair.column));
         return item.negated ? out.pool.add(node_kind::negation, 0, held) : held;
     }
 
     /// The condition that the pairs of sparse facts are within the ranges of the variables.
     constexpr int within_variables(const rule& written, int conditions) {
         int root = -1;
-        auto require = [&](int side, int extent) {
-            const term at = out.pool.as_term(side);
-            if (at.variable < 0 || last_of(at, written.variables) + 1 >= extent) return;
+        auto require = [&](int side, long long extent) {
+            term at;
+            if (!out.pool.as_term(side, at) || at.variable < 0 ||
+                last_of(at, written.variables) + 1 >= extent)
+                return;
             const int last = written.variables[at.variable].extent;
             root = out.pool.both(root, out.pool.add(node_kind::less, 0,
                                                     out.pool.add(node_kind::variable, at.variable),
@@ -461,8 +464,8 @@ class domain_finder {
         out.pool.each_conjunct(conditions, [&](int part) {
             const node top = out.pool.nodes[part];
             if (top.kind != node_kind::pair) return;
-            require(top.left, in.facts[top.value].extents[0]);
-            require(top.right, in.facts[top.value].extents[1]);
+            require(top.left, in.facts[top.value].pair_rows());
+            require(top.right, in.facts[top.value].pair_columns());
         });
         return root;
     }

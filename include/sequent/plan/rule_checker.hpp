@@ -54,10 +54,13 @@ class rule_checker : public name_binder<Sizes, Facts> {
                     return;
                 }
                 set_arity(written, value.relation, value.arity);
-                if (value.gives_value() || is_chosen(value.relation)) {
-                    ++shape.uses;
-                } else if (shape.fact < 0) {
-                    fail(fault::only_facts_are_negated_or_hidden, written, value.relation);
+                if (value.gives_value() || shape.fact < 0) ++shape.uses;
+                if (!value.gives_value() && shape.rule >= 0) {
+                    shape.tested = true;
+                    if (written.recurs.loop >= 0 &&
+                        out.text.rules[shape.rule].recurs.loop == written.recurs.loop)
+                        fail(fault::a_relation_of_the_same_recursion_is_not_negated_or_hidden,
+                             written, value.relation);
                 }
                 const bool symbols =
                     shape.fact >= 0 && out.facts[shape.fact].kind == fact_kind::symbols;
@@ -96,17 +99,12 @@ class rule_checker : public name_binder<Sizes, Facts> {
         if (shape.arity != arity)
             fail(fault::wrong_number_of_arguments, at, relation, arity, shape.arity);
         if (shape.fact < 0) return;
-        const fact_shape& given = out.facts[shape.fact];
-        if (given.is_sparse() && arity != 2)
-            fail(fault::wrong_number_of_arguments, at, relation, arity, 2);
+        fact_shape& given = out.facts[shape.fact];
+        given.indices = arity;
+        if (given.is_sparse() && arity < 1)
+            fail(fault::wrong_number_of_arguments, at, relation, arity, 1);
         if (arity > given.rank || (given.up_to && arity < 1))
             fail(fault::wrong_number_of_arguments, at, relation, arity, given.rank);
-    }
-
-    /// Returns true if a rule chooses the atoms of the relation.
-    constexpr bool is_chosen(int relation) const {
-        const int at = out.relations[relation].rule;
-        return at >= 0 && out.text.rules[at].chooses();
     }
 
     constexpr void use_weight(const rule& at, const weight_use& use) {
