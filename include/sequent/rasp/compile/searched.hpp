@@ -95,7 +95,7 @@ class key_lines {
     }
 
   private:
-    // What is so far below has no share of the attention that a double could tell.
+    // A score this far below the maximum has a weight below the resolution of double.
     static constexpr double far = 40;
 
     lines lines_;
