@@ -33,7 +33,8 @@ SEQUENT_WEIGHT(U, 64, 32);
 namespace tagger {
 using namespace sequent::language;
 
-SEQUENT_VARIABLES(i, j);
+SEQUENT_VARIABLES(j);
+inline constexpr var<"i", 3> i;
 SEQUENT_RELATIONS(first, step, hidden, all);  // also words of the language
 inline constexpr auto program = rules(
     hidden(i) <<= first(i) | relu(),
