@@ -323,8 +323,6 @@ template <const auto& Program, class... Options>
 struct compile : compiling::transformer_of<compiling::sizes_of<Program, Options...>> {
     /// The sizes of the transformer.
     static constexpr compiling::sizes size = compiling::sizes_of<Program, Options...>;
-    /// True if the model runs one position at a time: it is causal and no loop.
-    static constexpr bool is_stepped = size.is_causal && size.rounds == 1;
     static_assert(sizeof(compiling::refusal_of<Program, size>) > 0);
 
     /// The model.
@@ -376,7 +374,7 @@ struct compile : compiling::transformer_of<compiling::sizes_of<Program, Options.
     /// `max_length` + 1 tokens. Each token takes one `step`. The program is causal: its selectors
     /// select no later position.
     template <class T = double>
-    static sequence generate(sequence prompt, int count) requires(is_stepped) {
+    static sequence generate(sequence prompt, int count) requires(size.is_causal) {
         const auto s = make_unique<typename transformer::template state<T>>();
         std::vector<std::int32_t> given = encode(prompt);
         given.resize(static_cast<std::size_t>(prompt.size()) + 1);
@@ -399,7 +397,7 @@ struct compile : compiling::transformer_of<compiling::sizes_of<Program, Options.
     /// all positions. The program is causal. Gives what `run` and `generate` give.
     class steps {
       public:
-        steps() requires(is_stepped) : transformer_(size, entries()) { transformer_.step(0); }
+        steps() requires(size.is_causal) : transformer_(size, entries()) { transformer_.step(0); }
 
         /// The output at the next position, which holds this token. Throws evaluation_error if it
         /// is not in the alphabet or comes after `max_length` tokens.
