@@ -125,14 +125,8 @@ struct compilation {
 template <const auto& Program>
 inline constexpr const graph& graph_to_compile = rasp::detail::compilable<Program>();
 template <const auto& Program>
-consteval program_analysis analyse_to_compile() {
-    if constexpr (&graph_to_compile<Program> == &graph_of<Program>)
-        return analysis<Program>;
-    else
-        return analyse(graph_to_compile<Program>);
-}
-template <const auto& Program>
-inline constexpr program_analysis analysis_to_compile = analyse_to_compile<Program>();
+inline constexpr const program_analysis& analysis_to_compile =
+    rasp::detail::analysis_of_compilable<Program>();
 
 template <const auto& Program, class... Options>
 inline constexpr compilation compilation_of = [] {
@@ -305,10 +299,10 @@ using refusal_of = refusal<because<Size.wrong.kind>, of_operation<Size.wrong.wha
 }  // namespace compiling
 
 /// The transformer of a program, with computed weights: `compile<reversed, alphabet<"abc">,
-/// max_length<10>>`. Its layers and heads are those of the analysis, and those
-/// that added layers without heads and missing values (`none`) need. Its output equals that of
-/// `evaluate` for every input of 1 to `max_length` tokens of the alphabet for which `evaluate` has
-/// a value. A start position precedes the input; heads that select no position attend to it.
+/// max_length<10>>`. Its layers and heads are those of the analysis, and added layers without
+/// heads. Its output equals that of `evaluate` for every input of 1 to `max_length` tokens of the
+/// alphabet for which `evaluate` has a value. A start position precedes the input; heads that
+/// select no position attend to it.
 ///
 /// The attention logits of selected pairs exceed all others by at least 64 (and that of the start
 /// by 32), so pairs that are not selected receive less than N e^-32 of a head's attention, 4e-12
