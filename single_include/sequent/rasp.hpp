@@ -215,6 +215,8 @@
 #pragma float_control(precise, on)
 #endif
 
+#include <iterator>
+
 #include <compare>
 
 /// Values of s-ops: booleans, exact numbers, symbols.
@@ -269,6 +271,7 @@ constexpr std::int64_t common_divisor(std::int64_t left, std::int64_t right) {
 
 /// The initial value of a hash; `hashed` appends a number to it.
 inline constexpr std::uint64_t hash_start = 14695981039346656037ULL;
+/// Appends a number to a hash.
 constexpr std::uint64_t hashed(std::uint64_t hash, std::uint64_t next) noexcept {
     hash = (hash ^ next) * 0x9e3779b97f4a7c15ULL;
     return hash ^ (hash >> 32);
@@ -328,7 +331,9 @@ struct rational {
         return up ? below + 1 : below;
     }
 
+    /// The negative.
     constexpr rational operator-() const { return raw(-over, under); }
+    /// The exact sum.
     friend constexpr rational operator+(const rational& left, const rational& right) {
         if (left.under == right.under && left.under == 1)
             return raw(detail::sum_of(left.over, right.over), 1);
@@ -338,9 +343,11 @@ struct rational {
                                detail::product_of(right.over, left.under / shared)),
                 detail::product_of(left.under, other)};
     }
+    /// The exact difference.
     friend constexpr rational operator-(const rational& left, const rational& right) {
         return left + -right;
     }
+    /// The exact product.
     friend constexpr rational operator*(const rational& left, const rational& right) {
         if (left.under == 1 && right.under == 1)
             return raw(detail::product_of(left.over, right.over), 1);
@@ -353,7 +360,9 @@ struct rational {
     friend constexpr rational operator/(const rational& left, const rational& right) {
         return left * rational(right.under, right.over);
     }
+    /// Equality of reduced fractions.
     friend constexpr bool operator==(const rational&, const rational&) = default;
+    /// The order of numbers.
     friend constexpr std::strong_ordering operator<=>(const rational& left, const rational& right) {
         if (left.under == right.under) return left.over <=> right.over;
         return detail::product_of(left.over, right.under) <=>
@@ -458,6 +467,7 @@ class value {
         write_integer(shown.under, out);
     }
 
+    /// Equality of values; numbers are equal whatever their types.
     friend constexpr bool operator==(const value& left, const value& right) {
         if (left.kind_ != right.kind_ && !(is_number(left.kind_) && is_number(right.kind_)))
             return false;
@@ -593,6 +603,7 @@ struct node {
     std::uint64_t hash = 0;            ///< hash of the expression, without functions
     plan::name name{};                 ///< name, if the program gives one
 
+    /// Equality of operation, arguments, constant and options.
     friend constexpr bool operator==(const node& left, const node& right) {
         return left.what == right.what && left.kind == right.kind &&
                left.arguments[0] == right.arguments[0] && left.arguments[1] == right.arguments[1] &&
@@ -763,7 +774,9 @@ template <type Kind, int Capacity>
 struct expression : s_op_base<expression<Kind, Capacity>> {
     /// The type of the values.
     static constexpr type kind = Kind;
+    /// Room for nodes.
     static constexpr int capacity = Capacity;
+    /// The nodes; the last one is the expression.
     detail::node_list<Capacity> nodes{};
 };
 
@@ -772,12 +785,14 @@ template <int Capacity>
 struct selector {
     /// Room for nodes.
     static constexpr int capacity = Capacity;
+    /// The nodes; the last one is the selector.
     detail::node_list<Capacity> nodes{};
 };
 
 /// True for s-ops.
 template <class T>
 inline constexpr bool is_s_op = false;
+/// True for expressions.
 template <type Kind, int Capacity>
 inline constexpr bool is_s_op<expression<Kind, Capacity>> = true;
 
@@ -787,6 +802,7 @@ inline constexpr bool is_loop = false;
 /// True for selectors.
 template <class T>
 inline constexpr bool is_selector = false;
+/// True for selectors.
 template <int Capacity>
 inline constexpr bool is_selector<selector<Capacity>> = true;
 
@@ -970,9 +986,13 @@ constexpr Inner named(const Inner& inner) {
                       "indicator(...) is one");                                               \
         return detail::make_of<operation::OPERATION, KIND>(left, right);                      \
     }
+/// The sum of two numbers.
 SEQUENT_RASP_ARITHMETIC(+, add, (detail::joined_kind<Left, Right>()))
+/// The difference of two numbers.
 SEQUENT_RASP_ARITHMETIC(-, subtract, (detail::joined_kind<Left, Right>()))
+/// The product of two numbers.
 SEQUENT_RASP_ARITHMETIC(*, multiply, (detail::joined_kind<Left, Right>()))
+/// The quotient of two numbers, a rational number.
 SEQUENT_RASP_ARITHMETIC(/, divide, type::real)
 /// The remainder of division with the quotient rounded down.
 SEQUENT_RASP_ARITHMETIC(%, modulo, (detail::joined_kind<Left, Right>()))
@@ -1077,6 +1097,7 @@ template <part Condition, argument Chosen>
 constexpr auto cond(const Condition& condition, const Chosen& chosen, none_type) {
     return cond(condition, chosen, detail::missing_constant<detail::s_op_of<Chosen>::kind>());
 }
+/// `cond` with `none` where the condition holds.
 template <part Condition, argument Other>
 constexpr auto cond(const Condition& condition, none_type, const Other& other) {
     return cond(condition, detail::missing_constant<detail::s_op_of<Other>::kind>(), other);
@@ -1253,6 +1274,7 @@ class graph {
     /// An empty program.
     constexpr explicit graph(identity same = identity::structure) : same_(same) {}
 
+    /// The nodes; the arguments of a node stand before it.
     plan::list<node, max_nodes> nodes{};
     /// Place of the node that is the output.
     int output = -1;
@@ -1480,6 +1502,7 @@ struct head {
     focus at = focus::selected;
     int preferred = -1;  ///< node of the values of which the highest or lowest is selected
 
+    /// Equality of all members.
     friend constexpr bool operator==(const head&, const head&) = default;
 };
 
@@ -1617,7 +1640,9 @@ class sequence {
     }
     /// The value at a position.
     constexpr value& operator[](int at) { return values_[static_cast<std::size_t>(at)]; }
+    /// The first value.
     constexpr auto begin() const { return values_.begin(); }
+    /// Beyond the last value.
     constexpr auto end() const { return values_.end(); }
     /// Appends a value.
     constexpr void push_back(const value& last) { values_.push_back(last); }
@@ -1637,6 +1662,7 @@ class sequence {
         return letters ? result : result + "]";
     }
 
+    /// Equality of length and values.
     friend constexpr bool operator==(const sequence& left, const sequence& right) {
         return left.values_ == right.values_;
     }
@@ -6529,6 +6555,7 @@ struct compile : compiling::transformer_of<compiling::sizes_of<Program, Options.
         }
         /// Heads that search, of all heads.
         int searching() const { return transformer_.searching(); }
+        /// Heads that visit earlier positions one by one.
         int visiting() const { return transformer_.visiting(); }
 
       private:
@@ -6802,6 +6829,7 @@ struct entry {
     /// The result.
     Result result;
 };
+/// The types of an entry follow from its members.
 template <class Key, class Result>
 entry(Key, Result) -> entry<Key, Result>;
 
@@ -6811,6 +6839,7 @@ template <s_op Values, s_op_or_constant Otherwise>
 constexpr auto lookup(const Values&, const Otherwise& otherwise) {
     return otherwise;
 }
+/// Likewise, with at least one entry.
 template <s_op Values, s_op_or_constant Otherwise, class Key, class Result, class... Rest>
 constexpr auto lookup(const Values& values, const Otherwise& otherwise,
                       const entry<Key, Result>& first, const Rest&... rest) {
@@ -6830,6 +6859,7 @@ constexpr auto element_from(const Places& places, const First& first, const Rest
         return cond(places == At, first, element_from<At + 1>(places, rest...));
 }
 }  // namespace detail
+/// Likewise, of a list of several elements.
 template <s_op Places, s_op_or_constant First, s_op_or_constant... Rest>
     requires(sizeof...(Rest) > 0)
 constexpr auto element_of(const Places& places, const First& first, const Rest&... rest) {
@@ -7038,9 +7068,9 @@ constexpr auto placeholder_of(const State&) {
 /// A loop, see `loop`.
 template <int Rounds, class Next, class Until, class... States>
 struct loop_program {
-    std::tuple<States...> states;
-    Next next;
-    Until until;
+    std::tuple<States...> states;  ///< the s-ops that rounds compute again
+    Next next;                     ///< their values after a round
+    Until until;                   ///< the condition that ends the loop
 
     /// Adds its nodes to a graph.
     constexpr void read(graph& to) const {
@@ -7078,6 +7108,7 @@ struct loop_program {
     }
 };
 
+/// True for loops.
 template <int Rounds, class Next, class Until, class... States>
 inline constexpr bool is_loop<loop_program<Rounds, Next, Until, States...>> = true;
 

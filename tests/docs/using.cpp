@@ -1,5 +1,6 @@
 // The code of README.md's first sections and of docs/using.md.
 
+#include <sequent/explain.hpp>
 #include <sequent/packed.hpp>
 
 // [article]
@@ -34,6 +35,7 @@ using Encoder = sequent::model<article::encoder, sequent::fact<"input", 16, 64>>
 
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <sequent/draw/attention_page.hpp>
 #include <sequent/draw/program.hpp>
 #include <string>
@@ -97,6 +99,13 @@ TEST_CASE("forward and backward of the article's encoder") {
     CHECK(one_pair > 0);
     CHECK(std::filesystem::remove("attention.html"));
 
+    // [tap]
+    const auto weights =
+        sequent::tap<Encoder, "score">(*p, facts);  // "layers.score" within a stack
+    const float the_same_pair = weights(15, 3);
+    // [/tap]
+    CHECK(the_same_pair == Approx(one_pair));
+
     // [program]
     draw::program<Encoder>("encoder.svg", "An encoder");  // or .html, .dot
     const sequent::explanation steps = sequent::explanation_of<Encoder>();
@@ -136,6 +145,13 @@ TEST_CASE("batches") {
                              sequent::train::clip_factor(norm, 1.0F), pool);
     // [/batch]
     CHECK(std::isfinite(loss));
+
+    // [executor]
+    std::vector<std::function<void()>> jobs;  // of threads of your own
+    sequent::thread_pool own(4, [&](auto job) { jobs.emplace_back(job); });
+    // [/executor]
+    own.run(2, [](int) {});
+    CHECK(jobs.size() == 1);
 
     // [bf16]
     Encoder::batch<float, sequent::bf16> rounding(pool);  // from sequent/packed.hpp

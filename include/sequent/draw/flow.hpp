@@ -32,7 +32,7 @@ struct flow_head {
 };
 /// A selector in a layer, and what its heads gather from the selected positions.
 struct flow_selector {
-    int node = -1;
+    int node = -1;                 ///< its node
     std::vector<flow_head> heads;  ///< two for selector_width
     std::vector<int> keys;         ///< s-ops that are compared, without constants
     /// S-ops that the keys are compared with, without constants.

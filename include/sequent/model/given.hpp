@@ -67,6 +67,16 @@ class given_facts {
         take_all(given);
     }
 
+    /// The facts of another model with the same declarations of facts.
+    template <class Other>
+    static given_facts from(const given_facts<Other, T>& given) {
+        given_facts result;
+        std::copy_n(given.pointers, max_facts, result.pointers);
+        std::copy_n(given.counts, count_given<Plan>(), result.counts);
+        result.indices_ = given.indices_;
+        return result;
+    }
+
     /// First element of each fact: std::int32_t for symbols, else T.
     const void* pointers[max_facts]{};
     int counts[count_given<Plan>()]{};  ///< Counts and runs of symbols, see plan::given_numbers.
@@ -102,6 +112,8 @@ class given_facts {
   private:
     template <class, class, class>
     friend class row_facts;
+    template <class, class>
+    friend class given_facts;
 
     given_facts() = default;
 
@@ -127,9 +139,7 @@ class given_facts {
             if (!filled[at]) refuse(subject{"fact", Plan::facts[at].id, at}, {" is not given"});
     }
 
-    static constexpr pair_layout layout_of(int at) {
-        return {Plan::facts[at].extents[0], Plan::facts[at].extents[1], Plan::facts[at].pairs};
-    }
+    static constexpr pair_layout layout_of(int at) { return layout_of_pairs(Plan::facts[at]); }
     static constexpr int index_offset(int end) {
         int offset = 0;
         for (int at = 0; at < end; ++at)
@@ -201,7 +211,7 @@ class given_facts {
             if (wanted.is_sparse()) {
                 if constexpr (large_index) indices_.resize(index_size);
                 std::int32_t* memory = indices_.data() + index_offset(at);
-                take_pairs(what, given, layout_of(at), memory);
+                take_pairs(what, given, wanted, layout_of(at), memory);
                 const int count = memory[pair_layout::count()];
                 const bool valued = given.shape.rank > 0;
                 if (!valued && (wanted.kind == kind::symbols || wanted.pair_size() != 1))

@@ -72,6 +72,10 @@ constexpr void visit_operands(Tables& tables, const Step& at, Visit visit) {
     if (at.kind == step_kind::attention) visit_attention(tables.attentions[at.at], visit);
     if (at.kind == step_kind::weights) visit_score(tables.attentions[at.at], visit);
     if (at.kind == step_kind::general) visit_general(tables.generals[at.at], visit);
+    if (at.kind == step_kind::repeat_end && at.carried >= 0) {
+        visit(tables.carried[at.carried].in, usage::kept);
+        visit(tables.carried[at.carried].out, usage::kept);
+    }
 }
 
 /// Lays out the prepared values. Their offsets do not depend on the purpose of the plan.
@@ -267,6 +271,9 @@ class memory_planner {
             of.adjoint_first = steps;
             if (of.adjoint_last < steps) of.adjoint_last = steps;
         }
+        if (draft_.in.tapped < 0) return;
+        const relation_layout& tapped = out_.relations[draft_.in.tapped];
+        if (tapped.where == place::value) use(out_.buffers[tapped.index], 0, steps);
     }
 
     constexpr void place_buffers() {

@@ -40,6 +40,7 @@ struct head {
     focus at = focus::selected;
     int preferred = -1;  ///< node of the values of which the highest or lowest is selected
 
+    /// Equality of all members.
     friend constexpr bool operator==(const head&, const head&) = default;
 };
 

@@ -405,6 +405,7 @@ struct compile : compiling::transformer_of<compiling::sizes_of<Program, Options.
         }
         /// Heads that search, of all heads.
         int searching() const { return transformer_.searching(); }
+        /// Heads that visit earlier positions one by one.
         int visiting() const { return transformer_.visiting(); }
 
       private:

@@ -55,9 +55,9 @@ constexpr auto placeholder_of(const State&) {
 /// A loop, see `loop`.
 template <int Rounds, class Next, class Until, class... States>
 struct loop_program {
-    std::tuple<States...> states;
-    Next next;
-    Until until;
+    std::tuple<States...> states;  ///< the s-ops that rounds compute again
+    Next next;                     ///< their values after a round
+    Until until;                   ///< the condition that ends the loop
 
     /// Adds its nodes to a graph.
     constexpr void read(graph& to) const {
@@ -95,6 +95,7 @@ struct loop_program {
     }
 };
 
+/// True for loops.
 template <int Rounds, class Next, class Until, class... States>
 inline constexpr bool is_loop<loop_program<Rounds, Next, Until, States...>> = true;
 
