@@ -537,10 +537,14 @@ SEQUENT_COLD explanation::step described(const explained_step& each) {
                          ground_rules_of(each), " ground rules"});
             break;
         case plan::step_kind::repeat_begin:
-            made.kind = step.recurs ? "recursion" : "stack";
-            append_text(what,
-                        {step.recurs ? "loop of " : "stack of ", step.end.any() ? "up to " : "",
-                         step.repeat, step.recurs ? " steps" : " layers"});
+            made.kind = step.recurs ? "recursion" : step.carried >= 0 ? "fixpoint" : "stack";
+            append_text(what, {step.recurs         ? "loop of "
+                               : step.carried >= 0 ? "fixpoint of "
+                                                   : "stack of ",
+                               step.end.any() || step.carried >= 0 ? "up to " : "", step.repeat,
+                               step.recurs         ? " steps"
+                               : step.carried >= 0 ? " rounds"
+                                                   : " layers"});
             if (step.recurs && step.backward) what += ", the last first";
             break;
         default:

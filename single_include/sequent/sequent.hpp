@@ -4164,7 +4164,8 @@ struct kept_columns<T, T> {
 ///     node_columns<Node>, value_columns
 ///                                      how these are stored (kept_columns.hpp)
 ///     shares                           true if queries 2q and 2q + 1 read the same columns
-///     is_causal                        true if there are no columns after the row
+///     is_causal                        true if there are no columns beyond column row + ahead
+///     ahead                            columns after the row, if is_causal
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
@@ -4262,7 +4263,10 @@ class kept_rows {
     T* out(int q) const noexcept { return queries_[q].out + row_ * Shape::out_row; }
 
     /// One past the last column that exists.
-    int last_column() const noexcept { return Shape::is_causal ? row_ + 1 : Shape::columns; }
+    int last_column() const noexcept {
+        return Shape::is_causal ? std::min(row_ + 1 + Shape::ahead, Shape::columns)
+                                : Shape::columns;
+    }
 
     /// Takes the columns of piece `Piece` in [begin, end), chunk by chunk.
     template <int Piece>
@@ -7030,9 +7034,12 @@ struct aggregate {
     double number = 0;  ///< the exponent of p_mean
 };
 
-/// A block, a program with one input and one output, applied Count times: with parameters of its
-/// own for each layer or, if Shares is true, with the same parameters for all layers.
-template <int Count, class Program, bool Shares = false>
+/// How a block is applied again and again. own: each layer has parameters of its own. shared: all
+/// layers have the same. until_equal: shared, and the layers end when one gives what it was given.
+enum class repetition { own, shared, until_equal };
+
+/// A block, a program with one input and one output, applied Count times, or at most as often.
+template <int Count, class Program, repetition Kind = repetition::own>
 struct repeated {
     const Program* block;  ///< the program, which outlives this
 };
@@ -7230,7 +7237,19 @@ constexpr auto repeat(const Program& block) noexcept {
     if constexpr (std::is_same_v<Program, mistaken>)
         return mistaken{};
     else
-        return repeated<Count, Program, true>{&block};
+        return repeated<Count, Program, repetition::shared>{&block};
+}
+
+/// The fixpoint of a block, such as what is reachable, or the shortest paths: the block is applied,
+/// always with the same parameters, until its output equals its input in all bits, and at most
+/// Count times. Computing time follows the number of rounds that the data need. The gradient is
+/// that of these rounds.
+template <int Count, class Program>
+constexpr auto fixpoint(const Program& block) noexcept {
+    if constexpr (std::is_same_v<Program, mistaken>)
+        return mistaken{};
+    else
+        return repeated<Count, Program, repetition::until_equal>{&block};
 }
 
 /// True for a combination, a transformation, an aggregation and a stack.
@@ -7246,8 +7265,8 @@ inline constexpr bool is_function<transform<Kind, Arguments...>> = true;
 template <aggregation Kind, class... Variables>
 inline constexpr bool is_function<aggregate<Kind, Variables...>> = true;
 /// True for a stack.
-template <int Count, class Program, bool Shares>
-inline constexpr bool is_function<repeated<Count, Program, Shares>> = true;
+template <int Count, class Program, repetition Kind>
+inline constexpr bool is_function<repeated<Count, Program, Kind>> = true;
 
 /// What may stand after `|` in a rule.
 template <class T>
@@ -7576,9 +7595,8 @@ template <class Left, class Right>
                 requires(!constraint<Part> && (!atom<Part> || is_weighted<Part>))
             constexpr mistaken operator!(Part) noexcept {
                 constexpr bool makes_a_rule = told<Part>;
-                static_assert(
-                    makes_a_rule,
-                    "sequent: ! stands before a constraint, or an atom of a fact without a weight");
+                static_assert(makes_a_rule,
+                              "sequent: ! stands before a constraint, or an atom without a weight");
                 return {};
             }
             /// Refuses hidden(...) of anything but an atom without a weight.
@@ -7586,8 +7604,7 @@ template <class Left, class Right>
                 requires(!atom<Part> || is_weighted<Part>)
             constexpr mistaken hidden(Part) noexcept {
                 constexpr bool makes_a_rule = told<Part>;
-                static_assert(makes_a_rule,
-                              "sequent: hidden takes an atom of a fact without a weight");
+                static_assert(makes_a_rule, "sequent: hidden takes an atom without a weight");
                 return {};
             }
 
@@ -8308,8 +8325,8 @@ struct combined_rules_with_different_spaces {};
 struct a_symbol_needs_a_weight {};
 /// A fact of the model is the head of a rule.
 struct a_fact_cannot_be_a_head {};
-/// A relation that has rules is negated or hidden.
-struct only_facts_are_negated_or_hidden {};
+/// A rule of a recursion negates or hides a relation of that recursion.
+struct a_relation_of_the_same_recursion_is_not_negated_or_hidden {};
 /// Two facts of the model have one name.
 struct two_facts_of_one_name {};
 /// A rule uses a count that is neither a `bound` nor an `up_to` fact of the model.
@@ -8357,6 +8374,8 @@ struct a_rule_that_reads_rows_at_no_bounded_distance_before_its_own {};
 struct a_rule_whose_first_argument_is_not_the_position {};
 /// A rule loops over the pairs of a sparse fact.
 struct a_rule_over_the_pairs_of_a_sparse_fact {};
+/// A rule is a fixpoint, which needs all rows of each round before the next.
+struct a_fixpoint_over_all_rows {};
 /// The state stores only the last rows, so that `truncate` could not restore earlier ones.
 struct a_state_that_keeps_the_last_rows_alone_is_not_truncated {};
 /// The facts along the sequence do not all have its length, or one of them is sparse.
@@ -8458,7 +8477,7 @@ enum class fault {
     combined_rules_with_different_spaces,
     a_symbol_needs_a_weight,
     a_fact_cannot_be_a_head,
-    only_facts_are_negated_or_hidden,
+    a_relation_of_the_same_recursion_is_not_negated_or_hidden,
     two_facts_of_one_name,
     a_count_that_is_not_given,
     only_symbols_of_one_index_are_compared,
@@ -8484,6 +8503,7 @@ struct rows_obstacle {
         distant_rows,     ///< no constant bounds how far back the rule reads
         inner_rows,       ///< the numbers of a row are not contiguous
         pairs,            ///< the rule loops over the pairs of a sparse fact
+        fixpoint,         ///< the rule is a fixpoint
         several_lengths,  ///< the facts along the sequence differ in length, or one is sparse
         lost_rows,        ///< the state keeps only the last rows, so that truncate is impossible
     };
@@ -8604,7 +8624,7 @@ consteval auto mistake_type() {
     SEQUENT_MISTAKE(aggregation_over_a_variable_that_the_body_does_not_mention)
     SEQUENT_MISTAKE(a_symbol_needs_a_weight)
     SEQUENT_MISTAKE(a_fact_cannot_be_a_head)
-    SEQUENT_MISTAKE(only_facts_are_negated_or_hidden)
+    SEQUENT_MISTAKE(a_relation_of_the_same_recursion_is_not_negated_or_hidden)
     SEQUENT_MISTAKE(two_facts_of_one_name)
     SEQUENT_MISTAKE(a_count_that_is_not_given)
     SEQUENT_MISTAKE(only_symbols_of_one_index_are_compared)
@@ -8952,15 +8972,27 @@ struct sizes {
     }
 };
 
+using language::repetition;
+
+/// The functions of repetitions, in the order of the enumeration.
+inline constexpr name repetition_names[]{make_name("stack", 5), make_name("repeat", 6),
+                                         make_name("fixpoint", 8)};
+/// The function of a repetition.
+constexpr const name& name_of(repetition kind) {
+    return repetition_names[static_cast<int>(kind)];
+}
+
 /// A stacked block: its rules form a scope of their own.
 struct scope {
-    int parent = -1;      ///< the scope around it; -1: it is the program
-    int repeat = 1;       ///< number of layers
-    int rule = -1;        ///< the rule that stacks it
-    bool shares = false;  ///< all layers have the same parameters
+    int parent = -1;  ///< the scope around it; -1: it is the program
+    int repeat = 1;   ///< number of layers
+    int rule = -1;    ///< the rule that stacks it
+    repetition kind = repetition::own;
 
+    /// Returns true if all layers have the same parameters.
+    constexpr bool shares() const { return kind != repetition::own; }
     /// The number of sets of parameters.
-    constexpr int copies() const { return shares ? 1 : repeat; }
+    constexpr int copies() const { return shares() ? 1 : repeat; }
 };
 
 /// Returns true if an argument is a sum or difference of two variables.
@@ -9066,8 +9098,7 @@ constexpr reason linear_sum_obstacle(const rule& rule, const source<Sizes>& sour
         const unsigned in_weight = variables_in(item.weight.terms, item.weight.arity);
         for (int argument = 0; argument < item.weight.arity; ++argument) {
             if (item.weight.terms[argument].second >= 0 ||
-                (item.weight.terms[argument].offset &&
-                 item.weight.terms[argument].variable != loop_time))
+                (item.weight.terms[argument].offset && item.weight.terms[argument].variable >= 0))
                 return reason::a_weight_is_moved;
         }
         const unsigned summed = ~head;
@@ -9882,36 +9913,78 @@ struct fact_shape {
     name id{};
     fact_kind kind = fact_kind::dense;
     int rank = 0;                  ///< number of extents
-    int extents[max_fact_rank]{};  ///< of a sparse fact, the ranges of both indices first
+    int extents[max_fact_rank]{};  ///< of a sparse fact, the ranges of its indices first
     int classes = 0;               ///< number of different symbols
-    int pairs = 0;                 ///< maximum number of pairs of a sparse fact; 0: dense
+    int pairs = 0;                 ///< maximum number of atoms of a sparse fact; 0: dense
+    int indices = 2;               ///< number of indices of a sparse fact, 1 to 4
     bool up_to = false;            ///< the first extent is a maximum
     int length = -1;               ///< then the number of the count that is the length
 
-    /// Returns true if the fact holds for given pairs only.
+    /// Returns true if the fact holds for given atoms only.
     constexpr bool is_sparse() const { return pairs > 0; }
-    /// The number of elements, of a sparse fact for the maximum number of pairs.
+    /// The number of elements, of a sparse fact for the maximum number of atoms.
     constexpr int size() const { return (is_sparse() ? pairs : 1) * product_from(sparse_axes()); }
-    /// The number of elements of one pair.
-    constexpr int pair_size() const { return product_from(2); }
-    /// The shape of the values of `count` pairs, as a dense fact.
+    /// The number of elements of one atom.
+    constexpr int pair_size() const { return product_from(indices); }
+    /// The shape of the values of `count` atoms, as a dense fact.
     constexpr fact_shape values_of(int count) const {
         fact_shape result = *this;
         result.pairs = 0;
         result.extents[0] = count;
-        result.rank = rank - 1;
-        for (int axis = 1; axis < result.rank; ++axis) result.extents[axis] = extents[axis + 1];
+        result.rank = rank - indices + 1;
+        for (int axis = 1; axis < result.rank; ++axis)
+            result.extents[axis] = extents[axis + indices - 1];
         return result;
     }
 
+    // The atoms of any number of indices are stored as pairs: i is (0, i), (i, j, k) is
+    // (i, j * K + k), and (i, j, k, l) is (i * J + j, k * L + l).
+
+    /// The range of the first index of a pair.
+    constexpr long long pair_rows() const {
+        return indices == 1 ? 1 : 1LL * extents[0] * (indices == 4 ? extents[1] : 1);
+    }
+    /// The range of the second index of a pair.
+    constexpr long long pair_columns() const {
+        const int last = indices - 1;
+        return 1LL * extents[last] * (indices > 2 ? extents[last - 1] : 1);
+    }
+    /// The pair of an atom, two integers.
+    constexpr void write_pair(const int* atom, int* pair) const {
+        const int last = indices - 1;
+        pair[0] = indices == 1 ? 0 : indices == 4 ? atom[0] * extents[1] + atom[1] : atom[0];
+        pair[1] = indices > 2 ? atom[last - 1] * extents[last] + atom[last] : atom[last];
+    }
+
   private:
-    constexpr int sparse_axes() const { return is_sparse() ? 2 : 0; }
+    constexpr int sparse_axes() const { return is_sparse() ? indices : 0; }
     constexpr int product_from(int axis) const {
         int product = 1;
         for (; axis < rank; ++axis) product *= extents[axis];
         return product;
     }
 };
+
+/// The two arguments of a pair.
+struct pair_terms {
+    term row{};
+    term column{};
+};
+/// The argument of a pair for two arguments of an atom, of which the second has this range.
+constexpr term joined_term(const term& first, const term& second, int extent) {
+    return {second.variable, second.offset + extent * first.offset, first.variable,
+            first.variable >= 0 ? extent : 0};
+}
+/// The pair of the arguments of a sparse fact.
+constexpr pair_terms pair_of(const fact_shape& fact, const term* terms) {
+    const int last = fact.indices - 1;
+    pair_terms result{{-1, 0}, terms[last]};
+    if (fact.indices > 2)
+        result.column = joined_term(terms[last - 1], terms[last], fact.extents[last]);
+    if (fact.indices > 1) result.row = terms[0];
+    if (fact.indices == 4) result.row = joined_term(terms[0], terms[1], fact.extents[1]);
+    return result;
+}
 
 /// The shape of a value, rows x columns. A vector has one column, a scalar is 1 x 1.
 struct value_shape {
@@ -9938,6 +10011,7 @@ struct relation_shape {
     int passes_into = -1;      ///< of a block's input: the relation that is its value in layer 0
     int uses = 0;              ///< number of literals that read its value
     bool output = false;       ///< an output of the model, or tapped: no step absorbs it
+    bool tested = false;       ///< some literal of it is negated or hidden
 };
 
 /// The shape of a weight.
@@ -10056,16 +10130,25 @@ struct pair_layout {
     constexpr int size() const { return pairs_of_column() + capacity; }
 };
 
+/// The layout of a sparse fact's pairs.
+constexpr pair_layout layout_of_pairs(const plan::fact_shape& fact) {
+    return {static_cast<int>(fact.pair_rows()), static_cast<int>(fact.pair_columns()), fact.pairs};
+}
+
 /// The pairs of one row or one column.
 struct neighbours {
     const std::int32_t* others;
     const std::int32_t* pairs;
     int count;
 
+    /// The place of the first pair whose other index is not less.
+    int first_from(int other) const noexcept {
+        return static_cast<int>(std::lower_bound(others, others + count, other) - others);
+    }
     /// The number of the pair with this other index, or -1.
     int find(int other) const noexcept {
-        const auto* at = std::lower_bound(others, others + count, other);
-        return at != others + count && *at == other ? pairs[at - others] : -1;
+        const int at = first_from(other);
+        return at != count && others[at] == other ? pairs[at] : -1;
     }
 };
 
@@ -10093,18 +10176,13 @@ struct pair_index {
     }
 };
 
-/// Writes the index of `count` pairs, two integers each, by counting sort. All must be within the
-/// layout's rows and columns and not more than its capacity.
+/// Writes the index of the `count` pairs of which `memory` has the rows and columns, by counting
+/// sort. All must be within the layout's rows and columns and not more than its capacity.
 SEQUENT_LAZY
-inline void index_pairs(const pair_layout& layout, const std::int32_t* pairs, int count,
-                        std::int32_t* memory) noexcept {
+inline void index_pairs(const pair_layout& layout, int count, std::int32_t* memory) noexcept {
     memory[pair_layout::count()] = count;
-    std::int32_t* row_of = memory + pair_layout::row_of_pair();
-    std::int32_t* column_of = memory + layout.column_of_pair();
-    for (int pair = 0; pair < count; ++pair) {
-        row_of[pair] = pairs[2 * pair];
-        column_of[pair] = pairs[2 * pair + 1];
-    }
+    const std::int32_t* row_of = memory + pair_layout::row_of_pair();
+    const std::int32_t* column_of = memory + layout.column_of_pair();
     // Puts the pairs in the order that `sorted` gives them, or their own, under their keys.
     const auto distribute = [&](const std::int32_t* key, const std::int32_t* other, int keys,
                                 std::int32_t* begin, std::int32_t* others, std::int32_t* numbers,
@@ -10311,7 +10389,18 @@ template <class Pairs, class Values>
 constexpr sparse_argument<Pairs, Values> sparse_pairs(Pairs&& pairs, Values&& values) noexcept {
     return {static_cast<Pairs&&>(pairs), static_cast<Values&&>(values)};
 }
+/// A sparse fact with another number of arguments, such as `triple = sparse_atoms(atoms, values)`
+/// with the atoms {{0, 3, 1}, {1, 3, 2}}.
+template <class Atoms, class Values>
+constexpr sparse_argument<Atoms, Values> sparse_atoms(Atoms&& atoms, Values&& values) noexcept {
+    return {static_cast<Atoms&&>(atoms), static_cast<Values&&>(values)};
+}
 /// Likewise for a sparse fact of scalars, all 1.
+template <class Atoms>
+constexpr sparse_argument<Atoms, void> sparse_atoms(Atoms&& atoms) noexcept {
+    return {static_cast<Atoms&&>(atoms)};
+}
+/// sparse_pairs for a sparse fact of scalars, all 1.
 template <class Pairs>
 constexpr sparse_argument<Pairs, void> sparse_pairs(Pairs&& pairs) noexcept {
     return {static_cast<Pairs&&>(pairs)};
@@ -10536,7 +10625,7 @@ struct argument {
             is_count = true;
         } else if constexpr (is_sparse_argument<plain>) {
             static_assert(!std::is_lvalue_reference_v<Value> || outlives_call<Value>,
-                          "sequent: sparse_pairs() refers to containers that are temporaries; give "
+                          "sequent: a sparse fact refers to containers that are temporaries; give "
                           "them names first");
             take_pairs(value.pairs);
             if constexpr (requires { value.values; }) take_values(value.values);
@@ -10570,7 +10659,7 @@ struct argument {
         const auto* first = unwrap(given, pairs_shape);
         static_assert(
             std::is_same_v<std::remove_cv_t<std::remove_pointer_t<decltype(first)>>, std::int32_t>,
-            "sequent: the pairs of a sparse fact are std::int32_t, two for each");
+            "sequent: the atoms of a sparse fact are std::int32_t, one for each argument");
         pairs = first;
     }
 };
@@ -10654,8 +10743,10 @@ inline int length_of(const subject& what, const extents& given, const plan::fact
 
 /// "(3, 5)", for messages.
 SEQUENT_LAZY
-SEQUENT_COLD std::string pair_text(const std::int32_t* pair) {
-    return joined_text({"(", pair[0], ", ", pair[1], ")"});
+SEQUENT_COLD std::string atom_text(const std::int32_t* atom, int indices) {
+    std::string result = "(";
+    for (int at = 0; at < indices; ++at) append_text(result, {at > 0 ? ", " : "", atom[at]});
+    return result + ")";
 }
 
 /// Throws argument_error if a symbol is outside [0, classes).
@@ -10694,34 +10785,47 @@ void check_finite(const subject& what, const T* numbers, int size) {
                   "; values are finite"});
 }
 
-/// Throws argument_error unless the pairs of a sparse fact are distinct, within its extents and not
+/// Throws argument_error unless the atoms of a sparse fact are distinct, within its extents and not
 /// more than it has room for; then writes their index to `memory`.
 template <class Element>
-void take_pairs(const subject& what, const argument<Element>& given, const pair_layout& layout,
-                std::int32_t* memory) {
+void take_pairs(const subject& what, const argument<Element>& given, const plan::fact_shape& fact,
+                const pair_layout& layout, std::int32_t* memory) {
     const extents& shape = given.pairs_shape;
-    const bool flat = shape.rank == 1 && !shape.shaped;
-    if (!(flat ? shape.at[0] % 2 == 0 : shape.rank == 2 && shape.at[1] == 2) || !shape.contiguous)
-        fail_with<argument_error>({"sequent: the pairs of ", what.text(),
-                                   " are two integers each, given is ", shape.text()});
-    const long count = shape.size() / 2;
+    const int indices = fact.indices;
+    const char* const atom = indices == 2 ? "pair" : "atom";
+    constexpr const char* numbers_up_to_4[]{"no", "one", "two", "three", "four"};
+    const bool flat = shape.rank == 1 && (!shape.shaped || indices == 1);
+    if (!(flat ? shape.at[0] % indices == 0 : shape.rank == 2 && shape.at[1] == indices) ||
+        !shape.contiguous)
+        fail_with<argument_error>({"sequent: the ", atom, "s of ", what.text(), " are ",
+                                   numbers_up_to_4[indices], " integers each, given is ",
+                                   shape.text()});
+    const long count = shape.size() / indices;
     if (count > layout.capacity)
-        refuse(what, {" has room for ", layout.capacity, " pairs, given are ", count});
+        refuse(what, {" has room for ", layout.capacity, " ", atom, "s, given are ", count});
     const int size = static_cast<int>(count);
     for (int at = 0; at < size; ++at) {
-        const std::int32_t* pair = given.pairs + 2 * at;
-        if (pair[0] < 0 || pair[0] >= layout.rows || pair[1] < 0 || pair[1] >= layout.columns)
-            refuse(what, {" has the pair ", pair_text(pair), " at position ", at, ", outside of ",
-                          layout.rows, " x ", layout.columns});
+        const std::int32_t* each = given.pairs + indices * at;
+        bool inside = true;
+        for (int axis = 0; axis < indices; ++axis)
+            inside = inside && each[axis] >= 0 && each[axis] < fact.extents[axis];
+        if (!inside)
+            refuse(what, {" has the ", atom, " ", atom_text(each, indices), " at position ", at,
+                          ", outside of ", extents_text(fact.extents, indices)});
+        int pair[2];
+        fact.write_pair(each, pair);
+        memory[pair_layout::row_of_pair() + at] = pair[0];
+        memory[layout.column_of_pair() + at] = pair[1];
     }
-    index_pairs(layout, given.pairs, size, memory);
+    index_pairs(layout, size, memory);
     const std::int32_t* begin = memory + layout.row_begin();
     const std::int32_t* columns = memory + layout.columns_of_row();
     const std::int32_t* numbers = memory + layout.pairs_of_row();
     for (int row = 0; row < layout.rows; ++row)
         for (int at = begin[row] + 1; at < begin[row + 1]; ++at)
             if (columns[at] == columns[at - 1])
-                refuse(what, {" has the pair ", pair_text(given.pairs + 2 * numbers[at]),
+                refuse(what, {" has the ", atom, " ",
+                              atom_text(given.pairs + indices * numbers[at], indices),
                               " at position ", numbers[at], " as well as at ", numbers[at - 1]});
 }
 
@@ -10841,14 +10945,16 @@ struct node_pool {
     /// The node of an argument.
     constexpr int at_term(const term& written) {
         const int constant = add(node_kind::constant, written.offset);
-        if (written.variable < 0) return constant;
-        int sum = add(node_kind::variable, written.variable);
+        if (written.variable < 0 && written.second < 0) return constant;
+        int sum = written.variable < 0 ? -1 : add(node_kind::variable, written.variable);
         if (written.second >= 0) {
             const int factor = written.factor < 0 ? -written.factor : written.factor;
             int second = add(node_kind::variable, written.second);
             if (factor != 1)
                 second = add(node_kind::multiply, 0, add(node_kind::constant, factor), second);
-            sum = add(written.factor < 0 ? node_kind::subtract : node_kind::add, 0, sum, second);
+            sum = sum < 0 ? second
+                          : add(written.factor < 0 ? node_kind::subtract : node_kind::add, 0, sum,
+                                second);
         }
         return written.offset ? add(node_kind::add, 0, sum, constant) : sum;
     }
@@ -10891,14 +10997,10 @@ struct node_pool {
         return moved.kind == node_kind::constant &&
                moved.value == (top.kind == node_kind::add ? by : -by);
     }
-    /// The inverse of at_term, for a variable plus an offset or a constant.
-    constexpr term as_term(int root) const {
-        const node& top = nodes[root];
-        if (top.kind == node_kind::constant) return {-1, top.value};
-        if (top.kind == node_kind::variable) return {top.value, 0};
-        term inner = as_term(top.left);
-        inner.offset += nodes[top.right].value;
-        return inner;
+    /// The inverse of at_term. Returns false if the expression is no such argument.
+    constexpr bool as_term(int root, term& to) const {
+        to = {};
+        return add_to_term(root, 1, to);
     }
     /// A copy of the tree with each variable v replaced by terms[v].
     template <class Nodes>
@@ -10910,11 +11012,40 @@ struct node_pool {
         const int right = substitute(from, top.right, terms);
         return add(top.kind, top.value, left, right);
     }
+
+  private:
+    /// Adds a factor times an expression to an argument. Returns false if that is none.
+    constexpr bool add_to_term(int root, int factor, term& to) const {
+        const node& top = nodes[root];
+        switch (top.kind) {
+            case node_kind::constant:
+                to.offset += factor * top.value;
+                return true;
+            case node_kind::variable:
+                if (factor == 1 && to.variable < 0) {
+                    to.variable = top.value;
+                    return true;
+                }
+                if (to.second >= 0) return false;
+                to.second = top.value;
+                to.factor = factor;
+                return true;
+            case node_kind::add:
+                return add_to_term(top.left, factor, to) && add_to_term(top.right, factor, to);
+            case node_kind::subtract:
+                return add_to_term(top.left, factor, to) && add_to_term(top.right, -factor, to);
+            case node_kind::multiply:
+                return nodes[top.left].kind == node_kind::constant &&
+                       add_to_term(top.right, factor * nodes[top.left].value, to);
+            default:
+                return false;
+        }
+    }
 };
 
 /// The capacity of the pool of a program.
 constexpr int pool_size(int nodes, int literals) {
-    return 8 * nodes + 10 * literals + 32;
+    return 8 * nodes + 12 * literals + 32;
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
@@ -12194,7 +12325,9 @@ class domain_finder {
             }
             // The domain is defined only within the extents.
             root = out.pool.both(root, within_extents(written, item));
-            root = out.pool.both(root, inherited);
+            // A negated atom may be absent.
+            if (!item.negated || in.relations[item.relation].fact >= 0)
+                root = out.pool.both(root, inherited);
             root = out.pool.both(root, holds_for(item));
         }
         if (written.total && written.combined != combination::sum && differing_[at] >= 0)
@@ -12463,17 +12596,20 @@ class domain_finder {
     constexpr int holds_for(const literal& item) {
         const int given = in.relations[item.relation].fact;
         if (given < 0 || !in.facts[given].is_sparse()) return -1;
-        const int held = out.pool.add(node_kind::pair, given, out.pool.at_term(item.terms[0]),
-                                      out.pool.at_term(item.terms[1]));
+        const pair_terms pair = pair_of(in.facts[given], item.terms);
+        const int held = out.pool.add(node_kind::pair, given, out.pool.at_term(pair.row),
+                                      out.pool.at_term(pair.column));
         return item.negated ? out.pool.add(node_kind::negation, 0, held) : held;
     }
 
     /// The condition that the pairs of sparse facts are within the ranges of the variables.
     constexpr int within_variables(const rule& written, int conditions) {
         int root = -1;
-        auto require = [&](int side, int extent) {
-            const term at = out.pool.as_term(side);
-            if (at.variable < 0 || last_of(at, written.variables) + 1 >= extent) return;
+        auto require = [&](int side, long long extent) {
+            term at;
+            if (!out.pool.as_term(side, at) || at.variable < 0 ||
+                last_of(at, written.variables) + 1 >= extent)
+                return;
             const int last = written.variables[at.variable].extent;
             root = out.pool.both(root, out.pool.add(node_kind::less, 0,
                                                     out.pool.add(node_kind::variable, at.variable),
@@ -12482,8 +12618,8 @@ class domain_finder {
         out.pool.each_conjunct(conditions, [&](int part) {
             const node top = out.pool.nodes[part];
             if (top.kind != node_kind::pair) return;
-            require(top.left, in.facts[top.value].extents[0]);
-            require(top.right, in.facts[top.value].extents[1]);
+            require(top.left, in.facts[top.value].pair_rows());
+            require(top.right, in.facts[top.value].pair_columns());
         });
         return root;
     }
@@ -13006,6 +13142,17 @@ struct birth {
     }
 };
 
+/// What a round of a fixpoint is given and what it gives: `size` contiguous elements, of which only
+/// the rows below some counts, or the pairs of a sparse fact, are compared.
+struct carried_value {
+    operand in{};         ///< what the round is given
+    operand out{};        ///< what it gives
+    int size = 0;         ///< number of elements
+    unsigned counts = 0;  ///< counts that limit the rows, one bit each
+    int row = 1;          ///< elements of a row, or of a pair
+    int pairs = -1;       ///< the sparse fact whose pairs are the rows; -1: none
+};
+
 /// One entry of a plan, in the order of the forward pass.
 struct step {
     step_kind kind = step_kind::rows;
@@ -13022,6 +13169,7 @@ struct step {
     counted_end end{};      ///< end of these iterations; of a recursion, of its loop
     bool fills = false;     ///< the step runs from that end on instead of before it
     bool idle = false;      ///< the step fills rows that nothing reads
+    int carried = -1;       ///< of a fixpoint: place of what its rounds pass on
     list<birth, max_literals + 4> births{};  ///< gradients set to zero by its backward
 
     /// Returns true if a step in a recursion runs in this iteration.
@@ -13076,7 +13224,7 @@ struct joined_steps {
     long long weights = 0;  ///< elements of their weights in all layers
     int rows = 0;           ///< the greatest number of rows
     unsigned counts = 0;    ///< counts that limit these rows, one bit each
-    bool ends = false;      ///< counts end a recursion, which has other iterations for each sample
+    bool ends = false;      ///< a recursion or a fixpoint ends elsewhere for each sample
 
     /// Returns true if samples of different counts can be run step by step.
     constexpr bool any() const { return rows > 0 && !ends; }
@@ -13087,7 +13235,7 @@ constexpr joined_steps find_joined_steps(const Tables& tables, long long least) 
     joined_steps result;
     long long rounds = 1;
     for (const step& each : tables.steps) {
-        result.ends = result.ends || each.end.any();
+        result.ends = result.ends || each.end.any() || each.carried >= 0;
         if (each.kind == step_kind::repeat_begin && !each.recurs) rounds *= each.repeat;
         if (each.kind == step_kind::repeat_end && !each.recurs)
             rounds /= tables.steps[each.at].repeat;
@@ -13132,13 +13280,16 @@ enum class role {
 
 /// The sparse fact whose pairs two arguments of a relation are, if there is one.
 struct pair_place {
-    int fact = -1;  ///< number of the fact; -1: none
-    int axes[2]{};  ///< the arguments
+    int fact = -1;     ///< number of the fact; -1: none
+    int axes[2]{};     ///< the arguments
+    bool all = false;  ///< all arguments, of a fact with another number of them
 
     /// Returns true if there is a fact.
     constexpr bool any() const { return fact >= 0; }
-    /// Returns true if the argument is one of the two.
-    constexpr bool has(int axis) const { return any() && (axis == axes[0] || axis == axes[1]); }
+    /// Returns true if the argument is one of them.
+    constexpr bool has(int axis) const {
+        return any() && (all || axis == axes[0] || axis == axes[1]);
+    }
 };
 
 /// The storage of a relation: a fact, a buffer, or (for a parameter) the literal that reads the
@@ -13219,6 +13370,7 @@ struct plan_tables {
     list<row_step, Sizes.rules> rows{};   ///< row steps
     list<attention_step, Sizes.rules> attentions{};        ///< attention steps
     list<general_step, Sizes.rules> generals{};            ///< general steps
+    list<carried_value, Sizes.scopes> carried{};           ///< what fixpoints pass on
     list<relation_layout, relation_capacity> relations{};  ///< storage of relations
     list<weight_layout, weight_capacity> weights{};        ///< storage of weights
     list<buffer, Sizes.rules * 3 + 4> buffers{};           ///< buffers
@@ -13309,7 +13461,7 @@ struct draft : drafted<Sizes, Facts> {
                 const int definer = in.relations[item.relation].rule;
                 // A relation that a block reads from outside is computed once, outside. A relation
                 // that is read at sums of variables is computed before.
-                if (definer < 0 || in.relations[item.relation].uses != 1 ||
+                if (definer < 0 || in.relations[item.relation].uses != 1 || !item.gives_value() ||
                     in.text.rules[definer].scope != in.text.rules[at].scope ||
                     in.text.rules[definer].views || in.text.rules[at].views)
                     continue;
@@ -13402,13 +13554,18 @@ struct draft : drafted<Sizes, Facts> {
     constexpr pair_place pairs_of(int relation) const {
         const int given = in.relations[relation].fact;
         if (given >= 0)
-            return in.facts[given].is_sparse() ? pair_place{given, {0, 1}} : pair_place{};
+            return in.facts[given].is_sparse()
+                       ? pair_place{given, {0, 1}, in.facts[given].indices != 2}
+                       : pair_place{};
         pair_place result;
         out.pool.each_conjunct(conditions.domain[relation], [&](int root) {
             const node& top = out.pool.nodes[root];
             if (top.kind != node_kind::pair || result.any()) return;
-            const term row = out.pool.as_term(top.left);
-            const term column = out.pool.as_term(top.right);
+            term row;
+            term column;
+            if (!out.pool.as_term(top.left, row) || !out.pool.as_term(top.right, column) ||
+                row.second >= 0 || column.second >= 0)
+                return;
             if (row.variable < 0 || column.variable < 0 || row.variable == column.variable ||
                 row.offset || column.offset)
                 return;
@@ -13480,7 +13637,7 @@ struct draft : drafted<Sizes, Facts> {
         int level = depth_of(scope);
         for (int at = scope; at > 0; at = in.text.scopes[at].parent)
             result.layer_strides[--level] =
-                in.text.scopes[at].shares ? 0 : out.scope_parameters[at];
+                in.text.scopes[at].shares() ? 0 : out.scope_parameters[at];
         return result;
     }
 };
@@ -13621,10 +13778,10 @@ class general_builder {
             const int item_at = rule_.first_literal + body;
             general_literal item = general_of(item_at);
             const literal& text = draft_.in.text.literals[item_at];
-            if (text.kind == literal_kind::relation && text.gives_value() &&
+            if (text.kind == literal_kind::relation && !item.is_condition &&
                 draft_.out.relations[text.relation].pairs.any()) {
                 const relation_layout& of = draft_.out.relations[text.relation];
-                item.join = join_of(made, of, text.terms, rule_.total);
+                item.join = join_of(made, of, text.terms, rule_.total || text.negated);
                 item.pair_stride = of.pair_stride;
             }
             made.literals.push(item);
@@ -13655,8 +13812,10 @@ class general_builder {
         int rest = -1;
         pool.each_conjunct(root, [&](int part) {
             const node top = pool.nodes[part];
-            if (top.kind == node_kind::pair && made.joins.size() < max_condition_joins)
-                add_join(made, {top.value, pool.as_term(top.left), pool.as_term(top.right)});
+            pair_join join{top.value};
+            if (top.kind == node_kind::pair && made.joins.size() < max_condition_joins &&
+                pool.as_term(top.left, join.row) && pool.as_term(top.right, join.column))
+                add_join(made, join);
             else
                 rest = pool.both(rest, part);
         });
@@ -13689,10 +13848,11 @@ class general_builder {
         return made.joins.push(join);
     }
     /// The join that gives the number of a relation's pair at these arguments.
-    static constexpr int join_of(general_step& made, const relation_layout& of, const term* terms,
-                                 bool optional) {
-        return add_join(
-            made, {of.pairs.fact, terms[of.pairs.axes[0]], terms[of.pairs.axes[1]], optional});
+    constexpr int join_of(general_step& made, const relation_layout& of, const term* terms,
+                          bool optional) const {
+        pair_terms pair{terms[of.pairs.axes[0]], terms[of.pairs.axes[1]]};
+        if (of.pairs.all) pair = pair_of(draft_.in.facts[of.pairs.fact], terms);
+        return add_join(made, {of.pairs.fact, pair.row, pair.column, optional});
     }
 
     constexpr void add_strides(int* to, operand& at, const term* terms, int arity,
@@ -13714,7 +13874,7 @@ class general_builder {
         // Whether a sparse fact holds is part of the condition.
         made.required_nonzero = item.hidden;
         made.required_zero = item.negated;
-        made.is_condition = draft_.is_sparse(item);
+        made.is_condition = draft_.is_sparse(item) && !item.gives_value();
         made.has_element = item.has_element;
         made.element = item.element;
         made.shape = draft_.value_of(item);
@@ -13823,8 +13983,8 @@ struct axes {
 
     /// Returns true if the terms of a relation are the pair.
     constexpr bool is_pair(const pair_place& of, const term* terms) const {
-        return pairs >= 0 && of.fact == pairs && terms[of.axes[0]] == term{pair_row, 0} &&
-               terms[of.axes[1]] == term{pair_column, 0};
+        return pairs >= 0 && of.fact == pairs && !of.all &&
+               terms[of.axes[0]] == term{pair_row, 0} && terms[of.axes[1]] == term{pair_column, 0};
     }
     /// Returns true if the variable is an index of the pair.
     constexpr bool in_pair(int variable) const {
@@ -14286,9 +14446,11 @@ class row_builder {
             const unsigned counts = axes_.row < 0 ? 0 : counts_above(pool, part, axes_.row);
             made.counts |= counts;
             if (counts != 0) return;
+            term row;
+            term column;
             if (top.kind != node_kind::pair || top.value != axes_.pairs ||
-                !(pool.as_term(top.left) == term{axes_.pair_row, 0}) ||
-                !(pool.as_term(top.right) == term{axes_.pair_column, 0}))
+                !pool.as_term(top.left, row) || !(row == term{axes_.pair_row, 0}) ||
+                !pool.as_term(top.right, column) || !(column == term{axes_.pair_column, 0}))
                 made.condition = pool.both(made.condition, part);
         });
     }
@@ -14807,6 +14969,9 @@ constexpr mask_form form_of(Tree& tree, int row, int column) {
 struct column_reach {
     int back = 0;   ///< columns before the row
     int ahead = 0;  ///< columns after the row
+
+    /// The columns after the row, 0 if they end before it.
+    constexpr int beyond() const { return ahead > 0 ? ahead : 0; }
 };
 /// The reach of the columns of a condition over `rows` rows and `columns` columns.
 template <class Tree>
@@ -15840,6 +16005,14 @@ class unread_rows_finder {
             if (each.kind == step_kind::attention)
                 walk_attention(out_.attentions[each.at], from, see);
             if (each.kind == step_kind::general) walk_general(out_.generals[each.at], from, see);
+            if (each.kind == step_kind::repeat_end && each.carried >= 0) {
+                const carried_value& carried = out_.carried[each.carried];
+                from.known = carried.pairs < 0;
+                from.add(1, carried.row);
+                from.add(carried.row, carried.size / carried.row, carried.counts);
+                see(carried.in, from);
+                see(carried.out, from);
+            }
         }
     }
 
@@ -16180,7 +16353,10 @@ class builder {
         relation_layout& layout = draft_.out.relations[relation];
         layout.where = place::fact;
         layout.index = shape.fact;
-        if (pack(layout, relation) > max_numbers && draft_.mistake.ok())
+        const fact_shape& given = draft_.in.facts[shape.fact];
+        const bool indexed = !given.is_sparse() || (given.pair_rows() <= max_numbers &&
+                                                    given.pair_columns() <= max_numbers);
+        if ((pack(layout, relation) > max_numbers || !indexed) && draft_.mistake.ok())
             draft_.mistake = {fault::more_than_2147483647_numbers, -1,
                               draft_.in.facts[shape.fact].id};
     }
@@ -16398,6 +16574,8 @@ class builder {
         const rule& written = draft_.rule_of(at);
         if (written.recurs.end.any()) return false;
         if (written.literals != 1 || draft_.is_block_output(at)) return false;
+        // Where it has no atoms, it is zero: the other relation need not be.
+        if (draft_.head_of(at).tested) return false;
         const literal& item = draft_.literal_of(at, 0);
         const bool slices = written.transformations.size() == 1 &&
                             written.transformations[0].kind == transformation::slice &&
@@ -16519,7 +16697,8 @@ class builder {
         relation_layout& carried = draft_.out.relations[input];
         carried = {};
         carried.where = place::value;
-        const long long size = aligned(pack(carried, input));
+        const long long size_of_atoms = pack(carried, input);
+        const long long size = aligned(size_of_atoms);
         carried.index = draft_.new_buffer(size * (written.repeat + 1), at, written.repeat + 1);
         carried.each_layer = true;
         row_step copy = copy_step(item.relation, input);
@@ -16532,6 +16711,9 @@ class builder {
         emit_scope(written.block);
         const int end = push(step_kind::repeat_end, begin, at);
         draft_.out.steps[end].repeat = written.repeat;
+        if (draft_.in.text.scopes[written.block].kind == repetition::until_equal)
+            draft_.out.steps[begin].carried = draft_.out.steps[end].carried =
+                draft_.out.carried.push(carried_by(written.block, size_of_atoms));
         draft_.out.steps[begin].at = end;
         carried.part = written.repeat;
         carried.each_layer = false;
@@ -16540,6 +16722,23 @@ class builder {
             push(step_kind::rows, draft_.out.rows.push(copy_step(input, written.head)), at);
         else
             draft_.out.relations[written.head] = carried;
+    }
+
+    constexpr carried_value carried_by(int block, long long size) const {
+        carried_value made;
+        const int input = draft_.in.block_input[block];
+        const relation_layout& layout = draft_.out.relations[input];
+        made.in = draft_.relation_operand(input);
+        made.out = draft_.relation_operand(draft_.in.block_output[block]);
+        made.size = static_cast<int>(size);
+        made.pairs = layout.pairs.fact;
+        if (layout.pairs.any()) {
+            made.row = layout.pair_stride;
+        } else if (draft_.in.relations[input].arity > 0) {
+            made.row = layout.strides[0];
+            made.counts = counts_above(draft_.out.pool, draft_.conditions.domain[input], 0);
+        }
+        return made;
     }
 
     constexpr row_step copy_step(int from, int to) const {
@@ -17046,15 +17245,13 @@ class source_writer {
         if (!((current.aggregated_variables >> index) & 1u)) current.aggregated_order.push(index);
         current.aggregated_variables |= 1u << index;
     }
-    /// Adds a stack of `count` layers, with parameters for each layer or, if `shares`, one set for
-    /// all. `read` reads the rules of the block.
+    /// Adds a stack of `count` layers. `read` reads the rules of the block.
     template <class Read>
-    constexpr void stack(int count, bool shares, Read read) {
-        check_number(shares ? make_name("repeat", 6) : make_name("stack", 5),
-                     number_range::at_least_1, count);
+    constexpr void stack(int count, lang::repetition kind, Read read) {
+        check_number(name_of(kind), number_range::at_least_1, count);
         check_not_stacked();
         current.repeat = count;
-        current.block = out.scopes.push({scope_, count, -1, shares});
+        current.block = out.scopes.push({scope_, count, -1, kind});
         int depth = 0;
         for (int at = current.block; at > 0; at = out.scopes[at].parent) ++depth;
         if (depth > max_depth) fail(fault::stacks_within_stacks_within_stacks);
@@ -17259,8 +17456,8 @@ inline constexpr sizes size_of<lang::joined<Left, Right>> = size_of<Left> + size
 template <lang::transformation Kind, class... Arguments>
 inline constexpr sizes size_of<lang::transform<Kind, Arguments...>>{
     0, 0, (0 + ... + index_nodes<Arguments>), 1};
-template <int Count, class Program, bool Shares>
-inline constexpr sizes size_of<lang::repeated<Count, Program, Shares>> =
+template <int Count, class Program, lang::repetition Kind>
+inline constexpr sizes size_of<lang::repeated<Count, Program, Kind>> =
     size_of<Program> + sizes{0, 0, 0, 2};
 template <class Body, class Function>
 inline constexpr sizes size_of<lang::applied<Body, Function>> = size_of<Body> + size_of<Function>;
@@ -17284,8 +17481,8 @@ template <class Function>
 inline constexpr bool is_of_atoms = true;
 template <lang::aggregation Kind, class... Variables>
 inline constexpr bool is_of_atoms<lang::aggregate<Kind, Variables...>> = false;
-template <int Count, class Program, bool Shares>
-inline constexpr bool is_of_atoms<lang::repeated<Count, Program, Shares>> = false;
+template <int Count, class Program, lang::repetition Kind>
+inline constexpr bool is_of_atoms<lang::repeated<Count, Program, Kind>> = false;
 
 /// Reads the types of a program.
 template <sizes Sizes>
@@ -17493,9 +17690,9 @@ class reader : public source_writer<Sizes> {
         const int mentioned = current.variables.size();
         (aggregate_over(variable_of(Variables{}), mentioned), ...);
     }
-    template <int Count, class Program, bool Shares>
-    constexpr void read_function(const lang::repeated<Count, Program, Shares>& stacked) {
-        this->stack(Count, Shares, [&] { read(*stacked.block); });
+    template <int Count, class Program, lang::repetition Kind>
+    constexpr void read_function(const lang::repeated<Count, Program, Kind>& stacked) {
+        this->stack(Count, Kind, [&] { read(*stacked.block); });
     }
 
     // Terms and index expressions.
@@ -17715,6 +17912,10 @@ constexpr void visit_operands(Tables& tables, const Step& at, Visit visit) {
     if (at.kind == step_kind::attention) visit_attention(tables.attentions[at.at], visit);
     if (at.kind == step_kind::weights) visit_score(tables.attentions[at.at], visit);
     if (at.kind == step_kind::general) visit_general(tables.generals[at.at], visit);
+    if (at.kind == step_kind::repeat_end && at.carried >= 0) {
+        visit(tables.carried[at.carried].in, usage::kept);
+        visit(tables.carried[at.carried].out, usage::kept);
+    }
 }
 
 /// Lays out the prepared values. Their offsets do not depend on the purpose of the plan.
@@ -18524,10 +18725,13 @@ class rule_checker : public name_binder<Sizes, Facts> {
                     return;
                 }
                 set_arity(written, value.relation, value.arity);
-                if (value.gives_value()) {
-                    ++shape.uses;
-                } else if (shape.fact < 0) {
-                    fail(fault::only_facts_are_negated_or_hidden, written, value.relation);
+                if (value.gives_value() || shape.fact < 0) ++shape.uses;
+                if (!value.gives_value() && shape.rule >= 0) {
+                    shape.tested = true;
+                    if (written.recurs.loop >= 0 &&
+                        out.text.rules[shape.rule].recurs.loop == written.recurs.loop)
+                        fail(fault::a_relation_of_the_same_recursion_is_not_negated_or_hidden,
+                             written, value.relation);
                 }
                 const bool symbols =
                     shape.fact >= 0 && out.facts[shape.fact].kind == fact_kind::symbols;
@@ -18566,9 +18770,10 @@ class rule_checker : public name_binder<Sizes, Facts> {
         if (shape.arity != arity)
             fail(fault::wrong_number_of_arguments, at, relation, arity, shape.arity);
         if (shape.fact < 0) return;
-        const fact_shape& given = out.facts[shape.fact];
-        if (given.is_sparse() && arity != 2)
-            fail(fault::wrong_number_of_arguments, at, relation, arity, 2);
+        fact_shape& given = out.facts[shape.fact];
+        given.indices = arity;
+        if (given.is_sparse() && arity < 1)
+            fail(fault::wrong_number_of_arguments, at, relation, arity, 1);
         if (arity > given.rank || (given.up_to && arity < 1))
             fail(fault::wrong_number_of_arguments, at, relation, arity, given.rank);
     }
@@ -19231,9 +19436,9 @@ struct fact_reader<language::fact<Name, Shape...>> {
         constexpr int lengths = (0 + ... + (requires { decltype(Shape)::most; } ? 1 : 0));
         constexpr int rank = (lengths + ... + (std::is_integral_v<decltype(Shape)> ? 1 : 0));
         constexpr bool sparse = (... || requires { decltype(Shape)::pairs; });
-        static_assert(!sparse || (rank >= 2 && rank <= 4),
-                      "sequent: a sparse fact has two indices and up to two extents of its values: "
-                      "fact<\"edge\", sparse<90>, 40, 40, 3>");
+        static_assert(!sparse || rank >= 1,
+                      "sequent: a sparse fact has one to four indices and up to two extents of its "
+                      "values: fact<\"edge\", sparse<90>, 40, 40, 3>");
         static_assert(lengths == 0 || (lengths == 1 && !sparse && begins_with_length<Shape...>),
                       "sequent: up_to<N> is the first extent of a dense fact; a sparse one takes "
                       "any number of pairs as it is, and its relations end where those end that "
@@ -19254,6 +19459,7 @@ struct fact_reader<language::fact<Name, Shape...>> {
             }
         };
         (add(Shape), ...);
+        result.indices = result.rank < 2 ? 1 : 2;  // unless the program reads it otherwise
         return result;
     }
 };
@@ -19354,6 +19560,9 @@ struct single_steps {
     /// General step At.
     template <int At>
     static constexpr general_step general_at = Placed::tables.generals[At];
+    /// What the rounds of fixpoint At pass on.
+    template <int At>
+    static constexpr carried_value carried_at = Placed::tables.carried[At];
     /// Node At of the conditions.
     template <int At>
     static constexpr node node_at = Placed::tables.pool.nodes[At];
@@ -19367,8 +19576,8 @@ struct plan_of : single_steps<plan_of<Program, Facts...>> {
     /// The capacity of the arrays.
     static constexpr sizes size = sizes_of(source_of<Program>);
 
-    /// The shapes of the facts and counts, in the order of the model.
-    static constexpr auto facts = [] {
+    /// The shapes of the facts and counts, in the order of the model, as they are declared.
+    static constexpr auto declared = [] {
         list<fact_shape, fact_count> result;
         auto add = [&]<class Fact>(fact_reader<Fact> reader) {
             if constexpr (!decltype(reader)::is_query) result.push(reader.read());
@@ -19396,7 +19605,9 @@ struct plan_of : single_steps<plan_of<Program, Facts...>> {
     }();
     /// The program with its shapes.
     static constexpr auto written =
-        shaper<size, fact_count>(source_of<Program>, facts, queries, tapped_path).out;
+        shaper<size, fact_count>(source_of<Program>, declared, queries, tapped_path).out;
+    /// The shapes of the facts and counts as the program reads them.
+    static constexpr auto facts = written.facts;
     /// The domains.
     static constexpr auto found = [] {
         if constexpr (written.mistake.ok())
@@ -19551,7 +19762,7 @@ constexpr weight_view view_of_weight(int at) {
     int scopes[plan::max_depth]{};
     int depth = 0;
     for (int scope = declared.scope; scope > 0; scope = shapes.text.scopes[scope].parent)
-        if (!shapes.text.scopes[scope].shares) scopes[depth++] = scope;
+        if (!shapes.text.scopes[scope].shares()) scopes[depth++] = scope;
     while (depth-- > 0)
         push(shapes.text.scopes[scopes[depth]].repeat, tables.scope_parameters[scopes[depth]]);
     const int indices = layout.packed ? shape.arity - 2 : shape.arity;
@@ -19904,7 +20115,7 @@ struct bindings {
 /// Layout of the index of a plan's sparse fact.
 template <class Plan, int Fact>
 constexpr pair_layout pair_layout_of() {
-    return {Plan::facts[Fact].extents[0], Plan::facts[Fact].extents[1], Plan::facts[Fact].pairs};
+    return layout_of_pairs(Plan::facts[Fact]);
 }
 /// The index of the pairs of a sparse fact.
 template <class Plan, int Fact, class T>
@@ -20096,7 +20307,11 @@ class assignments {
     }
 
     int value_of(const plan::term& at) const noexcept {
-        return at.offset + (at.variable >= 0 ? index_[at.variable] : 0);
+        return offset_of(at) + (at.variable >= 0 ? index_[at.variable] : 0);
+    }
+    /// An argument without its first variable.
+    int offset_of(const plan::term& at) const noexcept {
+        return at.offset + (at.second >= 0 ? at.factor * index_[at.second] : 0);
     }
 
     /// Calls body() for each value of the variables order[From] .. order[To - 1] for which all
@@ -20128,16 +20343,22 @@ class assignments {
 
     /// The position in the order from which on a term's value is known; -1 for a constant.
     static constexpr int known_from(const plan::term& at) {
-        return at.variable < 0 ? -1 : place_in_order(step, at.variable);
+        const int first = at.variable < 0 ? -1 : place_in_order(step, at.variable);
+        return at.second < 0 ? first : std::max(first, place_in_order(step, at.second));
+    }
+    /// True if the value of a term gives that of the variable at `place`.
+    static constexpr bool gives(const plan::term& at, int place) {
+        return at.variable >= 0 && place_in_order(step, at.variable) == place &&
+               (at.second < 0 || place_in_order(step, at.second) < place);
     }
     /// The join whose pairs give the values of the variable at `place`, or -1.
     static constexpr int generator(int place) {
         for (int at = 0; at < joins; ++at) {
             const pair_join& join = step.joins[at];
-            if (join.optional || join.row.variable == join.column.variable) continue;
-            const int row = known_from(join.row);
-            const int column = known_from(join.column);
-            if ((row == place && column < place) || (column == place && row < place)) return at;
+            if (join.optional) continue;
+            if ((gives(join.row, place) && known_from(join.column) < place) ||
+                (gives(join.column, place) && known_from(join.row) < place))
+                return at;
         }
         return -1;
     }
@@ -20200,18 +20421,20 @@ class assignments {
                     if (find_pairs<Place>()) each_value<Place + 1, To>(body);
             } else {
                 constexpr pair_join join = step.joins[made_by];
-                constexpr bool forward = join.column.variable == variable;
+                constexpr bool forward = gives(join.column, Place);
                 constexpr plan::term made = forward ? join.column : join.row;
                 const auto index = pairs_of<Plan, join.fact>(bound_);
                 const int other = value_of(forward ? join.row : join.column);
-                constexpr int extent =
-                    forward ? Plan::facts[join.fact].extents[0] : Plan::facts[join.fact].extents[1];
-                if (other < 0 || other >= extent) return;
+                constexpr pair_layout layout = pair_layout_of<Plan, join.fact>();
+                if (other < 0 || other >= (forward ? layout.rows : layout.columns)) return;
                 const neighbours found = forward ? index.of_row(other) : index.of_column(other);
                 const int end = end_of<variable>();
-                for (int at = 0; at < found.count; ++at) {
-                    index_[variable] = found.others[at] - made.offset;
-                    if (index_[variable] < 0 || index_[variable] >= end) continue;
+                const int moved = offset_of(made);
+                for (int at = made.second < 0 ? 0 : found.first_from(moved); at < found.count;
+                     ++at) {
+                    index_[variable] = found.others[at] - moved;
+                    if (index_[variable] < 0) continue;
+                    if (index_[variable] >= end) break;
                     pair_[made_by] = found.pairs[at];
                     if (find_pairs<Place>()) each_value<Place + 1, To>(body);
                 }
@@ -22776,16 +22999,17 @@ class ground_rule : protected assignments<Plan, At, T> {
         return true;
     }
 
-    /// True if a dense fact holds.
+    /// True if an atom holds: it exists, and its value is not zero.
     template <int Item>
     bool is_nonzero() const noexcept {
         constexpr general_literal item = literal<Item>;
+        if (!present<Item>()) return false;
         bool nonzero = false;
         for (int at = 0; at < item.rows * item.columns; ++at)
             if constexpr (item.symbols)
-                nonzero = nonzero || bound_.read_symbols(item.at)[shift(item.strides) + at];
+                nonzero = nonzero || bound_.read_symbols(item.at)[place<Item>() + at];
             else
-                nonzero = nonzero || bound_.read(item.at)[shift(item.strides) + at] != T(0);
+                nonzero = nonzero || bound_.read(item.at)[place<Item>() + at] != T(0);
         return nonzero;
     }
 
@@ -24684,6 +24908,49 @@ inline constexpr bool has_prepared = [] {
     return false;
 }();
 
+/// True if the round of fixpoint `At` in which the call is gives what it was given.
+template <class Plan, int At, class T>
+SEQUENT_INLINE bool is_settled(const bindings<T>& bound) noexcept {
+    constexpr plan::carried_value of = Plan::template carried_at<At>;
+    int size = of.size;
+    if constexpr (of.pairs >= 0)
+        size = bound.pairs[of.pairs][pair_layout::count()] * of.row;
+    else if constexpr (of.counts != 0)
+        size = plan::least_count(of.counts, of.size / of.row, bound.counts) * of.row;
+    return std::memcmp(bound.read(of.in), bound.read(of.out),
+                       static_cast<std::size_t>(size) * sizeof(T)) == 0;
+}
+/// Copies what this round of fixpoint `At` gives to where the last of `rounds` rounds gives it.
+template <class Plan, int At, class T>
+void carry_on(bindings<T>& bound, int depth, int rounds) noexcept {
+    constexpr plan::carried_value of = Plan::template carried_at<At>;
+    const T* from = bound.read(of.out);
+    bound.layer[depth] = rounds - 1;
+    T* to = bound.write(of.out);
+    if (to != from) std::copy_n(from, of.size, to);
+}
+/// The number of rounds that fixpoint `At` ran, from the values of a training workspace. The call
+/// is in the last of them then.
+template <class Plan, int At, class T>
+int rounds_run(bindings<T>& bound, int depth, int rounds) noexcept {
+    for (int& round = bound.layer[depth] = 0; round + 1 < rounds; ++round)
+        if (is_settled<Plan, At>(bound)) return round + 1;
+    return rounds;
+}
+/// Adds the gradient of the result of fixpoint `At` to that of the last round that it ran. Returns
+/// the number of these rounds.
+template <class Plan, int At, class T>
+int carry_back(bindings<T>& bound, int depth, int rounds) noexcept {
+    constexpr plan::carried_value of = Plan::template carried_at<At>;
+    bound.layer[depth] = rounds - 1;
+    const T* given = bound.gradient(of.out);
+    const int run = rounds_run<Plan, At>(bound, depth, rounds);
+    T* to = bound.gradient(of.out);
+    if (run < rounds)
+        for (int at = 0; at < of.size; ++at) to[at] += given[at];
+    return run;
+}
+
 /// Runs steps [At, End). Prepares: only those that depend on parameters alone; else all others.
 template <class Plan, int At, int End, bool Prepares = false, class T, class Range>
 void forward_steps(bindings<T>& bound, Range range) noexcept {
@@ -24695,6 +24962,11 @@ void forward_steps(bindings<T>& bound, Range range) noexcept {
                 for (int round = 0; round < rounds; ++round) {
                     bound.layer[step.depth] = step.backward ? rounds - 1 - round : round;
                     forward_steps<Plan, At + 1, step.at, Prepares>(bound, range);
+                    if constexpr (step.carried >= 0 && !Prepares)
+                        if (round + 1 < rounds && is_settled<Plan, step.carried>(bound)) {
+                            carry_on<Plan, step.carried>(bound, step.depth, rounds);
+                            break;
+                        }
                 }
                 bound.layer[step.depth] = 0;
             }
@@ -24715,7 +24987,9 @@ void backward_steps(bindings<T>& bound, Run run) noexcept {
             constexpr plan::step begin = Plan::template step_at<last.at>;
             if constexpr (!Prepares || has_prepared<Plan, last.at, At>) {
                 if constexpr (!Prepares) backward_step<Plan, At - 1>(bound, run);
-                const int rounds = begin.rounds(bound.counts);
+                int rounds = begin.rounds(bound.counts);
+                if constexpr (begin.carried >= 0 && !Prepares)
+                    rounds = carry_back<Plan, begin.carried>(bound, begin.depth, rounds);
                 for (int round = rounds; round-- > 0;) {
                     bound.layer[begin.depth] = begin.backward ? rounds - 1 - round : round;
                     backward_steps<Plan, last.at + 1, At - 1, Prepares>(bound, run);
@@ -26203,9 +26477,7 @@ class given_facts {
             if (!filled[at]) refuse(subject{"fact", Plan::facts[at].id, at}, {" is not given"});
     }
 
-    static constexpr pair_layout layout_of(int at) {
-        return {Plan::facts[at].extents[0], Plan::facts[at].extents[1], Plan::facts[at].pairs};
-    }
+    static constexpr pair_layout layout_of(int at) { return layout_of_pairs(Plan::facts[at]); }
     static constexpr int index_offset(int end) {
         int offset = 0;
         for (int at = 0; at < end; ++at)
@@ -26277,7 +26549,7 @@ class given_facts {
             if (wanted.is_sparse()) {
                 if constexpr (large_index) indices_.resize(index_size);
                 std::int32_t* memory = indices_.data() + index_offset(at);
-                take_pairs(what, given, layout_of(at), memory);
+                take_pairs(what, given, wanted, layout_of(at), memory);
                 const int count = memory[pair_layout::count()];
                 const bool valued = given.shape.rank > 0;
                 if (!valued && (wanted.kind == kind::symbols || wanted.pair_size() != 1))
@@ -26747,6 +27019,8 @@ consteval auto rows_mistake() {
         return mistake::a_rule_whose_first_argument_is_not_the_position{};
     else if constexpr (Why == pairs)
         return mistake::a_rule_over_the_pairs_of_a_sparse_fact{};
+    else if constexpr (Why == fixpoint)
+        return mistake::a_fixpoint_over_all_rows{};
     else if constexpr (Why == lost_rows)
         return mistake::a_state_that_keeps_the_last_rows_alone_is_not_truncated{};
     else if constexpr (Why == several_lengths)
@@ -27154,6 +27428,7 @@ struct kept_operand {
 
 /// The columns that an attention step reads.
 struct kept_attention {
+    int ahead = 0;             ///< columns beyond the row's own that a row reads, at most
     kept_operand value{};      ///< the value
     kept_operand nodes[12]{};  ///< the operands of the nodes of the score
 };
@@ -27379,6 +27654,7 @@ class row_reach {
     constexpr int check_step(int at) {
         const step& each = out_.steps[at];
         const int position = form_.position[at];
+        if (each.carried >= 0) refuse(each, kind::fixpoint);
         if (each.kind == step_kind::repeat_begin || each.kind == step_kind::repeat_end) return 0;
         if (each.kind == step_kind::general && reads_pairs(out_.generals[each.at]))
             refuse(each, kind::pairs);
@@ -27449,11 +27725,10 @@ class row_reach {
             }
         } else if (each.kind == step_kind::attention) {
             const attention_step& attention = out_.attentions[each.at];
-            const int ahead = form_.in_time[at] ? 0 : attention_reach(attention).ahead;
+            const int ahead = form_.in_time[at] ? 0 : attention_reach(attention).beyond();
             const auto columns = [&](const access& from) {
                 // Earlier columns are stored separately when their rows are computed.
-                if (ahead > 0 && is_sequence(from.at)) return refuse(each, kind::later_rows);
-                call(from.at, form_.in_time[at] ? 0 : from.column);
+                call(from.at, form_.in_time[at] ? 0 : from.column, ahead, ahead);
             };
             const auto row = [&](const access& from) {
                 call(from.at, form_.in_time[at] ? 0 : from.row);
@@ -27562,7 +27837,7 @@ class row_reach {
                     if (needed <= known) return;
                     grows = true;
                     if (from.where == place::fact || pass > out_.steps.size())
-                        refuse(each, kind::later_rows);
+                        refuse_later(each);
                     else
                         lead_[from.index] = needed;
                 });
@@ -27576,6 +27851,15 @@ class row_reach {
                 back = std::max(back, -(made.lead[at] + first));
             });
         }
+    }
+    /// Refuses a step that reads later rows: the first attention to later columns, if there is one,
+    /// since the other steps follow from it.
+    constexpr void refuse_later(const step& each) {
+        for (int at = 0; at < out_.steps.size(); ++at)
+            if (out_.steps[at].kind == step_kind::attention && !form_.once[at] &&
+                !form_.in_time[at] && attention_reach(out_.attentions[out_.steps[at].at]).ahead > 0)
+                return refuse(out_.steps[at], kind::later_rows);
+        refuse(each, kind::later_rows);
     }
     /// Refuses comparisons of symbols of later rows.
     constexpr void check_compared(int at) {
@@ -27771,7 +28055,7 @@ class state_planner : public row_reach<Drafted, Form> {
 
     using base::attention_reach, base::back_, base::draft_, base::extent_, base::fact_back_,
         base::form_, base::is_sequence, base::lead_, base::old_part_, base::out_, base::refused,
-        base::row_size, base::visit_reads;
+        base::row_size, base::rows_of, base::visit_reads;
 
     int part_[capacity]{};
     bool kept_[capacity]{};  // rows are stored from call to call
@@ -27813,20 +28097,28 @@ class state_planner : public row_reach<Drafted, Form> {
                 made.fact_window[fact] = window(window_of(fact_back_[fact], 0), made.rows);
         }
     }
-    /// Finds the first rule that reads rows of which only the last are stored.
+    /// Finds the first rule that reads rows of which only the last are stored. After a state is
+    /// truncated, rows are computed again from the lead of their buffer on.
     constexpr void find_lost() {
+        for (int relation : draft_.in.outputs) {
+            const relation_layout& layout = out_.relations[relation];
+            if (layout.where != place::value || made.window_of[layout.index] == 0) continue;
+            if (rows_of(layout.offset, made.row_size[layout.index]) < lead_[layout.index])
+                made.lost = {draft_.in.relations[relation].rule, kind::lost_rows};
+        }
         for (int at = out_.steps.size(); at-- > 0;) {
             if (form_.once[at]) continue;
             const rows_obstacle loses{out_.steps[at].rule, kind::lost_rows};
-            visit_reads(at, [&](const operand& from, int, int) {
-                const int window = from.where == place::fact ? made.fact_window[from.index]
-                                                             : made.window_of[from.index];
-                if (window > 0) made.lost = loses;
+            visit_reads(at, [&](const operand& from, int first, int) {
+                const bool of_fact = from.where == place::fact;
+                const int window =
+                    of_fact ? made.fact_window[from.index] : made.window_of[from.index];
+                if (window > 0 && made.lead[at] + first < (of_fact ? 0 : lead_[from.index]))
+                    made.lost = loses;
             });
             if (out_.steps[at].kind != step_kind::attention || form_.in_time[at]) continue;
             const attention_step& attention = out_.attentions[out_.steps[at].at];
-            if (slides(attention, attention_reach(attention).back, made.lead[at]))
-                made.lost = loses;
+            if (slides(attention, attention_reach(attention), made.lead[at])) made.lost = loses;
         }
     }
     /// Finds the one window of all attention steps whose rows do not need all columns.
@@ -27836,10 +28128,10 @@ class state_planner : public row_reach<Drafted, Form> {
             if (out_.steps[at].kind != step_kind::attention || form_.once[at] || form_.in_time[at])
                 continue;
             const attention_step& attention = out_.attentions[out_.steps[at].at];
-            const int back = attention_reach(attention).back;
-            if (!slides(attention, back, made.lead[at])) continue;
-            most.back = std::max(most.back, back);
-            most.ahead = std::max(most.ahead, made.lead[at]);
+            const column_reach reach = attention_reach(attention);
+            if (!slides(attention, reach, made.lead[at])) continue;
+            most.back = std::max(most.back, reach.back);
+            most.ahead = std::max(most.ahead, made.lead[at] + reach.beyond());
         }
         if (most.back < 0) return;
         most.capacity = column_room(most.back, most.ahead);
@@ -27848,8 +28140,10 @@ class state_planner : public row_reach<Drafted, Form> {
     constexpr int column_room(int back, int ahead) const {
         return aligned(2 * (back + 1) + ahead + made.block + 15);
     }
-    constexpr bool slides(const attention_step& attention, int back, int ahead) const {
-        return column_room(back, ahead) < attention.columns;
+    /// Returns true if only a window of the columns of an attention step with this lead is stored.
+    constexpr bool slides(const attention_step& attention, const column_reach& reach,
+                          int lead) const {
+        return column_room(reach.back, lead + reach.beyond()) < attention.columns;
     }
 
     constexpr void find_kept() {
@@ -27859,19 +28153,21 @@ class state_planner : public row_reach<Drafted, Form> {
             if (each.kind != step_kind::attention || form_.once[at] || form_.in_time[at]) continue;
             const attention_step& attention = out_.attentions[each.at];
             kept_attention& kept = made.kept[each.at];
-            kept.value = keep(at, attention, attention.value, attention.length);
+            const column_reach reach = attention_reach(attention);
+            kept.ahead = reach.beyond();
+            kept.value = keep(at, attention, reach, attention.value, attention.length);
             if (attention.is_prepared()) continue;
             for (int node = 0; node < attention.nodes.size(); ++node) {
                 const score_node& of = attention.nodes[node];
                 if (of.kind == score_kind::dot)
-                    kept.nodes[node] = keep(at, attention, of.y, of.depth);
+                    kept.nodes[node] = keep(at, attention, reach, of.y, of.depth);
                 else if (of.kind == score_kind::load && of.x.row == 0 && is_sequence(of.x.at))
-                    kept.nodes[node] = keep(at, attention, of.x, 1);
+                    kept.nodes[node] = keep(at, attention, reach, of.x, 1);
             }
         }
     }
-    constexpr kept_operand keep(int at, const attention_step& attention, const access& from,
-                                int depth) {
+    constexpr kept_operand keep(int at, const attention_step& attention, const column_reach& reach,
+                                const access& from, int depth) {
         kept_operand result;
         if (from.at.where != place::value && from.at.where != place::fact) return result;
         result.kept = true;
@@ -27879,8 +28175,7 @@ class state_planner : public row_reach<Drafted, Form> {
         result.from = from;
         result.columns = attention.columns;
         result.depth = depth;
-        result.slides =
-            result.moves && slides(attention, attention_reach(attention).back, made.lead[at]);
+        result.slides = result.moves && slides(attention, reach, made.lead[at]);
         result.pitch = result.slides ? made.windows[made.column_window - 1].capacity
                                      : pitch_of(attention.columns);
         result.lines = depth;
@@ -28150,6 +28445,7 @@ struct kept_shape {
         for (int at = 0; at < nodes.size(); ++at) result = result || kept.nodes[at].moves;
         return result;
     }();
+    static constexpr int ahead = kept.ahead;
 
     static const std::uint64_t* bits(int row) noexcept {
         if constexpr (is_table)
@@ -28174,6 +28470,21 @@ SEQUENT_NOINLINE void keep_columns(const T* from, int stride,
         Form::put(from, depth, numbers, scales, pitch);
         if constexpr (Form::block > 0) ++scales;
     }
+}
+
+/// The rows, or the rounds of a recursion, that a step with a lead computes for some positions; at
+/// most `most`.
+SEQUENT_INLINE kernel::row_range led(kernel::row_range positions, int lead, int most) noexcept {
+    return {positions.begin == 0 ? 0 : positions.begin + lead,
+            std::min(positions.end + lead, most)};
+}
+/// Likewise with a static lead; without a lead, every position has a row.
+template <int Lead, int Most, int Length, class Range>
+SEQUENT_INLINE auto rows_led(Range positions) noexcept {
+    if constexpr (Lead == 0 && Most >= Length)
+        return positions;
+    else
+        return led({positions.begin, positions.end}, Lead, Most);
 }
 
 /// Runs an attention step of a state's plan.
@@ -28284,6 +28595,11 @@ class kept_runner {
                 .attend();
     }
 
+    /// The end of the columns that are stored when a row is computed.
+    static constexpr int last_column(int row) noexcept {
+        return std::min(row + 1 + kept.ahead, step.columns);
+    }
+
     /// Computes rows of prepared weights times the values.
     template <class Range>
     static void weigh(const bindings<T>& bound, Range range, int first_column) noexcept {
@@ -28301,9 +28617,10 @@ class kept_runner {
             T* out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
             with_weights<Plan, At>(first, second, third, [&]<class Shape>(Shape) {
                 for (int row = range.begin; row < range.end; ++row)
-                    kernel::weighted_row<Shape, pitch>(weights, value, out, row,
-                                                       kept.value.moves ? row + 1 : step.columns,
-                                                       kept.value.slides ? first_column : 0);
+                    kernel::weighted_row<Shape, pitch>(
+                        weights, value, out, row,
+                        kept.value.moves ? last_column(row) : step.columns,
+                        kept.value.slides ? first_column : 0);
             });
         }
     }
@@ -28314,14 +28631,15 @@ class kept_runner {
     static void forward(const bindings<T>& bound, Range range) noexcept {
         const int first_column =
             Plan::made.column_window > 0 ? bound.origins[Plan::made.column_window] : 0;
-        keep_new<First>(bound, value_operand{}, range.begin, range.end, first_column);
+        const auto columns = rows_led<kept.ahead, step.columns, step.columns>(range);
+        keep_new<First>(bound, value_operand{}, columns.begin, columns.end, first_column);
         if constexpr (step.is_prepared()) {
             weigh(bound, range, first_column);
             return;
         }
         kernel::unroll<step.nodes.size()>([&](auto index) {
-            keep_new<First>(bound, node_operand<decltype(index)::value>{}, range.begin, range.end,
-                            first_column);
+            keep_new<First>(bound, node_operand<decltype(index)::value>{}, columns.begin,
+                            columns.end, first_column);
         });
         constexpr int rounds = step.rounds();
         if constexpr (kinds.first.size() == 1) {
@@ -28349,21 +28667,6 @@ inline constexpr bool computes_once = [] {
         if (Plan::form.once[at]) return true;
     return false;
 }();
-
-/// The rows, or the rounds of a recursion, that a step with a lead computes for some positions; at
-/// most `most`.
-SEQUENT_INLINE kernel::row_range led(kernel::row_range positions, int lead, int most) noexcept {
-    return {positions.begin == 0 ? 0 : positions.begin + lead,
-            std::min(positions.end + lead, most)};
-}
-/// Likewise with a static lead; without a lead, every position has a row.
-template <int Lead, int Most, int Length, class Range>
-SEQUENT_INLINE auto rows_led(Range positions) noexcept {
-    if constexpr (Lead == 0 && Most >= Length)
-        return positions;
-    else
-        return led({positions.begin, positions.end}, Lead, Most);
-}
 
 /// Runs step `At`, which depends on the sequence, for some positions.
 template <class Plan, int At, bool First, class T, class Range>
@@ -28581,6 +28884,10 @@ class alignas(64) state_block {
             fail_with<argument_error>({"sequent: a state at position ", position_,
                                        " is truncated to position ", position});
         position_ = position;
+        // No row before the current ones is read from a window.
+        for (std::size_t at = 0; at < windows.size(); ++at)
+            origins_[at + 1] =
+                std::min(origins_[at + 1], position / windows[at].grain * windows[at].grain);
     }
 
     /// True if the facts that are not along the sequence have been given.
@@ -29722,12 +30029,24 @@ constexpr weight_view view_of_tapped() {
     return result;
 }
 
+/// True if a fixpoint is around the tapped relation: some of its rounds do not run.
+template <class Plan>
+constexpr bool is_in_fixpoint() {
+    bool result = false;
+    for (int scope = Plan::shapes.text.relations[Plan::shapes.tapped].scope; scope > 0;
+         scope = Plan::shapes.text.scopes[scope].parent)
+        result = result || Plan::shapes.text.scopes[scope].kind == plan::repetition::until_equal;
+    return result;
+}
+
 /// Runs the tapped model with the weights of a model.
 template <class Model, class Tapped, class T, class Facts>
 auto tap(const parameter_block<typename Model::plan, T>& parameters, const Facts& given) {
     using plan_type = typename Tapped::plan;
     static_assert(plan_type::tables.relations[plan_type::shapes.tapped].where == plan::place::value,
                   "sequent: tap: this relation is a weight or a part of a fact");
+    static_assert(!is_in_fixpoint<plan_type>(),
+                  "sequent: tap: within a fixpoint some rounds do not run");
     static_assert(view_of_tapped<plan_type>().rank <= max_rank,
                   "sequent: tap: layers, arguments and value have more than 6 dimensions");
 
@@ -29772,7 +30091,8 @@ auto tap(const parameter_block<typename Model::plan, T>& parameters, const Facts
 ///
 /// A relation that ends with a count or a length ends there in the result. Does not compile if the
 /// program has no such relation, if it has no memory of its own because it is a weight or a part of
-/// a fact, or if layers, arguments and value have more than 6 dimensions together.
+/// a fact, if it is within a fixpoint, of which some rounds do not run, or if layers, arguments and
+/// value have more than 6 dimensions together.
 template <class Model, language::fixed_string Path, class T>
 auto tap(const model_detail::parameter_block<typename Model::plan, T>& parameters,
          const std::type_identity_t<typename Model::template facts_of_call<T>>& given) {
@@ -31473,6 +31793,7 @@ struct attention_names {
     static constexpr relation<Prefix + "logit"> logit{};
     static constexpr relation<Prefix + "position_logit"> position_logit{};
     static constexpr relation<Prefix + "sink_logit"> sink_logit{};
+    static constexpr relation<Prefix + "no_key"> no_key{};
     static constexpr relation<Prefix + "sunk_key"> sunk_key{};
     static constexpr relation<Prefix + "sunk_value"> sunk_value{};
     static constexpr relation<Prefix + "weights"> weights{};
@@ -31669,6 +31990,7 @@ constexpr auto sink_rules(KeyHead key_head, Query... query) noexcept {
     using name = attention_names<Prefix>;
     constexpr sunk_column<Shape> s;
     constexpr weight<Prefix + "sink"> sink;
+    constexpr weight<Prefix + "W_value", Shape.head_width, Shape.width> W_value;
     const auto score = (inverse_sqrt(Shape.score_width > 0 ? Shape.score_width : Shape.head_width),
                         name::sunk_key(key_head, s).T(), name::query(key_head, query..., i));
     const auto masked_score = [=] {
@@ -31680,9 +32002,12 @@ constexpr auto sink_rules(KeyHead key_head, Query... query) noexcept {
     }();
     // clang-format off
     return rules(
-        name::sunk_key(key_head, s)               <<= (name::key(key_head, j), j + 1 == s) | sum(j),
-        name::sunk_value(key_head, s)             <<= (name::value(key_head, j), j + 1 == s)
-                                                      | sum(j),
+        name::no_key(key_head) <<= W_value(key_head) | reshape(Shape.head_width * Shape.width, 1)
+                                                     | slice(0, Shape.head_width) | scale(0),
+        name::sunk_key(key_head, s)   <<= name::key(key_head, s - 1),
+        name::sunk_key(key_head, s)   <<= (name::no_key(key_head), s == 0),
+        name::sunk_value(key_head, s) <<= name::value(key_head, s - 1),
+        name::sunk_value(key_head, s) <<= (name::no_key(key_head), s == 0),
         name::sink_logit(key_head, query..., s)   <<= (sink(key_head, query..., sink_number),
                                                        sink_number == s) | sum(sink_number),
         name::logit(key_head, query..., i, s)     <<= masked_score | product(),

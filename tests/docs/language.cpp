@@ -157,6 +157,20 @@ using Neighbours = sequent::model<neighbours, sequent::fact<"node", 3>,
 // [/sparse]
 }  // namespace graph
 
+namespace paths {
+using namespace sequent::language;
+SEQUENT_VARIABLES(i, j);
+SEQUENT_RELATIONS(before, after, edge, start, distance);
+// [fixpoint]
+// A way to j leads over an edge from i, or from j itself by an edge of length 0.
+inline constexpr auto shorter = rules(after(j) <<= (before(i), edge(i, j)) | min(i));
+inline constexpr auto paths = rules(distance(i) <<= start(i) | fixpoint<8>(shorter));
+
+using Paths = sequent::model<paths, sequent::fact<"start", 8>,
+                             sequent::fact<"edge", sequent::sparse<20>, 8, 8>>;
+// [/fixpoint]
+}  // namespace paths
+
 namespace deep {
 using namespace sequent::language;
 SEQUENT_VARIABLES(i);
@@ -200,6 +214,24 @@ TEST_CASE("a sparse fact holds for the pairs that are given") {
     CHECK(sums(0) == Approx(320));
     CHECK(sums(1) == 0);
     CHECK(sums(2) == Approx(50));
+}
+
+TEST_CASE("a fixpoint finds the shortest paths") {
+    using namespace paths;
+    std::vector<std::array<std::int32_t, 2>> edges{{0, 1}, {1, 2}, {0, 2}, {2, 3}};
+    std::vector<double> lengths{1, 1, 3, 5};
+    for (int node = 0; node < 8; ++node) {
+        edges.push_back({node, node});
+        lengths.push_back(0);
+    }
+    const std::vector<double> from{0, 100, 100, 100, 100, 100, 100, 100};
+    Paths::scratch<double> w;
+    const Paths::parameters<double> p;
+    const auto found =
+        Paths::forward(p, {start = from, edge = sequent::sparse_pairs(edges, lengths)}, w);
+    CHECK(found(2) == 2);
+    CHECK(found(3) == 7);
+    CHECK(found(4) == 100);
 }
 
 TEST_CASE("a recursion runs over the positions of its fact") {

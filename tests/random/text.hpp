@@ -41,7 +41,7 @@ class source_comparison {
         for (int at = 0; at < left_.scopes.size(); ++at) {
             differs("a scope", left_.scopes[at].parent, right_.scopes[at].parent);
             differs("a scope's rounds", left_.scopes[at].repeat, right_.scopes[at].repeat);
-            differs("a scope's sharing", left_.scopes[at].shares, right_.scopes[at].shares);
+            differs("a scope's kind", left_.scopes[at].kind, right_.scopes[at].kind);
             differs("a scope's rule", left_.scopes[at].rule, right_.scopes[at].rule);
         }
         for (int at = 0; at < left_.rules.size(); ++at) compare(left_.rules[at], right_.rules[at]);

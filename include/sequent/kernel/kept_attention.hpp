@@ -19,7 +19,8 @@
 ///     node_columns<Node>, value_columns
 ///                                      how these are stored (kept_columns.hpp)
 ///     shares                           true if queries 2q and 2q + 1 read the same columns
-///     is_causal                        true if there are no columns after the row
+///     is_causal                        true if there are no columns beyond column row + ahead
+///     ahead                            columns after the row, if is_causal
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
@@ -117,7 +118,10 @@ class kept_rows {
     T* out(int q) const noexcept { return queries_[q].out + row_ * Shape::out_row; }
 
     /// One past the last column that exists.
-    int last_column() const noexcept { return Shape::is_causal ? row_ + 1 : Shape::columns; }
+    int last_column() const noexcept {
+        return Shape::is_causal ? std::min(row_ + 1 + Shape::ahead, Shape::columns)
+                                : Shape::columns;
+    }
 
     /// Takes the columns of piece `Piece` in [begin, end), chunk by chunk.
     template <int Piece>

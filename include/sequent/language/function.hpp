@@ -90,9 +90,12 @@ struct aggregate {
     double number = 0;  ///< the exponent of p_mean
 };
 
-/// A block, a program with one input and one output, applied Count times: with parameters of its
-/// own for each layer or, if Shares is true, with the same parameters for all layers.
-template <int Count, class Program, bool Shares = false>
+/// How a block is applied again and again. own: each layer has parameters of its own. shared: all
+/// layers have the same. until_equal: shared, and the layers end when one gives what it was given.
+enum class repetition { own, shared, until_equal };
+
+/// A block, a program with one input and one output, applied Count times, or at most as often.
+template <int Count, class Program, repetition Kind = repetition::own>
 struct repeated {
     const Program* block;  ///< the program, which outlives this
 };
@@ -290,7 +293,19 @@ constexpr auto repeat(const Program& block) noexcept {
     if constexpr (std::is_same_v<Program, mistaken>)
         return mistaken{};
     else
-        return repeated<Count, Program, true>{&block};
+        return repeated<Count, Program, repetition::shared>{&block};
+}
+
+/// The fixpoint of a block, such as what is reachable, or the shortest paths: the block is applied,
+/// always with the same parameters, until its output equals its input in all bits, and at most
+/// Count times. Computing time follows the number of rounds that the data need. The gradient is
+/// that of these rounds.
+template <int Count, class Program>
+constexpr auto fixpoint(const Program& block) noexcept {
+    if constexpr (std::is_same_v<Program, mistaken>)
+        return mistaken{};
+    else
+        return repeated<Count, Program, repetition::until_equal>{&block};
 }
 
 /// True for a combination, a transformation, an aggregation and a stack.
@@ -306,8 +321,8 @@ inline constexpr bool is_function<transform<Kind, Arguments...>> = true;
 template <aggregation Kind, class... Variables>
 inline constexpr bool is_function<aggregate<Kind, Variables...>> = true;
 /// True for a stack.
-template <int Count, class Program, bool Shares>
-inline constexpr bool is_function<repeated<Count, Program, Shares>> = true;
+template <int Count, class Program, repetition Kind>
+inline constexpr bool is_function<repeated<Count, Program, Kind>> = true;
 
 /// What may stand after `|` in a rule.
 template <class T>

@@ -113,7 +113,7 @@ struct bindings {
 /// Layout of the index of a plan's sparse fact.
 template <class Plan, int Fact>
 constexpr pair_layout pair_layout_of() {
-    return {Plan::facts[Fact].extents[0], Plan::facts[Fact].extents[1], Plan::facts[Fact].pairs};
+    return layout_of_pairs(Plan::facts[Fact]);
 }
 /// The index of the pairs of a sparse fact.
 template <class Plan, int Fact, class T>

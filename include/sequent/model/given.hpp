@@ -154,9 +154,7 @@ class given_facts {
             if (!filled[at]) refuse(subject{"fact", Plan::facts[at].id, at}, {" is not given"});
     }
 
-    static constexpr pair_layout layout_of(int at) {
-        return {Plan::facts[at].extents[0], Plan::facts[at].extents[1], Plan::facts[at].pairs};
-    }
+    static constexpr pair_layout layout_of(int at) { return layout_of_pairs(Plan::facts[at]); }
     static constexpr int index_offset(int end) {
         int offset = 0;
         for (int at = 0; at < end; ++at)
@@ -228,7 +226,7 @@ class given_facts {
             if (wanted.is_sparse()) {
                 if constexpr (large_index) indices_.resize(index_size);
                 std::int32_t* memory = indices_.data() + index_offset(at);
-                take_pairs(what, given, layout_of(at), memory);
+                take_pairs(what, given, wanted, layout_of(at), memory);
                 const int count = memory[pair_layout::count()];
                 const bool valued = given.shape.rank > 0;
                 if (!valued && (wanted.kind == kind::symbols || wanted.pair_size() != 1))

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "../config.hpp"
+#include "../plan/shape.hpp"
 
 /// The pairs of a sparse fact, indexed by rows and by columns.
 
@@ -29,16 +30,25 @@ struct pair_layout {
     constexpr int size() const { return pairs_of_column() + capacity; }
 };
 
+/// The layout of a sparse fact's pairs.
+constexpr pair_layout layout_of_pairs(const plan::fact_shape& fact) {
+    return {static_cast<int>(fact.pair_rows()), static_cast<int>(fact.pair_columns()), fact.pairs};
+}
+
 /// The pairs of one row or one column.
 struct neighbours {
     const std::int32_t* others;
     const std::int32_t* pairs;
     int count;
 
+    /// The place of the first pair whose other index is not less.
+    int first_from(int other) const noexcept {
+        return static_cast<int>(std::lower_bound(others, others + count, other) - others);
+    }
     /// The number of the pair with this other index, or -1.
     int find(int other) const noexcept {
-        const auto* at = std::lower_bound(others, others + count, other);
-        return at != others + count && *at == other ? pairs[at - others] : -1;
+        const int at = first_from(other);
+        return at != count && others[at] == other ? pairs[at] : -1;
     }
 };
 
@@ -66,18 +76,13 @@ struct pair_index {
     }
 };
 
-/// Writes the index of `count` pairs, two integers each, by counting sort. All must be within the
-/// layout's rows and columns and not more than its capacity.
+/// Writes the index of the `count` pairs of which `memory` has the rows and columns, by counting
+/// sort. All must be within the layout's rows and columns and not more than its capacity.
 SEQUENT_LAZY
-inline void index_pairs(const pair_layout& layout, const std::int32_t* pairs, int count,
-                        std::int32_t* memory) noexcept {
+inline void index_pairs(const pair_layout& layout, int count, std::int32_t* memory) noexcept {
     memory[pair_layout::count()] = count;
-    std::int32_t* row_of = memory + pair_layout::row_of_pair();
-    std::int32_t* column_of = memory + layout.column_of_pair();
-    for (int pair = 0; pair < count; ++pair) {
-        row_of[pair] = pairs[2 * pair];
-        column_of[pair] = pairs[2 * pair + 1];
-    }
+    const std::int32_t* row_of = memory + pair_layout::row_of_pair();
+    const std::int32_t* column_of = memory + layout.column_of_pair();
     // Puts the pairs in the order that `sorted` gives them, or their own, under their keys.
     const auto distribute = [&](const std::int32_t* key, const std::int32_t* other, int keys,
                                 std::int32_t* begin, std::int32_t* others, std::int32_t* numbers,

@@ -50,7 +50,10 @@ class builder {
         relation_layout& layout = draft_.out.relations[relation];
         layout.where = place::fact;
         layout.index = shape.fact;
-        if (pack(layout, relation) > max_numbers && draft_.mistake.ok())
+        const fact_shape& given = draft_.in.facts[shape.fact];
+        const bool indexed = !given.is_sparse() || (given.pair_rows() <= max_numbers &&
+                                                    given.pair_columns() <= max_numbers);
+        if ((pack(layout, relation) > max_numbers || !indexed) && draft_.mistake.ok())
             draft_.mistake = {fault::more_than_2147483647_numbers, -1,
                               draft_.in.facts[shape.fact].id};
     }
@@ -268,6 +271,8 @@ class builder {
         const rule& written = draft_.rule_of(at);
         if (written.recurs.end.any()) return false;
         if (written.literals != 1 || draft_.is_block_output(at)) return false;
+        // Where it has no atoms, it is zero: the other relation need not be.
+        if (draft_.head_of(at).tested) return false;
         const literal& item = draft_.literal_of(at, 0);
         const bool slices = written.transformations.size() == 1 &&
                             written.transformations[0].kind == transformation::slice &&
@@ -389,7 +394,8 @@ class builder {
         relation_layout& carried = draft_.out.relations[input];
         carried = {};
         carried.where = place::value;
-        const long long size = aligned(pack(carried, input));
+        const long long size_of_atoms = pack(carried, input);
+        const long long size = aligned(size_of_atoms);
         carried.index = draft_.new_buffer(size * (written.repeat + 1), at, written.repeat + 1);
         carried.each_layer = true;
         row_step copy = copy_step(item.relation, input);
@@ -402,6 +408,9 @@ class builder {
         emit_scope(written.block);
         const int end = push(step_kind::repeat_end, begin, at);
         draft_.out.steps[end].repeat = written.repeat;
+        if (draft_.in.text.scopes[written.block].kind == repetition::until_equal)
+            draft_.out.steps[begin].carried = draft_.out.steps[end].carried =
+                draft_.out.carried.push(carried_by(written.block, size_of_atoms));
         draft_.out.steps[begin].at = end;
         carried.part = written.repeat;
         carried.each_layer = false;
@@ -410,6 +419,23 @@ class builder {
             push(step_kind::rows, draft_.out.rows.push(copy_step(input, written.head)), at);
         else
             draft_.out.relations[written.head] = carried;
+    }
+
+    constexpr carried_value carried_by(int block, long long size) const {
+        carried_value made;
+        const int input = draft_.in.block_input[block];
+        const relation_layout& layout = draft_.out.relations[input];
+        made.in = draft_.relation_operand(input);
+        made.out = draft_.relation_operand(draft_.in.block_output[block]);
+        made.size = static_cast<int>(size);
+        made.pairs = layout.pairs.fact;
+        if (layout.pairs.any()) {
+            made.row = layout.pair_stride;
+        } else if (draft_.in.relations[input].arity > 0) {
+            made.row = layout.strides[0];
+            made.counts = counts_above(draft_.out.pool, draft_.conditions.domain[input], 0);
+        }
+        return made;
     }
 
     constexpr row_step copy_step(int from, int to) const {

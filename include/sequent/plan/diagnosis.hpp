@@ -122,8 +122,8 @@ struct combined_rules_with_different_spaces {};
 struct a_symbol_needs_a_weight {};
 /// A fact of the model is the head of a rule.
 struct a_fact_cannot_be_a_head {};
-/// A relation that has rules is negated or hidden.
-struct only_facts_are_negated_or_hidden {};
+/// A rule of a recursion negates or hides a relation of that recursion.
+struct a_relation_of_the_same_recursion_is_not_negated_or_hidden {};
 /// Two facts of the model have one name.
 struct two_facts_of_one_name {};
 /// A rule uses a count that is neither a `bound` nor an `up_to` fact of the model.
@@ -171,6 +171,8 @@ struct a_rule_that_reads_rows_at_no_bounded_distance_before_its_own {};
 struct a_rule_whose_first_argument_is_not_the_position {};
 /// A rule loops over the pairs of a sparse fact.
 struct a_rule_over_the_pairs_of_a_sparse_fact {};
+/// A rule is a fixpoint, which needs all rows of each round before the next.
+struct a_fixpoint_over_all_rows {};
 /// The state stores only the last rows, so that `truncate` could not restore earlier ones.
 struct a_state_that_keeps_the_last_rows_alone_is_not_truncated {};
 /// The facts along the sequence do not all have its length, or one of them is sparse.
@@ -272,7 +274,7 @@ enum class fault {
     combined_rules_with_different_spaces,
     a_symbol_needs_a_weight,
     a_fact_cannot_be_a_head,
-    only_facts_are_negated_or_hidden,
+    a_relation_of_the_same_recursion_is_not_negated_or_hidden,
     two_facts_of_one_name,
     a_count_that_is_not_given,
     only_symbols_of_one_index_are_compared,
@@ -298,6 +300,7 @@ struct rows_obstacle {
         distant_rows,     ///< no constant bounds how far back the rule reads
         inner_rows,       ///< the numbers of a row are not contiguous
         pairs,            ///< the rule loops over the pairs of a sparse fact
+        fixpoint,         ///< the rule is a fixpoint
         several_lengths,  ///< the facts along the sequence differ in length, or one is sparse
         lost_rows,        ///< the state keeps only the last rows, so that truncate is impossible
     };
@@ -418,7 +421,7 @@ consteval auto mistake_type() {
     SEQUENT_MISTAKE(aggregation_over_a_variable_that_the_body_does_not_mention)
     SEQUENT_MISTAKE(a_symbol_needs_a_weight)
     SEQUENT_MISTAKE(a_fact_cannot_be_a_head)
-    SEQUENT_MISTAKE(only_facts_are_negated_or_hidden)
+    SEQUENT_MISTAKE(a_relation_of_the_same_recursion_is_not_negated_or_hidden)
     SEQUENT_MISTAKE(two_facts_of_one_name)
     SEQUENT_MISTAKE(a_count_that_is_not_given)
     SEQUENT_MISTAKE(only_symbols_of_one_index_are_compared)

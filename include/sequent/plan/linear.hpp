@@ -19,8 +19,8 @@ struct axes {
 
     /// Returns true if the terms of a relation are the pair.
     constexpr bool is_pair(const pair_place& of, const term* terms) const {
-        return pairs >= 0 && of.fact == pairs && terms[of.axes[0]] == term{pair_row, 0} &&
-               terms[of.axes[1]] == term{pair_column, 0};
+        return pairs >= 0 && of.fact == pairs && !of.all &&
+               terms[of.axes[0]] == term{pair_row, 0} && terms[of.axes[1]] == term{pair_column, 0};
     }
     /// Returns true if the variable is an index of the pair.
     constexpr bool in_pair(int variable) const {

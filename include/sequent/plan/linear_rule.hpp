@@ -36,8 +36,7 @@ constexpr reason linear_sum_obstacle(const rule& rule, const source<Sizes>& sour
         const unsigned in_weight = variables_in(item.weight.terms, item.weight.arity);
         for (int argument = 0; argument < item.weight.arity; ++argument) {
             if (item.weight.terms[argument].second >= 0 ||
-                (item.weight.terms[argument].offset &&
-                 item.weight.terms[argument].variable != loop_time))
+                (item.weight.terms[argument].offset && item.weight.terms[argument].variable >= 0))
                 return reason::a_weight_is_moved;
         }
         const unsigned summed = ~head;

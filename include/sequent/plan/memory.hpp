@@ -72,6 +72,10 @@ constexpr void visit_operands(Tables& tables, const Step& at, Visit visit) {
     if (at.kind == step_kind::attention) visit_attention(tables.attentions[at.at], visit);
     if (at.kind == step_kind::weights) visit_score(tables.attentions[at.at], visit);
     if (at.kind == step_kind::general) visit_general(tables.generals[at.at], visit);
+    if (at.kind == step_kind::repeat_end && at.carried >= 0) {
+        visit(tables.carried[at.carried].in, usage::kept);
+        visit(tables.carried[at.carried].out, usage::kept);
+    }
 }
 
 /// Lays out the prepared values. Their offsets do not depend on the purpose of the plan.

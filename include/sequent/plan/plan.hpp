@@ -33,9 +33,9 @@ struct fact_reader<language::fact<Name, Shape...>> {
         constexpr int lengths = (0 + ... + (requires { decltype(Shape)::most; } ? 1 : 0));
         constexpr int rank = (lengths + ... + (std::is_integral_v<decltype(Shape)> ? 1 : 0));
         constexpr bool sparse = (... || requires { decltype(Shape)::pairs; });
-        static_assert(!sparse || (rank >= 2 && rank <= 4),
-                      "sequent: a sparse fact has two indices and up to two extents of its values: "
-                      "fact<\"edge\", sparse<90>, 40, 40, 3>");
+        static_assert(!sparse || rank >= 1,
+                      "sequent: a sparse fact has one to four indices and up to two extents of its "
+                      "values: fact<\"edge\", sparse<90>, 40, 40, 3>");
         static_assert(lengths == 0 || (lengths == 1 && !sparse && begins_with_length<Shape...>),
                       "sequent: up_to<N> is the first extent of a dense fact; a sparse one takes "
                       "any number of pairs as it is, and its relations end where those end that "
@@ -56,6 +56,7 @@ struct fact_reader<language::fact<Name, Shape...>> {
             }
         };
         (add(Shape), ...);
+        result.indices = result.rank < 2 ? 1 : 2;  // unless the program reads it otherwise
         return result;
     }
 };
@@ -156,6 +157,9 @@ struct single_steps {
     /// General step At.
     template <int At>
     static constexpr general_step general_at = Placed::tables.generals[At];
+    /// What the rounds of fixpoint At pass on.
+    template <int At>
+    static constexpr carried_value carried_at = Placed::tables.carried[At];
     /// Node At of the conditions.
     template <int At>
     static constexpr node node_at = Placed::tables.pool.nodes[At];
@@ -169,8 +173,8 @@ struct plan_of : single_steps<plan_of<Program, Facts...>> {
     /// The capacity of the arrays.
     static constexpr sizes size = sizes_of(source_of<Program>);
 
-    /// The shapes of the facts and counts, in the order of the model.
-    static constexpr auto facts = [] {
+    /// The shapes of the facts and counts, in the order of the model, as they are declared.
+    static constexpr auto declared = [] {
         list<fact_shape, fact_count> result;
         auto add = [&]<class Fact>(fact_reader<Fact> reader) {
             if constexpr (!decltype(reader)::is_query) result.push(reader.read());
@@ -198,7 +202,9 @@ struct plan_of : single_steps<plan_of<Program, Facts...>> {
     }();
     /// The program with its shapes.
     static constexpr auto written =
-        shaper<size, fact_count>(source_of<Program>, facts, queries, tapped_path).out;
+        shaper<size, fact_count>(source_of<Program>, declared, queries, tapped_path).out;
+    /// The shapes of the facts and counts as the program reads them.
+    static constexpr auto facts = written.facts;
     /// The domains.
     static constexpr auto found = [] {
         if constexpr (written.mistake.ok())

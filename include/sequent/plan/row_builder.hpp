@@ -134,9 +134,11 @@ class row_builder {
             const unsigned counts = axes_.row < 0 ? 0 : counts_above(pool, part, axes_.row);
             made.counts |= counts;
             if (counts != 0) return;
+            term row;
+            term column;
             if (top.kind != node_kind::pair || top.value != axes_.pairs ||
-                !(pool.as_term(top.left) == term{axes_.pair_row, 0}) ||
-                !(pool.as_term(top.right) == term{axes_.pair_column, 0}))
+                !pool.as_term(top.left, row) || !(row == term{axes_.pair_row, 0}) ||
+                !pool.as_term(top.right, column) || !(column == term{axes_.pair_column, 0}))
                 made.condition = pool.both(made.condition, part);
         });
     }

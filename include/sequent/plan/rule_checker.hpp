@@ -50,10 +50,13 @@ class rule_checker : public name_binder<Sizes, Facts> {
                     return;
                 }
                 set_arity(written, value.relation, value.arity);
-                if (value.gives_value()) {
-                    ++shape.uses;
-                } else if (shape.fact < 0) {
-                    fail(fault::only_facts_are_negated_or_hidden, written, value.relation);
+                if (value.gives_value() || shape.fact < 0) ++shape.uses;
+                if (!value.gives_value() && shape.rule >= 0) {
+                    shape.tested = true;
+                    if (written.recurs.loop >= 0 &&
+                        out.text.rules[shape.rule].recurs.loop == written.recurs.loop)
+                        fail(fault::a_relation_of_the_same_recursion_is_not_negated_or_hidden,
+                             written, value.relation);
                 }
                 const bool symbols =
                     shape.fact >= 0 && out.facts[shape.fact].kind == fact_kind::symbols;
@@ -92,9 +95,10 @@ class rule_checker : public name_binder<Sizes, Facts> {
         if (shape.arity != arity)
             fail(fault::wrong_number_of_arguments, at, relation, arity, shape.arity);
         if (shape.fact < 0) return;
-        const fact_shape& given = out.facts[shape.fact];
-        if (given.is_sparse() && arity != 2)
-            fail(fault::wrong_number_of_arguments, at, relation, arity, 2);
+        fact_shape& given = out.facts[shape.fact];
+        given.indices = arity;
+        if (given.is_sparse() && arity < 1)
+            fail(fault::wrong_number_of_arguments, at, relation, arity, 1);
         if (arity > given.rank || (given.up_to && arity < 1))
             fail(fault::wrong_number_of_arguments, at, relation, arity, given.rank);
     }

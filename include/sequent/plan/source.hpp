@@ -261,15 +261,27 @@ struct sizes {
     }
 };
 
+using language::repetition;
+
+/// The functions of repetitions, in the order of the enumeration.
+inline constexpr name repetition_names[]{make_name("stack", 5), make_name("repeat", 6),
+                                         make_name("fixpoint", 8)};
+/// The function of a repetition.
+constexpr const name& name_of(repetition kind) {
+    return repetition_names[static_cast<int>(kind)];
+}
+
 /// A stacked block: its rules form a scope of their own.
 struct scope {
-    int parent = -1;      ///< the scope around it; -1: it is the program
-    int repeat = 1;       ///< number of layers
-    int rule = -1;        ///< the rule that stacks it
-    bool shares = false;  ///< all layers have the same parameters
+    int parent = -1;  ///< the scope around it; -1: it is the program
+    int repeat = 1;   ///< number of layers
+    int rule = -1;    ///< the rule that stacks it
+    repetition kind = repetition::own;
 
+    /// Returns true if all layers have the same parameters.
+    constexpr bool shares() const { return kind != repetition::own; }
     /// The number of sets of parameters.
-    constexpr int copies() const { return shares ? 1 : repeat; }
+    constexpr int copies() const { return shares() ? 1 : repeat; }
 };
 
 /// Returns true if an argument is a sum or difference of two variables.

@@ -107,15 +107,13 @@ class source_writer {
         if (!((current.aggregated_variables >> index) & 1u)) current.aggregated_order.push(index);
         current.aggregated_variables |= 1u << index;
     }
-    /// Adds a stack of `count` layers, with parameters for each layer or, if `shares`, one set for
-    /// all. `read` reads the rules of the block.
+    /// Adds a stack of `count` layers. `read` reads the rules of the block.
     template <class Read>
-    constexpr void stack(int count, bool shares, Read read) {
-        check_number(shares ? make_name("repeat", 6) : make_name("stack", 5),
-                     number_range::at_least_1, count);
+    constexpr void stack(int count, lang::repetition kind, Read read) {
+        check_number(name_of(kind), number_range::at_least_1, count);
         check_not_stacked();
         current.repeat = count;
-        current.block = out.scopes.push({scope_, count, -1, shares});
+        current.block = out.scopes.push({scope_, count, -1, kind});
         int depth = 0;
         for (int at = current.block; at > 0; at = out.scopes[at].parent) ++depth;
         if (depth > max_depth) fail(fault::stacks_within_stacks_within_stacks);

@@ -344,6 +344,17 @@ struct birth {
     }
 };
 
+/// What a round of a fixpoint is given and what it gives: `size` contiguous elements, of which only
+/// the rows below some counts, or the pairs of a sparse fact, are compared.
+struct carried_value {
+    operand in{};         ///< what the round is given
+    operand out{};        ///< what it gives
+    int size = 0;         ///< number of elements
+    unsigned counts = 0;  ///< counts that limit the rows, one bit each
+    int row = 1;          ///< elements of a row, or of a pair
+    int pairs = -1;       ///< the sparse fact whose pairs are the rows; -1: none
+};
+
 /// One entry of a plan, in the order of the forward pass.
 struct step {
     step_kind kind = step_kind::rows;
@@ -360,6 +371,7 @@ struct step {
     counted_end end{};      ///< end of these iterations; of a recursion, of its loop
     bool fills = false;     ///< the step runs from that end on instead of before it
     bool idle = false;      ///< the step fills rows that nothing reads
+    int carried = -1;       ///< of a fixpoint: place of what its rounds pass on
     list<birth, max_literals + 4> births{};  ///< gradients set to zero by its backward
 
     /// Returns true if a step in a recursion runs in this iteration.

@@ -341,7 +341,8 @@ class program_printer {
         return result;
     }
     SEQUENT_COLD std::string stack_name(const plan::rule& of) const {
-        return of_.scopes[static_cast<std::size_t>(of.block)].shares ? " | repeat<" : " | stack<";
+        const plan::name id = plan::name_of(of_.scopes[static_cast<std::size_t>(of.block)].kind);
+        return std::string(" | ") + id.text + "<";
     }
     SEQUENT_COLD std::string text_of(const plan::rule& of, const std::string& indent) {
         std::string block;
