@@ -1807,7 +1807,7 @@ class flow {
         const std::string all = expression(at);
         return name == all ? name : name + " = " + all;
     }
-    /// What is gathered, as text beside its selector.
+    /// The gathered values, as text beside their selector.
     SEQUENT_COLD std::string gathering(int at) const {
         const rasp::node& made = named_[at];
         if (made.what == rasp::operation::width) return "selector_width";

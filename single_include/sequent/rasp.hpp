@@ -4863,7 +4863,7 @@ class network {
     }
 
   private:
-    /// How many values are computed where the functions are laid out, about.
+    /// Estimate of the number of values that the layout of all functions computes.
     SEQUENT_COLD constexpr std::size_t work() const {
         std::size_t result = 0;
         for (const function_group& each : groups) {
@@ -4886,7 +4886,7 @@ class network {
             wrong = {kind, what == operation::gathered ? operation::aggregate : what, part};
     }
 
-    /// The same, with new directions where there are none yet.
+    /// Likewise; adds directions that do not exist yet.
     constexpr reading read(const product& what) {
         return read_by(what, [this](const product& part) { return direction_of(part); });
     }
@@ -4982,7 +4982,7 @@ class network {
         }
         variables = result;
     }
-    /// What a node is a function of, if that is one number.
+    /// The single numeric variable that a node is a function of, if there is one.
     SEQUENT_COLD constexpr int only_support(int node) const {
         std::vector<int> support(static_cast<std::size_t>(node) + 1, -1);
         std::vector<int> waiting{node};
@@ -5062,7 +5062,8 @@ class network {
         to.numbers = {{low}};
     }
 
-    /// Where a variable can be read. Of a sum, a block for each share of the start.
+    /// The directions from which a variable is read; for a sum, one block for each share of the
+    /// start position.
     SEQUENT_COLD constexpr reading line_of(int node, int layer, bool by_sign) {
         reading result;
         if (program.is_step_in(node, layer)) {
@@ -5173,11 +5174,11 @@ class network {
 
 }  // namespace sequent::inline SEQUENT_ABI::rasp::compiling
 
-/// How large the transformer of a network is, and which rows its heads have.
+/// Sizes of the transformer of a network, and the rows of its heads.
 
 namespace sequent::inline SEQUENT_ABI::rasp::compiling {
 
-/// How large a compiled transformer is. Everything is known at compile time.
+/// Sizes of a compiled transformer, all known at compile time.
 struct sizes {
     int layers = 0;
     int heads = 0;
@@ -5860,7 +5861,7 @@ class key_lines {
     }
 
   private:
-    // What is so far below has no share of the attention that a double could tell.
+    // A score this far below the maximum has a weight below the resolution of double.
     static constexpr double far = 40;
 
     lines lines_;
