@@ -28,8 +28,8 @@
 
 #include "sequent.hpp"
 
-/// What the compiler of rules chose for a model, as text, JSON or data. sequent.hpp does not
-/// include this header.
+/// The plan of a model as text, JSON or data: its steps, their sizes, and why a step is slow.
+/// sequent.hpp does not include this header.
 
 /// Stands first in every header that users include; epilogue.hpp stands last. Between the two, the
 /// macros of systems and frameworks that share a name with the library or with what it includes

@@ -3407,7 +3407,7 @@ SEQUENT_COLD bool gradient_operands_are_finite(const score_operands<T>& operands
     return finite;
 }
 
-/// The same for everything that the tiles of a lattice read, computed when first needed.
+/// Caches whether all operands that the tiles of a lattice read are finite; checked on first use.
 template <class Shape, class Piece, class T, class Lattice>
 class finite_operands {
   public:
@@ -4000,10 +4000,11 @@ enum class fold {
 #undef SEQUENT_NAME
 };
 
-/// What the slope of a fold reads besides the value and the result.
+/// What the derivative of an aggregation reads besides the element and the result: nothing, the
+/// number of elements, or the state of the aggregation.
 enum class fold_reads { nothing, number, state };
 
-/// What the slope of a fold reads.
+/// Returns what the derivative of this aggregation reads.
 constexpr fold_reads reads_of(fold of) noexcept {
     using enum fold_reads;
 #define SEQUENT_READS(name, parameters, arguments, alone, reads, ...) reads,
@@ -4021,7 +4022,7 @@ constexpr bool beats(T x, T most) noexcept {
 
 namespace detail {
 
-// Of a product the state is that of the factors other than 0, and the number of zeros.
+// State of a product: the product `a` of all factors except zeros, and the number `b` of zeros.
 
 template <class T>
 constexpr void add_factor(T& a, T& b, T x, int k) noexcept {
@@ -4037,7 +4038,7 @@ constexpr T factor_slope(T a, T b, T x) noexcept {
     return b == T(0) ? a / x : b == T(1) && x == T(0) ? a : T(0);
 }
 
-/// Of log_sum_exp the state is the maximum, and the sum of exp(x - maximum).
+/// State of log_sum_exp: the maximum `a` and the sum `b` of exp(x - a).
 template <class T>
 void add_exponential(T& a, T& b, T x, int k) noexcept {
     if (k == 0 || x > a) {
@@ -4047,7 +4048,7 @@ void add_exponential(T& a, T& b, T x, int k) noexcept {
         b += x == a ? T(1) : kernel::exp(x - a);
     }
 }
-/// Of a deviation the state is the mean, and the sum of (x - mean)^2 (Welford 1962).
+/// State of a standard deviation: the mean `a` and the sum `b` of (x - a)^2 (Welford 1962).
 template <class T>
 constexpr void add_deviation(T& a, T& b, T x, int k) noexcept {
     const T before = x - a;
@@ -4251,8 +4252,8 @@ class kept_rows {
     T shift_[Queries];
     T sum_[Queries];
     alignas(64) T weights_[Queries][chunk];
-    // Of a chunk: 1 for a column that is admitted, else 0. Only where a column inside of the
-    // interval may not be.
+    // Mask of the columns of a chunk: 1 for a column in the space, else 0. Exists only if the space
+    // may leave out columns between its first and its last one.
     static constexpr bool any_masked = [] {
         bool result = Shape::is_table;
         for (const auto& piece : Shape::space.pieces) result = result || piece.modulus != 1;
@@ -7676,15 +7677,15 @@ constexpr auto rules(Rules... list) noexcept {
 /// `type` is the relation in the head of a rule, or that an atom transformation transforms.
 template <class Rule>
 struct head_of;
-/// Of an atom.
+/// The relation of an atom.
 template <class Source, class Weight, unsigned Modifiers, class... Terms>
 struct head_of<literal<Source, Weight, Modifiers, Terms...>> {
     using type = Source;  ///< its relation
 };
-/// Of a rule.
+/// The relation in the head of a rule.
 template <class Head, class Body>
 struct head_of<rule<Head, Body>> : head_of<Head> {};
-/// Of an atom transformation.
+/// The relation that an atom transformation transforms.
 template <class Body, class Function>
 struct head_of<applied<Body, Function>> : head_of<Body> {};
 
@@ -10234,7 +10235,7 @@ struct tensor_view {
     std::array<int, max_rank> strides{};
 
     /// Number of elements: the product of the extents, 1 for a scalar.
-    constexpr int size() const noexcept {
+    [[nodiscard]] constexpr int size() const noexcept {
         int count = 1;
         for (int axis = 0; axis < rank; ++axis) count *= extents[static_cast<std::size_t>(axis)];
         return count;
@@ -10268,7 +10269,7 @@ struct tensor_view {
     }
 
     /// True if the elements are contiguous in row-major order.
-    constexpr bool is_contiguous() const noexcept {
+    [[nodiscard]] constexpr bool is_contiguous() const noexcept {
         std::ptrdiff_t expected = 1;
         for (auto axis = static_cast<std::size_t>(rank); axis-- > 0;) {
             if (extents[axis] != 1 && strides[axis] != expected) return false;
@@ -10279,7 +10280,7 @@ struct tensor_view {
 
     /// All elements in row-major order. Throws argument_error if the view is not contiguous, as
     /// with padded rows.
-    constexpr std::span<T> span() const {
+    [[nodiscard]] constexpr std::span<T> span() const {
         if (!is_contiguous())
             fail<argument_error>("sequent: span() of a view that is not contiguous");
         return {data, static_cast<std::size_t>(size())};
@@ -10323,7 +10324,7 @@ struct ranked_view : tensor_view<T> {
     }
 
     /// The view at one index of the first dimension; row(i) of a matrix is a vector.
-    constexpr ranked_view<T, Rank - 1> row(int at) const noexcept requires(Rank > 0) {
+    [[nodiscard]] constexpr ranked_view<T, Rank - 1> row(int at) const noexcept requires(Rank > 0) {
         ranked_view<T, Rank - 1> result;
         result.data = &tensor_view<T>::first(at);
         result.rank = Rank - 1;
@@ -10340,7 +10341,7 @@ struct ranked_view : tensor_view<T> {
 /// extents.
 template <class Numbers, std::convertible_to<int>... Extents>
     requires(sizeof...(Extents) <= max_rank)
-constexpr auto view_of(Numbers&& numbers, Extents... extents) {
+[[nodiscard]] constexpr auto view_of(Numbers&& numbers, Extents... extents) {
     const std::span elements(numbers);
     using element = typename decltype(elements)::element_type;
     ranked_view<element, static_cast<int>(sizeof...(Extents))> result;
@@ -14455,7 +14456,7 @@ class row_builder {
         });
     }
 
-    /// How many atoms the head has, at one time if it is of a recursion.
+    /// Number of atoms of the head; for a recursion, of one iteration.
     constexpr int atoms_at_once() const {
         int atoms = 1;
         for (int axis = 0; axis < rule_.arity; ++axis)
@@ -16717,7 +16718,7 @@ class builder {
         draft_.out.steps[begin].at = end;
         carried.part = written.repeat;
         carried.each_layer = false;
-        // Of a block that ends with a stack, the next layer reads the output elsewhere.
+        // If a block ends with a stack, the outer stack reads its output from another buffer.
         if (lay_out_in_carry(at))
             push(step_kind::rows, draft_.out.rows.push(copy_step(input, written.head)), at);
         else
@@ -18641,7 +18642,7 @@ class name_binder {
     static constexpr bool is_known(const outside& what) {
         return what.relation >= 0 || what.fact >= 0;
     }
-    /// What a relation's name means in the scopes around its own, from the inside out: a relation
+    /// The relation that a name refers to in the enclosing scopes, innermost first: a relation
     /// that follows from a rule there, the input of the block there, or a fact.
     constexpr outside outside_of(int relation) const {
         const plan::relation& wanted = out.text.relations[relation];
@@ -18870,7 +18871,8 @@ class rule_checker : public name_binder<Sizes, Facts> {
         out.order.push(at);
     }
 
-    /// What the rule follows from: within its recursion in the same round, or outside.
+    /// The rules that this rule depends on: in the same iteration of its recursion, or outside of
+    /// it.
     constexpr void visit_body(const rule& written, list<int, Sizes.rules>& state, bool within) {
         for (const literal& value : out.text.body(written)) {
             if (value.kind != literal_kind::relation) continue;
@@ -20982,8 +20984,8 @@ struct row_functions {
     }
 };
 
-/// What the last product of a row step also does: it adds the summands that are stored row by row,
-/// and applies the first function if that is cheap and the sum is complete.
+/// Operations fused into the last product of a row step: adding the summands that are stored row by
+/// row, and applying the first function if it is cheap and the sum is complete.
 template <class Step>
 struct row_fusion {
     static constexpr const row_step& step = Step::value;
@@ -21889,7 +21891,7 @@ class row_runner : public row_gradients<Step, T> {
     }
 
   public:
-    // The same, never inlined.
+    // Versions of forward and backward that are never inlined.
 
     template <class Range>
     SEQUENT_NOINLINE static void forward_apart(const bindings& bound, Range range) noexcept {
@@ -22134,9 +22136,9 @@ class row_runner : public row_gradients<Step, T> {
             [[maybe_unused]] const auto present = base::template rows_of_split<index()>(
                 bound, first, second, third, 0, kernel::row_range{row, row + rows});
             if constexpr (fusion::adds(index())) {
-                // The product has added it.
+                // The product kernel has added this term.
             } else if constexpr (index() > 0 && plain_terms(index() - 1) > 1) {
-                // It has been added with the term before it.
+                // The previous term was added together with this one.
             } else if constexpr (plain_terms(index()) > 1) {
                 add_plain<index(), starts>(bound, first, second, third, sum, row, rows);
             } else if constexpr (term.kind == term_kind::add) {
@@ -26405,6 +26407,15 @@ class given_facts {
         take_all(given);
     }
 
+    /// Replaces some of the facts, by name or the first ones in order. Only these are checked; the
+    /// others stay as they were. If it throws argument_error, nothing has changed.
+    void rebind(std::initializer_list<kept_argument<const T>> given) {
+        given_facts changed = *this;
+        bool filled[fact_count > 0 ? fact_count : 1]{};
+        changed.take_each(given, filled);
+        *this = std::move(changed);
+    }
+
     /// The facts of another model with the same declarations of facts.
     template <class Other>
     static given_facts from(const given_facts<Other, T>& given) {
@@ -26422,8 +26433,8 @@ class given_facts {
     /// Adds counts, pairs and a sample of the elements to a call's mark, which debug builds
     /// compare.
     void add_to(call_mark& mark) const noexcept {
-        constexpr int count_facts = Plan::shapes.text.counts.size();
-        mark.add(counts, count_facts);
+        constexpr int given_counts = Plan::shapes.text.counts.size();
+        mark.add(counts, given_counts);
         for (int at = 0; at < Plan::facts.capacity(); ++at) {
             const auto& fact = Plan::facts[at];
             if (fact.kind == kind::count) continue;
@@ -26457,15 +26468,15 @@ class given_facts {
 
     using kind = plan::fact_kind;
 
+    static constexpr int fact_count = Plan::facts.capacity();
+
+    /// Takes each of the arguments; filled[at] is set for each fact that is given.
     template <class List>
-    void take_all(const List& given) {
-        kernel::table_maker::make_all();
-        constexpr int count = Plan::facts.capacity();
-        bool filled[count > 0 ? count : 1]{};
+    void take_each(const List& given, bool* filled) {
         int position = 0;
         for (const auto& each : given) {
             const int at = each.id.length ? place_of_fact<Plan>(each.id) : position++;
-            if (at < 0 || at >= count)
+            if (at < 0 || at >= fact_count)
                 fail_with<argument_error>(
                     {"sequent: the model has no ", subject{"fact", each.id, at}.text()});
             const subject what{"fact", Plan::facts[at].id, at};
@@ -26473,7 +26484,13 @@ class given_facts {
             filled[at] = true;
             take(at, what, each);
         }
-        for (int at = 0; at < count; ++at)
+    }
+    template <class List>
+    void take_all(const List& given) {
+        kernel::table_maker::make_all();
+        bool filled[fact_count > 0 ? fact_count : 1]{};
+        take_each(given, filled);
+        for (int at = 0; at < fact_count; ++at)
             if (!filled[at]) refuse(subject{"fact", Plan::facts[at].id, at}, {" is not given"});
     }
 
@@ -27280,7 +27297,7 @@ class row_facts {
     /// The facts that are not along the sequence.
     const Facts& rest() const noexcept { return rest_; }
 
-    /// Row `from` and those after it, of a fact along the sequence.
+    /// Pointer to row `from` of a fact along the sequence; the rows after it follow.
     const void* row(int at, int from) const noexcept {
         const std::ptrdiff_t offset = static_cast<std::ptrdiff_t>(from) * row_size(at);
         if (!is_symbols(at)) return static_cast<const T*>(pointers_[at]) + offset;
@@ -30094,8 +30111,9 @@ auto tap(const parameter_block<typename Model::plan, T>& parameters, const Facts
 /// a fact, if it is within a fixpoint, of which some rounds do not run, or if layers, arguments and
 /// value have more than 6 dimensions together.
 template <class Model, language::fixed_string Path, class T>
-auto tap(const model_detail::parameter_block<typename Model::plan, T>& parameters,
-         const std::type_identity_t<typename Model::template facts_of_call<T>>& given) {
+[[nodiscard]] auto tap(
+    const model_detail::parameter_block<typename Model::plan, T>& parameters,
+    const std::type_identity_t<typename Model::template facts_of_call<T>>& given) {
     using found = model_detail::tapped_model_of<typename Model::plan, Path>;
     if constexpr (found::known) {
         return model_detail::tap<Model, typename found::type>(parameters, *given);
@@ -32267,7 +32285,8 @@ using perceptron_model =
 
 }  // namespace nn
 
-/// Maps of each row by itself. Fact: `x`, tokens x input_width. Output: `y`, tokens x width.
+/// Feed-forward networks, applied to each position separately. Fact: `x`, tokens x input_width.
+/// Output: `y`, tokens x width.
 namespace feed_forward {
 
 /// W_out x + b_out, as torch.nn.Linear. Takes tokens, input_width, width, biases, any_length.
@@ -33850,7 +33869,7 @@ double clip_by_norm(std::span<T> gradient, std::type_identity_t<T> max_norm) {
 
 namespace sequent::inline SEQUENT_ABI::train {
 
-/// How an optimiser treats the weights of a group.
+/// Options of an optimiser for the weights of a group.
 struct parameter_group {
     /// Factor of the learning rate.
     double rate = 1;

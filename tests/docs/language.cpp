@@ -28,6 +28,32 @@ SEQUENT_WEIGHT(U, 64, 32);
 // [/words]
 }  // namespace words
 
+// clang-format off
+// [hiding]
+namespace tagger {
+using namespace sequent::language;
+
+SEQUENT_VARIABLES(j);
+inline constexpr var<"i", 3> i;
+SEQUENT_RELATIONS(first, step, hidden, all);  // also words of the language
+inline constexpr auto program = rules(
+    hidden(i) <<= first(i) | relu(),
+    step(i)   <<= (hidden(j), j <= i) | sequent::language::first(j),
+    all(i)    <<= (step(i), hidden(i)));
+}  // namespace tagger
+// [/hiding]
+// clang-format on
+
+TEST_CASE("relations may be named as words of the language") {
+    using tagged = sequent::model<tagger::program, sequent::fact<"first", 3, 2>>;
+    const tagged::parameters<float> p;
+    tagged::workspace<float> w;
+    const std::vector<float> x{3, -1, 2, 5, -4, 6};
+    const auto y = tagged::forward(p, {tagger::first = x}, w);
+    CHECK(y(2, 0) == 3);  // relu(3) + relu(-4)
+    CHECK(y(1, 1) == 5);
+}
+
 namespace heads {
 using namespace sequent::language;
 SEQUENT_VARIABLES(i, j);

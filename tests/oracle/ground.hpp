@@ -17,7 +17,8 @@
 #include "value.hpp"
 #include "world.hpp"
 
-/// Grounds rules by the letter of DESIGN.md, section 2: tries every assignment of the variables.
+/// Grounds rules by the definition in docs/language.md ("What a rule means"): tries every
+/// assignment of the variables.
 
 namespace oracle {
 

@@ -156,7 +156,7 @@ SEQUENT_COLD bool gradient_operands_are_finite(const score_operands<T>& operands
     return finite;
 }
 
-/// The same for everything that the tiles of a lattice read, computed when first needed.
+/// Caches whether all operands that the tiles of a lattice read are finite; checked on first use.
 template <class Shape, class Piece, class T, class Lattice>
 class finite_operands {
   public:

@@ -108,8 +108,8 @@ class kept_rows {
     T shift_[Queries];
     T sum_[Queries];
     alignas(64) T weights_[Queries][chunk];
-    // Of a chunk: 1 for a column that is admitted, else 0. Only where a column inside of the
-    // interval may not be.
+    // Mask of the columns of a chunk: 1 for a column in the space, else 0. Exists only if the space
+    // may leave out columns between its first and its last one.
     static constexpr bool any_masked = [] {
         bool result = Shape::is_table;
         for (const auto& piece : Shape::space.pieces) result = result || piece.modulus != 1;

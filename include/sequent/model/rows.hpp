@@ -107,7 +107,7 @@ class row_runner : public row_gradients<Step, T> {
     }
 
   public:
-    // The same, never inlined.
+    // Versions of forward and backward that are never inlined.
 
     template <class Range>
     SEQUENT_NOINLINE static void forward_apart(const bindings& bound, Range range) noexcept {
@@ -352,9 +352,9 @@ class row_runner : public row_gradients<Step, T> {
             [[maybe_unused]] const auto present = base::template rows_of_split<index()>(
                 bound, first, second, third, 0, kernel::row_range{row, row + rows});
             if constexpr (fusion::adds(index())) {
-                // The product has added it.
+                // The product kernel has added this term.
             } else if constexpr (index() > 0 && plain_terms(index() - 1) > 1) {
-                // It has been added with the term before it.
+                // The previous term was added together with this one.
             } else if constexpr (plain_terms(index()) > 1) {
                 add_plain<index(), starts>(bound, first, second, third, sum, row, rows);
             } else if constexpr (term.kind == term_kind::add) {

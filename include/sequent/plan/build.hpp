@@ -419,7 +419,7 @@ class builder {
         draft_.out.steps[begin].at = end;
         carried.part = written.repeat;
         carried.each_layer = false;
-        // Of a block that ends with a stack, the next layer reads the output elsewhere.
+        // If a block ends with a stack, the outer stack reads its output from another buffer.
         if (lay_out_in_carry(at))
             push(step_kind::rows, draft_.out.rows.push(copy_step(input, written.head)), at);
         else
