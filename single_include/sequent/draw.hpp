@@ -310,7 +310,7 @@ class weights_reader {
                         scores[static_cast<std::size_t>(column)] =
                             number_of<step.at>(outer, row, column);
                 }
-                if constexpr (!attention.is_prepared()) softmax(scores);
+                if constexpr (!attention.is_prepared() && attention.normalizes) softmax(scores);
                 for (const double each : scores)
                     made.weights.push_back(std::isinf(each) ? 0.0F : static_cast<float>(each));
             }
@@ -735,7 +735,7 @@ document.addEventListener("keydown", event => {
 const main = document.getElementById("layers");
 flow.layers.forEach((layer, number) => {
   const section = add(main, "section");
-  add(section, "h2", "", number === 0 ? "Input" : "Layer " + number);
+  add(section, "h2", "", layer.title);
   const heads = layer.heads.length ? add(section, "div", "heads") : section;
   for (const head of layer.heads) {
     const card = add(heads, "div", "head");
@@ -757,7 +757,7 @@ flow.layers.forEach((layer, number) => {
     }
     addValues(card, head.results);
   }
-  if (layer.elementwise.length && number > 0) add(section, "h3", "", "Elementwise").style.marginTop = "12px";
+  if (layer.elementwise.length && layer.heads.length) add(section, "h3", "", "Elementwise").style.marginTop = "12px";
   addValues(section, layer.elementwise);
 });
 
@@ -1736,11 +1736,16 @@ struct flow_layer {
 /// within the expressions of these.
 class flow {
   public:
-    /// The flow of a program for an input. The program must outlive it.
+    /// The flow of a program for an input, or of one round of a loop, with the states before it.
+    /// The program must outlive it.
     SEQUENT_COLD flow(const rasp::graph& program, const rasp::program_analysis& analysis,
-                      const rasp::sequence& input)
-        : values_(program, input), named_(program), layer_of_(analysis.layer_of) {
+                      const rasp::sequence& input, const std::vector<rasp::sequence>& states = {})
+        : values_(states.empty() ? rasp::evaluation(program, input)
+                                 : rasp::evaluation(program, input, states)),
+          named_(program),
+          layer_of_(analysis.layer_of) {
         shown_.resize(static_cast<std::size_t>(program.size()));
+        if (program.states.size() > 0) show_round();
         for (int at = 0; at < program.size(); ++at) mark_what_is_read_by(at);
         name_long_ones();
         layers_.resize(static_cast<std::size_t>(analysis.layers) + 1);
@@ -1760,6 +1765,7 @@ class flow {
                 selector_of(layer_of(at), program[at].arguments[0]).results.push_back(at);
     }
     flow(const flow&) = delete;
+    flow(flow&&) = default;
     flow& operator=(const flow&) = delete;
 
     /// The layers; layer 0 is the input and has no heads.
@@ -1770,6 +1776,8 @@ class flow {
     const rasp::graph& program() const { return named_; }
     /// The number of positions.
     int length() const { return values_.length(); }
+    /// The number of layers of one round, if those of a model are so many.
+    int layers_of_round(int layers) const { return layers / std::max(1, named_.rounds); }
     /// The node of the output.
     int output() const { return named_.output; }
     /// The layer in which a part is computed.
@@ -1799,7 +1807,7 @@ class flow {
         const std::string all = expression(at);
         return name == all ? name : name + " = " + all;
     }
-    /// What is gathered, as text beside its selector.
+    /// The gathered values, as text beside their selector.
     SEQUENT_COLD std::string gathering(int at) const {
         const rasp::node& made = named_[at];
         if (made.what == rasp::operation::width) return "selector_width";
@@ -1872,20 +1880,33 @@ class flow {
         show(made.arguments[1]);
     }
 
+    /// The output of a round is the next value of the first state.
+    SEQUENT_COLD void show_round() {
+        named_.output = named_.states[0].next;
+        for (int at = 0; at < named_.states.size(); ++at) {
+            show(named_.states[at].node);
+            name(named_.states[at].next, numbered("next state ", static_cast<std::size_t>(at)));
+        }
+        name(named_.until, "ends");
+    }
+    SEQUENT_COLD void name(int at, const std::string& words) {
+        show(at);
+        rasp::node& made = named_.nodes[at];
+        if (made.name.length > 0 || made.arguments[0] < 0) return;
+        names_.push_back(words);
+        made.name = plan::make_name(names_.back().data(), static_cast<int>(words.size()));
+    }
+
     SEQUENT_COLD void name_long_ones() {
         constexpr int longest = 22;
         std::size_t number = 0;
         for (int at = 0; at < named_.size(); ++at) {
             rasp::node& made = named_.nodes[at];
             if (!is_shown(at) || made.name.length > 0) continue;
-            if (at == named_.output && made.arguments[0] >= 0)
-                names_.push_back("output");
+            if (at == named_.output)
+                name(at, "output");
             else if (rasp::gathers(made.what) || letters_in(label(at)) > longest)
-                names_.push_back(numbered("#", ++number));
-            else
-                continue;
-            made.name =
-                plan::make_name(names_.back().data(), static_cast<int>(names_.back().size()));
+                name(at, numbered("#", ++number));
         }
     }
 
@@ -2920,33 +2941,39 @@ namespace detail {
 
 class page_data {
   public:
-    SEQUENT_COLD page_data(const flow& shown, const model_attention* model)
-        : flow_(shown), model_(model) {}
+    SEQUENT_COLD page_data(std::span<const flow> rounds, const rasp::sequence& output,
+                           const model_attention* model)
+        : rounds_(rounds), flow_(&rounds[0]), output_(output), model_(model) {}
 
     SEQUENT_COLD std::string write() {
         text_ = "{\"tokens\":";
         add_values(input());
         text_ += ",\n\"output\":";
-        add_values(flow_.output());
+        add_sequence(output_);
         if (model_) {
             text_ += ",\n\"modelOutput\":";
-            add_list(flow_.length(), [&](int at) {
-                text_ +=
-                    json_string(at < model_->output.size() ? cell_text(model_->output[at]) : "");
-            });
+            add_sequence(model_->output);
         }
         text_ += ",\n\"layers\":";
-        add_list(static_cast<int>(flow_.layers().size()), [&](int at) { add_layer(at); });
+        const int layers = static_cast<int>(flow_->layers().size());
+        add_list(layers * static_cast<int>(rounds_.size()), [&](int at) {
+            round_ = at / layers;
+            flow_ = &rounds_[static_cast<std::size_t>(round_)];
+            add_layer(at % layers);
+        });
         return text_ + "}";
     }
     /// The node of the tokens; that of the output if the program reads no tokens.
     int input() const {
-        const std::vector<int>& given = flow_.layers()[0].elementwise;
-        return given.empty() ? flow_.output() : given[0];
+        const std::vector<int>& given = rounds_[0].layers()[0].elementwise;
+        return given.empty() ? rounds_[0].output() : given[0];
     }
 
   private:
-    const flow& flow_;
+    std::span<const flow> rounds_;
+    const flow* flow_;
+    int round_ = 0;
+    const rasp::sequence& output_;
     const model_attention* model_;
     std::string text_;
 
@@ -2959,24 +2986,35 @@ class page_data {
         }
         text_ += ']';
     }
+    SEQUENT_COLD void add_sequence(const rasp::sequence& values) {
+        add_list(flow_->length(), [&](int at) {
+            text_ += json_string(at < values.size() ? cell_text(values[at]) : "");
+        });
+    }
     SEQUENT_COLD void add_values(int node) {
-        add_list(flow_.length(), [&](int at) { text_ += json_string(flow_.text(node, at)); });
+        add_list(flow_->length(), [&](int at) { text_ += json_string(flow_->text(node, at)); });
     }
     SEQUENT_COLD void add_s_ops(const std::vector<int>& nodes) {
         add_list(static_cast<int>(nodes.size()), [&](int at) {
             const int node = nodes[static_cast<std::size_t>(at)];
-            append_text(text_, {"\n  {\"name\":", json_string(flow_.label(node)), ",\"is\":",
-                                json_string(rasp::gathers(flow_.program()[node].what)
-                                                ? flow_.gathering(node)
-                                                : flow_.expression(node)),
+            append_text(text_, {"\n  {\"name\":", json_string(flow_->label(node)), ",\"is\":",
+                                json_string(rasp::gathers(flow_->program()[node].what)
+                                                ? flow_->gathering(node)
+                                                : flow_->expression(node)),
                                 ",\"values\":"});
             add_values(node);
             text_ += '}';
         });
     }
     SEQUENT_COLD void add_layer(int number) {
-        const flow_layer& layer = flow_.layers()[static_cast<std::size_t>(number)];
-        text_ += "\n{\"heads\":[";
+        const flow_layer& layer = flow_->layers()[static_cast<std::size_t>(number)];
+        append_text(text_, {"\n{\"title\":\""});
+        if (rounds_.size() > 1) append_text(text_, {"Round ", round_ + 1, number > 0 ? ", " : ""});
+        if (number > 0)
+            append_text(text_, {rounds_.size() > 1 ? "layer " : "Layer ", number});
+        else if (rounds_.size() == 1)
+            text_ += "Input";
+        text_ += "\",\"heads\":[";
         bool first = true;
         for (const flow_selector& from : layer.selectors)
             for (const flow_head& head : from.heads) {
@@ -2985,23 +3023,31 @@ class page_data {
                 add_head(number, from, head);
             }
         text_ += "],\n \"elementwise\":";
-        add_s_ops(layer.elementwise);
+        std::vector<int> elementwise = layer.elementwise;
+        if (round_ > 0)  // The input is shown once.
+            std::erase_if(elementwise, [&](int at) {
+                const rasp::operation what = flow_->program()[at].what;
+                return what == rasp::operation::tokens || what == rasp::operation::indices;
+            });
+        add_s_ops(elementwise);
         text_ += '}';
     }
     SEQUENT_COLD void add_head(int layer, const flow_selector& from, const flow_head& head) {
         append_text(text_, {"\n {\"number\":", head.number,
-                            ",\"selector\":", json_string(flow_.definition(from.node)),
+                            ",\"selector\":", json_string(flow_->definition(from.node)),
                             ",\"note\":", json_string(note_of(head.at)), ",\"attends\":"});
-        add_list(flow_.length(), [&](int row) {
-            const std::vector<int> columns = flow_.attended(from, head, row);
+        add_list(flow_->length(), [&](int row) {
+            const std::vector<int> columns = flow_->attended(from, head, row);
             add_list(static_cast<int>(columns.size()),
                      [&](int at) { append_text(text_, {columns[static_cast<std::size_t>(at)]}); });
         });
-        if (model_ && layer <= model_->maps.layers && head.number <= model_->maps.heads) {
+        const int layers = model_ ? flow_->layers_of_round(model_->maps.layers) : 0;
+        if (layer <= layers && head.number <= model_->maps.heads) {
             text_ += ",\n  \"model\":";
-            add_list(flow_.length(), [&](int row) {
-                add_list(flow_.length() + 1, [&](int column) {
-                    const double share = model_->maps(layer - 1, head.number - 1, row, column);
+            add_list(flow_->length(), [&](int row) {
+                add_list(flow_->length() + 1, [&](int column) {
+                    const double share =
+                        model_->maps(round_ * layers + layer - 1, head.number - 1, row, column);
                     // JSON has no other numbers.
                     text_ += std::isfinite(share) ? number_text(share, 4) : "null";
                 });
@@ -3025,7 +3071,7 @@ class page_data {
                                              const flow_head& head) const {
         std::vector<int> result;
         for (const int each : from.results) {
-            const rasp::node& made = flow_.program()[each];
+            const rasp::node& made = flow_->program()[each];
             const rasp::operation what = made.what;
             const bool is_width =
                 what == rasp::operation::width || what == rasp::operation::width_with_bos;
@@ -3045,13 +3091,15 @@ class page_data {
 
 }  // namespace detail
 
-/// The page as one self-contained HTML file. `#token=3` at the end of its address selects a token.
-SEQUENT_COLD inline std::string page_of(const flow& shown, const model_attention* model = nullptr) {
-    detail::page_data data(shown, model);
+/// The page of a loop, with what it gives in the end.
+SEQUENT_COLD inline std::string page_of(std::span<const flow> rounds, const rasp::sequence& output,
+                                        const model_attention* model = nullptr) {
+    const flow& shown = rounds[0];
+    detail::page_data data(rounds, output, model);
     const std::string content = data.write();
     const std::string title =
         escaped(elided(printable(shown.values().output(data.input()).text()), 60) +
-                " \xe2\x86\x92 " + elided(printable(shown.values().output().text()), 60));
+                " \xe2\x86\x92 " + elided(printable(output.text()), 60));
     std::string result;
     append_text(
         result,
@@ -3059,14 +3107,23 @@ SEQUENT_COLD inline std::string page_of(const flow& shown, const model_attention
          "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>",
          title, "</title>\n<style>", detail::page_style,
          "</style>\n</head>\n<body>\n<header>\n<h1>", title, "</h1>\n", detail::page_top});
-    if (model && model->maps.layers >= static_cast<int>(shown.layers().size()))
-        append_text(result, {"<p>The model has ", model->maps.layers,
+    const int layers = model ? shown.layers_of_round(model->maps.layers) : 0;
+    if (layers >= static_cast<int>(shown.layers().size()))
+        append_text(result, {"<p>The model has ", layers,
                              " layers; those beyond the program's are not shown.</p>\n"});
+    const rasp::graph& program = shown.program();
+    if (program.states.size() > 0 && program[program.until].what != rasp::operation::constant)
+        append_text(result, {"<p>A position where <code>", escaped(shown.label(program.until)),
+                             "</code> is true has ended and keeps its states.</p>\n"});
     append_text(
         result,
         {"</header>\n<main id=\"layers\"></main>\n<script type=\"application/json\" id=\"flow\">",
          content, "</script>\n<script>", detail::page_script, "</script>\n</body>\n</html>\n"});
     return result;
+}
+/// The page as one self-contained HTML file. `#token=3` at the end of its address selects a token.
+SEQUENT_COLD inline std::string page_of(const flow& shown, const model_attention* model = nullptr) {
+    return page_of(std::span(&shown, 1), shown.values().output(), model);
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::draw
@@ -3775,12 +3832,28 @@ namespace sequent::inline SEQUENT_ABI::rasp {
 namespace detail {
 
 /// The picture in the format of the file name's extension.
-inline std::string picture_in_format_of(const std::string& path, const draw::flow& shown,
+inline std::string picture_in_format_of(const std::string& path, std::span<const draw::flow> rounds,
+                                        const sequence& output,
                                         const draw::model_attention* model) {
-    if (path.ends_with(".svg")) return draw::picture_of(shown).str();
-    if (path.ends_with(".dot")) return draw::dot_of(shown);
-    if (path.ends_with(".html")) return draw::page_of(shown, model);
+    if (path.ends_with(".svg")) return draw::picture_of(rounds[0]).str();
+    if (path.ends_with(".dot")) return draw::dot_of(rounds[0]);
+    if (path.ends_with(".html")) return draw::page_of(rounds, output, model);
     fail_with<io::error>({path, ": a picture of a program ends with .svg, .dot or .html"});
+}
+
+/// The flow of a program; of a loop, that of each round in which a position replaces its states,
+/// or of the first.
+template <const auto& Program>
+SEQUENT_COLD std::vector<draw::flow> flows_of(const sequence& input) {
+    std::vector<draw::flow> result;
+    if constexpr (is_loop<std::remove_cvref_t<decltype(Program)>>) {
+        const loop_states states = run_loop(graph_of<Program>, input);
+        for (std::size_t round = 0; round == 0 || round + 1 < states.size(); ++round)
+            result.emplace_back(graph_of<Program>, analysis<Program>, input, states[round]);
+    } else {
+        result.emplace_back(graph_of<Program>, analysis<Program>, input);
+    }
+    return result;
 }
 
 }  // namespace detail
@@ -3789,19 +3862,21 @@ inline std::string picture_in_format_of(const std::string& path, const draw::flo
 /// a Graphviz graph ("x.dot"), or as a page that shows for each token what each head attends to
 /// ("x.html"). If `Compiled` is a model compiled from the program, the page also shows the
 /// attention of its heads; a program with missing values, whose model has heads of its own for
-/// them, is drawn without its model. The file is written completely or not at all. Throws
-/// evaluation_error, and io::error for another extension or if the file cannot be written.
+/// them, is drawn without its model. Of a loop, the page shows all rounds, the picture and the
+/// graph show the first. The file is written completely or not at all. Throws evaluation_error, and
+/// io::error for another extension or if the file cannot be written.
 template <const auto& Program, class Compiled = void>
 SEQUENT_COLD void draw(const sequence& input, const std::string& path) {
-    const draw::flow shown(graph_of<Program>, analysis<Program>, input);
+    const std::vector<draw::flow> rounds = detail::flows_of<Program>(input);
+    const sequence output = evaluate<Program>(input);
     if constexpr (std::is_void_v<Compiled>) {
-        draw::write(detail::picture_in_format_of(path, shown, nullptr), path);
+        draw::write(detail::picture_in_format_of(path, rounds, output, nullptr), path);
     } else {
         static_assert(&detail::compilable<Program>() == &graph_of<Program>,
                       "sequent: a RASP program with none is drawn without its model, which has "
                       "other heads; omit the second argument");
         const draw::model_attention model{Compiled::attention(input), Compiled::run(input)};
-        draw::write(detail::picture_in_format_of(path, shown, &model), path);
+        draw::write(detail::picture_in_format_of(path, rounds, output, &model), path);
     }
 }
 

@@ -63,6 +63,7 @@ constexpr void visit_general(General& general, Visit visit) {
     for (auto& function : general.functions)
         for (auto& weight : function.weights) visit(weight, usage::now);
     visit(general.out, usage::until_gradient);
+    visit(general.chosen, usage::kept);
 }
 
 /// Calls visit(operand, usage) for the operands of a step.
@@ -248,6 +249,7 @@ class memory_planner {
             visit_operands(out_, each, [&](const operand& used, usage how) {
                 if (used.where != place::value || out_.buffers[used.index].prepared) return;
                 buffer& of = out_.buffers[used.index];
+                if (of.lasts) return use(of, 0, 2 * steps + 1);
                 // A value from outside of loops lasts for all of their iterations.
                 const int outside = draft_.depth_of(of.scope);
                 const int begin = outside < each.depth ? loops[outside] : at;
