@@ -1551,7 +1551,7 @@ struct packed_tiles {
     static constexpr int rows = std::max(1, sums / (panels * panel_vectors));
 };
 
-/// What all tiles of a product have in common.
+/// Parameters shared by all tiles of a product.
 struct packed_place {
     int blocks;
     std::ptrdiff_t panel;  ///< bytes from one panel of weights to the next
@@ -3016,7 +3016,7 @@ std::unique_ptr<Packed> load_packed_llama2c(const source& from) {
 /// Throws io::error if the file cannot be written or a weight in F32 is not finite.
 template <class Packed>
 void save_packed(const file_path& path, const Packed& weights, const metadata_map& metadata = {}) {
-    // What is saved is only read.
+    // Saving only reads the weights.
     detail::save_packed_tensors(path, detail::tensors_of_packed(const_cast<Packed&>(weights)),
                                 metadata);
 }

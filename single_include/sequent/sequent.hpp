@@ -3224,11 +3224,28 @@ SEQUENT_COLD T soften_scores(T* p, int size) noexcept {
     return sum == T(0) ? T(0) : 1 / sum;
 }
 
+/// False if the weights are the scores themselves; a shape may leave it out.
+template <class Shape>
+inline constexpr bool normalizes = [] {
+    if constexpr (requires { Shape::normalizes; })
+        return Shape::normalizes;
+    else
+        return true;
+}();
+
 /// Writes the attention of `row` over its pairs; each_column(f) calls f(column) for each of them.
 /// No sum of values overflows before it is divided by the sum of the weights.
 template <class Shape, class T, class EachColumn>
 SEQUENT_COLD void attend_to_pairs(const score_operands<T>& operands, const T* value, T* out,
                                   int row, EachColumn each_column) noexcept {
+    if constexpr (!normalizes<Shape>) {
+        std::fill_n(out, Shape::length, T(0));
+        each_column([&](int column) {
+            add_scaled(score_of_pair<Shape, Shape::nodes.size() - 1>(operands, row, column),
+                       value + column * Shape::value_column, out, Shape::length);
+        });
+        return;
+    }
     constexpr int size = (Shape::columns + lanes<T> - 1) / lanes<T> * lanes<T>;
     alignas(64) T p[size];
     std::fill_n(p, size, -std::numeric_limits<T>::infinity());
@@ -3259,7 +3276,7 @@ void each_column_of_space(int row, const int* counts, F f) noexcept {
 /// Attention over an index space: out(i) = sum over j of softmax over j of score(i, j), times
 /// value(j). Only tiles that contain pairs of the space are computed, with a running softmax
 /// (Milakov and Gimelshein, arXiv 1805.02867; Dao et al., arXiv 2205.14135), so no rows x columns
-/// array is stored. A row without pairs gives zero.
+/// array is stored. A row without pairs gives zero. The weights may also be the scores themselves.
 ///
 /// Shape is a type with static constexpr members
 ///
@@ -3270,6 +3287,7 @@ void each_column_of_space(int row, const int* counts, F f) noexcept {
 ///                                row_residues
 ///     value_column, out_row      strides of value and out, in elements
 ///     value_gradient             true if the gradient of the values may be needed
+///     normalizes                 false if the weights are the scores, without a softmax
 ///     keeps_scores, score_row    true if the scores are cached for the gradient, and their row
 ///                                stride
 
@@ -3407,7 +3425,7 @@ SEQUENT_COLD bool gradient_operands_are_finite(const score_operands<T>& operands
     return finite;
 }
 
-/// The same for everything that the tiles of a lattice read, computed when first needed.
+/// Caches whether all operands that the tiles of a lattice read are finite; checked on first use.
 template <class Shape, class Piece, class T, class Lattice>
 class finite_operands {
   public:
@@ -3564,6 +3582,19 @@ SEQUENT_INLINE void weight_row(const T* scores, T* weights, T* gradient, Inside 
     }
 }
 
+/// Turns one row of a tile's scores, times scale, into weights without a softmax: zero outside the
+/// interval.
+template <int Columns, class Inside, class T>
+SEQUENT_INLINE void mask_row(const T* scores, T* to, Inside inside, T scale) noexcept {
+    constexpr int n = lanes<T>;
+    const bool whole = inside.covers(Columns);
+    for (int c = 0; c < Columns; c += n) {
+        batch<T> x = load(scores + c) * set(scale);
+        if (!whole || c + n > Columns) x = xsimd::select(inside.template mask<T>(c), x, zero<T>());
+        store(to + c, x);
+    }
+}
+
 /// Recomputes the rows whose result is infinite or NaN.
 template <class Shape, class T>
 SEQUENT_COLD void mend_rows(const score_operands<T>& operands, const T* value, T* out,
@@ -3611,22 +3642,28 @@ void attention(const score_operands<T>& operands, const T* value, T* out, T* nor
                 }
                 T* p = keeps ? own : raw;
                 constexpr T scale = static_cast<T>(tile::root_scale());
-                for (int r = 0; r < count; ++r) {
-                    const int here = row + r * piece::row_step;
-                    shift_row<piece::columns, Shape::length>(
-                        raw + r * raw_row, p + r * tile::pitch,
-                        tile_interval(part, at, r, piece::columns), scale, state.shift[here],
-                        state.sum[here], sums + r * lanes<T>, out + here * Shape::out_row);
-                }
-                for (int r = 0; r < count; ++r) {
-                    T* const scored = p + r * tile::pitch;
-                    const T shift = state.shift[row + r * piece::row_step];
-                    T factor = scale;
-                    if (scale != 1 && is_far(shift)) [[unlikely]] {
-                        scale_scores(scored, scored, scale, tile::pitch);
-                        factor = 1;
+                if constexpr (normalizes<Shape>) {
+                    for (int r = 0; r < count; ++r) {
+                        const int here = row + r * piece::row_step;
+                        shift_row<piece::columns, Shape::length>(
+                            raw + r * raw_row, p + r * tile::pitch,
+                            tile_interval(part, at, r, piece::columns), scale, state.shift[here],
+                            state.sum[here], sums + r * lanes<T>, out + here * Shape::out_row);
                     }
-                    soften_row<piece::columns>(scored, factor, shift, sums + r * lanes<T>);
+                    for (int r = 0; r < count; ++r) {
+                        T* const scored = p + r * tile::pitch;
+                        const T shift = state.shift[row + r * piece::row_step];
+                        T factor = scale;
+                        if (scale != 1 && is_far(shift)) [[unlikely]] {
+                            scale_scores(scored, scored, scale, tile::pitch);
+                            factor = 1;
+                        }
+                        soften_row<piece::columns>(scored, factor, shift, sums + r * lanes<T>);
+                    }
+                } else {
+                    for (int r = 0; r < count; ++r)
+                        mask_row<piece::columns>(raw + r * raw_row, p + r * tile::pitch,
+                                                 tile_interval(part, at, r, piece::columns), scale);
                 }
                 constexpr product_shape shape{
                     piece::rows, Shape::length, piece::columns, tile::pitch, 1, value_step, 1,
@@ -3648,7 +3685,9 @@ void attention(const score_operands<T>& operands, const T* value, T* out, T* nor
     });
     batch<T> seen = zero<T>();
     for (int row = range.begin; row < range.end; ++row) {
-        const T factor = write_normalizer(state.shift[row], state.sum[row], normalizer + 2 * row);
+        T factor = 1;
+        if constexpr (normalizes<Shape>)
+            factor = write_normalizer(state.shift[row], state.sum[row], normalizer + 2 * row);
         seen = seen | scale_row<Shape::length>(out + row * Shape::out_row, factor);
     }
     if (!xsimd::all(seen == zero<T>())) [[unlikely]]
@@ -3694,7 +3733,7 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
                         const T* normalizer, const T* kept, const T* out_gradient,
                         T* value_gradient, const int* counts, Range range = {}) noexcept {
     T inner[Shape::rows];
-    for (int row = 0; row < range.end; ++row)
+    for (int row = 0; row < range.end && detail::normalizes<Shape>; ++row)
         inner[row] = detail::dot_rows<Shape::length>(out + row * Shape::out_row,
                                                      out_gradient + row * Shape::out_row);
     detail::each_lattice<Shape>(counts, range, [&](const auto& part, auto index) {
@@ -3753,6 +3792,11 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
                     if (inside.empty()) {
                         std::fill_n(p + r * pitch, pitch, T(0));
                         std::fill_n(ds + r * pitch, pitch, T(0));
+                    } else if constexpr (!detail::normalizes<Shape>) {
+                        detail::mask_row<piece::columns>(raw + r * raw_row, p + r * pitch, inside,
+                                                         scale);
+                        detail::mask_row<piece::columns>(ds + r * pitch, ds + r * pitch, inside,
+                                                         scale);
                     } else {
                         const int here = row + r * piece::row_step;
                         const T* scored = raw + r * raw_row;
@@ -3987,6 +4031,12 @@ inline void dropout(const T* x, T* y, dropout_key key, std::uint32_t first, doub
        named variables stay in the head. Variables of the body that are not in the head are summed  \
        first, as by a rule of their own. If all values are minus infinity, the result is 0. */      \
     A(softmax)
+
+/// Expands `A(name)` for the aggregations that choose atoms. The named variable stays in the head.
+#define SEQUENT_CHOICES(A)                                                                          \
+    /* the values that are among the k greatest over the named variable; of equal values the first  \
+       are taken. Other atoms do not exist. */                                                      \
+    A(top_k)
 // clang-format on
 
 /// The folds that aggregate the values of ground rules, one number at a time, and their slopes.
@@ -4000,10 +4050,11 @@ enum class fold {
 #undef SEQUENT_NAME
 };
 
-/// What the slope of a fold reads besides the value and the result.
+/// What the derivative of an aggregation reads besides the element and the result: nothing, the
+/// number of elements, or the state of the aggregation.
 enum class fold_reads { nothing, number, state };
 
-/// What the slope of a fold reads.
+/// Returns what the derivative of this aggregation reads.
 constexpr fold_reads reads_of(fold of) noexcept {
     using enum fold_reads;
 #define SEQUENT_READS(name, parameters, arguments, alone, reads, ...) reads,
@@ -4021,7 +4072,7 @@ constexpr bool beats(T x, T most) noexcept {
 
 namespace detail {
 
-// Of a product the state is that of the factors other than 0, and the number of zeros.
+// State of a product: the product `a` of all factors except zeros, and the number `b` of zeros.
 
 template <class T>
 constexpr void add_factor(T& a, T& b, T x, int k) noexcept {
@@ -4037,7 +4088,7 @@ constexpr T factor_slope(T a, T b, T x) noexcept {
     return b == T(0) ? a / x : b == T(1) && x == T(0) ? a : T(0);
 }
 
-/// Of log_sum_exp the state is the maximum, and the sum of exp(x - maximum).
+/// State of log_sum_exp: the maximum `a` and the sum `b` of exp(x - a).
 template <class T>
 void add_exponential(T& a, T& b, T x, int k) noexcept {
     if (k == 0 || x > a) {
@@ -4047,7 +4098,7 @@ void add_exponential(T& a, T& b, T x, int k) noexcept {
         b += x == a ? T(1) : kernel::exp(x - a);
     }
 }
-/// Of a deviation the state is the mean, and the sum of (x - mean)^2 (Welford 1962).
+/// State of a standard deviation: the mean `a` and the sum `b` of (x - a)^2 (Welford 1962).
 template <class T>
 constexpr void add_deviation(T& a, T& b, T x, int k) noexcept {
     const T before = x - a;
@@ -4224,7 +4275,7 @@ class kept_rows {
                                                      piece.end(row_, last_column(), counts_));
             });
         }
-        for (int q = 0; q < Queries; ++q)
+        for (int q = 0; q < Queries && normalizes<Shape>; ++q)
             if (sum_[q] != 0) scale_row<Shape::length>(out(q), 1 / sum_[q]);
     }
 
@@ -4242,6 +4293,8 @@ class kept_rows {
         return result;
     }();
     static constexpr T none = -std::numeric_limits<T>::infinity();
+    /// The score of a column that is in no pair.
+    static constexpr T absent = normalizes<Shape> ? none : T(0);
 
     const operands* queries_;
     int row_;
@@ -4251,8 +4304,8 @@ class kept_rows {
     T shift_[Queries];
     T sum_[Queries];
     alignas(64) T weights_[Queries][chunk];
-    // Of a chunk: 1 for a column that is admitted, else 0. Only where a column inside of the
-    // interval may not be.
+    // Mask of the columns of a chunk: 1 for a column in the space, else 0. Exists only if the space
+    // may leave out columns between its first and its last one.
     static constexpr bool any_masked = [] {
         bool result = Shape::is_table;
         for (const auto& piece : Shape::space.pieces) result = result || piece.modulus != 1;
@@ -4309,7 +4362,7 @@ class kept_rows {
         const auto keep = [&](int v) __attribute__((always_inline)) {
             for (int q = 0; q < Queries; ++q) {
                 T* at = weights_[q] + v * n;
-                store(at, batch<T>(xsimd::select(there(v), load(at), set(none))));
+                store(at, batch<T>(xsimd::select(there(v), load(at), set(absent))));
             }
         };
         if constexpr (masked) {
@@ -4318,8 +4371,10 @@ class kept_rows {
             if (begin > from) keep(0);
             if (end < from + vectors * n) keep(vectors - 1);
         }
-        for (int q = 0; q < Queries; ++q) move_shift(q, vectors);
-        for (int q = 0; q < Queries; ++q) soften(q, vectors);
+        if constexpr (normalizes<Shape>) {
+            for (int q = 0; q < Queries; ++q) move_shift(q, vectors);
+            for (int q = 0; q < Queries; ++q) soften(q, vectors);
+        }
         for (int q = 0; q < Queries; q += pair) add_values<masked>(q, from, vectors, there);
     }
 
@@ -6984,6 +7039,7 @@ enum class transformation {
 enum class aggregation {
 #define SEQUENT_NAME(name, ...) name,
     SEQUENT_AGGREGATIONS(SEQUENT_NAME) SEQUENT_OTHER_AGGREGATIONS(SEQUENT_NAME)
+        SEQUENT_CHOICES(SEQUENT_NAME)
 #undef SEQUENT_NAME
 };
 
@@ -7031,7 +7087,7 @@ struct transform {
 /// An aggregation over variables as it stands in a rule.
 template <aggregation Kind, class... Variables>
 struct aggregate {
-    double number = 0;  ///< the exponent of p_mean
+    double number = 0;  ///< the exponent of p_mean, the k of top_k
 };
 
 /// How a block is applied again and again. own: each layer has parameters of its own. shared: all
@@ -7212,6 +7268,15 @@ SEQUENT_OTHER_AGGREGATIONS(SEQUENT_OTHER_AGGREGATION)
 #undef SEQUENT_OTHER_AGGREGATION
 #undef SEQUENT_UNPACK
 #undef SEQUENT_AGGREGATION
+
+/// The Count greatest values over one variable of a head of two: after
+/// `chosen(i, e) <<= score(i, e) | top_k<2>(e)`, `chosen` has atoms for the two greatest scores of
+/// each i, with the scores as their values. What follows from it is computed for these pairs only.
+/// Of equal scores those of the smallest e are taken; NaN is greater than all numbers.
+template <int Count, index_term Index>
+constexpr auto top_k(Index) noexcept {
+    return aggregate<aggregation::top_k, Index>{Count};
+}
 
 /// Depth: `y(i) <<= x(i) | stack<12>(block)` applies the block 12 times, each time with parameters
 /// of its own. A stack is the last function of its rule. The value of the rest of the rule is the
@@ -7676,15 +7741,15 @@ constexpr auto rules(Rules... list) noexcept {
 /// `type` is the relation in the head of a rule, or that an atom transformation transforms.
 template <class Rule>
 struct head_of;
-/// Of an atom.
+/// The relation of an atom.
 template <class Source, class Weight, unsigned Modifiers, class... Terms>
 struct head_of<literal<Source, Weight, Modifiers, Terms...>> {
     using type = Source;  ///< its relation
 };
-/// Of a rule.
+/// The relation in the head of a rule.
 template <class Head, class Body>
 struct head_of<rule<Head, Body>> : head_of<Head> {};
-/// Of an atom transformation.
+/// The relation that an atom transformation transforms.
 template <class Body, class Function>
 struct head_of<applied<Body, Function>> : head_of<Body> {};
 
@@ -8130,7 +8195,7 @@ struct number_text {
            "an outer product has a condition, a sum or a recursion",                               \
            "apply the condition where the product is read")                                        \
     REASON(attention, no_softmax_times_values,                                                     \
-           "it is no sum over j of weights, a softmax over j that only this rule reads, times values", \
+           "it is no sum over j of weights times values; weights are a softmax or dot product that it alone reads", \
            "w(i, j) <<= ... | softmax(j), y(i) <<= (w(i, j), v(j)) | product() | sum(j)")          \
     REASON(attention, weights_or_values_are_not_plain,                                             \
            "the weights or the value of an attention have an offset, an element, a weight or pairs", \
@@ -8310,6 +8375,9 @@ template <int Left, int Right>
 struct shapes_do_not_fit {};
 /// A softmax names a variable that the head lacks.
 struct softmax_over_a_variable_not_in_the_head {};
+/// top_k stands in a rule whose head has not two arguments, one of them named by top_k, or that is
+/// part of a recursion.
+struct top_k_chooses_one_of_two_arguments_outside_of_recursions {};
 /// An aggregation other than softmax names a variable of the head.
 struct aggregation_over_a_variable_in_the_head {};
 /// An aggregation names a variable that the rule mentions nowhere else.
@@ -8471,6 +8539,7 @@ enum class fault {
     recursion_whose_end_is_not_known,
     shapes_do_not_fit,
     softmax_over_a_variable_not_in_the_head,
+    top_k_chooses_one_of_two_arguments_outside_of_recursions,
     aggregation_over_a_variable_in_the_head,
     aggregation_over_a_variable_that_the_body_does_not_mention,
     rules_of_one_sum_with_different_spaces,
@@ -8620,6 +8689,7 @@ consteval auto mistake_type() {
     SEQUENT_MISTAKE(recursion_without_a_base)
     SEQUENT_MISTAKE(recursion_whose_end_is_not_known)
     SEQUENT_MISTAKE(softmax_over_a_variable_not_in_the_head)
+    SEQUENT_MISTAKE(top_k_chooses_one_of_two_arguments_outside_of_recursions)
     SEQUENT_MISTAKE(aggregation_over_a_variable_in_the_head)
     SEQUENT_MISTAKE(aggregation_over_a_variable_that_the_body_does_not_mention)
     SEQUENT_MISTAKE(a_symbol_needs_a_weight)
@@ -8924,7 +8994,7 @@ struct rule {
     bool states_combination = false;  ///< the combination is written in the rule
     list<transformation_use, max_transformations> transformations{};  ///< in their order
     aggregation aggregated = aggregation::sum;
-    double aggregated_number = 0;                 ///< the exponent of p_mean
+    double aggregated_number = 0;                 ///< the p of p_mean, the k of top_k
     bool states_aggregation = false;              ///< the aggregation is written in the rule
     unsigned aggregated_variables = 0;            ///< the variables that it names, one bit each
     list<int, max_variables> aggregated_order{};  ///< these variables in the order of the rule
@@ -8941,6 +9011,12 @@ struct rule {
 
     /// The variables of the head, one bit each.
     constexpr unsigned head_variables() const { return variables_in(terms, arity); }
+    /// Returns true if the rule chooses the atoms of its head by their values.
+    constexpr bool chooses() const { return aggregated == aggregation::top_k; }
+    /// Returns true if variables that the rule aggregates over stay in the head.
+    constexpr bool keeps_aggregated() const {
+        return aggregated == aggregation::softmax || chooses();
+    }
 };
 
 /// A relation of a scope.
@@ -9113,12 +9189,20 @@ constexpr reason linear_sum_obstacle(const rule& rule, const source<Sizes>& sour
                                                           : reason::an_unmentioned_variable;
 }
 
+/// Returns true if a relation is a fact, or its atoms are chosen by their values.
+template <sizes Sizes>
+constexpr bool lists_pairs(int relation, const source<Sizes>& source) {
+    for (const rule& definer : source.rules)
+        if (definer.head == relation && !definer.chooses()) return false;
+    return true;
+}
+
 /// Returns true if the rule is such a sum and nothing else.
 template <sizes Sizes>
 constexpr bool is_linear(const rule& rule, const source<Sizes>& source) {
     if (rule.condition >= 0 || rule.repeat) return false;
     for (const literal& item : source.body(rule))
-        if (!is_plain(item)) return false;
+        if (!is_plain(item) && !(item.hidden && lists_pairs(item.relation, source))) return false;
     return linear_sum_obstacle(rule, source) == reason::none;
 }
 
@@ -9525,18 +9609,19 @@ class normaliser {
         return true;
     }
 
-    /// A softmax over some of the head's variables, of a body with variables that the head does not
-    /// name: these are summed first, by a rule of their own.
+    /// A softmax or choice over some of the head's variables, of a body with variables that the
+    /// head does not name: these are summed first, by a rule of their own.
     constexpr void split_softmax_of_sums() {
         const int count = out.rules.size();
         for (int at = 0; at < count; ++at) {
             rule& inner = out.rules[at];
             const unsigned head = inner.head_variables();
-            if (inner.aggregated != aggregation::softmax || (inner.aggregated_variables & ~head) ||
+            if (!inner.keeps_aggregated() || (inner.aggregated_variables & ~head) ||
                 !(((1u << inner.variables.size()) - 1) & ~head))
                 continue;
             rule outer = same_head(inner);
-            outer.aggregated = aggregation::softmax;
+            outer.aggregated = inner.aggregated;
+            outer.aggregated_number = inner.aggregated_number;
             outer.states_aggregation = true;
             for (const int index : inner.aggregated_order)
                 for (int axis = 0; axis < inner.arity; ++axis)
@@ -10004,6 +10089,7 @@ struct value_shape {
 struct relation_shape {
     int fact = -1;             ///< number of the fact that it is; -1: none
     int rule = -1;             ///< the rule that it follows from; -1: none
+    int chosen = -1;           ///< number of the pairs that this rule chooses; -1: it does not
     int arity = -1;            ///< number of arguments; -1: not known yet
     int extents[max_arity]{};  ///< ranges of the arguments
     value_shape value{};       ///< shape of the value of an atom
@@ -10026,8 +10112,9 @@ struct weight_shape {
 /// A program with its shapes, the result of shaping.
 template <sizes Sizes, int Facts>
 struct shaped {
-    source<Sizes> text{};                                                    ///< the program
-    list<fact_shape, Facts> facts{};                                         ///< facts and counts
+    source<Sizes> text{};  ///< the program
+    /// Facts and counts; after them, as sparse facts, the pairs that rules choose.
+    list<fact_shape, Facts> facts{};
     list<relation_shape, decltype(text.relations)::capacity()> relations{};  ///< their shapes
     list<weight_shape, decltype(text.weights)::capacity()> weights{};        ///< shapes of weights
     list<int, Sizes.rules> order{};    ///< rules; those of a block before the rule that stacks it
@@ -10106,9 +10193,9 @@ constexpr value_shape literal_shape(const Shaped& in, const literal& item, bool&
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// The pairs of a sparse fact, indexed by rows and by columns.
+/// The layout of the index of a sparse fact.
 
-namespace sequent::inline SEQUENT_ABI::model_detail {
+namespace sequent::inline SEQUENT_ABI::plan {
 
 /// Layout of an index in memory, in 32-bit integers: compressed sparse rows and compressed sparse
 /// columns. Pairs keep the numbers under which they were given.
@@ -10129,6 +10216,14 @@ struct pair_layout {
     constexpr int pairs_of_column() const { return rows_of_column() + capacity; }
     constexpr int size() const { return pairs_of_column() + capacity; }
 };
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
+/// The pairs of a sparse fact, indexed by rows and by columns.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+using plan::pair_layout;
 
 /// The layout of a sparse fact's pairs.
 constexpr pair_layout layout_of_pairs(const plan::fact_shape& fact) {
@@ -10177,12 +10272,14 @@ struct pair_index {
 };
 
 /// Writes the index of the `count` pairs of which `memory` has the rows and columns, by counting
-/// sort. All must be within the layout's rows and columns and not more than its capacity.
+/// sort. All must be within the layout's rows and columns and not more than its capacity. renumber:
+/// sorts them first, by the index with fewer values.
 SEQUENT_LAZY
-inline void index_pairs(const pair_layout& layout, int count, std::int32_t* memory) noexcept {
+inline void index_pairs(const pair_layout& layout, int count, std::int32_t* memory,
+                        bool renumber = false) noexcept {
     memory[pair_layout::count()] = count;
-    const std::int32_t* row_of = memory + pair_layout::row_of_pair();
-    const std::int32_t* column_of = memory + layout.column_of_pair();
+    std::int32_t* row_of = memory + pair_layout::row_of_pair();
+    std::int32_t* column_of = memory + layout.column_of_pair();
     // Puts the pairs in the order that `sorted` gives them, or their own, under their keys.
     const auto distribute = [&](const std::int32_t* key, const std::int32_t* other, int keys,
                                 std::int32_t* begin, std::int32_t* others, std::int32_t* numbers,
@@ -10203,6 +10300,18 @@ inline void index_pairs(const pair_layout& layout, int count, std::int32_t* memo
         distribute(column_of, row_of, layout.columns, memory + layout.column_begin(),
                    memory + layout.rows_of_column(), memory + layout.pairs_of_column(), sorted);
     };
+    if (renumber) {
+        const bool by_columns = layout.columns <= layout.rows;
+        const int keys = by_columns ? layout.columns : layout.rows;
+        std::int32_t* const key = by_columns ? column_of : row_of;
+        std::int32_t* const other = by_columns ? row_of : column_of;
+        std::int32_t* const begin = memory + layout.column_begin();
+        std::int32_t* const sorted = memory + layout.rows_of_column();
+        std::int32_t* const unread = memory + layout.pairs_of_column();
+        distribute(key, other, keys, begin, sorted, unread, nullptr);
+        std::copy_n(sorted, count, other);
+        for (int at = 0; at < keys; ++at) std::fill(key + begin[at], key + begin[at + 1], at);
+    }
     by_column(nullptr);
     distribute(row_of, column_of, layout.rows, memory + layout.row_begin(),
                memory + layout.columns_of_row(), memory + layout.pairs_of_row(),
@@ -10234,7 +10343,7 @@ struct tensor_view {
     std::array<int, max_rank> strides{};
 
     /// Number of elements: the product of the extents, 1 for a scalar.
-    constexpr int size() const noexcept {
+    [[nodiscard]] constexpr int size() const noexcept {
         int count = 1;
         for (int axis = 0; axis < rank; ++axis) count *= extents[static_cast<std::size_t>(axis)];
         return count;
@@ -10268,7 +10377,7 @@ struct tensor_view {
     }
 
     /// True if the elements are contiguous in row-major order.
-    constexpr bool is_contiguous() const noexcept {
+    [[nodiscard]] constexpr bool is_contiguous() const noexcept {
         std::ptrdiff_t expected = 1;
         for (auto axis = static_cast<std::size_t>(rank); axis-- > 0;) {
             if (extents[axis] != 1 && strides[axis] != expected) return false;
@@ -10279,7 +10388,7 @@ struct tensor_view {
 
     /// All elements in row-major order. Throws argument_error if the view is not contiguous, as
     /// with padded rows.
-    constexpr std::span<T> span() const {
+    [[nodiscard]] constexpr std::span<T> span() const {
         if (!is_contiguous())
             fail<argument_error>("sequent: span() of a view that is not contiguous");
         return {data, static_cast<std::size_t>(size())};
@@ -10323,7 +10432,7 @@ struct ranked_view : tensor_view<T> {
     }
 
     /// The view at one index of the first dimension; row(i) of a matrix is a vector.
-    constexpr ranked_view<T, Rank - 1> row(int at) const noexcept requires(Rank > 0) {
+    [[nodiscard]] constexpr ranked_view<T, Rank - 1> row(int at) const noexcept requires(Rank > 0) {
         ranked_view<T, Rank - 1> result;
         result.data = &tensor_view<T>::first(at);
         result.rank = Rank - 1;
@@ -10340,7 +10449,7 @@ struct ranked_view : tensor_view<T> {
 /// extents.
 template <class Numbers, std::convertible_to<int>... Extents>
     requires(sizeof...(Extents) <= max_rank)
-constexpr auto view_of(Numbers&& numbers, Extents... extents) {
+[[nodiscard]] constexpr auto view_of(Numbers&& numbers, Extents... extents) {
     const std::span elements(numbers);
     using element = typename decltype(elements)::element_type;
     ranked_view<element, static_cast<int>(sizeof...(Extents))> result;
@@ -12352,8 +12461,17 @@ class domain_finder {
             positions[written.terms[axis].variable] = {axis, 0};
         out.domain[written.head] = out.pool.substitute(
             out.pool.nodes, restrict(root, written.head_variables()), positions);
+        if (written.chooses()) out.domain[written.head] = chosen_of(written.head);
     }
 
+    /// The pairs that a rule has chosen, and of the condition what is about one argument.
+    constexpr int chosen_of(int relation) {
+        const int each = out.domain[relation];
+        const int pair = out.pool.add(node_kind::pair, in.relations[relation].chosen,
+                                      out.pool.add(node_kind::variable, 0),
+                                      out.pool.add(node_kind::variable, 1));
+        return out.pool.both(out.pool.both(restrict(each, 1u), restrict(each, 2u)), pair);
+    }
     constexpr int below_length(int index, int fact) {
         return out.pool.add(node_kind::less, 0, index,
                             out.pool.add(node_kind::count, in.facts[fact].length));
@@ -12594,7 +12712,8 @@ class domain_finder {
 
     /// The condition that a sparse fact holds, or does not hold if it is negated.
     constexpr int holds_for(const literal& item) {
-        const int given = in.relations[item.relation].fact;
+        const relation_shape& shape = in.relations[item.relation];
+        const int given = shape.chosen >= 0 ? shape.chosen : shape.fact;
         if (given < 0 || !in.facts[given].is_sparse()) return -1;
         const pair_terms pair = pair_of(in.facts[given], item.terms);
         const int held = out.pool.add(node_kind::pair, given, out.pool.at_term(pair.row),
@@ -12768,7 +12887,7 @@ constexpr auto make_aggregation_table() {
     constexpr bool itself = true;
     constexpr bool another = false;
     struct table {
-        aggregation_entry of[static_cast<int>(aggregation::softmax) + 1];
+        aggregation_entry of[static_cast<int>(aggregation::top_k) + 1];
     };
 #define SEQUENT_FOLD(name, parameters, arguments, alone, ...) \
     {entry_name(#name), alone, sizeof(#arguments) > sizeof("()")},
@@ -12778,6 +12897,7 @@ constexpr auto make_aggregation_table() {
         {entry_name("count")},
         {entry_name("concat"), true},
         {entry_name("softmax")},
+        {entry_name("top_k"), false, true},
     }};
     // clang-format on
 #undef SEQUENT_FOLD
@@ -12895,6 +13015,7 @@ struct row_term {
     int w_split = 0;            ///< stride of w from split to split
     int relation = -1;          ///< the relation of x; -1 if x is a weight
     side indexed = side::none;  ///< in a step over pairs, the index that selects the row of x
+    side weighed = side::none;  ///< and the index that selects the weight
     int format = 0;             ///< format of a packed weight; 0: the number type of x
     term_window window{};       ///< the rows of x, if they are not those of the step
 };
@@ -12989,10 +13110,11 @@ struct attention_step {
     access value{};                ///< value(j)
     access out{};                  ///< out(i)
     access normalizer{};           ///< maximum and 1 / sum of each row, stored for the gradient
-    access scores{};        ///< scores cached for the gradient, only where recomputing costs more
-    access weights{};       ///< the softmax, if a step of its own prepares it
-    int condition = -1;     ///< node of the condition of the pairs; -1: all pairs
-    int row_variable = -1;  ///< the variable i in the condition
+    access scores{};         ///< scores cached for the gradient, only where recomputing costs more
+    access weights{};        ///< the softmax, if a step of its own prepares it
+    bool normalizes = true;  ///< the weights are a softmax of the scores, not the scores themselves
+    int condition = -1;      ///< node of the condition of the pairs; -1: all pairs
+    int row_variable = -1;   ///< the variable i in the condition
     int column_variable = -1;                     ///< the variable j in the condition
     int outer_variables[max_outers]{-1, -1, -1};  ///< variables of the outer loops there
     unsigned row_counts = 0;     ///< counts beyond which rows have no pairs, one bit each
@@ -13083,7 +13205,7 @@ struct general_step {
     list<general_function, max_transformations> functions{};  ///< in the order of application
     combination combined = combination::sum;                  ///< of the literals
     aggregation aggregated = aggregation::sum;                ///< of the ground rules
-    double aggregated_number = 0;                             ///< the exponent of p_mean
+    double aggregated_number = 0;                             ///< the p of p_mean, the k of top_k
     value_shape combined_shape{};                             ///< shape before the functions
     value_shape shape{};               ///< shape of the value of a ground rule
     int condition = -1;                ///< node of the condition; -1: none
@@ -13096,17 +13218,25 @@ struct general_step {
     unsigned out_counts = 0;           ///< counts beyond which no atom is read, one bit each
     int out_row = 0;  ///< distance of atoms that differ in the index that these limit
     list<pair_join, max_condition_joins + max_literals + 1> joins{};  ///< sparse facts that hold
-    pair_list listed{};      ///< a predicate whose pairs are listed
-    int time = -1;           ///< in a recursion, the variable that its loop sets; else -1
-    int level = 0;           ///< nesting level of that loop
-    int delay = 0;           ///< the iteration of that loop is time + delay
-    form_reasons reasons{};  ///< the reasons that no fast form applies
+    pair_list listed{};         ///< a predicate whose pairs are listed
+    int choice = -1;            ///< number of the pairs that the step chooses, as of a sparse fact
+    int choice_variables[2]{};  ///< the variables of these pairs
+    operand chosen{};           ///< their index, see pair_layout; 32-bit integers
+    int time = -1;              ///< in a recursion, the variable that its loop sets; else -1
+    int level = 0;              ///< nesting level of that loop
+    int delay = 0;              ///< the iteration of that loop is time + delay
+    form_reasons reasons{};     ///< the reasons that no fast form applies
     int running_row = -1;  ///< the head variable of a running aggregate, or -1: each of its values
                            ///< aggregates the values of the one before and one more
     column_bound running{};       ///< the variable that is aggregated over
     unsigned running_rows = 0;    ///< counts that limit running_row, one bit each
     unsigned running_values = 0;  ///< counts that limit running.variable, one bit each
 
+    /// Returns true if the step chooses among values that other steps have computed.
+    constexpr bool compares_alone() const {
+        return choice >= 0 && literals.size() == 1 && functions.size() == 0 &&
+               literals[0].weight_rows == 0;
+    }
     /// The number of values of running_row below its counts.
     constexpr int end_of_running_rows(const int* given) const noexcept {
         return least_count(running_rows, extents[running_row], given);
@@ -13333,6 +13463,7 @@ struct buffer {
     int offset = 0;             ///< in its memory, once that is laid out
     int adjoint = -1;           ///< offset of the gradient
     bool prepared = false;      ///< the values depend on parameters only
+    bool lasts = false;         ///< an index of pairs, which steps read without an operand
     unsigned counts = 0;        ///< counts beyond which rows are not read, one bit each; 0: all are
     int row = 0;                ///< elements of such a row
     int beyond = 0;             ///< further rows that are read
@@ -13462,6 +13593,7 @@ struct draft : drafted<Sizes, Facts> {
                 // A relation that a block reads from outside is computed once, outside. A relation
                 // that is read at sums of variables is computed before.
                 if (definer < 0 || in.relations[item.relation].uses != 1 || !item.gives_value() ||
+                    rule_of(definer).chooses() ||
                     in.text.rules[definer].scope != in.text.rules[at].scope ||
                     in.text.rules[definer].views || in.text.rules[at].views)
                     continue;
@@ -13490,8 +13622,8 @@ struct draft : drafted<Sizes, Facts> {
     /// call.
     constexpr bool follows_from_parameters(int at) const {
         const rule& written = rule_of(at);
-        if (recurs || written.repeat || head_of(at).output || is_block_output(at) ||
-            mentions_given(conditions.condition[at]))
+        if (recurs || written.repeat || written.chooses() || head_of(at).output ||
+            is_block_output(at) || mentions_given(conditions.condition[at]))
             return false;
         for (const transformation_use& function : written.transformations)
             if (function.kind == transformation::dropout) return false;
@@ -13544,9 +13676,10 @@ struct draft : drafted<Sizes, Facts> {
         int right = 0;
         return literal_shape(in, item, fits, left, right);
     }
-    /// Returns true if the literal is an atom of a sparse fact.
+    /// Returns true if the literal is an atom of a sparse fact, or asks whether an atom is chosen.
     constexpr bool is_sparse(const literal& item) const {
         if (item.kind != literal_kind::relation) return false;
+        if (in.relations[item.relation].chosen >= 0) return !item.gives_value();
         const int given = in.relations[item.relation].fact;
         return given >= 0 && in.facts[given].is_sparse();
     }
@@ -13736,7 +13869,11 @@ class general_builder {
         const relation_layout& layout = draft_.out.relations[rule_.head];
         made.variables = rule_.variables.size();
         made.condition = join_pairs(made, draft_.conditions.condition[at_]);
-        if (layout.pairs.any()) {
+        if (rule_.chooses()) {
+            made.out_pair_stride = layout.pair_stride;
+            for (int axis = 0; axis < 2; ++axis)
+                made.choice_variables[axis] = rule_.terms[axis].variable;
+        } else if (layout.pairs.any()) {
             made.out_join = join_of(made, layout, rule_.terms, false);
             made.out_pair_stride = layout.pair_stride;
         }
@@ -13749,7 +13886,7 @@ class general_builder {
             made.counts[index] = counts_above(draft_.out.pool, made.condition, index);
         }
         unsigned outermost = rule_.head_variables();
-        if (rule_.aggregated == aggregation::softmax) outermost &= ~rule_.aggregated_variables;
+        if (rule_.keeps_aggregated()) outermost &= ~rule_.aggregated_variables;
         int place = 0;
         if (rule_.recurs.loop >= 0) {
             made.time = rule_.recurs.time;
@@ -14046,6 +14183,12 @@ constexpr bool is_sparse_condition(const Draft& draft, const literal& item) {
     return draft.is_sparse(item) && !item.gives_value();
 }
 
+/// Returns true if the literal reads a symbol.
+template <class Draft>
+constexpr bool is_symbol(const Draft& draft, const literal& item) {
+    return item.kind == literal_kind::relation && draft.in.relations[item.relation].classes > 0;
+}
+
 /// Returns true if the arguments of the literal, some of which may be a pair, have a stride per
 /// row.
 template <class Draft>
@@ -14065,9 +14208,15 @@ constexpr bool fits_pairs(const Draft& draft, const axes& pairs, const literal& 
     }
     if ((row && column) || (of.any() && (row || column))) return false;
     if (!weighted) return true;
-    for (int axis = 0; axis < item.weight.arity; ++axis)
-        if (pairs.in_pair(item.weight.terms[axis].variable)) return false;
-    return !row && !column;
+    // One index may select the weight; the pairs that share it are rows of one product.
+    int weighs = -1;
+    for (int axis = 0; axis < item.weight.arity; ++axis) {
+        const int variable = item.weight.terms[axis].variable;
+        if (!pairs.in_pair(variable)) continue;
+        if (weighs >= 0 && weighs != variable) return false;
+        weighs = variable;
+    }
+    return weighs >= 0 ? !is_symbol(draft, item) : !row && !column;
 }
 
 /// Returns true if the transformation does not change the shape of a row.
@@ -14099,12 +14248,6 @@ constexpr bool covers(const Draft& draft, const rule& written, const literal& it
         if (at.variable < 0 && (at.offset < 0 || at.offset >= extent)) return false;
     }
     return true;
-}
-
-/// Returns true if the literal reads a symbol.
-template <class Draft>
-constexpr bool is_symbol(const Draft& draft, const literal& item) {
-    return item.kind == literal_kind::relation && draft.in.relations[item.relation].classes > 0;
 }
 
 /// The reason that the literals of a rule cannot be read as they are. Sparse literals without a
@@ -14455,7 +14598,7 @@ class row_builder {
         });
     }
 
-    /// How many atoms the head has, at one time if it is of a recursion.
+    /// Number of atoms of the head; for a recursion, of one iteration.
     constexpr int atoms_at_once() const {
         int atoms = 1;
         for (int axis = 0; axis < rule_.arity; ++axis)
@@ -14629,6 +14772,7 @@ class row_builder {
             return made;
         }
         made.kind = term_kind::product;
+        made.weighed = index_of(item.weight.terms, item.weight.arity);
         made.depth = draft_.in.relations[item.relation].value.size();
         made.w_depth = item.weight.transposed ? layout.row : layout.column;
         made.w_column = item.weight.transposed ? layout.column : layout.row;
@@ -15011,7 +15155,7 @@ constexpr bool looks_back(const Tree& tree, int root, int row, int column, int r
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// Recognises attention: a softmax over j of a scalar score, then the sum over j of weight times
+/// Recognises attention: a scalar score, or its softmax over j, then the sum over j of weight times
 /// value. The score becomes a postfix expression over dot products, elements, numbers and indices.
 
 namespace sequent::inline SEQUENT_ABI::plan {
@@ -15076,7 +15220,7 @@ class attention_matcher {
     /// many. Returns true if it does.
     constexpr bool lay_out_weights() {
         constexpr int most_numbers = 1 << 24;
-        if (!draft_.prepared[softmax_rule]) return false;
+        if (!draft_.prepared[softmax_rule] || !step.normalizes) return false;
         const literal& weights = draft_.literal_of(at_, weights_literal_);
         // Rows whose length is a multiple of 256 would map to the same lines of the CPU cache.
         int pitch = (step.columns + 15) / 16 * 16;
@@ -15179,6 +15323,11 @@ class attention_matcher {
                 draft_.user[definer] == at_ && draft_.is_private(definer))
                 weights_literal_ = body;
         }
+        for (int body = 0; body < 2 && weights_literal_ < 0; ++body)
+            if (is_score(draft_.literal_of(at_, body))) {
+                weights_literal_ = body;
+                step.normalizes = false;
+            }
         if (weights_literal_ < 0) return reason::no_softmax_times_values;
         value_literal = 1 - weights_literal_;
         const literal& weights = draft_.literal_of(at_, weights_literal_);
@@ -15196,6 +15345,8 @@ class attention_matcher {
             return reason::weights_or_values_are_not_plain;
         if (softmax.variables.size() != softmax.arity || softmax.arity != weights.arity)
             return reason::a_score_of_several_atoms;
+        for (int index = 0; index < rule_.variables.size() && !step.normalizes; ++index)
+            if (!((rule_.head_variables() >> index) & 1u)) column_ = index;
         // The variable that the softmax ranges over, as this rule's.
         for (int axis = 0; axis < softmax.arity; ++axis) {
             const int inner = softmax.terms[axis].variable;
@@ -15241,7 +15392,26 @@ class attention_matcher {
         step.row_variable = row_;
         step.column_variable = column_;
         const reason masked = mask_obstacle();
-        return masked != reason::none || expand_weights() >= 0 ? masked : why;
+        if (masked != reason::none) return masked;
+        if (expand_weights() < 0) return why;
+        // Sums of other scores are row steps, or have no product that a tile saves.
+        bool multiplies = step.normalizes;
+        for (const score_node& node : step.nodes)
+            multiplies = multiplies || node.kind == score_kind::dot;
+        return multiplies ? reason::none : reason::no_softmax_times_values;
+    }
+
+    /// Returns true if the literal may be the weights without a softmax: a scalar of all its rule's
+    /// variables that only this rule reads.
+    constexpr bool is_score(const literal& item) const {
+        if (item.kind != literal_kind::relation) return false;
+        const int definer = draft_.in.relations[item.relation].rule;
+        if (definer < 0 || draft_.user[definer] != at_ || !draft_.is_private(definer)) return false;
+        const rule& score = draft_.rule_of(definer);
+        return score.aggregated == aggregation::sum && !score.total && !score.repeat &&
+               rule_.variables.size() == rule_.arity + 1 && rule_.recurs.loop < 0 &&
+               score.variables.size() == score.arity && score.arity >= 2 &&
+               draft_.in.relations[item.relation].value.is_scalar();
     }
 
     /// The reason that the pairs of some iteration can be found neither by pieces nor by tables.
@@ -15256,7 +15426,9 @@ class attention_matcher {
         const int rounds = different_rounds(pool, step);
         for (int round = 0; round < rounds; ++round) {
             auto condition = condition_in_round(pool.nodes, step, round);
-            if (!form_of(condition, row_, column_).possible) return reason::a_mask_without_bounds;
+            const auto form = form_of(condition, row_, column_);
+            if (!form.possible || (form.is_table && !step.normalizes))
+                return reason::a_mask_without_bounds;
         }
         if (row_ >= 0) step.row_counts = counts_above(pool, step.condition, row_);
         step.column_counts = counts_above(pool, step.condition, column_);
@@ -16645,6 +16817,10 @@ class builder {
             return;
         }
         attention_step made = matcher.step;
+        if (!made.normalizes) {
+            push(step_kind::attention, draft_.out.attentions.push(made), at);
+            return;
+        }
         const rule& written = draft_.rule_of(at);
         int outer = 1;
         for (int index = 0; index < made.outers; ++index) outer *= made.outer_extents[index];
@@ -16717,7 +16893,7 @@ class builder {
         draft_.out.steps[begin].at = end;
         carried.part = written.repeat;
         carried.each_layer = false;
-        // Of a block that ends with a stack, the next layer reads the output elsewhere.
+        // If a block ends with a stack, the outer stack reads its output from another buffer.
         if (lay_out_in_carry(at))
             push(step_kind::rows, draft_.out.rows.push(copy_step(input, written.head)), at);
         else
@@ -16782,8 +16958,17 @@ class builder {
             layout.index = draft_.new_buffer(pack(layout, written.head), at);
         }
         general_step made = general_builder<Draft>(draft_, at).build();
-        made.reasons = {
-            {row_obstacle(draft_, at), outer_product_obstacle(draft_, at), no_attention}};
+        if (written.chooses()) {
+            made.choice = draft_.head_of(at).chosen;
+            made.chosen.where = place::value;
+            const fact_shape& of = draft_.in.facts[made.choice];
+            made.chosen.index =
+                draft_.new_buffer(pair_layout{of.extents[0], of.extents[1], of.pairs}.size(), at);
+            draft_.out.buffers[made.chosen.index].lasts = true;
+        }
+        if (!made.compares_alone())
+            made.reasons = {
+                {row_obstacle(draft_, at), outer_product_obstacle(draft_, at), no_attention}};
         push(step_kind::general, draft_.out.generals.push(made), at);
     }
 };
@@ -17233,7 +17418,10 @@ class source_writer {
         if (current.states_aggregation) fail(fault::two_aggregations);
         check_not_stacked();
         if (entry_of(kind).has_number)
-            check_number(entry_of(kind).id, number_range::above_0_and_finite_in_float, given);
+            check_number(entry_of(kind).id,
+                         kind == aggregation::top_k ? number_range::at_least_1
+                                                    : number_range::above_0_and_finite_in_float,
+                         given);
         current.aggregated = kind;
         current.aggregated_number = given;
         current.states_aggregation = true;
@@ -17903,6 +18091,7 @@ constexpr void visit_general(General& general, Visit visit) {
     for (auto& function : general.functions)
         for (auto& weight : function.weights) visit(weight, usage::now);
     visit(general.out, usage::until_gradient);
+    visit(general.chosen, usage::kept);
 }
 
 /// Calls visit(operand, usage) for the operands of a step.
@@ -17978,7 +18167,8 @@ constexpr void add_part(const Draft& draft, const buffer& of, int size, bool in_
 
 /// The purpose of a memory layout. train: values last until their gradients are computed. infer:
 /// values last until they are last read, and all layers of a stack share the memory of one layer.
-enum class purpose { train, infer };
+/// inspect: as train, and no values or gradients share memory.
+enum class purpose { train, infer, inspect };
 
 /// In place of the size of a workspace that would have more than max_numbers elements.
 inline constexpr int too_large = -1;
@@ -18030,7 +18220,10 @@ template <class Drafted>
 class memory_planner {
   public:
     constexpr memory_planner(const Drafted& from, purpose for_what)
-        : draft_(from), trains_(for_what == purpose::train), out_(draft_.out) {
+        : draft_(from),
+          trains_(for_what != purpose::infer),
+          keeps_(for_what == purpose::inspect),
+          out_(draft_.out) {
         if (!trains_) forget_training();
         find_lifetimes();
         for (buffer& each : out_.buffers) {
@@ -18060,6 +18253,7 @@ class memory_planner {
   private:
     Drafted draft_;
     bool trains_;
+    bool keeps_;
     decltype(draft_.out)& out_;
 
     constexpr int backward_of(int at) const { return 2 * out_.steps.size() - at; }
@@ -18083,6 +18277,7 @@ class memory_planner {
             visit_operands(out_, each, [&](const operand& used, usage how) {
                 if (used.where != place::value || out_.buffers[used.index].prepared) return;
                 buffer& of = out_.buffers[used.index];
+                if (of.lasts) return use(of, 0, 2 * steps + 1);
                 // A value from outside of loops lasts for all of their iterations.
                 const int outside = draft_.depth_of(of.scope);
                 const int begin = outside < each.depth ? loops[outside] : at;
@@ -18118,13 +18313,16 @@ class memory_planner {
 
     constexpr void place_buffers() {
         arena<2 * decltype(out_.buffers)::capacity()> memory;
+        const auto put = [&](long long size, int first, int last) {
+            return keeps_ ? memory.put(size, 0, 0) : memory.put(size, first, last);
+        };
         auto put_adjoint = [&](buffer& each) {
             if (each.last >= 0 && each.adjoint_last >= 0)
-                each.adjoint = memory.put(each.size, each.adjoint_first, each.adjoint_last);
+                each.adjoint = put(each.size, each.adjoint_first, each.adjoint_last);
         };
         for (buffer& each : out_.buffers) {
             if (each.last < 0) continue;
-            each.offset = memory.put(1LL * each.size * each.copies, each.first, each.last);
+            each.offset = put(1LL * each.size * each.copies, each.first, each.last);
             if (!draft_.recurs) put_adjoint(each);
         }
         // The gradients of a recursion are first written at the same time. They are placed
@@ -18641,7 +18839,7 @@ class name_binder {
     static constexpr bool is_known(const outside& what) {
         return what.relation >= 0 || what.fact >= 0;
     }
-    /// What a relation's name means in the scopes around its own, from the inside out: a relation
+    /// The relation that a name refers to in the enclosing scopes, innermost first: a relation
     /// that follows from a rule there, the input of the block there, or a fact.
     constexpr outside outside_of(int relation) const {
         const plan::relation& wanted = out.text.relations[relation];
@@ -18706,7 +18904,11 @@ class rule_checker : public name_binder<Sizes, Facts> {
             // A cycle that is no recursion is reported below.
             if (!plain && (is_of_recursion(written) || !follows_from_itself(written.head)))
                 fail(fault::head_arguments_are_distinct_variables, written, -1);
-            if (written.aggregated == aggregation::softmax) {
+            if (written.chooses() &&
+                (written.arity != 2 || written.aggregated_order.size() != 1 || written.base >= 0 ||
+                 written.shift != 0 || written.recurs.loop >= 0))
+                fail(fault::top_k_chooses_one_of_two_arguments_outside_of_recursions, written, -1);
+            if (written.keeps_aggregated()) {
                 if ((written.aggregated_variables & head) != written.aggregated_variables)
                     fail(fault::softmax_over_a_variable_not_in_the_head, written, -1);
             } else if (written.aggregated_variables & head) {
@@ -18870,7 +19072,8 @@ class rule_checker : public name_binder<Sizes, Facts> {
         out.order.push(at);
     }
 
-    /// What the rule follows from: within its recursion in the same round, or outside.
+    /// The rules that this rule depends on: in the same iteration of its recursion, or outside of
+    /// it.
     constexpr void visit_body(const rule& written, list<int, Sizes.rules>& state, bool within) {
         for (const literal& value : out.text.body(written)) {
             if (value.kind != literal_kind::relation) continue;
@@ -18930,6 +19133,7 @@ class shaper : public rule_checker<Sizes, Facts> {
         if (ok()) check_extents();
         settled_ = true;
         if (ok()) settle();
+        if (ok()) add_chosen_pairs();
         if (ok()) find_outputs(queries);
         if (ok() && tapped.length > 0) find_tapped(tapped);
     }
@@ -19336,6 +19540,28 @@ class shaper : public rule_checker<Sizes, Facts> {
         check_compared(written, top.right);
     }
 
+    /// Adds the pairs that rules choose to the sparse facts.
+    constexpr void add_chosen_pairs() {
+        for (const rule& written : out.text.rules) {
+            if (!written.chooses() || !ok()) continue;
+            relation_shape& head = out.relations[written.head];
+            if (!head.value.is_scalar())
+                fail(fault::shapes_do_not_fit, written, -1, head.value.size(), 1);
+            const int axis = written.terms[0].variable == written.aggregated_order[0] ? 0 : 1;
+            fact_shape made;
+            made.rank = 2;
+            for (int at = 0; at < 2; ++at) made.extents[at] = head.extents[at];
+            // No more than there are: the number may be of any size.
+            const long long pairs = 1LL * head.extents[1 - axis] *
+                                    (written.aggregated_number < head.extents[axis]
+                                         ? static_cast<int>(written.aggregated_number)
+                                         : head.extents[axis]);
+            if (pairs > max_numbers / 8) fail(fault::more_than_2147483647_numbers, written, -1);
+            made.pairs = ok() ? static_cast<int>(pairs) : 1;
+            head.chosen = out.facts.push(made);
+        }
+    }
+
     constexpr void find_outputs(const list<name, max_queries>& queries) {
         for (const name& wanted : queries) {
             bool found = false;
@@ -19511,6 +19737,7 @@ constexpr diagnosis general_step_in(const Drafted& unplaced) {
     diagnosis result;
     for (const step& made : unplaced.out.steps) {
         if (made.kind != step_kind::general || made.idle || !result.ok()) continue;
+        if (unplaced.out.generals[made.at].compares_alone()) continue;
         const rule& written = unplaced.rule_of(made.rule);
         const int stacking = unplaced.in.text.scopes[written.scope].rule;
         result.found = fault::no_fused_step_computes_the_rule;
@@ -19530,6 +19757,14 @@ inline constexpr auto source_of = normalise(read<Program>());
 template <sizes Sizes>
 constexpr sizes sizes_of(const source<Sizes>&) {
     return Sizes;
+}
+
+/// The list with room for more.
+template <int Capacity, class List>
+constexpr auto widened(const List& from) {
+    list<fact_shape, Capacity> result;
+    for (const fact_shape& each : from) result.push(each);
+    return result;
 }
 
 /// In place of a stage that a program does not need.
@@ -19566,6 +19801,14 @@ struct single_steps {
     /// Node At of the conditions.
     template <int At>
     static constexpr node node_at = Placed::tables.pool.nodes[At];
+    /// The index of the pairs that a step chooses.
+    template <int Choice>
+    static constexpr operand chosen_at = [] {
+        operand result;
+        for (const general_step& each : Placed::tables.generals)
+            if (each.choice == Choice) result = each.chosen;
+        return result;
+    }();
 };
 
 /// The plan of a program over facts, with its memory laid out for training.
@@ -19575,6 +19818,12 @@ struct plan_of : single_steps<plan_of<Program, Facts...>> {
     static constexpr int fact_count = (0 + ... + (fact_reader<Facts>::is_query ? 0 : 1));
     /// The capacity of the arrays.
     static constexpr sizes size = sizes_of(source_of<Program>);
+    /// The number of facts, counts, and lists of pairs that rules choose.
+    static constexpr int lists = [] {
+        int result = fact_count;
+        for (const rule& written : source_of<Program>.rules) result += written.chooses();
+        return result;
+    }();
 
     /// The shapes of the facts and counts, in the order of the model, as they are declared.
     static constexpr auto declared = [] {
@@ -19605,13 +19854,17 @@ struct plan_of : single_steps<plan_of<Program, Facts...>> {
     }();
     /// The program with its shapes.
     static constexpr auto written =
-        shaper<size, fact_count>(source_of<Program>, declared, queries, tapped_path).out;
+        shaper<size, lists>(source_of<Program>, widened<lists>(declared), queries, tapped_path).out;
     /// The shapes of the facts and counts as the program reads them.
-    static constexpr auto facts = written.facts;
+    static constexpr auto facts = [] {
+        list<fact_shape, fact_count> result;
+        for (int at = 0; at < fact_count; ++at) result.push(written.facts[at]);
+        return result;
+    }();
     /// The domains.
     static constexpr auto found = [] {
         if constexpr (written.mistake.ok())
-            return domain_finder<size, fact_count>(written).out;
+            return domain_finder<size, lists>(written).out;
         else
             return domains<size>{};
     }();
@@ -19624,7 +19877,7 @@ struct plan_of : single_steps<plan_of<Program, Facts...>> {
     /// The recursions as loops.
     static constexpr auto looped = [] {
         if constexpr (loops)
-            return loop_planner<size, fact_count>(written, found);
+            return loop_planner<size, lists>(written, found);
         else
             return nothing{};
     }();
@@ -19638,9 +19891,9 @@ struct plan_of : single_steps<plan_of<Program, Facts...>> {
     static constexpr bool understood = shapes.mistake.ok() && conditions.mistake.ok();
     /// The steps before memory is laid out.
     static constexpr auto unplaced = [] {
-        draft<size, fact_count> work(shapes, conditions);
-        if constexpr (understood) builder<draft<size, fact_count>> build(work);
-        return drafted<size, fact_count>(work);
+        draft<size, lists> work(shapes, conditions);
+        if constexpr (understood) builder<draft<size, lists>> build(work);
+        return drafted<size, lists>(work);
     }();
     /// True if require_fused is among the facts.
     static constexpr bool requires_fused =
@@ -19673,6 +19926,19 @@ struct inference_plan_of : single_steps<inference_plan_of<Plan>> {
     static constexpr auto& shapes = Plan::shapes;
     /// The steps, laid out for inference.
     static constexpr auto tables = memory_planner(Plan::unplaced, purpose::infer).placed();
+};
+
+/// A plan in whose memory all values and gradients last.
+template <class Plan>
+struct inspected_plan_of : single_steps<inspected_plan_of<Plan>> {
+    /// The shapes of the facts and counts.
+    static constexpr auto& facts = Plan::facts;
+    /// The program with its shapes.
+    static constexpr auto& shapes = Plan::shapes;
+    /// The steps, laid out for inspection.
+    static constexpr auto tables = [] {
+        return memory_planner(Plan::unplaced, purpose::inspect).placed();
+    }();
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
@@ -20081,6 +20347,10 @@ struct bindings {
                                     int stride) noexcept {
         return const_cast<T*>(row_of(static_cast<const T*>(table), symbol, classes, stride));
     }
+    /// The index of chosen pairs.
+    SEQUENT_INLINE std::int32_t* read_index(const operand& at) const noexcept {
+        return reinterpret_cast<std::int32_t*>(workspace + place_of(at));
+    }
     /// Where an operand is written.
     SEQUENT_INLINE T* write(const operand& at) const noexcept {
         return (at.where == place::prepared ? prepared_to : workspace) + place_of(at);
@@ -20115,13 +20385,16 @@ struct bindings {
 /// Layout of the index of a plan's sparse fact.
 template <class Plan, int Fact>
 constexpr pair_layout pair_layout_of() {
-    return layout_of_pairs(Plan::facts[Fact]);
+    return layout_of_pairs(Plan::shapes.facts[Fact]);
 }
-/// The index of the pairs of a sparse fact.
+/// The index of the pairs of a sparse fact, or of those that a step chooses.
 template <class Plan, int Fact, class T>
 SEQUENT_INLINE pair_index<pair_layout_of<Plan, Fact>()> pairs_of(
     const bindings<T>& bound) noexcept {
-    return {bound.pairs[Fact]};
+    if constexpr (Fact < Plan::facts.capacity())
+        return {bound.pairs[Fact]};
+    else
+        return {bound.read_index(Plan::template chosen_at<Fact>)};
 }
 
 /// Calls body(o0, o1, o2) for all values of the outer loops of a step.
@@ -20982,8 +21255,8 @@ struct row_functions {
     }
 };
 
-/// What the last product of a row step also does: it adds the summands that are stored row by row,
-/// and applies the first function if that is cheap and the sum is complete.
+/// Operations fused into the last product of a row step: adding the summands that are stored row by
+/// row, and applying the first function if it is cheap and the sum is complete.
 template <class Step>
 struct row_fusion {
     static constexpr const row_step& step = Step::value;
@@ -21406,7 +21679,7 @@ class row_atoms {
     /// Number of rows that exist; they come first.
     static int limit(const bindings& bound) noexcept {
         if constexpr (step.pairs >= 0)
-            return bound.pairs[step.pairs][pair_layout::count()];
+            return pairs_of_step(bound)[pair_layout::count()];
         else if constexpr (step.counts == 0)
             return step.rows;
         else
@@ -21414,6 +21687,10 @@ class row_atoms {
     }
 
   protected:
+    /// The index of the step's pairs.
+    static const std::int32_t* pairs_of_step(const bindings& bound) noexcept {
+        return pairs_of<typename Step::plan, step.pairs>(bound).memory;
+    }
     /// Calls visit(range) for adjacent atoms among some rows.
     template <class Range, class Visit>
     static void each_run(const bindings& bound, int first, int second, int third, Range range,
@@ -21454,8 +21731,35 @@ class row_atoms {
             constexpr pair_layout layout = pair_layout_of<typename Step::plan, step.pairs>();
             constexpr int from =
                 Side == plan::side::row ? layout.row_of_pair() : layout.column_of_pair();
-            return bound.pairs[step.pairs][from + row];
+            return pairs_of_step(bound)[from + row];
         }
+    }
+
+    /// Most rows of one product of pairs.
+    static constexpr int most_of_weight = 64;
+    /// Calls visit(run, offset of the weight, room) for adjacent pairs of one weight of term At.
+    template <int At, class Range, class Visit>
+    static void each_weight(const bindings& bound, Range range, Visit visit) noexcept {
+        constexpr row_term term = step.terms[At];
+        alignas(64) T room[static_cast<std::size_t>(kernel::gathered_room<T, most_of_weight>)];
+        for (int begin = range.begin, end = begin; begin < range.end; begin = end) {
+            const int weight = pair_row<term.weighed>(bound, begin);
+            const int last = std::min<int>(range.end, begin + most_of_weight);
+            for (end = begin + 1; end < last; ++end)
+                if (pair_row<term.weighed>(bound, end) != weight) break;
+            visit(kernel::row_range{begin, end}, static_cast<std::ptrdiff_t>(weight) * term.w.row,
+                  room);
+        }
+    }
+    /// The rows of x, or of its gradient, of some pairs; `listed` has room for their pointers.
+    template <int At, class Number>
+    static kernel::row_places<Number> rows_of_pairs(const bindings& bound, kernel::row_range run,
+                                                    Number* x, Number** listed) noexcept {
+        constexpr row_term term = step.terms[At];
+        for (int at = run.begin; at < run.end; ++at)
+            listed[at - run.begin] =
+                x + static_cast<std::ptrdiff_t>(pair_row<term.indexed>(bound, at)) * term.x.row;
+        return {listed};
     }
 
     /// The rows of a range in which split `split` of term At exists.
@@ -21628,7 +21932,9 @@ class row_gradients : public row_atoms<Step, T> {
         for (int split = 0; split < term.splits; ++split) {
             const auto rows =
                 base::template rows_of_split<At>(bound, first, second, third, split, range);
-            if constexpr (fusion::by_row(term)) {
+            if constexpr (term.weighed != plan::side::none) {
+                gradient_of_pairs<At>(bound, first, second, third, split, rows);
+            } else if constexpr (fusion::by_row(term)) {
                 gradient_by_row<At>(bound, first, second, third, split, rows);
             } else {
                 input_gradient<At>(bound, first, second, third, split, rows);
@@ -21682,6 +21988,40 @@ class row_gradients : public row_atoms<Step, T> {
                 });
             });
         });
+    }
+
+    template <int At, class Range>
+    static void gradient_of_pairs(const bindings& bound, int first, int second, int third,
+                                  int split, Range range) noexcept {
+        constexpr row_term term = step.terms[At];
+        const std::ptrdiff_t x_at =
+            outer_shift(term.x, first, second, third) + split * term.x_split;
+        const std::ptrdiff_t w_at =
+            outer_shift(term.w, first, second, third) + split * term.w_split;
+        const T* gradient = gradient_of_out(bound, first, second, third);
+        base::template each_weight<At>(
+            bound, range, [&](kernel::row_range run, std::ptrdiff_t weight, T* room) {
+                const int rows = run.end - run.begin;
+                const kernel::row_places<const T> dy{nullptr, gradient + run.begin * step.out.row,
+                                                     step.out.row};
+                if (T* dx = bound.gradient(term.x.at)) {
+                    T* to[base::most_of_weight];
+                    kernel::product(
+                        input_product<T>(
+                            term, columns, rows, dy, bound.read(term.w.at) + w_at + weight,
+                            base::template rows_of_pairs<At>(bound, run, dx + x_at, to)),
+                        room);
+                }
+                if constexpr (term.w.at.trained) {
+                    const T* from[base::most_of_weight];
+                    kernel::product(
+                        weight_product<T>(term, columns, weight_rows<At>(), rows,
+                                          base::template rows_of_pairs<At>(
+                                              bound, run, bound.read(term.x.at) + x_at, from),
+                                          dy, bound.gradient(term.w.at) + w_at + weight),
+                        room);
+                }
+            });
     }
 
     template <int At, class Range>
@@ -21889,7 +22229,7 @@ class row_runner : public row_gradients<Step, T> {
     }
 
   public:
-    // The same, never inlined.
+    // Versions of forward and backward that are never inlined.
 
     template <class Range>
     SEQUENT_NOINLINE static void forward_apart(const bindings& bound, Range range) noexcept {
@@ -22134,9 +22474,9 @@ class row_runner : public row_gradients<Step, T> {
             [[maybe_unused]] const auto present = base::template rows_of_split<index()>(
                 bound, first, second, third, 0, kernel::row_range{row, row + rows});
             if constexpr (fusion::adds(index())) {
-                // The product has added it.
+                // The product kernel has added this term.
             } else if constexpr (index() > 0 && plain_terms(index() - 1) > 1) {
-                // It has been added with the term before it.
+                // The previous term was added together with this one.
             } else if constexpr (plain_terms(index()) > 1) {
                 add_plain<index(), starts>(bound, first, second, third, sum, row, rows);
             } else if constexpr (term.kind == term_kind::add) {
@@ -22237,6 +22577,23 @@ class row_runner : public row_gradients<Step, T> {
             return;
         } else {
             const T* w = bound.read(term.w.at) + outer_shift(term.w, first, second, third);
+            if constexpr (term.weighed != plan::side::none) {
+                base::template each_weight<At>(
+                    bound, kernel::row_range{row, row + rows},
+                    [&](kernel::row_range run, std::ptrdiff_t weight, T* room) {
+                        const T* from[base::most_of_weight];
+                        for (int split = 0; split < term.splits; ++split)
+                            kernel::product(
+                                output_product<T>(term, columns, run.end - run.begin,
+                                                  base::template rows_of_pairs<At>(
+                                                      bound, run, x + split * term.x_split, from),
+                                                  w + weight + split * term.w_split,
+                                                  {nullptr, sum + run.begin * sum_row, sum_row},
+                                                  Accumulate || split > 0),
+                                room);
+                    });
+                return;
+            }
             if constexpr (term.format != 0) {
                 for (int split = 0; split < term.splits; ++split)
                     multiply_rounded<term.format>(output_product<T>(
@@ -22406,6 +22763,7 @@ struct attention_shape {
     static constexpr int out_row = step.out.row;
     static constexpr bool value_gradient = step.value.at.trained;
     static constexpr int score_row = step.scores.row;
+    static constexpr bool normalizes = step.normalizes;
     static constexpr bool is_table = mask::mask.form.is_table;
     static constexpr bool clips = mask::mask.form.clips();
     static constexpr plan::space space = mask::mask.form.where;
@@ -22482,6 +22840,7 @@ struct attention_form {
     int score_row = 0;
     bool clips = false;
     bool keeps_scores = false;
+    bool normalizes = true;
     plan::list<kernel::score_node, kernel::max_score_nodes> nodes{};
     plan::space space{};
 };
@@ -22513,6 +22872,7 @@ constexpr void visit_attention_form(Form& form, Visit& visit) {
     visit(form.score_row);
     visit(form.clips);
     visit(form.keeps_scores);
+    visit(form.normalizes);
     visit(form.nodes.count);
     for (auto& node : form.nodes) {
         visit(node.op);
@@ -22562,6 +22922,7 @@ struct attention_shape_of_form {
     static constexpr bool is_table = false;
     static constexpr bool clips = form.clips;
     static constexpr bool keeps_scores = form.keeps_scores;
+    static constexpr bool normalizes = form.normalizes;
     static constexpr auto nodes = [] {
         plan::list<kernel::score_node, form.nodes.size()> result;
         for (const kernel::score_node& node : form.nodes) result.push(node);
@@ -22578,11 +22939,17 @@ struct shape_for_kernels {
 template <class Shape>
 struct shape_for_kernels<Shape, false> {
     static constexpr attention_form value = [] {
-        attention_form result{Shape::rows,         Shape::columns,
-                              Shape::length,       Shape::value_column,
-                              Shape::out_row,      Shape::value_gradient,
-                              Shape::score_row,    Shape::clips,
-                              Shape::keeps_scores, {},
+        attention_form result{Shape::rows,
+                              Shape::columns,
+                              Shape::length,
+                              Shape::value_column,
+                              Shape::out_row,
+                              Shape::value_gradient,
+                              Shape::score_row,
+                              Shape::clips,
+                              Shape::keeps_scores,
+                              Shape::normalizes,
+                              {},
                               Shape::space};
         for (const kernel::score_node& node : Shape::nodes) result.nodes.push(node);
         return result;
@@ -23577,6 +23944,7 @@ class general_runner : ground_rule<Plan, At, T> {
     static constexpr bool picks =
         step.aggregated == aggregation::max || step.aggregated == aggregation::min;
     static constexpr bool normalises = step.aggregated == aggregation::softmax;
+    static constexpr bool chooses = step.choice >= 0;
     /// The aggregation as a fold, if it is one.
     static constexpr bool folds = step.aggregated < aggregation::count;
     static constexpr kernel::fold folded =
@@ -23724,6 +24092,84 @@ class general_runner : ground_rule<Plan, At, T> {
         each_ground(third);
     }
 
+    // A choice: the pairs of the greatest values, their index, and then their values.
+
+    /// Room for the greatest values of one group.
+    static constexpr int most_chosen =
+        chooses ? static_cast<int>(std::min<double>(step.aggregated_number,
+                                                    step.extents[step.order[step.heads]]))
+                : 1;
+
+    /// Adds the pairs of one group to the index, in the order of their variable.
+    void choose(std::int32_t* index) noexcept {
+        constexpr pair_layout layout = pair_layout_of<Plan, step.choice>();
+        constexpr int over = step.order[step.heads];
+        T values[most_chosen];
+        int places[most_chosen];
+        int found = 0;
+        auto body = [&] {
+            evaluate();
+            const T x = result()[0];
+            int at = found;
+            while (at > 0 && beats<true>(x, values[at - 1])) --at;
+            if (at == most_chosen) return;
+            found = std::min(found + 1, most_chosen);
+            for (int later = found - 1; later > at; --later) {
+                values[later] = values[later - 1];
+                places[later] = places[later - 1];
+            }
+            values[at] = x;
+            places[at] = index_[over];
+        };
+        each_ground(body);
+        for (int at = 0; at < found; ++at) {
+            const int pair = index[pair_layout::count()]++;
+            index_[over] = places[at];
+            index[pair_layout::row_of_pair() + pair] = index_[step.choice_variables[0]];
+            index[layout.column_of_pair() + pair] = index_[step.choice_variables[1]];
+        }
+    }
+    /// Calls body(pair) for the chosen pairs of one group.
+    template <class Body>
+    void each_chosen(Body body) noexcept {
+        auto if_chosen = [&] {
+            const int pair = pairs_of<Plan, step.choice>(bound_).find(
+                index_[step.choice_variables[0]], index_[step.choice_variables[1]]);
+            if (pair >= 0) body(pair);
+        };
+        each_ground(if_chosen);
+    }
+    void forward_choices() noexcept {
+        constexpr pair_layout layout = pair_layout_of<Plan, step.choice>();
+        std::int32_t* index = bound_.read_index(step.chosen);
+        index[pair_layout::count()] = 0;
+        auto first = [&] { choose(index); };
+        ground::template each<0, step.heads>(first);
+        index_pairs(layout, index[pair_layout::count()], index, true);
+        T* const to = bound_.write(step.out);
+        std::fill_n(to, step.out_pair_stride * layout.capacity, T(0));
+        auto second = [&] {
+            each_chosen([&](int pair) {
+                evaluate();
+                to[pair * step.out_pair_stride] = result()[0];
+            });
+        };
+        ground::template each<0, step.heads>(second);
+    }
+    void backward_choices() noexcept {
+        alignas(64) own_value own_gradient;
+        T* const gradient = ground::template temporary<3>(own_gradient);
+        const T* from = bound_.gradient(step.out);
+        auto body = [&] {
+            each_chosen([&](int pair) {
+                evaluate();
+                gradient[0] = from[pair * step.out_pair_stride];
+                undo(gradient);
+            });
+        };
+        ground::template each<0, step.heads>(body);
+    }
+
     /// Clears all atoms of a softmax group: those without a ground rule stay zero.
     void clear_group(int from) noexcept {
         if (from == step.variables) {
@@ -23828,6 +24274,10 @@ class general_runner : ground_rule<Plan, At, T> {
   public:
     static void forward(const bindings<T>& bound) noexcept {
         general_runner runner(bound);
+        if constexpr (chooses) {
+            runner.forward_choices();
+            return;
+        }
         if constexpr (skips) std::fill_n(bound.write(step.out), cleared(bound), T(0));
         if constexpr (runs_whole) runner.rows_ = {0, end_of_rows(bound)};
         auto body = [&] { runner.forward_head(); };
@@ -23853,7 +24303,9 @@ class general_runner : ground_rule<Plan, At, T> {
     static void backward(const bindings<T>& bound) noexcept {
         if (!has_gradients(bound)) return;
         general_runner runner(bound);
-        if constexpr (runs_whole) {
+        if constexpr (chooses) {
+            runner.backward_choices();
+        } else if constexpr (runs_whole) {
             if constexpr (step.aggregated == aggregation::count) return;
             runner.rows_ = {0, end_of_rows(bound)};
             if constexpr (divides) {
@@ -24617,7 +25069,7 @@ class pooled_attention {
 
     static constexpr bool writes_apart =
         are_apart(step.out, step.rows, step.outer_extents, step.length) &&
-        are_apart(step.normalizer, step.rows, step.outer_extents, 2) &&
+        (!step.normalizes || are_apart(step.normalizer, step.rows, step.outer_extents, 2)) &&
         (step.scores.at.where == place::none ||
          are_apart(step.scores, step.rows, step.outer_extents, step.columns));
 
@@ -25405,7 +25857,7 @@ constexpr weight_view view_of_relation(int at) {
     weight_view result;
     result.offset = layout.offset;
     if (layout.pairs.any()) {
-        result.extents[result.rank] = Plan::facts[layout.pairs.fact].pairs;
+        result.extents[result.rank] = Plan::shapes.facts[layout.pairs.fact].pairs;
         result.strides[result.rank++] = layout.pair_stride;
     }
     for (int axis = 0; axis < shape.arity; ++axis) {
@@ -26405,6 +26857,15 @@ class given_facts {
         take_all(given);
     }
 
+    /// Replaces some of the facts, by name or the first ones in order. Only these are checked; the
+    /// others stay as they were. If it throws argument_error, nothing has changed.
+    void rebind(std::initializer_list<kept_argument<const T>> given) {
+        given_facts changed = *this;
+        bool filled[fact_count > 0 ? fact_count : 1]{};
+        changed.take_each(given, filled);
+        *this = std::move(changed);
+    }
+
     /// The facts of another model with the same declarations of facts.
     template <class Other>
     static given_facts from(const given_facts<Other, T>& given) {
@@ -26422,8 +26883,8 @@ class given_facts {
     /// Adds counts, pairs and a sample of the elements to a call's mark, which debug builds
     /// compare.
     void add_to(call_mark& mark) const noexcept {
-        constexpr int count_facts = Plan::shapes.text.counts.size();
-        mark.add(counts, count_facts);
+        constexpr int given_counts = Plan::shapes.text.counts.size();
+        mark.add(counts, given_counts);
         for (int at = 0; at < Plan::facts.capacity(); ++at) {
             const auto& fact = Plan::facts[at];
             if (fact.kind == kind::count) continue;
@@ -26457,15 +26918,15 @@ class given_facts {
 
     using kind = plan::fact_kind;
 
+    static constexpr int fact_count = Plan::facts.capacity();
+
+    /// Takes each of the arguments; filled[at] is set for each fact that is given.
     template <class List>
-    void take_all(const List& given) {
-        kernel::table_maker::make_all();
-        constexpr int count = Plan::facts.capacity();
-        bool filled[count > 0 ? count : 1]{};
+    void take_each(const List& given, bool* filled) {
         int position = 0;
         for (const auto& each : given) {
             const int at = each.id.length ? place_of_fact<Plan>(each.id) : position++;
-            if (at < 0 || at >= count)
+            if (at < 0 || at >= fact_count)
                 fail_with<argument_error>(
                     {"sequent: the model has no ", subject{"fact", each.id, at}.text()});
             const subject what{"fact", Plan::facts[at].id, at};
@@ -26473,7 +26934,13 @@ class given_facts {
             filled[at] = true;
             take(at, what, each);
         }
-        for (int at = 0; at < count; ++at)
+    }
+    template <class List>
+    void take_all(const List& given) {
+        kernel::table_maker::make_all();
+        bool filled[fact_count > 0 ? fact_count : 1]{};
+        take_each(given, filled);
+        for (int at = 0; at < fact_count; ++at)
             if (!filled[at]) refuse(subject{"fact", Plan::facts[at].id, at}, {" is not given"});
     }
 
@@ -27280,7 +27747,7 @@ class row_facts {
     /// The facts that are not along the sequence.
     const Facts& rest() const noexcept { return rest_; }
 
-    /// Row `from` and those after it, of a fact along the sequence.
+    /// Pointer to row `from` of a fact along the sequence; the rows after it follow.
     const void* row(int at, int from) const noexcept {
         const std::ptrdiff_t offset = static_cast<std::ptrdiff_t>(from) * row_size(at);
         if (!is_symbols(at)) return static_cast<const T*>(pointers_[at]) + offset;
@@ -27681,7 +28148,7 @@ class row_reach {
     }
     /// Returns true if a general step reads the pairs of a sparse fact.
     constexpr bool reads_pairs(const general_step& general) const {
-        return general.joins.size() > 0 || mentions_pair(general.condition);
+        return general.joins.size() > 0 || general.choice >= 0 || mentions_pair(general.condition);
     }
     /// Returns true if an expression has a sparse fact.
     constexpr bool mentions_pair(int root) const {
@@ -28404,6 +28871,7 @@ struct kept_shape {
     static constexpr int length = whole::length;
     static constexpr int value_column = whole::value_column;
     static constexpr int out_row = whole::out_row;
+    static constexpr bool normalizes = whole::normalizes;
     static constexpr bool is_table = whole::is_table;
     static constexpr plan::space space = whole::space;
     static constexpr auto nodes = whole::nodes;
@@ -30094,8 +30562,9 @@ auto tap(const parameter_block<typename Model::plan, T>& parameters, const Facts
 /// a fact, if it is within a fixpoint, of which some rounds do not run, or if layers, arguments and
 /// value have more than 6 dimensions together.
 template <class Model, language::fixed_string Path, class T>
-auto tap(const model_detail::parameter_block<typename Model::plan, T>& parameters,
-         const std::type_identity_t<typename Model::template facts_of_call<T>>& given) {
+[[nodiscard]] auto tap(
+    const model_detail::parameter_block<typename Model::plan, T>& parameters,
+    const std::type_identity_t<typename Model::template facts_of_call<T>>& given) {
     using found = model_detail::tapped_model_of<typename Model::plan, Path>;
     if constexpr (found::known) {
         return model_detail::tap<Model, typename found::type>(parameters, *given);
@@ -32267,7 +32736,8 @@ using perceptron_model =
 
 }  // namespace nn
 
-/// Maps of each row by itself. Fact: `x`, tokens x input_width. Output: `y`, tokens x width.
+/// Feed-forward networks, applied to each position separately. Fact: `x`, tokens x input_width.
+/// Output: `y`, tokens x width.
 namespace feed_forward {
 
 /// W_out x + b_out, as torch.nn.Linear. Takes tokens, input_width, width, biases, any_length.
@@ -33850,7 +34320,7 @@ double clip_by_norm(std::span<T> gradient, std::type_identity_t<T> max_norm) {
 
 namespace sequent::inline SEQUENT_ABI::train {
 
-/// How an optimiser treats the weights of a group.
+/// Options of an optimiser for the weights of a group.
 struct parameter_group {
     /// Factor of the learning rate.
     double rate = 1;

@@ -664,8 +664,11 @@ class program_printer {
             result += " | " + text_of(each);
         if (of.states_aggregation) {
             const auto& entry = plan::entry_of(of.aggregated);
-            result += " | " + string_of(entry.id) + "(";
-            if (entry.has_number) result += number(of.aggregated_number) + ", ";
+            result += " | " + string_of(entry.id);
+            if (of.chooses() && !is_text())  // top_k<2>(j)
+                result += "<" + std::to_string(static_cast<int>(of.aggregated_number)) + ">(";
+            else
+                result += entry.has_number ? "(" + number(of.aggregated_number) + ", " : "(";
             for (int at = 0; at < of.aggregated_order.size(); ++at)
                 result += (at > 0 ? ", " : "") + variable(of.aggregated_order[at]);
             result += ")";
@@ -1939,7 +1942,11 @@ class function_parser : public weight_parser<Sizes> {
     constexpr void parse_aggregation(int of) {
         const aggregation kind = static_cast<aggregation>(of);
         const bool numbered = plan::entry_of(kind).has_number;
+        const int from = this->next();
         const double number = numbered ? this->take_number() : 0;
+        if (kind == aggregation::top_k && ok() && number < plan::never &&
+            number != static_cast<int>(number))
+            return refuse(text_fault::this_function_takes_other_arguments, from);
         if (numbered) expect(',', text_fault::this_function_takes_other_arguments);
         this->aggregate(kind, number);
         const int mentioned = current.variables.size();

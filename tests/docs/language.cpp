@@ -28,6 +28,32 @@ SEQUENT_WEIGHT(U, 64, 32);
 // [/words]
 }  // namespace words
 
+// clang-format off
+// [hiding]
+namespace tagger {
+using namespace sequent::language;
+
+SEQUENT_VARIABLES(j);
+inline constexpr var<"i", 3> i;
+SEQUENT_RELATIONS(first, step, hidden, all);  // also words of the language
+inline constexpr auto program = rules(
+    hidden(i) <<= first(i) | relu(),
+    step(i)   <<= (hidden(j), j <= i) | sequent::language::first(j),
+    all(i)    <<= (step(i), hidden(i)));
+}  // namespace tagger
+// [/hiding]
+// clang-format on
+
+TEST_CASE("relations may be named as words of the language") {
+    using tagged = sequent::model<tagger::program, sequent::fact<"first", 3, 2>>;
+    const tagged::parameters<float> p;
+    tagged::workspace<float> w;
+    const std::vector<float> x{3, -1, 2, 5, -4, 6};
+    const auto y = tagged::forward(p, {tagger::first = x}, w);
+    CHECK(y(2, 0) == 3);  // relu(3) + relu(-4)
+    CHECK(y(1, 1) == 5);
+}
+
 namespace heads {
 using namespace sequent::language;
 SEQUENT_VARIABLES(i, j);
@@ -87,6 +113,25 @@ inline constexpr auto causal = rules(
 // clang-format on
 using Causal = sequent::model<causal, sequent::fact<"x", 64, 6>, sequent::require_fused>;
 }  // namespace convolution
+
+namespace mixtures {
+using namespace sequent::language;
+SEQUENT_VARIABLES(i);
+inline constexpr var<"e", 8> e;
+SEQUENT_RELATIONS(x, chosen, gate, inner, y);
+SEQUENT_WEIGHT(W_score, 1, 6);
+SEQUENT_WEIGHT(W_in, 12, 6);
+SEQUENT_WEIGHT(W_out, 6, 12);
+// clang-format off
+// [experts]
+inline constexpr auto mixture = rules(
+    chosen(i, e) <<= x(i)[W_score(e)] | top_k<2>(e),
+    gate(i, e)   <<= chosen(i, e) | softmax(e),
+    inner(i, e)  <<= (x(i)[W_in(e)], hidden(chosen(i, e))) | relu(),
+    y(i)         <<= (gate(i, e), inner(i, e)[W_out(e)]) | product() | sum(e));
+// [/experts]
+// clang-format on
+}  // namespace mixtures
 
 namespace counted {
 using namespace sequent::language;
@@ -241,4 +286,8 @@ TEST_CASE("language: what keeps a rule from the fast forms") {
     CHECK(sequent::explain<convolution::Causal>().find("64 x 8, product with 18 inputs") !=
           std::string::npos);
     CHECK(sequent::explain<heads::Fused>().find("general") == std::string::npos);
+    const std::string experts =
+        sequent::explain<sequent::model<mixtures::mixture, sequent::fact<"x", 16, 6>>>();
+    CHECK(experts.find("choices, 128 ground rules") != std::string::npos);
+    CHECK(experts.find("pairs 32 x 12, product with 6 inputs") != std::string::npos);
 }

@@ -30,7 +30,44 @@ inline constexpr io::name_entry names[] = {
 };
 // [/names]
 static_assert(sizeof(names) > 0);
+
+// clang-format off
+// [module]
+namespace mlp {
+using namespace sequent::language;
+
+SEQUENT_RELATIONS(x, inner, y);
+SEQUENT_WEIGHT(W_1, 16, 4);
+SEQUENT_WEIGHT(b_1, 16);
+SEQUENT_WEIGHT(W_2, 3, 16);
+SEQUENT_WEIGHT(b_2, 3);
+
+inline constexpr auto program = rules(
+    inner() <<= (x()[W_1], b_1) | gelu(),
+    y()     <<= (inner()[W_2], b_2));
+
+inline constexpr io::name_entry names[] = {
+    {"W_1", "0.weight"}, {"b_1", "0.bias"}, {"W_2", "2.weight"}, {"b_2", "2.bias"}};
+}  // namespace mlp
+
+using Mlp = model<mlp::program, fact<"x", 4>>;
+// [/module]
+// clang-format on
 }  // namespace
+
+TEST_CASE("a module is loaded by its names") {
+    const std::string path = "docs_module.safetensors";
+    Mlp::parameters<float> saved;
+    Mlp::initialize(saved, 1);
+    io::save<Mlp>(path, saved, mlp::names);
+    CHECK(io::read_header(path).tensors.size() == 4);
+    // [module_load]
+    Mlp::parameters<float> parameters;
+    io::load<Mlp>(path, parameters, mlp::names);
+    // [/module_load]
+    std::remove(path.c_str());
+    CHECK(parameters[mlp::W_2](2, 5) == saved[mlp::W_2](2, 5));
+}
 
 TEST_CASE("a model is loaded, prefilled, stepped and packed") {
     const std::string file = "docs_model.safetensors";

@@ -17,7 +17,8 @@
 #include "value.hpp"
 #include "world.hpp"
 
-/// Grounds rules by the letter of DESIGN.md, section 2: tries every assignment of the variables.
+/// Grounds rules by the definition in docs/language.md ("What a rule means"): tries every
+/// assignment of the variables.
 
 namespace oracle {
 
@@ -300,10 +301,18 @@ class grounder {
             grounds.push_back({variables, *place, ground_value(rule, &variables)});
         });
         count = static_cast<long>(grounds.size());
-        if (rule.aggregation == language::aggregation::softmax) {
+        if (keeps_variables(rule.aggregation)) {
             if (!only(tree::variables_of(rule), head_variables))
                 grounds = summed_for_each_head(rule, made, shape, grounds);
-            normalize(rule, head_variables, grounds);
+            if (rule.aggregation == language::aggregation::top_k) {
+                grounds = chosen(rule, head_variables, grounds);
+                std::vector<bool>& holds = result.domain.back().holds;
+                holds.assign(holds.size(), false);
+                for (const ground_rule& ground : grounds) holds[ground.head] = true;
+                made.exists = holds;
+            } else {
+                normalize(rule, head_variables, grounds);
+            }
         }
 
         std::map<std::size_t, std::vector<const ground_rule*>> by_head;
@@ -414,7 +423,8 @@ class grounder {
         if (used.from != tree::source::relation && used.from != tree::source::weight) return;
         const table& source = table_of(used);
         const bool is_fact = used.from == tree::source::relation && !heads_.count(used.name);
-        const bool by_value = source.holds_by_value || is_derived(used.name);
+        const bool by_value =
+            source.holds_by_value || (is_derived(used.name) && !is_chosen(used.name));
         if (used.negated || used.hidden)
             required.push_back({tree::variables_of(used.terms),
                                 [this, &used, &source, by_value](const assignment& variables) {
@@ -444,6 +454,15 @@ class grounder {
                                     return 0 <= at && at < length;
                                 }});
         }
+    }
+
+    /// True of a relation whose one rule chooses its atoms, whatever their values.
+    bool is_chosen(const std::string& name) const {
+        if (!heads_.count(name)) return outside_ && outside_->is_chosen(name);
+        for (const tree::rule& rule : program_.rules)
+            if (rule.head.name == name && rule.aggregation != language::aggregation::top_k)
+                return false;
+        return true;
     }
 
     /// True of a relation that has rules, here or around a block.

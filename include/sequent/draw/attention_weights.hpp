@@ -99,7 +99,7 @@ class weights_reader {
                         scores[static_cast<std::size_t>(column)] =
                             number_of<step.at>(outer, row, column);
                 }
-                if constexpr (!attention.is_prepared()) softmax(scores);
+                if constexpr (!attention.is_prepared() && attention.normalizes) softmax(scores);
                 for (const double each : scores)
                     made.weights.push_back(std::isinf(each) ? 0.0F : static_cast<float>(each));
             }

@@ -40,6 +40,7 @@ enum class transformation {
 enum class aggregation {
 #define SEQUENT_NAME(name, ...) name,
     SEQUENT_AGGREGATIONS(SEQUENT_NAME) SEQUENT_OTHER_AGGREGATIONS(SEQUENT_NAME)
+        SEQUENT_CHOICES(SEQUENT_NAME)
 #undef SEQUENT_NAME
 };
 
@@ -87,7 +88,7 @@ struct transform {
 /// An aggregation over variables as it stands in a rule.
 template <aggregation Kind, class... Variables>
 struct aggregate {
-    double number = 0;  ///< the exponent of p_mean
+    double number = 0;  ///< the exponent of p_mean, the k of top_k
 };
 
 /// How a block is applied again and again. own: each layer has parameters of its own. shared: all
@@ -268,6 +269,15 @@ SEQUENT_OTHER_AGGREGATIONS(SEQUENT_OTHER_AGGREGATION)
 #undef SEQUENT_OTHER_AGGREGATION
 #undef SEQUENT_UNPACK
 #undef SEQUENT_AGGREGATION
+
+/// The Count greatest values over one variable of a head of two: after
+/// `chosen(i, e) <<= score(i, e) | top_k<2>(e)`, `chosen` has atoms for the two greatest scores of
+/// each i, with the scores as their values. What follows from it is computed for these pairs only.
+/// Of equal scores those of the smallest e are taken; NaN is greater than all numbers.
+template <int Count, index_term Index>
+constexpr auto top_k(Index) noexcept {
+    return aggregate<aggregation::top_k, Index>{Count};
+}
 
 /// Depth: `y(i) <<= x(i) | stack<12>(block)` applies the block 12 times, each time with parameters
 /// of its own. A stack is the last function of its rule. The value of the rest of the rule is the

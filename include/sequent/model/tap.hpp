@@ -155,8 +155,9 @@ auto tap(const parameter_block<typename Model::plan, T>& parameters, const Facts
 /// a fact, if it is within a fixpoint, of which some rounds do not run, or if layers, arguments and
 /// value have more than 6 dimensions together.
 template <class Model, language::fixed_string Path, class T>
-auto tap(const model_detail::parameter_block<typename Model::plan, T>& parameters,
-         const std::type_identity_t<typename Model::template facts_of_call<T>>& given) {
+[[nodiscard]] auto tap(
+    const model_detail::parameter_block<typename Model::plan, T>& parameters,
+    const std::type_identity_t<typename Model::template facts_of_call<T>>& given) {
     using found = model_detail::tapped_model_of<typename Model::plan, Path>;
     if constexpr (found::known) {
         return model_detail::tap<Model, typename found::type>(parameters, *given);

@@ -2,6 +2,7 @@
 
 #include "general_builder.hpp"
 #include "layout.hpp"
+#include "pair_layout.hpp"
 #include "unread_rows.hpp"
 #include "windows.hpp"
 
@@ -342,6 +343,10 @@ class builder {
             return;
         }
         attention_step made = matcher.step;
+        if (!made.normalizes) {
+            push(step_kind::attention, draft_.out.attentions.push(made), at);
+            return;
+        }
         const rule& written = draft_.rule_of(at);
         int outer = 1;
         for (int index = 0; index < made.outers; ++index) outer *= made.outer_extents[index];
@@ -413,7 +418,7 @@ class builder {
         draft_.out.steps[begin].at = end;
         carried.part = written.repeat;
         carried.each_layer = false;
-        // Of a block that ends with a stack, the next layer reads the output elsewhere.
+        // If a block ends with a stack, the outer stack reads its output from another buffer.
         if (lay_out_in_carry(at))
             push(step_kind::rows, draft_.out.rows.push(copy_step(at, input, written.head)), at);
         else
@@ -480,8 +485,17 @@ class builder {
             layout.index = draft_.new_buffer(pack(layout, written.head), at);
         }
         general_step made = general_builder<Draft>(draft_, at).build();
-        made.reasons = {
-            {row_obstacle(draft_, at), outer_product_obstacle(draft_, at), no_attention}};
+        if (written.chooses()) {
+            made.choice = draft_.head_of(at).chosen;
+            made.chosen.where = place::value;
+            const fact_shape& of = draft_.in.facts[made.choice];
+            made.chosen.index =
+                draft_.new_buffer(pair_layout{of.extents[0], of.extents[1], of.pairs}.size(), at);
+            draft_.out.buffers[made.chosen.index].lasts = true;
+        }
+        if (!made.compares_alone())
+            made.reasons = {
+                {row_obstacle(draft_, at), outer_product_obstacle(draft_, at), no_attention}};
         push(step_kind::general, draft_.out.generals.push(made), at);
     }
 };

@@ -107,6 +107,9 @@ template <int Left, int Right>
 struct shapes_do_not_fit {};
 /// A softmax names a variable that the head lacks.
 struct softmax_over_a_variable_not_in_the_head {};
+/// top_k stands in a rule whose head has not two arguments, one of them named by top_k, or that is
+/// part of a recursion.
+struct top_k_chooses_one_of_two_arguments_outside_of_recursions {};
 /// An aggregation other than softmax names a variable of the head.
 struct aggregation_over_a_variable_in_the_head {};
 /// An aggregation names a variable that the rule mentions nowhere else.
@@ -268,6 +271,7 @@ enum class fault {
     recursion_whose_end_is_not_known,
     shapes_do_not_fit,
     softmax_over_a_variable_not_in_the_head,
+    top_k_chooses_one_of_two_arguments_outside_of_recursions,
     aggregation_over_a_variable_in_the_head,
     aggregation_over_a_variable_that_the_body_does_not_mention,
     rules_of_one_sum_with_different_spaces,
@@ -417,6 +421,7 @@ consteval auto mistake_type() {
     SEQUENT_MISTAKE(recursion_without_a_base)
     SEQUENT_MISTAKE(recursion_whose_end_is_not_known)
     SEQUENT_MISTAKE(softmax_over_a_variable_not_in_the_head)
+    SEQUENT_MISTAKE(top_k_chooses_one_of_two_arguments_outside_of_recursions)
     SEQUENT_MISTAKE(aggregation_over_a_variable_in_the_head)
     SEQUENT_MISTAKE(aggregation_over_a_variable_that_the_body_does_not_mention)
     SEQUENT_MISTAKE(a_symbol_needs_a_weight)

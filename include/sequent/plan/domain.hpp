@@ -188,8 +188,17 @@ class domain_finder {
             positions[written.terms[axis].variable] = {axis, 0};
         out.domain[written.head] = out.pool.substitute(
             out.pool.nodes, restrict(root, written.head_variables()), positions);
+        if (written.chooses()) out.domain[written.head] = chosen_of(written.head);
     }
 
+    /// The pairs that a rule has chosen, and of the condition what is about one argument.
+    constexpr int chosen_of(int relation) {
+        const int each = out.domain[relation];
+        const int pair = out.pool.add(node_kind::pair, in.relations[relation].chosen,
+                                      out.pool.add(node_kind::variable, 0),
+                                      out.pool.add(node_kind::variable, 1));
+        return out.pool.both(out.pool.both(restrict(each, 1u), restrict(each, 2u)), pair);
+    }
     constexpr int below_length(int index, int fact) {
         return out.pool.add(node_kind::less, 0, index,
                             out.pool.add(node_kind::count, in.facts[fact].length));
@@ -430,7 +439,8 @@ class domain_finder {
 
     /// The condition that a sparse fact holds, or does not hold if it is negated.
     constexpr int holds_for(const literal& item) {
-        const int given = in.relations[item.relation].fact;
+        const relation_shape& shape = in.relations[item.relation];
+        const int given = shape.chosen >= 0 ? shape.chosen : shape.fact;
         if (given < 0 || !in.facts[given].is_sparse()) return -1;
         const pair_terms pair = pair_of(in.facts[given], item.terms);
         const int held = out.pool.add(node_kind::pair, given, out.pool.at_term(pair.row),

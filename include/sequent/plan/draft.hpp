@@ -71,6 +71,7 @@ struct buffer {
     int offset = 0;             ///< in its memory, once that is laid out
     int adjoint = -1;           ///< offset of the gradient
     bool prepared = false;      ///< the values depend on parameters only
+    bool lasts = false;         ///< an index of pairs, which steps read without an operand
     unsigned counts = 0;        ///< counts beyond which rows are not read, one bit each; 0: all are
     int row = 0;                ///< elements of such a row
     int beyond = 0;             ///< further rows that are read
@@ -200,6 +201,7 @@ struct draft : drafted<Sizes, Facts> {
                 // A relation that a block reads from outside is computed once, outside. A relation
                 // that is read at sums of variables is computed before.
                 if (definer < 0 || in.relations[item.relation].uses != 1 || !item.gives_value() ||
+                    rule_of(definer).chooses() ||
                     in.text.rules[definer].scope != in.text.rules[at].scope ||
                     in.text.rules[definer].views || in.text.rules[at].views)
                     continue;
@@ -228,8 +230,8 @@ struct draft : drafted<Sizes, Facts> {
     /// call.
     constexpr bool follows_from_parameters(int at) const {
         const rule& written = rule_of(at);
-        if (recurs || written.repeat || head_of(at).output || is_block_output(at) ||
-            mentions_given(conditions.condition[at]))
+        if (recurs || written.repeat || written.chooses() || head_of(at).output ||
+            is_block_output(at) || mentions_given(conditions.condition[at]))
             return false;
         for (const transformation_use& function : written.transformations)
             if (function.kind == transformation::dropout) return false;
@@ -282,9 +284,10 @@ struct draft : drafted<Sizes, Facts> {
         int right = 0;
         return literal_shape(in, item, fits, left, right);
     }
-    /// Returns true if the literal is an atom of a sparse fact.
+    /// Returns true if the literal is an atom of a sparse fact, or asks whether an atom is chosen.
     constexpr bool is_sparse(const literal& item) const {
         if (item.kind != literal_kind::relation) return false;
+        if (in.relations[item.relation].chosen >= 0) return !item.gives_value();
         const int given = in.relations[item.relation].fact;
         return given >= 0 && in.facts[given].is_sparse();
     }

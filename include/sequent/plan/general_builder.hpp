@@ -20,7 +20,11 @@ class general_builder {
         const relation_layout& layout = draft_.out.relations[rule_.head];
         made.variables = rule_.variables.size();
         made.condition = join_pairs(made, draft_.conditions.condition[at_]);
-        if (layout.pairs.any()) {
+        if (rule_.chooses()) {
+            made.out_pair_stride = layout.pair_stride;
+            for (int axis = 0; axis < 2; ++axis)
+                made.choice_variables[axis] = rule_.terms[axis].variable;
+        } else if (layout.pairs.any()) {
             made.out_join = join_of(made, layout, rule_.terms, false);
             made.out_pair_stride = layout.pair_stride;
         }
@@ -33,7 +37,7 @@ class general_builder {
             made.counts[index] = counts_above(draft_.out.pool, made.condition, index);
         }
         unsigned outermost = rule_.head_variables();
-        if (rule_.aggregated == aggregation::softmax) outermost &= ~rule_.aggregated_variables;
+        if (rule_.keeps_aggregated()) outermost &= ~rule_.aggregated_variables;
         int place = 0;
         if (rule_.recurs.loop >= 0) {
             made.time = rule_.recurs.time;

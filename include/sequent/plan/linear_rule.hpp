@@ -51,12 +51,20 @@ constexpr reason linear_sum_obstacle(const rule& rule, const source<Sizes>& sour
                                                           : reason::an_unmentioned_variable;
 }
 
+/// Returns true if a relation is a fact, or its atoms are chosen by their values.
+template <sizes Sizes>
+constexpr bool lists_pairs(int relation, const source<Sizes>& source) {
+    for (const rule& definer : source.rules)
+        if (definer.head == relation && !definer.chooses()) return false;
+    return true;
+}
+
 /// Returns true if the rule is such a sum and nothing else.
 template <sizes Sizes>
 constexpr bool is_linear(const rule& rule, const source<Sizes>& source) {
     if (rule.condition >= 0 || rule.repeat) return false;
     for (const literal& item : source.body(rule))
-        if (!is_plain(item)) return false;
+        if (!is_plain(item) && !(item.hidden && lists_pairs(item.relation, source))) return false;
     return linear_sum_obstacle(rule, source) == reason::none;
 }
 

@@ -143,7 +143,7 @@ class row_builder {
         });
     }
 
-    /// How many atoms the head has, at one time if it is of a recursion.
+    /// Number of atoms of the head; for a recursion, of one iteration.
     constexpr int atoms_at_once() const {
         int atoms = 1;
         for (int axis = 0; axis < rule_.arity; ++axis)
@@ -317,6 +317,7 @@ class row_builder {
             return made;
         }
         made.kind = term_kind::product;
+        made.weighed = index_of(item.weight.terms, item.weight.arity);
         made.depth = draft_.in.relations[item.relation].value.size();
         made.w_depth = item.weight.transposed ? layout.row : layout.column;
         made.w_column = item.weight.transposed ? layout.column : layout.row;

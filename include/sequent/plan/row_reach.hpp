@@ -300,7 +300,7 @@ class row_reach {
     }
     /// Returns true if a general step reads the pairs of a sparse fact.
     constexpr bool reads_pairs(const general_step& general) const {
-        return general.joins.size() > 0 || mentions_pair(general.condition);
+        return general.joins.size() > 0 || general.choice >= 0 || mentions_pair(general.condition);
     }
     /// Returns true if an expression has a sparse fact.
     constexpr bool mentions_pair(int root) const {

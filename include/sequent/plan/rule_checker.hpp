@@ -31,7 +31,11 @@ class rule_checker : public name_binder<Sizes, Facts> {
             // A cycle that is no recursion is reported below.
             if (!plain && (is_of_recursion(written) || !follows_from_itself(written.head)))
                 fail(fault::head_arguments_are_distinct_variables, written, -1);
-            if (written.aggregated == aggregation::softmax) {
+            if (written.chooses() &&
+                (written.arity != 2 || written.aggregated_order.size() != 1 || written.base >= 0 ||
+                 written.shift != 0 || written.recurs.loop >= 0))
+                fail(fault::top_k_chooses_one_of_two_arguments_outside_of_recursions, written, -1);
+            if (written.keeps_aggregated()) {
                 if ((written.aggregated_variables & head) != written.aggregated_variables)
                     fail(fault::softmax_over_a_variable_not_in_the_head, written, -1);
             } else if (written.aggregated_variables & head) {
@@ -195,7 +199,8 @@ class rule_checker : public name_binder<Sizes, Facts> {
         out.order.push(at);
     }
 
-    /// What the rule follows from: within its recursion in the same round, or outside.
+    /// The rules that this rule depends on: in the same iteration of its recursion, or outside of
+    /// it.
     constexpr void visit_body(const rule& written, list<int, Sizes.rules>& state, bool within) {
         for (const literal& value : out.text.body(written)) {
             if (value.kind != literal_kind::relation) continue;

@@ -108,6 +108,7 @@ struct value_shape {
 struct relation_shape {
     int fact = -1;             ///< number of the fact that it is; -1: none
     int rule = -1;             ///< the rule that it follows from; -1: none
+    int chosen = -1;           ///< number of the pairs that this rule chooses; -1: it does not
     int arity = -1;            ///< number of arguments; -1: not known yet
     int extents[max_arity]{};  ///< ranges of the arguments
     value_shape value{};       ///< shape of the value of an atom
@@ -130,8 +131,9 @@ struct weight_shape {
 /// A program with its shapes, the result of shaping.
 template <sizes Sizes, int Facts>
 struct shaped {
-    source<Sizes> text{};                                                    ///< the program
-    list<fact_shape, Facts> facts{};                                         ///< facts and counts
+    source<Sizes> text{};  ///< the program
+    /// Facts and counts; after them, as sparse facts, the pairs that rules choose.
+    list<fact_shape, Facts> facts{};
     list<relation_shape, decltype(text.relations)::capacity()> relations{};  ///< their shapes
     list<weight_shape, decltype(text.weights)::capacity()> weights{};        ///< shapes of weights
     list<int, Sizes.rules> order{};    ///< rules; those of a block before the rule that stacks it

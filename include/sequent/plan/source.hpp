@@ -213,7 +213,7 @@ struct rule {
     bool states_combination = false;  ///< the combination is written in the rule
     list<transformation_use, max_transformations> transformations{};  ///< in their order
     aggregation aggregated = aggregation::sum;
-    double aggregated_number = 0;                 ///< the exponent of p_mean
+    double aggregated_number = 0;                 ///< the p of p_mean, the k of top_k
     bool states_aggregation = false;              ///< the aggregation is written in the rule
     unsigned aggregated_variables = 0;            ///< the variables that it names, one bit each
     list<int, max_variables> aggregated_order{};  ///< these variables in the order of the rule
@@ -230,6 +230,12 @@ struct rule {
 
     /// The variables of the head, one bit each.
     constexpr unsigned head_variables() const { return variables_in(terms, arity); }
+    /// Returns true if the rule chooses the atoms of its head by their values.
+    constexpr bool chooses() const { return aggregated == aggregation::top_k; }
+    /// Returns true if variables that the rule aggregates over stay in the head.
+    constexpr bool keeps_aggregated() const {
+        return aggregated == aggregation::softmax || chooses();
+    }
 };
 
 /// A relation of a scope.

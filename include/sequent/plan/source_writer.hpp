@@ -95,7 +95,10 @@ class source_writer {
         if (current.states_aggregation) fail(fault::two_aggregations);
         check_not_stacked();
         if (entry_of(kind).has_number)
-            check_number(entry_of(kind).id, number_range::above_0_and_finite_in_float, given);
+            check_number(entry_of(kind).id,
+                         kind == aggregation::top_k ? number_range::at_least_1
+                                                    : number_range::above_0_and_finite_in_float,
+                         given);
         current.aggregated = kind;
         current.aggregated_number = given;
         current.states_aggregation = true;

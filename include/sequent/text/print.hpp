@@ -318,8 +318,11 @@ class program_printer {
             result += " | " + text_of(each);
         if (of.states_aggregation) {
             const auto& entry = plan::entry_of(of.aggregated);
-            result += " | " + string_of(entry.id) + "(";
-            if (entry.has_number) result += number(of.aggregated_number) + ", ";
+            result += " | " + string_of(entry.id);
+            if (of.chooses() && !is_text())  // top_k<2>(j)
+                result += "<" + std::to_string(static_cast<int>(of.aggregated_number)) + ">(";
+            else
+                result += entry.has_number ? "(" + number(of.aggregated_number) + ", " : "(";
             for (int at = 0; at < of.aggregated_order.size(); ++at)
                 result += (at > 0 ? ", " : "") + variable(of.aggregated_order[at]);
             result += ")";
