@@ -54,11 +54,11 @@ void load(const io::tensor_file& from) {
     fuzz::attempt([&] { io::load(from, list); });
     fuzz::attempt([&] {
         io::detail::load_mapped(from, io::detail::any_tensors(list), names,
-                                {.neighbours = false, .stacks = {}});
+                                {.rotated = {}, .stacks = {}});
     });
     fuzz::attempt([&] {
         io::detail::load_mapped(from, io::detail::any_tensors(list), fused,
-                                {.neighbours = false, .stacks = {}});
+                                {.rotated = {}, .stacks = {}});
     });
     for (const T number : numbers)
         if (!std::isfinite(number)) std::abort();

@@ -51,7 +51,7 @@ void load_all(const io::source& from) {
     fuzz::attempt([&] { io::load(from, plain); });
     fuzz::attempt([&] {
         io::detail::load_mapped(io::open_safetensors(from), io::detail::any_tensors(mapped), names,
-                                {.neighbours = true, .stacks = {}});
+                                {.rotated = {.neighbours = true}, .stacks = {}});
     });
     for (const T number : numbers)
         if (!std::isfinite(number)) std::abort();
