@@ -3,6 +3,7 @@
 
 #include <cstdio>
 #include <iostream>
+#include <sequent/explain.hpp>
 #include <sequent/sequent.hpp>
 #include <vector>
 

@@ -15,6 +15,7 @@
 #include <iterator>
 #include <limits>
 #include <memory>
+#include <sequent/draw/attention_page.hpp>
 #include <sequent/fit.hpp>
 #include <sequent/sequent.hpp>
 #include <set>
@@ -60,12 +61,15 @@ on from there; Ctrl-C stops the training early.
   --generate N     characters to generate (600)
   --prompt TEXT    what the generated text begins with (a line break)
   --temperature T  0 takes the likeliest character, 1 samples as predicted (0.8)
+  --page FILE      an HTML page of the attention to the last characters, and of what each layer
+                   predicts
 )";
 
 struct Options {
     std::string file;
     std::string model;
     std::string prompt = "\n";
+    std::string page;
     int steps = 2000;
     int batch = 12;
     int threads = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
@@ -95,6 +99,7 @@ Options read_options(int count, char** arguments) {
         else if (line.is("--temperature")) options.temperature = line.number("0", "1000");
         else if (line.is("--model")) options.model = line.text();
         else if (line.is("--prompt")) options.prompt = line.text();
+        else if (line.is("--page")) options.page = line.text();
         else if (line.is("--fresh")) options.fresh = true;
         else if (line.is_option()) line.refuse();
         else line.once(options.file, "FILE");
@@ -222,6 +227,7 @@ class Trainer {
             append(next);
         }
         std::cout << '\n';
+        if (!options_.page.empty()) write_page(window, position);
     }
 
   private:
@@ -236,6 +242,22 @@ class Trainer {
     sequent::train::trainer<Model, float, sequent::train::adam_w<float>, Products> trainer_;
     std::vector<Model::facts<float>> facts_;  // of the batch at hand: its sequences
     std::vector<Window> targets_;             // and the characters that follow each of theirs
+
+    /// A page of the attention within the first characters of a window.
+    void write_page(const Text& window, int characters) {
+        std::vector<std::string> texts(symbols);
+        for (std::size_t byte = 0; byte < texts.size(); ++byte)
+            texts[byte] = byte < 128 ? std::string(1, static_cast<char>(byte))
+                                     : "byte " + std::to_string(byte);
+        sequent::draw::attention_labels labels{.title = "Attention of char_lm"};
+        for (int at = 0; at < characters; ++at)
+            labels.tokens.push_back(
+                texts[static_cast<std::size_t>(window[static_cast<std::size_t>(at)])]);
+        const auto w = sequent::make_unique<Model::workspace<float>>();
+        sequent::draw::language_model<Model>(options_.page, trainer_.parameters(), {window}, *w,
+                                             texts, labels);
+        std::cout << "\nThe page of its attention is " << options_.page << '\n';
+    }
 
     void clear_windows() {
         facts_.clear();

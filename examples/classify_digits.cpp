@@ -51,6 +51,7 @@ writes the digits itself, or takes yours, in the format of MNIST's files, unpack
   --test-labels FILE    their labels; otherwise it is the last tenth of the images
   --seed N            for digits, parameters and the order of training (1)
   --threads N         threads (all of the machine); the numbers do not depend on it
+  --page FILE         an HTML page of the attention over the first digit of the test
   --svg FILE          draws digits of the test, and what they are taken for
 )";
 
@@ -64,6 +65,7 @@ struct Options {
     std::string test_images;
     std::string test_labels;
     std::string svg;
+    std::string page;
 };
 
 Options read_options(int count, char** arguments) {
@@ -78,6 +80,7 @@ Options read_options(int count, char** arguments) {
         else if (line.is("--labels")) options.labels = line.text();
         else if (line.is("--test-images")) options.test_images = line.text();
         else if (line.is("--test-labels")) options.test_labels = line.text();
+        else if (line.is("--page")) options.page = line.text();
         else if (line.is("--svg")) options.svg = line.text();
         else line.refuse();
         // clang-format on
@@ -176,6 +179,24 @@ class Classifier {
                                  });
         }
         return result;
+    }
+
+    /// A page of the attention over an image. Token 0 is the class, whose output is the answer.
+    void write_page(const std::string& path, const digits::image& image) {
+        draw::attention_labels labels{.title = "Attention over a digit"};
+        labels.image = {.width = digits::side,
+                        .height = digits::side,
+                        .patches_across = digits::side / patch_side,
+                        .first_patch = 1,
+                        .pixels = {}};
+        for (const auto ink : image)
+            labels.image.pixels.push_back(static_cast<float>(ink) / 255.0F);
+        labels.tokens.push_back("class");
+        for (int patch = 0; patch < patches; ++patch)
+            labels.tokens.push_back(std::to_string(patch));
+        const auto w = sequent::make_unique<Model::workspace<float>>();
+        const Patches given = cut(image);
+        draw::attention<Model>(path, trainer_.parameters(), {given}, *w, labels);
     }
 
   private:
@@ -291,6 +312,10 @@ void run(const Options& options) {
     std::printf("%d of %zu right, %.2f %%\n", right, taken.size(),
                 100.0 * right / static_cast<double>(taken.size()));
     print_confusion(data.test.labels, taken);
+    if (!options.page.empty()) {
+        classifier.write_page(options.page, data.test.images[0]);
+        std::printf("\nThe page of its attention is %s\n", options.page.c_str());
+    }
     if (!options.svg.empty()) {
         draw::write(picture_of(data.test, taken), options.svg);
         std::printf("\nDrawn to %s\n", options.svg.c_str());

@@ -14,6 +14,7 @@
 #include <iostream>
 #include <memory>
 #include <numeric>
+#include <sequent/draw/attention_page.hpp>
 #include <sequent/formats.hpp>
 #include <sequent/packed.hpp>
 #include <sequent/sequent.hpp>
@@ -54,7 +55,7 @@ using formats = examples::weight_formats<bf16, q8_0, q4_0>;
 
 constexpr std::string_view help_text =
     R"(embed MODEL [TEXT] [--query TEXT]... [--index FILE] [--best N] [--print TEXT]
-      [--compare] [--weights FORMAT] [--tokens N] [--threads N] [--line-prefix TEXT] [--query-prefix TEXT]
+      [--page FILE] [--compare] [--weights FORMAT] [--tokens N] [--threads N] [--line-prefix TEXT] [--query-prefix TEXT]
 
 Answers queries with the lines of the file TEXT that mean the most alike, and their scores, which
 are cosines. Without --query, each line of standard input is one.
@@ -74,6 +75,7 @@ For others, add a line to examples/embed.cpp.
   --index FILE         keep the embeddings of the lines in FILE (safetensors), and take them from it
   --best N             lines for each query (5)
   --print TEXT         print the embedding of TEXT
+  --page FILE          with --print: an HTML page of the attention within TEXT (weights f32)
   --compare            embed the lines with each format of weights: the cosines to the embeddings
                        of f32, the seconds, and the megabytes of the weights
   -w, --weights FORMAT f32, or fewer bits: bf16, q8_0 or q4_0 (f32)
@@ -92,6 +94,7 @@ struct Options {
     std::vector<std::string> queries;
     std::vector<std::string> printed;
     std::string index;
+    std::string page;
     std::string_view weights = "f32";
     std::string line_prefix;
     std::string query_prefix;
@@ -111,6 +114,7 @@ Options read_options(int count, char** arguments) {
         else if (line.is("-w") || line.is("--weights")) options.weights = formats::read(line);
         else if (line.is("--line-prefix")) options.line_prefix = line.text();
         else if (line.is("--query-prefix")) options.query_prefix = line.text();
+        else if (line.is("--page")) options.page = line.text();
         else if (line.is("--compare")) options.compares = true;
         else if (line.is("--best")) options.best = line.whole(1, 1000000);
         else if (line.is("--tokens")) options.tokens = line.whole(2, 1000000);
@@ -122,6 +126,8 @@ Options read_options(int count, char** arguments) {
     }
     if (options.model.empty())
         throw std::invalid_argument("MODEL is missing\n" + std::string(files_text));
+    if (!options.page.empty() && (options.printed.empty() || options.weights != "f32"))
+        throw std::invalid_argument("--page needs --print TEXT and weights of f32");
     if (options.text.empty() && (options.printed.empty() || options.compares))
         throw std::invalid_argument("TEXT is needed, a file whose lines are searched");
     return options;
@@ -263,6 +269,23 @@ class Embedder {
         return result;
     }
 
+    /// A page of the attention within a text.
+    void write_page(const std::string& path, const std::string& text) {
+        const tokenizers::encoding encoded =
+            files_.tokenizer.encode(text, {.max_length = most_tokens_}, workspace_);
+        draw::attention_labels labels{.title = "Attention within a text"};
+        for (const std::int32_t id : encoded.ids) labels.tokens.emplace_back(files_.tokenizer[id]);
+        const auto w = make_unique<typename Model::template workspace<float>>();
+        const typename Model::template facts<float> facts = [&] {
+            if constexpr (Model::shape.segments > 1)
+                return typename Model::template facts<float>{encoded.ids, encoded.segments};
+            else
+                return typename Model::template facts<float>{encoded.ids};
+        }();
+        draw::attention<Model>(path, weights_, facts, *w, labels);
+        std::fprintf(stderr, "the page of its attention is %s\n", path.c_str());
+    }
+
   private:
     /// The embedding of length one of a text from its rows.
     template <class Rows>
@@ -401,6 +424,8 @@ void answer(const Options& options, const Files& files, const Weights& weights) 
         for (const float number : embedder.embed("", {text}))
             std::printf("%.8f\n", static_cast<double>(number));
     }
+    if constexpr (std::is_same_v<Weights, typename Model::template parameters<float>>)
+        if (!options.page.empty()) embedder.write_page(options.page, options.printed[0]);
     if (options.text.empty()) return;
 
     const std::vector<std::string> lines = read_lines(options.text);

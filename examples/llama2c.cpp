@@ -17,6 +17,7 @@
 #include <memory>
 #include <numeric>
 #include <optional>
+#include <sequent/draw/attention_page.hpp>
 #include <sequent/packed.hpp>
 #include <sequent/sequent.hpp>
 #include <sequent/tokenizers.hpp>
@@ -57,7 +58,7 @@ using formats = examples::weight_formats<bf16, q8_0, q4_0, q4_1, groups>;
 
 constexpr std::string_view help_text =
     R"(llama2c MODEL [-t TEMPERATURE] [-p TOP_P] [-s SEED] [-n STEPS] [-i PROMPT] [-z TOKENIZER]
-        [-m generate|chat] [-y SYSTEM] [-w FORMAT] [-q TEXT]
+        [-m generate|chat] [-y SYSTEM] [-w FORMAT] [-q TEXT] [--page FILE]
 
 Continues a prompt with a checkpoint of llama2.c, of any version, or talks with it. The story goes to standard
 output, the tokens per second to standard error.
@@ -71,6 +72,8 @@ output, the tokens per second to standard error.
                        llama2.c's runq does with a checkpoint of version 2 (f32)
   -q TEXT              compares the formats: the perplexity of the first 2000 tokens of this file,
                        the milliseconds that a token takes, and the megabytes of the weights
+  --page FILE          with -w f32: an HTML page of the story's attention, and of what each layer
+                       predicts
 )";
 
 struct Options {
@@ -80,6 +83,7 @@ struct Options {
     std::optional<std::string> system;
     std::string_view weights = "f32";
     std::string text;
+    std::string page;
     bool chats = false;
     int steps = 256;
     examples::sampling_options sampling{{.temperature = 1, .top_p = 0.9}};
@@ -96,6 +100,7 @@ Options read_options(int count, char** arguments) {
         else if (line.is("-z")) options.tokenizer = line.text();
         else if (line.is("-y")) options.system = line.text();
         else if (line.is("-m")) options.chats = line.one_of({"generate", "chat"}) == 1;
+        else if (line.is("--page")) options.page = line.text();
         else if (line.is("-q")) options.text = line.text();
         else if (line.is("-w") || line.is("--weights")) options.weights = formats::read(line);
         else if (options.sampling.read(line)) continue;
@@ -103,6 +108,8 @@ Options read_options(int count, char** arguments) {
         else line.once(options.model, "MODEL");
         // clang-format on
     }
+    if (!options.page.empty() && (options.weights != "f32" || options.chats))
+        throw std::invalid_argument("--page needs -w f32 and -m generate");
     if (options.model.empty()) throw std::invalid_argument("MODEL is missing; --help tells more");
     return options;
 }
@@ -127,6 +134,9 @@ class Tokens {
                                          ", beyond the model's " + std::to_string(vocabulary_));
         return ids;
     }
+
+    /// The text of a token in pictures.
+    std::string text(std::int32_t id) const { return std::string(tokenizer_[id]); }
 
     /// Prints what a token stands for behind another, but no lone byte that is a control character.
     void print(std::int32_t previous, std::int32_t id) const {
@@ -199,12 +209,13 @@ class Teller {
   private:
     void tell(const std::string& text) {
         const std::vector<std::int32_t> prompt = tokens_.encode(text);
+        std::vector<std::int32_t> told{prompt[0]};
         // What every position predicts is told; of the last one too.
         std::int32_t previous = prompt[0];
         const auto tell_next = [&](std::int32_t next) {
             if (next == Tokens::begin) return false;  // another text
             tokens_.print(previous, next);
-            previous = next;
+            told.push_back(previous = next);
             return true;
         };
         const int size = static_cast<int>(prompt.size());
@@ -219,6 +230,22 @@ class Teller {
             logits = Model::step(weights_, {previous}, *state_);
         const double seconds = std::chrono::duration<double>(clock::now() - start).count();
         std::fprintf(stderr, "%.0f tokens/s\n", (state_->position() - from) / seconds);
+        if constexpr (std::is_same_v<Weights, typename Model::template parameters<float>>)
+            if (!options_.page.empty()) write_page(std::move(told));
+    }
+
+    /// A page of the attention within a story.
+    void write_page(std::vector<std::int32_t> story) const {
+        story.resize(std::min<std::size_t>(story.size(), Model::shape.tokens));
+        draw::attention_labels labels{.title = "Attention of a story"};
+        for (const std::int32_t each : story) labels.tokens.push_back(tokens_.text(each));
+        std::vector<std::string> texts;
+        for (std::int32_t id = 0; id < Model::shape.vocabulary; ++id)
+            texts.push_back(tokens_.text(id));
+        story.resize(Model::shape.tokens);
+        const auto w = make_unique<typename Model::template workspace<float>>();
+        draw::language_model<Model>(options_.page, weights_, {story}, *w, texts, labels);
+        std::fprintf(stderr, "the page of its attention is %s\n", options_.page.c_str());
     }
 
     void chat() {

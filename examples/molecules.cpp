@@ -16,6 +16,7 @@
 #include <optional>
 #include <sequent/data.hpp>
 #include <sequent/fit.hpp>
+#include <sequent/graphs.hpp>
 #include <sequent/sequent.hpp>
 #include <span>
 #include <stdexcept>

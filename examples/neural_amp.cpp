@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdio>
+#include <sequent/io.hpp>
 #include <sequent/sequent.hpp>
 #include <span>
 #include <stdexcept>

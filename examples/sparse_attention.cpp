@@ -9,6 +9,7 @@
 #include <cstring>
 #include <exception>
 #include <sequent/draw.hpp>
+#include <sequent/explain.hpp>
 #include <sequent/sequent.hpp>
 #include <string>
 #include <vector>

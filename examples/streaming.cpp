@@ -20,6 +20,7 @@
 #include <fstream>
 #include <iostream>
 #include <sequent/draw/svg.hpp>
+#include <sequent/io.hpp>
 #include <sequent/sequent.hpp>
 #include <span>
 #include <stdexcept>

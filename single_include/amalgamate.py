@@ -7,8 +7,8 @@ include/sequent/ and all that it includes.
     amalgamate.py -o FOLDER    writes them to another folder
 
 Every header stands once, where it is first included. A file does not repeat what the file that it
-builds on has: rasp.hpp includes sequent.hpp, which lies beside it, and draw.hpp includes rasp.hpp
-and text.hpp.
+builds on has: rasp.hpp includes sequent.hpp, which lies beside it, and draw.hpp includes
+explain.hpp, io.hpp, rasp.hpp and text.hpp.
 A header that is included behind a condition (`#if __has_include(...)`) stays behind it, and
 must not be needed outside of it later. prologue.hpp and epilogue.hpp stand once around each file.
 """
@@ -24,14 +24,17 @@ TARGET = HERE / "sequent"
 BRACKETS = ("prologue.hpp", "epilogue.hpp")
 FILES = {  # and what each of them builds on
     "sequent.hpp": None,
-    "packed.hpp": "sequent.hpp",
+    "explain.hpp": "sequent.hpp",
+    "io.hpp": "sequent.hpp",
+    "graphs.hpp": "sequent.hpp",
     "rasp.hpp": "sequent.hpp",
     "text.hpp": "sequent.hpp",
-    "draw.hpp": ("rasp.hpp", "text.hpp"),
-    "formats.hpp": "sequent.hpp",
-    "tokenizers.hpp": "sequent.hpp",
-    "fit.hpp": "sequent.hpp",
-    "data.hpp": "sequent.hpp",
+    "draw.hpp": ("explain.hpp", "io.hpp", "rasp.hpp", "text.hpp"),
+    "packed.hpp": "io.hpp",
+    "formats.hpp": "io.hpp",
+    "tokenizers.hpp": "io.hpp",
+    "fit.hpp": "io.hpp",
+    "data.hpp": "io.hpp",
 }
 
 QUOTED = re.compile(r'^\s*#\s*include\s+"([^"]+)"')

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <sequent/draw/attention_weights.hpp>
+#include <sequent/io.hpp>
 #include <sequent/sequent.hpp>
 #include <sequent/tokenizers.hpp>
 #include <span>

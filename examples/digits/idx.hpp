@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sequent/io.hpp>
 #include <sequent/sequent.hpp>
 #include <string>
 

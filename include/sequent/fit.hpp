@@ -1,10 +1,11 @@
 #pragma once
 
-/// The training loop, and an object that holds all that a training needs.
+/// The training loop, checkpoints, and an object that holds all that a training needs.
 
 #include "prologue.hpp"
 
 #include "train.hpp"
+#include "train/checkpoint.hpp"
 #include "train/fit.hpp"
 #include "train/muon.hpp"
 #include "train/trainer.hpp"

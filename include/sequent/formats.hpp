@@ -8,6 +8,7 @@
 
 #include "formats/check_type.hpp"
 #include "formats/describe_gguf.hpp"
+#include "formats/generator.hpp"
 #include "formats/gguf.hpp"
 #include "formats/lora.hpp"
 #include "formats/model_description.hpp"
@@ -15,5 +16,6 @@
 #include "formats/presets.hpp"
 #include "formats/sharded.hpp"
 #include "formats/torch.hpp"
+#include "io.hpp"
 
 #include "epilogue.hpp"

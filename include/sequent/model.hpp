@@ -4,8 +4,8 @@
 
 #include "prologue.hpp"
 
-#include "model/explain.hpp"
 #include "model/extern.hpp"
 #include "model/model.hpp"
+#include "model/tap.hpp"
 
 #include "epilogue.hpp"

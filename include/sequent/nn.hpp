@@ -8,11 +8,9 @@
 #include "nn/arguments.hpp"
 #include "nn/attention.hpp"
 #include "nn/feed_forward.hpp"
-#include "nn/graph.hpp"
 #include "nn/options.hpp"
 #include "nn/presets.hpp"
 #include "nn/recurrent.hpp"
-#include "nn/recursive.hpp"
 #include "nn/sampler.hpp"
 #include "nn/transformer.hpp"
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "io.hpp"
 #include "sequent.hpp"
 
 #include "prologue.hpp"

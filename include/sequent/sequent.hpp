@@ -1,13 +1,16 @@
 #pragma once
 
-/// Everything that a program with an embedded model needs. Included by name: `sequent/rasp.hpp`
-/// (RASP programs), `sequent/draw.hpp` (pictures), `sequent/fit.hpp` (the training loop and Muon),
-/// `sequent/data.hpp` (data sets), `sequent/packed.hpp` (weights in fewer bits), `sequent/text.hpp`
-/// (rules as text), `sequent/formats.hpp` (files of other programs) and `sequent/tokenizers.hpp`.
+/// Everything that a program with an embedded model needs. Included by name: `sequent/io.hpp`
+/// (files of weights), `sequent/explain.hpp`, `sequent/graphs.hpp` (networks over graphs and
+/// trees), `sequent/fit.hpp` (the training loop, checkpoints and Muon), `sequent/data.hpp` (data
+/// sets), `sequent/packed.hpp` (weights in fewer bits), `sequent/text.hpp` (rules as text),
+/// `sequent/formats.hpp` (files of other programs), `sequent/tokenizers.hpp`, `sequent/rasp.hpp`
+/// (RASP programs) and `sequent/draw.hpp` (pictures).
 
 #include "prologue.hpp"
 
-#include "io.hpp"
+#include "io/error.hpp"
+#include "json_text.hpp"
 #include "kernel.hpp"
 #include "language.hpp"
 #include "model.hpp"

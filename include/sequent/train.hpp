@@ -5,7 +5,6 @@
 
 #include "prologue.hpp"
 
-#include "train/checkpoint.hpp"
 #include "train/clip.hpp"
 #include "train/groups.hpp"
 #include "train/initialize.hpp"

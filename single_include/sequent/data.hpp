@@ -26,7 +26,7 @@
 #ifndef SEQUENT_SINGLE_DATA_HPP
 #define SEQUENT_SINGLE_DATA_HPP
 
-#include "sequent.hpp"
+#include "io.hpp"
 
 /// Data sets: tables of text, lists of edges, sets of graphs, and their parts for training and
 /// testing.
@@ -334,9 +334,9 @@ struct labelled_graph {
 
 /// A set of graphs.
 struct graph_set {
-    std::vector<labelled_graph> graphs{};
-    symbol_names labels{};  ///< the classes
-    symbol_names kinds{};   ///< the kinds of nodes
+    std::vector<labelled_graph> graphs{};  ///< the graphs
+    symbol_names labels{};                 ///< the classes
+    symbol_names kinds{};                  ///< the kinds of nodes
 
     /// The classes of all graphs.
     SEQUENT_COLD std::vector<std::int32_t> labels_of_graphs() const {

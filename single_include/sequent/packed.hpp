@@ -26,7 +26,7 @@
 #ifndef SEQUENT_SINGLE_PACKED_HPP
 #define SEQUENT_SINGLE_PACKED_HPP
 
-#include "sequent.hpp"
+#include "io.hpp"
 
 /// Stands first in every header that users include; epilogue.hpp stands last. Between the two, the
 /// macros of systems and frameworks that share a name with the library or with what it includes
@@ -1551,7 +1551,7 @@ struct packed_tiles {
     static constexpr int rows = std::max(1, sums / (panels * panel_vectors));
 };
 
-/// What all tiles of a product have in common.
+/// Parameters shared by all tiles of a product.
 struct packed_place {
     int blocks;
     std::ptrdiff_t panel;  ///< bytes from one panel of weights to the next
@@ -2055,12 +2055,12 @@ struct slots_of {
     template <class Visit>
     static constexpr void each_level(int slot, Visit visit) {
         for (int scope = all[slot].scope; scope > 0; scope = shapes.text.scopes[scope].parent) {
-            if (shapes.text.scopes[scope].shares) continue;
+            if (shapes.text.scopes[scope].shares()) continue;
             int level = -1;
             int axis = -1;
             for (int at = scope; at > 0; at = shapes.text.scopes[at].parent) {
                 ++level;
-                if (!shapes.text.scopes[at].shares) ++axis;
+                if (!shapes.text.scopes[at].shares()) ++axis;
             }
             visit(level, axis, scope);
         }
@@ -3016,7 +3016,7 @@ std::unique_ptr<Packed> load_packed_llama2c(const source& from) {
 /// Throws io::error if the file cannot be written or a weight in F32 is not finite.
 template <class Packed>
 void save_packed(const file_path& path, const Packed& weights, const metadata_map& metadata = {}) {
-    // What is saved is only read.
+    // Saving only reads the weights.
     detail::save_packed_tensors(path, detail::tensors_of_packed(const_cast<Packed&>(weights)),
                                 metadata);
 }

@@ -26,10 +26,12 @@
 #ifndef SEQUENT_SINGLE_SEQUENT_HPP
 #define SEQUENT_SINGLE_SEQUENT_HPP
 
-/// Everything that a program with an embedded model needs. Included by name: `sequent/rasp.hpp`
-/// (RASP programs), `sequent/draw.hpp` (pictures), `sequent/fit.hpp` (the training loop and Muon),
-/// `sequent/data.hpp` (data sets), `sequent/packed.hpp` (weights in fewer bits), `sequent/text.hpp`
-/// (rules as text), `sequent/formats.hpp` (files of other programs) and `sequent/tokenizers.hpp`.
+/// Everything that a program with an embedded model needs. Included by name: `sequent/io.hpp`
+/// (files of weights), `sequent/explain.hpp`, `sequent/graphs.hpp` (networks over graphs and
+/// trees), `sequent/fit.hpp` (the training loop, checkpoints and Muon), `sequent/data.hpp` (data
+/// sets), `sequent/packed.hpp` (weights in fewer bits), `sequent/text.hpp` (rules as text),
+/// `sequent/formats.hpp` (files of other programs), `sequent/tokenizers.hpp`, `sequent/rasp.hpp`
+/// (RASP programs) and `sequent/draw.hpp` (pictures).
 
 /// Stands first in every header that users include; epilogue.hpp stands last. Between the two, the
 /// macros of systems and frameworks that share a name with the library or with what it includes
@@ -352,28 +354,80 @@
 #pragma float_control(precise, on)
 #endif
 
-/// Reads and writes files: parameters and optimizer state in the safetensors format, under the
-/// model's own names or those of another library; NumPy arrays; checkpoints of llama2.c.
-
 #include <stdexcept>
 
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <string>
 
 namespace sequent::inline SEQUENT_ABI {
 
+/// A function that is given the message of an error in a program without exceptions.
+using error_handler = void (*)(const char* message);
+
+namespace fail_detail {
+inline error_handler handler = nullptr;
+}  // namespace fail_detail
+
+/// Sets the function that programs without exceptions (-fno-exceptions) call for an error at run
+/// time before they abort; nullptr prints the message to stderr. It may end the program or the
+/// thread by itself. Returns the function that was set before. Programs with exceptions never call
+/// it. Set it before other threads use the library.
+inline error_handler set_error_handler(error_handler handler) noexcept {
+    const error_handler before = fail_detail::handler;
+    fail_detail::handler = handler;
+    return before;
+}
+
 /// Throws Error(message). All errors at run time are reported by this function. Without exceptions
-/// (-fno-exceptions) it prints the message to stderr and aborts.
+/// (-fno-exceptions) it calls the error handler and aborts.
 template <class Error>
 [[noreturn]] void fail(const std::string& message) {
 #if defined(SEQUENT_HAS_EXCEPTIONS)
     throw Error(message);
 #else
-    std::fprintf(stderr, "%s\n", message.c_str());
+    if (fail_detail::handler != nullptr)
+        fail_detail::handler(message.c_str());
+    else
+        std::fprintf(stderr, "%s\n", message.c_str());
     std::abort();
 #endif
+}
+
+/// The result of `attempt`: true if the call has succeeded, else the message of its error.
+struct [[nodiscard]] attempted {
+    /// True if the call has succeeded.
+    bool succeeded = true;
+    /// The message of the error; empty if there was none.
+    std::string message{};
+
+    /// True if the call has succeeded.
+    explicit operator bool() const noexcept { return succeeded; }
+};
+
+/// Calls f and returns its error as a value instead of an exception:
+///
+///     if (const auto done = attempt([&] { io::load<Model>(path, *p); }); !done)
+///         std::puts(done.message.c_str());
+///
+/// Where a file does not fit, the parameters are as before. Without exceptions there is nothing to
+/// catch: an error calls the error handler.
+template <class F>
+attempted attempt(F&& f) noexcept {
+#if defined(SEQUENT_HAS_EXCEPTIONS)
+    try {
+        f();
+    } catch (const std::exception& error) {
+        return {false, error.what()};
+    } catch (...) {
+        return {false, "an exception that is no std::exception"};
+    }
+#else
+    f();
+#endif
+    return {};
 }
 
 /// Prints the message to stderr and aborts, as assert does. Debug builds (without NDEBUG) call it
@@ -401,733 +455,36 @@ struct error : std::runtime_error {
 
 }  // namespace sequent::inline SEQUENT_ABI::io
 
-#include <cstdint>
-#include <vector>
-
-namespace sequent::inline SEQUENT_ABI::io {
-
-/// The tokenizer data of a GGUF file, from its keys "tokenizer.ggml.*". Lists that the file does
-/// not have are empty; ids that it does not state are -1.
-struct gguf_vocabulary {
-    std::string model;                ///< tokenizer.ggml.model: "llama", "gpt2", "bert", "t5" ...
-    std::string split;                ///< tokenizer.ggml.pre: how text is split before merges
-    std::vector<std::string> tokens;  ///< text of each token
-    std::vector<float> scores;        ///< score of each token
-    /// Type of each token: 1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused, 6 byte.
-    std::vector<std::int32_t> types;
-    std::vector<std::string> merges;  ///< "left right", in order of priority
-    std::int32_t begin = -1;          ///< id of the token that begins a text
-    std::int32_t end = -1;            ///< id of the token that ends a text
-    std::int32_t unknown = -1;        ///< id of the unknown token
-    std::int32_t padding = -1;        ///< id of the padding token
-    std::int32_t classifier = -1;     ///< id of BERT's first token, [CLS]
-    std::int32_t separator = -1;      ///< id of the token that ends BERT's texts, [SEP]
-    bool adds_begin = false;          ///< encoding adds the token `begin`
-    bool adds_end = false;            ///< encoding adds the token `end`
-    bool adds_space = true;           ///< encoding adds a space before the text
-    bool removes_spaces = false;      ///< of several spaces, encoding keeps one
-    std::string charsmap;             ///< SentencePiece's compiled normalizer
-};
-
-}  // namespace sequent::inline SEQUENT_ABI::io
-
-#include <array>
-
-#include <algorithm>
-#include <span>
 #include <string_view>
-#include <type_traits>
-#include <utility>
-
-#include <initializer_list>
-
-/// Messages that are concatenated from parts. A chain of operator+ over strings costs an overload
-/// resolution in the compiler and inlined code in the program for each operand; these functions
-/// cost one call.
 
 namespace sequent::inline SEQUENT_ABI {
 
-/// A piece of text or an integer. The text is not copied: it must outlive the object.
-class text_part {
-  public:
-    /// Refers to the text.
-    text_part(const char* text) noexcept : text_(text) {}
-    /// Refers to the text.
-    text_part(std::string_view text) noexcept : text_(text) {}
-    /// Refers to the text.
-    text_part(const std::string& text) noexcept : text_(text) {}
-    /// An integer, written in decimal notation.
-    text_part(int value) noexcept : text_part(static_cast<long long>(value)) {}
-    /// An integer.
-    text_part(long value) noexcept : text_part(static_cast<long long>(value)) {}
-    /// An integer.
-    text_part(long long value) noexcept : negative_(value < 0), is_number_(true) {
-        const auto bits = static_cast<unsigned long long>(value);
-        number_ = negative_ ? 0 - bits : bits;
-    }
-    /// An integer.
-    text_part(unsigned value) noexcept : number_(value), is_number_(true) {}
-    /// An integer.
-    text_part(unsigned long value) noexcept : number_(value), is_number_(true) {}
-    /// An integer.
-    text_part(unsigned long long value) noexcept : number_(value), is_number_(true) {}
-    /// Use a string of one character.
-    text_part(char) = delete;
-    /// Use number_text.
-    text_part(double) = delete;
-
-    /// Appends the text, or the digits of the integer.
-    void append_to(std::string& result) const {
-        if (!is_number_) {
-            result.append(text_.data(), text_.size());
-            return;
+/// Appends text as a string of JSON (RFC 8259).
+SEQUENT_LAZY
+SEQUENT_COLD void append_json_string(std::string& json, std::string_view text) {
+    constexpr std::string_view hexadecimal = "0123456789abcdef";
+    json += '"';
+    for (const char next : text) {
+        if (next == '"' || next == '\\') {
+            json += '\\';
+            json += next;
+        } else if (const auto code = static_cast<unsigned char>(next); code < 0x20) {
+            json += "\\u00";
+            json += hexadecimal[code >> 4];
+            json += hexadecimal[code & 15];
+        } else {
+            json += next;
         }
-        char digits[24];
-        std::size_t at = sizeof digits;
-        unsigned long long rest = number_;
-        do {
-            digits[--at] = static_cast<char>('0' + rest % 10);
-            rest /= 10;
-        } while (rest != 0);
-        if (negative_) digits[--at] = '-';
-        result.append(digits + at, sizeof digits - at);
     }
-
-  private:
-    std::string_view text_;
-    unsigned long long number_ = 0;
-    bool negative_ = false;
-    bool is_number_ = false;
-};
-
-/// Appends the parts to `result`, in their order.
-SEQUENT_COLD inline void append_text(std::string& result, std::initializer_list<text_part> parts) {
-    for (const text_part& part : parts) part.append_to(result);
-}
-
-/// The concatenation of the parts.
-SEQUENT_COLD inline std::string joined_text(std::initializer_list<text_part> parts) {
-    std::string result;
-    append_text(result, parts);
-    return result;
-}
-
-/// Throws Error with the concatenation of the parts as its message, by fail<Error>.
-template <class Error>
-[[noreturn]] SEQUENT_COLD void fail_with(std::initializer_list<text_part> parts) {
-    fail<Error>(joined_text(parts));
-}
-
-/// Throws argument_error unless both sizes are equal. `what` names the argument, for example
-/// "adam: the gradient".
-inline void check_size(const char* what, std::size_t given, std::size_t expected) {
-    if (given != expected)
-        fail_with<argument_error>(
-            {"sequent: ", what, " has ", given, " elements, expected ", expected});
+    json += '"';
 }
 
 }  // namespace sequent::inline SEQUENT_ABI
 
-#include <cmath>
-
-#include <charconv>
-
-/// Floating-point numbers as text, independent of the locale: with a decimal point, without
-/// grouping.
-
-namespace sequent::inline SEQUENT_ABI {
-
-/// The number with at most `precision` significant digits, as "%.<precision>g" of C writes it in
-/// the C locale.
-inline std::string number_text(double value, int precision) {
-    std::array<char, 64> text{};
-    const auto end = std::to_chars(text.data(), text.data() + text.size(), value,
-                                   std::chars_format::general, precision)
-                         .ptr;
-    return {text.data(), end};
-}
-
-/// The shortest text from which the same number is read.
-inline std::string number_text(double value) {
-    std::array<char, 64> text{};
-    return {text.data(), std::to_chars(text.data(), text.data() + text.size(), value).ptr};
-}
-
-/// The number with `decimals` digits after the decimal point, at most 20.
-inline std::string fixed_text(double value, int decimals) {
-    std::array<char, 352> text{};  // 309 digits of the largest double, sign, point, decimals
-    const auto end = std::to_chars(text.data(), text.data() + text.size(), value,
-                                   std::chars_format::fixed, decimals)
-                         .ptr;
-    return {text.data(), end};
-}
-
-/// Throws Error("<what> is <value>, expected <expected>") unless `valid`.
-template <class Error>
-void check_number(bool valid, std::string_view what, double value, std::string_view expected) {
-    if (valid) return;
-    fail<Error>(std::string(what)
-                    .append(" is ")
-                    .append(number_text(value))
-                    .append(", expected ")
-                    .append(expected));
-}
-
-}  // namespace sequent::inline SEQUENT_ABI
-
-/// The vocabulary in which models are written: variables, relations, weights, constraints,
-/// functions, rules. Types that say nothing but themselves; plan/ gives them meaning.
+/// SIMD kernels on raw pointers with static shapes, each with its gradient. They do not depend on
+/// rules and can be used alone.
 
 #include <concepts>
-#include <limits>
-
-/// Names, packs and the type of a refused expression: what the other headers of the language use.
-
-namespace sequent::inline SEQUENT_ABI::language {
-
-/// A string literal as a template argument: `relation<"query">`. Size counts the final zero.
-template <std::size_t Size>
-struct fixed_string {
-    char characters[Size]{};  ///< with the final zero
-
-    /// Copies the literal.
-    consteval fixed_string(const char (&text)[Size]) noexcept {
-        for (std::size_t at = 0; at < Size; ++at) characters[at] = text[at];
-    }
-};
-
-/// The concatenation of two names: `relation<Prefix + "query">`.
-template <std::size_t First, std::size_t Second>
-consteval auto operator+(const fixed_string<First>& first, const char (&second)[Second]) noexcept {
-    char text[First + Second - 1]{};
-    for (std::size_t at = 0; at + 1 < First; ++at) text[at] = first.characters[at];
-    for (std::size_t at = 0; at < Second; ++at) text[First - 1 + at] = second[at];
-    return fixed_string<First + Second - 1>(text);
-}
-
-/// Always false, but dependent on the template arguments: `static_assert(refused<T>, reason)` fails
-/// only when the template is instantiated.
-template <class...>
-inline constexpr bool refused = false;
-
-/// The result of an ill-formed expression, whose static_assert has already failed. The operators of
-/// rules accept it and return it, so that one mistake gives one error.
-struct mistaken {
-    /// Stays mistaken when transposed.
-    constexpr mistaken T() const noexcept { return {}; }
-    /// Stays mistaken when a weight is applied.
-    template <class Weight>
-    constexpr mistaken operator[](Weight) const noexcept {
-        return {};
-    }
-};
-
-/// A tuple of values, `first` and `rest`; empty types take no space.
-template <class... Values>
-struct pack {};
-
-/// A pack that is not empty.
-template <class First, class... Rest>
-struct pack<First, Rest...> {
-    First first;                               ///< the first value
-    [[no_unique_address]] pack<Rest...> rest;  ///< the others
-};
-
-/// The empty pack.
-constexpr pack<> make_pack() noexcept {
-    return {};
-}
-/// A pack of the arguments, by value, in their order.
-template <class First, class... Rest>
-constexpr pack<First, Rest...> make_pack(First first, Rest... rest) noexcept {
-    return {first, make_pack(rest...)};
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::language
-
-/// Index variables, integer expressions over them, and constraints that compare these expressions.
-
-namespace sequent::inline SEQUENT_ABI::language {
-
-/// The default extent of a variable: its range is inferred from the facts, weights and literals
-/// that use it.
-inline constexpr int unstated = std::numeric_limits<int>::min();
-
-/// An index variable. Its range is inferred from the facts, weights and literals that use it, or is
-/// stated: `var<"h", 8>` takes the values 0 to 7. Equal names within a rule are the same variable.
-template <fixed_string Name, int Extent = unstated>
-struct var {
-    /// The stated extent, or 0 if none is stated.
-    static constexpr int stated_extent = Extent == unstated ? 0 : Extent;
-};
-
-/// `input = x`: an argument of a model's forward or backward, named after a fact, a count or an
-/// output. Value is an lvalue reference if x is an lvalue.
-template <fixed_string Name, class Value>
-struct named_argument {
-    Value&& value;  ///< the argument; it is not copied
-};
-
-/// A count: an integer given at run time, such as the length of a sequence in `j < length`. It may
-/// stand in constraints and in the index expressions of functions and of number(...), but not in an
-/// argument of a literal.
-template <fixed_string Name>
-struct bound {
-    /// Passes the count to a model: `length = 12`.
-    template <class Value>
-    constexpr named_argument<Name, Value> operator=(Value&& value) const noexcept {
-        return {static_cast<Value&&>(value)};
-    }
-};
-
-/// An integer constant in an index expression.
-struct integer {
-    int value;  ///< the constant
-};
-
-/// The operations of index expressions. `absolute` ignores its right operand.
-enum class arithmetic { add, subtract, multiply, divide, remainder, greater, lesser, absolute };
-
-/// `left op right` over integers. Division rounds down, so that a remainder has the sign of its
-/// divisor. If the divisor is zero, as a count may be, the quotient is 0 and the remainder is the
-/// left operand.
-template <arithmetic Operation, class Left, class Right>
-struct index_expression {
-    Left left;    ///< the left operand
-    Right right;  ///< the right operand
-};
-
-/// The relations of a comparison.
-enum class order { less, less_equal, greater, greater_equal, equal, not_equal };
-
-/// A constraint that compares two index expressions: `j <= i`.
-template <order Relation, class Left, class Right>
-struct comparison {
-    Left left;    ///< the left operand
-    Right right;  ///< the right operand
-};
-
-/// The connectives of constraints. `negation` ignores its right operand.
-enum class connective { conjunction, disjunction, negation };
-
-/// A constraint made of constraints by `&&`, `||` or `!`.
-template <connective Operation, class Left, class Right>
-struct compound {
-    Left left;    ///< the left operand
-    Right right;  ///< the right operand
-};
-
-/// A constraint given by a function of two indices; one_of ignores the second. Test::holds(left,
-/// right) is a static constexpr function.
-template <class Test, class Left, class Right>
-struct decision {
-    Left left;    ///< the first argument of Test::holds
-    Right right;  ///< the second argument of Test::holds
-};
-
-/// A constraint: the fact has the same symbol at both positions. With a fact that numbers
-/// documents, both positions are in one document.
-template <fixed_string Fact, class Left, class Right>
-struct same_symbol {
-    Left left;    ///< one position
-    Right right;  ///< the other position
-};
-
-/// True for an index variable, a count, an integer constant and an index expression.
-template <class T>
-inline constexpr bool is_index = false;
-/// True for an index variable.
-template <fixed_string Name, int Extent>
-inline constexpr bool is_index<var<Name, Extent>> = true;
-/// True for a count.
-template <fixed_string Name>
-inline constexpr bool is_index<bound<Name>> = true;
-/// True for an integer constant.
-template <>
-inline constexpr bool is_index<integer> = true;
-/// True for an index expression.
-template <arithmetic Operation, class Left, class Right>
-inline constexpr bool is_index<index_expression<Operation, Left, Right>> = true;
-
-/// True for a constraint: comparison, compound, decision or same_symbol.
-template <class T>
-inline constexpr bool is_constraint = false;
-/// True for a comparison.
-template <order Relation, class Left, class Right>
-inline constexpr bool is_constraint<comparison<Relation, Left, Right>> = true;
-/// True for a compound.
-template <connective Operation, class Left, class Right>
-inline constexpr bool is_constraint<compound<Operation, Left, Right>> = true;
-/// True for a predicate.
-template <class Test, class Left, class Right>
-inline constexpr bool is_constraint<decision<Test, Left, Right>> = true;
-/// True for a comparison of symbols.
-template <fixed_string Fact, class Left, class Right>
-inline constexpr bool is_constraint<same_symbol<Fact, Left, Right>> = true;
-
-/// An index variable, a count, an integer constant or an index expression.
-template <class T>
-concept index_term = is_index<T>;
-/// An index term or a plain integer.
-template <class T>
-concept index_operand = is_index<T> || std::integral<T>;
-/// A condition on indices that may stand in a body.
-template <class T>
-concept constraint = is_constraint<T>;
-
-/// Two index operands, of which at least one is an index term.
-template <class Left, class Right>
-concept index_pair = index_operand<Left> && index_operand<Right> &&
-    (index_term<Left> || index_term<Right>);
-
-/// The operand as an index term: itself, or an integer constant.
-template <index_term Term>
-constexpr Term as_index(Term term) noexcept {
-    return term;
-}
-/// The integer as an index term.
-constexpr integer as_index(int value) noexcept {
-    return {value};
-}
-
-/// The type of as_index(T{}).
-template <class T>
-using index_of = decltype(as_index(T{}));
-
-namespace detail {
-template <arithmetic Operation, class Left, class Right>
-constexpr auto combine_index(Left left, Right right) noexcept {
-    return index_expression<Operation, index_of<Left>, index_of<Right>>{as_index(left),
-                                                                        as_index(right)};
-}
-template <order Relation, class Left, class Right>
-constexpr auto compare_index(Left left, Right right) noexcept {
-    return comparison<Relation, index_of<Left>, index_of<Right>>{as_index(left), as_index(right)};
-}
-}  // namespace detail
-
-/// The sum of two index operands.
-template <class Left, class Right>
-    requires index_pair<Left, Right>
-constexpr auto operator+(Left left, Right right) noexcept {
-    return detail::combine_index<arithmetic::add>(left, right);
-}
-/// The difference of two index operands.
-template <class Left, class Right>
-    requires index_pair<Left, Right>
-constexpr auto operator-(Left left, Right right) noexcept {
-    return detail::combine_index<arithmetic::subtract>(left, right);
-}
-/// The product of two index operands.
-template <class Left, class Right>
-    requires index_pair<Left, Right>
-constexpr auto operator*(Left left, Right right) noexcept {
-    return detail::combine_index<arithmetic::multiply>(left, right);
-}
-/// The quotient of two index operands, rounded down; 0 if the divisor is 0.
-template <class Left, class Right>
-    requires index_pair<Left, Right>
-constexpr auto operator/(Left left, Right right) noexcept {
-    return detail::combine_index<arithmetic::divide>(left, right);
-}
-/// The remainder of the quotient that is rounded down: `-1 % 5` is 4. The left operand if the
-/// divisor is 0.
-template <class Left, class Right>
-    requires index_pair<Left, Right>
-constexpr auto operator%(Left left, Right right) noexcept {
-    return detail::combine_index<arithmetic::remainder>(left, right);
-}
-/// The greater of two index operands.
-template <class Left, class Right>
-    requires index_pair<Left, Right>
-constexpr auto greater_of(Left left, Right right) noexcept {
-    return detail::combine_index<arithmetic::greater>(left, right);
-}
-/// The lesser of two index operands.
-template <class Left, class Right>
-    requires index_pair<Left, Right>
-constexpr auto lesser_of(Left left, Right right) noexcept {
-    return detail::combine_index<arithmetic::lesser>(left, right);
-}
-/// The absolute value: `abs(i - j) < 8`.
-template <index_term Term>
-constexpr auto abs(Term term) noexcept {
-    return detail::combine_index<arithmetic::absolute>(term, 0);
-}
-
-/// Constraint: the left operand is less than the right.
-template <class Left, class Right>
-    requires index_pair<Left, Right>
-constexpr auto operator<(Left left, Right right) noexcept {
-    return detail::compare_index<order::less>(left, right);
-}
-/// Constraint: the left operand is less than or equal to the right.
-template <class Left, class Right>
-    requires index_pair<Left, Right>
-constexpr auto operator<=(Left left, Right right) noexcept {
-    return detail::compare_index<order::less_equal>(left, right);
-}
-/// Constraint: the left operand is greater than the right.
-template <class Left, class Right>
-    requires index_pair<Left, Right>
-constexpr auto operator>(Left left, Right right) noexcept {
-    return detail::compare_index<order::greater>(left, right);
-}
-/// Constraint: the left operand is greater than or equal to the right.
-template <class Left, class Right>
-    requires index_pair<Left, Right>
-constexpr auto operator>=(Left left, Right right) noexcept {
-    return detail::compare_index<order::greater_equal>(left, right);
-}
-/// Constraint: the operands are equal.
-template <class Left, class Right>
-    requires index_pair<Left, Right>
-constexpr auto operator==(Left left, Right right) noexcept {
-    return detail::compare_index<order::equal>(left, right);
-}
-/// Constraint: the operands differ.
-// Written out, because a != that the compiler rewrites from == would negate an object, not a bool.
-template <class Left, class Right>
-    requires index_pair<Left, Right>
-constexpr auto operator!=(Left left, Right right) noexcept {
-    return detail::compare_index<order::not_equal>(left, right);
-}
-
-/// Both constraints hold.
-template <constraint Left, constraint Right>
-constexpr auto operator&&(Left left, Right right) noexcept {
-    return compound<connective::conjunction, Left, Right>{left, right};
-}
-/// At least one of the constraints holds.
-template <constraint Left, constraint Right>
-constexpr auto operator||(Left left, Right right) noexcept {
-    return compound<connective::disjunction, Left, Right>{left, right};
-}
-/// The constraint does not hold.
-template <constraint Condition>
-constexpr auto operator!(Condition condition) noexcept {
-    return compound<connective::negation, Condition, integer>{condition, {0}};
-}
-
-namespace detail {
-/// The test of one_of.
-template <int... Members>
-struct is_member {
-    static constexpr bool holds(int index, int) noexcept { return (... || (index == Members)); }
-};
-/// The test of holds.
-template <auto Predicate>
-struct is_held {
-    static constexpr bool holds(int left, int right) noexcept {
-        return static_cast<bool>(Predicate(left, right));
-    }
-};
-}  // namespace detail
-
-/// Constraint: the index is one of the numbers, `one_of<0, 100, 500>(j)`.
-template <int... Members, index_term Term>
-constexpr auto one_of(Term term) noexcept {
-    return decision<detail::is_member<Members...>, Term, integer>{term, {0}};
-}
-
-/// Constraint: `predicate(i, j)` is true in `holds<predicate>(i, j)`. The predicate is a constexpr
-/// function of two ints or an empty function object such as a lambda without captures. A table of
-/// the pairs for which it holds is made with the first facts of the program.
-template <auto Predicate, class Left, class Right>
-    requires index_pair<Left, Right>
-constexpr auto holds(Left left, Right right) noexcept {
-    return decision<detail::is_held<Predicate>, index_of<Left>, index_of<Right>>{as_index(left),
-                                                                                 as_index(right)};
-}
-
-/// `left <= right` by its name in logic.
-template <class Left, class Right>
-    requires index_pair<Left, Right>
-constexpr auto leq(Left left, Right right) noexcept {
-    return left <= right;
-}
-/// `left - right` by its name in logic.
-template <class Left, class Right>
-    requires index_pair<Left, Right>
-constexpr auto sub(Left left, Right right) noexcept {
-    return left - right;
-}
-/// `left % right` by its name in logic.
-template <class Left, class Right>
-    requires index_pair<Left, Right>
-constexpr auto mod(Left left, Right right) noexcept {
-    return left % right;
-}
-/// `term + 1`, the successor.
-template <index_term Term>
-constexpr auto next(Term term) noexcept {
-    return term + 1;
-}
-/// Constraint: no two of the terms are equal.
-template <index_term First, index_term Second, index_term... Rest>
-constexpr auto alldiff(First first, Second second, Rest... rest) noexcept {
-    if constexpr (sizeof...(Rest) == 0)
-        return first != second;
-    else
-        return (first != second) && (... && (first != rest)) && alldiff(second, rest...);
-}
-
-// Refuses chained comparisons: in C++ `0 <= i - j <= 5` would compare the result of the first
-// comparison with 5.
-#define SEQUENT_REFUSE_CHAIN(OPERATOR)                                                           \
-    template <constraint Left, class Right>                                                      \
-        requires(index_operand<Right> || constraint<Right>)                                      \
-    constexpr Left operator OPERATOR(Left left, Right) noexcept {                                \
-        constexpr bool is_a_constraint = refused<Left, Right>;                                   \
-        static_assert(is_a_constraint,                                                           \
-                      "sequent: a chained comparison compares a truth value; write a <= b && b " \
-                      "<= c");                                                                   \
-        return left;                                                                             \
-    }
-SEQUENT_REFUSE_CHAIN(<)
-SEQUENT_REFUSE_CHAIN(<=)
-SEQUENT_REFUSE_CHAIN(>)
-SEQUENT_REFUSE_CHAIN(>=)
-SEQUENT_REFUSE_CHAIN(==)
-SEQUENT_REFUSE_CHAIN(!=)
-#undef SEQUENT_REFUSE_CHAIN
-
-}  // namespace sequent::inline SEQUENT_ABI::language
-
-/// Facts: the inputs of a model, with their shapes; the query of its outputs; and requirements on
-/// its plan. They are the template arguments of `sequent::model` after the program.
-
-namespace sequent::inline SEQUENT_ABI::language {
-
-/// The type of `symbol<Classes>`.
-template <int Classes>
-struct symbol_type {
-    static_assert(Classes > 0, "sequent: symbol<N> has at least one symbol");
-    static constexpr int classes = Classes > 0 ? Classes : 1;  ///< number of different symbols
-};
-
-/// The last extent of a fact of symbols: its values are 32-bit integers from 0 to Classes - 1. A
-/// rule reads a symbol through a weight, `token(i)[E]`, which is row token(i) of the matrix E.
-template <int Classes>
-inline constexpr symbol_type<Classes> symbol{};
-
-/// The type of `sparse<Capacity>`.
-template <int Capacity>
-struct sparse_type {
-    static_assert(Capacity > 0, "sequent: sparse<E> has room for at least one pair");
-    static constexpr int pairs = Capacity > 0 ? Capacity : 1;  ///< maximum number of pairs
-};
-
-/// The first extent of a sparse fact, which holds for at most Capacity pairs (i, j). The pairs are
-/// given at run time.
-template <int Capacity>
-inline constexpr sparse_type<Capacity> sparse{};
-
-/// The type of `up_to<Most>`.
-template <int Most>
-struct up_to_type {
-    static_assert(Most > 0, "sequent: up_to<N> has room for at least one value");
-    static constexpr int most = Most > 0 ? Most : 1;  ///< maximum length
-};
-
-/// The first extent of a dense fact of variable length: a call gives any length from 0 to Most.
-/// Relations over its index end at the same length, and the cost of a call follows the length.
-template <int Most>
-inline constexpr up_to_type<Most> up_to{};
-
-/// An input of the model under the name of a relation. A dense fact has up to 6 extents, a sparse
-/// one two indices and up to two extents of its values:
-///
-///     fact<"input", 64, 128>                  as input(i): 64 vectors of 128 numbers
-///                                             as input(i, j): 64 x 128 scalars
-///     fact<"token", 64, symbol<65>>           64 symbols
-///     fact<"token", up_to<512>, symbol<65>>   0 to 512 symbols
-///     fact<"edge", sparse<90>, 40, 40>        at most 90 pairs i, j < 40, with a number each
-///     fact<"edge", sparse<90>, 40, 40, 3>     with a vector of 3 numbers each
-///     fact<"edge", sparse<90>, 40, 40, symbol<4>>   with a symbol each
-template <fixed_string Name, auto... Shape>
-struct fact {};
-
-/// Names the outputs of a model, up to 16 relations. Without a query the output is the one relation
-/// that no body uses, or that only its own recursion uses.
-template <fixed_string... Names>
-struct query {};
-
-/// An option among the facts of a model. A rule that no fused step computes, and that would run as
-/// general loops, becomes a compile error that names the rule and the reason. `explain` prints the
-/// same reasons.
-struct require_fused {};
-
-}  // namespace sequent::inline SEQUENT_ABI::language
-
-/// The aggregations: the one table from which the language, the plan, the kernels and the text form
-/// take them. A new aggregation is a line of this table and a line of the oracle.
-
-// clang-format off
-
-/// Expands `A(name, parameters, arguments, alone, reads, add, result, slope)` for each aggregation
-/// whose result is a function of the values, element by element: a fold. Over no ground rule the
-/// result is 0.
-///
-/// - parameters, arguments: of the function `name()` of the language; at most one number
-/// - alone: of one value the result is this value, `itself`, or `another`
-/// - reads: what the slope reads: `nothing` but x and y, the `number` n of values, or the `state` too
-/// - add: adds the value x of type T to the state (a, b), which begins with zeros; k values have been
-///   added before; p is the number of the function
-/// - result: the result y of n > 0 values
-/// - slope: dy/dx for the value x that was added as number k; if it reads no state, b begins with 0
-///   and is its own
-#define SEQUENT_AGGREGATIONS(A)                                                                     \
-    /* the sum, the default; it may leave out variables, which are summed, too */                   \
-    A(sum, (First, Rest...), (), itself, nothing,                                                   \
-      a += x, a, T(1))                                                                              \
-    /* the arithmetic mean */                                                                       \
-    A(mean, (First, Rest...), (), itself, number,                                                   \
-      a += x, a / n, T(1) / n)                                                                      \
-    /* the maximum; the first value that attains it has the gradient */                             \
-    A(max, (First, Rest...), (), itself, nothing,                                                   \
-      a = k == 0 || beats<true>(x, a) ? x : a, a, T(b == T(0) && x == y ? b = T(1) : T(0)))         \
-    /* the minimum; the first value that attains it has the gradient */                             \
-    A(min, (First, Rest...), (), itself, nothing,                                                   \
-      a = k == 0 || beats<false>(x, a) ? x : a, a, T(b == T(0) && x == y ? b = T(1) : T(0)))        \
-    /* the product */                                                                               \
-    A(product, (First, Rest...), (), itself, state,                                                 \
-      add_factor(a, b, x, k), product_of(a, b), factor_slope(a, b, x))                              \
-    /* 1 - product of (1 - x): the probability that one of independent events occurs */             \
-    A(noisy_or, (First, Rest...), (), itself, state,                                                \
-      add_factor(a, b, T(1) - x, k), T(1) - product_of(a, b), factor_slope(a, b, T(1) - x))         \
-    /* log of the sum of exp(x), without overflow */                                                \
-    A(log_sum_exp, (First, Rest...), (), itself, nothing,                                           \
-      add_exponential(a, b, x, k), a + kernel::log(b), x == y ? T(1) : kernel::exp(x - y))          \
-    /* (mean of x^p)^(1/p) of values that are at least 0; p > 0 */                                  \
-    A(p_mean, (double p, First, Rest...), (p), another, number,                                     \
-      a += std::pow(x, p), std::pow(a / n, T(1) / p),                                               \
-      y == T(0) ? (p == 1 ? T(1) / n : T(0)) : std::pow(x / y, p - T(1)) / n)                       \
-    /* the standard deviation: sqrt(mean of (x - mean)^2); its slope at 0 is 0 */                   \
-    A(deviation, (First, Rest...), (), another, state,                                              \
-      add_deviation(a, b, x, k), std::sqrt(b / n), y == T(0) ? T(0) : (x - a) / (n * y))            \
-    /* 1 if a value is not 0, else 0; the slope is 0 */                                             \
-    A(any, (First, Rest...), (), another, nothing,                                                  \
-      a = x != T(0) ? T(1) : a, a, T(0))                                                            \
-    /* 1 if no value is 0, else 0; the slope is 0 */                                                \
-    A(all, (First, Rest...), (), another, nothing,                                                  \
-      a = x != T(0) && (k == 0 || a != T(0)) ? T(1) : T(0), a, T(0))                                \
-    /* the value of the first ground rule; of the named variables, the last varies fastest */       \
-    A(first, (First, Rest...), (), itself, nothing,                                                 \
-      a = k == 0 ? x : a, a, T(k == 0))
-
-/// Expands `A(name)` for the other aggregations.
-#define SEQUENT_OTHER_AGGREGATIONS(A)                                                               \
-    /* the number of ground rules, a scalar */                                                      \
-    A(count)                                                                                        \
-    /* the rows of the ground rules, one below another, in the order of the named variables, the    \
-       last of which varies fastest; zeros where a ground rule does not exist */                    \
-    A(concat)                                                                                       \
-    /* the softmax over the named variables, for each value of the head's other variables; the      \
-       named variables stay in the head. Variables of the body that are not in the head are summed  \
-       first, as by a rule of their own. If all values are minus infinity, the result is 0. */      \
-    A(softmax)
-// clang-format on
 
 /// The functions of one number: the one table from which the language, the plan, the kernels and
 /// the text form take them. A new function is a line of this table and a line of the oracle.
@@ -1260,7147 +617,11 @@ struct require_fused {};
       return set(T(6)) * y * (set(T(1)) - y);)
 // clang-format on
 
-namespace sequent::inline SEQUENT_ABI {
-
-/// The scaling of the angles of rotary position embeddings, for sequences longer than the
-/// `original` positions of pretraining. f is the angle per position of a pair, w = 2 pi / f its
-/// wavelength:
-///
-///     linear   f / factor
-///     llama3   f if w < original / high, f / factor if w > original / low, between them a mixture
-///              that is linear in original / w
-///     yarn     f for pairs that make more than `high` turns in the original length, f / factor for
-///              those that make less than `low` turns, between them a mixture that is linear in the
-///              number of the pair (arXiv 2309.00071); scores are multiplied by attention()^2
-struct rotary_scaling {
-    /// The formulas above; `none` leaves the angles unchanged.
-    enum class rule : unsigned char { none, linear, llama3, yarn };
-    rule kind = rule::none;    ///< the formula
-    unsigned char factor = 0;  ///< ratio of the new to the original length
-    unsigned char low = 0;     ///< turns in the original length below which f is divided by factor
-    unsigned char high = 0;    ///< turns in the original length above which f is unchanged
-    int original = 0;          ///< positions of pretraining, of llama3 and yarn
-
-    /// Compares all members.
-    friend constexpr bool operator==(const rotary_scaling&, const rotary_scaling&) = default;
-
-    /// The factor of queries and of keys: 0.1 ln(factor) + 1 for yarn with factor > 1, else 1
-    /// (arXiv 2309.00071).
-    constexpr double attention() const {
-        if (kind != rule::yarn || factor <= 1) return 1;
-        // ln(factor) by its series in (x - 1) / (x + 1), after halving.
-        double x = factor;
-        double result = 0;
-        for (; x > 1.5; x /= 2) result += 0.69314718055994530942;
-        const double z = (x - 1) / (x + 1);
-        double power = z;
-        for (int n = 1; n < 60; n += 2, power *= z * z) result += 2 * power / n;
-        return 0.1 * result + 1;
-    }
-};
-
-}  // namespace sequent::inline SEQUENT_ABI
-
-/// Literals: the relations, weights and numbers of a rule's head and body, with their arguments.
-
-namespace sequent::inline SEQUENT_ABI::language {
-
-/// In place of a weight: the literal has none.
-struct none {};
-
-/// Properties of a literal, one bit each. `negated`: the atom must be absent. `hidden_value`: the
-/// atom must be present, but its value is not read. `frozen`: a weight without a gradient.
-enum modifier : unsigned { plain = 0, transposed = 1, negated = 2, hidden_value = 4, frozen = 8 };
-
-/// The expression `Source(terms...)[weight]`. Source is a relation or a weight; Weight is a literal
-/// of a weight, or none; Modifiers is a union of modifier bits; Terms are up to 4 index terms.
-template <class Source, class Weight, unsigned Modifiers, class... Terms>
-struct literal;
-
-/// True for a weight, with or without arguments.
-template <class T>
-inline constexpr bool is_weight = false;
-
-/// A weight, with or without arguments: `W`, `W(h)`, `W.T()`.
-template <class T>
-concept weight_literal = is_weight<T>;
-
-template <class Source, class Weight, unsigned Modifiers, class... Terms>
-struct literal {
-    [[no_unique_address]] pack<Terms...> terms;  ///< the arguments
-    [[no_unique_address]] Weight weight;         ///< the weight in brackets
-
-    /// The transpose of the value. A weight is applied before it.
-    constexpr auto T() const noexcept {
-        return literal<Source, Weight, Modifiers ^ transposed, Terms...>{terms, weight};
-    }
-
-    /// The product weight * value. For a symbol, the row of the weight that the symbol numbers. A
-    /// second weight is a compile error.
-    template <weight_literal Applied>
-    constexpr auto operator[](Applied applied) const noexcept {
-        static_assert(std::is_same_v<Weight, none>,
-                      "sequent: a literal has one weight; x(i)[W][U] is a relation of its own, "
-                      "y(i) <<= x(i)[W], then y(i)[U]");
-        auto use = applied.use();
-        return literal<Source, decltype(use), Modifiers, Terms...>{terms, use};
-    }
-
-    /// The literal itself. A weight without arguments becomes a literal by the same call.
-    constexpr literal use() const noexcept { return *this; }
-
-    /// Refuses `q(i) = body`, which is written `q(i) <<= body`.
-    template <class Body>
-    constexpr mistaken operator=(const Body&) const noexcept {
-        constexpr bool makes_a_rule = std::is_same_v<Body, mistaken>;
-        static_assert(makes_a_rule, "sequent: a rule is head <<= body, with <<= in place of =");
-        return {};
-    }
-};
-
-/// A relation: `r(i, j)` is one of its atoms, whose value is a scalar, a vector or a matrix of an
-/// inferred shape. In a body an argument may be a variable plus a constant, `r(i + 1)`, or the sum
-/// or difference of two variables plus a constant, `r(j - i + 7)`, where one of the variables may
-/// have an integer factor, `r(i + 2 * k)`. The same holds for the arguments of a weight that is a
-/// literal by itself. If an argument is outside of the relation, the ground rule does not exist. An
-/// attention step reads scalars with such arguments, a relative bias for example, in place,
-/// provided that no pair of row and column leads outside, whatever the mask.
-template <fixed_string Name>
-struct relation {
-    /// Passes an argument to a model's forward or backward: `input = x`.
-    template <class Value>
-    constexpr named_argument<Name, Value> operator=(Value&& value) const noexcept {
-        return {static_cast<Value&&>(value)};
-    }
-
-    /// The atom with these arguments, at most 4.
-    template <index_operand... Terms>
-    constexpr auto operator()(Terms... terms) const noexcept {
-        return literal<relation, none, plain, index_of<Terms>...>{make_pack(as_index(terms)...),
-                                                                  {}};
-    }
-};
-
-/// A learned parameter: a scalar `weight<"s">`, a vector `weight<"b", R>` or a matrix
-/// `weight<"W", R, C>` of R outputs and C inputs. With arguments there is one such value for each
-/// value of the indices: `W(h)`, `table(i, j)`. Within a program, and within a stacked block, equal
-/// names are the same weight.
-template <fixed_string Name, int... Shape>
-struct weight {
-    /// The weight of these index values.
-    template <index_operand... Terms>
-    constexpr auto operator()(Terms... terms) const noexcept {
-        return literal<weight, none, plain, index_of<Terms>...>{make_pack(as_index(terms)...), {}};
-    }
-    /// The weight as a literal without arguments.
-    constexpr auto use() const noexcept { return (*this)(); }
-    /// The transpose.
-    constexpr auto T() const noexcept { return use().T(); }
-};
-
-/// True for a weight without arguments.
-template <fixed_string Name, int... Shape>
-inline constexpr bool is_weight<weight<Name, Shape...>> = true;
-/// True for a weight with arguments or modifiers.
-template <fixed_string Name, int... Shape, unsigned Modifiers, class... Terms>
-inline constexpr bool is_weight<literal<weight<Name, Shape...>, none, Modifiers, Terms...>> = true;
-
-/// The weight as a constant: this use of it adds nothing to its gradient.
-template <weight_literal Weight>
-constexpr auto fixed(Weight weight) noexcept {
-    auto freeze = []<class Source, unsigned Modifiers, class... Terms>(
-                      literal<Source, none, Modifiers, Terms...> use) {
-        return literal<Source, none, Modifiers | frozen, Terms...>{use.terms, {}};
-    };
-    return freeze(weight.use());
-}
-
-/// `at(inner, index)`: element `index` of the vector `inner`.
-template <class Inner, class Index>
-struct element {
-    Inner inner;  ///< a literal whose value is a vector
-    Index index;  ///< from 0
-};
-
-/// A constant scalar: `number(value)` or `inverse_sqrt(root)`.
-struct constant {
-    double value;     ///< the number
-    double root = 1;  ///< the argument of inverse_sqrt, which a model checks; else 1
-};
-
-/// A scalar with the value of an index expression: `number(i - j)`.
-template <class Index>
-struct index_value {
-    Index index;  ///< the expression
-};
-
-/// A constant as a literal. A model refuses NaN and infinity.
-constexpr constant number(double value) noexcept {
-    return {value};
-}
-/// The value of an index expression as a literal, a scalar.
-template <index_term Index>
-constexpr auto number(Index index) noexcept {
-    return index_value<Index>{index};
-}
-
-/// The constant 1 / sqrt(value). A model refuses a value that is not a positive normal number of
-/// float.
-// Newton's method from above decreases until it converges.
-constexpr constant inverse_sqrt(double value) noexcept {
-    if (!(value > 0 && value <= std::numeric_limits<double>::max())) return {0, value};
-    const auto square = static_cast<long double>(value);
-    long double root = square > 1 ? square : 1;
-    for (;;) {
-        const long double next = (root + square / root) / 2;
-        if (!(next < root)) break;
-        root = next;
-    }
-    return {static_cast<double>(1 / root), value};
-}
-
-/// True for what has a value in a body: a literal, a weight, an element, a constant, an index
-/// value.
-template <class T>
-inline constexpr bool is_literal = is_weight<T>;
-/// True for a relation or a weight with arguments.
-template <class Source, class Weight, unsigned Modifiers, class... Terms>
-inline constexpr bool is_literal<literal<Source, Weight, Modifiers, Terms...>> = true;
-/// True for an element.
-template <class Inner, class Index>
-inline constexpr bool is_literal<element<Inner, Index>> = true;
-/// True for a constant.
-template <>
-inline constexpr bool is_literal<constant> = true;
-/// True for an index value.
-template <class Index>
-inline constexpr bool is_literal<index_value<Index>> = true;
-
-/// True for a literal of a relation.
-template <class T>
-inline constexpr bool is_atom = false;
-/// True for an atom.
-template <fixed_string Name, class Weight, unsigned Modifiers, class... Terms>
-inline constexpr bool is_atom<literal<relation<Name>, Weight, Modifiers, Terms...>> = true;
-
-/// True for a literal of a relation without modifiers.
-template <class T>
-inline constexpr bool is_head = false;
-/// True for an atom without modifiers.
-template <fixed_string Name, class Weight, class... Terms>
-inline constexpr bool is_head<literal<relation<Name>, Weight, plain, Terms...>> = true;
-
-/// True for a literal with a weight in brackets.
-template <class T>
-inline constexpr bool is_weighted = false;
-/// True for a literal with a weight in brackets.
-template <class Source, weight_literal Weight, unsigned Modifiers, class... Terms>
-inline constexpr bool is_weighted<literal<Source, Weight, Modifiers, Terms...>> = true;
-
-/// An atom: a relation with its arguments, with or without a weight.
-template <class T>
-concept atom = is_atom<T>;
-/// An atom that can be the head of a rule: not transposed, negated or hidden.
-template <class T>
-concept head_atom = is_head<T>;
-/// One item of a body: a literal or a constraint.
-template <class T>
-concept body_item = is_literal<T> || is_constraint<T>;
-
-/// True for an index variable.
-template <class T>
-inline constexpr bool is_variable = false;
-/// True for an index variable.
-template <fixed_string Name, int Extent>
-inline constexpr bool is_variable<var<Name, Extent>> = true;
-
-/// Constraint: the fact has the same symbol at both positions, `document(i) == document(j)`. Equal
-/// symbols must be contiguous, so that each document is a run of positions.
-template <fixed_string Name, class Left, class Right>
-    requires(is_variable<Left>&& is_variable<Right>)
-constexpr auto operator==(literal<relation<Name>, none, plain, Left> left,
-                          literal<relation<Name>, none, plain, Right> right) noexcept {
-    return same_symbol<Name, Left, Right>{left.terms.first, right.terms.first};
-}
-/// Constraint: the fact has different symbols at the two positions.
-template <fixed_string Name, class Left, class Right>
-    requires(is_variable<Left>&& is_variable<Right>)
-constexpr auto operator!=(literal<relation<Name>, none, plain, Left> left,
-                          literal<relation<Name>, none, plain, Right> right) noexcept {
-    return !same_symbol<Name, Left, Right>{left.terms.first, right.terms.first};
-}
-
-/// Element `index`, from 0, of the vector `inner`, a scalar. The index is a number or a variable
-/// plus a constant; where it is outside of the vector, the ground rule does not exist.
-template <atom Inner, index_operand Index>
-constexpr auto at(Inner inner, Index index) noexcept {
-    return element<Inner, index_of<Index>>{inner, as_index(index)};
-}
-
-namespace detail {
-template <unsigned Added, class Source, unsigned Modifiers, class... Terms>
-constexpr auto modified(literal<Source, none, Modifiers, Terms...> atom) noexcept {
-    return literal<Source, none, Modifiers | Added, Terms...>{atom.terms, {}};
-}
-}  // namespace detail
-
-/// The atom of a fact as a condition without a value: the ground rule exists only where the fact
-/// holds. A dense fact holds where its value is not zero.
-template <atom Atom>
-    requires(!is_weighted<Atom>)
-constexpr auto hidden(Atom held) noexcept {
-    return detail::modified<hidden_value>(held);
-}
-
-/// The negation of an atom of a fact: the ground rule exists only where the fact does not hold. A
-/// dense fact does not hold where its value is zero.
-template <atom Atom>
-    requires(!is_weighted<Atom>)
-constexpr auto operator!(Atom absent) noexcept {
-    return detail::modified<negated>(absent);
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::language
-
-/// The functions of a rule, in the order in which they follow its body: a combination of the values
-/// of the literals, transformations of the result, and an aggregation of the ground rules of one
-/// head, or a stack. All are calls, `relu()`, because objects of these names would clash with
-/// `<cmath>`. A number outside of its range (plan/parameter.hpp) is a compile error of the model.
-
-namespace sequent::inline SEQUENT_ABI::language {
-
-/// The functions that combine the values of the literals of one body. In all but concat and cosine
-/// a scalar combines with each element of the other literals.
-enum class combination { sum, product, elementwise_product, max, min, mean, concat, cosine };
-
-/// The functions of one value, each made by the function of its name below: first the functions of
-/// each element (element_functions.hpp), then those of a whole value.
-enum class transformation {
-#define SEQUENT_NAME(name, ...) name,
-    SEQUENT_ELEMENT_FUNCTIONS(SEQUENT_NAME)
-#undef SEQUENT_NAME
-        softmax,
-    sparsemax,
-    norm,
-    layer_norm,
-    rms_norm,
-    rotary,
-    rotary_halves,
-    sinusoidal,
-    dropout,
-    slice,
-    reshape
-};
-
-/// The functions that aggregate the ground rules of one head
-/// (aggregation_functions.hpp).
-enum class aggregation {
-#define SEQUENT_NAME(name, ...) name,
-    SEQUENT_AGGREGATIONS(SEQUENT_NAME) SEQUENT_OTHER_AGGREGATIONS(SEQUENT_NAME)
-#undef SEQUENT_NAME
-};
-
-template <class Body, class Function>
-struct applied;
-
-/// A function of literals within a body, `relu()(x(i))` or `max()(x(i), y(i))`: the literal of a
-/// relation without a name, which follows from these literals by that function. Its arguments are
-/// their variables, at most 4.
-template <class Body, class Function>
-struct nested_literal {
-    applied<Body, Function> body;  ///< the literals and the function
-};
-/// True for a function of literals.
-template <class Body, class Function>
-inline constexpr bool is_literal<nested_literal<Body, Function>> = true;
-
-/// A combination as it stands in a rule.
-template <combination Kind>
-struct combine {
-    /// The combination of these literals, as a literal of a body.
-    template <class First, class... Rest>
-        requires(is_literal<First>&&...&& is_literal<Rest>)
-    constexpr auto operator()(First first, Rest... rest) const noexcept {
-        const auto body = (first, ..., rest);
-        return nested_literal<std::remove_const_t<decltype(body)>, combine>{{body, *this}};
-    }
-};
-
-/// A transformation as it stands in a rule.
-template <transformation Kind, class... Arguments>
-struct transform {
-    double numbers[2]{};  ///< constants, such as the slope or eps; 0 if there are none
-    /// Weights, a position or a seed, and a rotary_scaling.
-    [[no_unique_address]] pack<Arguments...> arguments{};
-
-    /// The transformation of this literal, as a literal of a body.
-    template <class Literal>
-        requires is_literal<Literal>
-    constexpr auto operator()(Literal inner) const noexcept {
-        return nested_literal<Literal, transform>{{inner, *this}};
-    }
-};
-
-/// An aggregation over variables as it stands in a rule.
-template <aggregation Kind, class... Variables>
-struct aggregate {
-    double number = 0;  ///< the exponent of p_mean
-};
-
-/// A block, a program with one input and one output, applied Count times: with parameters of its
-/// own for each layer or, if Shares is true, with the same parameters for all layers.
-template <int Count, class Program, bool Shares = false>
-struct repeated {
-    const Program* block;  ///< the program, which outlives this
-};
-
-// Combinations of the literals of one body.
-
-/// The sum of the literals, the default. A scalar is added to each element.
-constexpr auto sum() noexcept {
-    return combine<combination::sum>{};
-}
-/// The matrix product of the literals, from left to right. A vector is a matrix of one column; a
-/// scalar scales the product.
-constexpr auto product() noexcept {
-    return combine<combination::product>{};
-}
-/// The product of the literals, element by element. A scalar multiplies each element.
-constexpr auto elementwise_product() noexcept {
-    return combine<combination::elementwise_product>{};
-}
-/// The maximum of the literals, element by element.
-constexpr auto max() noexcept {
-    return combine<combination::max>{};
-}
-/// The minimum of the literals, element by element.
-constexpr auto min() noexcept {
-    return combine<combination::min>{};
-}
-/// The sum of the literals divided by their number, element by element.
-constexpr auto mean() noexcept {
-    return combine<combination::mean>{};
-}
-/// The rows of the literals, one literal below another; all have the same number of columns.
-constexpr auto concat() noexcept {
-    return combine<combination::concat>{};
-}
-/// The cosine similarity of two vectors, a . b / (|a| |b|), a scalar; 0 if one of them is zero. The
-/// body has exactly two literals with values.
-constexpr auto cosine() noexcept {
-    return combine<combination::cosine>{};
-}
-
-// Transformations, element by element: relu(), leaky_relu(0.1), ... Formulas and numbers are those
-// of the table in element_functions.hpp.
-
-namespace detail {
-template <transformation Kind, class... Numbers>
-constexpr auto of_elements(Numbers... numbers) noexcept {
-    return transform<Kind>{{numbers...}, {}};
-}
-}  // namespace detail
-
-#define SEQUENT_FUNCTION(name, parameters, arguments, ...)          \
-    constexpr auto name parameters noexcept {                       \
-        return detail::of_elements<transformation::name> arguments; \
-    }
-SEQUENT_ELEMENT_FUNCTIONS(SEQUENT_FUNCTION)
-#undef SEQUENT_FUNCTION
-
-// Transformations of a whole value. A matrix is treated as the vector of its elements by rows.
-
-/// exp(x) divided by the sum of exp(x) over the elements of the value.
-constexpr auto softmax() noexcept {
-    return transform<transformation::softmax>{};
-}
-/// The Euclidean projection onto the probability simplex (arXiv 1602.02068).
-constexpr auto sparsemax() noexcept {
-    return transform<transformation::sparsemax>{};
-}
-/// (x - mean) / sqrt(variance + eps). The variance is the mean of (x - mean)^2. eps is positive,
-/// finite and normal in float; the same holds for layer_norm and rms_norm.
-constexpr auto norm(double eps = 1e-5) noexcept {
-    return transform<transformation::norm>{{eps}, {}};
-}
-/// norm times a gain plus a bias, element by element (arXiv 1607.06450). Gain and bias have as many
-/// elements as the value.
-template <weight_literal Gain, weight_literal Bias>
-constexpr auto layer_norm(Gain gain, Bias bias, double eps = 1e-5) noexcept {
-    auto gain_use = gain.use();
-    auto bias_use = bias.use();
-    return transform<transformation::layer_norm, decltype(gain_use), decltype(bias_use)>{
-        {eps}, make_pack(gain_use, bias_use)};
-}
-/// layer_norm without a bias.
-template <weight_literal Gain>
-constexpr auto layer_norm(Gain gain, double eps = 1e-5) noexcept {
-    auto gain_use = gain.use();
-    return transform<transformation::layer_norm, decltype(gain_use)>{{eps}, make_pack(gain_use)};
-}
-/// x / sqrt(mean of x^2 + eps) times a gain, element by element (arXiv 1910.07467). The gain has as
-/// many elements as the value.
-template <weight_literal Gain>
-constexpr auto rms_norm(Gain gain, double eps = 1e-5) noexcept {
-    auto gain_use = gain.use();
-    return transform<transformation::rms_norm, decltype(gain_use)>{{eps}, make_pack(gain_use)};
-}
-/// rms_norm without a gain.
-constexpr auto rms_norm(double eps = 1e-5) noexcept {
-    return transform<transformation::rms_norm>{{eps}, {}};
-}
-/// Rotary position embedding (arXiv 2104.09864): rotates each pair (x[2k], x[2k + 1]) by the angle
-/// position * base^(-2k / length). The length of the vector is even.
-template <index_term Position>
-constexpr auto rotary(Position position, double base = 10000) noexcept {
-    return transform<transformation::rotary, Position>{{base}, make_pack(position)};
-}
-/// Rotary position embedding of the first `turned` elements, an even number, or of all if it is 0.
-/// They take the place of the length in the formula. `scaling` changes the angles.
-template <index_term Position>
-constexpr auto rotary(Position position, double base, int turned,
-                      rotary_scaling scaling = {}) noexcept {
-    return transform<transformation::rotary, Position, rotary_scaling>{
-        {base, static_cast<double>(turned)}, make_pack(position, scaling)};
-}
-/// rotary with the pairs (x[k], x[k + length / 2]), the convention of Llama weights in most other
-/// libraries.
-template <index_term Position>
-constexpr auto rotary_halves(Position position, double base = 10000) noexcept {
-    return transform<transformation::rotary_halves, Position>{{base}, make_pack(position)};
-}
-/// rotary_halves of the first `turned` elements, or of all if it is 0, with scaled angles.
-template <index_term Position>
-constexpr auto rotary_halves(Position position, double base, int turned,
-                             rotary_scaling scaling = {}) noexcept {
-    return transform<transformation::rotary_halves, Position, rotary_scaling>{
-        {base, static_cast<double>(turned)}, make_pack(position, scaling)};
-}
-/// Sinusoidal position encoding (arXiv 1706.03762, section 3.5): adds sin(angle) to x[2k] and
-/// cos(angle) to x[2k + 1], where angle = position * base^(-2k / length). The length of the vector
-/// is even.
-template <index_term Position>
-constexpr auto sinusoidal(Position position, double base = 10000) noexcept {
-    return transform<transformation::sinusoidal, Position>{{base}, make_pack(position)};
-}
-
-/// Dropout (Srivastava et al. 2014): each element becomes 0 with probability `rate`, else
-/// x / (1 - rate). The rate is at least 0 and less than 1. `seed` is a count given at run time,
-/// such as `bound<"seed"> seed`. Equal seeds drop the same elements, in forward and backward and
-/// with any number of threads; seed 0 drops none. Rules and layers of a stack drop different
-/// elements. The samples of a batch do so only if each has a seed of its own.
-template <fixed_string Seed>
-constexpr auto dropout(double rate, bound<Seed> seed) noexcept {
-    return transform<transformation::dropout, bound<Seed>>{{rate}, make_pack(seed)};
-}
-/// The vector of the elements begin, ..., begin + length - 1 of the value. They must exist: a slice
-/// that is too long is a compile error.
-constexpr auto slice(int begin, int length) noexcept {
-    return transform<transformation::slice>{
-        {static_cast<double>(begin), static_cast<double>(length)}, {}};
-}
-/// The elements of the value, in row-major order, as a matrix of rows x columns. Another number of
-/// elements is a compile error.
-constexpr auto reshape(int rows, int columns = 1) noexcept {
-    return transform<transformation::reshape>{
-        {static_cast<double>(rows), static_cast<double>(columns)}, {}};
-}
-
-// Aggregations over the variables that stand in the body but not in the head: sum(j), max(j, k),
-// p_mean(2, j), ... Formulas are those of the table in aggregation_functions.hpp. All but sum name
-// each of these variables; those of softmax stay in the head. Over no ground rule each is zero.
-
-#define SEQUENT_AGGREGATION(name, parameters, arguments, ...)                          \
-    template <index_term First, index_term... Rest>                                    \
-    constexpr auto name parameters noexcept {                                          \
-        return aggregate<aggregation::name, First, Rest...>{SEQUENT_UNPACK arguments}; \
-    }
-#define SEQUENT_UNPACK(...) __VA_ARGS__
-#define SEQUENT_OTHER_AGGREGATION(name) SEQUENT_AGGREGATION(name, (First, Rest...), ())
-SEQUENT_AGGREGATIONS(SEQUENT_AGGREGATION)
-SEQUENT_OTHER_AGGREGATIONS(SEQUENT_OTHER_AGGREGATION)
-#undef SEQUENT_OTHER_AGGREGATION
-#undef SEQUENT_UNPACK
-#undef SEQUENT_AGGREGATION
-
-/// Depth: `y(i) <<= x(i) | stack<12>(block)` applies the block 12 times, each time with parameters
-/// of its own. A stack is the last function of its rule. The value of the rest of the rule is the
-/// input of the first layer; the output of each layer is the input of the next.
-///
-/// The output of a block is the one relation that its rules do not use. The input is its one
-/// relation without a rule. If several relations have no rule, those that are facts, or that have
-/// rules in the program around, keep that meaning: they are computed once and read in every layer.
-/// In nested stacks the scopes are searched from the inside out. The input is then the relation
-/// that the program around does not know or, if it knows all, the one with the name of the relation
-/// that the stack is applied to. Stacks nest at most 2 deep.
-template <int Count, class Program>
-constexpr auto stack(const Program& block) noexcept {
-    if constexpr (std::is_same_v<Program, mistaken>)
-        return mistaken{};
-    else
-        return repeated<Count, Program>{&block};
-}
-
-/// stack with one set of parameters, those of the block, for all layers (arXiv 1807.03819).
-template <int Count, class Program>
-constexpr auto repeat(const Program& block) noexcept {
-    if constexpr (std::is_same_v<Program, mistaken>)
-        return mistaken{};
-    else
-        return repeated<Count, Program, true>{&block};
-}
-
-/// True for a combination, a transformation, an aggregation and a stack.
-template <class T>
-inline constexpr bool is_function = false;
-/// True for a combination.
-template <combination Kind>
-inline constexpr bool is_function<combine<Kind>> = true;
-/// True for a transformation.
-template <transformation Kind, class... Arguments>
-inline constexpr bool is_function<transform<Kind, Arguments...>> = true;
-/// True for an aggregation.
-template <aggregation Kind, class... Variables>
-inline constexpr bool is_function<aggregate<Kind, Variables...>> = true;
-/// True for a stack.
-template <int Count, class Program, bool Shares>
-inline constexpr bool is_function<repeated<Count, Program, Shares>> = true;
-
-/// What may stand after `|` in a rule.
-template <class T>
-concept function = is_function<T>;
-
-}  // namespace sequent::inline SEQUENT_ABI::language
-
-/// Macros that declare a word of the language under its own name, which is written once. They
-/// exclude the slip `relation<"q"> k;`, which compiles: k is then the relation q, and rules for k
-/// are added to the rules for q.
-///
-///     SEQUENT_VARIABLES(i, j);
-///     SEQUENT_RELATIONS(input, q, k, v);
-///     SEQUENT_WEIGHT(W_q, 64, 64);
-///
-/// They are used at namespace scope; a list has up to 32 names.
-
-/// Declares the index variable NAME, `var<"NAME">`.
-#define SEQUENT_DECLARE_VARIABLE(NAME) \
-    inline constexpr ::sequent::language::var<#NAME> NAME {}
-/// Declares the relation NAME, `relation<"NAME">`.
-#define SEQUENT_DECLARE_RELATION(NAME) \
-    inline constexpr ::sequent::language::relation<#NAME> NAME {}
-
-/// Declares index variables: `SEQUENT_VARIABLES(i, j);`.
-#define SEQUENT_VARIABLES(...) SEQUENT_EACH(SEQUENT_DECLARE_VARIABLE, __VA_ARGS__)
-/// Declares relations: `SEQUENT_RELATIONS(q, k, v);`.
-#define SEQUENT_RELATIONS(...) SEQUENT_EACH(SEQUENT_DECLARE_RELATION, __VA_ARGS__)
-/// Declares a weight with its shape: `SEQUENT_WEIGHT(W, 64, 32);`.
-#define SEQUENT_WEIGHT(NAME, ...) \
-    inline constexpr ::sequent::language::weight<#NAME __VA_OPT__(, ) __VA_ARGS__> NAME {}
-
-// SEQUENT_EACH(F, a, b, c) expands to F(a); F(b); F(c). Each scan of SEQUENT_SCAN expands one name.
-#define SEQUENT_EACH(F, ...) SEQUENT_SCAN(SEQUENT_EACH_NEXT(F, __VA_ARGS__))
-#define SEQUENT_EACH_NEXT(F, FIRST, ...) \
-    F(FIRST) __VA_OPT__(; SEQUENT_EACH_AGAIN SEQUENT_LATER()()(F, __VA_ARGS__))
-#define SEQUENT_EACH_AGAIN() SEQUENT_EACH_NEXT
-#define SEQUENT_LATER()
-#define SEQUENT_SCAN(...) \
-    SEQUENT_SCAN_8(SEQUENT_SCAN_8(SEQUENT_SCAN_8(SEQUENT_SCAN_8(__VA_ARGS__))))
-#define SEQUENT_SCAN_8(...) \
-    SEQUENT_SCAN_2(SEQUENT_SCAN_2(SEQUENT_SCAN_2(SEQUENT_SCAN_2(__VA_ARGS__))))
-#define SEQUENT_SCAN_2(...) SEQUENT_SCAN_1(SEQUENT_SCAN_1(__VA_ARGS__))
-#define SEQUENT_SCAN_1(...) __VA_ARGS__
-
-/// Bodies and rules: `head <<= (a, b, constraint) | combination | transformation | aggregation`.
-/// The operator <<= is read as "follows from".
-
-namespace sequent::inline SEQUENT_ABI::language {
-
-/// `left, right`: two parts of a body, in this order.
-template <class Left, class Right>
-struct joined {
-    Left left;    ///< a body
-    Right right;  ///< its last item
-};
-
-/// `body | function`.
-template <class Body, class Function>
-struct applied {
-    Body body;                                ///< a body, perhaps with functions
-    [[no_unique_address]] Function function;  ///< the last function
-};
-
-/// `head <<= body`.
-template <class Head, class Body>
-struct rule {
-    Head head;  ///< an atom, perhaps with a weight
-    Body body;  ///< a body, perhaps with functions
-};
-
-/// True for one item or several joined by commas.
-template <class T>
-inline constexpr bool is_body = body_item<T>;
-/// True for several items.
-template <class Left, class Right>
-inline constexpr bool is_body<joined<Left, Right>> = true;
-
-/// True for a body with functions.
-template <class T>
-inline constexpr bool is_applied = false;
-/// True for a body with functions.
-template <class Body, class Function>
-inline constexpr bool is_applied<applied<Body, Function>> = true;
-
-/// A body without functions.
-template <class T>
-concept body = is_body<T>;
-/// A body with or without functions.
-template <class T>
-concept functional_body = is_body<T> || is_applied<T>;
-
-/// True for an atom transformation, an argument of rules(...) by itself. `h(i) | relu()` applies to
-/// the sum of all rules with the head h(i). `h(i) | max() | relu()` combines the rules, in the
-/// order in which they are written, by max instead; their domains must be equal.
-template <class T>
-inline constexpr bool is_atom_transformation = false;
-/// True for an atom with one function.
-template <atom Atom, class Function>
-inline constexpr bool is_atom_transformation<applied<Atom, Function>> = true;
-/// True for an atom with several functions.
-template <class Body, class Outer, class Inner>
-inline constexpr bool is_atom_transformation<applied<applied<Body, Inner>, Outer>> =
-    is_atom_transformation<applied<Body, Inner>>;
-
-/// True for a rule and for an atom transformation.
-template <class T>
-inline constexpr bool is_rule = is_atom_transformation<T>;
-/// True for a rule.
-template <class Head, class Body>
-inline constexpr bool is_rule<rule<Head, Body>> = true;
-
-/// Appends an item to a body.
-template <body Left, body_item Right>
-constexpr auto operator,(Left left, Right right) noexcept {
-    return joined<Left, Right>{left, right};
-}
-
-/// Applies a function to a body, after its other functions.
-template <functional_body Body, function Function>
-constexpr auto operator|(Body body, Function function) noexcept {
-    return applied<Body, Function>{body, function};
-}
-
-/// The rule that derives the head from the body.
-template <head_atom Head, functional_body Body>
-constexpr auto operator<<=(Head head, Body body) noexcept {
-    return rule<Head, Body>{head, body};
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::language
-
-/// Catch-all overloads for ill-formed expressions. Each fails a static_assert that explains what to
-/// write instead; the compiler reports it at the user's line.
-
-namespace sequent::inline SEQUENT_ABI::language {
-
-/// True for a relation without arguments.
-template <class T>
-inline constexpr bool is_name = false;
-/// True for a relation without arguments.
-template <fixed_string Name>
-inline constexpr bool is_name<relation<Name>> = true;
-
-/// A rule, a part of one, or a mistake.
-template <class T>
-concept rule_part =
-    is_body<T> || is_applied<T> || is_function<T> || is_rule<T> || std::is_same_v<T, mistaken>;
-/// Any expression of the language.
-template <class T>
-concept word = rule_part<T> || index_term<T> || is_name<T>;
-
-/// Operands that the overloads below refuse: a part of a rule and another word or a number.
-/// Operands of other types, as in a test or a fold expression, are left alone.
-template <class Left, class Right>
-concept beside = (rule_part<Left> && (word<Right> || std::is_arithmetic_v<Right>)) ||
-                 ((word<Left> || std::is_arithmetic_v<Left>)&&rule_part<Right>);
-
-/// True for the operands of `document(i) == document(j)`, two atoms of one fact.
-template <class Left, class Right>
-inline constexpr bool are_symbols = false;
-/// True for two atoms of one fact with a variable each.
-template <fixed_string Name, class Left, class Right>
-inline constexpr bool are_symbols<literal<relation<Name>, none, plain, Left>,
-                                  literal<relation<Name>, none, plain, Right>> =
-    is_variable<Left>&& is_variable<Right>;
-
-/// True if a part is a mistake that is already reported, so that it is not reported again.
-template <class... Parts>
-inline constexpr bool told = (... || std::is_same_v<Parts, mistaken>);
-
-/// Refuses a comma whose operands are not a body and one more item of it.
-template <class Left, class Right>
-    requires beside<Left, Right> &&(!(body<Left> && body_item<Right>)) constexpr mistaken operator,(
-        Left, Right) noexcept {
-        constexpr bool makes_a_rule = told<Left, Right>;
-        if constexpr (std::is_arithmetic_v<Left> || std::is_arithmetic_v<Right>)
-            static_assert(makes_a_rule,
-                          "sequent: a bare number in a body would vanish; write number(0.5)");
-        else if constexpr (is_function<Left> || is_function<Right> || is_applied<Left>)
-            static_assert(makes_a_rule,
-                          "sequent: a function stands after the body: (a, b) | product()");
-        else if constexpr (is_name<Left> || is_name<Right>)
-            static_assert(makes_a_rule,
-                          "sequent: a relation in a body has arguments, such as k(j)");
-        else
-            static_assert(
-                makes_a_rule,
-                "sequent: only literals, weights, numbers and constraints stand in a body");
-        return {};
-    }
-
-    /// Refuses a `|` whose operands are not a body and a function.
-    template <class Left, class Right>
-        requires beside<Left, Right> &&
-            (!(functional_body<Left> && function<Right>)) constexpr mistaken
-            operator|(Left, Right) noexcept {
-            constexpr bool makes_a_rule = told<Left, Right>;
-            if constexpr (is_name<Left>)
-                static_assert(makes_a_rule,
-                              "sequent: a relation in a body has arguments, such as k(j)");
-            else
-                static_assert(makes_a_rule,
-                              "sequent: after | stands a function call such as relu() or sum(j); "
-                              "conditions are joined by ||");
-            return {};
-        }
-
-        /// A function without the parentheses of a call, `relu` in place of `relu()`.
-        struct uncalled {
-            /// From a function with one overload.
-            template <class Result, class... Arguments>
-            constexpr uncalled(Result (*)(Arguments...)) noexcept {}
-            // The other names are overloaded, so that the template above cannot deduce the
-            // function.
-            /// From `sum`.
-            constexpr uncalled(combine<combination::sum> (*)()) noexcept {}
-            /// From `max`.
-            constexpr uncalled(combine<combination::max> (*)()) noexcept {}
-            /// From `product`.
-            constexpr uncalled(combine<combination::product> (*)()) noexcept {}
-            /// From `abs`.
-            constexpr uncalled(transform<transformation::abs> (*)()) noexcept {}
-            /// From `min`.
-            constexpr uncalled(combine<combination::min> (*)()) noexcept {}
-            /// From `mean`.
-            constexpr uncalled(combine<combination::mean> (*)()) noexcept {}
-            /// From `concat`.
-            constexpr uncalled(combine<combination::concat> (*)()) noexcept {}
-            /// From `softmax`.
-            constexpr uncalled(transform<transformation::softmax> (*)()) noexcept {}
-        };
-        /// Refuses a function without the parentheses of a call.
-        template <class Body>
-            requires functional_body<Body> || std::is_same_v<Body, mistaken>
-        constexpr mistaken operator|(Body, uncalled) noexcept {
-            constexpr bool makes_a_rule = told<Body>;
-            static_assert(makes_a_rule,
-                          "sequent: after | stands a function call such as relu() or sum(j): the "
-                          "parentheses are missing");
-            return {};
-        }
-
-        /// Refuses a rule whose head is no atom, or whose body has no literals.
-        template <class Head, class Body>
-            requires beside<Head, Body> &&
-                (!(head_atom<Head> && functional_body<Body>)) constexpr mistaken
-                operator<<=(Head, Body) noexcept {
-                constexpr bool makes_a_rule = told<Head, Body>;
-                if constexpr (!head_atom<Head>)
-                    static_assert(
-                        makes_a_rule,
-                        "sequent: the head of a rule is one atom with its arguments, such as q(i)");
-                else
-                    static_assert(
-                        makes_a_rule,
-                        "sequent: a rule follows from a body of literals; a number is number(0.5)");
-                return {};
-            }
-
-#define SEQUENT_REFUSE_UNLESS(EXCEPTION, OPERATOR, REASON)                              \
-    template <class Left, class Right>                                                  \
-        requires beside<Left, Right> &&(!(constraint<Left> && constraint<Right>)) &&    \
-            (!(constraint<Left> && index_operand<Right>)) &&                            \
-            (!(EXCEPTION)) constexpr mistaken operator OPERATOR(Left, Right) noexcept { \
-            constexpr bool makes_a_rule = told<Left, Right>;                            \
-            static_assert(makes_a_rule, REASON);                                        \
-            return {};                                                                  \
-        }
-#define SEQUENT_REFUSE(OPERATOR, REASON) SEQUENT_REFUSE_UNLESS(false, OPERATOR, REASON)
-#define SEQUENT_REFUSE_RULE(OPERATOR) SEQUENT_REFUSE(OPERATOR, "sequent: a rule is head <<= body")
-#define SEQUENT_REFUSE_ARITHMETIC(OPERATOR)                                                        \
-    SEQUENT_REFUSE(OPERATOR,                                                                       \
-                   "sequent: literals are separated by commas and combined by a function: (a, b) " \
-                   "| sum()")
-#define SEQUENT_REFUSE_COMPARISON(OPERATOR)                                                      \
-    SEQUENT_REFUSE(OPERATOR,                                                                     \
-                   "sequent: a constraint compares index variables, not values; a rule is head " \
-                   "<<= body")
-#define SEQUENT_REFUSE_EQUALITY(OPERATOR)                                                        \
-    SEQUENT_REFUSE_UNLESS((are_symbols<Left, Right>), OPERATOR,                                  \
-                          "sequent: a constraint compares index variables, not values; symbols " \
-                          "of one fact at two of them are equal or not: d(i) == d(j)")
-#define SEQUENT_REFUSE_CONNECTIVE(OPERATOR)                                                      \
-    SEQUENT_REFUSE(OPERATOR,                                                                     \
-                   "sequent: && and || join constraints; literals are separated by commas, and " \
-                   "alternatives are several rules with one head")
-            SEQUENT_REFUSE_RULE(+=)
-            SEQUENT_REFUSE_RULE(|=)
-            SEQUENT_REFUSE_RULE(>>=)
-            SEQUENT_REFUSE_ARITHMETIC(+)
-            SEQUENT_REFUSE_ARITHMETIC(-)
-            SEQUENT_REFUSE_ARITHMETIC(*)
-            SEQUENT_REFUSE_ARITHMETIC(/)
-            SEQUENT_REFUSE_ARITHMETIC(%)
-            SEQUENT_REFUSE_ARITHMETIC(&)
-            SEQUENT_REFUSE_ARITHMETIC(^)
-            SEQUENT_REFUSE_COMPARISON(<)
-            SEQUENT_REFUSE_COMPARISON(<=)
-            SEQUENT_REFUSE_COMPARISON(>)
-            SEQUENT_REFUSE_COMPARISON(>=)
-            SEQUENT_REFUSE_COMPARISON(<<)
-            SEQUENT_REFUSE_EQUALITY(==)
-            SEQUENT_REFUSE_EQUALITY(!=)
-            SEQUENT_REFUSE_CONNECTIVE(&&)
-            SEQUENT_REFUSE_CONNECTIVE(||)
-#undef SEQUENT_REFUSE_RULE
-#undef SEQUENT_REFUSE_CONNECTIVE
-#undef SEQUENT_REFUSE_COMPARISON
-#undef SEQUENT_REFUSE_ARITHMETIC
-#undef SEQUENT_REFUSE_EQUALITY
-#undef SEQUENT_REFUSE
-#undef SEQUENT_REFUSE_UNLESS
-
-            /// Refuses the negative of a literal.
-            template <rule_part Part>
-            constexpr mistaken operator-(Part) noexcept {
-                constexpr bool makes_a_rule = told<Part>;
-                static_assert(
-                    makes_a_rule,
-                    "sequent: a literal is negative by a factor: (number(-1), a) | product()");
-                return {};
-            }
-            /// Refuses the negation of anything but a constraint or an atom without a weight.
-            template <rule_part Part>
-                requires(!constraint<Part> && (!atom<Part> || is_weighted<Part>))
-            constexpr mistaken operator!(Part) noexcept {
-                constexpr bool makes_a_rule = told<Part>;
-                static_assert(
-                    makes_a_rule,
-                    "sequent: ! stands before a constraint, or an atom of a fact without a weight");
-                return {};
-            }
-            /// Refuses hidden(...) of anything but an atom without a weight.
-            template <rule_part Part>
-                requires(!atom<Part> || is_weighted<Part>)
-            constexpr mistaken hidden(Part) noexcept {
-                constexpr bool makes_a_rule = told<Part>;
-                static_assert(makes_a_rule,
-                              "sequent: hidden takes an atom of a fact without a weight");
-                return {};
-            }
-
-}  // namespace sequent::inline SEQUENT_ABI::language
-
-/// Programs, which are lists of rules, and the replacement of rules in them.
-
-namespace sequent::inline SEQUENT_ABI::language {
-
-/// The rule at one place of a program, a base class of it.
-template <std::size_t Index, class Rule>
-struct rule_at {
-    Rule rule;  ///< a rule, an atom transformation or a program
-};
-
-/// Rules in the order in which they are written; made by rules(...). Declare a program constexpr,
-/// at namespace scope or static: a model takes it by reference.
-template <class Indices, class... Rules>
-struct program;
-
-/// The definition, with one base class for each rule.
-template <std::size_t... Indices, class... Rules>
-struct program<std::index_sequence<Indices...>, Rules...> : rule_at<Indices, Rules>... {};
-
-/// True for a program.
-template <class T>
-inline constexpr bool is_program = false;
-/// True for a program.
-template <class... Parameters>
-inline constexpr bool is_program<program<Parameters...>> = true;
-
-/// True for an argument that rules(...) accepts: a rule, an atom transformation or a program.
-template <class T>
-inline constexpr bool is_rules = is_rule<T> || is_program<T>;
-
-/// Names in an error message the first argument of rules(...) that is no rule, counted from 1.
-template <int Argument>
-struct argument_that_is_no_rule {};
-
-/// Fails a static_assert that names Argument.
-template <class Argument>
-constexpr mistaken refuse_argument() noexcept {
-    static_assert(refused<Argument>,
-                  "sequent: rules(...) takes rules (head <<= body) and atom transformations "
-                  "(h(i) | relu()); a body of several literals stands in parentheses");
-    return {};
-}
-
-/// The place, from 1, of the first type that rules(...) does not accept.
-template <class... Rules>
-consteval int first_refused() {
-    int first = 1;
-    (void)(... && (is_rules<Rules> && ++first));
-    return first;
-}
-
-/// A program of the arguments: rules, atom transformations, and other programs, whose rules are
-/// included unchanged. Another argument is a compile error that names its place.
-template <class... Rules>
-constexpr auto rules(Rules... list) noexcept {
-    if constexpr ((... && is_rules<Rules>))
-        return program<std::index_sequence_for<Rules...>, Rules...>{{list}...};
-    else if constexpr (told<Rules...>)
-        return mistaken{};
-    else
-        return refuse_argument<argument_that_is_no_rule<first_refused<Rules...>()>>();
-}
-
-/// `type` is the relation in the head of a rule, or that an atom transformation transforms.
-template <class Rule>
-struct head_of;
-/// Of an atom.
-template <class Source, class Weight, unsigned Modifiers, class... Terms>
-struct head_of<literal<Source, Weight, Modifiers, Terms...>> {
-    using type = Source;  ///< its relation
-};
-/// Of a rule.
-template <class Head, class Body>
-struct head_of<rule<Head, Body>> : head_of<Head> {};
-/// Of an atom transformation.
-template <class Body, class Function>
-struct head_of<applied<Body, Function>> : head_of<Body> {};
-
-/// True if a rule has this relation in its head, or if a program has such a rule.
-template <class Relation, class Rule>
-inline constexpr bool is_about = std::is_same_v<Relation, typename head_of<Rule>::type>;
-/// True if a rule of the program has this relation in its head.
-template <class Relation, class Indices, class... Rules>
-inline constexpr bool is_about<Relation, program<Indices, Rules...>> = (... ||
-                                                                        is_about<Relation, Rules>);
-
-namespace detail {
-
-/// The rule, or an empty program if its head is the head of one of the rules Taken; of a program,
-/// the remaining rules.
-template <class... Taken, class Rule>
-constexpr auto left_of(const Rule& given) noexcept {
-    if constexpr ((... || is_about<typename head_of<Taken>::type, Rule>))
-        return rules();
-    else
-        return given;
-}
-template <class... Taken, std::size_t... Indices, class... Rules>
-constexpr auto left_of(const program<std::index_sequence<Indices...>, Rules...>& given) noexcept {
-    return rules(left_of<Taken...>(static_cast<const rule_at<Indices, Rules>&>(given).rule)...);
-}
-
-}  // namespace detail
-
-/// The program without its rules and atom transformations for the heads of the new rules, followed
-/// by the new rules: `replace_rules(Template::program, transformed(i) <<= ...)`. A head for which
-/// the program has no rule is a compile error. Stacked blocks are not changed.
-template <class Indices, class... Rules, class... New>
-constexpr auto replace_rules(const program<Indices, Rules...>& given, New... replacing) noexcept {
-    static_assert((... && is_rule<New>), "sequent: replace_rules(...) takes a program, then rules");
-    static_assert((... && is_about<typename head_of<New>::type, program<Indices, Rules...>>),
-                  "sequent: replace_rules(...) takes rules whose heads the program has rules for");
-    return rules(detail::left_of<New...>(given), replacing...);
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::language
-
-/// The limits of a program. A program beyond them is a compile error.
-
-namespace sequent::inline SEQUENT_ABI::plan {
-
-inline constexpr int max_arity = 4;            ///< arguments of an atom
-inline constexpr int max_variables = 6;        ///< variables of a rule
-inline constexpr int max_transformations = 4;  ///< transformations of a rule
-inline constexpr int max_literals = 16;        ///< literals of a body, and rules of one head
-
-/// The largest number of elements of a relation, a fact, all weights, or the memory of a call.
-inline constexpr long long max_numbers = 2147483647;
-
-}  // namespace sequent::inline SEQUENT_ABI::plan
-
-/// The action of a full list at run time. Programs that plan at run time define it; in a constant
-/// expression a full list is a compile error.
-#ifndef SEQUENT_LIST_IS_FULL
-#define SEQUENT_LIST_IS_FULL() static_cast<void>(0)
-#endif
-
-namespace sequent::inline SEQUENT_ABI::plan {
-
-/// A vector of fixed capacity for constant expressions, where an index beyond it is a compile
-/// error.
-template <class T, int Capacity>
-struct list {
-    T items[Capacity > 0 ? Capacity : 1]{};  ///< the storage
-    int count = 0;                           ///< number of items
-
-    /// Appends an item and returns its place.
-    constexpr int push(const T& item) {
-        if (count >= Capacity) SEQUENT_LIST_IS_FULL();
-        items[count] = item;
-        return count++;
-    }
-    /// Makes it `size` items, each T{}. They are assigned one by one, because GCC 12 loses the
-    /// default values of later elements of a large array in constant expressions.
-    constexpr void reset(int size) {
-        count = size;
-        for (T& item : *this) item = T{};
-    }
-    constexpr T& operator[](int at) { return items[at]; }
-    constexpr const T& operator[](int at) const { return items[at]; }
-    constexpr T* begin() { return items; }
-    constexpr T* end() { return items + count; }
-    constexpr const T* begin() const { return items; }
-    constexpr const T* end() const { return items + count; }
-    /// The number of items.
-    constexpr int size() const { return count; }
-    /// The maximum number of items.
-    static constexpr int capacity() { return Capacity; }
-};
-
-/// A name. Two names are equal if their hashes are: 64 bits suffice for the few hundred names of a
-/// program.
-struct name {
-    const char* text = "";        ///< `length` characters
-    int length = 0;               ///< number of characters
-    unsigned long long hash = 0;  ///< FNV-1a of the characters
-
-    friend constexpr bool operator==(const name& left, const name& right) {
-        return left.hash == right.hash;
-    }
-};
-
-/// A name with its hash by FNV-1a.
-constexpr name make_name(const char* text, int length) {
-    unsigned long long hash = 14695981039346656037ULL;
-    for (int at = 0; at < length; ++at)
-        hash = (hash ^ static_cast<unsigned char>(text[at])) * 1099511628211ULL;
-    return {text, length, hash};
-}
-
-/// The quotient rounded down. If the divisor is 0, the quotient is 0, so that the remainder is the
-/// value (Knuth, The Art of Computer Programming 1.2.4).
-constexpr int floor_divide(int value, int divisor) {
-    if (divisor == 0) return 0;
-    const int quotient = value / divisor;
-    const int rest = value - quotient * divisor;
-    return rest != 0 && (rest < 0) != (divisor < 0) ? quotient - 1 : quotient;
-}
-/// The remainder of floor_divide, which has the sign of the divisor.
-constexpr int floor_remainder(int value, int divisor) {
-    return value - floor_divide(value, divisor) * divisor;
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::plan
-
-/// The ranges of the numbers that the functions of a rule accept.
-
-namespace sequent::inline SEQUENT_ABI {
-
-/// The ranges as types, whose names the compiler prints. Ranges of float apply to models of double,
-/// too, because a program does not know its number type.
-namespace mistake::range {
-/// Not infinite, not NaN.
-struct finite {};
-/// In [0, largest double].
-struct at_least_0_and_finite {};
-/// In [smallest normal float, largest float].
-struct above_0_and_finite_in_float {};
-/// In [0, 1 - 2^-24].
-struct from_0_to_below_1_in_float {};
-/// In [0, infinity].
-struct at_least_0 {};
-/// In [1, infinity].
-struct at_least_1 {};
-}  // namespace mistake::range
-
-namespace plan {
-
-/// The ranges as values; `any` has no limits.
-enum class number_range {
-    any,
-    finite,
-    at_least_0_and_finite,
-    above_0_and_finite_in_float,
-    from_0_to_below_1_in_float,
-    at_least_0,
-    at_least_1
-};
-
-/// Returns true if the range contains the value. No range but `any` contains NaN.
-constexpr bool is_within(number_range range, double value) {
-    switch (range) {
-        case number_range::finite:
-            return value >= std::numeric_limits<double>::lowest() &&
-                   value <= std::numeric_limits<double>::max();
-        case number_range::at_least_0_and_finite:
-            return value >= 0 && value <= std::numeric_limits<double>::max();
-        case number_range::above_0_and_finite_in_float:
-            return value >= static_cast<double>(std::numeric_limits<float>::min()) &&
-                   value <= static_cast<double>(std::numeric_limits<float>::max());
-        case number_range::from_0_to_below_1_in_float:
-            return value >= 0 && value <= 1 - static_cast<double>(5.9604645e-8F);  // 1 - 2^-24
-        case number_range::at_least_0:
-            return value >= 0;
-        case number_range::at_least_1:
-            return value >= 1;
-        default:
-            return true;
-    }
-}
-
-/// A number outside of its range, and the function to which it is given.
-struct refused_number {
-    name function{};
-    double given = 0;                        ///< the number
-    number_range range = number_range::any;  ///< its range
-};
-
-/// A number as text with up to six significant digits, in constant expressions.
-struct number_text {
-    char characters[16]{};  ///< the text
-    int length = 0;
-
-    /// Converts a number.
-    constexpr explicit number_text(double value) {
-        if (value != value) {
-            push("nan");
-            return;
-        }
-        if (value < 0) push("-");
-        if (value < 0) value = -value;
-        if (value > std::numeric_limits<double>::max()) {
-            push("inf");
-            return;
-        }
-        int exponent = 0;
-        for (; value >= 10; value /= 10) ++exponent;
-        for (; value > 0 && value < 1; value *= 10) --exponent;
-        int digits = static_cast<int>(value * 100000 + 0.5);
-        if (digits >= 1000000) {
-            digits /= 10;
-            ++exponent;
-        }
-        const bool is_scientific = exponent > 5 || exponent < -4;
-        const int before = is_scientific ? 0 : exponent;  // place of the first digit
-        int power = 100000;
-        if (before < 0) push("0.");
-        for (int place = -1; place > before; --place) push("0");
-        for (int place = before; power > 0 && (place >= 0 || digits > 0); --place) {
-            if (place == -1 && before >= 0) push(".");
-            const char digit[2]{static_cast<char>('0' + digits / power), 0};
-            push(digit);
-            digits %= power;
-            power /= 10;
-        }
-        if (!is_scientific) return;
-        push(exponent < 0 ? "e-" : "e");
-        if (exponent < 0) exponent = -exponent;
-        for (int place = exponent > 99 ? 100 : exponent > 9 ? 10 : 1; place > 0; place /= 10) {
-            const char digit[2]{static_cast<char>('0' + exponent / place % 10), 0};
-            push(digit);
-        }
-    }
-
-  private:
-    constexpr void push(const char* text) {
-        for (; *text; ++text) characters[length++] = *text;
-    }
-};
-
-}  // namespace plan
-}  // namespace sequent::inline SEQUENT_ABI
-
-/// The reasons for which a rule is not computed by a fast form. A rule that matches no fast form
-/// becomes a general step, which stores one reason for each form.
-
-/// The table of reasons: the form, the enumerator, the reason as a sentence, and what to write
-/// instead. Only model/explanation.hpp expands the sentences, so that they are part of a program
-/// only if it calls `explain`. tests/docs/reasons.py writes the table of docs/fast_forms.md from
-/// this one.
-// clang-format off
-#define SEQUENT_REASONS(REASON)                                                                    \
-    REASON(rows, not_a_sum_over_rows,                                                              \
-           "it aggregates otherwise than by a sum",                                                \
-           "sums of weighted literals are products; a softmax needs a rule that sums its weights times values") \
-    REASON(rows, an_element_is_read,                                                               \
-           "an argument of `at` is read, or a literal is negated or hidden",                       \
-           "read whole vectors; apply a weight of one row instead of `at`")                        \
-    REASON(rows, an_argument_is_moved,                                                             \
-           "a literal of several rules of a head, or of a recursion, has an offset",               \
-           "give the moved literal a rule of its own, without functions")                          \
-    REASON(rows, an_argument_is_a_sum_of_variables,                                                \
-           "an argument is the sum or difference of two variables",                                \
-           "apply a weight to the literal and sum over the second variable")                       \
-    REASON(rows, more_than_3_head_arguments,                                                       \
-           "the head has more than 3 arguments",                                                   \
-           "make one argument the rows of the value, by a weight or concat")                       \
-    REASON(rows, a_condition_on_summed_variables,                                                  \
-           "a condition mentions variables that are not in the head",                              \
-           "compute the masked part by a rule of its own")                                         \
-    REASON(rows, a_condition_that_lists_pairs,                                                      \
-           "a condition asks a function or a sparse fact, whose pairs alone are visited",          \
-           "mask where the rows are read instead, as in `j <= i` of an attention")                 \
-    REASON(rows, a_condition_on_the_time_of_a_recursion,                                           \
-           "a condition limits the times of a recursion otherwise than by `t < count`",            \
-           "mask where the recursion is read")                                                     \
-    REASON(rows, pairs_beyond_the_variables,                                                       \
-           "the sparse fact may hold pairs beyond the ranges of the variables",                    \
-           "let the ranges follow from the fact")                                                  \
-    REASON(rows, a_function_changes_the_shape,                                                     \
-           "reshape, or a slice that is an output or of a summed or transposed value, changes the rows", \
-           "let another rule read the slice, so that it is a view")                                \
-    REASON(rows, a_function_depends_on_the_pair,                                                   \
-           "a function's weight or position depends on the pair",                                  \
-           "apply the function by a rule over one index")                                          \
-    REASON(rows, a_position_is_an_expression,                                                      \
-           "a position of a function is an expression, or stands in a recursion",                  \
-           "use a variable of the head")                                                           \
-    REASON(rows, several_summed_variables,                                                         \
-           "more than one variable is summed away",                                                \
-           "sum over one variable in each of two rules")                                           \
-    REASON(rows, a_function_before_a_sum,                                                          \
-           "functions apply to each ground rule, before the sum",                                  \
-           "compute the function's values by a rule of their own, and sum by a weight")            \
-    REASON(rows, a_product_with_a_sum,                                                             \
-           "an elementwise product is summed over a variable",                                     \
-           "multiply in one rule and sum in another")                                              \
-    REASON(rows, literals_are_not_added,                                                           \
-           "the literals are combined otherwise than by a sum or an elementwise product",          \
-           "use sum or elementwise_product; a scalar times a vector can be a weight of one column") \
-    REASON(rows, a_weight_is_moved,                                                                \
-           "an argument of a weight has an offset",                                                \
-           "shift the variable in the literal instead")                                            \
-    REASON(rows, a_sum_in_a_sum,                                                                   \
-           "several literals stand beside a variable that is summed away",                         \
-           "give each literal a rule of its own with the same head")                               \
-    REASON(rows, a_summed_variable_without_a_weight,                                               \
-           "a variable that is summed away indexes no weight",                                     \
-           "index a weight by it: W(k)")                                                           \
-    REASON(rows, an_unmentioned_variable,                                                          \
-           "no literal mentions a variable that is summed away",                                   \
-           "leave the variable out, or use scale")                                                 \
-    REASON(rows, more_than_6_terms,                                                                \
-           "the rule has more than 6 literals with values",                                        \
-           "give some of them a rule of their own")                                                \
-    REASON(rows, a_number_or_an_index,                                                             \
-           "a number or an index is added",                                                        \
-           "use a fixed weight, or scale")                                                         \
-    REASON(rows, a_literal_beyond_its_relation,                                                    \
-           "a literal runs beyond its relation, so that some rows have fewer literals",            \
-           "let the range follow from the relation")                                               \
-    REASON(rows, values_of_different_shapes,                                                       \
-           "a literal's value has another shape than the result",                                  \
-           "make the scalars vectors, by a weight of one column")                                  \
-    REASON(rows, a_transposed_matrix,                                                              \
-           "a literal is a transposed matrix",                                                     \
-           "transpose the weight instead")                                                         \
-    REASON(rows, a_weight_of_another_form,                                                         \
-           "a weight is no matrix, scales a vector, or applies to a matrix",                       \
-           "multiply elementwise by a vector weight")                                              \
-    REASON(rows, terms_of_both_indices,                                                            \
-           "a literal of a rule over pairs mentions both indices, or weighs what one of them names", \
-           "apply the weight by a rule over one index, before the pairs")                          \
-    REASON(rows, no_literal_has_a_value,                                                           \
-           "no literal has a value",                                                               \
-           "count by `count`, or add a weight")                                                    \
-    REASON(outer_product, not_an_outer_product,                                                    \
-           "it is no column times a row as one vector",                                            \
-           "(a(i), b(i).T()) | product() | reshape(n, 1)")                                         \
-    REASON(outer_product, an_outer_product_of_other_literals,                                      \
-           "a factor of an outer product is weighted, moved, a fact of pairs or beyond its relation", \
-           "compute the factor by a rule of its own")                                              \
-    REASON(outer_product, an_outer_product_with_a_condition,                                       \
-           "an outer product has a condition, a sum or a recursion",                               \
-           "apply the condition where the product is read")                                        \
-    REASON(attention, no_softmax_times_values,                                                     \
-           "it is no sum over j of weights, a softmax over j that only this rule reads, times values", \
-           "w(i, j) <<= ... | softmax(j), y(i) <<= (w(i, j), v(j)) | product() | sum(j)")          \
-    REASON(attention, weights_or_values_are_not_plain,                                             \
-           "the weights or the value of an attention have an offset, an element, a weight or pairs", \
-           "compute the value by a rule of its own")                                               \
-    REASON(attention, several_softmax_variables,                                                   \
-           "the softmax ranges over several variables, or over one that the value lacks",          \
-           "normalise over one variable")                                                          \
-    REASON(attention, weights_of_other_variables,                                                  \
-           "the weights, the value and the head do not share their variables",                     \
-           "name in the head all variables but the one that is summed")                            \
-    REASON(attention, a_part_of_the_weights,                                                       \
-           "only a part of the weights is read",                                                   \
-           "state the same ranges for the softmax and the sum")                                    \
-    REASON(attention, another_condition_than_the_softmax,                                          \
-           "the sum has other conditions than the softmax",                                        \
-           "state the conditions in the rule of the softmax alone")                                \
-    REASON(attention, more_than_3_outer_loops,                                                     \
-           "more than 3 variables besides the row and the column",                                 \
-           "leave out an argument of the head")                                                    \
-    REASON(attention, a_mask_without_bounds,                                                       \
-           "the mask is neither intervals of columns nor a table of the indices",                  \
-           "compare indices with constants, counts and each other; use holds<f>(i, j) for others") \
-    REASON(attention, a_condition_on_other_variables,                                              \
-           "the mask mentions a variable besides row, column and outer loops",                     \
-           "leave the variable out")                                                               \
-    REASON(attention, a_score_of_several_atoms,                                                    \
-           "a rule of the score aggregates, is stacked, or combines otherwise than by sum and product", \
-           "aggregate before the score, by a rule over one index")                                 \
-    REASON(attention, a_score_with_other_literals,                                                 \
-           "a literal of the score is weighted, moved, hidden, a symbol or beyond its relation",   \
-           "compute it by a rule of its own")                                                      \
-    REASON(attention, a_score_that_is_no_dot_product,                                              \
-           "vectors of the score are not multiplied as a row times a column, one of them by j",    \
-           "k(j).T(), q(i): the value before the column comes first")                              \
-    REASON(attention, a_function_of_the_score,                                                     \
-           "a function of the score is none of single numbers",                                    \
-           "normalise keys and queries before the score")                                          \
-    REASON(attention, an_index_that_is_not_linear,                                                 \
-           "an index expression of the score is not linear",                                       \
-           "look it up in a table")                                                                \
-    REASON(attention, more_than_12_score_nodes,                                                    \
-           "the score has more than 12 operands and operations",                                   \
-           "compute a part of the score by a rule that another rule reads, too")                   \
-    REASON(attention, more_than_8_score_rules,                                                     \
-           "the score has more than 8 rules",                                                      \
-           "write its parts in one rule")
-// clang-format on
-
-namespace sequent::inline SEQUENT_ABI::plan {
-
-/// The forms that have kernels of their own, in the order of form_reasons::of.
-enum class fast_form { rows, outer_product, attention };
-/// The number of fast forms.
-inline constexpr int fast_forms = 3;
-
-/// The enumerators of SEQUENT_REASONS; `none` if the form applies or was not tried.
-enum class reason : unsigned char {
-    none,
-#define SEQUENT_REASON(FORM, NAME, SENTENCE, CURE) NAME,
-    SEQUENT_REASONS(SEQUENT_REASON)
-#undef SEQUENT_REASON
-};
-
-/// The reason of each fast form for which a rule is a general step.
-struct form_reasons {
-    reason of[fast_forms]{};  ///< indexed by fast_form
-
-    /// The reason of the form that the rule comes closest to: attention or outer product, if the
-    /// rule matches the beginning of that form, else rows.
-    constexpr reason closest() const {
-        for (const reason first : {of[2], of[1]})
-            if (first != reason::none && first != reason::no_softmax_times_values &&
-                first != reason::not_an_outer_product)
-                return first;
-        return of[0];
-    }
-};
-
-}  // namespace sequent::inline SEQUENT_ABI::plan
-
-/// The mistakes of programs, and the static_assert that reports them.
-
-namespace sequent::inline SEQUENT_ABI {
-
-/// The mistakes as types, whose names the compiler prints. A name states the mistake, or the
-/// condition that the program does not meet.
-namespace mistake {
-/// No mistake.
-struct none {};
-/// A wrong argument of a head, of a hidden or negated atom, of a weight in brackets, of a
-/// function's weight or of `at`; or a sum of two variables in a recursion, in a rule with a stack,
-/// or where a sparse fact restricts it.
-struct argument_is_not_a_variable_plus_a_constant {};
-/// A wrong argument of another literal. One of the two variables may have an integer factor.
-struct argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant {};
-/// The limit that a program exceeds.
-template <int Number>
-struct at_most {};
-/// An atom has more arguments than the limit.
-template <class Limit>
-struct too_many_arguments {};
-/// A rule has more variables than the limit.
-template <class Limit>
-struct too_many_variables {};
-/// A rule has more transformations than the limit.
-template <class Limit>
-struct too_many_transformations {};
-/// A body has more literals than the limit.
-template <class Limit>
-struct too_many_literals {};
-/// One head has more rules than the limit.
-template <class Limit>
-struct too_many_rules_for_one_head {};
-/// Stacks are nested more than 2 deep.
-struct stacks_within_stacks_within_stacks {};
-/// A function is given a number outside of its range. The operators `%` and `/`, weights, facts and
-/// variables count as functions of their divisor or extents.
-template <class Function, class Given, class Range>
-struct number_out_of_range {};
-/// A combination follows another function of its rule, or combines rules that an earlier atom
-/// transformation transforms.
-struct a_combination_stands_first {};
-/// The atom of an atom transformation has a weight, or is transposed, negated or hidden.
-struct an_atom_transformation_has_a_plain_atom {};
-/// An argument of rules(...) is `h(i) | sum(j)` or `h(i) | stack<2>(block)`. Usually a body of
-/// several literals, `(a, b) | sum(j)`, lacks its parentheses.
-struct an_atom_is_not_aggregated_or_stacked_are_parentheses_missing {};
-/// Another function follows a stack.
-struct a_stack_stands_last {};
-/// A hidden or negated atom has a weight, or is the operand of `at`.
-struct a_literal_without_a_value_has_no_weight_and_no_element {};
-/// An aggregation other than sum and softmax does not name a variable of the body.
-struct an_aggregation_names_all_variables_but_those_of_the_head {};
-/// The cosine is taken of fewer or more than two values.
-struct cosine_of_two_values {};
-/// A transformation follows the aggregation.
-struct a_transformation_stands_before_the_aggregation {};
-/// A rule has more than one aggregation.
-struct two_aggregations {};
-/// A weight has more than two extents.
-struct a_weight_is_a_scalar_a_vector_or_a_matrix {};
-/// A name is declared as weights of different shapes.
-struct one_weight_with_two_shapes {};
-/// A body reads a relation that has no rule and is no fact of the model.
-struct unknown_relation {};
-/// A query names a relation that has no rule.
-struct query_of_an_unknown_relation {};
-/// A relation has another number of arguments than its fact, or than at another place.
-template <int Given, int Expected>
-struct wrong_number_of_arguments {};
-/// A weight has another number of arguments than at another place.
-template <class Weight, int Given, int Expected>
-struct wrong_number_of_arguments_of_a_weight {};
-/// A head has one variable twice, or a constant or an offset that is not the time of a recursion.
-struct head_arguments_are_distinct_variables {};
-/// The range of a variable in the head is not known. It follows from an atom of the body, or is
-/// stated: `var<"h", 8>`.
-template <class Variable, class Cure>
-struct head_variable_that_nothing_binds {};
-/// The range of a variable that is only in the body is not known.
-template <class Variable, class Cure>
-struct body_variable_that_nothing_binds {};
-/// The cure of an unbound variable, printed beside it.
-struct state_its_extent_or_use_it_in_an_atom_of_the_body {};
-/// The range of the variable over which a recursion runs is not known. It is stated, or follows
-/// from another atom.
-template <class Variable, class Cure>
-struct recursion_without_an_end {};
-/// A relation follows from itself, and not by a recursion from one time to another.
-struct cycle {};
-/// A recursion reads a relation at a time at which it may have no atom.
-struct recursion_without_a_base {};
-/// Counts limit the relations of a recursion, and the limits depend on each other without end.
-struct recursion_whose_end_is_not_known {};
-/// Two sizes conflict: of summands, of a matrix and its vector, of a slice and its value.
-template <int Left, int Right>
-struct shapes_do_not_fit {};
-/// A softmax names a variable that the head lacks.
-struct softmax_over_a_variable_not_in_the_head {};
-/// An aggregation other than softmax names a variable of the head.
-struct aggregation_over_a_variable_in_the_head {};
-/// An aggregation names a variable that the rule mentions nowhere else.
-struct aggregation_over_a_variable_that_the_body_does_not_mention {};
-/// Two rules of the score of a softmax, counted from 1, exist for different index values.
-template <int First, int Second>
-struct rules_of_one_sum_with_different_spaces {};
-/// Two rules, counted from 1, that an atom transformation combines otherwise than by a sum exist
-/// for different index values.
-template <int First, int Second>
-struct combined_rules_with_different_spaces {};
-/// A literal reads a symbol without a weight; write `token(i)[E]`.
-struct a_symbol_needs_a_weight {};
-/// A fact of the model is the head of a rule.
-struct a_fact_cannot_be_a_head {};
-/// A relation that has rules is negated or hidden.
-struct only_facts_are_negated_or_hidden {};
-/// Two facts of the model have one name.
-struct two_facts_of_one_name {};
-/// A rule uses a count that is neither a `bound` nor an `up_to` fact of the model.
-struct a_count_that_is_not_given {};
-/// A rule compares a fact that has no symbols or more than one index.
-struct only_symbols_of_one_index_are_compared {};
-/// Every relation is read by a rule of another relation; write a query.
-struct no_output {};
-/// More than one relation is read by no rule.
-struct several_outputs_need_a_query {};
-/// A relation, a fact, or the weights up to the one that is named have too many elements together.
-struct more_than_2147483647_numbers {};
-/// The rule of a stack has no literal.
-struct a_stack_is_applied_to_a_value {};
-/// The relations of a block that have no rule, or those that no rule of it reads, do not tell the
-/// input or the output.
-struct a_stacked_block_has_one_input_and_one_output {};
-/// The output of a block has another domain than its input.
-struct a_stacked_block_gives_the_atoms_that_it_takes {};
-/// Two rules with stacks have one head; weights of the stacks could have the same names.
-struct two_stacks_of_one_head {};
-/// Two relations of a block have neither a rule in it nor a meaning around it.
-template <class First, class Second>
-struct two_inputs_of_a_stacked_block {};
-/// A rule of a model with require_fused is a general step. `explain` prints the reasons as
-/// sentences.
-template <plan::reason Reason>
-struct no_fused_step_computes_the_rule {};
-/// `p[W]`: the model has no such weight.
-struct no_weight_of_this_name {};
-/// `p[W]`: several stacks have a weight of this name; for_each visits them.
-struct several_stacks_have_a_weight_of_this_name_use_for_each {};
-/// `w[r]`: the model has no such relation.
-struct no_relation_of_this_name {};
-/// `w[r]`: the values of the relation are not stored, or their memory is used again.
-struct the_plan_does_not_keep_this_relation_without_a_query {};
-/// A rule reads later rows. This and the following mistakes prevent `step`, `prefill` and forward
-/// for single rows.
-struct rows_that_need_later_rows {};
-/// A recursion runs over another index than the position in the sequence.
-struct a_recursion_over_another_variable_than_the_position {};
-/// A rule reads earlier rows, and no constant bounds how far back.
-struct a_rule_that_reads_rows_at_no_bounded_distance_before_its_own {};
-/// The numbers of a row of the sequence are not contiguous.
-struct a_rule_whose_first_argument_is_not_the_position {};
-/// A rule loops over the pairs of a sparse fact.
-struct a_rule_over_the_pairs_of_a_sparse_fact {};
-/// The state stores only the last rows, so that `truncate` could not restore earlier ones.
-struct a_state_that_keeps_the_last_rows_alone_is_not_truncated {};
-/// The facts along the sequence do not all have its length, or one of them is sparse.
-struct facts_or_outputs_along_the_sequence_have_different_lengths_or_are_sparse {};
-}  // namespace mistake
-
-/// The number of a rule within rules(...), from 1. rule_number<2, 3> is rule 3 of the block that
-/// rule 2 stacks.
-template <int... Numbers>
-struct rule_number {};
-/// In place of rule_number: the mistake is in the facts, the query or the weights.
-struct outside_of_rules {};
-/// The relation of the mistake, character by character.
-template <char... Characters>
-struct in_relation {};
-/// The function that is given a wrong number.
-template <char... Characters>
-struct of_function {};
-/// The variable of the mistake.
-template <char... Characters>
-struct of_variable {};
-/// The weight of the mistake.
-template <char... Characters>
-struct of_weight {};
-/// A number that is given to a function, in decimal notation with up to 6 digits.
-template <char... Characters>
-struct given_number {};
-
-/// True if there is no mistake. The compiler prints its arguments if a static_assert of it fails.
-template <class Rule, class Relation, class Mistake>
-inline constexpr bool well_formed = false;
-template <class Rule, class Relation>
-inline constexpr bool well_formed<Rule, Relation, mistake::none> = true;
-
-/// Reports an ill-formed program. Every mistake of a program fails this static_assert.
-template <class Rule, class Relation, class Mistake>
-struct check_program {
-    static_assert(well_formed<Rule, Relation, Mistake>,
-                  "sequent: the program is ill-formed; rule, relation and mistake are named here");
-};
-
-/// The name that is looked up in a model.
-template <char... Characters>
-struct named {};
-
-/// Reports a name that a model does not have: in `p[W]` of parameters and `w[r]` of a workspace. It
-/// is false for all arguments.
-template <class Name, class Mistake>
-inline constexpr bool well_named = false;
-/// Fails a static_assert that names the name and the mistake.
-template <class Name, class Mistake>
-struct check_name {
-    static_assert(well_named<Name, Mistake>,
-                  "sequent: the model has nothing under this name; the mistake is named here");
-};
-
-namespace plan {
-
-/// The mistakes as values; mistake_type gives the type of each.
-enum class fault {
-    none,
-    ill_formed_text,
-    argument_is_not_a_variable_plus_a_constant,
-    argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant,
-    too_many_arguments,
-    too_many_variables,
-    too_many_transformations,
-    too_many_literals,
-    too_many_rules_for_one_head,
-    number_out_of_range,
-    stacks_within_stacks_within_stacks,
-    a_combination_stands_first,
-    an_atom_transformation_has_a_plain_atom,
-    an_atom_is_not_aggregated_or_stacked_are_parentheses_missing,
-    a_stack_stands_last,
-    a_literal_without_a_value_has_no_weight_and_no_element,
-    an_aggregation_names_all_variables_but_those_of_the_head,
-    cosine_of_two_values,
-    a_transformation_stands_before_the_aggregation,
-    two_aggregations,
-    a_weight_is_a_scalar_a_vector_or_a_matrix,
-    one_weight_with_two_shapes,
-    unknown_relation,
-    query_of_an_unknown_relation,
-    wrong_number_of_arguments,
-    wrong_number_of_arguments_of_a_weight,
-    head_arguments_are_distinct_variables,
-    head_variable_that_nothing_binds,
-    body_variable_that_nothing_binds,
-    recursion_without_an_end,
-    cycle,
-    recursion_without_a_base,
-    recursion_whose_end_is_not_known,
-    shapes_do_not_fit,
-    softmax_over_a_variable_not_in_the_head,
-    aggregation_over_a_variable_in_the_head,
-    aggregation_over_a_variable_that_the_body_does_not_mention,
-    rules_of_one_sum_with_different_spaces,
-    combined_rules_with_different_spaces,
-    a_symbol_needs_a_weight,
-    a_fact_cannot_be_a_head,
-    only_facts_are_negated_or_hidden,
-    two_facts_of_one_name,
-    a_count_that_is_not_given,
-    only_symbols_of_one_index_are_compared,
-    no_output,
-    several_outputs_need_a_query,
-    a_stack_is_applied_to_a_value,
-    a_stacked_block_has_one_input_and_one_output,
-    a_stacked_block_gives_the_atoms_that_it_takes,
-    two_stacks_of_one_head,
-    two_inputs_of_a_stacked_block,
-    more_than_2147483647_numbers,
-    no_fused_step_computes_the_rule
-};
-
-/// The first rule that prevents computing single rows of the sequence, as `step` does, and the
-/// reason.
-struct rows_obstacle {
-    /// The reasons.
-    enum class kind {
-        none,             ///< all rules can be computed by rows
-        later_rows,       ///< the rule reads later rows
-        recursion,        ///< it runs over another variable than the position
-        distant_rows,     ///< no constant bounds how far back the rule reads
-        inner_rows,       ///< the numbers of a row are not contiguous
-        pairs,            ///< the rule loops over the pairs of a sparse fact
-        several_lengths,  ///< the facts along the sequence differ in length, or one is sparse
-        lost_rows,        ///< the state keeps only the last rows, so that truncate is impossible
-    };
-    int rule = -1;          ///< its place in the source; -1 if there is none
-    kind why = kind::none;  ///< the reason
-};
-
-/// The first mistake of a program as a value, with what the message names.
-struct diagnosis {
-    fault found = fault::none;  ///< the mistake
-    int rule = 0;               ///< number of the rule as written, from 0; -1 if it is in no rule
-    name relation{};            ///< the relation in which it is
-    int left = 0;               ///< the first of two numbers that conflict
-    int right = 0;              ///< the second
-    int stacked_by = -1;        ///< the rule that stacks the block of the rule; -1 if none does
-    name first{};               ///< a relation that conflicts with `second`, a variable or a weight
-    name second{};              ///< another relation
-    refused_number refused{};   ///< of number_out_of_range
-
-    /// Returns true if there is no mistake.
-    constexpr bool ok() const { return found == fault::none; }
-};
-
-/// The mistake two_inputs_of_a_stacked_block with the names of both relations.
-template <const auto& Diagnosis, std::size_t... First, std::size_t... Second>
-consteval auto two_inputs(std::index_sequence<First...>, std::index_sequence<Second...>) {
-    return mistake::two_inputs_of_a_stacked_block<in_relation<Diagnosis.first.text[First]...>,
-                                                  in_relation<Diagnosis.second.text[Second]...>>{};
-}
-
-/// The refused function as of_function.
-template <const auto& Diagnosis, std::size_t... At>
-consteval auto function_type(std::index_sequence<At...>) {
-    return of_function<Diagnosis.refused.function.text[At]...>{};
-}
-/// The refused number as given_number.
-template <const auto& Diagnosis, std::size_t... At>
-consteval auto given_type(std::index_sequence<At...>) {
-    constexpr number_text text(Diagnosis.refused.given);
-    return given_number<text.characters[At]...>{};
-}
-/// The mistake number_out_of_range with function, number and range.
-template <const auto& Diagnosis, class Range>
-consteval auto out_of_range() {
-    constexpr auto letters = static_cast<std::size_t>(Diagnosis.refused.function.length);
-    constexpr auto digits = static_cast<std::size_t>(number_text(Diagnosis.refused.given).length);
-    return mistake::number_out_of_range<
-        decltype(function_type<Diagnosis>(std::make_index_sequence<letters>{})),
-        decltype(given_type<Diagnosis>(std::make_index_sequence<digits>{})), Range>{};
-}
-
-/// `first` as of_variable.
-template <const auto& Diagnosis, std::size_t... At>
-consteval auto variable_type(std::index_sequence<At...>) {
-    return of_variable<Diagnosis.first.text[At]...>{};
-}
-/// `first` as of_weight.
-template <const auto& Diagnosis, std::size_t... At>
-consteval auto weight_type(std::index_sequence<At...>) {
-    return of_weight<Diagnosis.first.text[At]...>{};
-}
-/// The variable of the mistake.
-template <const auto& Diagnosis>
-using unbound_variable = decltype(variable_type<Diagnosis>(
-    std::make_index_sequence<static_cast<std::size_t>(Diagnosis.first.length)>{}));
-
-/// number_out_of_range with the type of the range.
-template <const auto& Diagnosis>
-consteval auto number_mistake_type() {
-    constexpr number_range range = Diagnosis.refused.range;
-    if constexpr (range == number_range::finite)
-        return out_of_range<Diagnosis, mistake::range::finite>();
-    else if constexpr (range == number_range::at_least_0_and_finite)
-        return out_of_range<Diagnosis, mistake::range::at_least_0_and_finite>();
-    else if constexpr (range == number_range::above_0_and_finite_in_float)
-        return out_of_range<Diagnosis, mistake::range::above_0_and_finite_in_float>();
-    else if constexpr (range == number_range::from_0_to_below_1_in_float)
-        return out_of_range<Diagnosis, mistake::range::from_0_to_below_1_in_float>();
-    else if constexpr (range == number_range::at_least_0)
-        return out_of_range<Diagnosis, mistake::range::at_least_0>();
-    else
-        return out_of_range<Diagnosis, mistake::range::at_least_1>();
-}
-
-/// The type of the mistake with its arguments.
-template <const auto& Diagnosis>
-consteval auto mistake_type() {
-    constexpr fault found = Diagnosis.found;
-    constexpr int left = Diagnosis.left;
-    constexpr int right = Diagnosis.right;
-#define SEQUENT_MISTAKE(NAME)           \
-    if constexpr (found == fault::NAME) \
-        return mistake::NAME{};         \
-    else
-    SEQUENT_MISTAKE(none)
-    SEQUENT_MISTAKE(argument_is_not_a_variable_plus_a_constant)
-    SEQUENT_MISTAKE(argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant)
-    SEQUENT_MISTAKE(stacks_within_stacks_within_stacks)
-    SEQUENT_MISTAKE(a_combination_stands_first)
-    SEQUENT_MISTAKE(an_atom_transformation_has_a_plain_atom)
-    SEQUENT_MISTAKE(an_atom_is_not_aggregated_or_stacked_are_parentheses_missing)
-    SEQUENT_MISTAKE(a_stack_stands_last)
-    SEQUENT_MISTAKE(a_literal_without_a_value_has_no_weight_and_no_element)
-    SEQUENT_MISTAKE(an_aggregation_names_all_variables_but_those_of_the_head)
-    SEQUENT_MISTAKE(cosine_of_two_values)
-    SEQUENT_MISTAKE(a_transformation_stands_before_the_aggregation)
-    SEQUENT_MISTAKE(two_aggregations)
-    SEQUENT_MISTAKE(a_weight_is_a_scalar_a_vector_or_a_matrix)
-    SEQUENT_MISTAKE(one_weight_with_two_shapes)
-    SEQUENT_MISTAKE(unknown_relation)
-    SEQUENT_MISTAKE(query_of_an_unknown_relation)
-    SEQUENT_MISTAKE(head_arguments_are_distinct_variables)
-    SEQUENT_MISTAKE(cycle)
-    SEQUENT_MISTAKE(recursion_without_a_base)
-    SEQUENT_MISTAKE(recursion_whose_end_is_not_known)
-    SEQUENT_MISTAKE(softmax_over_a_variable_not_in_the_head)
-    SEQUENT_MISTAKE(aggregation_over_a_variable_in_the_head)
-    SEQUENT_MISTAKE(aggregation_over_a_variable_that_the_body_does_not_mention)
-    SEQUENT_MISTAKE(a_symbol_needs_a_weight)
-    SEQUENT_MISTAKE(a_fact_cannot_be_a_head)
-    SEQUENT_MISTAKE(only_facts_are_negated_or_hidden)
-    SEQUENT_MISTAKE(two_facts_of_one_name)
-    SEQUENT_MISTAKE(a_count_that_is_not_given)
-    SEQUENT_MISTAKE(only_symbols_of_one_index_are_compared)
-    SEQUENT_MISTAKE(no_output)
-    SEQUENT_MISTAKE(several_outputs_need_a_query)
-    SEQUENT_MISTAKE(a_stack_is_applied_to_a_value)
-    SEQUENT_MISTAKE(a_stacked_block_has_one_input_and_one_output)
-    SEQUENT_MISTAKE(a_stacked_block_gives_the_atoms_that_it_takes)
-    SEQUENT_MISTAKE(two_stacks_of_one_head)
-    SEQUENT_MISTAKE(more_than_2147483647_numbers)
-#undef SEQUENT_MISTAKE
-#define SEQUENT_LIMIT(NAME, LIMIT)                       \
-    if constexpr (found == fault::NAME)                  \
-        return mistake::NAME<mistake::at_most<LIMIT>>{}; \
-    else
-    SEQUENT_LIMIT(too_many_arguments, max_arity)
-    SEQUENT_LIMIT(too_many_variables, max_variables)
-    SEQUENT_LIMIT(too_many_transformations, max_transformations)
-    SEQUENT_LIMIT(too_many_literals, max_literals)
-    SEQUENT_LIMIT(too_many_rules_for_one_head, max_literals)
-#undef SEQUENT_LIMIT
-    if constexpr (found == fault::wrong_number_of_arguments)
-        return mistake::wrong_number_of_arguments<left, right>{};
-    else if constexpr (found == fault::wrong_number_of_arguments_of_a_weight)
-        return mistake::wrong_number_of_arguments_of_a_weight<
-            decltype(weight_type<Diagnosis>(
-                std::make_index_sequence<static_cast<std::size_t>(Diagnosis.first.length)>{})),
-            left, right>{};
-    else if constexpr (found == fault::head_variable_that_nothing_binds)
-        return mistake::head_variable_that_nothing_binds<
-            unbound_variable<Diagnosis>,
-            mistake::state_its_extent_or_use_it_in_an_atom_of_the_body>{};
-    else if constexpr (found == fault::body_variable_that_nothing_binds)
-        return mistake::body_variable_that_nothing_binds<
-            unbound_variable<Diagnosis>,
-            mistake::state_its_extent_or_use_it_in_an_atom_of_the_body>{};
-    else if constexpr (found == fault::recursion_without_an_end)
-        return mistake::recursion_without_an_end<
-            unbound_variable<Diagnosis>,
-            mistake::state_its_extent_or_use_it_in_an_atom_of_the_body>{};
-    else if constexpr (found == fault::number_out_of_range)
-        return number_mistake_type<Diagnosis>();
-    else if constexpr (found == fault::rules_of_one_sum_with_different_spaces)
-        return mistake::rules_of_one_sum_with_different_spaces<left, right>{};
-    else if constexpr (found == fault::combined_rules_with_different_spaces)
-        return mistake::combined_rules_with_different_spaces<left, right>{};
-    else if constexpr (found == fault::no_fused_step_computes_the_rule)
-        return mistake::no_fused_step_computes_the_rule<static_cast<reason>(left)>{};
-    else if constexpr (found == fault::two_inputs_of_a_stacked_block)
-        return two_inputs<Diagnosis>(std::make_index_sequence<Diagnosis.first.length>{},
-                                     std::make_index_sequence<Diagnosis.second.length>{});
-    else
-        return mistake::shapes_do_not_fit<left, right>{};
-}
-
-/// The rule of the mistake as rule_number, or outside_of_rules.
-template <const auto& Diagnosis>
-consteval auto rule_type() {
-    if constexpr (Diagnosis.rule < 0)
-        return outside_of_rules{};
-    else if constexpr (Diagnosis.stacked_by >= 0)
-        return rule_number<Diagnosis.stacked_by + 1, Diagnosis.rule + 1>{};
-    else
-        return rule_number<Diagnosis.rule + 1>{};
-}
-
-/// The relation of the mistake as in_relation.
-template <const auto& Diagnosis, std::size_t... At>
-consteval auto relation_type(std::index_sequence<At...>) {
-    return in_relation<Diagnosis.relation.text[At]...>{};
-}
-
-/// The characters of Name as named.
-template <language::fixed_string Name, std::size_t... At>
-consteval auto name_type(std::index_sequence<At...>) {
-    return named<Name.characters[At]...>{};
-}
-/// The name as a type, whose characters the compiler prints.
-template <language::fixed_string Name>
-using named_as = decltype(name_type<Name>(std::make_index_sequence<sizeof(Name.characters) - 1>{}));
-
-/// Instantiating this type is a compile error if Diagnosis holds a mistake.
-template <const auto& Diagnosis>
-using report = check_program<decltype(rule_type<Diagnosis>()),
-                             decltype(relation_type<Diagnosis>(
-                                 std::make_index_sequence<Diagnosis.relation.length>{})),
-                             decltype(mistake_type<Diagnosis>())>;
-
-}  // namespace plan
-}  // namespace sequent::inline SEQUENT_ABI
-
-/// A program as arrays of plain structs, the result of reading. All later stages work on it. Rules,
-/// literals, nodes, relations and weights refer to each other by their places in these arrays; -1
-/// means none.
-
-namespace sequent::inline SEQUENT_ABI::plan {
-
-using language::aggregation;
-using language::combination;
-using language::transformation;
-
-inline constexpr int max_queries = 16;           ///< outputs that a query names
-inline constexpr int max_depth = 2;              ///< nested stacks
-inline constexpr int max_loops = max_depth + 1;  ///< nested stacks and a recursion within
-inline constexpr int never = 1 << 30;            ///< greater than each index
-
-inline constexpr int max_counts = 16;  ///< integers given at run time
-
-/// In place of a variable of a term: the time of the recursion, which its loop sets.
-inline constexpr int loop_time = -2;
-
-/// An argument: variable + factor * second + offset. Without a second variable it is a variable
-/// plus an offset, without a variable a constant. Only literals that are read through a rule of
-/// their own
-/// (`rule::views`) have a second variable.
-struct term {
-    int variable = -1;  ///< a variable of the rule, or loop_time
-    int offset = 0;     ///< constant summand
-    int second = -1;    ///< another variable
-    int factor = 0;     ///< factor of `second`
-
-    friend constexpr bool operator==(const term&, const term&) = default;
-};
-
-/// A use of a weight with its arguments.
-struct weight_use {
-    int weight = -1;          ///< place of the weight
-    int arity = 0;            ///< number of arguments
-    term terms[max_arity]{};  ///< the arguments
-    bool transposed = false;  ///< the transpose is used
-    bool frozen = false;      ///< the use adds nothing to the gradient
-};
-
-/// The kinds of literals: an atom, a weight by itself, a number, an index expression as a number.
-enum class literal_kind { relation, weight, number, index };
-
-/// The variables of the arguments, one bit each; of a sum of two variables only the first.
-constexpr unsigned variables_in(const term* terms, int arity) {
-    unsigned mask = 0;
-    for (int at = 0; at < arity; ++at)
-        if (terms[at].variable >= 0) mask |= 1u << terms[at].variable;
-    return mask;
-}
-
-/// A literal of a body.
-struct literal {
-    literal_kind kind = literal_kind::relation;
-    int relation = -1;         ///< place of the relation
-    int arity = 0;             ///< number of arguments
-    term terms[max_arity]{};   ///< the arguments
-    weight_use weight{};       ///< the weight in brackets, or the weight that is the literal
-    bool transposed = false;   ///< the value is transposed, after the weight
-    bool negated = false;      ///< the atom must be absent
-    bool hidden = false;       ///< the atom must be present; it has no value
-    bool has_element = false;  ///< only one element of the vector is read
-    term element{};            ///< its index
-    double number = 0;         ///< the value of a number
-    int expression = -1;       ///< node of an index expression
-
-    /// Returns true if the literal has a value.
-    constexpr bool gives_value() const { return !negated && !hidden; }
-    /// Returns true if the literal is an atom of the relation.
-    constexpr bool reads(int of) const { return kind == literal_kind::relation && relation == of; }
-};
-
-/// The kinds of nodes, those of arithmetic, order and connective in the order of the language.
-// clang-format off
-enum class node_kind {
-    constant, variable, count,
-    add, subtract, multiply, divide, remainder, greater_of, lesser_of, absolute,
-    less, less_equal, greater, greater_equal, equal, not_equal,
-    conjunction, disjunction, negation,
-    decision, same_symbol, pair
-};
-// clang-format on
-
-/// A node of an index expression or a constraint.
-struct node {
-    node_kind kind = node_kind::constant;
-    /// The constant, the variable, or the place of the count, of the predicate or of the compared
-    /// fact in its list; of a pair, the sparse fact that holds for (left, right).
-    int value = 0;
-    int left = -1;   ///< the first operand, a node
-    int right = -1;  ///< the second operand, a node
-};
-
-/// A predicate of two indices, of one_of or holds.
-using decision_function = bool (*)(int, int) noexcept;
-
-/// The value of an operation on integers, or 1 if a condition holds for them, else 0.
-constexpr int evaluate(node_kind kind, int left, int right) {
-    switch (kind) {
-        case node_kind::add:
-            return left + right;
-        case node_kind::subtract:
-            return left - right;
-        case node_kind::multiply:
-            return left * right;
-        case node_kind::divide:
-            return floor_divide(left, right);
-        case node_kind::remainder:
-            return floor_remainder(left, right);
-        case node_kind::greater_of:
-            return left > right ? left : right;
-        case node_kind::lesser_of:
-            return left < right ? left : right;
-        case node_kind::absolute:
-            return left < 0 ? -left : left;
-        case node_kind::less:
-            return left < right;
-        case node_kind::less_equal:
-            return left <= right;
-        case node_kind::greater:
-            return left > right;
-        case node_kind::greater_equal:
-            return left >= right;
-        case node_kind::equal:
-            return left == right;
-        case node_kind::not_equal:
-            return left != right;
-        case node_kind::conjunction:
-            return left && right;
-        case node_kind::disjunction:
-            return left || right;
-        default:
-            return !left;
-    }
-}
-
-/// A transformation of a rule.
-struct transformation_use {
-    transformation kind = transformation::identity;
-    double numbers[2]{};      ///< constants
-    weight_use weights[2]{};  ///< gain and bias
-    int position = -1;        ///< node of the position of rotary, or of the seed of dropout
-    rotary_scaling scaling{};
-};
-
-/// A variable of a rule.
-struct variable {
-    name id{};
-    int stated = 0;           ///< the stated extent; 0: none
-    int extent = 0;           ///< the extent; 0: not known yet
-    bool moved = false;       ///< only arguments with an offset bind it
-    bool follows = false;     ///< nothing in its rule binds it, but another rule of the head
-    bool by_weights = false;  ///< nor does that; a weight whose extents others give binds it
-
-    /// Takes a stated extent. If a rule states several for one variable, the smallest holds.
-    constexpr void state(int other) {
-        if (other && (!stated || other < stated)) stated = other;
-    }
-};
-
-/// The iteration before which a count, given at run time, ends a loop: max(least, count + beyond).
-struct counted_end {
-    int count = -1;  ///< number of the count; -1: no count ends the loop
-    int beyond = 0;  ///< further iterations
-    int least = 0;   ///< the smallest end
-
-    /// Returns true if a count ends the loop.
-    constexpr bool any() const { return count >= 0; }
-    /// The end for these counts.
-    constexpr int of(const int* counts) const noexcept {
-        const int end = counts[count] < never ? counts[count] + beyond : never;
-        return end > least ? end : least;
-    }
-    friend constexpr bool operator==(const counted_end&, const counted_end&) = default;
-};
-
-/// The place of a rule in a recursion, relations that follow from themselves from one time to
-/// another. The plan computes them in a loop; time t of a rule is computed in iteration t + delay.
-struct recurrence {
-    int loop = -1;          ///< number of the recursion; -1: none
-    int time = -1;          ///< the variable that is the time
-    int argument = -1;      ///< the argument of the head that is the time
-    int delay = 0;          ///< iterations after that of the same time
-    bool backward = false;  ///< the loop begins with the last time
-    int first = 0;          ///< the first iteration in which the rule is computed
-    int last = never;       ///< the end of these iterations
-    bool partial = false;   ///< at other times another rule computes the head, or none does
-    counted_end end{};      ///< the count that ends these iterations
-    bool fills = false;     ///< the rule writes zeros in the iterations from that end on
-};
-
-/// A rule.
-struct rule {
-    int number = 0;            ///< number within rules(...), from 0
-    int scope = 0;             ///< the block of the rule; 0: the program
-    int head = -1;             ///< the relation of the head
-    int arity = 0;             ///< number of arguments of the head
-    term terms[max_arity]{};   ///< the arguments of the head
-    weight_use head_weight{};  ///< the weight of the head
-    int first_literal = 0;     ///< place of the first literal of the body
-    int literals = 0;          ///< number of literals
-    int condition = -1;        ///< node of the conjunction of all constraints
-    combination combined = combination::sum;
-    bool states_combination = false;  ///< the combination is written in the rule
-    list<transformation_use, max_transformations> transformations{};  ///< in their order
-    aggregation aggregated = aggregation::sum;
-    double aggregated_number = 0;                 ///< the exponent of p_mean
-    bool states_aggregation = false;              ///< the aggregation is written in the rule
-    unsigned aggregated_variables = 0;            ///< the variables that it names, one bit each
-    list<int, max_variables> aggregated_order{};  ///< these variables in the order of the rule
-    list<variable, max_variables> variables{};    ///< all variables of the rule
-    int repeat = 0;                               ///< layers of a stack; 0: the rule has none
-    int block = 0;                                ///< the scope of the stacked block
-    bool transforms_atom = false;                 ///< an atom transformation
-    int shifted = -1;  ///< the variable in place of a constant or an offset in the head; -1: none
-    int shift = 0;     ///< the offset that the head's argument had
-    int base = -1;     ///< the constant that the head's argument was; -1: none
-    recurrence recurs{};  ///< its place in a recursion
-    bool total = false;   ///< the sum of the rules of a head: an absent literal adds nothing
-    bool views = false;   ///< reads its one literal at sums of variables, for one other rule
-
-    /// The variables of the head, one bit each.
-    constexpr unsigned head_variables() const { return variables_in(terms, arity); }
-};
-
-/// A relation of a scope.
-struct relation {
-    name id{};
-    int scope = 0;          ///< the block; 0: the program
-    bool invented = false;  ///< made by the plan: users cannot name it
-};
-
-/// A weight of a scope.
-struct weight {
-    name id{};
-    int scope = 0;       ///< the block; 0: the program
-    int rank = 0;        ///< 0: scalar, 1: vector, 2: matrix
-    int shape[2]{1, 1};  ///< rows and columns
-};
-
-/// The numbers of rules, literals, nodes and scopes of a program.
-struct sizes {
-    int rules = 0;  ///< of all scopes
-    int literals = 0;
-    int nodes = 0;   ///< nodes of expressions
-    int scopes = 1;  ///< blocks and the program
-
-    /// The sizes of two programs together; the outermost scope is common.
-    friend constexpr sizes operator+(sizes left, sizes right) {
-        return {left.rules + right.rules, left.literals + right.literals, left.nodes + right.nodes,
-                left.scopes + right.scopes - 1};
-    }
-};
-
-/// A stacked block: its rules form a scope of their own.
-struct scope {
-    int parent = -1;      ///< the scope around it; -1: it is the program
-    int repeat = 1;       ///< number of layers
-    int rule = -1;        ///< the rule that stacks it
-    bool shares = false;  ///< all layers have the same parameters
-
-    /// The number of sets of parameters.
-    constexpr int copies() const { return shares ? 1 : repeat; }
-};
-
-/// Returns true if an argument is a sum or difference of two variables.
-constexpr bool is_view(const literal& item) {
-    for (int argument = 0; argument < item.arity; ++argument)
-        if (item.terms[argument].second >= 0) return true;
-    for (int argument = 0; argument < item.weight.arity; ++argument)
-        if (item.weight.terms[argument].second >= 0) return true;
-    return false;
-}
-
-/// Calls visit(term) for the arguments of an atom and of its weight.
-template <class Literal, class Visit>
-constexpr void visit_terms(Literal& item, Visit visit) {
-    for (int axis = 0; axis < item.arity; ++axis) visit(item.terms[axis]);
-    for (int axis = 0; axis < item.weight.arity; ++axis) visit(item.weight.terms[axis]);
-}
-
-/// The head of a rule as an atom of `relation`.
-constexpr literal head_literal(const rule& from, int relation) {
-    literal result;
-    result.relation = relation;
-    result.arity = from.arity;
-    for (int axis = 0; axis < from.arity; ++axis) result.terms[axis] = from.terms[axis];
-    return result;
-}
-
-/// The literals of one rule.
-struct rule_body {
-    const literal* first;  ///< the first literal
-    const literal* last;   ///< the end of the literals
-
-    /// The first literal.
-    constexpr const literal* begin() const { return first; }
-    /// The end of the literals.
-    constexpr const literal* end() const { return last; }
-};
-
-/// A program, and its first mistake.
-template <sizes Sizes>
-struct source {
-    list<rule, Sizes.rules> rules{};           ///< rules of all scopes
-    list<literal, Sizes.literals> literals{};  ///< literals of all bodies
-    list<node, Sizes.nodes> nodes{};           ///< nodes of constraints and index expressions
-    list<relation, Sizes.rules + Sizes.literals> relations{};  ///< relations of all scopes
-    list<weight, Sizes.rules * 4 + Sizes.literals> weights{};  ///< weights of all scopes
-    list<name, Sizes.nodes + max_counts> counts{};             ///< also the lengths of facts
-    list<decision_function, Sizes.nodes + 1> decisions{};      ///< predicates of conditions
-    list<name, Sizes.nodes + 1> compared{};                    ///< facts whose symbols are compared
-    list<scope, Sizes.scopes> scopes{};                        ///< blocks; 0 is the program
-    fault mistake = fault::none;                               ///< the first mistake
-    int mistaken_rule = 0;                                     ///< number of its rule
-    int mistaken_scope = 0;                                    ///< scope of its rule
-    int clash[2]{};                                            ///< the numbers that conflict
-    refused_number refused{};                                  ///< of number_out_of_range
-
-    /// The literals of a rule.
-    constexpr rule_body body(const rule& of) const {
-        const literal* first = literals.begin() + of.first_literal;
-        return {first, first + of.literals};
-    }
-    /// The first rule whose body has an atom of the relation; -1 if there is none.
-    constexpr int reader_of(int relation) const {
-        for (int at = 0; at < rules.size(); ++at)
-            for (const literal& item : body(rules[at]))
-                if (item.reads(relation)) return at;
-        return -1;
-    }
-};
-
-}  // namespace sequent::inline SEQUENT_ABI::plan
-
-/// Reads from a model's rules the functions that file formats do not store: rotary positions,
-/// activations, norms. Formats and name maps depend on them beside the shapes of the parameters.
-
-namespace sequent::inline SEQUENT_ABI::io::detail {
-
-using language::transformation;
-
-/// All transformations of a model's rules, in the order of the rules.
-template <class Model>
-inline constexpr auto functions_of = [] {
-    constexpr auto& rules = Model::plan::shapes.text.rules;
-    constexpr int count = [] {
-        int result = 0;
-        for (const auto& rule : rules) result += rule.transformations.size();
-        return result;
-    }();
-    plan::list<plan::transformation_use, count> result;
-    for (const auto& rule : rules)
-        for (const plan::transformation_use& use : rule.transformations) result.push(use);
-    return result;
-}();
-/// Calls f(transformation_use) for each transformation of the model.
-template <class Model, class F>
-constexpr void for_each_function(F f) {
-    for (const plan::transformation_use& use : functions_of<Model>) f(use);
-}
-
-/// Returns true if a rule of the model has a transformation of this kind.
-template <class Model>
-constexpr bool uses(transformation kind) {
-    bool result = false;
-    for_each_function<Model>([&](const auto& use) { result = result || use.kind == kind; });
-    return result;
-}
-
-/// True if rotary positions rotate neighbours (x[2k], x[2k + 1]), false if they rotate the halves
-/// of a head or the model has none.
-template <class Model>
-inline constexpr bool pairs_neighbours = [] {
-    static_assert(
-        !uses<Model>(transformation::rotary) || !uses<Model>(transformation::rotary_halves),
-        "sequent: a model with both rotary() and rotary_halves() has no layout of heads "
-        "that a name map could know");
-    return uses<Model>(transformation::rotary);
-}();
-
-/// Number of the first elements of a head that rotary positions rotate; 0 if all, -1 if the number
-/// differs among the rules.
-template <class Model>
-inline constexpr int rotated_of_head = [] {
-    int result = 0;
-    bool is_first = true;
-    for_each_function<Model>([&](const plan::transformation_use& use) {
-        if (use.kind != transformation::rotary && use.kind != transformation::rotary_halves) return;
-        const int turned = static_cast<int>(use.numbers[1]);
-        result = is_first || result == turned ? turned : -1;
-        is_first = false;
-    });
-    return result;
-}();
-
-/// Describes the first difference between the model's functions and those of llama2.c's run.c;
-/// empty if there is none. Masks are not compared: run.c always has a causal mask.
-template <class Model>
-std::string unlike_llama2c() {
-    std::string problem;
-    const auto differs = [&](std::string_view what, double value, std::string_view expected) {
-        problem = std::string("the model's ").append(what).append(" is ");
-        problem += number_text(value, 9) + ", llama2.c's is ";
-        problem += expected;
-    };
-    const auto has = [&](std::string_view what, std::string_view expected) {
-        problem = std::string("the model has ").append(what).append(", llama2.c has ");
-        problem += expected;
-    };
-    for_each_function<Model>([&](const plan::transformation_use& use) {
-        const double number = use.numbers[0];
-        if (use.kind == transformation::rotary && number != 10000) {
-            differs("rotary base", number, "10000");
-        } else if (use.kind == transformation::rotary && use.numbers[1] > 0) {
-            has("rotary positions of a part of each head", "those of whole heads");
-        } else if (use.kind == transformation::rotary && use.scaling != rotary_scaling{}) {
-            has("scaled angles of rotary positions", "plain ones");
-        } else if (use.kind == transformation::scale) {
-            has("a scaled embedding", "a plain one");
-        } else if (use.kind == transformation::rotary_halves) {
-            has("rotary_halves, which pairs halves of a head", "rotary, which pairs neighbours");
-        } else if (use.kind == transformation::rms_norm && std::abs(number - 1e-5) > 1e-12) {
-            differs("epsilon of rms_norm", number, "1e-05");
-        } else if (use.kind == transformation::relu || use.kind == transformation::gelu ||
-                   use.kind == transformation::gelu_tanh || use.kind == transformation::sigmoid) {
-            has("another activation", "silu");
-        } else if (use.kind == transformation::soft_cap) {
-            has("a cap of scores or logits", "none");
-        }
-    });
-    if (problem.empty() && !uses<Model>(transformation::rotary)) {
-        has("no rotary positions", "them");
-    }
-    // Template options that do not show in the list of functions.
-    if constexpr (requires { Model::shape.norm_first&& Model::shape.scaled; }) {
-        if (!Model::shape.norm_first) has("norms behind residual sums", "norms before layers");
-        if (!Model::shape.scaled) has("scores that are not scaled", "scaled ones");
-        if constexpr (requires { Model::shape.parallel_branches; }) {
-            constexpr auto& of = Model::shape;
-            if (of.parallel_branches > 0) has("parallel branches", "one after the other");
-            if (of.score_width > 0 && of.score_width != of.head_width)
-                has("scores scaled by another width", "the head's");
-        }
-    }
-    return problem;
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::io::detail
-
-/// Views of numbers in memory, of up to six dimensions.
-
-namespace sequent::inline SEQUENT_ABI {
-
-/// Largest rank of a tensor_view.
-inline constexpr int max_rank = 6;
-
-/// A non-owning strided view of up to max_rank dimensions, the outermost first. A scalar has rank
-/// 0. Debug builds (without NDEBUG) abort with a message if an index is outside its extent or the
-/// number of indices is not the rank; release builds check nothing.
-template <class T>
-struct tensor_view {
-    /// The element at index 0 of every dimension.
-    T* data = nullptr;
-    /// Number of dimensions.
-    int rank = 0;
-    /// Extents of the dimensions; those from `rank` on are not used.
-    std::array<int, max_rank> extents{};
-    /// Distance, in elements, between neighbours along each dimension.
-    std::array<int, max_rank> strides{};
-
-    /// Number of elements: the product of the extents, 1 for a scalar.
-    constexpr int size() const noexcept {
-        int count = 1;
-        for (int axis = 0; axis < rank; ++axis) count *= extents[static_cast<std::size_t>(axis)];
-        return count;
-    }
-
-    /// The element at these indices, one for each dimension.
-    template <class... Index>
-    constexpr T& operator()(Index... index) const noexcept {
-        check_rank(static_cast<int>(sizeof...(Index)));
-        std::size_t axis = 0;
-        std::ptrdiff_t at = 0;
-        ((at += checked(static_cast<std::ptrdiff_t>(index), axis) * strides[axis], ++axis), ...);
-        return data[at];
-    }
-
-    /// The element at `position` in row-major order of the extents, whatever the strides.
-    constexpr T& element(int position) const noexcept {
-#if !defined(NDEBUG)
-        if (position < 0 || position >= size())
-            stop("sequent: element " + std::to_string(position) + " of a view of " +
-                 std::to_string(size()) + " elements");
-#endif
-        std::ptrdiff_t at = 0;
-        for (int axis = rank; axis-- > 0;) {
-            const int extent = extents[static_cast<std::size_t>(axis)];
-            at += static_cast<std::ptrdiff_t>(position % extent) *
-                  strides[static_cast<std::size_t>(axis)];
-            position /= extent;
-        }
-        return data[at];
-    }
-
-    /// True if the elements are contiguous in row-major order.
-    constexpr bool is_contiguous() const noexcept {
-        std::ptrdiff_t expected = 1;
-        for (auto axis = static_cast<std::size_t>(rank); axis-- > 0;) {
-            if (extents[axis] != 1 && strides[axis] != expected) return false;
-            expected *= extents[axis];
-        }
-        return true;
-    }
-
-    /// All elements in row-major order. Throws argument_error if the view is not contiguous, as
-    /// with padded rows.
-    constexpr std::span<T> span() const {
-        if (!is_contiguous())
-            fail<argument_error>("sequent: span() of a view that is not contiguous");
-        return {data, static_cast<std::size_t>(size())};
-    }
-
-  protected:
-    /// The first element at index `at` of the first dimension.
-    constexpr T& first(int at) const noexcept {
-        return data[checked(at, 0) * strides[0]];
-    }
-
-  private:
-    constexpr void check_rank([[maybe_unused]] int indices) const noexcept {
-#if !defined(NDEBUG)
-        if (indices != rank)
-            stop("sequent: " + std::to_string(indices) + " indices of a view of rank " +
-                 std::to_string(rank));
-#endif
-    }
-    constexpr std::ptrdiff_t checked(std::ptrdiff_t index,
-                                     [[maybe_unused]] std::size_t axis) const noexcept {
-#if !defined(NDEBUG)
-        if (index < 0 || index >= extents[axis])
-            stop("sequent: index " + std::to_string(index) + " of dimension " +
-                 std::to_string(axis) + " of a view, which has " + std::to_string(extents[axis]));
-#endif
-        return index;
-    }
-};
-
-/// A view with static rank, as all views of a model are. The number of indices is checked at
-/// compile time.
-template <class T, int Rank>
-struct ranked_view : tensor_view<T> {
-    /// The element at these indices, exactly Rank of them.
-    template <class... Index>
-    constexpr T& operator()(Index... index) const noexcept {
-        static_assert(sizeof...(Index) == Rank,
-                      "sequent: a view takes one index for each of its dimensions");
-        return tensor_view<T>::operator()(index...);
-    }
-
-    /// The view at one index of the first dimension; row(i) of a matrix is a vector.
-    constexpr ranked_view<T, Rank - 1> row(int at) const noexcept requires(Rank > 0) {
-        ranked_view<T, Rank - 1> result;
-        result.data = &tensor_view<T>::first(at);
-        result.rank = Rank - 1;
-        for (std::size_t axis = 1; axis < static_cast<std::size_t>(Rank); ++axis) {
-            result.extents[axis - 1] = this->extents[axis];
-            result.strides[axis - 1] = this->strides[axis];
-        }
-        return result;
-    }
-};
-
-/// A row-major view of the elements of a contiguous container: `view_of(logits, rows, classes)`.
-/// The container must outlive the view. Throws argument_error if its size is not the product of the
-/// extents.
-template <class Numbers, std::convertible_to<int>... Extents>
-    requires(sizeof...(Extents) <= max_rank)
-constexpr auto view_of(Numbers&& numbers, Extents... extents) {
-    const std::span elements(numbers);
-    using element = typename decltype(elements)::element_type;
-    ranked_view<element, static_cast<int>(sizeof...(Extents))> result;
-    result.data = elements.data();
-    result.rank = static_cast<int>(sizeof...(Extents));
-    std::size_t axis = 0;
-    ((result.extents[axis++] = static_cast<int>(extents)), ...);
-    int stride = 1;
-    while (axis-- > 0) {
-        result.strides[axis] = stride;
-        stride *= result.extents[axis];
-    }
-    if (elements.size() != static_cast<std::size_t>(stride))
-        fail<argument_error>("sequent: a view of " + std::to_string(stride) +
-                             " elements, given are " + std::to_string(elements.size()));
-    return result;
-}
-
-}  // namespace sequent::inline SEQUENT_ABI
-
-/// Entries of a name map: which tensor of another library's file holds a parameter, in which
-/// layout.
-///
-///     inline constexpr io::name_entry names[] = {
-///         io::optional_prefix("transformer."),
-///         {"embedding", "wte.weight"},
-///         {"position", "wpe.weight", io::rows_from(0)},
-///         {"layers.W_query", "h.{}.attn.c_attn.weight", io::transposed | io::part(0, 3)},
-///         {"layers.b_query", "h.{}.attn.c_attn.bias", io::flat | io::part(0, 3)},
-///         io::ignored("h.{}.attn.bias"),
-///     };
-
-namespace sequent::inline SEQUENT_ABI::io {
-
-/// Which rows of the file's tensor (elements of a vector) a parameter takes.
-enum class row_range {
-    all,          ///< all rows
-    part,         ///< one of several equally large parts, see io::part
-    interleaved,  ///< one of several parts of each slice of the first extent, see io::interleaved
-    fixed,        ///< rows of a tensor whose number of rows the map states, see io::rows
-    open,         ///< rows of a tensor that may have more rows, see io::rows_from
-    successive    ///< the rows after those of the parameters before it, see io::successive
-};
-
-/// The order in which the file has the rows of each head, for parameters with rotary positions:
-/// `any` if none is stated, `halves` and `neighbours` as the placements of these names.
-enum class row_order { any, halves, neighbours };
-
-/// How a tensor of a file holds a parameter. By default the tensor is a matrix whose columns are
-/// the parameter's last extent and whose rows are the product of the others: heads of [H, d_h, d]
-/// are one matrix of H d_h x d. A parameter of one extent is a vector. Placements are combined by
-/// `|`.
-struct placement {
-    bool transposed = false;           ///< the file's matrix is [columns, rows]
-    bool taps = false;                 ///< the first extent is the tensor's last, see `taps_last`
-    bool flat = false;                 ///< the tensor is a vector, see `flat`
-    bool summand = false;              ///< the tensor is added to the parameter, see `summand`
-    double plus = 0;                   ///< added to each number of the file
-    row_order order = row_order::any;  ///< order of the rows of each head
-    int rank = 0;  ///< rank of `shape`; 0 if no shape is stated, -1 if it is the parameter's own
-    std::array<int, 4> shape{};        ///< the extents given to `shaped`
-    row_range range = row_range::all;  ///< which rows the parameter takes
-    int begin = 0;                     ///< the first row, or the number of the part
-    int of = 1;                        ///< how many rows or parts the tensor has
-    int groups = 0;  ///< of interleaved parts: ranges of the first extent; 0: each index is one
-};
-
-/// The file's matrix is [columns, rows]: [in, out] for a linear map.
-inline constexpr placement transposed{.transposed = true};
-/// The parameter's first extent, the taps of a convolution, is the tensor's last extent: [out, in,
-/// taps], the layout of PyTorch's Conv1d.
-inline constexpr placement taps_last{.taps = true};
-/// The tensor has the parameter's own shape, or that of one of its layers.
-inline constexpr placement as_it_is{.rank = -1};
-/// The tensor is a vector: the parameter's elements in row-major order.
-inline constexpr placement flat{.flat = true};
-/// The file has the rows of each head (the parameter's last extent but one; the last extent of a
-/// flat one) in the order of rotary_halves(), which rotates x[k] with x[k + length / 2]. If the
-/// model uses rotary(), `load` and `save` convert the order of the rows that it rotates.
-inline constexpr placement halves{.order = row_order::halves};
-/// The file has the rows of each head in the order of rotary(), which rotates x[2k] with x[2k + 1].
-/// If the model uses rotary_halves(), `load` and `save` convert the order of the rows that it
-/// rotates.
-inline constexpr placement neighbours{.order = row_order::neighbours};
-/// Marks a further entry of a parameter that is the sum of several tensors, such as the two biases
-/// of PyTorch's LSTM. `save` writes the sum to the tensor of the first entry and zeros to this one.
-inline constexpr placement summand{.summand = true};
-/// The parameter is the file's numbers plus `number`: plus(1) for files that store gains as g,
-/// where the norm multiplies by 1 + g.
-constexpr placement plus(double number) {
-    return {.plus = number};
-}
-
-/// In `shaped`: the parameter's own extent along an axis. Throws io::error if no parameter has such
-/// an axis.
-constexpr int own(int axis) {
-    if (axis < 0 || axis >= max_rank) {
-        fail_with<error>({"io::own: no parameter has the axis ", axis});
-    }
-    return -1 - axis;
-}
-/// In `shaped`: the side of a square. `load` takes it from the file; `save` writes the largest one
-/// that fits.
-inline constexpr int side = -1 - max_rank;
-
-/// The file's tensor has these 1 to 4 extents, with the parameter's elements in the same order. An
-/// extent of 0 is computed from the others: shaped(0, 3, 16, 16), shaped(own(0), 0, side, side).
-template <class... Int>
-constexpr placement shaped(Int... extents) {
-    static_assert(sizeof...(extents) >= 1 && sizeof...(extents) <= 4);
-    return {.rank = static_cast<int>(sizeof...(extents)), .shape = {extents...}};
-}
-
-namespace detail {
-constexpr placement in_range(const char* function, row_range range, int begin, int of,
-                             const char* what) {
-    if (begin < 0 || begin >= of) {
-        fail_with<error>({"io::", function, ": ", begin, " is none of ", of, what});
-    }
-    return {.range = range, .begin = begin, .of = of};
-}
-}  // namespace detail
-
-/// The file's rows (a vector's elements) consist of `of` equally large parts, one after another.
-/// The parameter is part `number`, counted from 0. Throws io::error unless 0 <= number < of.
-constexpr placement part(int number, int of) {
-    return detail::in_range("part", row_range::part, number, of, " parts");
-}
-
-/// For each index of the parameter's first extent, the file has the rows (a vector's elements) of
-/// `of` equally large parts. The parameter takes part `number`: query_key_value of GPT-NeoX has
-/// [heads, 3, head_width] rows. Throws io::error unless 0 <= number < of.
-constexpr placement interleaved(int number, int of) {
-    return detail::in_range("interleaved", row_range::interleaved, number, of, " parts");
-}
-/// As above, for each of `groups` equal ranges of the first extent: qkv_proj of CodeGen has [4,
-/// 3, heads / 4, head_width] rows. Throws io::error unless groups >= 1.
-constexpr placement interleaved(int number, int of, int groups) {
-    placement result = interleaved(number, of);
-    if (groups < 1) fail_with<error>({"io::interleaved: ", groups, " is no number of groups"});
-    result.groups = groups;
-    return result;
-}
-
-/// The file has `of` rows (a vector's elements), and the parameter begins at row `begin`. Throws
-/// io::error unless 0 <= begin < of.
-constexpr placement rows(int begin, int of) {
-    return detail::in_range("rows", row_range::fixed, begin, of, " rows");
-}
-
-/// The parameter begins at row `begin` of the tensor, which may have more rows than the parameter:
-/// a table of positions serves models with fewer positions. `save` writes `begin` rows of zeros and
-/// then the parameter. Throws io::error if `begin` is negative.
-constexpr placement rows_from(int begin) {
-    if (begin < 0) fail_with<error>({"io::rows_from: no tensor has the row ", begin});
-    return {.range = row_range::open, .begin = begin};
-}
-
-/// The tensor concatenates the rows (a vector's elements) of several parameters of any size, in the
-/// order in which the model lists them: queries, keys and values; W_gate and W_expand.
-inline constexpr placement successive{.range = row_range::successive};
-
-/// Combines two placements: the flags of both hold and their `plus` are added. The row order, the
-/// shape (`shaped`, `as_it_is`) and the row range that `b` states replace those of `a`.
-constexpr placement operator|(const placement& a, const placement& b) {
-    placement result = a;
-    result.transposed = a.transposed || b.transposed;
-    result.taps = a.taps || b.taps;
-    result.flat = a.flat || b.flat;
-    result.summand = a.summand || b.summand;
-    result.plus = a.plus + b.plus;
-    if (b.order != row_order::any) result.order = b.order;
-    if (b.rank != 0) {
-        result.rank = b.rank;
-        result.shape = b.shape;
-    }
-    if (b.range != row_range::all) {
-        result.range = b.range;
-        result.begin = b.begin;
-        result.of = b.of;
-        result.groups = b.groups;
-    }
-    return result;
-}
-
-/// An entry of a name map: a parameter as Model::for_each names it, and the tensor that holds it.
-/// Braces in the tensor's name contain a layer number, as an expression of the indices a, b, c
-/// along the parameter's first extents: "layers.{}.weight", short for "layers.{a}.weight", names
-/// one tensor for each index of the first extent; "layers.{6a+b}.weight" names the tensors of a
-/// stack within a stack.
-///
-/// Entries for parameters that the model does not have are skipped, so that one map serves models
-/// with and without biases. One tensor may fill several parameters.
-struct name_entry {
-    /// `parameter` for a parameter and its tensor; each other role is made by the function or
-    /// constant named `ignored`, `optional_prefix`, `copy_of`, `alias`, `own_names` or `constant`.
-    enum class role { parameter, ignored, prefix, copy, alias, own, constant };
-
-    std::string_view parameter;  ///< the parameter; for an alias, the text to replace
-    std::string_view tensor;     ///< the tensor, a pattern, a prefix; for an alias, the replacement
-    placement place{};           ///< how the tensor holds the parameter
-    role use = role::parameter;  ///< what the entry states
-    std::string_view with{};     ///< of a copy: compared only for models that have this parameter
-};
-
-/// A tensor that a file may have and that is not read. In the name, "{}" matches any number, and
-/// "*" at the end matches any text.
-constexpr name_entry ignored(std::string_view tensor) {
-    return {{}, tensor, {}, name_entry::role::ignored};
-}
-
-/// A tensor that a file may have in addition to that of `parameter` and that must equal it, such as
-/// the output matrix of a model that ties the logits to the embedding. If `with` names a parameter,
-/// models without it do not compare the tensor.
-constexpr name_entry copy_of(std::string_view parameter, std::string_view tensor,
-                             std::string_view with = {}) {
-    return {parameter, tensor, {}, name_entry::role::copy, with};
-}
-
-/// A prefix that names in the file and in the map may have or lack: names that differ only in it
-/// are the same. `save` writes the names exactly as the map has them.
-constexpr name_entry optional_prefix(std::string_view text) {
-    return {{}, text, {}, name_entry::role::prefix};
-}
-
-/// Replaces each `text` in names of the file by `as`: alias(".gamma", ".weight").
-constexpr name_entry alias(std::string_view text, std::string_view as) {
-    return {text, as, {}, name_entry::role::alias};
-}
-
-/// A parameter that the file does not have: `load` sets all its elements to `number`, for example
-/// biases of a layer that has none in the file. `save` throws io::error if an element differs.
-constexpr name_entry constant(std::string_view parameter, double number) {
-    return {parameter, {}, plus(number), name_entry::role::constant};
-}
-
-/// Parameters that no entry names have the model's own names and shapes in the file, so that a map
-/// need only list the differences: {own_names, {"position", "position", rows_from(0)}} reads the
-/// file of a model with more positions.
-inline constexpr name_entry own_names{{}, {}, {}, name_entry::role::own};
-
-/// A name map: its entries, in an array that outlives it.
-using name_map = std::span<const name_entry>;
-
-/// The entries of a map, followed by further ones: joined(hugging_face::llama, {{"...", "..."}}).
-template <std::size_t First, std::size_t Second>
-constexpr std::array<name_entry, First + Second> joined(
-    std::span<const name_entry, First> first, std::span<const name_entry, Second> second) {
-    std::array<name_entry, First + Second> result{};
-    for (std::size_t at = 0; at < First; ++at) result[at] = first[at];
-    for (std::size_t at = 0; at < Second; ++at) result[First + at] = second[at];
-    return result;
-}
-/// As above, for any map and an array of entries.
-template <class First, std::size_t Second>
-constexpr auto joined(const First& first, const name_entry (&second)[Second]) {
-    return joined(std::span(first), std::span(second));
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::io
-
-#include <map>
-
-#include <bit>
-#include <optional>
-
-/// Conversions of 16-bit floating-point numbers: IEEE 754 binary16 and bfloat16, the upper half of
-/// a float.
-
-namespace sequent::inline SEQUENT_ABI {
-
-/// Converts the bits of a binary16 to float, exactly.
-constexpr float from_f16(std::uint16_t half) noexcept {
-    const std::uint32_t rest = std::uint32_t{half} & 0x7FFFU;
-    const bool finite = rest < 0x7C00U;
-    const auto scaled = std::bit_cast<std::uint32_t>(std::bit_cast<float>(rest << 13) * 0x1p112F);
-    const std::uint32_t bits = finite ? scaled : rest << 13 | 0x7F800000U;
-    return std::bit_cast<float>(bits | (std::uint32_t{half} & 0x8000U) << 16);
-}
-
-/// Converts the bits of a bfloat16 to float, exactly.
-constexpr float from_bf16(std::uint16_t bits) noexcept {
-    return std::bit_cast<float>(std::uint32_t{bits} << 16);
-}
-
-namespace detail {
-
-/// Converts a number to the bits of a narrower format, rounded to nearest, ties to even. A number
-/// that is too large becomes infinity, NaN stays NaN.
-template <int ExponentBits, int FractionBits>
-constexpr std::uint16_t narrowed(double value) noexcept {
-    const auto bits = std::bit_cast<std::uint64_t>(value);
-    const auto sign = static_cast<std::uint32_t>(bits >> 63) << (ExponentBits + FractionBits);
-    constexpr std::uint64_t infinity = ((1ULL << ExponentBits) - 1) << FractionBits;
-    if (value != value)
-        return static_cast<std::uint16_t>(sign | infinity | 1U << (FractionBits - 1));
-    const int biased = static_cast<int>(bits >> 52 & 0x7FF);
-    if (biased == 0) return static_cast<std::uint16_t>(sign);  // zero, or rounds to zero
-    int exponent = biased - 1023 + (1 << (ExponentBits - 1)) - 1;
-    int shift = 52 - FractionBits;
-    if (exponent < 1) {
-        shift += 1 - exponent;
-        exponent = 1;
-    }
-    if (shift > 63) return static_cast<std::uint16_t>(sign);
-    const std::uint64_t whole = (bits & 0xFFFFFFFFFFFFFULL) | 1ULL << 52;
-    std::uint64_t kept = whole >> shift;
-    const std::uint64_t rest = whole - (kept << shift);
-    const std::uint64_t half = 1ULL << (shift - 1);
-    if (rest > half || (rest == half && kept % 2 == 1)) ++kept;
-    // The leading one of `kept` increments the exponent; so does a carry.
-    const std::uint64_t magnitude =
-        (static_cast<std::uint64_t>(exponent - 1) << FractionBits) + kept;
-    return static_cast<std::uint16_t>(sign | (magnitude < infinity ? magnitude : infinity));
-}
-
-}  // namespace detail
-
-/// Converts a number to the bits of the nearest binary16, ties to even; too large a number becomes
-/// infinity.
-constexpr std::uint16_t to_f16(double value) noexcept {
-    return detail::narrowed<5, 10>(value);
-}
-/// Converts a number to the bits of the nearest bfloat16, ties to even; too large a number becomes
-/// infinity.
-constexpr std::uint16_t to_bf16(double value) noexcept {
-    return detail::narrowed<8, 7>(value);
-}
-
-}  // namespace sequent::inline SEQUENT_ABI
-
-/// Element types of files and their little-endian representation.
-
-namespace sequent::inline SEQUENT_ABI::io {
-
-/// Element types that can be read into float or double and written from them. `f16`, `f32` and
-/// `f64` are IEEE 754's binary16, binary32 and binary64; `bf16` is the upper half of an F32.
-enum class dtype { f16, bf16, f32, f64 };
-
-/// The name in safetensors headers: "F16", "BF16", "F32" or "F64".
-constexpr std::string_view name_of(dtype type) noexcept {
-    switch (type) {
-        case dtype::f16:
-            return "F16";
-        case dtype::bf16:
-            return "BF16";
-        case dtype::f32:
-            return "F32";
-        default:
-            return "F64";
-    }
-}
-
-/// The dtype with this name, as name_of spells it; nullopt for any other name.
-constexpr std::optional<dtype> dtype_named(std::string_view name) noexcept {
-    for (const dtype type : {dtype::f16, dtype::bf16, dtype::f32, dtype::f64})
-        if (name == name_of(type)) return type;
-    return {};
-}
-
-/// Size of an element in bytes.
-constexpr std::size_t size_of(dtype type) noexcept {
-    return type == dtype::f64 ? 8 : type == dtype::f32 ? 4 : 2;
-}
-
-/// Bits per element of any dtype that safetensors defines; 0 for an unknown name.
-constexpr int bits_of(std::string_view dtype) noexcept {
-    struct known {
-        std::string_view name;
-        int bits;
-    };
-    constexpr known all[] = {{"BOOL", 8},    {"F4", 4},   {"F6_E2M3", 6}, {"F6_E3M2", 6},
-                             {"U8", 8},      {"I8", 8},   {"F8_E5M2", 8}, {"F8_E4M3", 8},
-                             {"F8_E8M0", 8}, {"I16", 16}, {"U16", 16},    {"F16", 16},
-                             {"BF16", 16},   {"I32", 32}, {"U32", 32},    {"F32", 32},
-                             {"C64", 64},    {"F64", 64}, {"I64", 64},    {"U64", 64}};
-    for (const known& each : all)
-        if (each.name == dtype) return each.bits;
-    return 0;
-}
-
-/// The dtype that stores T exactly: F32 for float, F64 for any other T.
-template <class T>
-inline constexpr dtype dtype_of =
-    std::is_same_v<std::remove_const_t<T>, float> ? dtype::f32 : dtype::f64;
-
-using sequent::from_bf16;
-using sequent::from_f16;
-using sequent::to_bf16;
-using sequent::to_f16;
-
-namespace detail {
-
-template <class Bits>
-constexpr Bits load_bits(const std::byte* bytes) noexcept {
-    Bits bits = 0;
-    for (std::size_t index = 0; index < sizeof(Bits); ++index)
-        bits = static_cast<Bits>(
-            bits | static_cast<Bits>(std::to_integer<Bits>(bytes[index]) << (8 * index)));
-    return bits;
-}
-
-template <class Bits>
-constexpr void store_bits(Bits bits, std::byte* bytes) noexcept {
-    for (std::size_t index = 0; index < sizeof(Bits); ++index)
-        bytes[index] = static_cast<std::byte>(static_cast<unsigned char>(bits >> (8 * index)));
-}
-
-/// Decodes the element at `bytes`. T is float or double and represents every value of the type.
-template <class T, dtype Type>
-constexpr T load_element(const std::byte* bytes) noexcept {
-    if constexpr (Type == dtype::f16)
-        return static_cast<T>(from_f16(load_bits<std::uint16_t>(bytes)));
-    else if constexpr (Type == dtype::bf16)
-        return static_cast<T>(from_bf16(load_bits<std::uint16_t>(bytes)));
-    else if constexpr (Type == dtype::f32)
-        return static_cast<T>(std::bit_cast<float>(load_bits<std::uint32_t>(bytes)));
-    else
-        return static_cast<T>(std::bit_cast<double>(load_bits<std::uint64_t>(bytes)));
-}
-
-/// Encodes a value, rounded to nearest, ties to even. Returns false if the value overflows Type.
-template <dtype Type, class T>
-constexpr bool store_element(T value, std::byte* bytes) noexcept {
-    if constexpr (Type == dtype::f16 || Type == dtype::bf16) {
-        constexpr bool half = Type == dtype::f16;
-        const double exact = static_cast<double>(value);
-        const std::uint16_t bits = half ? to_f16(exact) : to_bf16(exact);
-        store_bits(bits, bytes);
-        constexpr std::uint16_t infinity = half ? 0x7C00 : 0x7F80;
-        return (bits & 0x7FFF) != infinity;
-    } else if constexpr (Type == dtype::f32) {
-        // Doubles of this magnitude and above round to infinity.
-        if constexpr (sizeof(T) > 4)
-            if (value >= 0x1.ffffffp127 || value <= -0x1.ffffffp127) return false;
-        store_bits(std::bit_cast<std::uint32_t>(static_cast<float>(value)), bytes);
-        return true;
-    } else {
-        store_bits(std::bit_cast<std::uint64_t>(static_cast<double>(value)), bytes);
-        return true;
-    }
-}
-
-/// Calls f with std::integral_constant<dtype, type>.
-template <class F>
-constexpr decltype(auto) with_dtype(dtype type, F f) {
-    switch (type) {
-        case dtype::f16:
-            return f(std::integral_constant<dtype, dtype::f16>{});
-        case dtype::bf16:
-            return f(std::integral_constant<dtype, dtype::bf16>{});
-        case dtype::f32:
-            return f(std::integral_constant<dtype, dtype::f32>{});
-        default:
-            return f(std::integral_constant<dtype, dtype::f64>{});
-    }
-}
-
-}  // namespace detail
-
-}  // namespace sequent::inline SEQUENT_ABI::io
-
-/// Number formats of files: single numbers, or blocks of numbers that share a scale.
-
-namespace sequent::inline SEQUENT_ABI::io::detail {
-
-struct number_format;
-
-/// The stored numbers of a file's tensor.
-struct stored_tensor {
-    const std::byte* data = nullptr;
-    std::uint64_t count = 0;  // how many numbers
-    const number_format* format = nullptr;
-};
-
-/// Decodes the `count` numbers of a tensor with the indices first, first + stride, ... to
-/// `numbers`.
-using decoder = void (*)(const stored_tensor& from, std::uint64_t first, std::uint64_t stride,
-                         std::size_t count, double* numbers);
-
-/// A block of the numbers scale * q + minimum.
-struct scaled_block {
-    double scale = 0;
-    double minimum = 0;
-    std::int8_t q[256]{};
-};
-/// Reads the scale and the integers of the `count` numbers from index `first` on. `count` divides
-/// the format's and `first`.
-using block_reader = void (*)(const stored_tensor& from, std::uint64_t first, std::size_t count,
-                              scaled_block& to);
-
-/// A number format: blocks of `count` numbers that take `bytes` bytes.
-struct number_format {
-    std::string_view name;
-    std::uint64_t count = 1;
-    std::uint64_t bytes = 0;
-    bool fits_float = true;  // float represents every number exactly
-    decoder decode = nullptr;
-    block_reader read_block = nullptr;  // null if the numbers do not share a scale
-    int bits = 0;                       // bits of q
-    bool has_minimum = false;           // if true, q is unsigned
-};
-
-template <dtype Type>
-void decode_plain(const stored_tensor& from, std::uint64_t first, std::uint64_t stride,
-                  std::size_t count, double* numbers) {
-    constexpr std::size_t bytes = io::size_of(Type);
-    const std::byte* const data = from.data + first * bytes;
-    if (stride == 1) {
-        for (std::size_t at = 0; at < count; ++at)
-            numbers[at] = load_element<double, Type>(data + at * bytes);
-        return;
-    }
-    for (std::size_t at = 0; at < count; ++at)
-        numbers[at] = load_element<double, Type>(data + at * stride * bytes);
-}
-
-/// The formats of the enumerators of io::dtype.
-SEQUENT_LAZY inline constexpr number_format plain_formats[] = {
-    {"F16", 1, 2, true, decode_plain<dtype::f16>},
-    {"BF16", 1, 2, true, decode_plain<dtype::bf16>},
-    {"F32", 1, 4, true, decode_plain<dtype::f32>},
-    {"F64", 1, 8, false, decode_plain<dtype::f64>},
-};
-
-}  // namespace sequent::inline SEQUENT_ABI::io::detail
-
-/// Correspondence between views of parameters and numbers of a file's tensors, row by row.
-
-namespace sequent::inline SEQUENT_ABI::io::detail {
-
-/// One more axis than a parameter has: a change of row order splits an axis in two.
-inline constexpr std::size_t max_axes = max_rank + 1;
-
-/// A type-erased view of float, double or, for `.npy` files, int32; `type` states the element size.
-/// It lets the code for files be compiled once for all element types and models. Const data is only
-/// read.
-struct any_view {
-    void* data = nullptr;
-    dtype type = dtype::f32;
-    int rank = 0;
-    std::array<int, max_axes> extents{};
-    std::array<int, max_axes> strides{};
-
-    template <class T>
-    static any_view of(const tensor_view<T>& view) noexcept {
-        any_view result;
-        result.data = const_cast<std::remove_const_t<T>*>(view.data);
-        result.type = sizeof(T) == 4 ? dtype::f32 : dtype::f64;
-        result.rank = view.rank;
-        for (std::size_t axis = 0; axis < view.extents.size(); ++axis) {
-            result.extents[axis] = view.extents[axis];
-            result.strides[axis] = view.strides[axis];
-        }
-        return result;
-    }
-
-    std::int64_t size() const noexcept {
-        std::int64_t count = 1;
-        for (int axis = 0; axis < rank; ++axis) count *= extents[static_cast<std::size_t>(axis)];
-        return count;
-    }
-};
-
-SEQUENT_LAZY
-SEQUENT_COLD std::vector<std::uint64_t> shape_of(const any_view& view) {
-    std::vector<std::uint64_t> shape;
-    for (int axis = 0; axis < view.rank; ++axis) {
-        shape.push_back(static_cast<std::uint64_t>(view.extents[static_cast<std::size_t>(axis)]));
-    }
-    return shape;
-}
-
-/// The strides of a row-major tensor of this shape.
-SEQUENT_LAZY
-inline std::array<std::uint64_t, max_axes> row_major(const any_view& view) {
-    std::array<std::uint64_t, max_axes> result{};
-    std::uint64_t stride = 1;
-    for (auto axis = static_cast<std::size_t>(view.rank); axis-- > 0;) {
-        result[axis] = stride;
-        stride *= static_cast<std::uint64_t>(view.extents[axis]);
-    }
-    return result;
-}
-
-/// A view and the numbers of a file's tensor that it corresponds to: same extents, beginning at
-/// number `first`, with `strides` in the tensor.
-struct piece {
-    any_view view;
-    std::size_t tensor = 0;  // its index in the file
-    std::uint64_t first = 0;
-    std::array<std::uint64_t, max_axes> strides{};
-    bool is_summand = false;  // the numbers are added to the view's
-    double plus = 0;          // added to each number
-};
-
-/// The piece of a view that corresponds to a whole tensor.
-SEQUENT_LAZY
-inline piece whole(const any_view& view, std::size_t tensor) {
-    return {view, tensor, 0, row_major(view)};
-}
-
-/// A row of a piece: `columns` elements of the view, `stride` apart from `at` on, correspond to the
-/// tensor's numbers `number_stride` apart from `number` on.
-struct piece_row {
-    std::ptrdiff_t at = 0;
-    std::ptrdiff_t stride = 1;
-    std::uint64_t number = 0;
-    std::uint64_t number_stride = 1;
-    std::size_t columns = 1;
-};
-
-/// The piece with its axes sorted by descending stride in the tensor.
-SEQUENT_LAZY
-SEQUENT_COLD piece in_order(piece part) {
-    const auto rank = static_cast<std::size_t>(part.view.rank);
-    for (std::size_t end = 1; end < rank; ++end) {
-        for (std::size_t at = end; at > 0 && part.strides[at - 1] < part.strides[at]; --at) {
-            std::swap(part.strides[at - 1], part.strides[at]);
-            std::swap(part.view.strides[at - 1], part.view.strides[at]);
-            std::swap(part.view.extents[at - 1], part.view.extents[at]);
-        }
-    }
-    return part;
-}
-
-/// Calls f(piece_row) for each row of a piece, in the order of the tensor's numbers.
-template <class F>
-SEQUENT_COLD void for_each_row(const piece& given, F f) {
-    const piece part = in_order(given);
-    const any_view& view = part.view;
-    if (view.size() == 0) return;
-    piece_row result;
-    result.number = part.first;
-    std::size_t last = 0;
-    if (view.rank > 0) {
-        last = static_cast<std::size_t>(view.rank) - 1;
-        result.columns = static_cast<std::size_t>(view.extents[last]);
-        result.stride = view.strides[last];
-        result.number_stride = part.strides[last];
-    }
-    std::array<int, max_axes> index{};
-    for (;;) {
-        f(result);
-        std::size_t axis = last;
-        for (;; --axis) {
-            if (axis == 0) return;
-            const std::size_t place = axis - 1;
-            result.at += view.strides[place];
-            result.number += part.strides[place];
-            if (++index[place] < view.extents[place]) break;
-            const auto extent = static_cast<std::uint64_t>(view.extents[place]);
-            result.at -= static_cast<std::ptrdiff_t>(extent) * view.strides[place];
-            result.number -= extent * part.strides[place];
-            index[place] = 0;
-        }
-    }
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::io::detail
-
-#include <cerrno>
-#include <memory>
-
-#if __has_include(<fcntl.h>) && __has_include(<sys/mman.h>) && __has_include(<unistd.h>) && \
-    !defined(__wasi__)
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
-#define SEQUENT_HAS_MMAP
-#endif
-
-#include <system_error>
-
-#include <fcntl.h>
-#include <sys/stat.h>
-#ifdef _WIN32
-#include <chrono>
-#include <filesystem>
-#include <thread>
-
-#include <io.h>
-#include <process.h>
-#else
-#include <unistd.h>
-#endif
-
-/// File names and wrappers of system calls that differ between platforms. `<filesystem>`, which is
-/// slow to compile, is only included on Windows, where file names are not bytes.
-
-namespace sequent::inline SEQUENT_ABI::io {
-
-#ifdef _WIN32
-/// The name of a file.
-using file_path = std::filesystem::path;
-#else
-namespace detail {
-template <class Path>
-concept path_of_bytes = requires(const Path& path) {
-    { path.native() } -> std::same_as<const std::string&>;
-};
-}  // namespace detail
-
-/// The name of a file, as bytes. Strings and std::filesystem::path convert to it; on Windows it is
-/// std::filesystem::path itself.
-class file_path {
-  public:
-    /// An empty name.
-    file_path() = default;
-    /// Converts from a string.
-    template <std::convertible_to<std::string_view> Text>
-    file_path(const Text& text) : text_(static_cast<std::string_view>(text)) {}
-    /// Converts from std::filesystem::path.
-    template <detail::path_of_bytes Path>
-    file_path(const Path& path) : text_(path.native()) {}
-
-    /// The name as a string.
-    const std::string& string() const noexcept { return text_; }
-    /// The name as a null-terminated string.
-    const char* c_str() const noexcept { return text_.c_str(); }
-    /// Returns true if the name is empty.
-    bool empty() const noexcept { return text_.empty(); }
-
-  private:
-    std::string text_;
-};
-#endif
-
-namespace detail {
-
-enum class file_kind { none, file, folder, link, other };
-
-/// The functions below work on file descriptors; a result below 0 means an error, stored in errno.
-#ifdef _WIN32
-SEQUENT_COLD inline file_kind kind_of(const std::filesystem::file_status& status) noexcept {
-    using std::filesystem::file_type;
-    switch (status.type()) {
-        case file_type::none:
-        case file_type::not_found:
-            return file_kind::none;
-        case file_type::regular:
-            return file_kind::file;
-        case file_type::directory:
-            return file_kind::folder;
-        case file_type::symlink:
-            return file_kind::link;
-        default:
-            return file_kind::other;
-    }
-}
-SEQUENT_COLD inline file_kind kind_of(const file_path& path) noexcept {
-    std::error_code failure;
-    const auto result = kind_of(std::filesystem::status(path, failure));
-    errno = result == file_kind::none ? ENOENT : 0;
-    return result;
-}
-SEQUENT_COLD inline file_kind kind_of_link(const file_path& path) noexcept {
-    std::error_code failure;
-    return kind_of(std::filesystem::symlink_status(path, failure));
-}
-SEQUENT_COLD inline int read_link(const file_path& path, file_path& target) {
-    std::error_code failure;
-    target = std::filesystem::read_symlink(path, failure);
-    errno = failure ? EINVAL : 0;
-    return failure ? -1 : 0;
-}
-SEQUENT_COLD inline file_path folder_of(const file_path& path) {
-    return path.parent_path();
-}
-SEQUENT_COLD inline file_path within(const file_path& folder, const file_path& name) {
-    return folder / name;
-}
-/// Repeats `attempt` for at most a second while it reports that another process or thread has the
-/// file open (ERROR_SHARING_VIOLATION, or ERROR_ACCESS_DENIED when replacing): readers and writers
-/// hold a file only for a moment.
-template <class Attempt>
-void until_not_in_use(const Attempt& attempt) noexcept {
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(1);
-    do {
-        const auto error = static_cast<unsigned long>(attempt());
-        if (error != 32 && error != 5) return;
-        std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    } while (std::chrono::steady_clock::now() < end);
-}
-SEQUENT_COLD inline int rename_over(const file_path& from, const file_path& to) noexcept {
-    std::error_code failure;
-    until_not_in_use([&] {
-        std::filesystem::rename(from, to, failure);
-        return failure.value();
-    });
-    errno = failure ? failure.default_error_condition().value() : 0;
-    return failure ? -1 : 0;
-}
-SEQUENT_COLD inline void remove_file(const file_path& path) noexcept {
-    std::error_code ignored;
-    std::filesystem::remove(path, ignored);
-}
-SEQUENT_COLD inline std::FILE* open_to_read(const file_path& path) noexcept {
-    std::FILE* result = nullptr;
-    until_not_in_use([&]() -> unsigned long {
-        _doserrno = 0;
-        result = ::_wfopen(path.c_str(), L"rb");
-        // For a reader, ERROR_ACCESS_DENIED is permanent.
-        return result == nullptr && _doserrno == 32 ? 32 : 0;
-    });
-    return result;
-}
-inline int process_number() noexcept {
-    return ::_getpid();
-}
-SEQUENT_COLD inline int open_new(const file_path& path, bool) noexcept {
-    return ::_wopen(path.c_str(), _O_CREAT | _O_EXCL | _O_WRONLY | _O_BINARY, _S_IREAD | _S_IWRITE);
-}
-SEQUENT_COLD inline int open_existing(const file_path& path) noexcept {
-    return ::_wopen(path.c_str(), _O_WRONLY | _O_BINARY);
-}
-inline std::FILE* stream_of(int descriptor) noexcept {
-    return ::_fdopen(descriptor, "wb");
-}
-SEQUENT_COLD inline int flush_to_disk(std::FILE* stream) noexcept {
-    return ::_commit(::_fileno(stream));
-}
-inline void close(int descriptor) noexcept {
-    ::_close(descriptor);
-}
-// Replacing a read-only file fails, and there are no owners to keep.
-SEQUENT_COLD inline int may_write(const file_path&) noexcept {
-    return 0;
-}
-inline void keep_owner_and_mode(int, const file_path&) noexcept {}
-inline void flush_folder(const file_path&) noexcept {}
-#else
-SEQUENT_COLD inline file_kind kind_of(const struct ::stat& status) noexcept {
-    return S_ISREG(status.st_mode)   ? file_kind::file
-           : S_ISDIR(status.st_mode) ? file_kind::folder
-           : S_ISLNK(status.st_mode) ? file_kind::link
-                                     : file_kind::other;
-}
-/// The kind of a file, following symbolic links. For file_kind::none, errno is set.
-SEQUENT_COLD inline file_kind kind_of(const file_path& path) noexcept {
-    struct ::stat status;
-    return ::stat(path.c_str(), &status) == 0 ? kind_of(status) : file_kind::none;
-}
-SEQUENT_COLD inline file_kind kind_of_link(const file_path& path) noexcept {
-    struct ::stat status;
-    return ::lstat(path.c_str(), &status) == 0 ? kind_of(status) : file_kind::none;
-}
-SEQUENT_COLD inline int read_link(const file_path& path, file_path& target) {
-    for (std::string text(256, '\0');; text.resize(2 * text.size())) {
-        const auto length = ::readlink(path.c_str(), text.data(), text.size());
-        if (length < 0) return -1;
-        if (static_cast<std::size_t>(length) == text.size()) continue;
-        text.resize(static_cast<std::size_t>(length));
-        target = text;
-        return 0;
-    }
-}
-/// The folder of a file; empty for a name without a folder.
-SEQUENT_COLD inline file_path folder_of(const file_path& path) {
-    const std::string_view text = path.string();
-    const std::size_t slash = text.rfind('/');
-    if (slash == std::string_view::npos) return {};
-    std::size_t end = slash;
-    while (end > 0 && text[end - 1] == '/') --end;
-    return text.substr(0, end == 0 ? 1 : end);
-}
-/// The path of `name` within `folder`; `name` itself if it is absolute.
-SEQUENT_COLD inline file_path within(const file_path& folder, const file_path& name) {
-    if (folder.empty() || name.string().starts_with('/')) return name;
-    std::string text = folder.string();
-    if (text.back() != '/') text += '/';
-    return text += name.string();
-}
-SEQUENT_COLD inline int rename_over(const file_path& from, const file_path& to) noexcept {
-    return std::rename(from.c_str(), to.c_str());
-}
-SEQUENT_COLD inline void remove_file(const file_path& path) noexcept {
-    ::unlink(path.c_str());
-}
-SEQUENT_COLD inline std::FILE* open_to_read(const file_path& path) noexcept {
-    return std::fopen(path.c_str(), "rb");
-}
-inline int process_number() noexcept {
-#ifdef __wasi__
-    return 0;
-#else
-    return static_cast<int>(::getpid());
-#endif
-}
-/// Creates a new file. A private one is readable by its owner only, until its mode is set.
-SEQUENT_COLD inline int open_new(const file_path& path, bool is_private) noexcept {
-    return ::open(path.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, is_private ? 0600 : 0666);
-}
-SEQUENT_COLD inline int open_existing(const file_path& path) noexcept {
-    return ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
-}
-inline std::FILE* stream_of(int descriptor) noexcept {
-    return ::fdopen(descriptor, "wb");
-}
-SEQUENT_COLD inline int flush_to_disk(std::FILE* stream) noexcept {
-    int result = 0;
-    do {
-        result = ::fsync(::fileno(stream));
-    } while (result < 0 && errno == EINTR);
-    // Pipes and some network file systems cannot flush; that is no error of the writer.
-    return result < 0 && (errno == EINVAL || errno == ENOTSUP) ? 0 : result;
-}
-inline void close(int descriptor) noexcept {
-    ::close(descriptor);
-}
-SEQUENT_COLD inline int may_write(const file_path& path) noexcept {
-    return ::access(path.c_str(), W_OK);
-}
-/// Copies owner and mode of `path` to the new file as far as possible: changing the owner requires
-/// privileges.
-SEQUENT_COLD inline void keep_owner_and_mode([[maybe_unused]] int descriptor,
-                                             [[maybe_unused]] const file_path& path) noexcept {
-#ifndef __wasi__  // there are neither
-    struct ::stat old, made;
-    if (::stat(path.c_str(), &old) != 0 || ::fstat(descriptor, &made) != 0) return;
-    if (old.st_uid != made.st_uid || old.st_gid != made.st_gid) {
-        if (::fchown(descriptor, old.st_uid, old.st_gid) != 0 &&
-            ::fchown(descriptor, static_cast<::uid_t>(-1), old.st_gid) != 0) {
-            // The new file keeps its own owner.
-        }
-    }
-    if (::fchmod(descriptor, old.st_mode & 0777) != 0) {
-        // The new file stays private to its owner.
-    }
-#endif
-}
-/// Flushes a folder to disk, so that a rename survives a crash.
-SEQUENT_COLD inline void flush_folder(const file_path& path) noexcept {
-    const int descriptor = ::open(path.empty() ? "." : path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (descriptor < 0) return;
-    ::fsync(descriptor);
-    ::close(descriptor);
-}
-#endif
-
-/// ": " and the description of an errno value; empty for 0.
-SEQUENT_COLD inline std::string reason_text(int reason) {
-    return reason == 0 ? std::string() : ": " + std::generic_category().message(reason);
-}
-
-}  // namespace detail
-
-}  // namespace sequent::inline SEQUENT_ABI::io
-
-namespace sequent::inline SEQUENT_ABI::io {
-
-/// Input of all readers: a file, or bytes in memory such as weights embedded in a program. A file
-/// is memory-mapped if the platform supports it, so that only the pages in use are read; it must
-/// not be truncated meanwhile. Copies share the bytes.
-class source {
-  public:
-    /// Opens a file. Throws io::error if it does not exist or cannot be read.
-    template <class Path>
-        requires std::convertible_to<const Path&, file_path> source(const Path& path) {
-            open(path);
-        }
-
-    /// Refers to bytes that must outlive the source. Error messages use `name`.
-    source(std::span<const std::byte> bytes, std::string name = "<memory>")
-        : name_(std::move(name)), bytes_(bytes) {}
-
-    /// Refers to bytes that `owner` keeps alive.
-    source(std::span<const std::byte> bytes, std::string name, std::shared_ptr<const void> owner)
-        : name_(std::move(name)), bytes_(bytes), memory_(std::move(owner)) {}
-
-    /// The path of the file, or the name given for bytes in memory.
-    const std::string& name() const noexcept { return name_; }
-    /// All bytes; valid as long as a copy of this source or the owner of the bytes.
-    std::span<const std::byte> bytes() const noexcept { return bytes_; }
-
-    /// Releases the pages of a mapped file in the range of bytes [first, last) from the memory of
-    /// the process. The next access reads them again. Has no effect on other sources.
-    SEQUENT_LAZY void release([[maybe_unused]] std::size_t first,
-                              [[maybe_unused]] std::size_t last) const noexcept {
-#ifdef SEQUENT_HAS_MMAP
-        if (!mapped_) return;
-        const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-        const std::size_t begin = first / page * page, end = last / page * page;
-        if (begin >= end) return;
-        // On failure the pages just stay in memory.
-        (void)::madvise(const_cast<std::byte*>(bytes_.data()) + begin, end - begin, MADV_DONTNEED);
-#endif
-    }
-
-  private:
-    SEQUENT_LAZY SEQUENT_COLD void open(const file_path& path) {
-        name_ = path.string();
-        const detail::file_kind kind = detail::kind_of(path);
-        if (kind == detail::file_kind::none) fail(detail::reason_text(errno));
-        if (kind == detail::file_kind::folder) fail(": it is a folder");
-        if (kind == detail::file_kind::file && map(path)) return;
-        errno = 0;
-        std::FILE* const stream = detail::open_to_read(path);
-        if (stream == nullptr) fail(detail::reason_text(errno));
-        auto read = std::make_shared<std::string>();
-        std::array<char, 4096> block;
-        while (const std::size_t count = std::fread(block.data(), 1, block.size(), stream))
-            read->append(block.data(), count);
-        const bool failed = std::ferror(stream) != 0;
-        std::fclose(stream);
-        if (failed) fail("");
-        bytes_ = {reinterpret_cast<const std::byte*>(read->data()), read->size()};
-        memory_ = std::move(read);
-    }
-
-    /// Maps the file into memory. Returns false if the platform or the file system cannot; the file
-    /// is then read.
-    SEQUENT_LAZY bool map([[maybe_unused]] const file_path& path) {
-#ifdef SEQUENT_HAS_MMAP
-        const int descriptor = ::open(path.c_str(), O_RDONLY);
-        if (descriptor < 0) return false;
-        struct ::stat status;
-        const bool has_size =
-            ::fstat(descriptor, &status) == 0 && status.st_size > 0 &&
-            static_cast<unsigned long long>(status.st_size) <= static_cast<std::size_t>(-1);
-        const std::size_t length = has_size ? static_cast<std::size_t>(status.st_size) : 0;
-        void* const first =
-            has_size ? ::mmap(nullptr, length, PROT_READ, MAP_PRIVATE, descriptor, 0) : MAP_FAILED;
-        ::close(descriptor);
-        if (first == MAP_FAILED) return false;
-        memory_ = std::shared_ptr<const void>(
-            first, [length](const void* mapped) { ::munmap(const_cast<void*>(mapped), length); });
-        bytes_ = {static_cast<const std::byte*>(first), length};
-        mapped_ = true;
-        return true;
-#else
-        return false;
-#endif
-    }
-
-    [[noreturn]] void fail(const std::string& reason) const {
-        fail_with<error>({name_, ": cannot be opened", reason});
-    }
-
-    std::string name_;
-    std::span<const std::byte> bytes_;
-    std::shared_ptr<const void> memory_;
-    bool mapped_ = false;
-};
-
-}  // namespace sequent::inline SEQUENT_ABI::io
-
-#undef SEQUENT_HAS_MMAP
-
-/// Named tensors of files in any format, and their conversion to views of float or double. The
-/// reader of each format checks the file and returns a `tensor_file`.
-
-namespace sequent::inline SEQUENT_ABI::io {
-
-/// Metadata of a file of tensors: free text by key.
-using metadata_map = std::map<std::string, std::string>;
-
-/// The header of one tensor of a file.
-struct header_entry {
-    std::string name;                  ///< name of the tensor
-    std::string dtype;                 ///< element type as the file's format calls it
-    std::vector<std::uint64_t> shape;  ///< extents, row-major
-    std::uint64_t begin = 0;           ///< first byte, counted from the beginning of the data
-    std::uint64_t end = 0;             ///< one past the last byte
-    std::size_t part = 0;              ///< index in tensor_file::parts of the file that has it
-};
-
-/// The header of a file of tensors.
-struct file_header {
-    std::vector<header_entry> tensors;  ///< the tensors in the order of the file
-    metadata_map metadata;              ///< the file's metadata
-};
-
-/// Tensors of one or several files. The file has been checked: the bytes of each tensor lie within
-/// its file, and their number matches its shape and dtype.
-struct tensor_file {
-    /// One file of those that hold the tensors.
-    struct part {
-        source from;           ///< the bytes of the file
-        std::size_t data = 0;  ///< the byte at which the tensors' data begin
-    };
-
-    std::string name;                                ///< name in error messages
-    file_header header;                              ///< tensors and metadata
-    std::vector<part> parts;                         ///< the files that hold the tensors
-    std::span<const detail::number_format> formats;  ///< the dtypes that can be decoded
-
-    /// Name of the file that has the tensor.
-    const std::string& name_of_part(const header_entry& entry) const noexcept {
-        return parts[entry.part].from.name();
-    }
-    /// First byte of the tensor.
-    const std::byte* data_of(const header_entry& entry) const noexcept {
-        const part& of = parts[entry.part];
-        return of.from.bytes().data() + of.data + entry.begin;
-    }
-    /// The number format of the tensor's dtype; null if the dtype is unknown.
-    const detail::number_format* format_of(const header_entry& entry) const noexcept {
-        for (const detail::number_format& each : formats)
-            if (each.name == entry.dtype) return &each;
-        return nullptr;
-    }
-    /// The stored numbers of a tensor, whose dtype must be known.
-    detail::stored_tensor stored_of(const header_entry& entry) const noexcept {
-        const detail::number_format* const format = format_of(entry);
-        return {data_of(entry), (entry.end - entry.begin) / format->bytes * format->count, format};
-    }
-    /// Releases the memory-mapped pages of bytes [first, last) of a tensor, see source::release.
-    void release(const header_entry& entry, std::uint64_t first,
-                 std::uint64_t last) const noexcept {
-        const part& of = parts[entry.part];
-        const std::uint64_t begin = of.data + entry.begin;
-        of.from.release(static_cast<std::size_t>(begin + first),
-                        static_cast<std::size_t>(begin + last));
-    }
-};
-
-namespace detail {
-
-/// Name and view of a parameter or another tensor to be loaded or saved.
-struct any_tensor {
-    std::string name;
-    any_view view;
-    bool may_be_negative = true;
-};
-
-SEQUENT_LAZY
-SEQUENT_COLD std::string in_quotes(std::string_view name) {
-    return joined_text({"\"", name, "\""});
-}
-
-SEQUENT_LAZY
-SEQUENT_COLD std::string shape_text(const std::vector<std::uint64_t>& shape) {
-    std::string text = "[";
-    for (std::size_t axis = 0; axis < shape.size(); ++axis) {
-        if (axis > 0) text += ", ";
-        append_text(text, {shape[axis]});
-    }
-    return text + "]";
-}
-
-/// The product of the extents. It does not overflow, because the shape is that of a tensor_view or
-/// was compared with one.
-SEQUENT_LAZY
-inline std::uint64_t size_of(const std::vector<std::uint64_t>& shape) {
-    std::uint64_t size = 1;
-    for (const std::uint64_t extent : shape) size *= extent;
-    return size;
-}
-
-SEQUENT_LAZY
-[[noreturn]] SEQUENT_COLD void fail_element(std::string_view file, std::string_view name,
-                                            std::uint64_t number, std::string_view what) {
-    fail_with<error>({file, ": tensor ", in_quotes(name), ": element ", number, " is ", what});
-}
-
-SEQUENT_LAZY
-inline std::string_view unlike_a_number(double value) {
-    return std::isnan(value) ? "not a number" : "infinite";
-}
-
-/// Describes why a tensor of the file cannot be read exactly as `wanted`, F32 or F64; empty if it
-/// can.
-SEQUENT_LAZY
-SEQUENT_COLD std::string problem_of_type(const tensor_file& file, const header_entry& entry,
-                                         dtype wanted) {
-    const number_format* const format = file.format_of(entry);
-    if (format == nullptr) {
-        std::string known;
-        for (const number_format& each : file.formats)
-            append_text(known, {known.empty() ? "" : ", ", each.name});
-        return joined_text({": the file has dtype ", entry.dtype, ", which is none of ", known});
-    }
-    if (wanted == dtype::f32 && !format->fits_float) {
-        return joined_text({": the file has dtype ", entry.dtype, ", wanted is ", name_of(wanted),
-                            ", which does not hold it exactly"});
-    }
-    return "";
-}
-
-/// How many numbers are decoded in one call.
-inline constexpr std::size_t decoded_together = 512;
-/// How many bytes of a mapped tensor are read before their pages are released.
-inline constexpr std::uint64_t released_together = std::uint64_t{1} << 22;
-
-/// Releases the mapped pages of a tensor while it is read in order.
-class releaser {
-  public:
-    releaser(const tensor_file& file, const header_entry& entry, const number_format& format)
-        : file_(file), entry_(entry), format_(format) {}
-    ~releaser() { file_.release(entry_, released_, entry_.end - entry_.begin); }
-    releaser(const releaser&) = delete;
-    releaser& operator=(const releaser&) = delete;
-
-    /// Numbers below `number` have been read.
-    void advance(std::uint64_t number) {
-        const std::uint64_t bytes = number / format_.count * format_.bytes;
-        if (bytes < released_ + released_together) return;
-        file_.release(entry_, released_, bytes);
-        released_ = bytes;
-    }
-
-  private:
-    const tensor_file& file_;
-    const header_entry& entry_;
-    const number_format& format_;
-    std::uint64_t released_ = 0;
-};
-
-/// Calls f(number, value) for all numbers of a tensor in order.
-template <class F>
-SEQUENT_COLD void for_each_number(const tensor_file& file, const header_entry& entry, F f) {
-    const stored_tensor stored = file.stored_of(entry);
-    const std::uint64_t count = stored.count;
-    std::array<double, decoded_together> values;
-    releaser done(file, entry, *stored.format);
-    for (std::uint64_t first = 0; first < count; first += values.size()) {
-        const auto some =
-            static_cast<std::size_t>(std::min<std::uint64_t>(values.size(), count - first));
-        stored.format->decode(stored, first, 1, some, values.data());
-        for (std::size_t at = 0; at < some; ++at) f(first + at, values[at]);
-        done.advance(first + some);
-    }
-}
-
-/// Throws io::error at a number that is not finite or whose magnitude exceeds `most`, so that a sum
-/// could overflow.
-SEQUENT_LAZY
-SEQUENT_COLD void check_numbers(const tensor_file& file, const header_entry& entry, double most) {
-    const auto fail = [&](std::uint64_t number, double value) {
-        fail_element(file.name_of_part(entry), entry.name, number,
-                     std::isfinite(value) ? number_text(value) + ", too large to be added"
-                                          : std::string(unlike_a_number(value)));
-    };
-    for_each_number(file, entry, [&](std::uint64_t number, double value) {
-        if (!(std::abs(value) <= most)) fail(number, value);
-    });
-}
-
-/// Throws io::error at a number below zero.
-SEQUENT_LAZY
-SEQUENT_COLD void check_not_negative(const tensor_file& file, const header_entry& entry) {
-    for_each_number(file, entry, [&](std::uint64_t number, double value) {
-        if (value < 0)
-            fail_element(file.name_of_part(entry), entry.name, number,
-                         joined_text({number_text(value), ", expected is at least 0"}));
-    });
-}
-
-/// Throws io::error unless two tensors of the same shape hold the same numbers.
-SEQUENT_LAZY
-SEQUENT_COLD void check_equal(const tensor_file& file, const header_entry& one,
-                              const header_entry& two) {
-    const stored_tensor stored = file.stored_of(two);
-    releaser done(file, two, *stored.format);
-    const std::uint64_t count = stored.count;
-    std::array<double, decoded_together> values;
-    for_each_number(file, one, [&](std::uint64_t number, double x) {
-        const auto at = static_cast<std::size_t>(number % values.size());
-        if (at == 0) {
-            const auto some =
-                static_cast<std::size_t>(std::min<std::uint64_t>(values.size(), count - number));
-            stored.format->decode(stored, number, 1, some, values.data());
-            done.advance(number);
-        }
-        const double y = values[at];
-        if (x == y) return;
-        const std::string found =
-            std::isfinite(x) ? number_text(x) : std::string(unlike_a_number(x));
-        fail_element(file.name_of_part(one), one.name, number,
-                     joined_text({found, ", expected is that of ", in_quotes(two.name), ", ",
-                                  number_text(y), ", which the model has in its place"}));
-    });
-}
-
-/// Stores decoded numbers as elements of a row.
-template <class T>
-void store_values(const double* values, std::size_t count, const piece& part, std::ptrdiff_t at,
-                  std::ptrdiff_t stride) {
-    T* to = static_cast<T*>(part.view.data) + at;
-    if (part.is_summand) {
-        for (std::size_t column = 0; column < count; ++column, to += stride)
-            *to += static_cast<T>(values[column] + part.plus);
-    } else if (part.plus != 0) {
-        for (std::size_t column = 0; column < count; ++column, to += stride)
-            *to = static_cast<T>(values[column] + part.plus);
-    } else if (stride == 1) {
-        for (std::size_t column = 0; column < count; ++column)
-            to[column] = static_cast<T>(values[column]);
-    } else {
-        for (std::size_t column = 0; column < count; ++column, to += stride)
-            *to = static_cast<T>(values[column]);
-    }
-}
-
-/// Fills a view from its tensor.
-SEQUENT_LAZY
-SEQUENT_COLD void fill_piece(const tensor_file& file, const piece& part) {
-    const header_entry& entry = file.header.tensors[part.tensor];
-    const stored_tensor stored = file.stored_of(entry);
-    const auto store = part.view.type == dtype::f64 ? store_values<double> : store_values<float>;
-    std::array<double, decoded_together> values;
-    releaser done(file, entry, *stored.format);
-    for_each_row(part, [&](const piece_row& row) {
-        for (std::size_t column = 0; column < row.columns; column += values.size()) {
-            const std::size_t some = std::min(values.size(), row.columns - column);
-            stored.format->decode(stored, row.number + column * row.number_stride,
-                                  row.number_stride, some, values.data());
-            store(values.data(), some, part,
-                  row.at + static_cast<std::ptrdiff_t>(column) * row.stride, row.stride);
-        }
-        done.advance(row.number);
-    });
-}
-
-/// Throws io::error at a number of the pieces' tensors that is not finite or too large to be added.
-SEQUENT_LAZY
-SEQUENT_COLD void check_pieces(const tensor_file& file, const std::vector<piece>& pieces) {
-    std::vector<double> largest(file.header.tensors.size());  // 0: the tensor is not used
-    for (const piece& each : pieces) {
-        const double of_type = each.view.type == dtype::f32
-                                   ? static_cast<double>(std::numeric_limits<float>::max())
-                                   : std::numeric_limits<double>::max();
-        const double most = each.is_summand || each.plus != 0 ? of_type / 4 : of_type;
-        double& of = largest[each.tensor];
-        of = of == 0 ? most : std::min(of, most);
-    }
-    for (std::size_t tensor = 0; tensor < largest.size(); ++tensor)
-        if (largest[tensor] > 0) check_numbers(file, file.header.tensors[tensor], largest[tensor]);
-}
-
-/// Two tensors of a file that must hold the same numbers.
-struct equal_pair {
-    std::size_t tensor = 0;
-    std::size_t other = 0;
-};
-
-/// A view whose elements are all set to one number.
-struct constant_view {
-    any_view view;
-    double number = 0;
-};
-
-/// Result of matching parameters with a file: the pieces to be loaded, pairs of tensors that must
-/// be equal, tensors that must not be negative and constants; or the problem.
-struct matching {
-    std::vector<piece> pieces;
-    std::string problem;
-    std::vector<equal_pair> equal{};
-    std::vector<std::size_t> not_negative{};
-    std::vector<constant_view> constants{};
-};
-
-SEQUENT_LAZY
-SEQUENT_COLD void fill_constant(const constant_view& each) {
-    const piece part = whole(each.view, 0);
-    const auto store = each.view.type == dtype::f64 ? store_values<double> : store_values<float>;
-    for_each_row(part, [&](const piece_row& row) {
-        for (std::size_t column = 0; column < row.columns; ++column)
-            store(&each.number, 1, part, row.at + static_cast<std::ptrdiff_t>(column) * row.stride,
-                  1);
-    });
-}
-
-/// Throws io::error if the matching has a problem or the tensors violate its conditions.
-SEQUENT_LAZY
-SEQUENT_COLD void check_all(const tensor_file& file, const matching& found) {
-    if (!found.problem.empty()) fail_with<error>({file.name, ": ", found.problem});
-    const std::vector<header_entry>& tensors = file.header.tensors;
-    for (const equal_pair& pair : found.equal)
-        check_equal(file, tensors[pair.tensor], tensors[pair.other]);
-    for (const std::size_t tensor : found.not_negative) check_not_negative(file, tensors[tensor]);
-    check_pieces(file, found.pieces);
-}
-
-/// Checks a matching, fills its views and returns the file's metadata. Throws io::error before any
-/// view has changed.
-SEQUENT_LAZY
-SEQUENT_COLD metadata_map load_all(const tensor_file& file, const matching& found) {
-    check_all(file, found);
-    for (const piece& each : found.pieces) fill_piece(file, each);
-    for (const constant_view& each : found.constants) fill_constant(each);
-    return file.header.metadata;
-}
-
-}  // namespace detail
-
-}  // namespace sequent::inline SEQUENT_ABI::io
-
-/// Tensor names in files and in name maps: prefixes, aliases and layer numbers.
-
-namespace sequent::inline SEQUENT_ABI::io::detail {
-
-/// Canonical form of a tensor name from the file or the map: aliases are replaced and the optional
-/// prefix is removed.
-SEQUENT_LAZY
-SEQUENT_COLD std::string plain_name(std::string_view given, name_map names) {
-    std::string name(given);
-    for (const name_entry& entry : names) {
-        if (entry.use != name_entry::role::alias || entry.parameter.empty()) continue;
-        for (std::size_t at = 0; (at = name.find(entry.parameter, at)) != std::string::npos;
-             at += entry.tensor.size())
-            name.replace(at, entry.parameter.size(), entry.tensor);
-    }
-    for (const name_entry& entry : names) {
-        if (entry.use != name_entry::role::prefix || !name.starts_with(entry.tensor)) continue;
-        return name.substr(entry.tensor.size());
-    }
-    return name;
-}
-
-/// Calls each(text before the braces, text within the braces) for each pair of braces in a name and
-/// returns the text after the last pair.
-template <class Each>
-std::string_view for_each_brace(std::string_view name, Each each) {
-    for (;;) {
-        const std::size_t begin = name.find('{');
-        const std::size_t end = name.find('}', begin);
-        if (begin == std::string_view::npos || end == std::string_view::npos) return name;
-        each(name.substr(0, begin), name.substr(begin + 1, end - begin - 1));
-        name.remove_prefix(end + 1);
-    }
-}
-
-/// Value of a layer expression such as "6a+b+1", and the number of axes a, b, c up to the last one
-/// that it uses. The empty expression means "a". `is_formed` is false if the expression is
-/// ill-formed.
-struct layer_number {
-    std::uint64_t value = 0;
-    std::size_t axes = 0;
-    bool is_formed = false;
-};
-
-SEQUENT_LAZY
-SEQUENT_COLD layer_number number_of_layer(std::string_view text,
-                                          const std::array<std::uint64_t, 3>& layers) {
-    layer_number result;
-    if (text.empty()) text = "a";
-    std::size_t at = 0;
-    for (;;) {
-        std::uint64_t factor = 0;
-        const std::size_t begin = at;
-        for (; at < text.size() && text[at] >= '0' && text[at] <= '9' && at < begin + 6; ++at)
-            factor = factor * 10 + static_cast<std::uint64_t>(text[at] - '0');
-        const bool has_factor = at > begin;
-        if (at < text.size() && text[at] >= 'a' && text[at] <= 'c') {
-            const auto axis = static_cast<std::size_t>(text[at++] - 'a');
-            factor = (has_factor ? factor : 1) * layers[axis];
-            result.axes = std::max(result.axes, axis + 1);
-        } else if (!has_factor) {
-            return result;
-        }
-        result.value += factor;
-        if (at == text.size()) break;
-        if (text[at++] != '+') return result;
-    }
-    result.is_formed = true;
-    return result;
-}
-
-/// A tensor name of a map with its layer expressions evaluated. `axes` is the number of the
-/// parameter's first extents that index layers; `problem` is empty unless an expression is
-/// ill-formed.
-struct layered_name {
-    std::string text;
-    std::size_t axes = 0;
-    std::string problem;
-};
-
-SEQUENT_LAZY
-SEQUENT_COLD layered_name with_layers(std::string_view name,
-                                      const std::array<std::uint64_t, 3>& layers) {
-    layered_name result;
-    const std::string_view rest =
-        for_each_brace(name, [&](std::string_view before, std::string_view within) {
-            const layer_number number = number_of_layer(within, layers);
-            if (!number.is_formed) {
-                result.problem =
-                    joined_text({in_quotes(within),
-                                 " in the name is no sum of numbers and multiples of a, b "
-                                 "and c, the parameter's first extents"});
-            }
-            result.axes = std::max(result.axes, number.axes);
-            append_text(result.text, {before, number.value});
-        });
-    result.text += rest;
-    return result;
-}
-
-/// Returns true if a name matches a pattern of `ignored`.
-SEQUENT_LAZY
-SEQUENT_COLD bool is_like(std::string_view name, std::string_view pattern) {
-    bool same = true;
-    std::string_view rest = for_each_brace(pattern, [&](std::string_view before, std::string_view) {
-        same = same && name.starts_with(before);
-        if (!same) return;
-        std::size_t end = before.size();
-        while (end < name.size() && name[end] >= '0' && name[end] <= '9') ++end;
-        same = end > before.size();
-        name.remove_prefix(end);
-    });
-    if (!same) return false;
-    if (!rest.ends_with('*')) return name == rest;
-    rest.remove_suffix(1);
-    return name.starts_with(rest);
-}
-
-/// Numbers of a stack's layers in files, for models with several kinds of layers. The parameters of
-/// the stack begin with `prefix`; maps name them with "layers." in its place. The layer with index
-/// a along the first extent and, if `axes` is 2, index b along the second has the number
-/// first + outer a + b.
-struct layer_stack {
-    std::string_view prefix;
-    std::size_t axes = 1;
-    std::uint64_t outer = 1;
-    std::uint64_t first = 0;
-
-    std::array<std::uint64_t, 3> number(const std::array<std::uint64_t, 3>& at) const {
-        return {first + outer * at[0] + (axes > 1 ? at[1] : 0), 0, 0};
-    }
-};
-
-}  // namespace sequent::inline SEQUENT_ABI::io::detail
-
-#include <iterator>
-
-namespace sequent::inline SEQUENT_ABI {
-
-/// Appends text as a string of JSON (RFC 8259).
-SEQUENT_LAZY
-SEQUENT_COLD void append_json_string(std::string& json, std::string_view text) {
-    constexpr std::string_view hexadecimal = "0123456789abcdef";
-    json += '"';
-    for (const char next : text) {
-        if (next == '"' || next == '\\') {
-            json += '\\';
-            json += next;
-        } else if (const auto code = static_cast<unsigned char>(next); code < 0x20) {
-            json += "\\u00";
-            json += hexadecimal[code >> 4];
-            json += hexadecimal[code & 15];
-        } else {
-            json += next;
-        }
-    }
-    json += '"';
-}
-
-}  // namespace sequent::inline SEQUENT_ABI
-
-namespace sequent::inline SEQUENT_ABI::io {
-
-/// Returns true if `text` is well-formed UTF-8 (Unicode 15, table 3-7): no overlong forms, no
-/// surrogates, nothing above U+10FFFF.
-constexpr bool is_utf8(std::string_view text) noexcept {
-    std::size_t at = 0;
-    const auto byte = [&](std::size_t index) { return static_cast<unsigned char>(text[index]); };
-    while (at < text.size()) {
-        const unsigned lead = byte(at++);
-        if (lead < 0x80) continue;
-        const int following = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : 1;
-        if (lead < 0xC2 || lead > 0xF4) return false;
-        // Only the second byte can make a sequence overlong, a surrogate or too large.
-        unsigned low = 0x80, high = 0xBF;
-        if (lead == 0xE0) low = 0xA0;
-        if (lead == 0xED) high = 0x9F;
-        if (lead == 0xF0) low = 0x90;
-        if (lead == 0xF4) high = 0x8F;
-        for (int index = 0; index < following; ++index, ++at) {
-            if (at == text.size() || byte(at) < low || byte(at) > high) return false;
-            low = 0x80;
-            high = 0xBF;
-        }
-    }
-    return true;
-}
-
-/// Appends `code`, a Unicode scalar value, as UTF-8.
-inline void append_utf8(std::string& text, std::uint32_t code) {
-    const auto put = [&](std::uint32_t byte) { text += static_cast<char>(byte); };
-    if (code < 0x80) {
-        put(code);
-    } else if (code < 0x800) {
-        put(0xC0 | code >> 6);
-        put(0x80 | (code & 0x3F));
-    } else if (code < 0x10000) {
-        put(0xE0 | code >> 12);
-        put(0x80 | (code >> 6 & 0x3F));
-        put(0x80 | (code & 0x3F));
-    } else {
-        put(0xF0 | code >> 18);
-        put(0x80 | (code >> 12 & 0x3F));
-        put(0x80 | (code >> 6 & 0x3F));
-        put(0x80 | (code & 0x3F));
-    }
-}
-
-/// The byte that a token "<0x41>" represents; -1 for any other text. Vocabularies use such tokens
-/// as fallback for bytes that no other token covers.
-constexpr int fallback_byte(std::string_view text) noexcept {
-    if (text.size() != 6 || !text.starts_with("<0x") || text[5] != '>') return -1;
-    int result = 0;
-    for (const char digit : text.substr(3, 2)) {
-        const int value = digit >= '0' && digit <= '9'   ? digit - '0'
-                          : digit >= 'A' && digit <= 'F' ? digit - 'A' + 10
-                          : digit >= 'a' && digit <= 'f' ? digit - 'a' + 10
-                                                         : -1;
-        if (value < 0) return -1;
-        result = result * 16 + value;
-    }
-    return result;
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::io
-
-namespace sequent::inline SEQUENT_ABI::io::detail {
-
-/// Lexer of all JSON readers of this library (RFC 8259). Error messages begin with `file`, then
-/// `part` (such as ": header"), then the position.
-SEQUENT_LAZY class json_cursor {
-  public:
-    json_cursor(std::string_view text, std::string_view file, std::string_view part = "")
-        : text_(text), file_(file), part_(part) {}
-
-    /// The next character that is not white space; 0 at the end.
-    char peek() {
-        skip_space();
-        return at_ < text_.size() ? text_[at_] : '\0';
-    }
-
-    /// Calls member(key) for each member of an object, after the colon; `member` reads the value.
-    template <class Member>
-    SEQUENT_COLD void object(Member member) {
-        expect('{');
-        if (accept('}')) return;
-        do {
-            std::string key = string();
-            expect(':');
-            member(std::move(key));
-        } while (accept(','));
-        expect('}');
-    }
-
-    SEQUENT_COLD std::string string() {
-        expect('"');
-        std::string value;
-        for (;;) {
-            const char next = take();
-            if (next == '"') break;
-            if (static_cast<unsigned char>(next) < 0x20) fail({"a control character in a string"});
-            if (next == '\\') {
-                escape(value);
-            } else {
-                value += next;
-            }
-        }
-        if (!is_utf8(value)) fail({"a string is not UTF-8"});
-        return value;
-    }
-
-    SEQUENT_COLD std::uint64_t whole_number() {
-        constexpr std::uint64_t largest = std::numeric_limits<std::uint64_t>::max();
-        skip_space();
-        const std::size_t start = at_;
-        std::uint64_t value = 0;
-        for (; at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9'; ++at_) {
-            const auto digit = static_cast<std::uint64_t>(text_[at_] - '0');
-            if (value > (largest - digit) / 10) fail({"the number is too large"});
-            value = value * 10 + digit;
-        }
-        if (at_ == start) fail({"expected a whole number that is not negative"});
-        if (text_[start] == '0' && at_ - start > 1) fail({"a number starts with 0"});
-        return value;
-    }
-
-    bool accept_word(std::string_view word) {
-        skip_space();
-        if (!text_.substr(at_).starts_with(word)) return false;
-        at_ += word.size();
-        return true;
-    }
-
-    bool accept(char wanted) {
-        skip_space();
-        if (at_ == text_.size() || text_[at_] != wanted) return false;
-        ++at_;
-        return true;
-    }
-
-    void expect(char wanted) {
-        if (!accept(wanted)) fail({"expected '", std::string_view(&wanted, 1), "'"});
-    }
-
-    void skip_space() {
-        while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' ||
-                                      text_[at_] == '\n' || text_[at_] == '\r')) {
-            ++at_;
-        }
-    }
-
-    [[noreturn]] SEQUENT_COLD void fail(std::initializer_list<text_part> what) const {
-        fail_with<error>({file_, part_, ", byte ", at_, ": ", joined_text(what)});
-    }
-
-  protected:
-    std::string_view text_;
-    std::size_t at_ = 0;
-
-  private:
-    SEQUENT_COLD void escape(std::string& value) {
-        const char kind = take();
-        switch (kind) {
-            case '"':
-            case '\\':
-            case '/':
-                value += kind;
-                return;
-            case 'b':
-                value += '\b';
-                return;
-            case 'f':
-                value += '\f';
-                return;
-            case 'n':
-                value += '\n';
-                return;
-            case 'r':
-                value += '\r';
-                return;
-            case 't':
-                value += '\t';
-                return;
-            case 'u':
-                break;
-            default:
-                fail({"an unknown escape"});
-        }
-        std::uint32_t code = four_digits();
-        if (code >= 0xDC00 && code <= 0xDFFF) fail({"half a surrogate pair"});
-        if (code >= 0xD800 && code <= 0xDBFF) {
-            if (take() != '\\' || take() != 'u') fail({"half a surrogate pair"});
-            const std::uint32_t low = four_digits();
-            if (low < 0xDC00 || low > 0xDFFF) fail({"half a surrogate pair"});
-            code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
-        }
-        append_utf8(value, code);
-    }
-
-    std::uint32_t four_digits() {
-        std::uint32_t value = 0;
-        for (int index = 0; index < 4; ++index) {
-            const char digit = take();
-            const int figure = digit >= '0' && digit <= '9'   ? digit - '0'
-                               : digit >= 'a' && digit <= 'f' ? digit - 'a' + 10
-                               : digit >= 'A' && digit <= 'F' ? digit - 'A' + 10
-                                                              : -1;
-            if (figure < 0) fail({"expected four hexadecimal digits"});
-            value = value * 16 + static_cast<std::uint32_t>(figure);
-        }
-        return value;
-    }
-
-    char take() {
-        if (at_ == text_.size()) fail({"a string has no end"});
-        return text_[at_++];
-    }
-
-    std::string_view file_;
-    std::string_view part_;
-};
-
-}  // namespace sequent::inline SEQUENT_ABI::io::detail
-
-/// Sorted vectors for lookup by name. They use qsort, because std::map, std::set and std::sort
-/// generate code for each type and each order.
-
-namespace sequent::inline SEQUENT_ABI::io::detail {
-
-/// A name and the index of the item that has it.
-struct numbered_name {
-    std::string_view name;
-    std::size_t number = 0;
-};
-
-/// A table of names in ascending order; equal names are in the order of their numbers.
-class name_table {
-  public:
-    SEQUENT_LAZY void add(std::string_view name, std::size_t number) {
-        entries_.push_back({name, number});
-    }
-
-    /// Sorts the table; call it once, after all names have been added.
-    SEQUENT_LAZY void sort() {
-        if (entries_.empty()) return;
-        std::qsort(entries_.data(), entries_.size(), sizeof(numbered_name),
-                   [](const void* a, const void* b) {
-                       const auto& one = *static_cast<const numbered_name*>(a);
-                       const auto& two = *static_cast<const numbered_name*>(b);
-                       const int order = one.name.compare(two.name);
-                       return order != 0                ? order
-                              : one.number < two.number ? -1
-                              : one.number > two.number ? 1
-                                                        : 0;
-                   });
-    }
-
-    const std::vector<numbered_name>& entries() const noexcept { return entries_; }
-
-    /// The entry of this name with the least number; null if there is none.
-    const numbered_name* find(std::string_view name) const noexcept {
-        std::size_t first = 0, last = entries_.size();
-        while (first < last) {
-            const std::size_t middle = first + (last - first) / 2;
-            if (entries_[middle].name.compare(name) < 0) {
-                first = middle + 1;
-            } else {
-                last = middle;
-            }
-        }
-        return first < entries_.size() && entries_[first].name.compare(name) == 0 ? &entries_[first]
-                                                                                  : nullptr;
-    }
-
-    /// Among the entries that repeat the name of an entry with a smaller number, the one with the
-    /// least number; null if all names differ.
-    const numbered_name* repeated() const noexcept {
-        const numbered_name* result = nullptr;
-        for (std::size_t at = 1; at < entries_.size(); ++at) {
-            const numbered_name& each = entries_[at];
-            if (entries_[at - 1].name.compare(each.name) != 0) continue;
-            if (result == nullptr || each.number < result->number) result = &each;
-        }
-        return result;
-    }
-
-  private:
-    std::vector<numbered_name> entries_;
-};
-
-/// A range [first, last) and the index of its owner.
-struct numbered_range {
-    std::uint64_t first = 0;
-    std::uint64_t last = 0;
-    std::size_t number = 0;
-};
-
-SEQUENT_LAZY
-SEQUENT_COLD void sort(std::vector<numbered_range>& ranges) {
-    if (ranges.empty()) return;
-    std::qsort(ranges.data(), ranges.size(), sizeof(numbered_range),
-               [](const void* a, const void* b) {
-                   const auto& one = *static_cast<const numbered_range*>(a);
-                   const auto& two = *static_cast<const numbered_range*>(b);
-                   const auto order = [](std::uint64_t x, std::uint64_t y) {
-                       return x < y ? -1 : x > y ? 1 : 0;
-                   };
-                   return one.first != two.first ? order(one.first, two.first)
-                          : one.last != two.last ? order(one.last, two.last)
-                                                 : order(one.number, two.number);
-               });
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::io::detail
-
-namespace sequent::inline SEQUENT_ABI::io {
-
-namespace detail {
-
-/// Parses exactly the JSON that a safetensors header may contain: an object of tensors, and
-/// `__metadata__`, an object of strings. It does not recurse, so no input exhausts the stack.
-SEQUENT_LAZY class header_parser : json_cursor<> {
-  public:
-    header_parser(std::string_view text, std::string_view file)
-        : json_cursor<>(text, file, ": header") {}
-
-    SEQUENT_COLD file_header parse() {
-        file_header header;
-        std::vector<std::size_t> places;  // the byte at which the value of each tensor begins
-        bool metadata_seen = false;
-        // The format requires the brace in the first byte: no white space before it.
-        if (text_.empty() || text_[0] != '{') fail({"expected '{'"});
-        object([&](std::string name) {
-            if (name == "__metadata__") {
-                if (std::exchange(metadata_seen, true)) fail({"\"__metadata__\" stands twice"});
-                if (!accept_word("null")) header.metadata = metadata();
-                return;
-            }
-            places.push_back(at_);
-            header.tensors.push_back(tensor(std::move(name)));
-        });
-        skip_space();
-        if (at_ != text_.size()) fail({"expected the end of the header"});
-        name_table names;
-        for (std::size_t at = 0; at < places.size(); ++at) names.add(header.tensors[at].name, at);
-        names.sort();
-        if (const numbered_name* const again = names.repeated()) {
-            at_ = places[again->number];
-            fail({"tensor \"", again->name, "\" stands twice"});
-        }
-        return header;
-    }
-
-  private:
-    SEQUENT_COLD metadata_map metadata() {
-        metadata_map map;
-        object([&](std::string key) {
-            std::string value = string();
-            if (map.contains(key)) fail({"metadata \"", key, "\" stands twice"});
-            map[std::move(key)] = std::move(value);
-        });
-        return map;
-    }
-
-    SEQUENT_COLD header_entry tensor(std::string name) {
-        header_entry entry;
-        entry.name = std::move(name);
-        bool dtype = false, shape = false, offsets = false;
-        const auto first = [&](bool& seen, std::string_view key) {
-            if (std::exchange(seen, true)) {
-                fail({"tensor \"", entry.name, "\" has two ", key});
-            }
-        };
-        object([&](const std::string& key) {
-            if (key == "dtype") {
-                first(dtype, key);
-                entry.dtype = string();
-            } else if (key == "shape") {
-                first(shape, key);
-                entry.shape = numbers();
-            } else if (key == "data_offsets") {
-                first(offsets, key);
-                const auto pair = numbers();
-                if (pair.size() != 2) {
-                    fail({"tensor \"", entry.name, "\": data_offsets are two numbers, found ",
-                          pair.size()});
-                }
-                entry.begin = pair[0];
-                entry.end = pair[1];
-            } else {
-                fail({"tensor \"", entry.name, "\" has the unknown key \"", key, "\""});
-            }
-        });
-        if (!dtype || !shape || !offsets) {
-            fail({"tensor \"", entry.name, "\" lacks ",
-                  !dtype   ? "dtype"
-                  : !shape ? "shape"
-                           : "data_offsets"});
-        }
-        return entry;
-    }
-
-    SEQUENT_COLD std::vector<std::uint64_t> numbers() {
-        std::vector<std::uint64_t> values;
-        expect('[');
-        if (accept(']')) return values;
-        do {
-            values.push_back(whole_number());
-        } while (accept(','));
-        expect(']');
-        return values;
-    }
-};
-
-}  // namespace detail
-
-/// Parses the JSON of a safetensors header. Throws io::error, which names `file`, for JSON that is
-/// not well-formed, unknown or repeated keys, numbers that are not integers and text that is not
-/// UTF-8. Offsets are not checked; open_safetensors checks them.
-SEQUENT_LAZY
-SEQUENT_COLD file_header parse_header(std::string_view json, std::string_view file) {
-    return detail::header_parser<>(json, file).parse();
-}
-
-/// The JSON of a safetensors header: metadata first, then the tensors in their order. Names and
-/// metadata must be UTF-8.
-SEQUENT_LAZY
-SEQUENT_COLD std::string format_header(const file_header& header) {
-    std::string json = "{";
-    const auto key = [&](std::string_view name) {
-        if (json.back() != '{') json += ',';
-        append_json_string(json, name);
-        json += ':';
-    };
-    if (!header.metadata.empty()) {
-        key("__metadata__");
-        json += '{';
-        for (const auto& [name, value] : header.metadata) {
-            key(name);
-            append_json_string(json, value);
-        }
-        json += '}';
-    }
-    for (const auto& entry : header.tensors) {
-        key(entry.name);
-        json += "{\"dtype\":";
-        append_json_string(json, entry.dtype);
-        json += ",\"shape\":[";
-        for (std::size_t axis = 0; axis < entry.shape.size(); ++axis) {
-            if (axis > 0) json += ',';
-            append_text(json, {entry.shape[axis]});
-        }
-        append_text(json, {"],\"data_offsets\":[", entry.begin, ",", entry.end, "]}"});
-    }
-    json += '}';
-    return json;
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::io
-
-#include <atomic>
-
-namespace sequent::inline SEQUENT_ABI::io {
-
-/// Replaces a file atomically: writes a temporary file in the same folder, and `commit` renames it
-/// over `path`. Readers of `path` find either the old file or the complete new one, even after a
-/// crash or with other writers of the same path. Without `commit`, the destructor removes the
-/// temporary file.
-///
-/// The new file gets the owner and mode of the old one as far as the process is allowed to; if
-/// there is no old file, it gets the default mode of the process. If `path` is a symbolic link, its
-/// target is replaced. A path that is not a regular file (a pipe, a device) is written to directly.
-///
-/// All members except the destructor throw io::error, which names `path`.
-class file_replacement {
-  public:
-    /// Creates the temporary file.
-    SEQUENT_COLD explicit file_replacement(file_path path)
-        : path_(std::move(path)), target_(followed()) {
-        const detail::file_kind kind = detail::kind_of(target_);
-        const bool exists = kind != detail::file_kind::none;
-        if (kind == detail::file_kind::folder) fail("cannot be replaced", EISDIR);
-        int descriptor = -1;
-        if (exists && kind != detail::file_kind::file) {
-            errno = 0;
-            descriptor = detail::open_existing(target_);
-            if (descriptor < 0) fail("cannot be opened for writing", errno);
-        } else {
-            if (exists && detail::may_write(target_) != 0) fail("cannot be replaced", errno);
-            descriptor = create(exists);
-            if (exists) detail::keep_owner_and_mode(descriptor, target_);
-        }
-        stream_ = detail::stream_of(descriptor);
-        if (stream_ == nullptr) {
-            const int reason = errno;
-            detail::close(descriptor);
-            remove();
-            fail("cannot be opened for writing", reason);
-        }
-    }
-
-    file_replacement(const file_replacement&) = delete;
-    file_replacement& operator=(const file_replacement&) = delete;
-
-    /// Removes the temporary file unless it was committed.
-    ~file_replacement() {
-        if (stream_ != nullptr) std::fclose(stream_);
-        remove();
-    }
-
-    /// Appends `count` bytes to the file.
-    void write(const char* bytes, std::size_t count) {
-        errno = 0;
-        if (std::fwrite(bytes, 1, count, stream_) != count) fail("cannot be written", errno);
-    }
-
-    /// Flushes the file to disk and renames it over `path`. Call it once, as the last member.
-    SEQUENT_COLD void commit() {
-        errno = 0;
-        // Some file systems perform the rename before they write the data.
-        if (std::fflush(stream_) != 0 || detail::flush_to_disk(stream_) != 0) {
-            fail("cannot be written", errno);
-        }
-        if (std::fclose(std::exchange(stream_, nullptr)) != 0) fail("cannot be written", errno);
-        if (new_path_.empty()) return;
-        if (detail::rename_over(new_path_, target_) != 0) fail("cannot be replaced", errno);
-        new_path_ = file_path();
-        detail::flush_folder(detail::folder_of(target_));
-    }
-
-  private:
-    /// The path with symbolic links resolved; the file need not exist.
-    SEQUENT_COLD file_path followed() const {
-        file_path result = path_;
-        for (int links = 0; links < 40; ++links) {
-            if (detail::kind_of_link(result) != detail::file_kind::link) return result;
-            file_path next;
-            if (detail::read_link(result, next) != 0) fail("cannot be followed", errno);
-            // An absolute target replaces the whole path.
-            result = detail::within(detail::folder_of(result), next);
-        }
-        fail("cannot be followed", ELOOP);
-    }
-
-    SEQUENT_COLD int create(bool is_private) {
-        static std::atomic<unsigned> files{0};
-        for (;;) {
-            // The process id separates concurrent writers; the counter skips files left by dead
-            // ones.
-            const std::string name = joined_text(
-                {".sequent-", detail::process_number(), "-", files.fetch_add(1), ".tmp"});
-            new_path_ = detail::within(detail::folder_of(target_), name);
-            errno = 0;
-            const int descriptor = detail::open_new(new_path_, is_private);
-            if (descriptor >= 0) return descriptor;
-            const int reason = errno;
-            if (reason == EEXIST) continue;
-            new_path_ = file_path();
-            fail("cannot be opened for writing", reason);
-        }
-    }
-
-    void remove() noexcept {
-        if (!new_path_.empty()) detail::remove_file(new_path_);
-    }
-
-    [[noreturn]] SEQUENT_COLD void fail(const char* what, int reason) const {
-        fail_with<error>({path_.string(), ": ", what, detail::reason_text(reason)});
-    }
-
-    file_path path_;
-    file_path target_;    // `path_` with symbolic links resolved
-    file_path new_path_;  // the temporary file; empty if nothing is to be renamed or removed
-    std::FILE* stream_ = nullptr;
-};
-
-}  // namespace sequent::inline SEQUENT_ABI::io
-
-/// The safetensors format: eight bytes with the length of the header (little-endian), the header as
-/// JSON, then the elements, little-endian and row-major, without gaps.
-/// https://github.com/huggingface/safetensors#format
-
-namespace sequent::inline SEQUENT_ABI::io {
-
-/// A tensor and its name in a file. T is float or double; const if the tensor is only saved.
-template <class T>
-struct named_tensor {
-    using value_type = T;  ///< element type of the view
-    std::string name;      ///< name of the tensor in the file, UTF-8
-    tensor_view<T> view;   ///< the elements, with any strides
-};
-
-namespace detail {
-
-template <class T>
-concept Element = std::is_same_v<T, float> || std::is_same_v<T, double>;
-
-template <class Tensors>
-using element_of =
-    typename std::remove_cvref_t<decltype(*std::data(std::declval<const Tensors&>()))>::value_type;
-
-template <class Tensors>
-concept NamedTensors = requires(const Tensors& tensors) {
-    { *std::data(tensors) } -> std::same_as<const named_tensor<element_of<Tensors>>&>;
-    { std::size(tensors) } -> std::convertible_to<std::size_t>;
-}
-&&Element<std::remove_const_t<element_of<Tensors>>>;
-
-template <class Tensors>
-std::vector<any_tensor> any_tensors(const Tensors& tensors) {
-    std::vector<any_tensor> result;
-    const auto* const first = std::data(tensors);
-    for (std::size_t at = 0; at < std::size(tensors); ++at)
-        result.push_back({first[at].name, any_view::of(first[at].view)});
-    return result;
-}
-
-/// Largest header in bytes, the limit of the format's reference implementation: a corrupt length
-/// cannot exhaust memory.
-inline constexpr std::uint64_t longest_header = 100'000'000;
-
-/// Describes why a tensor's bytes do not match its shape and dtype; empty if they do or the dtype
-/// is unknown.
-SEQUENT_LAZY
-SEQUENT_COLD std::string problem_of_size(const header_entry& entry) {
-    const auto bits = static_cast<std::uint64_t>(bits_of(entry.dtype));
-    if (bits == 0) return "";
-    constexpr std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
-    std::uint64_t all = bits;
-    for (const std::uint64_t extent : entry.shape)
-        all = extent != 0 && all > most / extent ? most : all * extent;
-    // A shape with an extent of 0 has no elements, even if the product overflowed before it.
-    for (const std::uint64_t extent : entry.shape)
-        if (extent == 0) all = 0;
-    const std::uint64_t found = entry.end - entry.begin;
-    if (all == most || all % 8 != 0 || all / 8 != found) {
-        const std::string taken = all == most    ? "more than any file has"
-                                  : all % 8 != 0 ? joined_text({all, " bits"})
-                                                 : joined_text({all / 8});
-        return joined_text({": the file has ", found, " bytes, shape ", shape_text(entry.shape),
-                            " of ", entry.dtype, " takes ", taken});
-    }
-    return "";
-}
-
-/// Checks that each tensor has the size of its shape and that the tensors cover the data exactly:
-/// in the order of their offsets, each begins where the previous one ends.
-SEQUENT_LAZY
-SEQUENT_COLD void check_layout(const file_header& header, std::uint64_t data_size,
-                               std::string_view file) {
-    std::vector<numbered_range> sorted;
-    for (std::size_t at = 0; at < header.tensors.size(); ++at)
-        sorted.push_back({header.tensors[at].begin, header.tensors[at].end, at});
-    sort(sorted);
-    std::uint64_t end = 0;
-    for (const numbered_range& range : sorted) {
-        const auto fail = [&](const std::string& what) {
-            fail_with<error>({file, ": tensor ", in_quotes(header.tensors[range.number].name),
-                              ": data_offsets [", range.first, ", ", range.last, "] ", what});
-        };
-        if (range.last < range.first) fail("end before they begin");
-        if (range.last > data_size) {
-            fail(joined_text(
-                {"reach beyond the data of ", data_size, " bytes (is the file truncated?)"}));
-        }
-        if (range.first < end) {
-            fail(joined_text({"overlap another tensor, which ends at ", end}));
-        }
-        if (range.first > end) {
-            fail(joined_text({"leave a hole: the last tensor ends at ", end}));
-        }
-        end = range.last;
-    }
-    if (end != data_size) {
-        fail_with<error>({file, ": the tensors hold ", end, " bytes, the file has ", data_size,
-                          " behind its header"});
-    }
-    for (const auto& entry : header.tensors) {
-        if (const std::string problem = problem_of_size(entry); !problem.empty())
-            fail_with<error>({file, ": tensor ", in_quotes(entry.name), problem});
-    }
-}
-
-}  // namespace detail
-
-/// Opens and checks a safetensors file for `load`. Throws io::error if it is not well-formed.
-SEQUENT_LAZY
-SEQUENT_COLD tensor_file open_safetensors(source from) {
-    const std::span<const std::byte> bytes = from.bytes();
-    const std::uint64_t size = bytes.size();
-    if (size < 8) {
-        fail_with<error>({from.name(), ": has ", size,
-                          " bytes, too few for the length of the header, which takes 8"});
-    }
-    const auto length = detail::load_bits<std::uint64_t>(bytes.data());
-    if (length > size - 8) {
-        fail_with<error>({from.name(), ": the header should have ", length,
-                          " bytes, the file has only ", size - 8, " for it"});
-    }
-    if (length > detail::longest_header) {
-        fail_with<error>({from.name(), ": a header of ", length,
-                          " bytes is longer than the format allows, ", detail::longest_header});
-    }
-    const auto header_size = static_cast<std::size_t>(length);
-    const std::string_view json(reinterpret_cast<const char*>(bytes.data()) + 8, header_size);
-    file_header header = parse_header(json, from.name());
-    detail::check_layout(header, size - 8 - length, from.name());
-    std::string name = from.name();
-    return {std::move(name),
-            std::move(header),
-            {{std::move(from), 8 + header_size}},
-            detail::plain_formats<>};
-}
-
-namespace detail {
-
-SEQUENT_LAZY
-SEQUENT_COLD name_table table_of_names(const std::vector<header_entry>& tensors) {
-    name_table result;
-    for (std::size_t at = 0; at < tensors.size(); ++at) result.add(tensors[at].name, at);
-    result.sort();
-    return result;
-}
-
-/// Finds each requested tensor in the file and compares names, shapes and dtypes of all tensors.
-SEQUENT_LAZY
-SEQUENT_COLD matching match(const tensor_file& file, const std::vector<any_tensor>& tensors) {
-    const file_header& header = file.header;
-    const name_table entries = table_of_names(header.tensors);
-    std::vector<char> used(header.tensors.size());
-    matching result;
-    for (const any_tensor& tensor : tensors) {
-        const auto problem = [&](const std::string& what) {
-            return matching{{}, joined_text({"tensor ", in_quotes(tensor.name), what})};
-        };
-        const numbered_name* const found = entries.find(tensor.name);
-        if (found == nullptr) {
-            int asked = 0;
-            for (const any_tensor& each : tensors) asked += each.name == tensor.name ? 1 : 0;
-            return problem(asked > 1 ? " is asked for twice" : " is not in the file");
-        }
-        if (used[found->number] != 0) return problem(" is asked for twice");
-        const header_entry& entry = header.tensors[found->number];
-        if (const auto wanted = shape_of(tensor.view); entry.shape != wanted) {
-            return problem(joined_text({": the file has shape ", shape_text(entry.shape),
-                                        ", wanted is ", shape_text(wanted)}));
-        }
-        if (const auto what = problem_of_type(file, entry, tensor.view.type); !what.empty())
-            return problem(what);
-        result.pieces.push_back(whole(tensor.view, found->number));
-        if (!tensor.may_be_negative) result.not_negative.push_back(found->number);
-        used[found->number] = 1;
-    }
-    for (const numbered_name& entry : entries.entries()) {
-        if (used[entry.number] != 0) continue;
-        return {{},
-                joined_text({"tensor ", in_quotes(entry.name), " is in the file, but not wanted (",
-                             header.tensors.size(), " in the file, ", tensors.size(), " wanted)"})};
-    }
-    return result;
-}
-
-/// A tensor to be written; its pieces cover it completely.
-struct planned_tensor {
-    std::string name;
-    std::vector<std::uint64_t> shape;
-};
-
-/// Reads `count` elements of a row, `stride` apart from `at` on, as doubles.
-template <class T>
-void load_values(const void* data, std::ptrdiff_t at, std::ptrdiff_t stride, std::size_t count,
-                 double* values) {
-    const T* from = static_cast<const T*>(data) + at;
-    for (std::size_t column = 0; column < count; ++column, from += stride)
-        values[column] = static_cast<double>(*from);
-}
-
-/// Encodes numbers of a row; throws io::error at one that is not finite or too large for the type.
-template <dtype To>
-void encode_plain(const double* values, std::size_t count, std::uint64_t first,
-                  std::uint64_t stride, std::byte* data, std::string_view file,
-                  std::string_view tensor) {
-    std::uint64_t number = first;
-    for (std::size_t column = 0; column < count; ++column, number += stride) {
-        const double value = values[column];
-        if (!std::isfinite(value)) fail_element(file, tensor, number, unlike_a_number(value));
-        if (!store_element<To>(value, data + number * io::size_of(To)))
-            fail_element(file, tensor, number,
-                         joined_text({number_text(value), ", too large for ", name_of(To)}));
-    }
-}
-
-/// Encodes a piece into its tensor, which begins at `data`. The first tensor of a sum gets the
-/// whole sum; the others stay zero.
-SEQUENT_LAZY
-SEQUENT_COLD void store_piece(const piece& part, dtype type, std::byte* data, std::string_view file,
-                              std::string_view tensor) {
-    if (part.is_summand) return;
-    const auto load = part.view.type == dtype::f64 ? load_values<double> : load_values<float>;
-    const auto encode = with_dtype(type, [](auto to) { return encode_plain<to()>; });
-    std::array<double, decoded_together> values;
-    for_each_row(part, [&](const piece_row& row) {
-        for (std::size_t column = 0; column < row.columns; column += values.size()) {
-            const std::size_t some = std::min(values.size(), row.columns - column);
-            load(part.view.data, row.at + static_cast<std::ptrdiff_t>(column) * row.stride,
-                 row.stride, some, values.data());
-            if (part.plus != 0)
-                for (std::size_t at = 0; at < some; ++at) values[at] -= part.plus;
-            encode(values.data(), some, row.number + column * row.number_stride, row.number_stride,
-                   data, file, tensor);
-        }
-    });
-}
-
-/// The bytes of a file's header, preceded by their number and padded to a multiple of 8.
-SEQUENT_LAZY
-SEQUENT_COLD std::string header_bytes(const std::string& name, const file_header& header) {
-    for (const auto& [key, value] : header.metadata) {
-        if (!is_utf8(key) || !is_utf8(value)) {
-            fail_with<error>({name, ": metadata ", in_quotes(key), " is not UTF-8"});
-        }
-    }
-    std::string json = format_header(header);
-    json.resize((json.size() + 7) / 8 * 8, ' ');
-    if (json.size() > longest_header) {
-        fail_with<error>({name, ": a header of ", json.size(),
-                          " bytes is longer than the format allows, ", longest_header});
-    }
-    std::array<std::byte, 8> length{};
-    store_bits(static_cast<std::uint64_t>(json.size()), length.data());
-    return std::string(reinterpret_cast<const char*>(length.data()), length.size()) + json;
-}
-
-/// Writes a safetensors file of tensors that consist of pieces.
-SEQUENT_LAZY
-SEQUENT_COLD void save_all(const file_path& path, const std::vector<planned_tensor>& tensors,
-                           const std::vector<piece>& pieces, const metadata_map& metadata,
-                           dtype type) {
-    const std::string name = path.string();
-    file_header header;
-    header.metadata = metadata;
-    name_table names;
-    for (std::size_t at = 0; at < tensors.size(); ++at) names.add(tensors[at].name, at);
-    names.sort();
-    const numbered_name* const again = names.repeated();
-    std::uint64_t end = 0;
-    for (const auto& tensor : tensors) {
-        const auto fail = [&](const char* what) {
-            fail_with<error>({name, ": tensor ", in_quotes(tensor.name), what});
-        };
-        if (again != nullptr && &tensor == &tensors[again->number]) fail(" is given twice");
-        if (tensor.name == "__metadata__") fail(": the format keeps this name for itself");
-        if (!is_utf8(tensor.name)) fail(": the name is not UTF-8");
-        const std::uint64_t begin = end;
-        end += size_of(tensor.shape) * io::size_of(type);
-        header.tensors.push_back(
-            {tensor.name, std::string(name_of(type)), tensor.shape, begin, end});
-    }
-    const std::string json = header_bytes(name, header);
-
-    // All elements are checked before a file is created.
-    std::vector<std::byte> bytes;
-    const auto encode = [&](std::size_t tensor) {
-        const header_entry& entry = header.tensors[tensor];
-        bytes.assign(static_cast<std::size_t>(entry.end - entry.begin), std::byte{});
-        for (const piece& each : pieces)
-            if (each.tensor == tensor) store_piece(each, type, bytes.data(), name, entry.name);
-    };
-    for (std::size_t tensor = 0; tensor < tensors.size(); ++tensor) encode(tensor);
-
-    file_replacement file(path);
-    file.write(json.data(), json.size());
-    for (std::size_t tensor = 0; tensor < tensors.size(); ++tensor) {
-        encode(tensor);
-        file.write(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    }
-    file.commit();
-}
-
-SEQUENT_LAZY
-SEQUENT_COLD void save_tensors(const file_path& path, const std::vector<any_tensor>& tensors,
-                               const metadata_map& metadata, dtype type) {
-    std::vector<planned_tensor> planned;
-    std::vector<piece> pieces;
-    for (const any_tensor& tensor : tensors) {
-        pieces.push_back(whole(tensor.view, planned.size()));
-        planned.push_back({tensor.name, shape_of(tensor.view)});
-    }
-    save_all(path, planned, pieces, metadata, type);
-}
-
-SEQUENT_LAZY
-SEQUENT_COLD metadata_map load_tensors(const tensor_file& file,
-                                       const std::vector<any_tensor>& tensors) {
-    return load_all(file, match(file, tensors));
-}
-
-}  // namespace detail
-
-/// Writes `tensors` (a vector, array or span of named_tensor) and `metadata` to a new safetensors
-/// file, which then replaces `path`; after an error `path` is unchanged. Elements are written in
-/// row-major order for any strides of the views, and exactly: `load` gives the same bits. If `type`
-/// has fewer bits than the elements, they are rounded to nearest, ties to even.
-///
-/// Throws io::error if the file cannot be written, if two tensors have the same name, if a name or
-/// a metadata string is not UTF-8, or if an element is not finite or too large for the type.
-template <detail::NamedTensors Tensors>
-void save(const file_path& path, const Tensors& tensors, const metadata_map& metadata = {},
-          dtype type = dtype_of<detail::element_of<Tensors>>) {
-    detail::save_tensors(path, detail::any_tensors(tensors), metadata, type);
-}
-
-/// Fills the views of `tensors` from a file, or from bytes in memory, and returns the metadata. The
-/// file must have exactly these tensors, with equal shapes and finite elements. F16, BF16 and F32
-/// are read into float and double, F64 into double only, so that every value is exact.
-///
-/// Throws io::error otherwise, and if the file is not well-formed; the views are then unchanged.
-template <detail::NamedTensors Tensors>
-metadata_map load(const tensor_file& from, const Tensors& tensors) {
-    static_assert(!std::is_const_v<detail::element_of<Tensors>>,
-                  "load writes into the views: they must not be const");
-    return detail::load_tensors(from, detail::any_tensors(tensors));
-}
-/// As above, for a safetensors file or its bytes in memory.
-template <detail::NamedTensors Tensors>
-metadata_map load(const source& from, const Tensors& tensors) {
-    return load(open_safetensors(from), tensors);
-}
-
-/// Reads the header of a safetensors file: names, dtypes and shapes of its tensors, and the
-/// metadata. Throws io::error if the file is not well-formed.
-SEQUENT_LAZY
-SEQUENT_COLD file_header read_header(const source& from) {
-    return open_safetensors(from).header;
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::io
-
-/// Computes the location of a parameter in the tensor that a map entry names.
-
-namespace sequent::inline SEQUENT_ABI::io::detail {
-
-/// The shape of the tensor that holds a parameter or one of its layers, and the location in it.
-struct placed {
-    std::vector<std::uint64_t> shape;
-    std::uint64_t first = 0;
-    std::array<std::uint64_t, max_axes> strides{};
-    std::uint64_t begin = 0;  // the rows [begin, end) of `all` that it takes, part after part
-    std::uint64_t end = 0;
-    std::uint64_t all = 0;
-    std::size_t row_axes = 0;  // axes of the view that form rows, before its columns
-    std::string problem;
-};
-
-/// The rows of each head that the model's rotary positions rotate.
-struct rotated_rows {
-    bool neighbours = false;  // rows 2k and 2k + 1 form a pair, not k and k + half
-    int turned = 0;           // number of the first rows that are rotated; 0: all; -1: it differs
-};
-
-/// The extents that a placement states for a parameter of the shape `own`. `found` is the shape in
-/// the file, or null; it determines the side of squares.
-SEQUENT_LAZY
-SEQUENT_COLD std::vector<std::uint64_t> stated_shape(const std::vector<std::uint64_t>& own,
-                                                     const placement& how,
-                                                     const std::vector<std::uint64_t>* found) {
-    const auto extents = std::span(how.shape).first(static_cast<std::size_t>(how.rank));
-    const std::uint64_t size = size_of(own);
-    std::vector<std::uint64_t> result;
-    std::uint64_t others = 1;
-    std::size_t sides = 0;
-    for (const int extent : extents) {
-        const auto axis = static_cast<std::size_t>(-1 - extent);
-        result.push_back(extent > 0          ? static_cast<std::uint64_t>(extent)
-                         : extent == 0       ? 1
-                         : extent == side    ? 1
-                         : axis < own.size() ? own[axis]
-                                             : 0);
-        others *= result.back();
-        sides += extent == side ? 1U : 0U;
-    }
-    // The number of elements left for squares and for the extent of 0.
-    std::uint64_t rest = others == 0 ? 0 : size / others;
-    const auto power = [&](std::uint64_t length) {
-        std::uint64_t all = 1;
-        for (std::size_t at = 0; at < sides && all <= rest; ++at) all *= length;
-        return all;
-    };
-    std::uint64_t length = 1;
-    if (sides > 0 && rest > 0) {
-        if (found && found->size() == extents.size()) {
-            for (std::size_t axis = 0; axis < extents.size(); ++axis)
-                if (extents[axis] == side)
-                    length = std::min(std::max<std::uint64_t>((*found)[axis], 1), rest);
-        } else {
-            for (std::uint64_t each = 2; power(each) <= rest; ++each)
-                if (rest % power(each) == 0) length = each;
-        }
-        rest /= std::max<std::uint64_t>(1, std::min(power(length), rest));
-    }
-    for (std::size_t axis = 0; axis < extents.size(); ++axis) {
-        if (extents[axis] == 0) result[axis] = rest;
-        if (extents[axis] == side) result[axis] = length;
-    }
-    return result;
-}
-
-/// The location of a parameter in its tensor, of which `taken` rows belong to earlier parameters.
-/// `found` is the tensor's shape in the file, or null.
-SEQUENT_LAZY
-SEQUENT_COLD placed place(const any_view& view, const placement& how, std::uint64_t taken,
-                          const std::vector<std::uint64_t>* found = nullptr) {
-    const std::vector<std::uint64_t> own = shape_of(view);
-    const std::uint64_t size = size_of(own);
-    const auto rank = own.size();
-    const bool vector = how.flat || rank < 2;
-    placed result;
-    result.strides = row_major(view);
-    if (how.rank != 0 || how.taps) {
-        result.end = result.all = size;
-        if (how.range != row_range::all || how.transposed || how.flat ||
-            how.order != row_order::any || (how.taps && how.rank != 0)) {
-            result.problem = "a tensor of another shape is whole and not transposed";
-            return result;
-        }
-    }
-    if (how.rank < 0 || how.taps) {
-        result.shape = own;
-        if (!how.taps) return result;
-        if (rank < 2) result.problem = "it has no taps";
-        for (std::size_t axis = 1; axis < rank; ++axis) {
-            std::swap(result.shape[axis - 1], result.shape[axis]);
-            result.strides[axis] *= own[0];
-        }
-        result.strides[0] = 1;
-        return result;
-    }
-    if (how.rank > 0) {
-        result.shape = stated_shape(own, how, found);
-        if (size_of(result.shape) != size)
-            result.problem = joined_text(
-                {"shape ", shape_text(result.shape), " has not its ", size, " elements"});
-        return result;
-    }
-    const std::uint64_t columns = vector ? 1 : own.back();
-    const std::uint64_t count = columns == 0 ? 0 : size / columns;
-    const auto of = static_cast<std::uint64_t>(how.of);
-    const auto begin = static_cast<std::uint64_t>(how.begin);
-    const bool is_part = how.range == row_range::part || how.range == row_range::interleaved;
-    const bool follows = how.range == row_range::successive;
-    result.begin = is_part ? begin * count : follows ? taken : begin;
-    result.end = result.begin + count;
-    result.all = is_part ? of * count : how.range == row_range::all ? count : of;
-    if (how.range == row_range::open || follows) {
-        // The file's tensor determines the number of rows.
-        const std::size_t axis = how.transposed && !vector ? 1 : 0;
-        result.all = found && found->size() == (vector ? 1U : 2U) ? (*found)[axis] : result.end;
-    }
-    if (result.end > result.all) {
-        result.problem = joined_text({"rows [", result.begin, ", ", result.end, ") are beyond the ",
-                                      result.all, " of the tensor"});
-    }
-    const std::size_t row_axes = result.row_axes = vector ? rank : rank - 1;
-    const bool within = how.range == row_range::interleaved;
-    if (how.order != row_order::any &&
-        (row_axes == (within ? 1U : 0U) || own[row_axes - 1] % 2 != 0))
-        result.problem = "its heads have no halves";
-    const auto groups = static_cast<std::uint64_t>(how.groups);
-    if (within && groups > 0 && (row_axes == 0 || own[0] % groups != 0))
-        result.problem = joined_text({"its first extent has no ", groups, " equal ranges"});
-    if (vector) {
-        if (!own.empty() || how.range != row_range::all || how.flat) result.shape = {result.all};
-    } else if (how.transposed) {
-        result.shape = {columns, result.all};
-        // Rows are adjacent; columns are `all` numbers apart.
-        for (std::size_t axis = 0; axis < row_axes; ++axis)
-            result.strides[axis] = columns == 0 ? 0 : result.strides[axis] / columns;
-        result.strides[row_axes] = result.all;
-    } else {
-        result.shape = {result.all, columns};
-    }
-    const std::uint64_t row = vector || how.transposed ? 1 : columns;
-    if (within && row_axes > 0 && groups == 0) {
-        result.first = begin * result.strides[0];
-        result.strides[0] *= of;
-    } else if (within && row_axes > 0) {
-        result.first = begin * (own[0] / groups) * result.strides[0];
-    } else {
-        result.first = result.begin * row;
-    }
-    return result;
-}
-
-/// The indices [begin, begin + count) of a piece along an axis.
-SEQUENT_LAZY
-SEQUENT_COLD piece range_of(piece of, std::size_t axis, int begin, int count) {
-    of.view.data = static_cast<std::byte*>(of.view.data) +
-                   std::ptrdiff_t{begin} * of.view.strides[axis] *
-                       static_cast<std::ptrdiff_t>(io::size_of(of.view.type));
-    of.first += static_cast<std::uint64_t>(begin) * of.strides[axis];
-    of.view.extents[axis] = count;
-    return of;
-}
-
-/// Adds a piece whose first `turned` indices along an axis are in the other order of rotary
-/// positions in the tensor than in the view (`neighbours`: that of the view is rotary()'s): that
-/// axis is split in two.
-SEQUENT_LAZY
-SEQUENT_COLD void add_reordered(std::vector<piece>& to, const piece& all, std::size_t axis,
-                                int turned, bool neighbours) {
-    const int length = all.view.extents[axis];
-    if (turned < length) to.push_back(range_of(all, axis, turned, length - turned));
-    piece part = all;
-    for (auto at = static_cast<std::size_t>(part.view.rank++); at > axis; --at) {
-        part.view.extents[at] = part.view.extents[at - 1];
-        part.view.strides[at] = part.view.strides[at - 1];
-        part.strides[at] = part.strides[at - 1];
-    }
-    const int half = turned / 2;
-    part.view.extents[axis] = half;
-    part.view.extents[axis + 1] = 2;
-    // Element k of half h has index 2 k + h in the order of neighbours, k + h half in that of
-    // halves.
-    const auto split = [axis, half](auto& of, bool by_neighbours) {
-        const auto stride = of[axis];
-        of[axis] = by_neighbours ? 2 * stride : stride;
-        of[axis + 1] = by_neighbours
-                           ? stride
-                           : stride * static_cast<std::remove_const_t<decltype(stride)>>(half);
-    };
-    split(part.view.strides, neighbours);
-    split(part.strides, !neighbours);
-    to.push_back(part);
-}
-
-/// Adds the pieces of a view at a location of a tensor. Returns the problem, if there is one.
-SEQUENT_LAZY
-SEQUENT_COLD std::string add_pieces(std::vector<piece>& to, const any_view& view,
-                                    std::size_t tensor, const placed& where, const placement& how,
-                                    const rotated_rows& rotated) {
-    const piece all{view, tensor, where.first, where.strides, how.summand, how.plus};
-    const bool reordered = how.order == row_order::halves
-                               ? rotated.neighbours
-                               : how.order == row_order::neighbours && !rotated.neighbours;
-    const std::size_t axis = where.row_axes - 1;
-    if (reordered && rotated.turned < 0)
-        return "the model rotates different numbers of rows of its heads";
-    if (reordered && rotated.turned > view.extents[axis])
-        return "its heads have fewer rows than the model rotates";
-    // The parts of a tensor lie one after another within each group.
-    const int groups = how.range == row_range::interleaved && how.groups > 0 ? how.groups : 1;
-    const int of_group = groups > 1 ? view.extents[0] / groups : 0;
-    for (int group = 0; group < groups; ++group) {
-        piece part = all;
-        if (groups > 1) {
-            part = range_of(all, 0, group * of_group, of_group);
-            part.first += static_cast<std::uint64_t>(group) *
-                          static_cast<std::uint64_t>(of_group * (how.of - 1)) * part.strides[0];
-        }
-        if (!reordered)
-            to.push_back(part);
-        else
-            add_reordered(to, part, axis, rotated.turned > 0 ? rotated.turned : view.extents[axis],
-                          rotated.neighbours);
-    }
-    return "";
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::io::detail
-
-/// Loads and saves a model's parameters, under the model's own names or under the names and in the
-/// layout of another library's files:
-///
-///     io::load<Model>("model.safetensors", parameters, io::hugging_face::gpt2);
-
-namespace sequent::inline SEQUENT_ABI::io {
-
-namespace detail {
-
-/// The slice of a view at `index` along its first axis.
-SEQUENT_LAZY
-SEQUENT_COLD any_view slice_of(const any_view& view, std::uint64_t index) {
-    const std::ptrdiff_t offset = static_cast<std::ptrdiff_t>(index) * view.strides[0];
-    any_view result;
-    result.data = static_cast<std::byte*>(view.data) +
-                  offset * static_cast<std::ptrdiff_t>(io::size_of(view.type));
-    result.type = view.type;
-    result.rank = view.rank - 1;
-    for (std::size_t axis = 1; axis < view.extents.size(); ++axis) {
-        result.extents[axis - 1] = view.extents[axis];
-        result.strides[axis - 1] = view.strides[axis];
-    }
-    return result;
-}
-
-/// A parameter, or one of its layers, and the map entry that places it.
-struct place_of {
-    any_view view;
-    std::string tensor;  // empty if the parameter is a constant
-    const placement& how;
-};
-
-/// Calls visit(place_of) for each map entry of each parameter and for each of its layers, until a
-/// call returns a problem; returns that problem with the names of tensor and parameter.
-template <class Visit>
-SEQUENT_COLD std::string for_each_place(const std::vector<any_tensor>& parameters, name_map names,
-                                        const std::vector<layer_stack>& stacks, Visit visit) {
-    bool has_own_names = false;
-    for (const name_entry& line : names)
-        has_own_names = has_own_names || line.use == name_entry::role::own;
-    for (const any_tensor& parameter : parameters) {
-        bool is_named = false;
-        const layer_stack* in = nullptr;
-        for (const layer_stack& each : stacks)
-            if (in == nullptr && parameter.name.starts_with(each.prefix)) in = &each;
-        const std::string name_in_map =
-            in ? "layers." + parameter.name.substr(in->prefix.size()) : parameter.name;
-        for (const name_entry& line : names) {
-            const bool is_constant = line.use == name_entry::role::constant;
-            if ((line.use != name_entry::role::parameter && !is_constant) ||
-                line.parameter != name_in_map)
-                continue;
-            if (is_named != line.place.summand) {
-                return joined_text({"the map names the parameter ", in_quotes(parameter.name),
-                                    is_named ? " twice" : " first as a summand"});
-            }
-            is_named = true;
-            const auto problem = [&](std::string_view tensor, std::string_view what) {
-                return joined_text({"tensor ", in_quotes(tensor), " for the parameter ",
-                                    in_quotes(parameter.name), ": ", what});
-            };
-            if (is_constant) {
-                const std::string what = visit(place_of{parameter.view, "", line.place});
-                if (what.empty()) continue;
-                return joined_text({"the parameter ", in_quotes(parameter.name), ": ", what});
-            }
-            const layered_name form = with_layers(line.tensor, {});
-            if (!form.problem.empty()) return problem(line.tensor, form.problem);
-            // A parameter with too few extents has no layers: the entry is for another model.
-            std::size_t axes = form.axes;
-            if (in) axes = in->axes;
-            if (static_cast<std::size_t>(parameter.view.rank) < axes) axes = 0;
-            std::array<std::uint64_t, 3> layers{};
-            for (bool more = true; more;) {
-                any_view view = parameter.view;
-                for (std::size_t axis = 0; axis < axes; ++axis) view = slice_of(view, layers[axis]);
-                const std::string name =
-                    with_layers(line.tensor, in ? in->number(layers) : layers).text;
-                const std::string what = visit(place_of{view, name, line.place});
-                if (!what.empty()) return problem(name, what);
-                more = false;
-                for (std::size_t axis = axes; axis-- > 0 && !more;) {
-                    more =
-                        ++layers[axis] < static_cast<std::uint64_t>(parameter.view.extents[axis]);
-                    if (!more) layers[axis] = 0;
-                }
-            }
-        }
-        if (is_named) continue;
-        if (!has_own_names) {
-            return joined_text({"the map does not name the parameter ", in_quotes(parameter.name)});
-        }
-        const std::string what = visit(place_of{parameter.view, parameter.name, as_it_is});
-        if (!what.empty()) return joined_text({"tensor ", in_quotes(parameter.name), ": ", what});
-    }
-    return "";
-}
-
-/// The rows of a tensor that parameters take.
-struct coverage {
-    std::vector<numbered_range> taken;
-    std::uint64_t all = 0;
-    bool is_open = false;  // rows may remain untaken
-    int interleaving = 0;  // 0: none, -1: of each index, else the number of groups
-    bool is_mixed = false;
-
-    /// One past the last row taken.
-    std::uint64_t end() const {
-        std::uint64_t result = 0;
-        for (const numbered_range& each : taken) result = std::max(result, each.last);
-        return result;
-    }
-    void add(const placed& where, const placement& how) {
-        const int within = how.range != row_range::interleaved ? 0
-                           : how.groups > 0                    ? how.groups
-                                                               : -1;
-        is_mixed = is_mixed || (!taken.empty() && within != interleaving);
-        interleaving = within;
-        is_open = is_open || how.range == row_range::open;
-        taken.push_back({where.begin, where.end, 0});
-        all = where.all;
-    }
-    /// Names the first rows that no parameter takes or, if `once`, that two parameters take; empty
-    /// if there are none.
-    std::string problem(bool once) {
-        if (is_mixed) return "its rows are interleaved differently for several parameters";
-        sort(taken);
-        std::uint64_t end = 0;
-        const auto rows = [](std::uint64_t first, std::uint64_t last, const char* what) {
-            return joined_text({"rows [", first, ", ", last, ") belong to ", what});
-        };
-        for (const numbered_range& each : taken) {
-            if (each.first > end && !is_open) return rows(end, each.first, "no parameter");
-            if (once && each.first < end) return rows(each.first, end, "two parameters");
-            end = std::max(end, each.last);
-        }
-        return end < all && !is_open ? rows(end, all, "no parameter") : "";
-    }
-};
-
-/// Properties of a model that maps depend on: which rows of heads its rotary positions rotate, and
-/// its stacks of several kinds of layers.
-struct model_layout {
-    rotated_rows rotated;
-    std::vector<layer_stack> stacks;
-};
-template <class Model>
-model_layout layout_of() {
-    model_layout result{{pairs_neighbours<Model>, rotated_of_head<Model>}, {}};
-    if constexpr (requires { Model::shape.has_pattern(); }) {
-        constexpr auto& of = Model::shape;
-        if constexpr (of.has_pattern()) {
-            const std::uint64_t opening = of.opening_layer ? 1 : 0;
-            const auto local = static_cast<std::uint64_t>(of.local_layers);
-            const std::uint64_t grouped = static_cast<std::uint64_t>(of.groups()) * (local + 1);
-            result.stacks = {{"opening.", 1, 1, 0},
-                             {"layers.local.", 2, local + 1, opening},
-                             {"layers.full.", 2, local + 1, opening + local},
-                             {"layers.", 1, 1, opening},
-                             {"rest.", 1, 1, opening + grouped}};
-        }
-    }
-    return result;
-}
-
-/// Matches the parameters with the tensors of a file by a name map.
-SEQUENT_LAZY
-SEQUENT_COLD matching match(const tensor_file& file, const std::vector<any_tensor>& parameters,
-                            name_map names, const model_layout& layout) {
-    const file_header& header = file.header;
-    std::vector<std::string> plain;
-    for (const header_entry& each : header.tensors) plain.push_back(plain_name(each.name, names));
-    name_table entries;
-    for (std::size_t at = 0; at < plain.size(); ++at) entries.add(plain[at], at);
-    entries.sort();
-    if (const numbered_name* const again = entries.repeated()) {
-        return {{},
-                joined_text({"tensor ", in_quotes(header.tensors[again->number].name),
-                             " is there twice: under a name with and without a prefix or alias"})};
-    }
-    // A writer may store only one of several tensors that share memory and name the others in the
-    // metadata.
-    const auto find = [&](std::string_view wanted) {
-        const std::string name = plain_name(wanted, names);
-        if (const numbered_name* const found = entries.find(name)) return found;
-        for (const auto& [removed, kept] : header.metadata)
-            if (plain_name(removed, names) == name) return entries.find(plain_name(kept, names));
-        return static_cast<const numbered_name*>(nullptr);
-    };
-    matching result;
-    std::vector<coverage> used(header.tensors.size());
-    result.problem =
-        for_each_place(parameters, names, layout.stacks, [&](const place_of& of) -> std::string {
-            if (of.tensor.empty()) {
-                result.constants.push_back({of.view, of.how.plus});
-                return "";
-            }
-            const numbered_name* const found = find(of.tensor);
-            if (found == nullptr) return "it is not in the file";
-            const header_entry& entry = header.tensors[found->number];
-            const std::string problem = problem_of_type(file, entry, of.view.type);
-            if (!problem.empty()) return problem.substr(2);
-            const std::uint64_t taken = used[found->number].end();
-            const placed stated = place(of.view, of.how, taken);
-            if (!stated.problem.empty()) return stated.problem;
-            const placed where = place(of.view, of.how, taken, &entry.shape);
-            if (entry.shape != where.shape) {
-                return joined_text({"the file has shape ", shape_text(entry.shape), ", wanted is ",
-                                    shape_text(stated.shape)});
-            }
-            if (!where.problem.empty()) return where.problem;
-            used[found->number].add(where, of.how);
-            return add_pieces(result.pieces, of.view, found->number, where, of.how, layout.rotated);
-        });
-    if (!result.problem.empty()) return result;
-    const auto has = [&](std::string_view parameter) {
-        for (const any_tensor& each : parameters)
-            if (each.name == parameter) return true;
-        return false;
-    };
-    std::vector<char> compared(header.tensors.size());
-    for (const name_entry& copy : names) {
-        if (copy.use != name_entry::role::copy || !has(copy.parameter) ||
-            (!copy.with.empty() && !has(copy.with))) {
-            continue;
-        }
-        const numbered_name* const found = entries.find(plain_name(copy.tensor, names));
-        if (found == nullptr || !used[found->number].taken.empty()) continue;
-        std::string_view original = copy.parameter;  // the own name, if no entry names it
-        for (const name_entry& line : names)
-            if (line.use == name_entry::role::parameter && line.parameter == copy.parameter &&
-                !line.place.summand)
-                original = line.tensor;
-        const numbered_name* const place = find(original);
-        if (place == nullptr) continue;  // each layer has its own tensor
-        const header_entry& entry = header.tensors[found->number];
-        const header_entry& other = header.tensors[place->number];
-        std::string problem = problem_of_type(file, entry, parameters.front().view.type);
-        if (problem.empty() && entry.shape != other.shape) {
-            problem = joined_text({": the file has shape ", shape_text(entry.shape), ", that of ",
-                                   in_quotes(other.name), ", which the model has in its place, is ",
-                                   shape_text(other.shape)});
-        }
-        if (!problem.empty()) return {{}, joined_text({"tensor ", in_quotes(entry.name), problem})};
-        result.equal.push_back({found->number, place->number});
-        compared[found->number] = 1;
-    }
-    const auto is_ignored = [&](std::string_view name) {
-        for (const name_entry& entry : names) {
-            if (entry.use == name_entry::role::ignored &&
-                is_like(name, plain_name(entry.tensor, names))) {
-                return true;
-            }
-        }
-        return false;
-    };
-    for (std::size_t at = 0; at < header.tensors.size(); ++at) {
-        const std::string& name = header.tensors[at].name;
-        std::string problem;
-        if (!used[at].taken.empty()) {
-            problem = used[at].problem(false);
-            if (!problem.empty()) problem = ": " + problem;
-        } else if (compared[at] == 0 && !is_ignored(plain[at])) {
-            problem =
-                " is in the file, but no parameter is made of it, and the map does not "
-                "ignore it";
-        }
-        if (problem.empty()) continue;
-        result.problem = joined_text({"tensor ", in_quotes(name), problem});
-        return result;
-    }
-    return result;
-}
-
-/// Returns true if two views hold the same numbers. `two` has the extents of `one`, or strides of
-/// 0.
-SEQUENT_LAZY
-SEQUENT_COLD bool are_equal(const any_view& one, const any_view& two) {
-    const auto load = [](const any_view& view, std::ptrdiff_t at) {
-        double result = 0;
-        (view.type == dtype::f64 ? load_values<double> : load_values<float>)(view.data, at, 1, 1,
-                                                                             &result);
-        return result;
-    };
-    bool equal = true;
-    piece both = whole(one, 0);
-    for (std::size_t axis = 0; axis < max_axes; ++axis)
-        both.strides[axis] = static_cast<std::uint64_t>(two.strides[axis]);
-    for_each_row(both, [&](const piece_row& row) {
-        for (std::size_t column = 0; column < row.columns; ++column) {
-            const auto at = static_cast<std::ptrdiff_t>(column);
-            const double x = load(one, row.at + at * row.stride);
-            const double y =
-                load(two, static_cast<std::ptrdiff_t>(row.number + column * row.number_stride));
-            equal = equal && x == y;
-        }
-    });
-    return equal;
-}
-
-/// Names and views of all parameters of a model.
-template <class Model, class Parameters>
-std::vector<any_tensor> tensors_of(Parameters& parameters) {
-    std::vector<any_tensor> tensors;
-    Model::for_each(parameters, [&](std::string_view name, const auto& view) {
-        tensors.push_back({std::string(name), any_view::of(view)});
-    });
-    return tensors;
-}
-
-SEQUENT_LAZY
-SEQUENT_COLD metadata_map load_mapped(const tensor_file& file,
-                                      const std::vector<any_tensor>& parameters, name_map names,
-                                      const model_layout& layout) {
-    return load_all(file, match(file, parameters, names, layout));
-}
-
-/// The tensors that `save` writes for a map, and the pieces of which they consist.
-struct mapped_tensors {
-    std::vector<planned_tensor> planned;
-    std::vector<piece> pieces;
-};
-
-SEQUENT_LAZY
-SEQUENT_COLD mapped_tensors plan_mapped(const file_path& path,
-                                        const std::vector<any_tensor>& parameters, name_map names,
-                                        const model_layout& layout) {
-    mapped_tensors result;
-    std::vector<planned_tensor>& planned = result.planned;
-    std::vector<piece>& pieces = result.pieces;
-    std::vector<coverage> used;
-    std::string problem =
-        for_each_place(parameters, names, layout.stacks, [&](const place_of& of) -> std::string {
-            if (of.tensor.empty()) {
-                any_view number;
-                number.data = const_cast<double*>(&of.how.plus);
-                number.type = dtype::f64;
-                return are_equal(of.view, number)
-                           ? ""
-                           : joined_text({"the file does not hold it, and it "
-                                          "is not ",
-                                          number_text(of.how.plus)});
-            }
-            std::size_t tensor = 0;
-            while (tensor < planned.size() && planned[tensor].name != of.tensor) ++tensor;
-            const bool is_first = tensor == planned.size();
-            const placed where = place(of.view, of.how, is_first ? 0 : used[tensor].end());
-            if (!where.problem.empty()) return where.problem;
-            if (is_first) {
-                planned.push_back({of.tensor, where.shape});
-                used.emplace_back();
-            } else if (of.how.range == row_range::successive) {
-                planned[tensor].shape = where.shape;
-            } else if (planned[tensor].shape != where.shape) {
-                return joined_text({"it has shape ", shape_text(where.shape), " here and ",
-                                    shape_text(planned[tensor].shape), " for another parameter"});
-            }
-            used[tensor].add(where, of.how);
-            return add_pieces(pieces, of.view, tensor, where, of.how, layout.rotated);
-        });
-    for (std::size_t at = 0; at < used.size() && problem.empty(); ++at) {
-        problem = used[at].problem(true);
-        if (!problem.empty())
-            problem = joined_text({"tensor ", in_quotes(planned[at].name), ": ", problem});
-    }
-    if (!problem.empty()) fail_with<error>({path.string(), ": ", problem});
-    return result;
-}
-
-SEQUENT_LAZY
-SEQUENT_COLD void save_mapped(const file_path& path, const std::vector<any_tensor>& parameters,
-                              name_map names, const model_layout& layout,
-                              const metadata_map& metadata, dtype type) {
-    const mapped_tensors all = plan_mapped(path, parameters, names, layout);
-    save_all(path, all.planned, all.pieces, metadata, type);
-}
-
-}  // namespace detail
-
-/// Fills a model's parameters from a safetensors file, or from a file that a reader of another
-/// format has opened, and returns the file's metadata. The file must have exactly these parameters,
-/// under their own names or under those of `names`. F16, BF16 and F32 are read into float and
-/// double, F64 into double only.
-///
-/// Throws io::error if the file is not well-formed, or if a tensor is missing, unknown, of another
-/// dtype or shape, or not finite; the parameters are then unchanged.
-template <class Model, class Parameters>
-metadata_map load(const tensor_file& from, Parameters& parameters) {
-    return detail::load_tensors(from, detail::tensors_of<Model>(parameters));
-}
-/// As above, with the tensor names of `names`.
-template <class Model, class Parameters>
-metadata_map load(const tensor_file& from, Parameters& parameters, name_map names) {
-    return detail::load_mapped(from, detail::tensors_of<Model>(parameters), names,
-                               detail::layout_of<Model>());
-}
-/// As above, for a safetensors file or its bytes in memory.
-template <class Model, class Parameters>
-metadata_map load(const source& from, Parameters& parameters) {
-    return load<Model>(open_safetensors(from), parameters);
-}
-/// As above, for a safetensors file or its bytes in memory, with the tensor names of `names`.
-template <class Model, class Parameters>
-metadata_map load(const source& from, Parameters& parameters, name_map names) {
-    return load<Model>(open_safetensors(from), parameters, names);
-}
-
-/// Writes a model's parameters, under their own names or under those of `names`, to a new
-/// safetensors file, which then replaces `path`. If `type` has fewer bits than the parameters,
-/// numbers are rounded to nearest, ties to even. With `names`, the metadata default to
-/// {"format": "pt"}, which Hugging Face's transformers require. Copies and ignored tensors of the
-/// map are not written.
-///
-/// Throws io::error if the file cannot be written, if a number is not finite or too large for the
-/// type, if a constant of the map has another value, or if the parameters do not cover all rows of
-/// a tensor; the old file then remains.
-template <class Model, class Parameters>
-void save(const file_path& path, const Parameters& parameters, const metadata_map& metadata = {},
-          dtype type = dtype_of<std::remove_reference_t<decltype(*parameters.data())>>) {
-    detail::save_tensors(path, detail::tensors_of<Model>(parameters), metadata, type);
-}
-/// As above, with the tensor names of `names`.
-template <class Model, class Parameters>
-void save(const file_path& path, const Parameters& parameters, name_map names,
-          const metadata_map& metadata = {{"format", "pt"}},
-          dtype type = dtype_of<std::remove_reference_t<decltype(*parameters.data())>>) {
-    detail::save_mapped(path, detail::tensors_of<Model>(parameters), names,
-                        detail::layout_of<Model>(), metadata, type);
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::io
-
-/// Name maps of Hugging Face's encoders.
-
-namespace sequent::inline SEQUENT_ABI::io::hugging_face {
-
-/// Name map of the presets `bert` and `bert_masked_language`.
-inline constexpr name_entry bert[] = {
-    optional_prefix("bert."),
-    // Early files, such as bert-base-uncased, use these names.
-    alias("LayerNorm.gamma", "LayerNorm.weight"),
-    alias("LayerNorm.beta", "LayerNorm.bias"),
-    {"embedding", "bert.embeddings.word_embeddings.weight"},
-    {"position", "bert.embeddings.position_embeddings.weight", rows_from(0)},
-    {"segment_embedding", "bert.embeddings.token_type_embeddings.weight"},
-    {"embedding_gain", "bert.embeddings.LayerNorm.weight"},
-    {"embedding_bias", "bert.embeddings.LayerNorm.bias"},
-    {"layers.W_query", "bert.encoder.layer.{}.attention.self.query.weight"},
-    {"layers.W_key", "bert.encoder.layer.{}.attention.self.key.weight"},
-    {"layers.W_value", "bert.encoder.layer.{}.attention.self.value.weight"},
-    {"layers.b_query", "bert.encoder.layer.{}.attention.self.query.bias", flat},
-    {"layers.b_key", "bert.encoder.layer.{}.attention.self.key.bias", flat},
-    {"layers.b_value", "bert.encoder.layer.{}.attention.self.value.bias", flat},
-    {"layers.W_out", "bert.encoder.layer.{}.attention.output.dense.weight"},
-    {"layers.b_out", "bert.encoder.layer.{}.attention.output.dense.bias"},
-    {"layers.gain_1", "bert.encoder.layer.{}.attention.output.LayerNorm.weight"},
-    {"layers.bias_1", "bert.encoder.layer.{}.attention.output.LayerNorm.bias"},
-    {"layers.W_expand", "bert.encoder.layer.{}.intermediate.dense.weight"},
-    {"layers.b_expand", "bert.encoder.layer.{}.intermediate.dense.bias"},
-    {"layers.W_contract", "bert.encoder.layer.{}.output.dense.weight"},
-    {"layers.b_contract", "bert.encoder.layer.{}.output.dense.bias"},
-    {"layers.gain_2", "bert.encoder.layer.{}.output.LayerNorm.weight"},
-    {"layers.bias_2", "bert.encoder.layer.{}.output.LayerNorm.bias"},
-    {"W_pool", "bert.pooler.dense.weight"},
-    {"b_pool", "bert.pooler.dense.bias"},
-    {"W_predict", "cls.predictions.transform.dense.weight"},
-    {"b_predict", "cls.predictions.transform.dense.bias"},
-    {"gain_predict", "cls.predictions.transform.LayerNorm.weight"},
-    {"bias_predict", "cls.predictions.transform.LayerNorm.bias"},
-    {"b_logits", "cls.predictions.bias"},
-    copy_of("embedding", "cls.predictions.decoder.weight", "b_logits"),
-    copy_of("b_logits", "cls.predictions.decoder.bias"),
-    ignored("bert.embeddings.position_ids"),
-    ignored("bert.pooler.*"),
-    ignored("cls.*"),
-};
-
-/// Name map of the preset `roberta`, for RoBERTa and XLM-RoBERTa. Position 0 is row 2 of the
-/// file's table.
-inline constexpr name_entry roberta[] = {
-    optional_prefix("roberta."),
-    {"embedding", "roberta.embeddings.word_embeddings.weight"},
-    {"position", "roberta.embeddings.position_embeddings.weight", rows_from(2)},
-    {"segment_embedding", "roberta.embeddings.token_type_embeddings.weight", shaped(1, own(0))},
-    {"embedding_gain", "roberta.embeddings.LayerNorm.weight"},
-    {"embedding_bias", "roberta.embeddings.LayerNorm.bias"},
-    {"layers.W_query", "roberta.encoder.layer.{}.attention.self.query.weight"},
-    {"layers.W_key", "roberta.encoder.layer.{}.attention.self.key.weight"},
-    {"layers.W_value", "roberta.encoder.layer.{}.attention.self.value.weight"},
-    {"layers.b_query", "roberta.encoder.layer.{}.attention.self.query.bias", flat},
-    {"layers.b_key", "roberta.encoder.layer.{}.attention.self.key.bias", flat},
-    {"layers.b_value", "roberta.encoder.layer.{}.attention.self.value.bias", flat},
-    {"layers.W_out", "roberta.encoder.layer.{}.attention.output.dense.weight"},
-    {"layers.b_out", "roberta.encoder.layer.{}.attention.output.dense.bias"},
-    {"layers.gain_1", "roberta.encoder.layer.{}.attention.output.LayerNorm.weight"},
-    {"layers.bias_1", "roberta.encoder.layer.{}.attention.output.LayerNorm.bias"},
-    {"layers.W_expand", "roberta.encoder.layer.{}.intermediate.dense.weight"},
-    {"layers.b_expand", "roberta.encoder.layer.{}.intermediate.dense.bias"},
-    {"layers.W_contract", "roberta.encoder.layer.{}.output.dense.weight"},
-    {"layers.b_contract", "roberta.encoder.layer.{}.output.dense.bias"},
-    {"layers.gain_2", "roberta.encoder.layer.{}.output.LayerNorm.weight"},
-    {"layers.bias_2", "roberta.encoder.layer.{}.output.LayerNorm.bias"},
-    {"W_pool", "roberta.pooler.dense.weight"},
-    {"b_pool", "roberta.pooler.dense.bias"},
-    {"W_predict", "lm_head.dense.weight"},
-    {"b_predict", "lm_head.dense.bias"},
-    {"gain_predict", "lm_head.layer_norm.weight"},
-    {"bias_predict", "lm_head.layer_norm.bias"},
-    {"b_logits", "lm_head.bias"},
-    copy_of("embedding", "lm_head.decoder.weight", "b_logits"),
-    copy_of("b_logits", "lm_head.decoder.bias"),
-    ignored("roberta.embeddings.position_ids"),
-    ignored("roberta.pooler.*"),
-    ignored("lm_head.*"),
-};
-
-/// Name map of the preset `distilbert`.
-inline constexpr name_entry distilbert[] = {
-    optional_prefix("distilbert."),
-    {"embedding", "distilbert.embeddings.word_embeddings.weight"},
-    {"position", "distilbert.embeddings.position_embeddings.weight", rows_from(0)},
-    {"embedding_gain", "distilbert.embeddings.LayerNorm.weight"},
-    {"embedding_bias", "distilbert.embeddings.LayerNorm.bias"},
-    {"layers.W_query", "distilbert.transformer.layer.{}.attention.q_lin.weight"},
-    {"layers.W_key", "distilbert.transformer.layer.{}.attention.k_lin.weight"},
-    {"layers.W_value", "distilbert.transformer.layer.{}.attention.v_lin.weight"},
-    {"layers.b_query", "distilbert.transformer.layer.{}.attention.q_lin.bias", flat},
-    {"layers.b_key", "distilbert.transformer.layer.{}.attention.k_lin.bias", flat},
-    {"layers.b_value", "distilbert.transformer.layer.{}.attention.v_lin.bias", flat},
-    {"layers.W_out", "distilbert.transformer.layer.{}.attention.out_lin.weight"},
-    {"layers.b_out", "distilbert.transformer.layer.{}.attention.out_lin.bias"},
-    {"layers.gain_1", "distilbert.transformer.layer.{}.sa_layer_norm.weight"},
-    {"layers.bias_1", "distilbert.transformer.layer.{}.sa_layer_norm.bias"},
-    {"layers.W_expand", "distilbert.transformer.layer.{}.ffn.lin1.weight"},
-    {"layers.b_expand", "distilbert.transformer.layer.{}.ffn.lin1.bias"},
-    {"layers.W_contract", "distilbert.transformer.layer.{}.ffn.lin2.weight"},
-    {"layers.b_contract", "distilbert.transformer.layer.{}.ffn.lin2.bias"},
-    {"layers.gain_2", "distilbert.transformer.layer.{}.output_layer_norm.weight"},
-    {"layers.bias_2", "distilbert.transformer.layer.{}.output_layer_norm.bias"},
-    {"W_predict", "vocab_transform.weight"},
-    {"b_predict", "vocab_transform.bias"},
-    {"gain_predict", "vocab_layer_norm.weight"},
-    {"bias_predict", "vocab_layer_norm.bias"},
-    {"b_logits", "vocab_projector.bias"},
-    copy_of("embedding", "vocab_projector.weight", "b_logits"),
-    ignored("vocab_*"),
-};
-
-/// Name map of the preset `albert`, whose layers share one set of tensors.
-inline constexpr name_entry albert[] = {
-    optional_prefix("albert."),
-    {"embedding", "albert.embeddings.word_embeddings.weight"},
-    {"position", "albert.embeddings.position_embeddings.weight", rows_from(0)},
-    {"segment_embedding", "albert.embeddings.token_type_embeddings.weight"},
-    {"embedding_gain", "albert.embeddings.LayerNorm.weight"},
-    {"embedding_bias", "albert.embeddings.LayerNorm.bias"},
-    {"W_embedding", "albert.encoder.embedding_hidden_mapping_in.weight"},
-    {"b_embedding", "albert.encoder.embedding_hidden_mapping_in.bias"},
-    {"layers.W_query",
-     "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.query.weight"},
-    {"layers.b_query", "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.query.bias",
-     flat},
-    {"layers.W_key", "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.key.weight"},
-    {"layers.b_key", "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.key.bias",
-     flat},
-    {"layers.W_value",
-     "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.value.weight"},
-    {"layers.b_value", "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.value.bias",
-     flat},
-    {"layers.W_out", "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.dense.weight"},
-    {"layers.b_out", "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.dense.bias"},
-    {"layers.gain_1",
-     "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.LayerNorm.weight"},
-    {"layers.bias_1",
-     "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.LayerNorm.bias"},
-    {"layers.W_expand", "albert.encoder.albert_layer_groups.0.albert_layers.0.ffn.weight"},
-    {"layers.b_expand", "albert.encoder.albert_layer_groups.0.albert_layers.0.ffn.bias"},
-    {"layers.W_contract", "albert.encoder.albert_layer_groups.0.albert_layers.0.ffn_output.weight"},
-    {"layers.b_contract", "albert.encoder.albert_layer_groups.0.albert_layers.0.ffn_output.bias"},
-    {"layers.gain_2",
-     "albert.encoder.albert_layer_groups.0.albert_layers.0.full_layer_layer_norm.weight"},
-    {"layers.bias_2",
-     "albert.encoder.albert_layer_groups.0.albert_layers.0.full_layer_layer_norm.bias"},
-    {"W_pool", "albert.pooler.weight"},
-    {"b_pool", "albert.pooler.bias"},
-    {"W_predict", "predictions.dense.weight"},
-    {"b_predict", "predictions.dense.bias"},
-    {"gain_predict", "predictions.LayerNorm.weight"},
-    {"bias_predict", "predictions.LayerNorm.bias"},
-    {"b_logits", "predictions.bias"},
-    copy_of("embedding", "predictions.decoder.weight", "b_logits"),
-    copy_of("b_logits", "predictions.decoder.bias"),
-    ignored("albert.embeddings.position_ids"),
-    ignored("albert.pooler.*"),
-    ignored("predictions.*"),
-    ignored("sop_classifier.*"),
-};
-
-/// Name map of the preset `mpnet`. Position 0 is row 2 of the file's table.
-inline constexpr name_entry mpnet[] = {
-    optional_prefix("mpnet."),
-    {"embedding", "mpnet.embeddings.word_embeddings.weight"},
-    {"position", "mpnet.embeddings.position_embeddings.weight", rows_from(2)},
-    {"embedding_gain", "mpnet.embeddings.LayerNorm.weight"},
-    {"embedding_bias", "mpnet.embeddings.LayerNorm.bias"},
-    {"relative", "mpnet.encoder.relative_attention_bias.weight", transposed},
-    {"layers.W_query", "mpnet.encoder.layer.{}.attention.attn.q.weight"},
-    {"layers.b_query", "mpnet.encoder.layer.{}.attention.attn.q.bias", flat},
-    {"layers.W_key", "mpnet.encoder.layer.{}.attention.attn.k.weight"},
-    {"layers.b_key", "mpnet.encoder.layer.{}.attention.attn.k.bias", flat},
-    {"layers.W_value", "mpnet.encoder.layer.{}.attention.attn.v.weight"},
-    {"layers.b_value", "mpnet.encoder.layer.{}.attention.attn.v.bias", flat},
-    {"layers.W_out", "mpnet.encoder.layer.{}.attention.attn.o.weight"},
-    {"layers.b_out", "mpnet.encoder.layer.{}.attention.attn.o.bias"},
-    {"layers.gain_1", "mpnet.encoder.layer.{}.attention.LayerNorm.weight"},
-    {"layers.bias_1", "mpnet.encoder.layer.{}.attention.LayerNorm.bias"},
-    {"layers.W_expand", "mpnet.encoder.layer.{}.intermediate.dense.weight"},
-    {"layers.b_expand", "mpnet.encoder.layer.{}.intermediate.dense.bias"},
-    {"layers.W_contract", "mpnet.encoder.layer.{}.output.dense.weight"},
-    {"layers.b_contract", "mpnet.encoder.layer.{}.output.dense.bias"},
-    {"layers.gain_2", "mpnet.encoder.layer.{}.output.LayerNorm.weight"},
-    {"layers.bias_2", "mpnet.encoder.layer.{}.output.LayerNorm.bias"},
-    {"W_pool", "mpnet.pooler.dense.weight"},
-    {"b_pool", "mpnet.pooler.dense.bias"},
-    {"W_predict", "lm_head.dense.weight"},
-    {"b_predict", "lm_head.dense.bias"},
-    {"gain_predict", "lm_head.layer_norm.weight"},
-    {"bias_predict", "lm_head.layer_norm.bias"},
-    {"b_logits", "lm_head.bias"},
-    copy_of("embedding", "lm_head.decoder.weight", "b_logits"),
-    copy_of("b_logits", "lm_head.decoder.bias"),
-    ignored("mpnet.embeddings.position_ids"),
-    ignored("mpnet.pooler.*"),
-    ignored("lm_head.*"),
-};
-
-/// Name map of the preset `modernbert`. One tensor holds queries, keys and values; another the gate
-/// and W_expand.
-inline constexpr name_entry modernbert[] = {
-    optional_prefix("model."),
-    {"embedding", "model.embeddings.tok_embeddings.weight"},
-    {"embedding_gain", "model.embeddings.norm.weight"},
-    {"layers.gain_1", "model.layers.{}.attn_norm.weight"},
-    {"layers.W_query", "model.layers.{}.attn.Wqkv.weight", part(0, 3) | halves},
-    {"layers.W_key", "model.layers.{}.attn.Wqkv.weight", part(1, 3) | halves},
-    {"layers.W_value", "model.layers.{}.attn.Wqkv.weight", part(2, 3)},
-    {"layers.W_out", "model.layers.{}.attn.Wo.weight"},
-    {"layers.gain_2", "model.layers.{}.mlp_norm.weight"},
-    {"layers.W_gate", "model.layers.{}.mlp.Wi.weight", part(0, 2)},
-    {"layers.W_expand", "model.layers.{}.mlp.Wi.weight", part(1, 2)},
-    {"layers.W_contract", "model.layers.{}.mlp.Wo.weight"},
-    {"gain", "model.final_norm.weight"},
-    {"W_predict", "head.dense.weight"},
-    {"gain_predict", "head.norm.weight"},
-    {"b_logits", "decoder.bias"},
-    copy_of("embedding", "decoder.weight", "b_logits"),
-    ignored("head.*"),
-    ignored("decoder.*"),
-};
-
-/// Name map of the preset `clip_text`, CLIP's text encoder (CLIPTextModel).
-inline constexpr name_entry clip_text[] = {
-    optional_prefix("text_model."),
-    {"embedding", "text_model.embeddings.token_embedding.weight"},
-    {"position", "text_model.embeddings.position_embedding.weight", rows_from(0)},
-    {"layers.gain_1", "text_model.encoder.layers.{}.layer_norm1.weight"},
-    {"layers.bias_1", "text_model.encoder.layers.{}.layer_norm1.bias"},
-    {"layers.W_query", "text_model.encoder.layers.{}.self_attn.q_proj.weight"},
-    {"layers.b_query", "text_model.encoder.layers.{}.self_attn.q_proj.bias", flat},
-    {"layers.W_key", "text_model.encoder.layers.{}.self_attn.k_proj.weight"},
-    {"layers.b_key", "text_model.encoder.layers.{}.self_attn.k_proj.bias", flat},
-    {"layers.W_value", "text_model.encoder.layers.{}.self_attn.v_proj.weight"},
-    {"layers.b_value", "text_model.encoder.layers.{}.self_attn.v_proj.bias", flat},
-    {"layers.W_out", "text_model.encoder.layers.{}.self_attn.out_proj.weight"},
-    {"layers.b_out", "text_model.encoder.layers.{}.self_attn.out_proj.bias"},
-    {"layers.gain_2", "text_model.encoder.layers.{}.layer_norm2.weight"},
-    {"layers.bias_2", "text_model.encoder.layers.{}.layer_norm2.bias"},
-    {"layers.W_expand", "text_model.encoder.layers.{}.mlp.fc1.weight"},
-    {"layers.b_expand", "text_model.encoder.layers.{}.mlp.fc1.bias"},
-    {"layers.W_contract", "text_model.encoder.layers.{}.mlp.fc2.weight"},
-    {"layers.b_contract", "text_model.encoder.layers.{}.mlp.fc2.bias"},
-    {"gain", "text_model.final_layer_norm.weight"},
-    {"bias", "text_model.final_layer_norm.bias"},
-    ignored("text_model.embeddings.position_ids"),
-};
-
-}  // namespace sequent::inline SEQUENT_ABI::io::hugging_face
-
-/// Name maps of Hugging Face's language models.
-
-namespace sequent::inline SEQUENT_ABI::io::hugging_face {
-
-/// Name map of the preset `gpt2`. The file's matrices are [in, out]; one tensor holds queries, keys
-/// and values.
-inline constexpr name_entry gpt2[] = {
-    optional_prefix("transformer."),
-    {"embedding", "transformer.wte.weight"},
-    {"position", "transformer.wpe.weight", rows_from(0)},
-    {"layers.gain_1", "transformer.h.{}.ln_1.weight"},
-    {"layers.bias_1", "transformer.h.{}.ln_1.bias"},
-    {"layers.W_query", "transformer.h.{}.attn.c_attn.weight", transposed | part(0, 3)},
-    {"layers.W_key", "transformer.h.{}.attn.c_attn.weight", transposed | part(1, 3)},
-    {"layers.W_value", "transformer.h.{}.attn.c_attn.weight", transposed | part(2, 3)},
-    {"layers.b_query", "transformer.h.{}.attn.c_attn.bias", flat | part(0, 3)},
-    {"layers.b_key", "transformer.h.{}.attn.c_attn.bias", flat | part(1, 3)},
-    {"layers.b_value", "transformer.h.{}.attn.c_attn.bias", flat | part(2, 3)},
-    {"layers.W_out", "transformer.h.{}.attn.c_proj.weight", transposed},
-    {"layers.b_out", "transformer.h.{}.attn.c_proj.bias"},
-    {"layers.gain_2", "transformer.h.{}.ln_2.weight"},
-    {"layers.bias_2", "transformer.h.{}.ln_2.bias"},
-    {"layers.W_expand", "transformer.h.{}.mlp.c_fc.weight", transposed},
-    {"layers.b_expand", "transformer.h.{}.mlp.c_fc.bias"},
-    {"layers.W_contract", "transformer.h.{}.mlp.c_proj.weight", transposed},
-    {"layers.b_contract", "transformer.h.{}.mlp.c_proj.bias"},
-    {"gain", "transformer.ln_f.weight"},
-    {"bias", "transformer.ln_f.bias"},
-    {"W_logits", "lm_head.weight"},
-    copy_of("embedding", "lm_head.weight"),
-    ignored("transformer.h.{}.attn.bias"),
-    ignored("transformer.h.{}.attn.masked_bias"),
-};
-
-/// Name map of the preset `llama`, with rotary positions of either order. Models whose lm_head is
-/// not the embedding need tied<false>.
-inline constexpr name_entry llama[] = {
-    optional_prefix("model."),
-    {"embedding", "model.embed_tokens.weight"},
-    {"layers.gain_1", "model.layers.{}.input_layernorm.weight"},
-    {"layers.W_query", "model.layers.{}.self_attn.q_proj.weight", halves},
-    {"layers.W_key", "model.layers.{}.self_attn.k_proj.weight", halves},
-    {"layers.W_value", "model.layers.{}.self_attn.v_proj.weight"},
-    {"layers.W_out", "model.layers.{}.self_attn.o_proj.weight"},
-    {"layers.gain_2", "model.layers.{}.post_attention_layernorm.weight"},
-    {"layers.W_gate", "model.layers.{}.mlp.gate_proj.weight"},
-    {"layers.W_expand", "model.layers.{}.mlp.up_proj.weight"},
-    {"layers.W_contract", "model.layers.{}.mlp.down_proj.weight"},
-    {"gain", "model.norm.weight"},
-    {"W_logits", "lm_head.weight"},
-    copy_of("embedding", "lm_head.weight"),
-    ignored("model.layers.{}.self_attn.rotary_emb.inv_freq"),
-};
-
-/// Name map of the preset `qwen2`: Llama's names and the biases of queries, keys and values.
-inline constexpr auto qwen2 =
-    joined(llama, {{"layers.b_query", "model.layers.{}.self_attn.q_proj.bias", flat | halves},
-                   {"layers.b_key", "model.layers.{}.self_attn.k_proj.bias", flat | halves},
-                   {"layers.b_value", "model.layers.{}.self_attn.v_proj.bias", flat}});
-
-/// Name map of the preset `phi3`. One tensor holds queries, keys and values; another W_gate and
-/// W_expand.
-inline constexpr name_entry phi3[] = {
-    optional_prefix("model."),
-    {"embedding", "model.embed_tokens.weight"},
-    {"layers.gain_1", "model.layers.{}.input_layernorm.weight"},
-    {"layers.W_query", "model.layers.{}.self_attn.qkv_proj.weight", successive | halves},
-    {"layers.W_key", "model.layers.{}.self_attn.qkv_proj.weight", successive | halves},
-    {"layers.W_value", "model.layers.{}.self_attn.qkv_proj.weight", successive},
-    {"layers.W_out", "model.layers.{}.self_attn.o_proj.weight"},
-    {"layers.gain_2", "model.layers.{}.post_attention_layernorm.weight"},
-    {"layers.W_gate", "model.layers.{}.mlp.gate_up_proj.weight", successive},
-    {"layers.W_expand", "model.layers.{}.mlp.gate_up_proj.weight", successive},
-    {"layers.W_contract", "model.layers.{}.mlp.down_proj.weight"},
-    {"gain", "model.norm.weight"},
-    {"W_logits", "lm_head.weight"},
-    copy_of("embedding", "lm_head.weight"),
-};
-
-/// Name map of the preset `llama3`.
-inline constexpr auto& llama3 = llama;
-/// Name map of the preset `mistral`.
-inline constexpr auto& mistral = llama;
-/// Name map of the preset `qwen3`: Llama's names and the gains of the head norms.
-inline constexpr auto qwen3 =
-    joined(llama, {{"layers.gain_query", "model.layers.{}.self_attn.q_norm.weight", halves},
-                   {"layers.gain_key", "model.layers.{}.self_attn.k_norm.weight", halves}});
-
-/// Name map of the presets `gemma2` and `gemma3`. The gains are the file's numbers plus 1.
-inline constexpr name_entry gemma[] = {
-    optional_prefix("model."),
-    {"embedding", "model.embed_tokens.weight"},
-    {"layers.gain_1", "model.layers.{}.input_layernorm.weight", plus(1)},
-    {"layers.W_query", "model.layers.{}.self_attn.q_proj.weight", halves},
-    {"layers.W_key", "model.layers.{}.self_attn.k_proj.weight", halves},
-    {"layers.W_value", "model.layers.{}.self_attn.v_proj.weight"},
-    {"layers.gain_query", "model.layers.{}.self_attn.q_norm.weight", halves | plus(1)},
-    {"layers.gain_key", "model.layers.{}.self_attn.k_norm.weight", halves | plus(1)},
-    {"layers.W_out", "model.layers.{}.self_attn.o_proj.weight"},
-    {"layers.attended_gain", "model.layers.{}.post_attention_layernorm.weight", plus(1)},
-    {"layers.gain_2", "model.layers.{}.pre_feedforward_layernorm.weight", plus(1)},
-    {"layers.W_gate", "model.layers.{}.mlp.gate_proj.weight"},
-    {"layers.W_expand", "model.layers.{}.mlp.up_proj.weight"},
-    {"layers.W_contract", "model.layers.{}.mlp.down_proj.weight"},
-    {"layers.transformed_gain", "model.layers.{}.post_feedforward_layernorm.weight", plus(1)},
-    {"gain", "model.norm.weight", plus(1)},
-    copy_of("embedding", "lm_head.weight"),
-    ignored("model.layers.{}.self_attn.rotary_emb.inv_freq"),
-};
-/// Name map of the preset `gemma2`.
-inline constexpr auto& gemma2 = gemma;
-/// Name map of the preset `gemma3`.
-inline constexpr auto& gemma3 = gemma;
-
-/// Name map of the preset `gpt_neox`. The tensor query_key_value has, for each head, the rows of
-/// its query, its key and its value.
-inline constexpr name_entry gpt_neox[] = {
-    optional_prefix("gpt_neox."),
-    {"embedding", "gpt_neox.embed_in.weight"},
-    {"layers.gain_1", "gpt_neox.layers.{}.input_layernorm.weight"},
-    {"layers.bias_1", "gpt_neox.layers.{}.input_layernorm.bias"},
-    {"layers.gain_2", "gpt_neox.layers.{}.post_attention_layernorm.weight"},
-    {"layers.bias_2", "gpt_neox.layers.{}.post_attention_layernorm.bias"},
-    {"layers.W_query", "gpt_neox.layers.{}.attention.query_key_value.weight",
-     interleaved(0, 3) | halves},
-    {"layers.W_key", "gpt_neox.layers.{}.attention.query_key_value.weight",
-     interleaved(1, 3) | halves},
-    {"layers.W_value", "gpt_neox.layers.{}.attention.query_key_value.weight", interleaved(2, 3)},
-    {"layers.b_query", "gpt_neox.layers.{}.attention.query_key_value.bias",
-     flat | interleaved(0, 3) | halves},
-    {"layers.b_key", "gpt_neox.layers.{}.attention.query_key_value.bias",
-     flat | interleaved(1, 3) | halves},
-    {"layers.b_value", "gpt_neox.layers.{}.attention.query_key_value.bias",
-     flat | interleaved(2, 3)},
-    {"layers.W_out", "gpt_neox.layers.{}.attention.dense.weight"},
-    {"layers.b_out", "gpt_neox.layers.{}.attention.dense.bias"},
-    {"layers.W_expand", "gpt_neox.layers.{}.mlp.dense_h_to_4h.weight"},
-    {"layers.b_expand", "gpt_neox.layers.{}.mlp.dense_h_to_4h.bias"},
-    {"layers.W_contract", "gpt_neox.layers.{}.mlp.dense_4h_to_h.weight"},
-    {"layers.b_contract", "gpt_neox.layers.{}.mlp.dense_4h_to_h.bias"},
-    {"gain", "gpt_neox.final_layer_norm.weight"},
-    {"bias", "gpt_neox.final_layer_norm.bias"},
-    {"W_logits", "embed_out.weight"},
-    copy_of("embedding", "embed_out.weight"),
-    ignored("gpt_neox.layers.{}.attention.bias"),
-    ignored("gpt_neox.layers.{}.attention.masked_bias"),
-    ignored("gpt_neox.layers.{}.attention.rotary_emb.inv_freq"),
-};
-
-/// Name map of the preset `bloom`. The tensor query_key_value has, for each head, the rows of its
-/// query, its key and its value.
-inline constexpr name_entry bloom[] = {
-    optional_prefix("transformer."),
-    {"embedding", "transformer.word_embeddings.weight"},
-    {"embedding_gain", "transformer.word_embeddings_layernorm.weight"},
-    {"embedding_bias", "transformer.word_embeddings_layernorm.bias"},
-    {"layers.gain_1", "transformer.h.{}.input_layernorm.weight"},
-    {"layers.bias_1", "transformer.h.{}.input_layernorm.bias"},
-    {"layers.gain_2", "transformer.h.{}.post_attention_layernorm.weight"},
-    {"layers.bias_2", "transformer.h.{}.post_attention_layernorm.bias"},
-    {"layers.W_query", "transformer.h.{}.self_attention.query_key_value.weight", interleaved(0, 3)},
-    {"layers.b_query", "transformer.h.{}.self_attention.query_key_value.bias",
-     flat | interleaved(0, 3)},
-    {"layers.W_key", "transformer.h.{}.self_attention.query_key_value.weight", interleaved(1, 3)},
-    {"layers.b_key", "transformer.h.{}.self_attention.query_key_value.bias",
-     flat | interleaved(1, 3)},
-    {"layers.W_value", "transformer.h.{}.self_attention.query_key_value.weight", interleaved(2, 3)},
-    {"layers.b_value", "transformer.h.{}.self_attention.query_key_value.bias",
-     flat | interleaved(2, 3)},
-    {"layers.W_out", "transformer.h.{}.self_attention.dense.weight"},
-    {"layers.b_out", "transformer.h.{}.self_attention.dense.bias"},
-    {"layers.W_expand", "transformer.h.{}.mlp.dense_h_to_4h.weight"},
-    {"layers.b_expand", "transformer.h.{}.mlp.dense_h_to_4h.bias"},
-    {"layers.W_contract", "transformer.h.{}.mlp.dense_4h_to_h.weight"},
-    {"layers.b_contract", "transformer.h.{}.mlp.dense_4h_to_h.bias"},
-    {"gain", "transformer.ln_f.weight"},
-    {"bias", "transformer.ln_f.bias"},
-    copy_of("embedding", "lm_head.weight"),
-};
-
-/// Name map of the preset `phi`.
-inline constexpr name_entry phi[] = {
-    optional_prefix("model."),
-    {"embedding", "model.embed_tokens.weight"},
-    {"layers.gain_1", "model.layers.{}.input_layernorm.weight"},
-    {"layers.bias_1", "model.layers.{}.input_layernorm.bias"},
-    {"layers.W_query", "model.layers.{}.self_attn.q_proj.weight", halves},
-    {"layers.W_key", "model.layers.{}.self_attn.k_proj.weight", halves},
-    {"layers.W_value", "model.layers.{}.self_attn.v_proj.weight"},
-    {"layers.b_query", "model.layers.{}.self_attn.q_proj.bias", flat | halves},
-    {"layers.b_key", "model.layers.{}.self_attn.k_proj.bias", flat | halves},
-    {"layers.b_value", "model.layers.{}.self_attn.v_proj.bias", flat},
-    {"layers.W_out", "model.layers.{}.self_attn.dense.weight"},
-    {"layers.b_out", "model.layers.{}.self_attn.dense.bias"},
-    {"layers.W_expand", "model.layers.{}.mlp.fc1.weight"},
-    {"layers.b_expand", "model.layers.{}.mlp.fc1.bias"},
-    {"layers.W_contract", "model.layers.{}.mlp.fc2.weight"},
-    {"layers.b_contract", "model.layers.{}.mlp.fc2.bias"},
-    {"gain", "model.final_layernorm.weight"},
-    {"bias", "model.final_layernorm.bias"},
-    {"W_logits", "lm_head.weight"},
-    {"b_logits", "lm_head.bias"},
-};
-
-/// Name map of the preset `codegen`. The tensor qkv_proj has, for each quarter of the heads, the
-/// rows of their queries, values and keys.
-inline constexpr name_entry codegen[] = {
-    optional_prefix("transformer."),
-    {"embedding", "transformer.wte.weight"},
-    {"layers.gain_1", "transformer.h.{}.ln_1.weight"},
-    {"layers.bias_1", "transformer.h.{}.ln_1.bias"},
-    {"layers.W_query", "transformer.h.{}.attn.qkv_proj.weight", interleaved(0, 3, 4) | neighbours},
-    {"layers.W_key", "transformer.h.{}.attn.qkv_proj.weight", interleaved(2, 3, 4) | neighbours},
-    {"layers.W_value", "transformer.h.{}.attn.qkv_proj.weight", interleaved(1, 3, 4)},
-    {"layers.W_out", "transformer.h.{}.attn.out_proj.weight"},
-    {"layers.W_expand", "transformer.h.{}.mlp.fc_in.weight"},
-    {"layers.b_expand", "transformer.h.{}.mlp.fc_in.bias"},
-    {"layers.W_contract", "transformer.h.{}.mlp.fc_out.weight"},
-    {"layers.b_contract", "transformer.h.{}.mlp.fc_out.bias"},
-    {"gain", "transformer.ln_f.weight"},
-    {"bias", "transformer.ln_f.bias"},
-    {"W_logits", "lm_head.weight"},
-    {"b_logits", "lm_head.bias"},
-    ignored("transformer.h.{}.attn.causal_mask"),
-};
-
-/// Name map of the preset `starcoder2`.
-inline constexpr name_entry starcoder2[] = {
-    optional_prefix("model."),
-    {"embedding", "model.embed_tokens.weight"},
-    {"layers.gain_1", "model.layers.{}.input_layernorm.weight"},
-    {"layers.bias_1", "model.layers.{}.input_layernorm.bias"},
-    {"layers.W_query", "model.layers.{}.self_attn.q_proj.weight", halves},
-    {"layers.b_query", "model.layers.{}.self_attn.q_proj.bias", flat | halves},
-    {"layers.W_key", "model.layers.{}.self_attn.k_proj.weight", halves},
-    {"layers.b_key", "model.layers.{}.self_attn.k_proj.bias", flat | halves},
-    {"layers.W_value", "model.layers.{}.self_attn.v_proj.weight"},
-    {"layers.b_value", "model.layers.{}.self_attn.v_proj.bias", flat},
-    {"layers.W_out", "model.layers.{}.self_attn.o_proj.weight"},
-    {"layers.b_out", "model.layers.{}.self_attn.o_proj.bias"},
-    {"layers.gain_2", "model.layers.{}.post_attention_layernorm.weight"},
-    {"layers.bias_2", "model.layers.{}.post_attention_layernorm.bias"},
-    {"layers.W_expand", "model.layers.{}.mlp.c_fc.weight"},
-    {"layers.b_expand", "model.layers.{}.mlp.c_fc.bias"},
-    {"layers.W_contract", "model.layers.{}.mlp.c_proj.weight"},
-    {"layers.b_contract", "model.layers.{}.mlp.c_proj.bias"},
-    {"gain", "model.norm.weight"},
-    {"bias", "model.norm.bias"},
-    {"W_logits", "lm_head.weight"},
-    copy_of("embedding", "lm_head.weight"),
-};
-
-/// Name map of the preset `opt`, whose norms precede the layers. Position 0 is row 2 of the file's
-/// table.
-inline constexpr name_entry opt[] = {
-    optional_prefix("model."),
-    {"embedding", "model.decoder.embed_tokens.weight"},
-    {"position", "model.decoder.embed_positions.weight", rows_from(2)},
-    {"layers.gain_1", "model.decoder.layers.{}.self_attn_layer_norm.weight"},
-    {"layers.bias_1", "model.decoder.layers.{}.self_attn_layer_norm.bias"},
-    {"layers.W_query", "model.decoder.layers.{}.self_attn.q_proj.weight"},
-    {"layers.W_key", "model.decoder.layers.{}.self_attn.k_proj.weight"},
-    {"layers.W_value", "model.decoder.layers.{}.self_attn.v_proj.weight"},
-    {"layers.b_query", "model.decoder.layers.{}.self_attn.q_proj.bias", flat},
-    {"layers.b_key", "model.decoder.layers.{}.self_attn.k_proj.bias", flat},
-    {"layers.b_value", "model.decoder.layers.{}.self_attn.v_proj.bias", flat},
-    {"layers.W_out", "model.decoder.layers.{}.self_attn.out_proj.weight"},
-    {"layers.b_out", "model.decoder.layers.{}.self_attn.out_proj.bias"},
-    {"layers.gain_2", "model.decoder.layers.{}.final_layer_norm.weight"},
-    {"layers.bias_2", "model.decoder.layers.{}.final_layer_norm.bias"},
-    {"layers.W_expand", "model.decoder.layers.{}.fc1.weight"},
-    {"layers.b_expand", "model.decoder.layers.{}.fc1.bias"},
-    {"layers.W_contract", "model.decoder.layers.{}.fc2.weight"},
-    {"layers.b_contract", "model.decoder.layers.{}.fc2.bias"},
-    {"gain", "model.decoder.final_layer_norm.weight"},
-    {"bias", "model.decoder.final_layer_norm.bias"},
-    copy_of("embedding", "lm_head.weight"),
-};
-
-}  // namespace sequent::inline SEQUENT_ABI::io::hugging_face
-
-/// Name maps from the presets' parameters to the tensors of Hugging Face's files:
-/// `io::load<Model>("model.safetensors", parameters, io::hugging_face::gpt2)`.
-
-namespace sequent::inline SEQUENT_ABI::io::hugging_face {
-
-/// Name map of the preset `vit` with a classifier (ViTForImageClassification).
-inline constexpr name_entry vit[] = {
-    optional_prefix("vit."),
-    {"class_token", "vit.embeddings.cls_token", shaped(1, 1, own(0))},
-    {"position", "vit.embeddings.position_embeddings", shaped(1, own(0), own(1))},
-    // [width, channels, rows, columns] of square patches.
-    {"W_patch", "vit.embeddings.patch_embeddings.projection.weight", shaped(own(0), 0, side, side)},
-    {"b_patch", "vit.embeddings.patch_embeddings.projection.bias"},
-    {"layers.gain_1", "vit.encoder.layer.{}.layernorm_before.weight"},
-    {"layers.bias_1", "vit.encoder.layer.{}.layernorm_before.bias"},
-    {"layers.W_query", "vit.encoder.layer.{}.attention.attention.query.weight"},
-    {"layers.W_key", "vit.encoder.layer.{}.attention.attention.key.weight"},
-    {"layers.W_value", "vit.encoder.layer.{}.attention.attention.value.weight"},
-    {"layers.b_query", "vit.encoder.layer.{}.attention.attention.query.bias", flat},
-    {"layers.b_key", "vit.encoder.layer.{}.attention.attention.key.bias", flat},
-    {"layers.b_value", "vit.encoder.layer.{}.attention.attention.value.bias", flat},
-    {"layers.W_out", "vit.encoder.layer.{}.attention.output.dense.weight"},
-    {"layers.b_out", "vit.encoder.layer.{}.attention.output.dense.bias"},
-    {"layers.gain_2", "vit.encoder.layer.{}.layernorm_after.weight"},
-    {"layers.bias_2", "vit.encoder.layer.{}.layernorm_after.bias"},
-    {"layers.W_expand", "vit.encoder.layer.{}.intermediate.dense.weight"},
-    {"layers.b_expand", "vit.encoder.layer.{}.intermediate.dense.bias"},
-    {"layers.W_contract", "vit.encoder.layer.{}.output.dense.weight"},
-    {"layers.b_contract", "vit.encoder.layer.{}.output.dense.bias"},
-    {"gain", "vit.layernorm.weight"},
-    {"bias", "vit.layernorm.bias"},
-    {"W_logits", "classifier.weight"},
-    {"b_logits", "classifier.bias"},
-    ignored("vit.pooler.*"),
-};
-
-/// Name map of the preset `dinov2` (Dinov2Model).
-inline constexpr name_entry dinov2[] = {
-    optional_prefix("dinov2."),
-    {"class_token", "embeddings.cls_token", shaped(1, 1, own(0))},
-    {"position", "embeddings.position_embeddings", shaped(1, own(0), own(1))},
-    {"W_patch", "embeddings.patch_embeddings.projection.weight", shaped(own(0), 0, side, side)},
-    {"b_patch", "embeddings.patch_embeddings.projection.bias"},
-    {"layers.gain_1", "encoder.layer.{}.norm1.weight"},
-    {"layers.bias_1", "encoder.layer.{}.norm1.bias"},
-    {"layers.W_query", "encoder.layer.{}.attention.attention.query.weight"},
-    {"layers.W_key", "encoder.layer.{}.attention.attention.key.weight"},
-    {"layers.W_value", "encoder.layer.{}.attention.attention.value.weight"},
-    {"layers.b_query", "encoder.layer.{}.attention.attention.query.bias", flat},
-    {"layers.b_key", "encoder.layer.{}.attention.attention.key.bias", flat},
-    {"layers.b_value", "encoder.layer.{}.attention.attention.value.bias", flat},
-    {"layers.W_out", "encoder.layer.{}.attention.output.dense.weight"},
-    {"layers.b_out", "encoder.layer.{}.attention.output.dense.bias"},
-    {"layers.attended_scale", "encoder.layer.{}.layer_scale1.lambda1"},
-    {"layers.gain_2", "encoder.layer.{}.norm2.weight"},
-    {"layers.bias_2", "encoder.layer.{}.norm2.bias"},
-    {"layers.W_expand", "encoder.layer.{}.mlp.fc1.weight"},
-    {"layers.b_expand", "encoder.layer.{}.mlp.fc1.bias"},
-    {"layers.W_contract", "encoder.layer.{}.mlp.fc2.weight"},
-    {"layers.b_contract", "encoder.layer.{}.mlp.fc2.bias"},
-    {"layers.transformed_scale", "encoder.layer.{}.layer_scale2.lambda1"},
-    {"gain", "layernorm.weight"},
-    {"bias", "layernorm.bias"},
-    ignored("embeddings.mask_token"),
-};
-
-namespace detail {
-/// Both versions of T5; only the name of the matrix W_expand differs.
-constexpr auto t5_names(bool gated) {
-    return std::to_array<name_entry>({
-        {"embedding", "shared.weight"},
-        {"source_relative", "encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight",
-         transposed},
-        {"encoder.W_query", "encoder.block.{}.layer.0.SelfAttention.q.weight"},
-        {"encoder.W_key", "encoder.block.{}.layer.0.SelfAttention.k.weight"},
-        {"encoder.W_value", "encoder.block.{}.layer.0.SelfAttention.v.weight"},
-        {"encoder.W_out", "encoder.block.{}.layer.0.SelfAttention.o.weight"},
-        {"encoder.gain_1", "encoder.block.{}.layer.0.layer_norm.weight"},
-        {"encoder.W_gate", "encoder.block.{}.layer.1.DenseReluDense.wi_0.weight"},
-        {"encoder.W_expand", gated ? "encoder.block.{}.layer.1.DenseReluDense.wi_1.weight"
-                                   : "encoder.block.{}.layer.1.DenseReluDense.wi.weight"},
-        {"encoder.W_contract", "encoder.block.{}.layer.1.DenseReluDense.wo.weight"},
-        {"encoder.gain_2", "encoder.block.{}.layer.1.layer_norm.weight"},
-        {"source_gain", "encoder.final_layer_norm.weight"},
-        {"relative", "decoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight",
-         transposed},
-        {"decoder.W_query", "decoder.block.{}.layer.0.SelfAttention.q.weight"},
-        {"decoder.W_key", "decoder.block.{}.layer.0.SelfAttention.k.weight"},
-        {"decoder.W_value", "decoder.block.{}.layer.0.SelfAttention.v.weight"},
-        {"decoder.W_out", "decoder.block.{}.layer.0.SelfAttention.o.weight"},
-        {"decoder.gain_1", "decoder.block.{}.layer.0.layer_norm.weight"},
-        {"decoder.cross_W_query", "decoder.block.{}.layer.1.EncDecAttention.q.weight"},
-        {"decoder.cross_W_key", "decoder.block.{}.layer.1.EncDecAttention.k.weight"},
-        {"decoder.cross_W_value", "decoder.block.{}.layer.1.EncDecAttention.v.weight"},
-        {"decoder.cross_W_out", "decoder.block.{}.layer.1.EncDecAttention.o.weight"},
-        {"decoder.gain_2", "decoder.block.{}.layer.1.layer_norm.weight"},
-        {"decoder.W_gate", "decoder.block.{}.layer.2.DenseReluDense.wi_0.weight"},
-        {"decoder.W_expand", gated ? "decoder.block.{}.layer.2.DenseReluDense.wi_1.weight"
-                                   : "decoder.block.{}.layer.2.DenseReluDense.wi.weight"},
-        {"decoder.W_contract", "decoder.block.{}.layer.2.DenseReluDense.wo.weight"},
-        {"decoder.gain_3", "decoder.block.{}.layer.2.layer_norm.weight"},
-        {"gain", "decoder.final_layer_norm.weight"},
-        {"W_logits", "lm_head.weight"},
-        // Version 1.0 ties the logits to the embedding; version 1.1 has W_logits.
-        copy_of("embedding", "lm_head.weight"),
-        ignored("decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight"),
-        copy_of("embedding", "encoder.embed_tokens.weight"),
-        copy_of("embedding", "decoder.embed_tokens.weight"),
-    });
-}
-}  // namespace detail
-
-/// Name map of the preset `t5`, version 1.0.
-inline constexpr auto t5 = detail::t5_names(false);
-/// Name map of the preset `t5`, version 1.1: a model with activation::geglu_tanh and tied<false>.
-inline constexpr auto t5_gated = detail::t5_names(true);
-
-/// Name map of the preset `whisper`. The files have no key biases, because softmax cancels them;
-/// the model's are 0.
-inline constexpr name_entry whisper[] = {
-    optional_prefix("model."),
-    {"W_conv_1", "model.encoder.conv1.weight", taps_last},
-    {"b_conv_1", "model.encoder.conv1.bias"},
-    {"W_conv_2", "model.encoder.conv2.weight", taps_last},
-    {"b_conv_2", "model.encoder.conv2.bias"},
-    {"source_position", "model.encoder.embed_positions.weight"},
-    {"encoder.gain_1", "model.encoder.layers.{}.self_attn_layer_norm.weight"},
-    {"encoder.bias_1", "model.encoder.layers.{}.self_attn_layer_norm.bias"},
-    {"encoder.W_query", "model.encoder.layers.{}.self_attn.q_proj.weight"},
-    {"encoder.b_query", "model.encoder.layers.{}.self_attn.q_proj.bias", flat},
-    {"encoder.W_key", "model.encoder.layers.{}.self_attn.k_proj.weight"},
-    constant("encoder.b_key", 0),
-    {"encoder.W_value", "model.encoder.layers.{}.self_attn.v_proj.weight"},
-    {"encoder.b_value", "model.encoder.layers.{}.self_attn.v_proj.bias", flat},
-    {"encoder.W_out", "model.encoder.layers.{}.self_attn.out_proj.weight"},
-    {"encoder.b_out", "model.encoder.layers.{}.self_attn.out_proj.bias"},
-    {"encoder.gain_2", "model.encoder.layers.{}.final_layer_norm.weight"},
-    {"encoder.bias_2", "model.encoder.layers.{}.final_layer_norm.bias"},
-    {"encoder.W_expand", "model.encoder.layers.{}.fc1.weight"},
-    {"encoder.b_expand", "model.encoder.layers.{}.fc1.bias"},
-    {"encoder.W_contract", "model.encoder.layers.{}.fc2.weight"},
-    {"encoder.b_contract", "model.encoder.layers.{}.fc2.bias"},
-    {"source_gain", "model.encoder.layer_norm.weight"},
-    {"source_bias", "model.encoder.layer_norm.bias"},
-    {"embedding", "model.decoder.embed_tokens.weight"},
-    {"position", "model.decoder.embed_positions.weight", rows_from(0)},
-    {"decoder.gain_1", "model.decoder.layers.{}.self_attn_layer_norm.weight"},
-    {"decoder.bias_1", "model.decoder.layers.{}.self_attn_layer_norm.bias"},
-    {"decoder.W_query", "model.decoder.layers.{}.self_attn.q_proj.weight"},
-    {"decoder.b_query", "model.decoder.layers.{}.self_attn.q_proj.bias", flat},
-    {"decoder.W_key", "model.decoder.layers.{}.self_attn.k_proj.weight"},
-    constant("decoder.b_key", 0),
-    {"decoder.W_value", "model.decoder.layers.{}.self_attn.v_proj.weight"},
-    {"decoder.b_value", "model.decoder.layers.{}.self_attn.v_proj.bias", flat},
-    {"decoder.W_out", "model.decoder.layers.{}.self_attn.out_proj.weight"},
-    {"decoder.b_out", "model.decoder.layers.{}.self_attn.out_proj.bias"},
-    {"decoder.gain_2", "model.decoder.layers.{}.encoder_attn_layer_norm.weight"},
-    {"decoder.bias_2", "model.decoder.layers.{}.encoder_attn_layer_norm.bias"},
-    {"decoder.cross_W_query", "model.decoder.layers.{}.encoder_attn.q_proj.weight"},
-    {"decoder.cross_b_query", "model.decoder.layers.{}.encoder_attn.q_proj.bias", flat},
-    {"decoder.cross_W_key", "model.decoder.layers.{}.encoder_attn.k_proj.weight"},
-    constant("decoder.cross_b_key", 0),
-    {"decoder.cross_W_value", "model.decoder.layers.{}.encoder_attn.v_proj.weight"},
-    {"decoder.cross_b_value", "model.decoder.layers.{}.encoder_attn.v_proj.bias", flat},
-    {"decoder.cross_W_out", "model.decoder.layers.{}.encoder_attn.out_proj.weight"},
-    {"decoder.cross_b_out", "model.decoder.layers.{}.encoder_attn.out_proj.bias"},
-    {"decoder.gain_3", "model.decoder.layers.{}.final_layer_norm.weight"},
-    {"decoder.bias_3", "model.decoder.layers.{}.final_layer_norm.bias"},
-    {"decoder.W_expand", "model.decoder.layers.{}.fc1.weight"},
-    {"decoder.b_expand", "model.decoder.layers.{}.fc1.bias"},
-    {"decoder.W_contract", "model.decoder.layers.{}.fc2.weight"},
-    {"decoder.b_contract", "model.decoder.layers.{}.fc2.bias"},
-    {"gain", "model.decoder.layer_norm.weight"},
-    {"bias", "model.decoder.layer_norm.bias"},
-    copy_of("embedding", "proj_out.weight"),
-};
-
-}  // namespace sequent::inline SEQUENT_ABI::io::hugging_face
-
-#include <deque>
-
-namespace sequent::inline SEQUENT_ABI::io {
-
-/// The kinds of JSON values.
-enum class json_kind : std::uint8_t { null, boolean, number, string, array, object };
-
-namespace detail {
-
-/// A value of a document. The nodes of its elements, or of the keys and values of its members,
-/// follow it.
-struct json_node {
-    const char* first = nullptr;  // the characters of a string, else the value's text
-    std::uint32_t size = 0;       // number of characters of a string or number
-    std::uint32_t next = 0;       // the node after this value and its contents
-    std::uint32_t place = 0;      // the byte of the text at which the value begins
-    json_kind kind = json_kind::null;
-};
-
-struct json_tree {
-    std::string name;
-    std::vector<json_node> nodes;
-    std::deque<std::string> decoded;  // strings with escapes, decoded
-};
-
-SEQUENT_LAZY class json_tree_reader : json_cursor<> {
-  public:
-    json_tree_reader(std::string_view text, std::string_view file) : json_cursor<>(text, file) {}
-
-    /// Reads the document without recursion, so that no input exhausts the stack.
-    SEQUENT_COLD void read(json_tree& tree) {
-        if (text_.size() > 0xFFFFFFFF) fail({"4 GiB of JSON or more"});
-        std::vector<std::uint32_t> open;
-        for (;;) {
-            bool closed = value(tree, open);
-            while (closed) {
-                if (open.empty()) {
-                    skip_space();
-                    if (at_ != text_.size()) fail({"expected the end of the file"});
-                    return;
-                }
-                json_node& outer = tree.nodes[open.back()];
-                const bool is_object = outer.kind == json_kind::object;
-                if (accept(',')) {
-                    if (is_object) key(tree);
-                    break;
-                }
-                expect(is_object ? '}' : ']');
-                outer.next = count(tree);
-                open.pop_back();
-            }
-        }
-    }
-
-  private:
-    static constexpr std::size_t deepest = 256;
-
-    static std::uint32_t count(const json_tree& tree) {
-        return static_cast<std::uint32_t>(tree.nodes.size());
-    }
-
-    json_node& add(json_tree& tree, json_kind kind) {
-        json_node node;
-        node.kind = kind;
-        node.first = text_.data() + at_;
-        node.place = static_cast<std::uint32_t>(at_);
-        node.next = count(tree) + 1;
-        tree.nodes.push_back(node);
-        return tree.nodes.back();
-    }
-
-    void key(json_tree& tree) {
-        string_node(tree);
-        expect(':');
-    }
-
-    void string_node(json_tree& tree) {
-        skip_space();
-        json_node& node = add(tree, json_kind::string);
-        std::size_t end = at_ + 1;
-        bool plain = at_ < text_.size() && text_[at_] == '"';
-        while (plain && end < text_.size() && text_[end] != '"') {
-            const auto code = static_cast<unsigned char>(text_[end++]);
-            plain = code >= 0x20 && code < 0x80 && code != '\\';
-        }
-        if (plain && end < text_.size()) {
-            ++node.first;
-            node.size = static_cast<std::uint32_t>(end - at_ - 1);
-            at_ = end + 1;
-        } else {
-            const std::string& text = tree.decoded.emplace_back(string());
-            node.first = text.data();
-            node.size = static_cast<std::uint32_t>(text.size());
-        }
-    }
-
-    /// Reads a value and returns true, or the beginning of a non-empty container and returns false.
-    bool value(json_tree& tree, std::vector<std::uint32_t>& open) {
-        const char next = peek();
-        if (next == '"') {
-            string_node(tree);
-        } else if (next == '{' || next == '[') {
-            const bool is_object = next == '{';
-            const std::uint32_t number = count(tree);
-            add(tree, is_object ? json_kind::object : json_kind::array);
-            ++at_;
-            if (accept(is_object ? '}' : ']')) return true;
-            if (open.size() == deepest) fail({"more than ", deepest, " values in one another"});
-            open.push_back(number);
-            if (is_object) key(tree);
-            return false;
-        } else if (next == '-' || (next >= '0' && next <= '9')) {
-            json_node& node = add(tree, json_kind::number);
-            const std::size_t begin = at_;
-            number();
-            node.size = static_cast<std::uint32_t>(at_ - begin);
-        } else {
-            json_node& node = add(tree, json_kind::boolean);
-            if (accept_word("null")) {
-                node.kind = json_kind::null;
-            } else if (!accept_word("true") && !accept_word("false")) {
-                fail({"expected a value"});
-            }
-        }
-        return true;
-    }
-
-    void number() {
-        const auto digits = [&] {
-            const std::size_t begin = at_;
-            while (at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9') ++at_;
-            if (at_ == begin) fail({"expected a digit"});
-        };
-        const auto is_next = [&](std::string_view any) {
-            return at_ < text_.size() && any.find(text_[at_]) != std::string_view::npos;
-        };
-        if (is_next("-")) ++at_;
-        const std::size_t first = at_;
-        digits();
-        if (text_[first] == '0' && at_ - first > 1) fail({"a number starts with 0"});
-        if (is_next(".")) {
-            ++at_;
-            digits();
-        }
-        if (is_next("eE")) {
-            ++at_;
-            if (is_next("+-")) ++at_;
-            digits();
-        }
-    }
-};
-
-}  // namespace detail
-
-/// A value of a json_document, valid as long as the document. Accessing it as another kind throws
-/// io::error with the file, the byte and both kinds.
-class json_value {
-  public:
-    /// The value at node `at` of a tree.
-    json_value(const detail::json_tree& tree, std::uint32_t at) noexcept : tree_(&tree), at_(at) {}
-
-    /// The kind of the value.
-    json_kind kind() const noexcept { return node().kind; }
-    /// Returns true if the value is null.
-    bool is_null() const noexcept { return kind() == json_kind::null; }
-
-    /// The decoded characters of a string, valid as long as the document and its text.
-    SEQUENT_LAZY std::string_view string() const {
-        wanted(json_kind::string);
-        return {node().first, node().size};
-    }
-    /// The value of true or false.
-    SEQUENT_LAZY bool boolean() const {
-        wanted(json_kind::boolean);
-        return *node().first == 't';
-    }
-    /// The value of a number. Throws io::error if it does not fit into a double.
-    SEQUENT_LAZY double number() const {
-        wanted(json_kind::number);
-        double result = 0;
-        const char* const last = node().first + node().size;
-        if (std::from_chars(node().first, last, result).ec != std::errc{} || !std::isfinite(result))
-            fail({"the number is too large"});
-        return result;
-    }
-    /// The value of an integer from 0 to `largest`. Throws io::error for any other number.
-    SEQUENT_LAZY std::uint64_t whole_number(std::uint64_t largest = 0xFFFFFFFFFFFFFFFF) const {
-        wanted(json_kind::number);
-        std::uint64_t result = 0;
-        const char* const last = node().first + node().size;
-        const auto [end, reason] = std::from_chars(node().first, last, result);
-        if (end != last || reason != std::errc{} || result > largest) {
-            fail({"expected a whole number of 0 to ", largest, ", found ",
-                  std::string_view(node().first, node().size)});
-        }
-        return result;
-    }
-
-    /// Calls f(element) for each element of an array.
-    template <class F>
-    void for_each_element(F f) const {
-        wanted(json_kind::array);
-        for (std::uint32_t at = at_ + 1; at < node().next; at = tree_->nodes[at].next)
-            f(json_value(*tree_, at));
-    }
-    /// Calls f(key, value) for each member of an object.
-    template <class F>
-    void for_each_member(F f) const {
-        wanted(json_kind::object);
-        for (std::uint32_t at = at_ + 1; at < node().next; at = tree_->nodes[at + 1].next)
-            f(json_value(*tree_, at).string(), json_value(*tree_, at + 1));
-    }
-
-    /// Returns true if an object has a member with this key. Throws io::error if the key is
-    /// repeated.
-    SEQUENT_LAZY bool has(std::string_view key) const { return find(key) != 0; }
-    /// The value of a member of an object. Throws io::error if the key is missing or repeated.
-    SEQUENT_LAZY json_value operator[](std::string_view key) const {
-        const std::uint32_t at = find(key);
-        if (at == 0) fail({"lacks \"", key, "\""});
-        return {*tree_, at};
-    }
-
-    /// Throws io::error with the message `what` after the file and the byte at which the value
-    /// begins.
-    [[noreturn]] SEQUENT_COLD void fail(std::initializer_list<text_part> what) const {
-        fail_with<error>({tree_->name, ", byte ", node().place, ": ", joined_text(what)});
-    }
-
-  private:
-    const detail::json_node& node() const noexcept { return tree_->nodes[at_]; }
-
-    /// The node of a member's value; 0 if there is no such member.
-    SEQUENT_LAZY std::uint32_t find(std::string_view wanted_key) const {
-        std::uint32_t found = 0;
-        for_each_member([&](std::string_view key, json_value value) {
-            if (key != wanted_key) return;
-            if (found != 0) value.fail({"\"", key, "\" stands twice"});
-            found = value.at_;
-        });
-        return found;
-    }
-
-    void wanted(json_kind kind) const {
-        static constexpr const char* names[] = {"null",     "true or false", "a number",
-                                                "a string", "an array",      "an object"};
-        if (node().kind != kind) {
-            fail({"expected ", names[static_cast<std::size_t>(kind)], ", found ",
-                  names[static_cast<std::size_t>(node().kind)]});
-        }
-    }
-
-    const detail::json_tree* tree_;
-    std::uint32_t at_;
-};
-
-/// A parsed JSON text of less than 4 GiB. It refers to the text, which must outlive it.
-class json_document {
-  public:
-    /// Parses the text. Throws io::error, which names `file` and the byte, for text that is not
-    /// JSON (RFC 8259), not UTF-8, or nested deeper than 256 containers.
-    SEQUENT_LAZY json_document(std::string_view text, std::string file) {
-        tree_.name = std::move(file);
-        detail::json_tree_reader<>(text, tree_.name).read(tree_);
-    }
-    json_document(const json_document&) = delete;
-    json_document& operator=(const json_document&) = delete;
-
-    /// The outermost value.
-    json_value root() const noexcept { return {tree_, 0}; }
-
-  private:
-    detail::json_tree tree_;
-};
-
-}  // namespace sequent::inline SEQUENT_ABI::io
-
-/// Checkpoints of llama2.c, all little-endian. https://github.com/karpathy/llama2.c
-/// Version 0, for run.c: seven int32, then the parameters as F32. Versions 1 and 2: "ak42", the
-/// version, the same seven int32, whether the logits are tied, in version 2 the group size, and
-/// from byte 256 on the norms and then the matrices. Version 1 stores matrices as F32; version 2,
-/// for runq.c, stores for each layer 8-bit integers followed by an F32 scale for each group.
-///
-/// A model fits if its parameters have the names and extents of sequent::llama's: with d = width,
-/// H = heads, G = key_heads and d_h = d / H
-///
-///     embedding [vocabulary, d], gain [d], and if not tied W_logits [vocabulary, d];
-///     for each layer (first extent depth) gain_1, gain_2 [d], W_query [G, H / G, d_h, d], or
-///     [H, d_h, d] if G is H, W_key, W_value [G, d_h, d], W_out [d, d], W_gate, W_expand
-///     [hidden, d] and W_contract [d, hidden], with "layers." before their names.
-///
-/// The format does not store functions. run.c computes rotary(i, 10000) of pairs of neighbours, RMS
-/// norms with an epsilon of 1e-5, and silu; models that compute anything else are refused.
-
-namespace sequent::inline SEQUENT_ABI::io {
-
-/// The configuration in the header of a checkpoint.
-struct llama2c_configuration {
-    int width = 0;       ///< width of the residual stream
-    int hidden = 0;      ///< width of the feed-forward layers
-    int depth = 0;       ///< number of layers
-    int heads = 0;       ///< number of query heads
-    int key_heads = 0;   ///< number of key and value heads
-    int vocabulary = 0;  ///< number of tokens of the vocabulary
-    int tokens = 0;      ///< number of positions
-    bool tied = true;    ///< the logits use the embedding
-
-    /// Compares all fields.
-    friend bool operator==(const llama2c_configuration&, const llama2c_configuration&) = default;
-
-    /// The fields as text:
-    /// "width 64, hidden 172, depth 5, heads 8, key_heads 4, vocabulary 512, tokens 512, tied".
-    std::string text() const {
-        return joined_text({"width ", width, ", hidden ", hidden, ", depth ", depth, ", heads ",
-                            heads, ", key_heads ", key_heads, ", vocabulary ", vocabulary,
-                            ", tokens ", tokens, tied ? ", tied" : ", not tied"});
-    }
-};
-
-namespace detail {
-
-inline constexpr std::size_t llama2c_header = 7 * sizeof(std::int32_t);
-inline constexpr std::size_t llama2c_long_header = 256;
-
-/// Decodes tensors of version 2: number i is q[i] s[i / group].
-SEQUENT_LAZY
-inline void decode_groups(const stored_tensor& from, std::uint64_t first, std::uint64_t stride,
-                          std::size_t count, double* numbers) {
-    const std::byte* const scales = from.data + from.count;
-    std::uint64_t number = first;
-    for (std::size_t at = 0; at < count; ++at, number += stride) {
-        const auto q = static_cast<std::int8_t>(std::to_integer<std::uint8_t>(from.data[number]));
-        const std::byte* const scale = scales + number / from.format->count * sizeof(float);
-        numbers[at] = q * load_element<double, dtype::f32>(scale);
-    }
-}
-SEQUENT_LAZY
-inline void read_group(const stored_tensor& from, std::uint64_t first, std::size_t count,
-                       scaled_block& to) {
-    const std::byte* const scale =
-        from.data + from.count + first / from.format->count * sizeof(float);
-    to.scale = load_element<double, dtype::f32>(scale);
-    for (std::size_t at = 0; at < count; ++at)
-        to.q[at] = static_cast<std::int8_t>(std::to_integer<std::uint8_t>(from.data[first + at]));
-}
-
-/// The number formats of checkpoints: F32, and 8-bit groups of each size.
-SEQUENT_LAZY inline constexpr number_format llama2c_formats[] = {
-    {"F32", 1, 4, true, decode_plain<dtype::f32>},
-    {"groups of 1", 1, 5, true, decode_groups<>, read_group<>, 8},
-    {"groups of 2", 2, 6, true, decode_groups<>, read_group<>, 8},
-    {"groups of 4", 4, 8, true, decode_groups<>, read_group<>, 8},
-    {"groups of 8", 8, 12, true, decode_groups<>, read_group<>, 8},
-    {"groups of 16", 16, 20, true, decode_groups<>, read_group<>, 8},
-    {"groups of 32", 32, 36, true, decode_groups<>, read_group<>, 8},
-    {"groups of 64", 64, 68, true, decode_groups<>, read_group<>, 8},
-    {"groups of 128", 128, 132, true, decode_groups<>, read_group<>, 8},
-    {"groups of 256", 256, 260, true, decode_groups<>, read_group<>, 8},
-};
-
-/// A header: configuration, version and, in version 2, the group size.
-struct llama2c_form {
-    llama2c_configuration configuration;
-    int version = 0;
-    int group = 0;
-
-    std::size_t header() const noexcept {
-        return version == 0 ? llama2c_header : llama2c_long_header;
-    }
-};
-
-/// Name map of versions 1 and 2, in which each layer of a matrix is a separate tensor.
-inline constexpr name_entry llama2c_layers[] = {
-    own_names,
-    {"layers.W_query", "layers.W_query.{}", as_it_is},
-    {"layers.W_key", "layers.W_key.{}", as_it_is},
-    {"layers.W_value", "layers.W_value.{}", as_it_is},
-    {"layers.W_out", "layers.W_out.{}", as_it_is},
-    {"layers.W_gate", "layers.W_gate.{}", as_it_is},
-    {"layers.W_contract", "layers.W_contract.{}", as_it_is},
-    {"layers.W_expand", "layers.W_expand.{}", as_it_is},
-};
-
-/// Describes why a configuration is invalid; empty if it is valid. Within these limits no number of
-/// bytes overflows 64 bits.
-SEQUENT_LAZY
-SEQUENT_COLD std::string problem_of(const llama2c_configuration& given) {
-    const auto check = [](const char* field, int value, int most) {
-        const bool fits = value > 0 && value <= most;
-        return fits
-                   ? std::string()
-                   : joined_text({field, " is ", value, ", expected is a number from 1 to ", most});
-    };
-    constexpr int many = 1 << 20;
-    for (const std::string& problem :
-         {check("width", given.width, many), check("hidden", given.hidden, many),
-          check("depth", given.depth, 1 << 12), check("heads", given.heads, many),
-          check("key_heads", given.key_heads, many), check("vocabulary", given.vocabulary, 1 << 24),
-          check("tokens", given.tokens, 1 << 24)}) {
-        if (!problem.empty()) return problem;
-    }
-    const auto divides = [](const char* name, int value, const char* into, int whole) {
-        return joined_text({name, ", ", value, ", do not divide ", into, ", ", whole});
-    };
-    if (given.width % given.heads != 0) {
-        return divides("the heads", given.heads, "the width", given.width);
-    }
-    if (given.heads % given.key_heads != 0) {
-        return divides("the key_heads", given.key_heads, "the heads", given.heads);
-    }
-    if (given.width / given.heads % 2 != 0) {
-        return joined_text(
-            {"heads of width ", given.width / given.heads, " have no pairs for rotary positions"});
-    }
-    return "";
-}
-
-/// The tensors in the order of the file, `begin` and `end` in bytes of the file. Entries without a
-/// name, the tables of rotary positions, are not read.
-SEQUENT_LAZY
-SEQUENT_COLD std::vector<header_entry> llama2c_tensors(const llama2c_form& form) {
-    const llama2c_configuration& given = form.configuration;
-    std::vector<header_entry> result;
-    std::uint64_t end = form.header();
-    const auto u = [](int extent) { return static_cast<std::uint64_t>(extent); };
-    const auto add = [&](std::string_view name, std::vector<std::uint64_t> shape) {
-        const std::uint64_t begin = end;
-        end += size_of(shape) * sizeof(float);
-        result.push_back({std::string(name), "F32", std::move(shape), begin, end});
-    };
-    const std::uint64_t width = u(given.width), hidden = u(given.hidden), depth = u(given.depth);
-    const std::uint64_t keys = u(given.key_heads), of_head = u(given.width / given.heads);
-    // Adds a matrix for each layer.
-    const auto add_layers = [&](const std::string& name, std::vector<std::uint64_t> shape) {
-        if (form.version == 0) {
-            shape.insert(shape.begin(), depth);
-            add(name, std::move(shape));
-        } else {
-            for (std::uint64_t layer = 0; layer < depth; ++layer)
-                add(joined_text({name, ".", layer}), shape);
-        }
-    };
-    const auto add_attention = [&] {
-        if (given.key_heads == given.heads) {
-            add_layers("layers.W_query", {keys, of_head, width});
-        } else {
-            add_layers("layers.W_query", {keys, u(given.heads / given.key_heads), of_head, width});
-        }
-        add_layers("layers.W_key", {keys, of_head, width});
-        add_layers("layers.W_value", {keys, of_head, width});
-        add_layers("layers.W_out", {width, width});
-    };
-    const auto add_hidden = [&] {
-        add_layers("layers.W_gate", {hidden, width});
-        add_layers("layers.W_contract", {width, hidden});
-        add_layers("layers.W_expand", {hidden, width});
-    };
-    if (form.version == 0) {
-        add("embedding", {u(given.vocabulary), width});
-        add("layers.gain_1", {depth, width});
-        add_attention();
-        add("layers.gain_2", {depth, width});
-        add_hidden();
-        add("gain", {width});
-        add("", {2, u(given.tokens), of_head / 2});
-    } else {
-        add("layers.gain_1", {depth, width});
-        add("layers.gain_2", {depth, width});
-        add("gain", {width});
-        add("embedding", {u(given.vocabulary), width});
-        add_attention();
-        add_hidden();
-    }
-    if (!given.tied) add("W_logits", {u(given.vocabulary), width});
-    if (form.version != 2) return result;
-    // Matrices have one byte for each number, and scales.
-    end = llama2c_long_header;
-    for (header_entry& entry : result) {
-        std::uint64_t bytes = entry.end - entry.begin;
-        if (entry.name.find("gain") == std::string::npos) {
-            const std::uint64_t numbers = bytes / sizeof(float);
-            bytes = numbers + (numbers / u(form.group)) * sizeof(float);
-            entry.dtype = joined_text({"groups of ", form.group});
-        }
-        entry.begin = end;
-        entry.end = end += bytes;
-    }
-    return result;
-}
-
-SEQUENT_LAZY
-SEQUENT_COLD llama2c_form read_form(const source& from) {
-    const std::span<const std::byte> bytes = from.bytes();
-    const auto fail = [&](const std::string& what) { fail_with<error>({from.name(), ": ", what}); };
-    const auto need = [&](std::size_t header) {
-        if (bytes.size() < header) {
-            fail(joined_text(
-                {"has ", bytes.size(), " bytes, too few for the header, which takes ", header}));
-        }
-    };
-    need(llama2c_header);
-    const auto integer = [&](std::size_t at) {
-        return static_cast<std::int32_t>(load_bits<std::uint32_t>(&bytes[at]));
-    };
-    llama2c_form result;
-    const bool is_long = integer(0) == 0x616b3432;
-    if (is_long) {
-        need(llama2c_long_header);
-        result.version = integer(4);
-        if (result.version != 1 && result.version != 2) {
-            fail(joined_text(
-                {"is of version ", result.version, " of the format, known are 0, 1 and 2"}));
-        }
-    }
-    std::array<std::int32_t, 7> fields{};
-    for (std::size_t at = 0; at < fields.size(); ++at)
-        fields[at] = integer(4 * at + (is_long ? 8 : 0));
-    llama2c_configuration& configuration = result.configuration;
-    configuration = {fields[0], fields[1], fields[2], fields[3],
-                     fields[4], fields[5], fields[6], fields[5] > 0};
-    if (is_long) {
-        const auto tied = std::to_integer<int>(bytes[36]);
-        if (tied > 1) fail(joined_text({"header: tied is ", tied, ", expected is 0 or 1"}));
-        configuration.tied = tied == 1;
-    } else if (configuration.vocabulary < 0) {
-        // The least integer has no negative; it is as invalid a size as 0.
-        configuration.vocabulary = configuration.vocabulary == std::numeric_limits<int>::min()
-                                       ? 0
-                                       : -configuration.vocabulary;
-    }
-    if (const std::string problem = problem_of(configuration); !problem.empty())
-        fail("header: " + problem);
-    if (result.version != 2) return result;
-    result.group = static_cast<std::int32_t>(load_bits<std::uint32_t>(&bytes[37]));
-    if (result.group < 1 || result.group > 256 || (result.group & (result.group - 1)) != 0) {
-        fail(joined_text({"header: the size of a group is ", result.group,
-                          ", expected is a power of two from 1 to 256"}));
-    }
-    for (const int row : {configuration.width, configuration.hidden}) {
-        if (row % result.group != 0) {
-            fail(joined_text({"header: groups of ", result.group, " do not divide rows of ", row}));
-        }
-    }
-    return result;
-}
-
-SEQUENT_LAZY
-SEQUENT_COLD llama2c_configuration read_configuration(const source& from) {
-    return read_form(from).configuration;
-}
-
-SEQUENT_LAZY
-SEQUENT_COLD void erase_unnamed(std::vector<header_entry>& tensors) {
-    for (std::size_t at = tensors.size(); at-- > 0;)
-        if (tensors[at].name.empty())
-            tensors.erase(tensors.begin() + static_cast<std::ptrdiff_t>(at));
-}
-
-/// A checkpoint as a file of named tensors. Throws io::error if its size does not match its header.
-SEQUENT_LAZY
-SEQUENT_COLD tensor_file open_llama2c(const source& from, const llama2c_form& form) {
-    tensor_file result{from.name(), {llama2c_tensors(form), {}}, {{from, 0}}, llama2c_formats<>};
-    const std::uint64_t wanted = result.header.tensors.back().end;
-    if (from.bytes().size() != wanted) {
-        const std::string kind =
-            form.version == 0 ? "" : joined_text({" of version ", form.version});
-        fail_with<error>({from.name(), ": has ", from.bytes().size(), " bytes, a checkpoint", kind,
-                          " of ", form.configuration.text(), " has ", wanted});
-    }
-    erase_unnamed(result.header.tensors);
-    return result;
-}
-
-/// The configuration of a model's parameters; `vocabulary` is 0 if they are not those of a llama.
-SEQUENT_LAZY
-SEQUENT_COLD llama2c_configuration configuration_of(const std::vector<any_tensor>& parameters,
-                                                    int tokens) {
-    llama2c_configuration result{.tokens = tokens};
-    for (const auto& parameter : parameters) {
-        const auto extent = [&](int axis) {
-            return axis < parameter.view.rank
-                       ? parameter.view.extents[static_cast<std::size_t>(axis)]
-                       : 0;
-        };
-        if (parameter.name == "embedding") {
-            result.vocabulary = extent(0);
-            result.width = extent(1);
-        } else if (parameter.name == "layers.W_query") {
-            result.heads = parameter.view.rank == 5 ? extent(1) * extent(2) : extent(1);
-        } else if (parameter.name == "layers.W_key") {
-            result.key_heads = extent(1);
-        } else if (parameter.name == "layers.W_gate") {
-            result.depth = extent(0);
-            result.hidden = extent(1);
-        } else if (parameter.name == "W_logits") {
-            result.tied = false;
-        }
-    }
-    if (!problem_of(result).empty()) result.vocabulary = 0;
-    return result;
-}
-
-/// The number of positions of a model: the first extent of its first fact.
-template <class Model>
-constexpr int tokens_of = Model::plan::facts[0].extents[0];
-
-/// Describes why a model's parameters do not match a configuration; empty if they do.
-SEQUENT_LAZY
-SEQUENT_COLD std::string misfit(const llama2c_configuration& configuration,
-                                const std::vector<any_tensor>& parameters) {
-    tensor_file file{"", {llama2c_tensors({configuration}), {}}, {}, llama2c_formats<>};
-    erase_unnamed(file.header.tensors);
-    return match(file, parameters).problem;
-}
-
-/// A checkpoint, its tensors matched with a model's parameters, and its configuration.
-struct llama2c_match {
-    tensor_file file;
-    matching found;
-    llama2c_configuration configuration;
-};
-
-/// Matches a checkpoint with a model's parameters. `unlike` describes what the model computes
-/// differently from llama2.c, `tokens` is its number of positions. Throws io::error if the model is
-/// different or has more positions than the checkpoint. Numbers of version 2 are rounded to the
-/// parameters' type.
-SEQUENT_LAZY
-SEQUENT_COLD llama2c_match match_llama2c(const source& from, const std::vector<any_tensor>& tensors,
-                                         const std::string& unlike, int tokens) {
-    const llama2c_form form = read_form(from);
-    llama2c_match result{open_llama2c(from, form), {}, form.configuration};
-    if (!unlike.empty()) fail_with<error>({from.name(), ": ", unlike});
-    if (form.configuration.tokens < tokens) {
-        fail_with<error>({from.name(), ": is for ", form.configuration.tokens,
-                          " tokens, the model has ", tokens});
-    }
-    result.found = form.version == 0 ? match(result.file, tensors)
-                                     : match(result.file, tensors, llama2c_layers, {{true, 0}, {}});
-    return result;
-}
-
-SEQUENT_LAZY
-SEQUENT_COLD llama2c_configuration load_as_llama2c(const source& from,
-                                                   const std::vector<any_tensor>& tensors,
-                                                   const std::string& unlike, int tokens) {
-    const llama2c_match made = match_llama2c(from, tensors, unlike, tokens);
-    load_all(made.file, made.found);
-    return made.configuration;
-}
-
-SEQUENT_LAZY
-SEQUENT_COLD void save_as_llama2c(const file_path& path, const std::vector<any_tensor>& given,
-                                  const std::string& unlike, int tokens) {
-    const auto configuration = configuration_of(given, tokens);
-    if (configuration.vocabulary == 0) {
-        fail_with<error>(
-            {path.string(), ": the model is no llama: it is seen as ", configuration.text()});
-    }
-    if (!unlike.empty()) fail_with<error>({path.string(), ": ", unlike});
-    std::vector<header_entry> entries = llama2c_tensors({configuration});
-    std::vector<std::byte> bytes(static_cast<std::size_t>(entries.back().end));
-    if (const auto problem = misfit(configuration, given); !problem.empty()) {
-        fail_with<error>({path.string(), ": the model is no llama: ", problem});
-    }
-    const int sign = configuration.tied ? 1 : -1;
-    const std::array<int, 7> fields{configuration.width,     configuration.hidden,
-                                    configuration.depth,     configuration.heads,
-                                    configuration.key_heads, sign * configuration.vocabulary,
-                                    configuration.tokens};
-    for (std::size_t at = 0; at < fields.size(); ++at) {
-        store_bits(static_cast<std::uint32_t>(fields[at]), &bytes[4 * at]);
-    }
-    for (const header_entry& entry : entries) {
-        std::byte* data = bytes.data() + entry.begin;
-        if (entry.name.empty()) {
-            // cos(t f), then sin(t f), for each position t and the frequencies f of a head.
-            const std::uint64_t pairs = entry.shape[2], count = entry.shape[1] * pairs;
-            for (std::uint64_t at = 0; at < count; ++at) {
-                const double exponent =
-                    static_cast<double>(at % pairs) / static_cast<double>(pairs);
-                const double angle = static_cast<double>(at / pairs) * std::pow(1e4, -exponent);
-                store_element<dtype::f32>(std::cos(angle), data + 4 * at);
-                store_element<dtype::f32>(std::sin(angle), data + 4 * (count + at));
-            }
-            continue;
-        }
-        for (const auto& tensor : given) {
-            if (tensor.name != entry.name) continue;
-            store_piece(whole(tensor.view, 0), dtype::f32, data, path.string(), entry.name);
-        }
-    }
-    file_replacement file(path);
-    file.write(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    file.commit();
-}
-
-}  // namespace detail
-
-/// Reads the header of a checkpoint. Throws io::error if the file is not a checkpoint or its size
-/// does not match its header.
-SEQUENT_LAZY
-SEQUENT_COLD llama2c_configuration read_llama2c_header(const source& from) {
-    const detail::llama2c_form form = detail::read_form(from);
-    (void)detail::open_llama2c(from, form);
-    return form.configuration;
-}
-
-/// Fills a model's parameters, float or double, from a checkpoint of any version and returns its
-/// configuration. The model may have fewer positions than the checkpoint, but not more.
-///
-/// Throws io::error if the file is not a checkpoint of this model or a number is not finite; the
-/// parameters are then unchanged.
-template <class Model, class Parameters>
-llama2c_configuration load_llama2c(const source& from, Parameters& parameters) {
-    return detail::load_as_llama2c(from, detail::tensors_of<Model>(parameters),
-                                   detail::unlike_llama2c<Model>(), detail::tokens_of<Model>);
-}
-
-/// Writes a model's parameters to a new checkpoint of version 0, in F32, which then replaces
-/// `path`.
-///
-/// Throws io::error if the file cannot be written, if the format cannot represent the model, or if
-/// a number is not finite or too large for F32.
-template <class Model, class Parameters>
-void save_llama2c(const file_path& path, const Parameters& parameters) {
-    detail::save_as_llama2c(path, detail::tensors_of<Model>(parameters),
-                            detail::unlike_llama2c<Model>(), detail::tokens_of<Model>);
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::io
-
-/// SIMD kernels on raw pointers with static shapes, each with its gradient. They do not depend on
-/// rules and can be used alone.
+#include <cmath>
+#include <limits>
+
+#include <cstdint>
+#include <utility>
 
 /// Vectors of numbers: loads, stores, reductions and transposition on every instruction set.
 #if defined(__GNUC__) && !defined(__clang__)
@@ -9197,6 +1418,12 @@ SEQUENT_INLINE B derivative([[maybe_unused]] B x, [[maybe_unused]] B y,
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
+
+#include <array>
+
+#include <algorithm>
+#include <initializer_list>
+#include <type_traits>
 
 /// Matrix products of any shape by one function for each number type, with strides given at run
 /// time. If SEQUENT_SMALL_CODE is defined, every product uses it: that compiles faster and gives
@@ -10997,11 +3224,28 @@ SEQUENT_COLD T soften_scores(T* p, int size) noexcept {
     return sum == T(0) ? T(0) : 1 / sum;
 }
 
+/// False if the weights are the scores themselves; a shape may leave it out.
+template <class Shape>
+inline constexpr bool normalizes = [] {
+    if constexpr (requires { Shape::normalizes; })
+        return Shape::normalizes;
+    else
+        return true;
+}();
+
 /// Writes the attention of `row` over its pairs; each_column(f) calls f(column) for each of them.
 /// No sum of values overflows before it is divided by the sum of the weights.
 template <class Shape, class T, class EachColumn>
 SEQUENT_COLD void attend_to_pairs(const score_operands<T>& operands, const T* value, T* out,
                                   int row, EachColumn each_column) noexcept {
+    if constexpr (!normalizes<Shape>) {
+        std::fill_n(out, Shape::length, T(0));
+        each_column([&](int column) {
+            add_scaled(score_of_pair<Shape, Shape::nodes.size() - 1>(operands, row, column),
+                       value + column * Shape::value_column, out, Shape::length);
+        });
+        return;
+    }
     constexpr int size = (Shape::columns + lanes<T> - 1) / lanes<T> * lanes<T>;
     alignas(64) T p[size];
     std::fill_n(p, size, -std::numeric_limits<T>::infinity());
@@ -11032,7 +3276,7 @@ void each_column_of_space(int row, const int* counts, F f) noexcept {
 /// Attention over an index space: out(i) = sum over j of softmax over j of score(i, j), times
 /// value(j). Only tiles that contain pairs of the space are computed, with a running softmax
 /// (Milakov and Gimelshein, arXiv 1805.02867; Dao et al., arXiv 2205.14135), so no rows x columns
-/// array is stored. A row without pairs gives zero.
+/// array is stored. A row without pairs gives zero. The weights may also be the scores themselves.
 ///
 /// Shape is a type with static constexpr members
 ///
@@ -11043,6 +3287,7 @@ void each_column_of_space(int row, const int* counts, F f) noexcept {
 ///                                row_residues
 ///     value_column, out_row      strides of value and out, in elements
 ///     value_gradient             true if the gradient of the values may be needed
+///     normalizes                 false if the weights are the scores, without a softmax
 ///     keeps_scores, score_row    true if the scores are cached for the gradient, and their row
 ///                                stride
 
@@ -11180,7 +3425,7 @@ SEQUENT_COLD bool gradient_operands_are_finite(const score_operands<T>& operands
     return finite;
 }
 
-/// The same for everything that the tiles of a lattice read, computed when first needed.
+/// Caches whether all operands that the tiles of a lattice read are finite; checked on first use.
 template <class Shape, class Piece, class T, class Lattice>
 class finite_operands {
   public:
@@ -11337,6 +3582,19 @@ SEQUENT_INLINE void weight_row(const T* scores, T* weights, T* gradient, Inside 
     }
 }
 
+/// Turns one row of a tile's scores, times scale, into weights without a softmax: zero outside the
+/// interval.
+template <int Columns, class Inside, class T>
+SEQUENT_INLINE void mask_row(const T* scores, T* to, Inside inside, T scale) noexcept {
+    constexpr int n = lanes<T>;
+    const bool whole = inside.covers(Columns);
+    for (int c = 0; c < Columns; c += n) {
+        batch<T> x = load(scores + c) * set(scale);
+        if (!whole || c + n > Columns) x = xsimd::select(inside.template mask<T>(c), x, zero<T>());
+        store(to + c, x);
+    }
+}
+
 /// Recomputes the rows whose result is infinite or NaN.
 template <class Shape, class T>
 SEQUENT_COLD void mend_rows(const score_operands<T>& operands, const T* value, T* out,
@@ -11384,22 +3642,28 @@ void attention(const score_operands<T>& operands, const T* value, T* out, T* nor
                 }
                 T* p = keeps ? own : raw;
                 constexpr T scale = static_cast<T>(tile::root_scale());
-                for (int r = 0; r < count; ++r) {
-                    const int here = row + r * piece::row_step;
-                    shift_row<piece::columns, Shape::length>(
-                        raw + r * raw_row, p + r * tile::pitch,
-                        tile_interval(part, at, r, piece::columns), scale, state.shift[here],
-                        state.sum[here], sums + r * lanes<T>, out + here * Shape::out_row);
-                }
-                for (int r = 0; r < count; ++r) {
-                    T* const scored = p + r * tile::pitch;
-                    const T shift = state.shift[row + r * piece::row_step];
-                    T factor = scale;
-                    if (scale != 1 && is_far(shift)) [[unlikely]] {
-                        scale_scores(scored, scored, scale, tile::pitch);
-                        factor = 1;
+                if constexpr (normalizes<Shape>) {
+                    for (int r = 0; r < count; ++r) {
+                        const int here = row + r * piece::row_step;
+                        shift_row<piece::columns, Shape::length>(
+                            raw + r * raw_row, p + r * tile::pitch,
+                            tile_interval(part, at, r, piece::columns), scale, state.shift[here],
+                            state.sum[here], sums + r * lanes<T>, out + here * Shape::out_row);
                     }
-                    soften_row<piece::columns>(scored, factor, shift, sums + r * lanes<T>);
+                    for (int r = 0; r < count; ++r) {
+                        T* const scored = p + r * tile::pitch;
+                        const T shift = state.shift[row + r * piece::row_step];
+                        T factor = scale;
+                        if (scale != 1 && is_far(shift)) [[unlikely]] {
+                            scale_scores(scored, scored, scale, tile::pitch);
+                            factor = 1;
+                        }
+                        soften_row<piece::columns>(scored, factor, shift, sums + r * lanes<T>);
+                    }
+                } else {
+                    for (int r = 0; r < count; ++r)
+                        mask_row<piece::columns>(raw + r * raw_row, p + r * tile::pitch,
+                                                 tile_interval(part, at, r, piece::columns), scale);
                 }
                 constexpr product_shape shape{
                     piece::rows, Shape::length, piece::columns, tile::pitch, 1, value_step, 1,
@@ -11421,7 +3685,9 @@ void attention(const score_operands<T>& operands, const T* value, T* out, T* nor
     });
     batch<T> seen = zero<T>();
     for (int row = range.begin; row < range.end; ++row) {
-        const T factor = write_normalizer(state.shift[row], state.sum[row], normalizer + 2 * row);
+        T factor = 1;
+        if constexpr (normalizes<Shape>)
+            factor = write_normalizer(state.shift[row], state.sum[row], normalizer + 2 * row);
         seen = seen | scale_row<Shape::length>(out + row * Shape::out_row, factor);
     }
     if (!xsimd::all(seen == zero<T>())) [[unlikely]]
@@ -11467,7 +3733,7 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
                         const T* normalizer, const T* kept, const T* out_gradient,
                         T* value_gradient, const int* counts, Range range = {}) noexcept {
     T inner[Shape::rows];
-    for (int row = 0; row < range.end; ++row)
+    for (int row = 0; row < range.end && detail::normalizes<Shape>; ++row)
         inner[row] = detail::dot_rows<Shape::length>(out + row * Shape::out_row,
                                                      out_gradient + row * Shape::out_row);
     detail::each_lattice<Shape>(counts, range, [&](const auto& part, auto index) {
@@ -11526,6 +3792,11 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
                     if (inside.empty()) {
                         std::fill_n(p + r * pitch, pitch, T(0));
                         std::fill_n(ds + r * pitch, pitch, T(0));
+                    } else if constexpr (!detail::normalizes<Shape>) {
+                        detail::mask_row<piece::columns>(raw + r * raw_row, p + r * pitch, inside,
+                                                         scale);
+                        detail::mask_row<piece::columns>(ds + r * pitch, ds + r * pitch, inside,
+                                                         scale);
                     } else {
                         const int here = row + r * piece::row_step;
                         const T* scored = raw + r * raw_row;
@@ -11693,6 +3964,81 @@ inline void dropout(const T* x, T* y, dropout_key key, std::uint32_t first, doub
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
+/// The aggregations: the one table from which the language, the plan, the kernels and the text form
+/// take them. A new aggregation is a line of this table and a line of the oracle.
+
+// clang-format off
+
+/// Expands `A(name, parameters, arguments, alone, reads, add, result, slope)` for each aggregation
+/// whose result is a function of the values, element by element: a fold. Over no ground rule the
+/// result is 0.
+///
+/// - parameters, arguments: of the function `name()` of the language; at most one number
+/// - alone: of one value the result is this value, `itself`, or `another`
+/// - reads: what the slope reads: `nothing` but x and y, the `number` n of values, or the `state` too
+/// - add: adds the value x of type T to the state (a, b), which begins with zeros; k values have been
+///   added before; p is the number of the function
+/// - result: the result y of n > 0 values
+/// - slope: dy/dx for the value x that was added as number k; if it reads no state, b begins with 0
+///   and is its own
+#define SEQUENT_AGGREGATIONS(A)                                                                     \
+    /* the sum, the default; it may leave out variables, which are summed, too */                   \
+    A(sum, (First, Rest...), (), itself, nothing,                                                   \
+      a += x, a, T(1))                                                                              \
+    /* the arithmetic mean */                                                                       \
+    A(mean, (First, Rest...), (), itself, number,                                                   \
+      a += x, a / n, T(1) / n)                                                                      \
+    /* the maximum; the first value that attains it has the gradient */                             \
+    A(max, (First, Rest...), (), itself, nothing,                                                   \
+      a = k == 0 || beats<true>(x, a) ? x : a, a, T(b == T(0) && x == y ? b = T(1) : T(0)))         \
+    /* the minimum; the first value that attains it has the gradient */                             \
+    A(min, (First, Rest...), (), itself, nothing,                                                   \
+      a = k == 0 || beats<false>(x, a) ? x : a, a, T(b == T(0) && x == y ? b = T(1) : T(0)))        \
+    /* the product */                                                                               \
+    A(product, (First, Rest...), (), itself, state,                                                 \
+      add_factor(a, b, x, k), product_of(a, b), factor_slope(a, b, x))                              \
+    /* 1 - product of (1 - x): the probability that one of independent events occurs */             \
+    A(noisy_or, (First, Rest...), (), itself, state,                                                \
+      add_factor(a, b, T(1) - x, k), T(1) - product_of(a, b), factor_slope(a, b, T(1) - x))         \
+    /* log of the sum of exp(x), without overflow */                                                \
+    A(log_sum_exp, (First, Rest...), (), itself, nothing,                                           \
+      add_exponential(a, b, x, k), a + kernel::log(b), x == y ? T(1) : kernel::exp(x - y))          \
+    /* (mean of x^p)^(1/p) of values that are at least 0; p > 0 */                                  \
+    A(p_mean, (double p, First, Rest...), (p), another, number,                                     \
+      a += std::pow(x, p), std::pow(a / n, T(1) / p),                                               \
+      y == T(0) ? (p == 1 ? T(1) / n : T(0)) : std::pow(x / y, p - T(1)) / n)                       \
+    /* the standard deviation: sqrt(mean of (x - mean)^2); its slope at 0 is 0 */                   \
+    A(deviation, (First, Rest...), (), another, state,                                              \
+      add_deviation(a, b, x, k), std::sqrt(b / n), y == T(0) ? T(0) : (x - a) / (n * y))            \
+    /* 1 if a value is not 0, else 0; the slope is 0 */                                             \
+    A(any, (First, Rest...), (), another, nothing,                                                  \
+      a = x != T(0) ? T(1) : a, a, T(0))                                                            \
+    /* 1 if no value is 0, else 0; the slope is 0 */                                                \
+    A(all, (First, Rest...), (), another, nothing,                                                  \
+      a = x != T(0) && (k == 0 || a != T(0)) ? T(1) : T(0), a, T(0))                                \
+    /* the value of the first ground rule; of the named variables, the last varies fastest */       \
+    A(first, (First, Rest...), (), itself, nothing,                                                 \
+      a = k == 0 ? x : a, a, T(k == 0))
+
+/// Expands `A(name)` for the other aggregations.
+#define SEQUENT_OTHER_AGGREGATIONS(A)                                                               \
+    /* the number of ground rules, a scalar */                                                      \
+    A(count)                                                                                        \
+    /* the rows of the ground rules, one below another, in the order of the named variables, the    \
+       last of which varies fastest; zeros where a ground rule does not exist */                    \
+    A(concat)                                                                                       \
+    /* the softmax over the named variables, for each value of the head's other variables; the      \
+       named variables stay in the head. Variables of the body that are not in the head are summed  \
+       first, as by a rule of their own. If all values are minus infinity, the result is 0. */      \
+    A(softmax)
+
+/// Expands `A(name)` for the aggregations that choose atoms. The named variable stays in the head.
+#define SEQUENT_CHOICES(A)                                                                          \
+    /* the values that are among the k greatest over the named variable; of equal values the first  \
+       are taken. Other atoms do not exist. */                                                      \
+    A(top_k)
+// clang-format on
+
 /// The folds that aggregate the values of ground rules, one number at a time, and their slopes.
 
 namespace sequent::inline SEQUENT_ABI::kernel {
@@ -11704,10 +4050,11 @@ enum class fold {
 #undef SEQUENT_NAME
 };
 
-/// What the slope of a fold reads besides the value and the result.
+/// What the derivative of an aggregation reads besides the element and the result: nothing, the
+/// number of elements, or the state of the aggregation.
 enum class fold_reads { nothing, number, state };
 
-/// What the slope of a fold reads.
+/// Returns what the derivative of this aggregation reads.
 constexpr fold_reads reads_of(fold of) noexcept {
     using enum fold_reads;
 #define SEQUENT_READS(name, parameters, arguments, alone, reads, ...) reads,
@@ -11725,7 +4072,7 @@ constexpr bool beats(T x, T most) noexcept {
 
 namespace detail {
 
-// Of a product the state is that of the factors other than 0, and the number of zeros.
+// State of a product: the product `a` of all factors except zeros, and the number `b` of zeros.
 
 template <class T>
 constexpr void add_factor(T& a, T& b, T x, int k) noexcept {
@@ -11741,7 +4088,7 @@ constexpr T factor_slope(T a, T b, T x) noexcept {
     return b == T(0) ? a / x : b == T(1) && x == T(0) ? a : T(0);
 }
 
-/// Of log_sum_exp the state is the maximum, and the sum of exp(x - maximum).
+/// State of log_sum_exp: the maximum `a` and the sum `b` of exp(x - a).
 template <class T>
 void add_exponential(T& a, T& b, T x, int k) noexcept {
     if (k == 0 || x > a) {
@@ -11751,7 +4098,7 @@ void add_exponential(T& a, T& b, T x, int k) noexcept {
         b += x == a ? T(1) : kernel::exp(x - a);
     }
 }
-/// Of a deviation the state is the mean, and the sum of (x - mean)^2 (Welford 1962).
+/// State of a standard deviation: the mean `a` and the sum `b` of (x - a)^2 (Welford 1962).
 template <class T>
 constexpr void add_deviation(T& a, T& b, T x, int k) noexcept {
     const T before = x - a;
@@ -11868,7 +4215,8 @@ struct kept_columns<T, T> {
 ///     node_columns<Node>, value_columns
 ///                                      how these are stored (kept_columns.hpp)
 ///     shares                           true if queries 2q and 2q + 1 read the same columns
-///     is_causal                        true if there are no columns after the row
+///     is_causal                        true if there are no columns beyond column row + ahead
+///     ahead                            columns after the row, if is_causal
 
 namespace sequent::inline SEQUENT_ABI::kernel {
 
@@ -11927,7 +4275,7 @@ class kept_rows {
                                                      piece.end(row_, last_column(), counts_));
             });
         }
-        for (int q = 0; q < Queries; ++q)
+        for (int q = 0; q < Queries && normalizes<Shape>; ++q)
             if (sum_[q] != 0) scale_row<Shape::length>(out(q), 1 / sum_[q]);
     }
 
@@ -11945,6 +4293,8 @@ class kept_rows {
         return result;
     }();
     static constexpr T none = -std::numeric_limits<T>::infinity();
+    /// The score of a column that is in no pair.
+    static constexpr T absent = normalizes<Shape> ? none : T(0);
 
     const operands* queries_;
     int row_;
@@ -11954,8 +4304,8 @@ class kept_rows {
     T shift_[Queries];
     T sum_[Queries];
     alignas(64) T weights_[Queries][chunk];
-    // Of a chunk: 1 for a column that is admitted, else 0. Only where a column inside of the
-    // interval may not be.
+    // Mask of the columns of a chunk: 1 for a column in the space, else 0. Exists only if the space
+    // may leave out columns between its first and its last one.
     static constexpr bool any_masked = [] {
         bool result = Shape::is_table;
         for (const auto& piece : Shape::space.pieces) result = result || piece.modulus != 1;
@@ -11966,7 +4316,10 @@ class kept_rows {
     T* out(int q) const noexcept { return queries_[q].out + row_ * Shape::out_row; }
 
     /// One past the last column that exists.
-    int last_column() const noexcept { return Shape::is_causal ? row_ + 1 : Shape::columns; }
+    int last_column() const noexcept {
+        return Shape::is_causal ? std::min(row_ + 1 + Shape::ahead, Shape::columns)
+                                : Shape::columns;
+    }
 
     /// Takes the columns of piece `Piece` in [begin, end), chunk by chunk.
     template <int Piece>
@@ -12009,7 +4362,7 @@ class kept_rows {
         const auto keep = [&](int v) __attribute__((always_inline)) {
             for (int q = 0; q < Queries; ++q) {
                 T* at = weights_[q] + v * n;
-                store(at, batch<T>(xsimd::select(there(v), load(at), set(none))));
+                store(at, batch<T>(xsimd::select(there(v), load(at), set(absent))));
             }
         };
         if constexpr (masked) {
@@ -12018,8 +4371,10 @@ class kept_rows {
             if (begin > from) keep(0);
             if (end < from + vectors * n) keep(vectors - 1);
         }
-        for (int q = 0; q < Queries; ++q) move_shift(q, vectors);
-        for (int q = 0; q < Queries; ++q) soften(q, vectors);
+        if constexpr (normalizes<Shape>) {
+            for (int q = 0; q < Queries; ++q) move_shift(q, vectors);
+            for (int q = 0; q < Queries; ++q) soften(q, vectors);
+        }
         for (int q = 0; q < Queries; q += pair) add_values<masked>(q, from, vectors, there);
     }
 
@@ -12273,6 +4628,9 @@ class kept_rows {
 
 }  // namespace detail
 }  // namespace sequent::inline SEQUENT_ABI::kernel
+
+#include <bit>
+#include <vector>
 
 /// The pairs of an arbitrary condition as tiles: some rows, the columns that any of them has, and a
 /// bit for each pair. Neither the rows nor the columns of a tile need to be adjacent.
@@ -12783,6 +5141,49 @@ void weighted_row(const T* weights, const T* value, T* out, int row, int end, in
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
+
+namespace sequent::inline SEQUENT_ABI {
+
+/// The scaling of the angles of rotary position embeddings, for sequences longer than the
+/// `original` positions of pretraining. f is the angle per position of a pair, w = 2 pi / f its
+/// wavelength:
+///
+///     linear   f / factor
+///     llama3   f if w < original / high, f / factor if w > original / low, between them a mixture
+///              that is linear in original / w
+///     yarn     f for pairs that make more than `high` turns in the original length, f / factor for
+///              those that make less than `low` turns, between them a mixture that is linear in the
+///              number of the pair (arXiv 2309.00071); scores are multiplied by attention()^2
+struct rotary_scaling {
+    /// The formulas above; `none` leaves the angles unchanged.
+    enum class rule : unsigned char { none, linear, llama3, yarn };
+    rule kind = rule::none;    ///< the formula
+    unsigned char factor = 0;  ///< ratio of the new to the original length
+    unsigned char low = 0;     ///< turns in the original length below which f is divided by factor
+    unsigned char high = 0;    ///< turns in the original length above which f is unchanged
+    int original = 0;          ///< positions of pretraining, of llama3 and yarn
+
+    /// Compares all members.
+    friend constexpr bool operator==(const rotary_scaling&, const rotary_scaling&) = default;
+
+    /// The factor of queries and of keys: 0.1 ln(factor) + 1 for yarn with factor > 1, else 1
+    /// (arXiv 2309.00071).
+    constexpr double attention() const {
+        if (kind != rule::yarn || factor <= 1) return 1;
+        // ln(factor) by its series in (x - 1) / (x + 1), after halving.
+        double x = factor;
+        double result = 0;
+        for (; x > 1.5; x /= 2) result += 0.69314718055994530942;
+        const double z = (x - 1) / (x + 1);
+        double power = z;
+        for (int n = 1; n < 60; n += 2, power *= z * z) result += 2 * power / n;
+        return 0.1 * result + 1;
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI
+
+#include <atomic>
 
 #if !defined(SEQUENT_NO_THREADS)
 #include <mutex>
@@ -13860,6 +6261,2886 @@ void attention_gradient(const mask_table& table, const score_operands<T>& operan
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
 
+/// The vocabulary in which models are written: variables, relations, weights, constraints,
+/// functions, rules. Types that say nothing but themselves; plan/ gives them meaning.
+
+/// Names, packs and the type of a refused expression: what the other headers of the language use.
+
+namespace sequent::inline SEQUENT_ABI::language {
+
+/// A string literal as a template argument: `relation<"query">`. Size counts the final zero.
+template <std::size_t Size>
+struct fixed_string {
+    char characters[Size]{};  ///< with the final zero
+
+    /// Copies the literal.
+    consteval fixed_string(const char (&text)[Size]) noexcept {
+        for (std::size_t at = 0; at < Size; ++at) characters[at] = text[at];
+    }
+};
+
+/// The concatenation of two names: `relation<Prefix + "query">`.
+template <std::size_t First, std::size_t Second>
+consteval auto operator+(const fixed_string<First>& first, const char (&second)[Second]) noexcept {
+    char text[First + Second - 1]{};
+    for (std::size_t at = 0; at + 1 < First; ++at) text[at] = first.characters[at];
+    for (std::size_t at = 0; at < Second; ++at) text[First - 1 + at] = second[at];
+    return fixed_string<First + Second - 1>(text);
+}
+
+/// Always false, but dependent on the template arguments: `static_assert(refused<T>, reason)` fails
+/// only when the template is instantiated.
+template <class...>
+inline constexpr bool refused = false;
+
+/// The result of an ill-formed expression, whose static_assert has already failed. The operators of
+/// rules accept it and return it, so that one mistake gives one error.
+struct mistaken {
+    /// Stays mistaken when transposed.
+    constexpr mistaken T() const noexcept { return {}; }
+    /// Stays mistaken when a weight is applied.
+    template <class Weight>
+    constexpr mistaken operator[](Weight) const noexcept {
+        return {};
+    }
+};
+
+/// A tuple of values, `first` and `rest`; empty types take no space.
+template <class... Values>
+struct pack {};
+
+/// A pack that is not empty.
+template <class First, class... Rest>
+struct pack<First, Rest...> {
+    First first;                               ///< the first value
+    [[no_unique_address]] pack<Rest...> rest;  ///< the others
+};
+
+/// The empty pack.
+constexpr pack<> make_pack() noexcept {
+    return {};
+}
+/// A pack of the arguments, by value, in their order.
+template <class First, class... Rest>
+constexpr pack<First, Rest...> make_pack(First first, Rest... rest) noexcept {
+    return {first, make_pack(rest...)};
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::language
+
+/// Index variables, integer expressions over them, and constraints that compare these expressions.
+
+namespace sequent::inline SEQUENT_ABI::language {
+
+/// The default extent of a variable: its range is inferred from the facts, weights and literals
+/// that use it.
+inline constexpr int unstated = std::numeric_limits<int>::min();
+
+/// An index variable. Its range is inferred from the facts, weights and literals that use it, or is
+/// stated: `var<"h", 8>` takes the values 0 to 7. Equal names within a rule are the same variable.
+template <fixed_string Name, int Extent = unstated>
+struct var {
+    /// The stated extent, or 0 if none is stated.
+    static constexpr int stated_extent = Extent == unstated ? 0 : Extent;
+};
+
+/// `input = x`: an argument of a model's forward or backward, named after a fact, a count or an
+/// output. Value is an lvalue reference if x is an lvalue.
+template <fixed_string Name, class Value>
+struct named_argument {
+    Value&& value;  ///< the argument; it is not copied
+};
+
+/// A count: an integer given at run time, such as the length of a sequence in `j < length`. It may
+/// stand in constraints and in the index expressions of functions and of number(...), but not in an
+/// argument of a literal.
+template <fixed_string Name>
+struct bound {
+    /// Passes the count to a model: `length = 12`.
+    template <class Value>
+    constexpr named_argument<Name, Value> operator=(Value&& value) const noexcept {
+        return {static_cast<Value&&>(value)};
+    }
+};
+
+/// An integer constant in an index expression.
+struct integer {
+    int value;  ///< the constant
+};
+
+/// The operations of index expressions. `absolute` ignores its right operand.
+enum class arithmetic { add, subtract, multiply, divide, remainder, greater, lesser, absolute };
+
+/// `left op right` over integers. Division rounds down, so that a remainder has the sign of its
+/// divisor. If the divisor is zero, as a count may be, the quotient is 0 and the remainder is the
+/// left operand.
+template <arithmetic Operation, class Left, class Right>
+struct index_expression {
+    Left left;    ///< the left operand
+    Right right;  ///< the right operand
+};
+
+/// The relations of a comparison.
+enum class order { less, less_equal, greater, greater_equal, equal, not_equal };
+
+/// A constraint that compares two index expressions: `j <= i`.
+template <order Relation, class Left, class Right>
+struct comparison {
+    Left left;    ///< the left operand
+    Right right;  ///< the right operand
+};
+
+/// The connectives of constraints. `negation` ignores its right operand.
+enum class connective { conjunction, disjunction, negation };
+
+/// A constraint made of constraints by `&&`, `||` or `!`.
+template <connective Operation, class Left, class Right>
+struct compound {
+    Left left;    ///< the left operand
+    Right right;  ///< the right operand
+};
+
+/// A constraint given by a function of two indices; one_of ignores the second. Test::holds(left,
+/// right) is a static constexpr function.
+template <class Test, class Left, class Right>
+struct decision {
+    Left left;    ///< the first argument of Test::holds
+    Right right;  ///< the second argument of Test::holds
+};
+
+/// A constraint: the fact has the same symbol at both positions. With a fact that numbers
+/// documents, both positions are in one document.
+template <fixed_string Fact, class Left, class Right>
+struct same_symbol {
+    Left left;    ///< one position
+    Right right;  ///< the other position
+};
+
+/// True for an index variable, a count, an integer constant and an index expression.
+template <class T>
+inline constexpr bool is_index = false;
+/// True for an index variable.
+template <fixed_string Name, int Extent>
+inline constexpr bool is_index<var<Name, Extent>> = true;
+/// True for a count.
+template <fixed_string Name>
+inline constexpr bool is_index<bound<Name>> = true;
+/// True for an integer constant.
+template <>
+inline constexpr bool is_index<integer> = true;
+/// True for an index expression.
+template <arithmetic Operation, class Left, class Right>
+inline constexpr bool is_index<index_expression<Operation, Left, Right>> = true;
+
+/// True for a constraint: comparison, compound, decision or same_symbol.
+template <class T>
+inline constexpr bool is_constraint = false;
+/// True for a comparison.
+template <order Relation, class Left, class Right>
+inline constexpr bool is_constraint<comparison<Relation, Left, Right>> = true;
+/// True for a compound.
+template <connective Operation, class Left, class Right>
+inline constexpr bool is_constraint<compound<Operation, Left, Right>> = true;
+/// True for a predicate.
+template <class Test, class Left, class Right>
+inline constexpr bool is_constraint<decision<Test, Left, Right>> = true;
+/// True for a comparison of symbols.
+template <fixed_string Fact, class Left, class Right>
+inline constexpr bool is_constraint<same_symbol<Fact, Left, Right>> = true;
+
+/// An index variable, a count, an integer constant or an index expression.
+template <class T>
+concept index_term = is_index<T>;
+/// An index term or a plain integer.
+template <class T>
+concept index_operand = is_index<T> || std::integral<T>;
+/// A condition on indices that may stand in a body.
+template <class T>
+concept constraint = is_constraint<T>;
+
+/// Two index operands, of which at least one is an index term.
+template <class Left, class Right>
+concept index_pair = index_operand<Left> && index_operand<Right> &&
+    (index_term<Left> || index_term<Right>);
+
+/// The operand as an index term: itself, or an integer constant.
+template <index_term Term>
+constexpr Term as_index(Term term) noexcept {
+    return term;
+}
+/// The integer as an index term.
+constexpr integer as_index(int value) noexcept {
+    return {value};
+}
+
+/// The type of as_index(T{}).
+template <class T>
+using index_of = decltype(as_index(T{}));
+
+namespace detail {
+template <arithmetic Operation, class Left, class Right>
+constexpr auto combine_index(Left left, Right right) noexcept {
+    return index_expression<Operation, index_of<Left>, index_of<Right>>{as_index(left),
+                                                                        as_index(right)};
+}
+template <order Relation, class Left, class Right>
+constexpr auto compare_index(Left left, Right right) noexcept {
+    return comparison<Relation, index_of<Left>, index_of<Right>>{as_index(left), as_index(right)};
+}
+}  // namespace detail
+
+/// The sum of two index operands.
+template <class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto operator+(Left left, Right right) noexcept {
+    return detail::combine_index<arithmetic::add>(left, right);
+}
+/// The difference of two index operands.
+template <class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto operator-(Left left, Right right) noexcept {
+    return detail::combine_index<arithmetic::subtract>(left, right);
+}
+/// The product of two index operands.
+template <class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto operator*(Left left, Right right) noexcept {
+    return detail::combine_index<arithmetic::multiply>(left, right);
+}
+/// The quotient of two index operands, rounded down; 0 if the divisor is 0.
+template <class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto operator/(Left left, Right right) noexcept {
+    return detail::combine_index<arithmetic::divide>(left, right);
+}
+/// The remainder of the quotient that is rounded down: `-1 % 5` is 4. The left operand if the
+/// divisor is 0.
+template <class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto operator%(Left left, Right right) noexcept {
+    return detail::combine_index<arithmetic::remainder>(left, right);
+}
+/// The greater of two index operands.
+template <class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto greater_of(Left left, Right right) noexcept {
+    return detail::combine_index<arithmetic::greater>(left, right);
+}
+/// The lesser of two index operands.
+template <class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto lesser_of(Left left, Right right) noexcept {
+    return detail::combine_index<arithmetic::lesser>(left, right);
+}
+/// The absolute value: `abs(i - j) < 8`.
+template <index_term Term>
+constexpr auto abs(Term term) noexcept {
+    return detail::combine_index<arithmetic::absolute>(term, 0);
+}
+
+/// Constraint: the left operand is less than the right.
+template <class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto operator<(Left left, Right right) noexcept {
+    return detail::compare_index<order::less>(left, right);
+}
+/// Constraint: the left operand is less than or equal to the right.
+template <class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto operator<=(Left left, Right right) noexcept {
+    return detail::compare_index<order::less_equal>(left, right);
+}
+/// Constraint: the left operand is greater than the right.
+template <class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto operator>(Left left, Right right) noexcept {
+    return detail::compare_index<order::greater>(left, right);
+}
+/// Constraint: the left operand is greater than or equal to the right.
+template <class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto operator>=(Left left, Right right) noexcept {
+    return detail::compare_index<order::greater_equal>(left, right);
+}
+/// Constraint: the operands are equal.
+template <class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto operator==(Left left, Right right) noexcept {
+    return detail::compare_index<order::equal>(left, right);
+}
+/// Constraint: the operands differ.
+// Written out, because a != that the compiler rewrites from == would negate an object, not a bool.
+template <class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto operator!=(Left left, Right right) noexcept {
+    return detail::compare_index<order::not_equal>(left, right);
+}
+
+/// Both constraints hold.
+template <constraint Left, constraint Right>
+constexpr auto operator&&(Left left, Right right) noexcept {
+    return compound<connective::conjunction, Left, Right>{left, right};
+}
+/// At least one of the constraints holds.
+template <constraint Left, constraint Right>
+constexpr auto operator||(Left left, Right right) noexcept {
+    return compound<connective::disjunction, Left, Right>{left, right};
+}
+/// The constraint does not hold.
+template <constraint Condition>
+constexpr auto operator!(Condition condition) noexcept {
+    return compound<connective::negation, Condition, integer>{condition, {0}};
+}
+
+namespace detail {
+/// The test of one_of.
+template <int... Members>
+struct is_member {
+    static constexpr bool holds(int index, int) noexcept { return (... || (index == Members)); }
+};
+/// The test of holds.
+template <auto Predicate>
+struct is_held {
+    static constexpr bool holds(int left, int right) noexcept {
+        return static_cast<bool>(Predicate(left, right));
+    }
+};
+}  // namespace detail
+
+/// Constraint: the index is one of the numbers, `one_of<0, 100, 500>(j)`.
+template <int... Members, index_term Term>
+constexpr auto one_of(Term term) noexcept {
+    return decision<detail::is_member<Members...>, Term, integer>{term, {0}};
+}
+
+/// Constraint: `predicate(i, j)` is true in `holds<predicate>(i, j)`. The predicate is a constexpr
+/// function of two ints or an empty function object such as a lambda without captures. A table of
+/// the pairs for which it holds is made with the first facts of the program.
+template <auto Predicate, class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto holds(Left left, Right right) noexcept {
+    return decision<detail::is_held<Predicate>, index_of<Left>, index_of<Right>>{as_index(left),
+                                                                                 as_index(right)};
+}
+
+/// `left <= right` by its name in logic.
+template <class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto leq(Left left, Right right) noexcept {
+    return left <= right;
+}
+/// `left - right` by its name in logic.
+template <class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto sub(Left left, Right right) noexcept {
+    return left - right;
+}
+/// `left % right` by its name in logic.
+template <class Left, class Right>
+    requires index_pair<Left, Right>
+constexpr auto mod(Left left, Right right) noexcept {
+    return left % right;
+}
+/// `term + 1`, the successor.
+template <index_term Term>
+constexpr auto next(Term term) noexcept {
+    return term + 1;
+}
+/// Constraint: no two of the terms are equal.
+template <index_term First, index_term Second, index_term... Rest>
+constexpr auto alldiff(First first, Second second, Rest... rest) noexcept {
+    if constexpr (sizeof...(Rest) == 0)
+        return first != second;
+    else
+        return (first != second) && (... && (first != rest)) && alldiff(second, rest...);
+}
+
+// Refuses chained comparisons: in C++ `0 <= i - j <= 5` would compare the result of the first
+// comparison with 5.
+#define SEQUENT_REFUSE_CHAIN(OPERATOR)                                                           \
+    template <constraint Left, class Right>                                                      \
+        requires(index_operand<Right> || constraint<Right>)                                      \
+    constexpr Left operator OPERATOR(Left left, Right) noexcept {                                \
+        constexpr bool is_a_constraint = refused<Left, Right>;                                   \
+        static_assert(is_a_constraint,                                                           \
+                      "sequent: a chained comparison compares a truth value; write a <= b && b " \
+                      "<= c");                                                                   \
+        return left;                                                                             \
+    }
+SEQUENT_REFUSE_CHAIN(<)
+SEQUENT_REFUSE_CHAIN(<=)
+SEQUENT_REFUSE_CHAIN(>)
+SEQUENT_REFUSE_CHAIN(>=)
+SEQUENT_REFUSE_CHAIN(==)
+SEQUENT_REFUSE_CHAIN(!=)
+#undef SEQUENT_REFUSE_CHAIN
+
+}  // namespace sequent::inline SEQUENT_ABI::language
+
+/// Facts: the inputs of a model, with their shapes; the query of its outputs; and requirements on
+/// its plan. They are the template arguments of `sequent::model` after the program.
+
+namespace sequent::inline SEQUENT_ABI::language {
+
+/// The type of `symbol<Classes>`.
+template <int Classes>
+struct symbol_type {
+    static_assert(Classes > 0, "sequent: symbol<N> has at least one symbol");
+    static constexpr int classes = Classes > 0 ? Classes : 1;  ///< number of different symbols
+};
+
+/// The last extent of a fact of symbols: its values are 32-bit integers from 0 to Classes - 1. A
+/// rule reads a symbol through a weight, `token(i)[E]`, which is row token(i) of the matrix E.
+template <int Classes>
+inline constexpr symbol_type<Classes> symbol{};
+
+/// The type of `sparse<Capacity>`.
+template <int Capacity>
+struct sparse_type {
+    static_assert(Capacity > 0, "sequent: sparse<E> has room for at least one pair");
+    static constexpr int pairs = Capacity > 0 ? Capacity : 1;  ///< maximum number of pairs
+};
+
+/// The first extent of a sparse fact, which holds for at most Capacity pairs (i, j). The pairs are
+/// given at run time.
+template <int Capacity>
+inline constexpr sparse_type<Capacity> sparse{};
+
+/// The type of `up_to<Most>`.
+template <int Most>
+struct up_to_type {
+    static_assert(Most > 0, "sequent: up_to<N> has room for at least one value");
+    static constexpr int most = Most > 0 ? Most : 1;  ///< maximum length
+};
+
+/// The first extent of a dense fact of variable length: a call gives any length from 0 to Most.
+/// Relations over its index end at the same length, and the cost of a call follows the length.
+template <int Most>
+inline constexpr up_to_type<Most> up_to{};
+
+/// An input of the model under the name of a relation. A dense fact has up to 6 extents, a sparse
+/// one two indices and up to two extents of its values:
+///
+///     fact<"input", 64, 128>                  as input(i): 64 vectors of 128 numbers
+///                                             as input(i, j): 64 x 128 scalars
+///     fact<"token", 64, symbol<65>>           64 symbols
+///     fact<"token", up_to<512>, symbol<65>>   0 to 512 symbols
+///     fact<"edge", sparse<90>, 40, 40>        at most 90 pairs i, j < 40, with a number each
+///     fact<"edge", sparse<90>, 40, 40, 3>     with a vector of 3 numbers each
+///     fact<"edge", sparse<90>, 40, 40, symbol<4>>   with a symbol each
+template <fixed_string Name, auto... Shape>
+struct fact {};
+
+/// Names the outputs of a model, up to 16 relations. Without a query the output is the one relation
+/// that no body uses, or that only its own recursion uses.
+template <fixed_string... Names>
+struct query {};
+
+/// An option among the facts of a model. A rule that no fused step computes, and that would run as
+/// general loops, becomes a compile error that names the rule and the reason. `explain` prints the
+/// same reasons.
+struct require_fused {};
+
+}  // namespace sequent::inline SEQUENT_ABI::language
+
+/// Literals: the relations, weights and numbers of a rule's head and body, with their arguments.
+
+namespace sequent::inline SEQUENT_ABI::language {
+
+/// In place of a weight: the literal has none.
+struct none {};
+
+/// Properties of a literal, one bit each. `negated`: the atom must be absent. `hidden_value`: the
+/// atom must be present, but its value is not read. `frozen`: a weight without a gradient.
+enum modifier : unsigned { plain = 0, transposed = 1, negated = 2, hidden_value = 4, frozen = 8 };
+
+/// The expression `Source(terms...)[weight]`. Source is a relation or a weight; Weight is a literal
+/// of a weight, or none; Modifiers is a union of modifier bits; Terms are up to 4 index terms.
+template <class Source, class Weight, unsigned Modifiers, class... Terms>
+struct literal;
+
+/// True for a weight, with or without arguments.
+template <class T>
+inline constexpr bool is_weight = false;
+
+/// A weight, with or without arguments: `W`, `W(h)`, `W.T()`.
+template <class T>
+concept weight_literal = is_weight<T>;
+
+template <class Source, class Weight, unsigned Modifiers, class... Terms>
+struct literal {
+    [[no_unique_address]] pack<Terms...> terms;  ///< the arguments
+    [[no_unique_address]] Weight weight;         ///< the weight in brackets
+
+    /// The transpose of the value. A weight is applied before it.
+    constexpr auto T() const noexcept {
+        return literal<Source, Weight, Modifiers ^ transposed, Terms...>{terms, weight};
+    }
+
+    /// The product weight * value. For a symbol, the row of the weight that the symbol numbers. A
+    /// second weight is a compile error.
+    template <weight_literal Applied>
+    constexpr auto operator[](Applied applied) const noexcept {
+        static_assert(std::is_same_v<Weight, none>,
+                      "sequent: a literal has one weight; x(i)[W][U] is a relation of its own, "
+                      "y(i) <<= x(i)[W], then y(i)[U]");
+        auto use = applied.use();
+        return literal<Source, decltype(use), Modifiers, Terms...>{terms, use};
+    }
+
+    /// The literal itself. A weight without arguments becomes a literal by the same call.
+    constexpr literal use() const noexcept { return *this; }
+
+    /// Refuses `q(i) = body`, which is written `q(i) <<= body`.
+    template <class Body>
+    constexpr mistaken operator=(const Body&) const noexcept {
+        constexpr bool makes_a_rule = std::is_same_v<Body, mistaken>;
+        static_assert(makes_a_rule, "sequent: a rule is head <<= body, with <<= in place of =");
+        return {};
+    }
+};
+
+/// A relation: `r(i, j)` is one of its atoms, whose value is a scalar, a vector or a matrix of an
+/// inferred shape. In a body an argument may be a variable plus a constant, `r(i + 1)`, or the sum
+/// or difference of two variables plus a constant, `r(j - i + 7)`, where one of the variables may
+/// have an integer factor, `r(i + 2 * k)`. The same holds for the arguments of a weight that is a
+/// literal by itself. If an argument is outside of the relation, the ground rule does not exist. An
+/// attention step reads scalars with such arguments, a relative bias for example, in place,
+/// provided that no pair of row and column leads outside, whatever the mask.
+template <fixed_string Name>
+struct relation {
+    /// Passes an argument to a model's forward or backward: `input = x`.
+    template <class Value>
+    constexpr named_argument<Name, Value> operator=(Value&& value) const noexcept {
+        return {static_cast<Value&&>(value)};
+    }
+
+    /// The atom with these arguments, at most 4.
+    template <index_operand... Terms>
+    constexpr auto operator()(Terms... terms) const noexcept {
+        return literal<relation, none, plain, index_of<Terms>...>{make_pack(as_index(terms)...),
+                                                                  {}};
+    }
+};
+
+/// A learned parameter: a scalar `weight<"s">`, a vector `weight<"b", R>` or a matrix
+/// `weight<"W", R, C>` of R outputs and C inputs. With arguments there is one such value for each
+/// value of the indices: `W(h)`, `table(i, j)`. Within a program, and within a stacked block, equal
+/// names are the same weight.
+template <fixed_string Name, int... Shape>
+struct weight {
+    /// The weight of these index values.
+    template <index_operand... Terms>
+    constexpr auto operator()(Terms... terms) const noexcept {
+        return literal<weight, none, plain, index_of<Terms>...>{make_pack(as_index(terms)...), {}};
+    }
+    /// The weight as a literal without arguments.
+    constexpr auto use() const noexcept { return (*this)(); }
+    /// The transpose.
+    constexpr auto T() const noexcept { return use().T(); }
+};
+
+/// True for a weight without arguments.
+template <fixed_string Name, int... Shape>
+inline constexpr bool is_weight<weight<Name, Shape...>> = true;
+/// True for a weight with arguments or modifiers.
+template <fixed_string Name, int... Shape, unsigned Modifiers, class... Terms>
+inline constexpr bool is_weight<literal<weight<Name, Shape...>, none, Modifiers, Terms...>> = true;
+
+/// The weight as a constant: this use of it adds nothing to its gradient.
+template <weight_literal Weight>
+constexpr auto fixed(Weight weight) noexcept {
+    auto freeze = []<class Source, unsigned Modifiers, class... Terms>(
+                      literal<Source, none, Modifiers, Terms...> use) {
+        return literal<Source, none, Modifiers | frozen, Terms...>{use.terms, {}};
+    };
+    return freeze(weight.use());
+}
+
+/// `at(inner, index)`: element `index` of the vector `inner`.
+template <class Inner, class Index>
+struct element {
+    Inner inner;  ///< a literal whose value is a vector
+    Index index;  ///< from 0
+};
+
+/// A constant scalar: `number(value)` or `inverse_sqrt(root)`.
+struct constant {
+    double value;     ///< the number
+    double root = 1;  ///< the argument of inverse_sqrt, which a model checks; else 1
+};
+
+/// A scalar with the value of an index expression: `number(i - j)`.
+template <class Index>
+struct index_value {
+    Index index;  ///< the expression
+};
+
+/// A constant as a literal. A model refuses NaN and infinity.
+constexpr constant number(double value) noexcept {
+    return {value};
+}
+/// The value of an index expression as a literal, a scalar.
+template <index_term Index>
+constexpr auto number(Index index) noexcept {
+    return index_value<Index>{index};
+}
+
+/// The constant 1 / sqrt(value). A model refuses a value that is not a positive normal number of
+/// float.
+// Newton's method from above decreases until it converges.
+constexpr constant inverse_sqrt(double value) noexcept {
+    if (!(value > 0 && value <= std::numeric_limits<double>::max())) return {0, value};
+    const auto square = static_cast<long double>(value);
+    long double root = square > 1 ? square : 1;
+    for (;;) {
+        const long double next = (root + square / root) / 2;
+        if (!(next < root)) break;
+        root = next;
+    }
+    return {static_cast<double>(1 / root), value};
+}
+
+/// True for what has a value in a body: a literal, a weight, an element, a constant, an index
+/// value.
+template <class T>
+inline constexpr bool is_literal = is_weight<T>;
+/// True for a relation or a weight with arguments.
+template <class Source, class Weight, unsigned Modifiers, class... Terms>
+inline constexpr bool is_literal<literal<Source, Weight, Modifiers, Terms...>> = true;
+/// True for an element.
+template <class Inner, class Index>
+inline constexpr bool is_literal<element<Inner, Index>> = true;
+/// True for a constant.
+template <>
+inline constexpr bool is_literal<constant> = true;
+/// True for an index value.
+template <class Index>
+inline constexpr bool is_literal<index_value<Index>> = true;
+
+/// True for a literal of a relation.
+template <class T>
+inline constexpr bool is_atom = false;
+/// True for an atom.
+template <fixed_string Name, class Weight, unsigned Modifiers, class... Terms>
+inline constexpr bool is_atom<literal<relation<Name>, Weight, Modifiers, Terms...>> = true;
+
+/// True for a literal of a relation without modifiers.
+template <class T>
+inline constexpr bool is_head = false;
+/// True for an atom without modifiers.
+template <fixed_string Name, class Weight, class... Terms>
+inline constexpr bool is_head<literal<relation<Name>, Weight, plain, Terms...>> = true;
+
+/// True for a literal with a weight in brackets.
+template <class T>
+inline constexpr bool is_weighted = false;
+/// True for a literal with a weight in brackets.
+template <class Source, weight_literal Weight, unsigned Modifiers, class... Terms>
+inline constexpr bool is_weighted<literal<Source, Weight, Modifiers, Terms...>> = true;
+
+/// An atom: a relation with its arguments, with or without a weight.
+template <class T>
+concept atom = is_atom<T>;
+/// An atom that can be the head of a rule: not transposed, negated or hidden.
+template <class T>
+concept head_atom = is_head<T>;
+/// One item of a body: a literal or a constraint.
+template <class T>
+concept body_item = is_literal<T> || is_constraint<T>;
+
+/// True for an index variable.
+template <class T>
+inline constexpr bool is_variable = false;
+/// True for an index variable.
+template <fixed_string Name, int Extent>
+inline constexpr bool is_variable<var<Name, Extent>> = true;
+
+/// Constraint: the fact has the same symbol at both positions, `document(i) == document(j)`. Equal
+/// symbols must be contiguous, so that each document is a run of positions.
+template <fixed_string Name, class Left, class Right>
+    requires(is_variable<Left>&& is_variable<Right>)
+constexpr auto operator==(literal<relation<Name>, none, plain, Left> left,
+                          literal<relation<Name>, none, plain, Right> right) noexcept {
+    return same_symbol<Name, Left, Right>{left.terms.first, right.terms.first};
+}
+/// Constraint: the fact has different symbols at the two positions.
+template <fixed_string Name, class Left, class Right>
+    requires(is_variable<Left>&& is_variable<Right>)
+constexpr auto operator!=(literal<relation<Name>, none, plain, Left> left,
+                          literal<relation<Name>, none, plain, Right> right) noexcept {
+    return !same_symbol<Name, Left, Right>{left.terms.first, right.terms.first};
+}
+
+/// Element `index`, from 0, of the vector `inner`, a scalar. The index is a number or a variable
+/// plus a constant; where it is outside of the vector, the ground rule does not exist.
+template <atom Inner, index_operand Index>
+constexpr auto at(Inner inner, Index index) noexcept {
+    return element<Inner, index_of<Index>>{inner, as_index(index)};
+}
+
+namespace detail {
+template <unsigned Added, class Source, unsigned Modifiers, class... Terms>
+constexpr auto modified(literal<Source, none, Modifiers, Terms...> atom) noexcept {
+    return literal<Source, none, Modifiers | Added, Terms...>{atom.terms, {}};
+}
+}  // namespace detail
+
+/// The atom of a fact as a condition without a value: the ground rule exists only where the fact
+/// holds. A dense fact holds where its value is not zero.
+template <atom Atom>
+    requires(!is_weighted<Atom>)
+constexpr auto hidden(Atom held) noexcept {
+    return detail::modified<hidden_value>(held);
+}
+
+/// The negation of an atom of a fact: the ground rule exists only where the fact does not hold. A
+/// dense fact does not hold where its value is zero.
+template <atom Atom>
+    requires(!is_weighted<Atom>)
+constexpr auto operator!(Atom absent) noexcept {
+    return detail::modified<negated>(absent);
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::language
+
+/// The functions of a rule, in the order in which they follow its body: a combination of the values
+/// of the literals, transformations of the result, and an aggregation of the ground rules of one
+/// head, or a stack. All are calls, `relu()`, because objects of these names would clash with
+/// `<cmath>`. A number outside of its range (plan/parameter.hpp) is a compile error of the model.
+
+namespace sequent::inline SEQUENT_ABI::language {
+
+/// The functions that combine the values of the literals of one body. In all but concat and cosine
+/// a scalar combines with each element of the other literals.
+enum class combination { sum, product, elementwise_product, max, min, mean, concat, cosine };
+
+/// The functions of one value, each made by the function of its name below: first the functions of
+/// each element (element_functions.hpp), then those of a whole value.
+enum class transformation {
+#define SEQUENT_NAME(name, ...) name,
+    SEQUENT_ELEMENT_FUNCTIONS(SEQUENT_NAME)
+#undef SEQUENT_NAME
+        softmax,
+    sparsemax,
+    norm,
+    layer_norm,
+    rms_norm,
+    rotary,
+    rotary_halves,
+    sinusoidal,
+    dropout,
+    slice,
+    reshape
+};
+
+/// The functions that aggregate the ground rules of one head
+/// (aggregation_functions.hpp).
+enum class aggregation {
+#define SEQUENT_NAME(name, ...) name,
+    SEQUENT_AGGREGATIONS(SEQUENT_NAME) SEQUENT_OTHER_AGGREGATIONS(SEQUENT_NAME)
+        SEQUENT_CHOICES(SEQUENT_NAME)
+#undef SEQUENT_NAME
+};
+
+template <class Body, class Function>
+struct applied;
+
+/// A function of literals within a body, `relu()(x(i))` or `max()(x(i), y(i))`: the literal of a
+/// relation without a name, which follows from these literals by that function. Its arguments are
+/// their variables, at most 4.
+template <class Body, class Function>
+struct nested_literal {
+    applied<Body, Function> body;  ///< the literals and the function
+};
+/// True for a function of literals.
+template <class Body, class Function>
+inline constexpr bool is_literal<nested_literal<Body, Function>> = true;
+
+/// A combination as it stands in a rule.
+template <combination Kind>
+struct combine {
+    /// The combination of these literals, as a literal of a body.
+    template <class First, class... Rest>
+        requires(is_literal<First>&&...&& is_literal<Rest>)
+    constexpr auto operator()(First first, Rest... rest) const noexcept {
+        const auto body = (first, ..., rest);
+        return nested_literal<std::remove_const_t<decltype(body)>, combine>{{body, *this}};
+    }
+};
+
+/// A transformation as it stands in a rule.
+template <transformation Kind, class... Arguments>
+struct transform {
+    double numbers[2]{};  ///< constants, such as the slope or eps; 0 if there are none
+    /// Weights, a position or a seed, and a rotary_scaling.
+    [[no_unique_address]] pack<Arguments...> arguments{};
+
+    /// The transformation of this literal, as a literal of a body.
+    template <class Literal>
+        requires is_literal<Literal>
+    constexpr auto operator()(Literal inner) const noexcept {
+        return nested_literal<Literal, transform>{{inner, *this}};
+    }
+};
+
+/// An aggregation over variables as it stands in a rule.
+template <aggregation Kind, class... Variables>
+struct aggregate {
+    double number = 0;  ///< the exponent of p_mean, the k of top_k
+};
+
+/// How a block is applied again and again. own: each layer has parameters of its own. shared: all
+/// layers have the same. until_equal: shared, and the layers end when one gives what it was given.
+enum class repetition { own, shared, until_equal };
+
+/// A block, a program with one input and one output, applied Count times, or at most as often.
+template <int Count, class Program, repetition Kind = repetition::own>
+struct repeated {
+    const Program* block;  ///< the program, which outlives this
+};
+
+// Combinations of the literals of one body.
+
+/// The sum of the literals, the default. A scalar is added to each element.
+constexpr auto sum() noexcept {
+    return combine<combination::sum>{};
+}
+/// The matrix product of the literals, from left to right. A vector is a matrix of one column; a
+/// scalar scales the product.
+constexpr auto product() noexcept {
+    return combine<combination::product>{};
+}
+/// The product of the literals, element by element. A scalar multiplies each element.
+constexpr auto elementwise_product() noexcept {
+    return combine<combination::elementwise_product>{};
+}
+/// The maximum of the literals, element by element.
+constexpr auto max() noexcept {
+    return combine<combination::max>{};
+}
+/// The minimum of the literals, element by element.
+constexpr auto min() noexcept {
+    return combine<combination::min>{};
+}
+/// The sum of the literals divided by their number, element by element.
+constexpr auto mean() noexcept {
+    return combine<combination::mean>{};
+}
+/// The rows of the literals, one literal below another; all have the same number of columns.
+constexpr auto concat() noexcept {
+    return combine<combination::concat>{};
+}
+/// The cosine similarity of two vectors, a . b / (|a| |b|), a scalar; 0 if one of them is zero. The
+/// body has exactly two literals with values.
+constexpr auto cosine() noexcept {
+    return combine<combination::cosine>{};
+}
+
+// Transformations, element by element: relu(), leaky_relu(0.1), ... Formulas and numbers are those
+// of the table in element_functions.hpp.
+
+namespace detail {
+template <transformation Kind, class... Numbers>
+constexpr auto of_elements(Numbers... numbers) noexcept {
+    return transform<Kind>{{numbers...}, {}};
+}
+}  // namespace detail
+
+#define SEQUENT_FUNCTION(name, parameters, arguments, ...)          \
+    constexpr auto name parameters noexcept {                       \
+        return detail::of_elements<transformation::name> arguments; \
+    }
+SEQUENT_ELEMENT_FUNCTIONS(SEQUENT_FUNCTION)
+#undef SEQUENT_FUNCTION
+
+// Transformations of a whole value. A matrix is treated as the vector of its elements by rows.
+
+/// exp(x) divided by the sum of exp(x) over the elements of the value.
+constexpr auto softmax() noexcept {
+    return transform<transformation::softmax>{};
+}
+/// The Euclidean projection onto the probability simplex (arXiv 1602.02068).
+constexpr auto sparsemax() noexcept {
+    return transform<transformation::sparsemax>{};
+}
+/// (x - mean) / sqrt(variance + eps). The variance is the mean of (x - mean)^2. eps is positive,
+/// finite and normal in float; the same holds for layer_norm and rms_norm.
+constexpr auto norm(double eps = 1e-5) noexcept {
+    return transform<transformation::norm>{{eps}, {}};
+}
+/// norm times a gain plus a bias, element by element (arXiv 1607.06450). Gain and bias have as many
+/// elements as the value.
+template <weight_literal Gain, weight_literal Bias>
+constexpr auto layer_norm(Gain gain, Bias bias, double eps = 1e-5) noexcept {
+    auto gain_use = gain.use();
+    auto bias_use = bias.use();
+    return transform<transformation::layer_norm, decltype(gain_use), decltype(bias_use)>{
+        {eps}, make_pack(gain_use, bias_use)};
+}
+/// layer_norm without a bias.
+template <weight_literal Gain>
+constexpr auto layer_norm(Gain gain, double eps = 1e-5) noexcept {
+    auto gain_use = gain.use();
+    return transform<transformation::layer_norm, decltype(gain_use)>{{eps}, make_pack(gain_use)};
+}
+/// x / sqrt(mean of x^2 + eps) times a gain, element by element (arXiv 1910.07467). The gain has as
+/// many elements as the value.
+template <weight_literal Gain>
+constexpr auto rms_norm(Gain gain, double eps = 1e-5) noexcept {
+    auto gain_use = gain.use();
+    return transform<transformation::rms_norm, decltype(gain_use)>{{eps}, make_pack(gain_use)};
+}
+/// rms_norm without a gain.
+constexpr auto rms_norm(double eps = 1e-5) noexcept {
+    return transform<transformation::rms_norm>{{eps}, {}};
+}
+/// Rotary position embedding (arXiv 2104.09864): rotates each pair (x[2k], x[2k + 1]) by the angle
+/// position * base^(-2k / length). The length of the vector is even.
+template <index_term Position>
+constexpr auto rotary(Position position, double base = 10000) noexcept {
+    return transform<transformation::rotary, Position>{{base}, make_pack(position)};
+}
+/// Rotary position embedding of the first `turned` elements, an even number, or of all if it is 0.
+/// They take the place of the length in the formula. `scaling` changes the angles.
+template <index_term Position>
+constexpr auto rotary(Position position, double base, int turned,
+                      rotary_scaling scaling = {}) noexcept {
+    return transform<transformation::rotary, Position, rotary_scaling>{
+        {base, static_cast<double>(turned)}, make_pack(position, scaling)};
+}
+/// rotary with the pairs (x[k], x[k + length / 2]), the convention of Llama weights in most other
+/// libraries.
+template <index_term Position>
+constexpr auto rotary_halves(Position position, double base = 10000) noexcept {
+    return transform<transformation::rotary_halves, Position>{{base}, make_pack(position)};
+}
+/// rotary_halves of the first `turned` elements, or of all if it is 0, with scaled angles.
+template <index_term Position>
+constexpr auto rotary_halves(Position position, double base, int turned,
+                             rotary_scaling scaling = {}) noexcept {
+    return transform<transformation::rotary_halves, Position, rotary_scaling>{
+        {base, static_cast<double>(turned)}, make_pack(position, scaling)};
+}
+/// Sinusoidal position encoding (arXiv 1706.03762, section 3.5): adds sin(angle) to x[2k] and
+/// cos(angle) to x[2k + 1], where angle = position * base^(-2k / length). The length of the vector
+/// is even.
+template <index_term Position>
+constexpr auto sinusoidal(Position position, double base = 10000) noexcept {
+    return transform<transformation::sinusoidal, Position>{{base}, make_pack(position)};
+}
+
+/// Dropout (Srivastava et al. 2014): each element becomes 0 with probability `rate`, else
+/// x / (1 - rate). The rate is at least 0 and less than 1. `seed` is a count given at run time,
+/// such as `bound<"seed"> seed`. Equal seeds drop the same elements, in forward and backward and
+/// with any number of threads; seed 0 drops none. Rules and layers of a stack drop different
+/// elements. The samples of a batch do so only if each has a seed of its own.
+template <fixed_string Seed>
+constexpr auto dropout(double rate, bound<Seed> seed) noexcept {
+    return transform<transformation::dropout, bound<Seed>>{{rate}, make_pack(seed)};
+}
+/// The vector of the elements begin, ..., begin + length - 1 of the value. They must exist: a slice
+/// that is too long is a compile error.
+constexpr auto slice(int begin, int length) noexcept {
+    return transform<transformation::slice>{
+        {static_cast<double>(begin), static_cast<double>(length)}, {}};
+}
+/// The elements of the value, in row-major order, as a matrix of rows x columns. Another number of
+/// elements is a compile error.
+constexpr auto reshape(int rows, int columns = 1) noexcept {
+    return transform<transformation::reshape>{
+        {static_cast<double>(rows), static_cast<double>(columns)}, {}};
+}
+
+// Aggregations over the variables that stand in the body but not in the head: sum(j), max(j, k),
+// p_mean(2, j), ... Formulas are those of the table in aggregation_functions.hpp. All but sum name
+// each of these variables; those of softmax stay in the head. Over no ground rule each is zero.
+
+#define SEQUENT_AGGREGATION(name, parameters, arguments, ...)                          \
+    template <index_term First, index_term... Rest>                                    \
+    constexpr auto name parameters noexcept {                                          \
+        return aggregate<aggregation::name, First, Rest...>{SEQUENT_UNPACK arguments}; \
+    }
+#define SEQUENT_UNPACK(...) __VA_ARGS__
+#define SEQUENT_OTHER_AGGREGATION(name) SEQUENT_AGGREGATION(name, (First, Rest...), ())
+SEQUENT_AGGREGATIONS(SEQUENT_AGGREGATION)
+SEQUENT_OTHER_AGGREGATIONS(SEQUENT_OTHER_AGGREGATION)
+#undef SEQUENT_OTHER_AGGREGATION
+#undef SEQUENT_UNPACK
+#undef SEQUENT_AGGREGATION
+
+/// The Count greatest values over one variable of a head of two: after
+/// `chosen(i, e) <<= score(i, e) | top_k<2>(e)`, `chosen` has atoms for the two greatest scores of
+/// each i, with the scores as their values. What follows from it is computed for these pairs only.
+/// Of equal scores those of the smallest e are taken; NaN is greater than all numbers.
+template <int Count, index_term Index>
+constexpr auto top_k(Index) noexcept {
+    return aggregate<aggregation::top_k, Index>{Count};
+}
+
+/// Depth: `y(i) <<= x(i) | stack<12>(block)` applies the block 12 times, each time with parameters
+/// of its own. A stack is the last function of its rule. The value of the rest of the rule is the
+/// input of the first layer; the output of each layer is the input of the next.
+///
+/// The output of a block is the one relation that its rules do not use. The input is its one
+/// relation without a rule. If several relations have no rule, those that are facts, or that have
+/// rules in the program around, keep that meaning: they are computed once and read in every layer.
+/// In nested stacks the scopes are searched from the inside out. The input is then the relation
+/// that the program around does not know or, if it knows all, the one with the name of the relation
+/// that the stack is applied to. Stacks nest at most 2 deep.
+template <int Count, class Program>
+constexpr auto stack(const Program& block) noexcept {
+    if constexpr (std::is_same_v<Program, mistaken>)
+        return mistaken{};
+    else
+        return repeated<Count, Program>{&block};
+}
+
+/// stack with one set of parameters, those of the block, for all layers (arXiv 1807.03819).
+template <int Count, class Program>
+constexpr auto repeat(const Program& block) noexcept {
+    if constexpr (std::is_same_v<Program, mistaken>)
+        return mistaken{};
+    else
+        return repeated<Count, Program, repetition::shared>{&block};
+}
+
+/// The fixpoint of a block, such as what is reachable, or the shortest paths: the block is applied,
+/// always with the same parameters, until its output equals its input in all bits, and at most
+/// Count times. Computing time follows the number of rounds that the data need. The gradient is
+/// that of these rounds.
+template <int Count, class Program>
+constexpr auto fixpoint(const Program& block) noexcept {
+    if constexpr (std::is_same_v<Program, mistaken>)
+        return mistaken{};
+    else
+        return repeated<Count, Program, repetition::until_equal>{&block};
+}
+
+/// True for a combination, a transformation, an aggregation and a stack.
+template <class T>
+inline constexpr bool is_function = false;
+/// True for a combination.
+template <combination Kind>
+inline constexpr bool is_function<combine<Kind>> = true;
+/// True for a transformation.
+template <transformation Kind, class... Arguments>
+inline constexpr bool is_function<transform<Kind, Arguments...>> = true;
+/// True for an aggregation.
+template <aggregation Kind, class... Variables>
+inline constexpr bool is_function<aggregate<Kind, Variables...>> = true;
+/// True for a stack.
+template <int Count, class Program, repetition Kind>
+inline constexpr bool is_function<repeated<Count, Program, Kind>> = true;
+
+/// What may stand after `|` in a rule.
+template <class T>
+concept function = is_function<T>;
+
+}  // namespace sequent::inline SEQUENT_ABI::language
+
+/// Macros that declare a word of the language under its own name, which is written once. They
+/// exclude the slip `relation<"q"> k;`, which compiles: k is then the relation q, and rules for k
+/// are added to the rules for q.
+///
+///     SEQUENT_VARIABLES(i, j);
+///     SEQUENT_RELATIONS(input, q, k, v);
+///     SEQUENT_WEIGHT(W_q, 64, 64);
+///
+/// They are used at namespace scope; a list has up to 32 names.
+
+/// Declares the index variable NAME, `var<"NAME">`.
+#define SEQUENT_DECLARE_VARIABLE(NAME) \
+    inline constexpr ::sequent::language::var<#NAME> NAME {}
+/// Declares the relation NAME, `relation<"NAME">`.
+#define SEQUENT_DECLARE_RELATION(NAME) \
+    inline constexpr ::sequent::language::relation<#NAME> NAME {}
+
+/// Declares index variables: `SEQUENT_VARIABLES(i, j);`.
+#define SEQUENT_VARIABLES(...) SEQUENT_EACH(SEQUENT_DECLARE_VARIABLE, __VA_ARGS__)
+/// Declares relations: `SEQUENT_RELATIONS(q, k, v);`.
+#define SEQUENT_RELATIONS(...) SEQUENT_EACH(SEQUENT_DECLARE_RELATION, __VA_ARGS__)
+/// Declares a weight with its shape: `SEQUENT_WEIGHT(W, 64, 32);`.
+#define SEQUENT_WEIGHT(NAME, ...) \
+    inline constexpr ::sequent::language::weight<#NAME __VA_OPT__(, ) __VA_ARGS__> NAME {}
+
+// SEQUENT_EACH(F, a, b, c) expands to F(a); F(b); F(c). Each scan of SEQUENT_SCAN expands one name.
+#define SEQUENT_EACH(F, ...) SEQUENT_SCAN(SEQUENT_EACH_NEXT(F, __VA_ARGS__))
+#define SEQUENT_EACH_NEXT(F, FIRST, ...) \
+    F(FIRST) __VA_OPT__(; SEQUENT_EACH_AGAIN SEQUENT_LATER()()(F, __VA_ARGS__))
+#define SEQUENT_EACH_AGAIN() SEQUENT_EACH_NEXT
+#define SEQUENT_LATER()
+#define SEQUENT_SCAN(...) \
+    SEQUENT_SCAN_8(SEQUENT_SCAN_8(SEQUENT_SCAN_8(SEQUENT_SCAN_8(__VA_ARGS__))))
+#define SEQUENT_SCAN_8(...) \
+    SEQUENT_SCAN_2(SEQUENT_SCAN_2(SEQUENT_SCAN_2(SEQUENT_SCAN_2(__VA_ARGS__))))
+#define SEQUENT_SCAN_2(...) SEQUENT_SCAN_1(SEQUENT_SCAN_1(__VA_ARGS__))
+#define SEQUENT_SCAN_1(...) __VA_ARGS__
+
+/// Bodies and rules: `head <<= (a, b, constraint) | combination | transformation | aggregation`.
+/// The operator <<= is read as "follows from".
+
+namespace sequent::inline SEQUENT_ABI::language {
+
+/// `left, right`: two parts of a body, in this order.
+template <class Left, class Right>
+struct joined {
+    Left left;    ///< a body
+    Right right;  ///< its last item
+};
+
+/// `body | function`.
+template <class Body, class Function>
+struct applied {
+    Body body;                                ///< a body, perhaps with functions
+    [[no_unique_address]] Function function;  ///< the last function
+};
+
+/// `head <<= body`.
+template <class Head, class Body>
+struct rule {
+    Head head;  ///< an atom, perhaps with a weight
+    Body body;  ///< a body, perhaps with functions
+};
+
+/// True for one item or several joined by commas.
+template <class T>
+inline constexpr bool is_body = body_item<T>;
+/// True for several items.
+template <class Left, class Right>
+inline constexpr bool is_body<joined<Left, Right>> = true;
+
+/// True for a body with functions.
+template <class T>
+inline constexpr bool is_applied = false;
+/// True for a body with functions.
+template <class Body, class Function>
+inline constexpr bool is_applied<applied<Body, Function>> = true;
+
+/// A body without functions.
+template <class T>
+concept body = is_body<T>;
+/// A body with or without functions.
+template <class T>
+concept functional_body = is_body<T> || is_applied<T>;
+
+/// True for an atom transformation, an argument of rules(...) by itself. `h(i) | relu()` applies to
+/// the sum of all rules with the head h(i). `h(i) | max() | relu()` combines the rules, in the
+/// order in which they are written, by max instead; their domains must be equal.
+template <class T>
+inline constexpr bool is_atom_transformation = false;
+/// True for an atom with one function.
+template <atom Atom, class Function>
+inline constexpr bool is_atom_transformation<applied<Atom, Function>> = true;
+/// True for an atom with several functions.
+template <class Body, class Outer, class Inner>
+inline constexpr bool is_atom_transformation<applied<applied<Body, Inner>, Outer>> =
+    is_atom_transformation<applied<Body, Inner>>;
+
+/// True for a rule and for an atom transformation.
+template <class T>
+inline constexpr bool is_rule = is_atom_transformation<T>;
+/// True for a rule.
+template <class Head, class Body>
+inline constexpr bool is_rule<rule<Head, Body>> = true;
+
+/// Appends an item to a body.
+template <body Left, body_item Right>
+constexpr auto operator,(Left left, Right right) noexcept {
+    return joined<Left, Right>{left, right};
+}
+
+/// Applies a function to a body, after its other functions.
+template <functional_body Body, function Function>
+constexpr auto operator|(Body body, Function function) noexcept {
+    return applied<Body, Function>{body, function};
+}
+
+/// The rule that derives the head from the body.
+template <head_atom Head, functional_body Body>
+constexpr auto operator<<=(Head head, Body body) noexcept {
+    return rule<Head, Body>{head, body};
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::language
+
+/// Catch-all overloads for ill-formed expressions. Each fails a static_assert that explains what to
+/// write instead; the compiler reports it at the user's line.
+
+namespace sequent::inline SEQUENT_ABI::language {
+
+/// True for a relation without arguments.
+template <class T>
+inline constexpr bool is_name = false;
+/// True for a relation without arguments.
+template <fixed_string Name>
+inline constexpr bool is_name<relation<Name>> = true;
+
+/// A rule, a part of one, or a mistake.
+template <class T>
+concept rule_part =
+    is_body<T> || is_applied<T> || is_function<T> || is_rule<T> || std::is_same_v<T, mistaken>;
+/// Any expression of the language.
+template <class T>
+concept word = rule_part<T> || index_term<T> || is_name<T>;
+
+/// Operands that the overloads below refuse: a part of a rule and another word or a number.
+/// Operands of other types, as in a test or a fold expression, are left alone.
+template <class Left, class Right>
+concept beside = (rule_part<Left> && (word<Right> || std::is_arithmetic_v<Right>)) ||
+                 ((word<Left> || std::is_arithmetic_v<Left>)&&rule_part<Right>);
+
+/// True for the operands of `document(i) == document(j)`, two atoms of one fact.
+template <class Left, class Right>
+inline constexpr bool are_symbols = false;
+/// True for two atoms of one fact with a variable each.
+template <fixed_string Name, class Left, class Right>
+inline constexpr bool are_symbols<literal<relation<Name>, none, plain, Left>,
+                                  literal<relation<Name>, none, plain, Right>> =
+    is_variable<Left>&& is_variable<Right>;
+
+/// True if a part is a mistake that is already reported, so that it is not reported again.
+template <class... Parts>
+inline constexpr bool told = (... || std::is_same_v<Parts, mistaken>);
+
+/// Refuses a comma whose operands are not a body and one more item of it.
+template <class Left, class Right>
+    requires beside<Left, Right> &&(!(body<Left> && body_item<Right>)) constexpr mistaken operator,(
+        Left, Right) noexcept {
+        constexpr bool makes_a_rule = told<Left, Right>;
+        if constexpr (std::is_arithmetic_v<Left> || std::is_arithmetic_v<Right>)
+            static_assert(makes_a_rule,
+                          "sequent: a bare number in a body would vanish; write number(0.5)");
+        else if constexpr (is_function<Left> || is_function<Right> || is_applied<Left>)
+            static_assert(makes_a_rule,
+                          "sequent: a function stands after the body: (a, b) | product()");
+        else if constexpr (is_name<Left> || is_name<Right>)
+            static_assert(makes_a_rule,
+                          "sequent: a relation in a body has arguments, such as k(j)");
+        else
+            static_assert(
+                makes_a_rule,
+                "sequent: only literals, weights, numbers and constraints stand in a body");
+        return {};
+    }
+
+    /// Refuses a `|` whose operands are not a body and a function.
+    template <class Left, class Right>
+        requires beside<Left, Right> &&
+            (!(functional_body<Left> && function<Right>)) constexpr mistaken
+            operator|(Left, Right) noexcept {
+            constexpr bool makes_a_rule = told<Left, Right>;
+            if constexpr (is_name<Left>)
+                static_assert(makes_a_rule,
+                              "sequent: a relation in a body has arguments, such as k(j)");
+            else
+                static_assert(makes_a_rule,
+                              "sequent: after | stands a function call such as relu() or sum(j); "
+                              "conditions are joined by ||");
+            return {};
+        }
+
+        /// A function without the parentheses of a call, `relu` in place of `relu()`.
+        struct uncalled {
+            /// From a function with one overload.
+            template <class Result, class... Arguments>
+            constexpr uncalled(Result (*)(Arguments...)) noexcept {}
+            // The other names are overloaded, so that the template above cannot deduce the
+            // function.
+            /// From `sum`.
+            constexpr uncalled(combine<combination::sum> (*)()) noexcept {}
+            /// From `max`.
+            constexpr uncalled(combine<combination::max> (*)()) noexcept {}
+            /// From `product`.
+            constexpr uncalled(combine<combination::product> (*)()) noexcept {}
+            /// From `abs`.
+            constexpr uncalled(transform<transformation::abs> (*)()) noexcept {}
+            /// From `min`.
+            constexpr uncalled(combine<combination::min> (*)()) noexcept {}
+            /// From `mean`.
+            constexpr uncalled(combine<combination::mean> (*)()) noexcept {}
+            /// From `concat`.
+            constexpr uncalled(combine<combination::concat> (*)()) noexcept {}
+            /// From `softmax`.
+            constexpr uncalled(transform<transformation::softmax> (*)()) noexcept {}
+        };
+        /// Refuses a function without the parentheses of a call.
+        template <class Body>
+            requires functional_body<Body> || std::is_same_v<Body, mistaken>
+        constexpr mistaken operator|(Body, uncalled) noexcept {
+            constexpr bool makes_a_rule = told<Body>;
+            static_assert(makes_a_rule,
+                          "sequent: after | stands a function call such as relu() or sum(j): the "
+                          "parentheses are missing");
+            return {};
+        }
+
+        /// Refuses a rule whose head is no atom, or whose body has no literals.
+        template <class Head, class Body>
+            requires beside<Head, Body> &&
+                (!(head_atom<Head> && functional_body<Body>)) constexpr mistaken
+                operator<<=(Head, Body) noexcept {
+                constexpr bool makes_a_rule = told<Head, Body>;
+                if constexpr (!head_atom<Head>)
+                    static_assert(
+                        makes_a_rule,
+                        "sequent: the head of a rule is one atom with its arguments, such as q(i)");
+                else
+                    static_assert(
+                        makes_a_rule,
+                        "sequent: a rule follows from a body of literals; a number is number(0.5)");
+                return {};
+            }
+
+#define SEQUENT_REFUSE_UNLESS(EXCEPTION, OPERATOR, REASON)                              \
+    template <class Left, class Right>                                                  \
+        requires beside<Left, Right> &&(!(constraint<Left> && constraint<Right>)) &&    \
+            (!(constraint<Left> && index_operand<Right>)) &&                            \
+            (!(EXCEPTION)) constexpr mistaken operator OPERATOR(Left, Right) noexcept { \
+            constexpr bool makes_a_rule = told<Left, Right>;                            \
+            static_assert(makes_a_rule, REASON);                                        \
+            return {};                                                                  \
+        }
+#define SEQUENT_REFUSE(OPERATOR, REASON) SEQUENT_REFUSE_UNLESS(false, OPERATOR, REASON)
+#define SEQUENT_REFUSE_RULE(OPERATOR) SEQUENT_REFUSE(OPERATOR, "sequent: a rule is head <<= body")
+#define SEQUENT_REFUSE_ARITHMETIC(OPERATOR)                                                        \
+    SEQUENT_REFUSE(OPERATOR,                                                                       \
+                   "sequent: literals are separated by commas and combined by a function: (a, b) " \
+                   "| sum()")
+#define SEQUENT_REFUSE_COMPARISON(OPERATOR)                                                      \
+    SEQUENT_REFUSE(OPERATOR,                                                                     \
+                   "sequent: a constraint compares index variables, not values; a rule is head " \
+                   "<<= body")
+#define SEQUENT_REFUSE_EQUALITY(OPERATOR)                                                        \
+    SEQUENT_REFUSE_UNLESS((are_symbols<Left, Right>), OPERATOR,                                  \
+                          "sequent: a constraint compares index variables, not values; symbols " \
+                          "of one fact at two of them are equal or not: d(i) == d(j)")
+#define SEQUENT_REFUSE_CONNECTIVE(OPERATOR)                                                      \
+    SEQUENT_REFUSE(OPERATOR,                                                                     \
+                   "sequent: && and || join constraints; literals are separated by commas, and " \
+                   "alternatives are several rules with one head")
+            SEQUENT_REFUSE_RULE(+=)
+            SEQUENT_REFUSE_RULE(|=)
+            SEQUENT_REFUSE_RULE(>>=)
+            SEQUENT_REFUSE_ARITHMETIC(+)
+            SEQUENT_REFUSE_ARITHMETIC(-)
+            SEQUENT_REFUSE_ARITHMETIC(*)
+            SEQUENT_REFUSE_ARITHMETIC(/)
+            SEQUENT_REFUSE_ARITHMETIC(%)
+            SEQUENT_REFUSE_ARITHMETIC(&)
+            SEQUENT_REFUSE_ARITHMETIC(^)
+            SEQUENT_REFUSE_COMPARISON(<)
+            SEQUENT_REFUSE_COMPARISON(<=)
+            SEQUENT_REFUSE_COMPARISON(>)
+            SEQUENT_REFUSE_COMPARISON(>=)
+            SEQUENT_REFUSE_COMPARISON(<<)
+            SEQUENT_REFUSE_EQUALITY(==)
+            SEQUENT_REFUSE_EQUALITY(!=)
+            SEQUENT_REFUSE_CONNECTIVE(&&)
+            SEQUENT_REFUSE_CONNECTIVE(||)
+#undef SEQUENT_REFUSE_RULE
+#undef SEQUENT_REFUSE_CONNECTIVE
+#undef SEQUENT_REFUSE_COMPARISON
+#undef SEQUENT_REFUSE_ARITHMETIC
+#undef SEQUENT_REFUSE_EQUALITY
+#undef SEQUENT_REFUSE
+#undef SEQUENT_REFUSE_UNLESS
+
+            /// Refuses the negative of a literal.
+            template <rule_part Part>
+            constexpr mistaken operator-(Part) noexcept {
+                constexpr bool makes_a_rule = told<Part>;
+                static_assert(
+                    makes_a_rule,
+                    "sequent: a literal is negative by a factor: (number(-1), a) | product()");
+                return {};
+            }
+            /// Refuses the negation of anything but a constraint or an atom without a weight.
+            template <rule_part Part>
+                requires(!constraint<Part> && (!atom<Part> || is_weighted<Part>))
+            constexpr mistaken operator!(Part) noexcept {
+                constexpr bool makes_a_rule = told<Part>;
+                static_assert(makes_a_rule,
+                              "sequent: ! stands before a constraint, or an atom without a weight");
+                return {};
+            }
+            /// Refuses hidden(...) of anything but an atom without a weight.
+            template <rule_part Part>
+                requires(!atom<Part> || is_weighted<Part>)
+            constexpr mistaken hidden(Part) noexcept {
+                constexpr bool makes_a_rule = told<Part>;
+                static_assert(makes_a_rule, "sequent: hidden takes an atom without a weight");
+                return {};
+            }
+
+}  // namespace sequent::inline SEQUENT_ABI::language
+
+/// Programs, which are lists of rules, and the replacement of rules in them.
+
+namespace sequent::inline SEQUENT_ABI::language {
+
+/// The rule at one place of a program, a base class of it.
+template <std::size_t Index, class Rule>
+struct rule_at {
+    Rule rule;  ///< a rule, an atom transformation or a program
+};
+
+/// Rules in the order in which they are written; made by rules(...). Declare a program constexpr,
+/// at namespace scope or static: a model takes it by reference.
+template <class Indices, class... Rules>
+struct program;
+
+/// The definition, with one base class for each rule.
+template <std::size_t... Indices, class... Rules>
+struct program<std::index_sequence<Indices...>, Rules...> : rule_at<Indices, Rules>... {};
+
+/// True for a program.
+template <class T>
+inline constexpr bool is_program = false;
+/// True for a program.
+template <class... Parameters>
+inline constexpr bool is_program<program<Parameters...>> = true;
+
+/// True for an argument that rules(...) accepts: a rule, an atom transformation or a program.
+template <class T>
+inline constexpr bool is_rules = is_rule<T> || is_program<T>;
+
+/// Names in an error message the first argument of rules(...) that is no rule, counted from 1.
+template <int Argument>
+struct argument_that_is_no_rule {};
+
+/// Fails a static_assert that names Argument.
+template <class Argument>
+constexpr mistaken refuse_argument() noexcept {
+    static_assert(refused<Argument>,
+                  "sequent: rules(...) takes rules (head <<= body) and atom transformations "
+                  "(h(i) | relu()); a body of several literals stands in parentheses");
+    return {};
+}
+
+/// The place, from 1, of the first type that rules(...) does not accept.
+template <class... Rules>
+consteval int first_refused() {
+    int first = 1;
+    (void)(... && (is_rules<Rules> && ++first));
+    return first;
+}
+
+/// A program of the arguments: rules, atom transformations, and other programs, whose rules are
+/// included unchanged. Another argument is a compile error that names its place.
+template <class... Rules>
+constexpr auto rules(Rules... list) noexcept {
+    if constexpr ((... && is_rules<Rules>))
+        return program<std::index_sequence_for<Rules...>, Rules...>{{list}...};
+    else if constexpr (told<Rules...>)
+        return mistaken{};
+    else
+        return refuse_argument<argument_that_is_no_rule<first_refused<Rules...>()>>();
+}
+
+/// `type` is the relation in the head of a rule, or that an atom transformation transforms.
+template <class Rule>
+struct head_of;
+/// The relation of an atom.
+template <class Source, class Weight, unsigned Modifiers, class... Terms>
+struct head_of<literal<Source, Weight, Modifiers, Terms...>> {
+    using type = Source;  ///< its relation
+};
+/// The relation in the head of a rule.
+template <class Head, class Body>
+struct head_of<rule<Head, Body>> : head_of<Head> {};
+/// The relation that an atom transformation transforms.
+template <class Body, class Function>
+struct head_of<applied<Body, Function>> : head_of<Body> {};
+
+/// True if a rule has this relation in its head, or if a program has such a rule.
+template <class Relation, class Rule>
+inline constexpr bool is_about = std::is_same_v<Relation, typename head_of<Rule>::type>;
+/// True if a rule of the program has this relation in its head.
+template <class Relation, class Indices, class... Rules>
+inline constexpr bool is_about<Relation, program<Indices, Rules...>> = (... ||
+                                                                        is_about<Relation, Rules>);
+
+namespace detail {
+
+/// The rule, or an empty program if its head is the head of one of the rules Taken; of a program,
+/// the remaining rules.
+template <class... Taken, class Rule>
+constexpr auto left_of(const Rule& given) noexcept {
+    if constexpr ((... || is_about<typename head_of<Taken>::type, Rule>))
+        return rules();
+    else
+        return given;
+}
+template <class... Taken, std::size_t... Indices, class... Rules>
+constexpr auto left_of(const program<std::index_sequence<Indices...>, Rules...>& given) noexcept {
+    return rules(left_of<Taken...>(static_cast<const rule_at<Indices, Rules>&>(given).rule)...);
+}
+
+}  // namespace detail
+
+/// The program without its rules and atom transformations for the heads of the new rules, followed
+/// by the new rules: `replace_rules(Template::program, transformed(i) <<= ...)`. A head for which
+/// the program has no rule is a compile error. Stacked blocks are not changed.
+template <class Indices, class... Rules, class... New>
+constexpr auto replace_rules(const program<Indices, Rules...>& given, New... replacing) noexcept {
+    static_assert((... && is_rule<New>), "sequent: replace_rules(...) takes a program, then rules");
+    static_assert((... && is_about<typename head_of<New>::type, program<Indices, Rules...>>),
+                  "sequent: replace_rules(...) takes rules whose heads the program has rules for");
+    return rules(detail::left_of<New...>(given), replacing...);
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::language
+
+/// Models: plans bound to kernels, with their parameters and memory.
+
+#include <memory>
+#include <span>
+
+/// Messages that are concatenated from parts. A chain of operator+ over strings costs an overload
+/// resolution in the compiler and inlined code in the program for each operand; these functions
+/// cost one call.
+
+namespace sequent::inline SEQUENT_ABI {
+
+/// A piece of text or an integer. The text is not copied: it must outlive the object.
+class text_part {
+  public:
+    /// Refers to the text.
+    text_part(const char* text) noexcept : text_(text) {}
+    /// Refers to the text.
+    text_part(std::string_view text) noexcept : text_(text) {}
+    /// Refers to the text.
+    text_part(const std::string& text) noexcept : text_(text) {}
+    /// An integer, written in decimal notation.
+    text_part(int value) noexcept : text_part(static_cast<long long>(value)) {}
+    /// An integer.
+    text_part(long value) noexcept : text_part(static_cast<long long>(value)) {}
+    /// An integer.
+    text_part(long long value) noexcept : negative_(value < 0), is_number_(true) {
+        const auto bits = static_cast<unsigned long long>(value);
+        number_ = negative_ ? 0 - bits : bits;
+    }
+    /// An integer.
+    text_part(unsigned value) noexcept : number_(value), is_number_(true) {}
+    /// An integer.
+    text_part(unsigned long value) noexcept : number_(value), is_number_(true) {}
+    /// An integer.
+    text_part(unsigned long long value) noexcept : number_(value), is_number_(true) {}
+    /// Use a string of one character.
+    text_part(char) = delete;
+    /// Use number_text.
+    text_part(double) = delete;
+
+    /// Appends the text, or the digits of the integer.
+    void append_to(std::string& result) const {
+        if (!is_number_) {
+            result.append(text_.data(), text_.size());
+            return;
+        }
+        char digits[24];
+        std::size_t at = sizeof digits;
+        unsigned long long rest = number_;
+        do {
+            digits[--at] = static_cast<char>('0' + rest % 10);
+            rest /= 10;
+        } while (rest != 0);
+        if (negative_) digits[--at] = '-';
+        result.append(digits + at, sizeof digits - at);
+    }
+
+  private:
+    std::string_view text_;
+    unsigned long long number_ = 0;
+    bool negative_ = false;
+    bool is_number_ = false;
+};
+
+/// Appends the parts to `result`, in their order.
+SEQUENT_COLD inline void append_text(std::string& result, std::initializer_list<text_part> parts) {
+    for (const text_part& part : parts) part.append_to(result);
+}
+
+/// The concatenation of the parts.
+SEQUENT_COLD inline std::string joined_text(std::initializer_list<text_part> parts) {
+    std::string result;
+    append_text(result, parts);
+    return result;
+}
+
+/// Throws Error with the concatenation of the parts as its message, by fail<Error>.
+template <class Error>
+[[noreturn]] SEQUENT_COLD void fail_with(std::initializer_list<text_part> parts) {
+    fail<Error>(joined_text(parts));
+}
+
+/// Throws argument_error unless both sizes are equal. `what` names the argument, for example
+/// "adam: the gradient".
+inline void check_size(const char* what, std::size_t given, std::size_t expected) {
+    if (given != expected)
+        fail_with<argument_error>(
+            {"sequent: ", what, " has ", given, " elements, expected ", expected});
+}
+
+}  // namespace sequent::inline SEQUENT_ABI
+
+#include <optional>
+
+/// The action of a full list at run time. Programs that plan at run time define it; in a constant
+/// expression a full list is a compile error.
+#ifndef SEQUENT_LIST_IS_FULL
+#define SEQUENT_LIST_IS_FULL() static_cast<void>(0)
+#endif
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+/// A vector of fixed capacity for constant expressions, where an index beyond it is a compile
+/// error.
+template <class T, int Capacity>
+struct list {
+    T items[Capacity > 0 ? Capacity : 1]{};  ///< the storage
+    int count = 0;                           ///< number of items
+
+    /// Appends an item and returns its place.
+    constexpr int push(const T& item) {
+        if (count >= Capacity) SEQUENT_LIST_IS_FULL();
+        items[count] = item;
+        return count++;
+    }
+    /// Makes it `size` items, each T{}. They are assigned one by one, because GCC 12 loses the
+    /// default values of later elements of a large array in constant expressions.
+    constexpr void reset(int size) {
+        count = size;
+        for (T& item : *this) item = T{};
+    }
+    constexpr T& operator[](int at) { return items[at]; }
+    constexpr const T& operator[](int at) const { return items[at]; }
+    constexpr T* begin() { return items; }
+    constexpr T* end() { return items + count; }
+    constexpr const T* begin() const { return items; }
+    constexpr const T* end() const { return items + count; }
+    /// The number of items.
+    constexpr int size() const { return count; }
+    /// The maximum number of items.
+    static constexpr int capacity() { return Capacity; }
+};
+
+/// A name. Two names are equal if their hashes are: 64 bits suffice for the few hundred names of a
+/// program.
+struct name {
+    const char* text = "";        ///< `length` characters
+    int length = 0;               ///< number of characters
+    unsigned long long hash = 0;  ///< FNV-1a of the characters
+
+    friend constexpr bool operator==(const name& left, const name& right) {
+        return left.hash == right.hash;
+    }
+};
+
+/// A name with its hash by FNV-1a.
+constexpr name make_name(const char* text, int length) {
+    unsigned long long hash = 14695981039346656037ULL;
+    for (int at = 0; at < length; ++at)
+        hash = (hash ^ static_cast<unsigned char>(text[at])) * 1099511628211ULL;
+    return {text, length, hash};
+}
+
+/// The quotient rounded down. If the divisor is 0, the quotient is 0, so that the remainder is the
+/// value (Knuth, The Art of Computer Programming 1.2.4).
+constexpr int floor_divide(int value, int divisor) {
+    if (divisor == 0) return 0;
+    const int quotient = value / divisor;
+    const int rest = value - quotient * divisor;
+    return rest != 0 && (rest < 0) != (divisor < 0) ? quotient - 1 : quotient;
+}
+/// The remainder of floor_divide, which has the sign of the divisor.
+constexpr int floor_remainder(int value, int divisor) {
+    return value - floor_divide(value, divisor) * divisor;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
+/// The limits of a program. A program beyond them is a compile error.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+inline constexpr int max_arity = 4;            ///< arguments of an atom
+inline constexpr int max_variables = 6;        ///< variables of a rule
+inline constexpr int max_transformations = 4;  ///< transformations of a rule
+inline constexpr int max_literals = 16;        ///< literals of a body, and rules of one head
+
+/// The largest number of elements of a relation, a fact, all weights, or the memory of a call.
+inline constexpr long long max_numbers = 2147483647;
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
+/// The ranges of the numbers that the functions of a rule accept.
+
+namespace sequent::inline SEQUENT_ABI {
+
+/// The ranges as types, whose names the compiler prints. Ranges of float apply to models of double,
+/// too, because a program does not know its number type.
+namespace mistake::range {
+/// Not infinite, not NaN.
+struct finite {};
+/// In [0, largest double].
+struct at_least_0_and_finite {};
+/// In [smallest normal float, largest float].
+struct above_0_and_finite_in_float {};
+/// In [0, 1 - 2^-24].
+struct from_0_to_below_1_in_float {};
+/// In [0, infinity].
+struct at_least_0 {};
+/// In [1, infinity].
+struct at_least_1 {};
+}  // namespace mistake::range
+
+namespace plan {
+
+/// The ranges as values; `any` has no limits.
+enum class number_range {
+    any,
+    finite,
+    at_least_0_and_finite,
+    above_0_and_finite_in_float,
+    from_0_to_below_1_in_float,
+    at_least_0,
+    at_least_1
+};
+
+/// Returns true if the range contains the value. No range but `any` contains NaN.
+constexpr bool is_within(number_range range, double value) {
+    switch (range) {
+        case number_range::finite:
+            return value >= std::numeric_limits<double>::lowest() &&
+                   value <= std::numeric_limits<double>::max();
+        case number_range::at_least_0_and_finite:
+            return value >= 0 && value <= std::numeric_limits<double>::max();
+        case number_range::above_0_and_finite_in_float:
+            return value >= static_cast<double>(std::numeric_limits<float>::min()) &&
+                   value <= static_cast<double>(std::numeric_limits<float>::max());
+        case number_range::from_0_to_below_1_in_float:
+            return value >= 0 && value <= 1 - static_cast<double>(5.9604645e-8F);  // 1 - 2^-24
+        case number_range::at_least_0:
+            return value >= 0;
+        case number_range::at_least_1:
+            return value >= 1;
+        default:
+            return true;
+    }
+}
+
+/// A number outside of its range, and the function to which it is given.
+struct refused_number {
+    name function{};
+    double given = 0;                        ///< the number
+    number_range range = number_range::any;  ///< its range
+};
+
+/// A number as text with up to six significant digits, in constant expressions.
+struct number_text {
+    char characters[16]{};  ///< the text
+    int length = 0;
+
+    /// Converts a number.
+    constexpr explicit number_text(double value) {
+        if (value != value) {
+            push("nan");
+            return;
+        }
+        if (value < 0) push("-");
+        if (value < 0) value = -value;
+        if (value > std::numeric_limits<double>::max()) {
+            push("inf");
+            return;
+        }
+        int exponent = 0;
+        for (; value >= 10; value /= 10) ++exponent;
+        for (; value > 0 && value < 1; value *= 10) --exponent;
+        int digits = static_cast<int>(value * 100000 + 0.5);
+        if (digits >= 1000000) {
+            digits /= 10;
+            ++exponent;
+        }
+        const bool is_scientific = exponent > 5 || exponent < -4;
+        const int before = is_scientific ? 0 : exponent;  // place of the first digit
+        int power = 100000;
+        if (before < 0) push("0.");
+        for (int place = -1; place > before; --place) push("0");
+        for (int place = before; power > 0 && (place >= 0 || digits > 0); --place) {
+            if (place == -1 && before >= 0) push(".");
+            const char digit[2]{static_cast<char>('0' + digits / power), 0};
+            push(digit);
+            digits %= power;
+            power /= 10;
+        }
+        if (!is_scientific) return;
+        push(exponent < 0 ? "e-" : "e");
+        if (exponent < 0) exponent = -exponent;
+        for (int place = exponent > 99 ? 100 : exponent > 9 ? 10 : 1; place > 0; place /= 10) {
+            const char digit[2]{static_cast<char>('0' + exponent / place % 10), 0};
+            push(digit);
+        }
+    }
+
+  private:
+    constexpr void push(const char* text) {
+        for (; *text; ++text) characters[length++] = *text;
+    }
+};
+
+}  // namespace plan
+}  // namespace sequent::inline SEQUENT_ABI
+
+/// The reasons for which a rule is not computed by a fast form. A rule that matches no fast form
+/// becomes a general step, which stores one reason for each form.
+
+/// The table of reasons: the form, the enumerator, the reason as a sentence, and what to write
+/// instead. Only model/explanation.hpp expands the sentences, so that they are part of a program
+/// only if it calls `explain`. tests/docs/reasons.py writes the table of docs/fast_forms.md from
+/// this one.
+// clang-format off
+#define SEQUENT_REASONS(REASON)                                                                    \
+    REASON(rows, not_a_sum_over_rows,                                                              \
+           "it aggregates otherwise than by a sum",                                                \
+           "sums of weighted literals are products; a softmax needs a rule that sums its weights times values") \
+    REASON(rows, an_element_is_read,                                                               \
+           "an argument of `at` is read, or a literal is negated or hidden",                       \
+           "read whole vectors; apply a weight of one row instead of `at`")                        \
+    REASON(rows, an_argument_is_moved,                                                             \
+           "a literal of several rules of a head, or of a recursion, has an offset",               \
+           "give the moved literal a rule of its own, without functions")                          \
+    REASON(rows, an_argument_is_a_sum_of_variables,                                                \
+           "an argument is the sum or difference of two variables",                                \
+           "apply a weight to the literal and sum over the second variable")                       \
+    REASON(rows, more_than_3_head_arguments,                                                       \
+           "the head has more than 3 arguments",                                                   \
+           "make one argument the rows of the value, by a weight or concat")                       \
+    REASON(rows, a_condition_on_summed_variables,                                                  \
+           "a condition mentions variables that are not in the head",                              \
+           "compute the masked part by a rule of its own")                                         \
+    REASON(rows, a_condition_that_lists_pairs,                                                      \
+           "a condition asks a function or a sparse fact, whose pairs alone are visited",          \
+           "mask where the rows are read instead, as in `j <= i` of an attention")                 \
+    REASON(rows, a_condition_on_the_time_of_a_recursion,                                           \
+           "a condition limits the times of a recursion otherwise than by `t < count`",            \
+           "mask where the recursion is read")                                                     \
+    REASON(rows, pairs_beyond_the_variables,                                                       \
+           "the sparse fact may hold pairs beyond the ranges of the variables",                    \
+           "let the ranges follow from the fact")                                                  \
+    REASON(rows, a_function_changes_the_shape,                                                     \
+           "reshape, or a slice that is an output or of a summed or transposed value, changes the rows", \
+           "let another rule read the slice, so that it is a view")                                \
+    REASON(rows, a_function_depends_on_the_pair,                                                   \
+           "a function's weight or position depends on the pair",                                  \
+           "apply the function by a rule over one index")                                          \
+    REASON(rows, a_position_is_an_expression,                                                      \
+           "a position of a function is an expression, or stands in a recursion",                  \
+           "use a variable of the head")                                                           \
+    REASON(rows, several_summed_variables,                                                         \
+           "more than one variable is summed away",                                                \
+           "sum over one variable in each of two rules")                                           \
+    REASON(rows, a_function_before_a_sum,                                                          \
+           "functions apply to each ground rule, before the sum",                                  \
+           "compute the function's values by a rule of their own, and sum by a weight")            \
+    REASON(rows, a_product_with_a_sum,                                                             \
+           "an elementwise product is summed over a variable",                                     \
+           "multiply in one rule and sum in another")                                              \
+    REASON(rows, literals_are_not_added,                                                           \
+           "the literals are combined otherwise than by a sum or an elementwise product",          \
+           "use sum or elementwise_product; a scalar times a vector can be a weight of one column") \
+    REASON(rows, a_weight_is_moved,                                                                \
+           "an argument of a weight has an offset",                                                \
+           "shift the variable in the literal instead")                                            \
+    REASON(rows, a_sum_in_a_sum,                                                                   \
+           "several literals stand beside a variable that is summed away",                         \
+           "give each literal a rule of its own with the same head")                               \
+    REASON(rows, a_summed_variable_without_a_weight,                                               \
+           "a variable that is summed away indexes no weight",                                     \
+           "index a weight by it: W(k)")                                                           \
+    REASON(rows, an_unmentioned_variable,                                                          \
+           "no literal mentions a variable that is summed away",                                   \
+           "leave the variable out, or use scale")                                                 \
+    REASON(rows, more_than_6_terms,                                                                \
+           "the rule has more than 6 literals with values",                                        \
+           "give some of them a rule of their own")                                                \
+    REASON(rows, a_number_or_an_index,                                                             \
+           "a number or an index is added",                                                        \
+           "use a fixed weight, or scale")                                                         \
+    REASON(rows, a_literal_beyond_its_relation,                                                    \
+           "a literal runs beyond its relation, so that some rows have fewer literals",            \
+           "let the range follow from the relation")                                               \
+    REASON(rows, values_of_different_shapes,                                                       \
+           "a literal's value has another shape than the result",                                  \
+           "make the scalars vectors, by a weight of one column")                                  \
+    REASON(rows, a_transposed_matrix,                                                              \
+           "a literal is a transposed matrix",                                                     \
+           "transpose the weight instead")                                                         \
+    REASON(rows, a_weight_of_another_form,                                                         \
+           "a weight is no matrix, scales a vector, or applies to a matrix",                       \
+           "multiply elementwise by a vector weight")                                              \
+    REASON(rows, terms_of_both_indices,                                                            \
+           "a literal of a rule over pairs mentions both indices, or weighs what one of them names", \
+           "apply the weight by a rule over one index, before the pairs")                          \
+    REASON(rows, no_literal_has_a_value,                                                           \
+           "no literal has a value",                                                               \
+           "count by `count`, or add a weight")                                                    \
+    REASON(outer_product, not_an_outer_product,                                                    \
+           "it is no column times a row as one vector",                                            \
+           "(a(i), b(i).T()) | product() | reshape(n, 1)")                                         \
+    REASON(outer_product, an_outer_product_of_other_literals,                                      \
+           "a factor of an outer product is weighted, moved, a fact of pairs or beyond its relation", \
+           "compute the factor by a rule of its own")                                              \
+    REASON(outer_product, an_outer_product_with_a_condition,                                       \
+           "an outer product has a condition, a sum or a recursion",                               \
+           "apply the condition where the product is read")                                        \
+    REASON(attention, no_softmax_times_values,                                                     \
+           "it is no sum over j of weights times values; weights are a softmax or dot product that it alone reads", \
+           "w(i, j) <<= ... | softmax(j), y(i) <<= (w(i, j), v(j)) | product() | sum(j)")          \
+    REASON(attention, weights_or_values_are_not_plain,                                             \
+           "the weights or the value of an attention have an offset, an element, a weight or pairs", \
+           "compute the value by a rule of its own")                                               \
+    REASON(attention, several_softmax_variables,                                                   \
+           "the softmax ranges over several variables, or over one that the value lacks",          \
+           "normalise over one variable")                                                          \
+    REASON(attention, weights_of_other_variables,                                                  \
+           "the weights, the value and the head do not share their variables",                     \
+           "name in the head all variables but the one that is summed")                            \
+    REASON(attention, a_part_of_the_weights,                                                       \
+           "only a part of the weights is read",                                                   \
+           "state the same ranges for the softmax and the sum")                                    \
+    REASON(attention, another_condition_than_the_softmax,                                          \
+           "the sum has other conditions than the softmax",                                        \
+           "state the conditions in the rule of the softmax alone")                                \
+    REASON(attention, more_than_3_outer_loops,                                                     \
+           "more than 3 variables besides the row and the column",                                 \
+           "leave out an argument of the head")                                                    \
+    REASON(attention, a_mask_without_bounds,                                                       \
+           "the mask is neither intervals of columns nor a table of the indices",                  \
+           "compare indices with constants, counts and each other; use holds<f>(i, j) for others") \
+    REASON(attention, a_condition_on_other_variables,                                              \
+           "the mask mentions a variable besides row, column and outer loops",                     \
+           "leave the variable out")                                                               \
+    REASON(attention, a_score_of_several_atoms,                                                    \
+           "a rule of the score aggregates, is stacked, or combines otherwise than by sum and product", \
+           "aggregate before the score, by a rule over one index")                                 \
+    REASON(attention, a_score_with_other_literals,                                                 \
+           "a literal of the score is weighted, moved, hidden, a symbol or beyond its relation",   \
+           "compute it by a rule of its own")                                                      \
+    REASON(attention, a_score_that_is_no_dot_product,                                              \
+           "vectors of the score are not multiplied as a row times a column, one of them by j",    \
+           "k(j).T(), q(i): the value before the column comes first")                              \
+    REASON(attention, a_function_of_the_score,                                                     \
+           "a function of the score is none of single numbers",                                    \
+           "normalise keys and queries before the score")                                          \
+    REASON(attention, an_index_that_is_not_linear,                                                 \
+           "an index expression of the score is not linear",                                       \
+           "look it up in a table")                                                                \
+    REASON(attention, more_than_12_score_nodes,                                                    \
+           "the score has more than 12 operands and operations",                                   \
+           "compute a part of the score by a rule that another rule reads, too")                   \
+    REASON(attention, more_than_8_score_rules,                                                     \
+           "the score has more than 8 rules",                                                      \
+           "write its parts in one rule")
+// clang-format on
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+/// The forms that have kernels of their own, in the order of form_reasons::of.
+enum class fast_form { rows, outer_product, attention };
+/// The number of fast forms.
+inline constexpr int fast_forms = 3;
+
+/// The enumerators of SEQUENT_REASONS; `none` if the form applies or was not tried.
+enum class reason : unsigned char {
+    none,
+#define SEQUENT_REASON(FORM, NAME, SENTENCE, CURE) NAME,
+    SEQUENT_REASONS(SEQUENT_REASON)
+#undef SEQUENT_REASON
+};
+
+/// The reason of each fast form for which a rule is a general step.
+struct form_reasons {
+    reason of[fast_forms]{};  ///< indexed by fast_form
+
+    /// The reason of the form that the rule comes closest to: attention or outer product, if the
+    /// rule matches the beginning of that form, else rows.
+    constexpr reason closest() const {
+        for (const reason first : {of[2], of[1]})
+            if (first != reason::none && first != reason::no_softmax_times_values &&
+                first != reason::not_an_outer_product)
+                return first;
+        return of[0];
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
+/// The mistakes of programs, and the static_assert that reports them.
+
+namespace sequent::inline SEQUENT_ABI {
+
+/// The mistakes as types, whose names the compiler prints. A name states the mistake, or the
+/// condition that the program does not meet.
+namespace mistake {
+/// No mistake.
+struct none {};
+/// A wrong argument of a head, of a hidden or negated atom, of a weight in brackets, of a
+/// function's weight or of `at`; or a sum of two variables in a recursion, in a rule with a stack,
+/// or where a sparse fact restricts it.
+struct argument_is_not_a_variable_plus_a_constant {};
+/// A wrong argument of another literal. One of the two variables may have an integer factor.
+struct argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant {};
+/// The limit that a program exceeds.
+template <int Number>
+struct at_most {};
+/// An atom has more arguments than the limit.
+template <class Limit>
+struct too_many_arguments {};
+/// A rule has more variables than the limit.
+template <class Limit>
+struct too_many_variables {};
+/// A rule has more transformations than the limit.
+template <class Limit>
+struct too_many_transformations {};
+/// A body has more literals than the limit.
+template <class Limit>
+struct too_many_literals {};
+/// One head has more rules than the limit.
+template <class Limit>
+struct too_many_rules_for_one_head {};
+/// Stacks are nested more than 2 deep.
+struct stacks_within_stacks_within_stacks {};
+/// A function is given a number outside of its range. The operators `%` and `/`, weights, facts and
+/// variables count as functions of their divisor or extents.
+template <class Function, class Given, class Range>
+struct number_out_of_range {};
+/// A combination follows another function of its rule, or combines rules that an earlier atom
+/// transformation transforms.
+struct a_combination_stands_first {};
+/// The atom of an atom transformation has a weight, or is transposed, negated or hidden.
+struct an_atom_transformation_has_a_plain_atom {};
+/// An argument of rules(...) is `h(i) | sum(j)` or `h(i) | stack<2>(block)`. Usually a body of
+/// several literals, `(a, b) | sum(j)`, lacks its parentheses.
+struct an_atom_is_not_aggregated_or_stacked_are_parentheses_missing {};
+/// Another function follows a stack.
+struct a_stack_stands_last {};
+/// A hidden or negated atom has a weight, or is the operand of `at`.
+struct a_literal_without_a_value_has_no_weight_and_no_element {};
+/// An aggregation other than sum and softmax does not name a variable of the body.
+struct an_aggregation_names_all_variables_but_those_of_the_head {};
+/// The cosine is taken of fewer or more than two values.
+struct cosine_of_two_values {};
+/// A transformation follows the aggregation.
+struct a_transformation_stands_before_the_aggregation {};
+/// A rule has more than one aggregation.
+struct two_aggregations {};
+/// A weight has more than two extents.
+struct a_weight_is_a_scalar_a_vector_or_a_matrix {};
+/// A name is declared as weights of different shapes.
+struct one_weight_with_two_shapes {};
+/// A body reads a relation that has no rule and is no fact of the model.
+struct unknown_relation {};
+/// A query names a relation that has no rule.
+struct query_of_an_unknown_relation {};
+/// A relation has another number of arguments than its fact, or than at another place.
+template <int Given, int Expected>
+struct wrong_number_of_arguments {};
+/// A weight has another number of arguments than at another place.
+template <class Weight, int Given, int Expected>
+struct wrong_number_of_arguments_of_a_weight {};
+/// A head has one variable twice, or a constant or an offset that is not the time of a recursion.
+struct head_arguments_are_distinct_variables {};
+/// The range of a variable in the head is not known. It follows from an atom of the body, or is
+/// stated: `var<"h", 8>`.
+template <class Variable, class Cure>
+struct head_variable_that_nothing_binds {};
+/// The range of a variable that is only in the body is not known.
+template <class Variable, class Cure>
+struct body_variable_that_nothing_binds {};
+/// The cure of an unbound variable, printed beside it.
+struct state_its_extent_or_use_it_in_an_atom_of_the_body {};
+/// The range of the variable over which a recursion runs is not known. It is stated, or follows
+/// from another atom.
+template <class Variable, class Cure>
+struct recursion_without_an_end {};
+/// A relation follows from itself, and not by a recursion from one time to another.
+struct cycle {};
+/// A recursion reads a relation at a time at which it may have no atom.
+struct recursion_without_a_base {};
+/// Counts limit the relations of a recursion, and the limits depend on each other without end.
+struct recursion_whose_end_is_not_known {};
+/// Two sizes conflict: of summands, of a matrix and its vector, of a slice and its value.
+template <int Left, int Right>
+struct shapes_do_not_fit {};
+/// A softmax names a variable that the head lacks.
+struct softmax_over_a_variable_not_in_the_head {};
+/// top_k stands in a rule whose head has not two arguments, one of them named by top_k, or that is
+/// part of a recursion.
+struct top_k_chooses_one_of_two_arguments_outside_of_recursions {};
+/// An aggregation other than softmax names a variable of the head.
+struct aggregation_over_a_variable_in_the_head {};
+/// An aggregation names a variable that the rule mentions nowhere else.
+struct aggregation_over_a_variable_that_the_body_does_not_mention {};
+/// Two rules of the score of a softmax, counted from 1, exist for different index values.
+template <int First, int Second>
+struct rules_of_one_sum_with_different_spaces {};
+/// Two rules, counted from 1, that an atom transformation combines otherwise than by a sum exist
+/// for different index values.
+template <int First, int Second>
+struct combined_rules_with_different_spaces {};
+/// A literal reads a symbol without a weight; write `token(i)[E]`.
+struct a_symbol_needs_a_weight {};
+/// A fact of the model is the head of a rule.
+struct a_fact_cannot_be_a_head {};
+/// A rule of a recursion negates or hides a relation of that recursion.
+struct a_relation_of_the_same_recursion_is_not_negated_or_hidden {};
+/// Two facts of the model have one name.
+struct two_facts_of_one_name {};
+/// A rule uses a count that is neither a `bound` nor an `up_to` fact of the model.
+struct a_count_that_is_not_given {};
+/// A rule compares a fact that has no symbols or more than one index.
+struct only_symbols_of_one_index_are_compared {};
+/// Every relation is read by a rule of another relation; write a query.
+struct no_output {};
+/// More than one relation is read by no rule.
+struct several_outputs_need_a_query {};
+/// A relation, a fact, or the weights up to the one that is named have too many elements together.
+struct more_than_2147483647_numbers {};
+/// The rule of a stack has no literal.
+struct a_stack_is_applied_to_a_value {};
+/// The relations of a block that have no rule, or those that no rule of it reads, do not tell the
+/// input or the output.
+struct a_stacked_block_has_one_input_and_one_output {};
+/// The output of a block has another domain than its input.
+struct a_stacked_block_gives_the_atoms_that_it_takes {};
+/// Two rules with stacks have one head; weights of the stacks could have the same names.
+struct two_stacks_of_one_head {};
+/// Two relations of a block have neither a rule in it nor a meaning around it.
+template <class First, class Second>
+struct two_inputs_of_a_stacked_block {};
+/// A rule of a model with require_fused is a general step. `explain` prints the reasons as
+/// sentences.
+template <plan::reason Reason>
+struct no_fused_step_computes_the_rule {};
+/// `p[W]`: the model has no such weight.
+struct no_weight_of_this_name {};
+/// `p[W]`: several stacks have a weight of this name; for_each visits them.
+struct several_stacks_have_a_weight_of_this_name_use_for_each {};
+/// `w[r]`: the model has no such relation.
+struct no_relation_of_this_name {};
+/// `w[r]`: the values of the relation are not stored, or their memory is used again.
+struct the_plan_does_not_keep_this_relation_without_a_query {};
+/// A rule reads later rows. This and the following mistakes prevent `step`, `prefill` and forward
+/// for single rows.
+struct rows_that_need_later_rows {};
+/// A recursion runs over another index than the position in the sequence.
+struct a_recursion_over_another_variable_than_the_position {};
+/// A rule reads earlier rows, and no constant bounds how far back.
+struct a_rule_that_reads_rows_at_no_bounded_distance_before_its_own {};
+/// The numbers of a row of the sequence are not contiguous.
+struct a_rule_whose_first_argument_is_not_the_position {};
+/// A rule loops over the pairs of a sparse fact.
+struct a_rule_over_the_pairs_of_a_sparse_fact {};
+/// A rule is a fixpoint, which needs all rows of each round before the next.
+struct a_fixpoint_over_all_rows {};
+/// The state stores only the last rows, so that `truncate` could not restore earlier ones.
+struct a_state_that_keeps_the_last_rows_alone_is_not_truncated {};
+/// The facts along the sequence do not all have its length, or one of them is sparse.
+struct facts_or_outputs_along_the_sequence_have_different_lengths_or_are_sparse {};
+}  // namespace mistake
+
+/// The number of a rule within rules(...), from 1. rule_number<2, 3> is rule 3 of the block that
+/// rule 2 stacks.
+template <int... Numbers>
+struct rule_number {};
+/// In place of rule_number: the mistake is in the facts, the query or the weights.
+struct outside_of_rules {};
+/// The relation of the mistake, character by character.
+template <char... Characters>
+struct in_relation {};
+/// The function that is given a wrong number.
+template <char... Characters>
+struct of_function {};
+/// The variable of the mistake.
+template <char... Characters>
+struct of_variable {};
+/// The weight of the mistake.
+template <char... Characters>
+struct of_weight {};
+/// A number that is given to a function, in decimal notation with up to 6 digits.
+template <char... Characters>
+struct given_number {};
+
+/// True if there is no mistake. The compiler prints its arguments if a static_assert of it fails.
+template <class Rule, class Relation, class Mistake>
+inline constexpr bool well_formed = false;
+template <class Rule, class Relation>
+inline constexpr bool well_formed<Rule, Relation, mistake::none> = true;
+
+/// Reports an ill-formed program. Every mistake of a program fails this static_assert.
+template <class Rule, class Relation, class Mistake>
+struct check_program {
+    static_assert(well_formed<Rule, Relation, Mistake>,
+                  "sequent: the program is ill-formed; rule, relation and mistake are named here");
+};
+
+/// The name that is looked up in a model.
+template <char... Characters>
+struct named {};
+
+/// Reports a name that a model does not have: in `p[W]` of parameters and `w[r]` of a workspace. It
+/// is false for all arguments.
+template <class Name, class Mistake>
+inline constexpr bool well_named = false;
+/// Fails a static_assert that names the name and the mistake.
+template <class Name, class Mistake>
+struct check_name {
+    static_assert(well_named<Name, Mistake>,
+                  "sequent: the model has nothing under this name; the mistake is named here");
+};
+
+namespace plan {
+
+/// The mistakes as values; mistake_type gives the type of each.
+enum class fault {
+    none,
+    ill_formed_text,
+    argument_is_not_a_variable_plus_a_constant,
+    argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant,
+    too_many_arguments,
+    too_many_variables,
+    too_many_transformations,
+    too_many_literals,
+    too_many_rules_for_one_head,
+    number_out_of_range,
+    stacks_within_stacks_within_stacks,
+    a_combination_stands_first,
+    an_atom_transformation_has_a_plain_atom,
+    an_atom_is_not_aggregated_or_stacked_are_parentheses_missing,
+    a_stack_stands_last,
+    a_literal_without_a_value_has_no_weight_and_no_element,
+    an_aggregation_names_all_variables_but_those_of_the_head,
+    cosine_of_two_values,
+    a_transformation_stands_before_the_aggregation,
+    two_aggregations,
+    a_weight_is_a_scalar_a_vector_or_a_matrix,
+    one_weight_with_two_shapes,
+    unknown_relation,
+    query_of_an_unknown_relation,
+    wrong_number_of_arguments,
+    wrong_number_of_arguments_of_a_weight,
+    head_arguments_are_distinct_variables,
+    head_variable_that_nothing_binds,
+    body_variable_that_nothing_binds,
+    recursion_without_an_end,
+    cycle,
+    recursion_without_a_base,
+    recursion_whose_end_is_not_known,
+    shapes_do_not_fit,
+    softmax_over_a_variable_not_in_the_head,
+    top_k_chooses_one_of_two_arguments_outside_of_recursions,
+    aggregation_over_a_variable_in_the_head,
+    aggregation_over_a_variable_that_the_body_does_not_mention,
+    rules_of_one_sum_with_different_spaces,
+    combined_rules_with_different_spaces,
+    a_symbol_needs_a_weight,
+    a_fact_cannot_be_a_head,
+    a_relation_of_the_same_recursion_is_not_negated_or_hidden,
+    two_facts_of_one_name,
+    a_count_that_is_not_given,
+    only_symbols_of_one_index_are_compared,
+    no_output,
+    several_outputs_need_a_query,
+    a_stack_is_applied_to_a_value,
+    a_stacked_block_has_one_input_and_one_output,
+    a_stacked_block_gives_the_atoms_that_it_takes,
+    two_stacks_of_one_head,
+    two_inputs_of_a_stacked_block,
+    more_than_2147483647_numbers,
+    no_fused_step_computes_the_rule
+};
+
+/// The first rule that prevents computing single rows of the sequence, as `step` does, and the
+/// reason.
+struct rows_obstacle {
+    /// The reasons.
+    enum class kind {
+        none,             ///< all rules can be computed by rows
+        later_rows,       ///< the rule reads later rows
+        recursion,        ///< it runs over another variable than the position
+        distant_rows,     ///< no constant bounds how far back the rule reads
+        inner_rows,       ///< the numbers of a row are not contiguous
+        pairs,            ///< the rule loops over the pairs of a sparse fact
+        fixpoint,         ///< the rule is a fixpoint
+        several_lengths,  ///< the facts along the sequence differ in length, or one is sparse
+        lost_rows,        ///< the state keeps only the last rows, so that truncate is impossible
+    };
+    int rule = -1;          ///< its place in the source; -1 if there is none
+    kind why = kind::none;  ///< the reason
+};
+
+/// The first mistake of a program as a value, with what the message names.
+struct diagnosis {
+    fault found = fault::none;  ///< the mistake
+    int rule = 0;               ///< number of the rule as written, from 0; -1 if it is in no rule
+    name relation{};            ///< the relation in which it is
+    int left = 0;               ///< the first of two numbers that conflict
+    int right = 0;              ///< the second
+    int stacked_by = -1;        ///< the rule that stacks the block of the rule; -1 if none does
+    name first{};               ///< a relation that conflicts with `second`, a variable or a weight
+    name second{};              ///< another relation
+    refused_number refused{};   ///< of number_out_of_range
+
+    /// Returns true if there is no mistake.
+    constexpr bool ok() const { return found == fault::none; }
+};
+
+/// The mistake two_inputs_of_a_stacked_block with the names of both relations.
+template <const auto& Diagnosis, std::size_t... First, std::size_t... Second>
+consteval auto two_inputs(std::index_sequence<First...>, std::index_sequence<Second...>) {
+    return mistake::two_inputs_of_a_stacked_block<in_relation<Diagnosis.first.text[First]...>,
+                                                  in_relation<Diagnosis.second.text[Second]...>>{};
+}
+
+/// The refused function as of_function.
+template <const auto& Diagnosis, std::size_t... At>
+consteval auto function_type(std::index_sequence<At...>) {
+    return of_function<Diagnosis.refused.function.text[At]...>{};
+}
+/// The refused number as given_number.
+template <const auto& Diagnosis, std::size_t... At>
+consteval auto given_type(std::index_sequence<At...>) {
+    constexpr number_text text(Diagnosis.refused.given);
+    return given_number<text.characters[At]...>{};
+}
+/// The mistake number_out_of_range with function, number and range.
+template <const auto& Diagnosis, class Range>
+consteval auto out_of_range() {
+    constexpr auto letters = static_cast<std::size_t>(Diagnosis.refused.function.length);
+    constexpr auto digits = static_cast<std::size_t>(number_text(Diagnosis.refused.given).length);
+    return mistake::number_out_of_range<
+        decltype(function_type<Diagnosis>(std::make_index_sequence<letters>{})),
+        decltype(given_type<Diagnosis>(std::make_index_sequence<digits>{})), Range>{};
+}
+
+/// `first` as of_variable.
+template <const auto& Diagnosis, std::size_t... At>
+consteval auto variable_type(std::index_sequence<At...>) {
+    return of_variable<Diagnosis.first.text[At]...>{};
+}
+/// `first` as of_weight.
+template <const auto& Diagnosis, std::size_t... At>
+consteval auto weight_type(std::index_sequence<At...>) {
+    return of_weight<Diagnosis.first.text[At]...>{};
+}
+/// The variable of the mistake.
+template <const auto& Diagnosis>
+using unbound_variable = decltype(variable_type<Diagnosis>(
+    std::make_index_sequence<static_cast<std::size_t>(Diagnosis.first.length)>{}));
+
+/// number_out_of_range with the type of the range.
+template <const auto& Diagnosis>
+consteval auto number_mistake_type() {
+    constexpr number_range range = Diagnosis.refused.range;
+    if constexpr (range == number_range::finite)
+        return out_of_range<Diagnosis, mistake::range::finite>();
+    else if constexpr (range == number_range::at_least_0_and_finite)
+        return out_of_range<Diagnosis, mistake::range::at_least_0_and_finite>();
+    else if constexpr (range == number_range::above_0_and_finite_in_float)
+        return out_of_range<Diagnosis, mistake::range::above_0_and_finite_in_float>();
+    else if constexpr (range == number_range::from_0_to_below_1_in_float)
+        return out_of_range<Diagnosis, mistake::range::from_0_to_below_1_in_float>();
+    else if constexpr (range == number_range::at_least_0)
+        return out_of_range<Diagnosis, mistake::range::at_least_0>();
+    else
+        return out_of_range<Diagnosis, mistake::range::at_least_1>();
+}
+
+/// The type of the mistake with its arguments.
+template <const auto& Diagnosis>
+consteval auto mistake_type() {
+    constexpr fault found = Diagnosis.found;
+    constexpr int left = Diagnosis.left;
+    constexpr int right = Diagnosis.right;
+#define SEQUENT_MISTAKE(NAME)           \
+    if constexpr (found == fault::NAME) \
+        return mistake::NAME{};         \
+    else
+    SEQUENT_MISTAKE(none)
+    SEQUENT_MISTAKE(argument_is_not_a_variable_plus_a_constant)
+    SEQUENT_MISTAKE(argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant)
+    SEQUENT_MISTAKE(stacks_within_stacks_within_stacks)
+    SEQUENT_MISTAKE(a_combination_stands_first)
+    SEQUENT_MISTAKE(an_atom_transformation_has_a_plain_atom)
+    SEQUENT_MISTAKE(an_atom_is_not_aggregated_or_stacked_are_parentheses_missing)
+    SEQUENT_MISTAKE(a_stack_stands_last)
+    SEQUENT_MISTAKE(a_literal_without_a_value_has_no_weight_and_no_element)
+    SEQUENT_MISTAKE(an_aggregation_names_all_variables_but_those_of_the_head)
+    SEQUENT_MISTAKE(cosine_of_two_values)
+    SEQUENT_MISTAKE(a_transformation_stands_before_the_aggregation)
+    SEQUENT_MISTAKE(two_aggregations)
+    SEQUENT_MISTAKE(a_weight_is_a_scalar_a_vector_or_a_matrix)
+    SEQUENT_MISTAKE(one_weight_with_two_shapes)
+    SEQUENT_MISTAKE(unknown_relation)
+    SEQUENT_MISTAKE(query_of_an_unknown_relation)
+    SEQUENT_MISTAKE(head_arguments_are_distinct_variables)
+    SEQUENT_MISTAKE(cycle)
+    SEQUENT_MISTAKE(recursion_without_a_base)
+    SEQUENT_MISTAKE(recursion_whose_end_is_not_known)
+    SEQUENT_MISTAKE(softmax_over_a_variable_not_in_the_head)
+    SEQUENT_MISTAKE(top_k_chooses_one_of_two_arguments_outside_of_recursions)
+    SEQUENT_MISTAKE(aggregation_over_a_variable_in_the_head)
+    SEQUENT_MISTAKE(aggregation_over_a_variable_that_the_body_does_not_mention)
+    SEQUENT_MISTAKE(a_symbol_needs_a_weight)
+    SEQUENT_MISTAKE(a_fact_cannot_be_a_head)
+    SEQUENT_MISTAKE(a_relation_of_the_same_recursion_is_not_negated_or_hidden)
+    SEQUENT_MISTAKE(two_facts_of_one_name)
+    SEQUENT_MISTAKE(a_count_that_is_not_given)
+    SEQUENT_MISTAKE(only_symbols_of_one_index_are_compared)
+    SEQUENT_MISTAKE(no_output)
+    SEQUENT_MISTAKE(several_outputs_need_a_query)
+    SEQUENT_MISTAKE(a_stack_is_applied_to_a_value)
+    SEQUENT_MISTAKE(a_stacked_block_has_one_input_and_one_output)
+    SEQUENT_MISTAKE(a_stacked_block_gives_the_atoms_that_it_takes)
+    SEQUENT_MISTAKE(two_stacks_of_one_head)
+    SEQUENT_MISTAKE(more_than_2147483647_numbers)
+#undef SEQUENT_MISTAKE
+#define SEQUENT_LIMIT(NAME, LIMIT)                       \
+    if constexpr (found == fault::NAME)                  \
+        return mistake::NAME<mistake::at_most<LIMIT>>{}; \
+    else
+    SEQUENT_LIMIT(too_many_arguments, max_arity)
+    SEQUENT_LIMIT(too_many_variables, max_variables)
+    SEQUENT_LIMIT(too_many_transformations, max_transformations)
+    SEQUENT_LIMIT(too_many_literals, max_literals)
+    SEQUENT_LIMIT(too_many_rules_for_one_head, max_literals)
+#undef SEQUENT_LIMIT
+    if constexpr (found == fault::wrong_number_of_arguments)
+        return mistake::wrong_number_of_arguments<left, right>{};
+    else if constexpr (found == fault::wrong_number_of_arguments_of_a_weight)
+        return mistake::wrong_number_of_arguments_of_a_weight<
+            decltype(weight_type<Diagnosis>(
+                std::make_index_sequence<static_cast<std::size_t>(Diagnosis.first.length)>{})),
+            left, right>{};
+    else if constexpr (found == fault::head_variable_that_nothing_binds)
+        return mistake::head_variable_that_nothing_binds<
+            unbound_variable<Diagnosis>,
+            mistake::state_its_extent_or_use_it_in_an_atom_of_the_body>{};
+    else if constexpr (found == fault::body_variable_that_nothing_binds)
+        return mistake::body_variable_that_nothing_binds<
+            unbound_variable<Diagnosis>,
+            mistake::state_its_extent_or_use_it_in_an_atom_of_the_body>{};
+    else if constexpr (found == fault::recursion_without_an_end)
+        return mistake::recursion_without_an_end<
+            unbound_variable<Diagnosis>,
+            mistake::state_its_extent_or_use_it_in_an_atom_of_the_body>{};
+    else if constexpr (found == fault::number_out_of_range)
+        return number_mistake_type<Diagnosis>();
+    else if constexpr (found == fault::rules_of_one_sum_with_different_spaces)
+        return mistake::rules_of_one_sum_with_different_spaces<left, right>{};
+    else if constexpr (found == fault::combined_rules_with_different_spaces)
+        return mistake::combined_rules_with_different_spaces<left, right>{};
+    else if constexpr (found == fault::no_fused_step_computes_the_rule)
+        return mistake::no_fused_step_computes_the_rule<static_cast<reason>(left)>{};
+    else if constexpr (found == fault::two_inputs_of_a_stacked_block)
+        return two_inputs<Diagnosis>(std::make_index_sequence<Diagnosis.first.length>{},
+                                     std::make_index_sequence<Diagnosis.second.length>{});
+    else
+        return mistake::shapes_do_not_fit<left, right>{};
+}
+
+/// The rule of the mistake as rule_number, or outside_of_rules.
+template <const auto& Diagnosis>
+consteval auto rule_type() {
+    if constexpr (Diagnosis.rule < 0)
+        return outside_of_rules{};
+    else if constexpr (Diagnosis.stacked_by >= 0)
+        return rule_number<Diagnosis.stacked_by + 1, Diagnosis.rule + 1>{};
+    else
+        return rule_number<Diagnosis.rule + 1>{};
+}
+
+/// The relation of the mistake as in_relation.
+template <const auto& Diagnosis, std::size_t... At>
+consteval auto relation_type(std::index_sequence<At...>) {
+    return in_relation<Diagnosis.relation.text[At]...>{};
+}
+
+/// The characters of Name as named.
+template <language::fixed_string Name, std::size_t... At>
+consteval auto name_type(std::index_sequence<At...>) {
+    return named<Name.characters[At]...>{};
+}
+/// The name as a type, whose characters the compiler prints.
+template <language::fixed_string Name>
+using named_as = decltype(name_type<Name>(std::make_index_sequence<sizeof(Name.characters) - 1>{}));
+
+/// Instantiating this type is a compile error if Diagnosis holds a mistake.
+template <const auto& Diagnosis>
+using report = check_program<decltype(rule_type<Diagnosis>()),
+                             decltype(relation_type<Diagnosis>(
+                                 std::make_index_sequence<Diagnosis.relation.length>{})),
+                             decltype(mistake_type<Diagnosis>())>;
+
+}  // namespace plan
+}  // namespace sequent::inline SEQUENT_ABI
+
+/// A program as arrays of plain structs, the result of reading. All later stages work on it. Rules,
+/// literals, nodes, relations and weights refer to each other by their places in these arrays; -1
+/// means none.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+using language::aggregation;
+using language::combination;
+using language::transformation;
+
+inline constexpr int max_queries = 16;           ///< outputs that a query names
+inline constexpr int max_depth = 2;              ///< nested stacks
+inline constexpr int max_loops = max_depth + 1;  ///< nested stacks and a recursion within
+inline constexpr int never = 1 << 30;            ///< greater than each index
+
+inline constexpr int max_counts = 16;  ///< integers given at run time
+
+/// In place of a variable of a term: the time of the recursion, which its loop sets.
+inline constexpr int loop_time = -2;
+
+/// An argument: variable + factor * second + offset. Without a second variable it is a variable
+/// plus an offset, without a variable a constant. Only literals that are read through a rule of
+/// their own
+/// (`rule::views`) have a second variable.
+struct term {
+    int variable = -1;  ///< a variable of the rule, or loop_time
+    int offset = 0;     ///< constant summand
+    int second = -1;    ///< another variable
+    int factor = 0;     ///< factor of `second`
+
+    friend constexpr bool operator==(const term&, const term&) = default;
+};
+
+/// A use of a weight with its arguments.
+struct weight_use {
+    int weight = -1;          ///< place of the weight
+    int arity = 0;            ///< number of arguments
+    term terms[max_arity]{};  ///< the arguments
+    bool transposed = false;  ///< the transpose is used
+    bool frozen = false;      ///< the use adds nothing to the gradient
+};
+
+/// The kinds of literals: an atom, a weight by itself, a number, an index expression as a number.
+enum class literal_kind { relation, weight, number, index };
+
+/// The variables of the arguments, one bit each; of a sum of two variables only the first.
+constexpr unsigned variables_in(const term* terms, int arity) {
+    unsigned mask = 0;
+    for (int at = 0; at < arity; ++at)
+        if (terms[at].variable >= 0) mask |= 1u << terms[at].variable;
+    return mask;
+}
+
+/// A literal of a body.
+struct literal {
+    literal_kind kind = literal_kind::relation;
+    int relation = -1;         ///< place of the relation
+    int arity = 0;             ///< number of arguments
+    term terms[max_arity]{};   ///< the arguments
+    weight_use weight{};       ///< the weight in brackets, or the weight that is the literal
+    bool transposed = false;   ///< the value is transposed, after the weight
+    bool negated = false;      ///< the atom must be absent
+    bool hidden = false;       ///< the atom must be present; it has no value
+    bool has_element = false;  ///< only one element of the vector is read
+    term element{};            ///< its index
+    double number = 0;         ///< the value of a number
+    int expression = -1;       ///< node of an index expression
+
+    /// Returns true if the literal has a value.
+    constexpr bool gives_value() const { return !negated && !hidden; }
+    /// Returns true if the literal is an atom of the relation.
+    constexpr bool reads(int of) const { return kind == literal_kind::relation && relation == of; }
+};
+
+/// The kinds of nodes, those of arithmetic, order and connective in the order of the language.
+// clang-format off
+enum class node_kind {
+    constant, variable, count,
+    add, subtract, multiply, divide, remainder, greater_of, lesser_of, absolute,
+    less, less_equal, greater, greater_equal, equal, not_equal,
+    conjunction, disjunction, negation,
+    decision, same_symbol, pair
+};
+// clang-format on
+
+/// A node of an index expression or a constraint.
+struct node {
+    node_kind kind = node_kind::constant;
+    /// The constant, the variable, or the place of the count, of the predicate or of the compared
+    /// fact in its list; of a pair, the sparse fact that holds for (left, right).
+    int value = 0;
+    int left = -1;   ///< the first operand, a node
+    int right = -1;  ///< the second operand, a node
+};
+
+/// A predicate of two indices, of one_of or holds.
+using decision_function = bool (*)(int, int) noexcept;
+
+/// The value of an operation on integers, or 1 if a condition holds for them, else 0.
+constexpr int evaluate(node_kind kind, int left, int right) {
+    switch (kind) {
+        case node_kind::add:
+            return left + right;
+        case node_kind::subtract:
+            return left - right;
+        case node_kind::multiply:
+            return left * right;
+        case node_kind::divide:
+            return floor_divide(left, right);
+        case node_kind::remainder:
+            return floor_remainder(left, right);
+        case node_kind::greater_of:
+            return left > right ? left : right;
+        case node_kind::lesser_of:
+            return left < right ? left : right;
+        case node_kind::absolute:
+            return left < 0 ? -left : left;
+        case node_kind::less:
+            return left < right;
+        case node_kind::less_equal:
+            return left <= right;
+        case node_kind::greater:
+            return left > right;
+        case node_kind::greater_equal:
+            return left >= right;
+        case node_kind::equal:
+            return left == right;
+        case node_kind::not_equal:
+            return left != right;
+        case node_kind::conjunction:
+            return left && right;
+        case node_kind::disjunction:
+            return left || right;
+        default:
+            return !left;
+    }
+}
+
+/// A transformation of a rule.
+struct transformation_use {
+    transformation kind = transformation::identity;
+    double numbers[2]{};      ///< constants
+    weight_use weights[2]{};  ///< gain and bias
+    int position = -1;        ///< node of the position of rotary, or of the seed of dropout
+    rotary_scaling scaling{};
+};
+
+/// A variable of a rule.
+struct variable {
+    name id{};
+    int stated = 0;           ///< the stated extent; 0: none
+    int extent = 0;           ///< the extent; 0: not known yet
+    bool moved = false;       ///< only arguments with an offset bind it
+    bool follows = false;     ///< nothing in its rule binds it, but another rule of the head
+    bool by_weights = false;  ///< nor does that; a weight whose extents others give binds it
+
+    /// Takes a stated extent. If a rule states several for one variable, the smallest holds.
+    constexpr void state(int other) {
+        if (other && (!stated || other < stated)) stated = other;
+    }
+};
+
+/// The iteration before which a count, given at run time, ends a loop: max(least, count + beyond).
+struct counted_end {
+    int count = -1;  ///< number of the count; -1: no count ends the loop
+    int beyond = 0;  ///< further iterations
+    int least = 0;   ///< the smallest end
+
+    /// Returns true if a count ends the loop.
+    constexpr bool any() const { return count >= 0; }
+    /// The end for these counts.
+    constexpr int of(const int* counts) const noexcept {
+        const int end = counts[count] < never ? counts[count] + beyond : never;
+        return end > least ? end : least;
+    }
+    friend constexpr bool operator==(const counted_end&, const counted_end&) = default;
+};
+
+/// The place of a rule in a recursion, relations that follow from themselves from one time to
+/// another. The plan computes them in a loop; time t of a rule is computed in iteration t + delay.
+struct recurrence {
+    int loop = -1;          ///< number of the recursion; -1: none
+    int time = -1;          ///< the variable that is the time
+    int argument = -1;      ///< the argument of the head that is the time
+    int delay = 0;          ///< iterations after that of the same time
+    bool backward = false;  ///< the loop begins with the last time
+    int first = 0;          ///< the first iteration in which the rule is computed
+    int last = never;       ///< the end of these iterations
+    bool partial = false;   ///< at other times another rule computes the head, or none does
+    counted_end end{};      ///< the count that ends these iterations
+    bool fills = false;     ///< the rule writes zeros in the iterations from that end on
+};
+
+/// A rule.
+struct rule {
+    int number = 0;            ///< number within rules(...), from 0
+    int scope = 0;             ///< the block of the rule; 0: the program
+    int head = -1;             ///< the relation of the head
+    int arity = 0;             ///< number of arguments of the head
+    term terms[max_arity]{};   ///< the arguments of the head
+    weight_use head_weight{};  ///< the weight of the head
+    int first_literal = 0;     ///< place of the first literal of the body
+    int literals = 0;          ///< number of literals
+    int condition = -1;        ///< node of the conjunction of all constraints
+    combination combined = combination::sum;
+    bool states_combination = false;  ///< the combination is written in the rule
+    list<transformation_use, max_transformations> transformations{};  ///< in their order
+    aggregation aggregated = aggregation::sum;
+    double aggregated_number = 0;                 ///< the p of p_mean, the k of top_k
+    bool states_aggregation = false;              ///< the aggregation is written in the rule
+    unsigned aggregated_variables = 0;            ///< the variables that it names, one bit each
+    list<int, max_variables> aggregated_order{};  ///< these variables in the order of the rule
+    list<variable, max_variables> variables{};    ///< all variables of the rule
+    int repeat = 0;                               ///< layers of a stack; 0: the rule has none
+    int block = 0;                                ///< the scope of the stacked block
+    bool transforms_atom = false;                 ///< an atom transformation
+    int shifted = -1;  ///< the variable in place of a constant or an offset in the head; -1: none
+    int shift = 0;     ///< the offset that the head's argument had
+    int base = -1;     ///< the constant that the head's argument was; -1: none
+    recurrence recurs{};  ///< its place in a recursion
+    bool total = false;   ///< the sum of the rules of a head: an absent literal adds nothing
+    bool views = false;   ///< reads its one literal at sums of variables, for one other rule
+
+    /// The variables of the head, one bit each.
+    constexpr unsigned head_variables() const { return variables_in(terms, arity); }
+    /// Returns true if the rule chooses the atoms of its head by their values.
+    constexpr bool chooses() const { return aggregated == aggregation::top_k; }
+    /// Returns true if variables that the rule aggregates over stay in the head.
+    constexpr bool keeps_aggregated() const {
+        return aggregated == aggregation::softmax || chooses();
+    }
+};
+
+/// A relation of a scope.
+struct relation {
+    name id{};
+    int scope = 0;          ///< the block; 0: the program
+    bool invented = false;  ///< made by the plan: users cannot name it
+};
+
+/// A weight of a scope.
+struct weight {
+    name id{};
+    int scope = 0;       ///< the block; 0: the program
+    int rank = 0;        ///< 0: scalar, 1: vector, 2: matrix
+    int shape[2]{1, 1};  ///< rows and columns
+};
+
+/// The numbers of rules, literals, nodes and scopes of a program.
+struct sizes {
+    int rules = 0;  ///< of all scopes
+    int literals = 0;
+    int nodes = 0;   ///< nodes of expressions
+    int scopes = 1;  ///< blocks and the program
+
+    /// The sizes of two programs together; the outermost scope is common.
+    friend constexpr sizes operator+(sizes left, sizes right) {
+        return {left.rules + right.rules, left.literals + right.literals, left.nodes + right.nodes,
+                left.scopes + right.scopes - 1};
+    }
+};
+
+using language::repetition;
+
+/// The functions of repetitions, in the order of the enumeration.
+inline constexpr name repetition_names[]{make_name("stack", 5), make_name("repeat", 6),
+                                         make_name("fixpoint", 8)};
+/// The function of a repetition.
+constexpr const name& name_of(repetition kind) {
+    return repetition_names[static_cast<int>(kind)];
+}
+
+/// A stacked block: its rules form a scope of their own.
+struct scope {
+    int parent = -1;  ///< the scope around it; -1: it is the program
+    int repeat = 1;   ///< number of layers
+    int rule = -1;    ///< the rule that stacks it
+    repetition kind = repetition::own;
+
+    /// Returns true if all layers have the same parameters.
+    constexpr bool shares() const { return kind != repetition::own; }
+    /// The number of sets of parameters.
+    constexpr int copies() const { return shares() ? 1 : repeat; }
+};
+
+/// Returns true if an argument is a sum or difference of two variables.
+constexpr bool is_view(const literal& item) {
+    for (int argument = 0; argument < item.arity; ++argument)
+        if (item.terms[argument].second >= 0) return true;
+    for (int argument = 0; argument < item.weight.arity; ++argument)
+        if (item.weight.terms[argument].second >= 0) return true;
+    return false;
+}
+
+/// Calls visit(term) for the arguments of an atom and of its weight.
+template <class Literal, class Visit>
+constexpr void visit_terms(Literal& item, Visit visit) {
+    for (int axis = 0; axis < item.arity; ++axis) visit(item.terms[axis]);
+    for (int axis = 0; axis < item.weight.arity; ++axis) visit(item.weight.terms[axis]);
+}
+
+/// The head of a rule as an atom of `relation`.
+constexpr literal head_literal(const rule& from, int relation) {
+    literal result;
+    result.relation = relation;
+    result.arity = from.arity;
+    for (int axis = 0; axis < from.arity; ++axis) result.terms[axis] = from.terms[axis];
+    return result;
+}
+
+/// The literals of one rule.
+struct rule_body {
+    const literal* first;  ///< the first literal
+    const literal* last;   ///< the end of the literals
+
+    /// The first literal.
+    constexpr const literal* begin() const { return first; }
+    /// The end of the literals.
+    constexpr const literal* end() const { return last; }
+};
+
+/// A program, and its first mistake.
+template <sizes Sizes>
+struct source {
+    list<rule, Sizes.rules> rules{};           ///< rules of all scopes
+    list<literal, Sizes.literals> literals{};  ///< literals of all bodies
+    list<node, Sizes.nodes> nodes{};           ///< nodes of constraints and index expressions
+    list<relation, Sizes.rules + Sizes.literals> relations{};  ///< relations of all scopes
+    list<weight, Sizes.rules * 4 + Sizes.literals> weights{};  ///< weights of all scopes
+    list<name, Sizes.nodes + max_counts> counts{};             ///< also the lengths of facts
+    list<decision_function, Sizes.nodes + 1> decisions{};      ///< predicates of conditions
+    list<name, Sizes.nodes + 1> compared{};                    ///< facts whose symbols are compared
+    list<scope, Sizes.scopes> scopes{};                        ///< blocks; 0 is the program
+    fault mistake = fault::none;                               ///< the first mistake
+    int mistaken_rule = 0;                                     ///< number of its rule
+    int mistaken_scope = 0;                                    ///< scope of its rule
+    int clash[2]{};                                            ///< the numbers that conflict
+    refused_number refused{};                                  ///< of number_out_of_range
+
+    /// The literals of a rule.
+    constexpr rule_body body(const rule& of) const {
+        const literal* first = literals.begin() + of.first_literal;
+        return {first, first + of.literals};
+    }
+    /// The first rule whose body has an atom of the relation; -1 if there is none.
+    constexpr int reader_of(int relation) const {
+        for (int at = 0; at < rules.size(); ++at)
+            for (const literal& item : body(rules[at]))
+                if (item.reads(relation)) return at;
+        return -1;
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
 /// Rules that are sums of linear maps of the relations that they read.
 
 namespace sequent::inline SEQUENT_ABI::plan {
@@ -13893,8 +9174,7 @@ constexpr reason linear_sum_obstacle(const rule& rule, const source<Sizes>& sour
         const unsigned in_weight = variables_in(item.weight.terms, item.weight.arity);
         for (int argument = 0; argument < item.weight.arity; ++argument) {
             if (item.weight.terms[argument].second >= 0 ||
-                (item.weight.terms[argument].offset &&
-                 item.weight.terms[argument].variable != loop_time))
+                (item.weight.terms[argument].offset && item.weight.terms[argument].variable >= 0))
                 return reason::a_weight_is_moved;
         }
         const unsigned summed = ~head;
@@ -13909,12 +9189,20 @@ constexpr reason linear_sum_obstacle(const rule& rule, const source<Sizes>& sour
                                                           : reason::an_unmentioned_variable;
 }
 
+/// Returns true if a relation is a fact, or its atoms are chosen by their values.
+template <sizes Sizes>
+constexpr bool lists_pairs(int relation, const source<Sizes>& source) {
+    for (const rule& definer : source.rules)
+        if (definer.head == relation && !definer.chooses()) return false;
+    return true;
+}
+
 /// Returns true if the rule is such a sum and nothing else.
 template <sizes Sizes>
 constexpr bool is_linear(const rule& rule, const source<Sizes>& source) {
     if (rule.condition >= 0 || rule.repeat) return false;
     for (const literal& item : source.body(rule))
-        if (!is_plain(item)) return false;
+        if (!is_plain(item) && !(item.hidden && lists_pairs(item.relation, source))) return false;
     return linear_sum_obstacle(rule, source) == reason::none;
 }
 
@@ -14321,18 +9609,19 @@ class normaliser {
         return true;
     }
 
-    /// A softmax over some of the head's variables, of a body with variables that the head does not
-    /// name: these are summed first, by a rule of their own.
+    /// A softmax or choice over some of the head's variables, of a body with variables that the
+    /// head does not name: these are summed first, by a rule of their own.
     constexpr void split_softmax_of_sums() {
         const int count = out.rules.size();
         for (int at = 0; at < count; ++at) {
             rule& inner = out.rules[at];
             const unsigned head = inner.head_variables();
-            if (inner.aggregated != aggregation::softmax || (inner.aggregated_variables & ~head) ||
+            if (!inner.keeps_aggregated() || (inner.aggregated_variables & ~head) ||
                 !(((1u << inner.variables.size()) - 1) & ~head))
                 continue;
             rule outer = same_head(inner);
-            outer.aggregated = aggregation::softmax;
+            outer.aggregated = inner.aggregated;
+            outer.aggregated_number = inner.aggregated_number;
             outer.states_aggregation = true;
             for (const int index : inner.aggregated_order)
                 for (int axis = 0; axis < inner.arity; ++axis)
@@ -14709,36 +9998,78 @@ struct fact_shape {
     name id{};
     fact_kind kind = fact_kind::dense;
     int rank = 0;                  ///< number of extents
-    int extents[max_fact_rank]{};  ///< of a sparse fact, the ranges of both indices first
+    int extents[max_fact_rank]{};  ///< of a sparse fact, the ranges of its indices first
     int classes = 0;               ///< number of different symbols
-    int pairs = 0;                 ///< maximum number of pairs of a sparse fact; 0: dense
+    int pairs = 0;                 ///< maximum number of atoms of a sparse fact; 0: dense
+    int indices = 2;               ///< number of indices of a sparse fact, 1 to 4
     bool up_to = false;            ///< the first extent is a maximum
     int length = -1;               ///< then the number of the count that is the length
 
-    /// Returns true if the fact holds for given pairs only.
+    /// Returns true if the fact holds for given atoms only.
     constexpr bool is_sparse() const { return pairs > 0; }
-    /// The number of elements, of a sparse fact for the maximum number of pairs.
+    /// The number of elements, of a sparse fact for the maximum number of atoms.
     constexpr int size() const { return (is_sparse() ? pairs : 1) * product_from(sparse_axes()); }
-    /// The number of elements of one pair.
-    constexpr int pair_size() const { return product_from(2); }
-    /// The shape of the values of `count` pairs, as a dense fact.
+    /// The number of elements of one atom.
+    constexpr int pair_size() const { return product_from(indices); }
+    /// The shape of the values of `count` atoms, as a dense fact.
     constexpr fact_shape values_of(int count) const {
         fact_shape result = *this;
         result.pairs = 0;
         result.extents[0] = count;
-        result.rank = rank - 1;
-        for (int axis = 1; axis < result.rank; ++axis) result.extents[axis] = extents[axis + 1];
+        result.rank = rank - indices + 1;
+        for (int axis = 1; axis < result.rank; ++axis)
+            result.extents[axis] = extents[axis + indices - 1];
         return result;
     }
 
+    // The atoms of any number of indices are stored as pairs: i is (0, i), (i, j, k) is
+    // (i, j * K + k), and (i, j, k, l) is (i * J + j, k * L + l).
+
+    /// The range of the first index of a pair.
+    constexpr long long pair_rows() const {
+        return indices == 1 ? 1 : 1LL * extents[0] * (indices == 4 ? extents[1] : 1);
+    }
+    /// The range of the second index of a pair.
+    constexpr long long pair_columns() const {
+        const int last = indices - 1;
+        return 1LL * extents[last] * (indices > 2 ? extents[last - 1] : 1);
+    }
+    /// The pair of an atom, two integers.
+    constexpr void write_pair(const int* atom, int* pair) const {
+        const int last = indices - 1;
+        pair[0] = indices == 1 ? 0 : indices == 4 ? atom[0] * extents[1] + atom[1] : atom[0];
+        pair[1] = indices > 2 ? atom[last - 1] * extents[last] + atom[last] : atom[last];
+    }
+
   private:
-    constexpr int sparse_axes() const { return is_sparse() ? 2 : 0; }
+    constexpr int sparse_axes() const { return is_sparse() ? indices : 0; }
     constexpr int product_from(int axis) const {
         int product = 1;
         for (; axis < rank; ++axis) product *= extents[axis];
         return product;
     }
 };
+
+/// The two arguments of a pair.
+struct pair_terms {
+    term row{};
+    term column{};
+};
+/// The argument of a pair for two arguments of an atom, of which the second has this range.
+constexpr term joined_term(const term& first, const term& second, int extent) {
+    return {second.variable, second.offset + extent * first.offset, first.variable,
+            first.variable >= 0 ? extent : 0};
+}
+/// The pair of the arguments of a sparse fact.
+constexpr pair_terms pair_of(const fact_shape& fact, const term* terms) {
+    const int last = fact.indices - 1;
+    pair_terms result{{-1, 0}, terms[last]};
+    if (fact.indices > 2)
+        result.column = joined_term(terms[last - 1], terms[last], fact.extents[last]);
+    if (fact.indices > 1) result.row = terms[0];
+    if (fact.indices == 4) result.row = joined_term(terms[0], terms[1], fact.extents[1]);
+    return result;
+}
 
 /// The shape of a value, rows x columns. A vector has one column, a scalar is 1 x 1.
 struct value_shape {
@@ -14758,13 +10089,15 @@ struct value_shape {
 struct relation_shape {
     int fact = -1;             ///< number of the fact that it is; -1: none
     int rule = -1;             ///< the rule that it follows from; -1: none
+    int chosen = -1;           ///< number of the pairs that this rule chooses; -1: it does not
     int arity = -1;            ///< number of arguments; -1: not known yet
     int extents[max_arity]{};  ///< ranges of the arguments
     value_shape value{};       ///< shape of the value of an atom
     int classes = 0;           ///< number of different symbols; 0: numbers
     int passes_into = -1;      ///< of a block's input: the relation that is its value in layer 0
     int uses = 0;              ///< number of literals that read its value
-    bool output = false;       ///< an output of the model
+    bool output = false;       ///< an output of the model, or tapped: no step absorbs it
+    bool tested = false;       ///< some literal of it is negated or hidden
 };
 
 /// The shape of a weight.
@@ -14779,14 +10112,16 @@ struct weight_shape {
 /// A program with its shapes, the result of shaping.
 template <sizes Sizes, int Facts>
 struct shaped {
-    source<Sizes> text{};                                                    ///< the program
-    list<fact_shape, Facts> facts{};                                         ///< facts and counts
+    source<Sizes> text{};  ///< the program
+    /// Facts and counts; after them, as sparse facts, the pairs that rules choose.
+    list<fact_shape, Facts> facts{};
     list<relation_shape, decltype(text.relations)::capacity()> relations{};  ///< their shapes
     list<weight_shape, decltype(text.weights)::capacity()> weights{};        ///< shapes of weights
     list<int, Sizes.rules> order{};    ///< rules; those of a block before the rule that stacks it
     int block_input[Sizes.scopes]{};   ///< the relation that is the input of each block
     int block_output[Sizes.scopes]{};  ///< the relation that is the output of each block
     list<int, Sizes.rules> outputs{};  ///< the relations that are outputs of the model
+    int tapped = -1;                   ///< the relation that is kept for tap(); -1: none
     diagnosis mistake{};               ///< the first mistake
 };
 
@@ -14858,9 +10193,9 @@ constexpr value_shape literal_shape(const Shaped& in, const literal& item, bool&
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// The pairs of a sparse fact, indexed by rows and by columns.
+/// The layout of the index of a sparse fact.
 
-namespace sequent::inline SEQUENT_ABI::model_detail {
+namespace sequent::inline SEQUENT_ABI::plan {
 
 /// Layout of an index in memory, in 32-bit integers: compressed sparse rows and compressed sparse
 /// columns. Pairs keep the numbers under which they were given.
@@ -14882,16 +10217,33 @@ struct pair_layout {
     constexpr int size() const { return pairs_of_column() + capacity; }
 };
 
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
+/// The pairs of a sparse fact, indexed by rows and by columns.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+using plan::pair_layout;
+
+/// The layout of a sparse fact's pairs.
+constexpr pair_layout layout_of_pairs(const plan::fact_shape& fact) {
+    return {static_cast<int>(fact.pair_rows()), static_cast<int>(fact.pair_columns()), fact.pairs};
+}
+
 /// The pairs of one row or one column.
 struct neighbours {
     const std::int32_t* others;
     const std::int32_t* pairs;
     int count;
 
+    /// The place of the first pair whose other index is not less.
+    int first_from(int other) const noexcept {
+        return static_cast<int>(std::lower_bound(others, others + count, other) - others);
+    }
     /// The number of the pair with this other index, or -1.
     int find(int other) const noexcept {
-        const auto* at = std::lower_bound(others, others + count, other);
-        return at != others + count && *at == other ? pairs[at - others] : -1;
+        const int at = first_from(other);
+        return at != count && others[at] == other ? pairs[at] : -1;
     }
 };
 
@@ -14919,18 +10271,15 @@ struct pair_index {
     }
 };
 
-/// Writes the index of `count` pairs, two integers each, by counting sort. All must be within the
-/// layout's rows and columns and not more than its capacity.
+/// Writes the index of the `count` pairs of which `memory` has the rows and columns, by counting
+/// sort. All must be within the layout's rows and columns and not more than its capacity. renumber:
+/// sorts them first, by the index with fewer values.
 SEQUENT_LAZY
-inline void index_pairs(const pair_layout& layout, const std::int32_t* pairs, int count,
-                        std::int32_t* memory) noexcept {
+inline void index_pairs(const pair_layout& layout, int count, std::int32_t* memory,
+                        bool renumber = false) noexcept {
     memory[pair_layout::count()] = count;
     std::int32_t* row_of = memory + pair_layout::row_of_pair();
     std::int32_t* column_of = memory + layout.column_of_pair();
-    for (int pair = 0; pair < count; ++pair) {
-        row_of[pair] = pairs[2 * pair];
-        column_of[pair] = pairs[2 * pair + 1];
-    }
     // Puts the pairs in the order that `sorted` gives them, or their own, under their keys.
     const auto distribute = [&](const std::int32_t* key, const std::int32_t* other, int keys,
                                 std::int32_t* begin, std::int32_t* others, std::int32_t* numbers,
@@ -14951,6 +10300,18 @@ inline void index_pairs(const pair_layout& layout, const std::int32_t* pairs, in
         distribute(column_of, row_of, layout.columns, memory + layout.column_begin(),
                    memory + layout.rows_of_column(), memory + layout.pairs_of_column(), sorted);
     };
+    if (renumber) {
+        const bool by_columns = layout.columns <= layout.rows;
+        const int keys = by_columns ? layout.columns : layout.rows;
+        std::int32_t* const key = by_columns ? column_of : row_of;
+        std::int32_t* const other = by_columns ? row_of : column_of;
+        std::int32_t* const begin = memory + layout.column_begin();
+        std::int32_t* const sorted = memory + layout.rows_of_column();
+        std::int32_t* const unread = memory + layout.pairs_of_column();
+        distribute(key, other, keys, begin, sorted, unread, nullptr);
+        std::copy_n(sorted, count, other);
+        for (int at = 0; at < keys; ++at) std::fill(key + begin[at], key + begin[at + 1], at);
+    }
     by_column(nullptr);
     distribute(row_of, column_of, layout.rows, memory + layout.row_begin(),
                memory + layout.columns_of_row(), memory + layout.pairs_of_row(),
@@ -14959,6 +10320,155 @@ inline void index_pairs(const pair_layout& layout, const std::int32_t* pairs, in
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
+
+/// Views of numbers in memory, of up to six dimensions.
+
+namespace sequent::inline SEQUENT_ABI {
+
+/// Largest rank of a tensor_view.
+inline constexpr int max_rank = 6;
+
+/// A non-owning strided view of up to max_rank dimensions, the outermost first. A scalar has rank
+/// 0. Debug builds (without NDEBUG) abort with a message if an index is outside its extent or the
+/// number of indices is not the rank; release builds check nothing.
+template <class T>
+struct tensor_view {
+    /// The element at index 0 of every dimension.
+    T* data = nullptr;
+    /// Number of dimensions.
+    int rank = 0;
+    /// Extents of the dimensions; those from `rank` on are not used.
+    std::array<int, max_rank> extents{};
+    /// Distance, in elements, between neighbours along each dimension.
+    std::array<int, max_rank> strides{};
+
+    /// Number of elements: the product of the extents, 1 for a scalar.
+    [[nodiscard]] constexpr int size() const noexcept {
+        int count = 1;
+        for (int axis = 0; axis < rank; ++axis) count *= extents[static_cast<std::size_t>(axis)];
+        return count;
+    }
+
+    /// The element at these indices, one for each dimension.
+    template <class... Index>
+    constexpr T& operator()(Index... index) const noexcept {
+        check_rank(static_cast<int>(sizeof...(Index)));
+        std::size_t axis = 0;
+        std::ptrdiff_t at = 0;
+        ((at += checked(static_cast<std::ptrdiff_t>(index), axis) * strides[axis], ++axis), ...);
+        return data[at];
+    }
+
+    /// The element at `position` in row-major order of the extents, whatever the strides.
+    constexpr T& element(int position) const noexcept {
+#if !defined(NDEBUG)
+        if (position < 0 || position >= size())
+            stop("sequent: element " + std::to_string(position) + " of a view of " +
+                 std::to_string(size()) + " elements");
+#endif
+        std::ptrdiff_t at = 0;
+        for (int axis = rank; axis-- > 0;) {
+            const int extent = extents[static_cast<std::size_t>(axis)];
+            at += static_cast<std::ptrdiff_t>(position % extent) *
+                  strides[static_cast<std::size_t>(axis)];
+            position /= extent;
+        }
+        return data[at];
+    }
+
+    /// True if the elements are contiguous in row-major order.
+    [[nodiscard]] constexpr bool is_contiguous() const noexcept {
+        std::ptrdiff_t expected = 1;
+        for (auto axis = static_cast<std::size_t>(rank); axis-- > 0;) {
+            if (extents[axis] != 1 && strides[axis] != expected) return false;
+            expected *= extents[axis];
+        }
+        return true;
+    }
+
+    /// All elements in row-major order. Throws argument_error if the view is not contiguous, as
+    /// with padded rows.
+    [[nodiscard]] constexpr std::span<T> span() const {
+        if (!is_contiguous())
+            fail<argument_error>("sequent: span() of a view that is not contiguous");
+        return {data, static_cast<std::size_t>(size())};
+    }
+
+  protected:
+    /// The first element at index `at` of the first dimension.
+    constexpr T& first(int at) const noexcept {
+        return data[checked(at, 0) * strides[0]];
+    }
+
+  private:
+    constexpr void check_rank([[maybe_unused]] int indices) const noexcept {
+#if !defined(NDEBUG)
+        if (indices != rank)
+            stop("sequent: " + std::to_string(indices) + " indices of a view of rank " +
+                 std::to_string(rank));
+#endif
+    }
+    constexpr std::ptrdiff_t checked(std::ptrdiff_t index,
+                                     [[maybe_unused]] std::size_t axis) const noexcept {
+#if !defined(NDEBUG)
+        if (index < 0 || index >= extents[axis])
+            stop("sequent: index " + std::to_string(index) + " of dimension " +
+                 std::to_string(axis) + " of a view, which has " + std::to_string(extents[axis]));
+#endif
+        return index;
+    }
+};
+
+/// A view with static rank, as all views of a model are. The number of indices is checked at
+/// compile time.
+template <class T, int Rank>
+struct ranked_view : tensor_view<T> {
+    /// The element at these indices, exactly Rank of them.
+    template <class... Index>
+    constexpr T& operator()(Index... index) const noexcept {
+        static_assert(sizeof...(Index) == Rank,
+                      "sequent: a view takes one index for each of its dimensions");
+        return tensor_view<T>::operator()(index...);
+    }
+
+    /// The view at one index of the first dimension; row(i) of a matrix is a vector.
+    [[nodiscard]] constexpr ranked_view<T, Rank - 1> row(int at) const noexcept requires(Rank > 0) {
+        ranked_view<T, Rank - 1> result;
+        result.data = &tensor_view<T>::first(at);
+        result.rank = Rank - 1;
+        for (std::size_t axis = 1; axis < static_cast<std::size_t>(Rank); ++axis) {
+            result.extents[axis - 1] = this->extents[axis];
+            result.strides[axis - 1] = this->strides[axis];
+        }
+        return result;
+    }
+};
+
+/// A row-major view of the elements of a contiguous container: `view_of(logits, rows, classes)`.
+/// The container must outlive the view. Throws argument_error if its size is not the product of the
+/// extents.
+template <class Numbers, std::convertible_to<int>... Extents>
+    requires(sizeof...(Extents) <= max_rank)
+[[nodiscard]] constexpr auto view_of(Numbers&& numbers, Extents... extents) {
+    const std::span elements(numbers);
+    using element = typename decltype(elements)::element_type;
+    ranked_view<element, static_cast<int>(sizeof...(Extents))> result;
+    result.data = elements.data();
+    result.rank = static_cast<int>(sizeof...(Extents));
+    std::size_t axis = 0;
+    ((result.extents[axis++] = static_cast<int>(extents)), ...);
+    int stride = 1;
+    while (axis-- > 0) {
+        result.strides[axis] = stride;
+        stride *= result.extents[axis];
+    }
+    if (elements.size() != static_cast<std::size_t>(stride))
+        fail<argument_error>("sequent: a view of " + std::to_string(stride) +
+                             " elements, given are " + std::to_string(elements.size()));
+    return result;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI
 
 /// Turns the containers of the caller into the pointers that kernels take, and checks them once.
 
@@ -14988,7 +10498,18 @@ template <class Pairs, class Values>
 constexpr sparse_argument<Pairs, Values> sparse_pairs(Pairs&& pairs, Values&& values) noexcept {
     return {static_cast<Pairs&&>(pairs), static_cast<Values&&>(values)};
 }
+/// A sparse fact with another number of arguments, such as `triple = sparse_atoms(atoms, values)`
+/// with the atoms {{0, 3, 1}, {1, 3, 2}}.
+template <class Atoms, class Values>
+constexpr sparse_argument<Atoms, Values> sparse_atoms(Atoms&& atoms, Values&& values) noexcept {
+    return {static_cast<Atoms&&>(atoms), static_cast<Values&&>(values)};
+}
 /// Likewise for a sparse fact of scalars, all 1.
+template <class Atoms>
+constexpr sparse_argument<Atoms, void> sparse_atoms(Atoms&& atoms) noexcept {
+    return {static_cast<Atoms&&>(atoms)};
+}
+/// sparse_pairs for a sparse fact of scalars, all 1.
 template <class Pairs>
 constexpr sparse_argument<Pairs, void> sparse_pairs(Pairs&& pairs) noexcept {
     return {static_cast<Pairs&&>(pairs)};
@@ -15213,7 +10734,7 @@ struct argument {
             is_count = true;
         } else if constexpr (is_sparse_argument<plain>) {
             static_assert(!std::is_lvalue_reference_v<Value> || outlives_call<Value>,
-                          "sequent: sparse_pairs() refers to containers that are temporaries; give "
+                          "sequent: a sparse fact refers to containers that are temporaries; give "
                           "them names first");
             take_pairs(value.pairs);
             if constexpr (requires { value.values; }) take_values(value.values);
@@ -15247,7 +10768,7 @@ struct argument {
         const auto* first = unwrap(given, pairs_shape);
         static_assert(
             std::is_same_v<std::remove_cv_t<std::remove_pointer_t<decltype(first)>>, std::int32_t>,
-            "sequent: the pairs of a sparse fact are std::int32_t, two for each");
+            "sequent: the atoms of a sparse fact are std::int32_t, one for each argument");
         pairs = first;
     }
 };
@@ -15331,8 +10852,10 @@ inline int length_of(const subject& what, const extents& given, const plan::fact
 
 /// "(3, 5)", for messages.
 SEQUENT_LAZY
-SEQUENT_COLD std::string pair_text(const std::int32_t* pair) {
-    return joined_text({"(", pair[0], ", ", pair[1], ")"});
+SEQUENT_COLD std::string atom_text(const std::int32_t* atom, int indices) {
+    std::string result = "(";
+    for (int at = 0; at < indices; ++at) append_text(result, {at > 0 ? ", " : "", atom[at]});
+    return result + ")";
 }
 
 /// Throws argument_error if a symbol is outside [0, classes).
@@ -15371,538 +10894,52 @@ void check_finite(const subject& what, const T* numbers, int size) {
                   "; values are finite"});
 }
 
-/// Throws argument_error unless the pairs of a sparse fact are distinct, within its extents and not
+/// Throws argument_error unless the atoms of a sparse fact are distinct, within its extents and not
 /// more than it has room for; then writes their index to `memory`.
 template <class Element>
-void take_pairs(const subject& what, const argument<Element>& given, const pair_layout& layout,
-                std::int32_t* memory) {
+void take_pairs(const subject& what, const argument<Element>& given, const plan::fact_shape& fact,
+                const pair_layout& layout, std::int32_t* memory) {
     const extents& shape = given.pairs_shape;
-    const bool flat = shape.rank == 1 && !shape.shaped;
-    if (!(flat ? shape.at[0] % 2 == 0 : shape.rank == 2 && shape.at[1] == 2) || !shape.contiguous)
-        fail_with<argument_error>({"sequent: the pairs of ", what.text(),
-                                   " are two integers each, given is ", shape.text()});
-    const long count = shape.size() / 2;
+    const int indices = fact.indices;
+    const char* const atom = indices == 2 ? "pair" : "atom";
+    constexpr const char* numbers_up_to_4[]{"no", "one", "two", "three", "four"};
+    const bool flat = shape.rank == 1 && (!shape.shaped || indices == 1);
+    if (!(flat ? shape.at[0] % indices == 0 : shape.rank == 2 && shape.at[1] == indices) ||
+        !shape.contiguous)
+        fail_with<argument_error>({"sequent: the ", atom, "s of ", what.text(), " are ",
+                                   numbers_up_to_4[indices], " integers each, given is ",
+                                   shape.text()});
+    const long count = shape.size() / indices;
     if (count > layout.capacity)
-        refuse(what, {" has room for ", layout.capacity, " pairs, given are ", count});
+        refuse(what, {" has room for ", layout.capacity, " ", atom, "s, given are ", count});
     const int size = static_cast<int>(count);
     for (int at = 0; at < size; ++at) {
-        const std::int32_t* pair = given.pairs + 2 * at;
-        if (pair[0] < 0 || pair[0] >= layout.rows || pair[1] < 0 || pair[1] >= layout.columns)
-            refuse(what, {" has the pair ", pair_text(pair), " at position ", at, ", outside of ",
-                          layout.rows, " x ", layout.columns});
+        const std::int32_t* each = given.pairs + indices * at;
+        bool inside = true;
+        for (int axis = 0; axis < indices; ++axis)
+            inside = inside && each[axis] >= 0 && each[axis] < fact.extents[axis];
+        if (!inside)
+            refuse(what, {" has the ", atom, " ", atom_text(each, indices), " at position ", at,
+                          ", outside of ", extents_text(fact.extents, indices)});
+        int pair[2];
+        fact.write_pair(each, pair);
+        memory[pair_layout::row_of_pair() + at] = pair[0];
+        memory[layout.column_of_pair() + at] = pair[1];
     }
-    index_pairs(layout, given.pairs, size, memory);
+    index_pairs(layout, size, memory);
     const std::int32_t* begin = memory + layout.row_begin();
     const std::int32_t* columns = memory + layout.columns_of_row();
     const std::int32_t* numbers = memory + layout.pairs_of_row();
     for (int row = 0; row < layout.rows; ++row)
         for (int at = begin[row] + 1; at < begin[row + 1]; ++at)
             if (columns[at] == columns[at - 1])
-                refuse(what, {" has the pair ", pair_text(given.pairs + 2 * numbers[at]),
+                refuse(what, {" has the ", atom, " ",
+                              atom_text(given.pairs + indices * numbers[at], indices),
                               " at position ", numbers[at], " as well as at ", numbers[at - 1]});
 }
 
 }  // namespace model_detail
 }  // namespace sequent::inline SEQUENT_ABI
-
-/// NumPy arrays in .npy files: "\x93NUMPY", the version, the length of the header, the header (a
-/// Python dict), then the elements.
-/// https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
-///
-/// Arrays are loaded to and saved from everything that a fact accepts: containers and views of
-/// xtensor, nested arrays, tensor_views, and vectors and spans, which have no shape and accept any
-/// shape of their size.
-
-namespace sequent::inline SEQUENT_ABI::io {
-
-/// The header of a .npy file.
-struct npy_header {
-    std::string descr;                 ///< element type: "<f4" is a little-endian float of 4 bytes
-    bool fortran_order = false;        ///< the elements are in column-major order
-    std::vector<std::uint64_t> shape;  ///< extents of the array
-    std::size_t data = 0;              ///< the byte at which the elements begin
-};
-
-namespace detail {
-
-/// Parses the dict with its three keys in any order.
-SEQUENT_LAZY class npy_parser {
-  public:
-    /// `longs`: numbers may end with an L, as Python 2 writes them.
-    npy_parser(std::string_view text, std::string_view file, bool longs)
-        : text_(text), file_(file), longs_(longs) {}
-
-    npy_header parse() {
-        npy_header header;
-        bool descr = false, order = false, shape = false;
-        const auto first = [&](bool& seen, const std::string& key) {
-            if (std::exchange(seen, true)) fail({"the key '", key, "' stands twice"});
-        };
-        expect('{');
-        while (!accept('}')) {
-            const std::string key = string();
-            expect(':');
-            if (key == "descr") {
-                first(descr, key);
-                header.descr = string();
-            } else if (key == "fortran_order") {
-                first(order, key);
-                header.fortran_order = truth();
-            } else if (key == "shape") {
-                first(shape, key);
-                header.shape = numbers();
-            } else {
-                fail({"the key '", key, "' is unknown"});
-            }
-            if (!accept(',')) {
-                expect('}');
-                break;
-            }
-        }
-        skip_space();
-        if (at_ != text_.size()) fail({"expected the end of the header"});
-        if (!descr || !order || !shape) {
-            fail({"the key '",
-                  !descr   ? "descr"
-                  : !order ? "fortran_order"
-                           : "shape",
-                  "' is missing"});
-        }
-        return header;
-    }
-
-  private:
-    std::string string() {
-        skip_space();
-        const char quote = at_ < text_.size() ? text_[at_] : '\0';
-        if (quote != '\'' && quote != '"') fail({"expected a string"});
-        const std::size_t end = text_.find(quote, ++at_);
-        if (end == std::string_view::npos) fail({"a string has no end"});
-        std::string value(text_.substr(at_, end - at_));
-        at_ = end + 1;
-        return value;
-    }
-
-    bool truth() {
-        skip_space();
-        for (const bool value : {false, true}) {
-            const std::string_view word = value ? "True" : "False";
-            if (!text_.substr(at_).starts_with(word)) continue;
-            at_ += word.size();
-            return value;
-        }
-        fail({"expected True or False"});
-    }
-
-    std::vector<std::uint64_t> numbers() {
-        std::vector<std::uint64_t> values;
-        expect('(');
-        while (!accept(')')) {
-            values.push_back(number());
-            if (accept(',')) continue;
-            // A tuple of one element ends with a comma.
-            if (values.size() == 1) fail({"expected ','"});
-            expect(')');
-            break;
-        }
-        return values;
-    }
-
-    std::uint64_t number() {
-        constexpr std::uint64_t largest = std::numeric_limits<std::uint64_t>::max();
-        skip_space();
-        const std::size_t start = at_;
-        std::uint64_t value = 0;
-        for (; at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9'; ++at_) {
-            const auto digit = static_cast<std::uint64_t>(text_[at_] - '0');
-            if (value > (largest - digit) / 10) fail({"the number is too large"});
-            value = value * 10 + digit;
-        }
-        if (at_ == start) fail({"expected a whole number that is not negative"});
-        if (longs_ && at_ < text_.size() && text_[at_] == 'L') ++at_;
-        return value;
-    }
-
-    bool accept(char wanted) {
-        skip_space();
-        if (at_ == text_.size() || text_[at_] != wanted) return false;
-        ++at_;
-        return true;
-    }
-
-    void expect(char wanted) {
-        if (!accept(wanted)) fail({"expected '", std::string_view(&wanted, 1), "'"});
-    }
-
-    void skip_space() {
-        while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\n')) ++at_;
-    }
-
-    [[noreturn]] SEQUENT_COLD void fail(std::initializer_list<text_part> what) const {
-        fail_with<error>({file_, ": header, byte ", at_, ": ", joined_text(what)});
-    }
-
-    std::string_view text_;
-    std::string_view file_;
-    bool longs_;
-    std::size_t at_ = 0;
-};
-
-inline constexpr std::string_view npy_magic("\x93NUMPY", 6);
-
-/// The name of an element type in safetensors; `descr` itself if it has none.
-SEQUENT_LAZY
-SEQUENT_COLD std::string dtype_of_descr(const std::string& descr) {
-    return descr == "<f2" ? "F16" : descr == "<f4" ? "F32" : descr == "<f8" ? "F64" : descr;
-}
-
-/// A view of a container's elements; sets `shaped` if the container has a shape of its own.
-template <class Container>
-auto view_of(Container& container, bool& shaped) {
-    model_detail::extents found;
-    auto* first = model_detail::unwrap(container, found);
-    using T = std::remove_pointer_t<decltype(first)>;
-    tensor_view<T> view;
-    if constexpr (model_detail::is_view<std::remove_const_t<Container>>) {
-        view = container;
-    } else {
-        if (!found.contiguous || found.rank > max_rank ||
-            found.size() > std::numeric_limits<int>::max()) {
-            fail_with<error>({"an array of ", found.text(),
-                              " elements needs to be contiguous and row-major, of at most ",
-                              max_rank, " axes"});
-        }
-        view.data = first;
-        view.rank = found.rank;
-        int stride = 1;
-        for (int axis = found.rank; axis-- > 0;) {
-            const auto place = static_cast<std::size_t>(axis);
-            view.extents[place] = static_cast<int>(found.at[place]);
-            view.strides[place] = stride;
-            stride *= view.extents[place];
-        }
-    }
-    shaped = found.shaped || found.rank != 1;
-    return view;
-}
-
-/// The view with its axes reversed, for the elements of an array in Fortran order.
-SEQUENT_LAZY
-SEQUENT_COLD any_view reversed(const any_view& view) {
-    any_view result = view;
-    const auto rank = static_cast<std::size_t>(view.rank);
-    for (std::size_t axis = 0; axis < rank; ++axis) {
-        result.extents[axis] = view.extents[rank - 1 - axis];
-        result.strides[axis] = view.strides[rank - 1 - axis];
-    }
-    return result;
-}
-
-/// Reads integers of 4 or 8 bytes as int32. Throws io::error if one is beyond 32 bits.
-template <std::size_t Bytes>
-void fill_integers(std::span<const std::byte> data, std::string_view file, const piece& part) {
-    using bits = std::conditional_t<Bytes == 4, std::uint32_t, std::uint64_t>;
-    const auto load = [&](std::uint64_t number) {
-        return static_cast<std::make_signed_t<bits>>(load_bits<bits>(data.data() + number * Bytes));
-    };
-    for (std::uint64_t at = 0; at < data.size() / Bytes; ++at) {
-        if (load(at) != static_cast<std::int32_t>(load(at))) {
-            fail_element(file, "array", at, joined_text({load(at), ", beyond 32 bits"}));
-        }
-    }
-    auto* const elements = static_cast<std::int32_t*>(part.view.data);
-    for_each_row(part, [&](const piece_row& row) {
-        for (std::size_t column = 0; column < row.columns; ++column) {
-            elements[row.at + static_cast<std::ptrdiff_t>(column) * row.stride] =
-                static_cast<std::int32_t>(load(row.number + column * row.number_stride));
-        }
-    });
-}
-
-}  // namespace detail
-
-/// Reads the header of a .npy file of version 1 to 3. Throws io::error if it is not well-formed.
-SEQUENT_LAZY
-SEQUENT_COLD npy_header read_npy_header(const source& from) {
-    const std::span<const std::byte> bytes = from.bytes();
-    const auto fail = [&](const std::string& what) { fail_with<error>({from.name(), ": ", what}); };
-    const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    if (!text.starts_with(detail::npy_magic)) {
-        fail("does not begin with \"\\x93NUMPY\", as an array of NumPy does");
-    }
-    const int version = text.size() > 6 ? std::to_integer<int>(bytes[6]) : 0;
-    if (text.size() > 6 && (version < 1 || version > 3)) {
-        fail(joined_text({"is of version ", version, " of the format, known are 1 to 3"}));
-    }
-    const std::size_t begin = version == 1 ? 10 : 12;
-    if (text.size() < begin) {
-        fail(joined_text(
-            {"has ", text.size(), " bytes, too few for the ", begin, " before the header"}));
-    }
-    const std::uint64_t length = version == 1 ? detail::load_bits<std::uint16_t>(&bytes[8])
-                                              : detail::load_bits<std::uint32_t>(&bytes[8]);
-    if (length > text.size() - begin) {
-        fail(joined_text({"the header should have ", length, " bytes, the file has only ",
-                          text.size() - begin, " for it"}));
-    }
-    const auto size = static_cast<std::size_t>(length);
-    npy_header header =
-        detail::npy_parser<>(text.substr(begin, size), from.name(), version <= 2).parse();
-    header.data = begin + size;
-    return header;
-}
-
-namespace detail {
-
-SEQUENT_LAZY
-SEQUENT_COLD void load_array(const source& from, const any_view& view, bool shaped, bool integers) {
-    const npy_header header = read_npy_header(from);
-    const std::span<const std::byte> data = from.bytes().subspan(header.data);
-    const tensor_file file{
-        from.name(),
-        {{{"array", dtype_of_descr(header.descr), header.shape, 0, data.size()}}, {}},
-        {{from, header.data}},
-        plain_formats<>};
-    const header_entry& entry = file.header.tensors.front();
-    const auto fail = [&](const std::string& what) { fail_with<error>({from.name(), ": ", what}); };
-    const auto wanted = shape_of(view);
-    std::uint64_t elements = 1;
-    for (const std::uint64_t extent : header.shape) {
-        // No view has this many elements; the minimum avoids overflow.
-        constexpr std::uint64_t most = std::uint64_t{1} << 31;
-        elements = std::min(elements * std::min(extent, most), most);
-    }
-    if (shaped ? header.shape != wanted : elements != size_of(wanted)) {
-        fail(joined_text(
-            {"has shape ", shape_text(header.shape), ", wanted is ", shape_text(wanted)}));
-    }
-    // A container without a shape takes the elements in the file's order.
-    const auto ordered = header.fortran_order && shaped ? reversed(view) : view;
-    if (header.fortran_order && !shaped && header.shape.size() > 1) {
-        fail("is in Fortran's order, and the container has no shape to put it into");
-    }
-    const piece part = whole(ordered, 0);
-    if (integers) {
-        const std::size_t bytes = header.descr == "<i4" ? 4 : header.descr == "<i8" ? 8 : 0;
-        if (bytes == 0) {
-            fail(joined_text({"has elements '", header.descr, "', wanted are '<i4' or '<i8'"}));
-        }
-        if (data.size() != elements * bytes) {
-            fail(joined_text({"has ", data.size(), " bytes of elements, shape ",
-                              shape_text(header.shape), " takes ", elements * bytes}));
-        }
-        if (bytes == 4) {
-            fill_integers<4>(data, from.name(), part);
-        } else {
-            fill_integers<8>(data, from.name(), part);
-        }
-        return;
-    }
-    if (!dtype_named(entry.dtype)) {
-        fail(joined_text({"has elements '", header.descr, "', wanted are '<f2', '<f4' or '<f8'"}));
-    }
-    std::string problem = problem_of_type(file, entry, view.type);
-    if (problem.empty()) problem = problem_of_size(entry);
-    if (!problem.empty()) fail("array" + problem);
-    check_pieces(file, {part});
-    fill_piece(file, part);
-}
-
-/// Writes a .npy file of version 1. `descr` is the element type of its header.
-SEQUENT_LAZY
-SEQUENT_COLD void save_array(const file_path& path, const any_view& view, const char* descr,
-                             bool integers) {
-    const std::string name = path.string();
-    std::string header =
-        joined_text({"{'descr': '", descr, "', 'fortran_order': False, 'shape': ("});
-    for (const std::uint64_t extent : shape_of(view)) append_text(header, {extent, ", "});
-    header += "), }";
-    // Like NumPy, align the elements to 64 bytes.
-    header.resize((header.size() + 1 + 10 + 63) / 64 * 64 - 10 - 1, ' ');
-    header += '\n';
-    std::vector<std::byte> bytes(static_cast<std::size_t>(view.size()) * io::size_of(view.type));
-    if (integers) {
-        const auto* const elements = static_cast<const std::int32_t*>(view.data);
-        for_each_row(whole(view, 0), [&](const piece_row& row) {
-            for (std::size_t column = 0; column < row.columns; ++column) {
-                const std::uint64_t number = row.number + column * row.number_stride;
-                const std::ptrdiff_t at = row.at + static_cast<std::ptrdiff_t>(column) * row.stride;
-                store_bits(static_cast<std::uint32_t>(elements[at]), bytes.data() + number * 4);
-            }
-        });
-    } else {
-        store_piece(whole(view, 0), view.type, bytes.data(), name, "array");
-    }
-    std::array<std::byte, 2> length{};
-    store_bits(static_cast<std::uint16_t>(header.size()), length.data());
-    file_replacement file(path);
-    file.write(npy_magic.data(), npy_magic.size());
-    file.write("\x01\x00", 2);
-    file.write(reinterpret_cast<const char*>(length.data()), length.size());
-    file.write(header.data(), header.size());
-    file.write(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    file.commit();
-}
-
-}  // namespace detail
-
-/// Fills a container of float, double or std::int32_t from a .npy file. float takes <f2 and <f4,
-/// double also <f8, std::int32_t <i4 and <i8. A container with a shape takes arrays in C or Fortran
-/// order.
-///
-/// Throws io::error if the file is not well-formed, if shape or element type differ, or if a number
-/// is not finite or does not fit; the container is then unchanged.
-template <class Container>
-void load_npy(const source& from, Container&& container) {
-    bool shaped = false;
-    const auto view = detail::view_of(container, shaped);
-    using T = std::remove_pointer_t<decltype(view.data)>;
-    static_assert(!std::is_const_v<T>, "load_npy writes into the container: it must not be const");
-    constexpr bool integers = std::is_same_v<T, std::int32_t>;
-    static_assert(detail::Element<T> || integers, "load_npy fills float, double and std::int32_t");
-    detail::load_array(from, detail::any_view::of(view), shaped, integers);
-}
-
-/// Writes a container of float, double or std::int32_t exactly and in row-major order to a new .npy
-/// file, which then replaces `path`.
-///
-/// Throws io::error if the file cannot be written or a number is not finite.
-template <class Container>
-void save_npy(const file_path& path, const Container& container) {
-    bool shaped = false;
-    const auto view = detail::view_of(container, shaped);
-    using T = std::remove_const_t<std::remove_pointer_t<decltype(view.data)>>;
-    constexpr bool integers = std::is_same_v<T, std::int32_t>;
-    static_assert(detail::Element<T> || integers, "save_npy writes float, double and std::int32_t");
-    detail::save_array(path, detail::any_view::of(view),
-                       integers                   ? "<i4"
-                       : std::is_same_v<T, float> ? "<f4"
-                                                  : "<f8",
-                       integers);
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::io
-
-/// Selects the type of the model at run time by the shapes in a file:
-///
-///     io::visit<Small, Large>("model.bin", [&]<class Model>() { run<Model>(); });
-
-namespace sequent::inline SEQUENT_ABI::io {
-
-namespace detail {
-
-/// Names and extents of a model's parameters, without data.
-template <class Model>
-std::vector<any_tensor> shapes_of() {
-    std::vector<any_tensor> result;
-    Model::for_each_shape([&](std::string_view name, std::span<const int> extents) {
-        any_view view;
-        view.type = dtype::f64;
-        view.rank = static_cast<int>(extents.size());
-        for (std::size_t axis = 0; axis < extents.size(); ++axis)
-            view.extents[axis] = extents[axis];
-        result.push_back({std::string(name), view});
-    });
-    return result;
-}
-
-/// Returns true if the bytes begin like a safetensors file, whose header is a JSON object. In a
-/// checkpoint of llama2.c, these bytes state the depth, which would exceed 8000 layers.
-SEQUENT_LAZY
-inline bool is_safetensors(std::span<const std::byte> bytes) {
-    return bytes.size() > 9 && bytes[8] == std::byte{'{'} &&
-           (bytes[9] == std::byte{'"'} || bytes[9] == std::byte{'}'} || bytes[9] == std::byte{' '});
-}
-
-/// Describes why a model does not fit a checkpoint of llama2.c; empty if it fits.
-template <class Model>
-std::string misfit(const llama2c_configuration& configuration) {
-    const std::vector<any_tensor> parameters = shapes_of<Model>();
-    const auto own = configuration_of(parameters, tokens_of<Model>);
-    if (own.vocabulary == 0) return "no llama";
-    if (const std::string problem = unlike_llama2c<Model>(); !problem.empty()) return problem;
-    return own == configuration ? misfit(configuration, parameters) : own.text();
-}
-
-template <class Model>
-std::string misfit(const tensor_file& file, const name_map* names) {
-    const std::vector<any_tensor> parameters = shapes_of<Model>();
-    return names ? match(file, parameters, *names, layout_of<Model>()).problem
-                 : match(file, parameters).problem;
-}
-
-template <class Model, class... Models, class F>
-decltype(auto) call_for(std::size_t number, F&& f) {
-    if constexpr (sizeof...(Models) > 0) {
-        if (number > 0) return call_for<Models...>(number - 1, std::forward<F>(f));
-    }
-    return std::forward<F>(f).template operator()<Model>();
-}
-
-/// The index of the first model without a misfit. Throws io::error if there is none.
-SEQUENT_LAZY
-inline std::size_t first_fit(std::string_view file, const std::string& found,
-                             std::span<const std::string> misfits) {
-    std::string message = joined_text({file, ": ", found, "; no model of the list fits"});
-    for (std::size_t at = 0; at < misfits.size(); ++at) {
-        if (misfits[at].empty()) return at;
-        append_text(message, {"\n  model ", at + 1, ": ", misfits[at]});
-    }
-    sequent::fail<error>(message);
-}
-
-template <class... Models, class F>
-decltype(auto) visit_tensors(const tensor_file& file, const name_map* names, F&& f) {
-    const std::array<std::string, sizeof...(Models)> misfits{misfit<Models>(file, names)...};
-    const std::size_t fitting = first_fit(
-        file.name, joined_text({"has ", file.header.tensors.size(), " tensors"}), misfits);
-    return call_for<Models...>(fitting, std::forward<F>(f));
-}
-
-template <class... Models, class F>
-decltype(auto) visit_with(const source& from, const name_map* names, F&& f) {
-    if (is_safetensors(from.bytes()))
-        return visit_tensors<Models...>(open_safetensors(from), names, std::forward<F>(f));
-    const auto configuration = read_llama2c_header(from);
-    const std::array<std::string, sizeof...(Models)> misfits{misfit<Models>(configuration)...};
-    const std::size_t fitting = first_fit(from.name(), "has " + configuration.text(), misfits);
-    return call_for<Models...>(fitting, std::forward<F>(f));
-}
-
-}  // namespace detail
-
-/// Calls `f.template operator()<Model>()` for the first of the models that has exactly the
-/// parameters of a file, and returns the result. The file is a safetensors file or one that a
-/// reader of another format has opened, with the model's own names or those of `names`; or a
-/// checkpoint of llama2.c, whose number of positions must match, too. If `names` lets a file fit
-/// models with fewer positions, list the model with the most positions first.
-///
-/// Throws io::error if the file has another format or no model fits; the message states what the
-/// file has and how each model differs.
-template <class Model, class... Models, class F>
-decltype(auto) visit(const source& from, F&& f) {
-    return detail::visit_with<Model, Models...>(from, nullptr, std::forward<F>(f));
-}
-/// As above, with the tensor names of `names`.
-template <class Model, class... Models, class F>
-decltype(auto) visit(const source& from, name_map names, F&& f) {
-    return detail::visit_with<Model, Models...>(from, &names, std::forward<F>(f));
-}
-
-/// As above, for a file that a reader has opened.
-template <class Model, class... Models, class F>
-decltype(auto) visit(const tensor_file& from, F&& f) {
-    return detail::visit_tensors<Model, Models...>(from, nullptr, std::forward<F>(f));
-}
-/// As above, for a file that a reader has opened, with the tensor names of `names`.
-template <class Model, class... Models, class F>
-decltype(auto) visit(const tensor_file& from, name_map names, F&& f) {
-    return detail::visit_tensors<Model, Models...>(from, &names, std::forward<F>(f));
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::io
-
-/// Models: plans bound to kernels, with their parameters and memory.
 
 /// The limits of counts given at run time. A count with which a variable is compared, `j < length`,
 /// is at most the extent of the variable.
@@ -16017,14 +11054,16 @@ struct node_pool {
     /// The node of an argument.
     constexpr int at_term(const term& written) {
         const int constant = add(node_kind::constant, written.offset);
-        if (written.variable < 0) return constant;
-        int sum = add(node_kind::variable, written.variable);
+        if (written.variable < 0 && written.second < 0) return constant;
+        int sum = written.variable < 0 ? -1 : add(node_kind::variable, written.variable);
         if (written.second >= 0) {
             const int factor = written.factor < 0 ? -written.factor : written.factor;
             int second = add(node_kind::variable, written.second);
             if (factor != 1)
                 second = add(node_kind::multiply, 0, add(node_kind::constant, factor), second);
-            sum = add(written.factor < 0 ? node_kind::subtract : node_kind::add, 0, sum, second);
+            sum = sum < 0 ? second
+                          : add(written.factor < 0 ? node_kind::subtract : node_kind::add, 0, sum,
+                                second);
         }
         return written.offset ? add(node_kind::add, 0, sum, constant) : sum;
     }
@@ -16067,14 +11106,10 @@ struct node_pool {
         return moved.kind == node_kind::constant &&
                moved.value == (top.kind == node_kind::add ? by : -by);
     }
-    /// The inverse of at_term, for a variable plus an offset or a constant.
-    constexpr term as_term(int root) const {
-        const node& top = nodes[root];
-        if (top.kind == node_kind::constant) return {-1, top.value};
-        if (top.kind == node_kind::variable) return {top.value, 0};
-        term inner = as_term(top.left);
-        inner.offset += nodes[top.right].value;
-        return inner;
+    /// The inverse of at_term. Returns false if the expression is no such argument.
+    constexpr bool as_term(int root, term& to) const {
+        to = {};
+        return add_to_term(root, 1, to);
     }
     /// A copy of the tree with each variable v replaced by terms[v].
     template <class Nodes>
@@ -16086,11 +11121,40 @@ struct node_pool {
         const int right = substitute(from, top.right, terms);
         return add(top.kind, top.value, left, right);
     }
+
+  private:
+    /// Adds a factor times an expression to an argument. Returns false if that is none.
+    constexpr bool add_to_term(int root, int factor, term& to) const {
+        const node& top = nodes[root];
+        switch (top.kind) {
+            case node_kind::constant:
+                to.offset += factor * top.value;
+                return true;
+            case node_kind::variable:
+                if (factor == 1 && to.variable < 0) {
+                    to.variable = top.value;
+                    return true;
+                }
+                if (to.second >= 0) return false;
+                to.second = top.value;
+                to.factor = factor;
+                return true;
+            case node_kind::add:
+                return add_to_term(top.left, factor, to) && add_to_term(top.right, factor, to);
+            case node_kind::subtract:
+                return add_to_term(top.left, factor, to) && add_to_term(top.right, -factor, to);
+            case node_kind::multiply:
+                return nodes[top.left].kind == node_kind::constant &&
+                       add_to_term(top.right, factor * nodes[top.left].value, to);
+            default:
+                return false;
+        }
+    }
 };
 
 /// The capacity of the pool of a program.
 constexpr int pool_size(int nodes, int literals) {
-    return 8 * nodes + 10 * literals + 32;
+    return 8 * nodes + 12 * literals + 32;
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
@@ -17370,7 +12434,9 @@ class domain_finder {
             }
             // The domain is defined only within the extents.
             root = out.pool.both(root, within_extents(written, item));
-            root = out.pool.both(root, inherited);
+            // A negated atom may be absent.
+            if (!item.negated || in.relations[item.relation].fact >= 0)
+                root = out.pool.both(root, inherited);
             root = out.pool.both(root, holds_for(item));
         }
         if (written.total && written.combined != combination::sum && differing_[at] >= 0)
@@ -17395,8 +12461,17 @@ class domain_finder {
             positions[written.terms[axis].variable] = {axis, 0};
         out.domain[written.head] = out.pool.substitute(
             out.pool.nodes, restrict(root, written.head_variables()), positions);
+        if (written.chooses()) out.domain[written.head] = chosen_of(written.head);
     }
 
+    /// The pairs that a rule has chosen, and of the condition what is about one argument.
+    constexpr int chosen_of(int relation) {
+        const int each = out.domain[relation];
+        const int pair = out.pool.add(node_kind::pair, in.relations[relation].chosen,
+                                      out.pool.add(node_kind::variable, 0),
+                                      out.pool.add(node_kind::variable, 1));
+        return out.pool.both(out.pool.both(restrict(each, 1u), restrict(each, 2u)), pair);
+    }
     constexpr int below_length(int index, int fact) {
         return out.pool.add(node_kind::less, 0, index,
                             out.pool.add(node_kind::count, in.facts[fact].length));
@@ -17637,19 +12712,23 @@ class domain_finder {
 
     /// The condition that a sparse fact holds, or does not hold if it is negated.
     constexpr int holds_for(const literal& item) {
-        const int given = in.relations[item.relation].fact;
+        const relation_shape& shape = in.relations[item.relation];
+        const int given = shape.chosen >= 0 ? shape.chosen : shape.fact;
         if (given < 0 || !in.facts[given].is_sparse()) return -1;
-        const int held = out.pool.add(node_kind::pair, given, out.pool.at_term(item.terms[0]),
-                                      out.pool.at_term(item.terms[1]));
+        const pair_terms pair = pair_of(in.facts[given], item.terms);
+        const int held = out.pool.add(node_kind::pair, given, out.pool.at_term(pair.row),
+                                      out.pool.at_term(pair.column));
         return item.negated ? out.pool.add(node_kind::negation, 0, held) : held;
     }
 
     /// The condition that the pairs of sparse facts are within the ranges of the variables.
     constexpr int within_variables(const rule& written, int conditions) {
         int root = -1;
-        auto require = [&](int side, int extent) {
-            const term at = out.pool.as_term(side);
-            if (at.variable < 0 || last_of(at, written.variables) + 1 >= extent) return;
+        auto require = [&](int side, long long extent) {
+            term at;
+            if (!out.pool.as_term(side, at) || at.variable < 0 ||
+                last_of(at, written.variables) + 1 >= extent)
+                return;
             const int last = written.variables[at.variable].extent;
             root = out.pool.both(root, out.pool.add(node_kind::less, 0,
                                                     out.pool.add(node_kind::variable, at.variable),
@@ -17658,8 +12737,8 @@ class domain_finder {
         out.pool.each_conjunct(conditions, [&](int part) {
             const node top = out.pool.nodes[part];
             if (top.kind != node_kind::pair) return;
-            require(top.left, in.facts[top.value].extents[0]);
-            require(top.right, in.facts[top.value].extents[1]);
+            require(top.left, in.facts[top.value].pair_rows());
+            require(top.right, in.facts[top.value].pair_columns());
         });
         return root;
     }
@@ -17808,7 +12887,7 @@ constexpr auto make_aggregation_table() {
     constexpr bool itself = true;
     constexpr bool another = false;
     struct table {
-        aggregation_entry of[static_cast<int>(aggregation::softmax) + 1];
+        aggregation_entry of[static_cast<int>(aggregation::top_k) + 1];
     };
 #define SEQUENT_FOLD(name, parameters, arguments, alone, ...) \
     {entry_name(#name), alone, sizeof(#arguments) > sizeof("()")},
@@ -17818,6 +12897,7 @@ constexpr auto make_aggregation_table() {
         {entry_name("count")},
         {entry_name("concat"), true},
         {entry_name("softmax")},
+        {entry_name("top_k"), false, true},
     }};
     // clang-format on
 #undef SEQUENT_FOLD
@@ -17935,6 +13015,7 @@ struct row_term {
     int w_split = 0;            ///< stride of w from split to split
     int relation = -1;          ///< the relation of x; -1 if x is a weight
     side indexed = side::none;  ///< in a step over pairs, the index that selects the row of x
+    side weighed = side::none;  ///< and the index that selects the weight
     int format = 0;             ///< format of a packed weight; 0: the number type of x
     term_window window{};       ///< the rows of x, if they are not those of the step
 };
@@ -18029,10 +13110,11 @@ struct attention_step {
     access value{};                ///< value(j)
     access out{};                  ///< out(i)
     access normalizer{};           ///< maximum and 1 / sum of each row, stored for the gradient
-    access scores{};        ///< scores cached for the gradient, only where recomputing costs more
-    access weights{};       ///< the softmax, if a step of its own prepares it
-    int condition = -1;     ///< node of the condition of the pairs; -1: all pairs
-    int row_variable = -1;  ///< the variable i in the condition
+    access scores{};         ///< scores cached for the gradient, only where recomputing costs more
+    access weights{};        ///< the softmax, if a step of its own prepares it
+    bool normalizes = true;  ///< the weights are a softmax of the scores, not the scores themselves
+    int condition = -1;      ///< node of the condition of the pairs; -1: all pairs
+    int row_variable = -1;   ///< the variable i in the condition
     int column_variable = -1;                     ///< the variable j in the condition
     int outer_variables[max_outers]{-1, -1, -1};  ///< variables of the outer loops there
     unsigned row_counts = 0;     ///< counts beyond which rows have no pairs, one bit each
@@ -18123,7 +13205,7 @@ struct general_step {
     list<general_function, max_transformations> functions{};  ///< in the order of application
     combination combined = combination::sum;                  ///< of the literals
     aggregation aggregated = aggregation::sum;                ///< of the ground rules
-    double aggregated_number = 0;                             ///< the exponent of p_mean
+    double aggregated_number = 0;                             ///< the p of p_mean, the k of top_k
     value_shape combined_shape{};                             ///< shape before the functions
     value_shape shape{};               ///< shape of the value of a ground rule
     int condition = -1;                ///< node of the condition; -1: none
@@ -18136,17 +13218,25 @@ struct general_step {
     unsigned out_counts = 0;           ///< counts beyond which no atom is read, one bit each
     int out_row = 0;  ///< distance of atoms that differ in the index that these limit
     list<pair_join, max_condition_joins + max_literals + 1> joins{};  ///< sparse facts that hold
-    pair_list listed{};      ///< a predicate whose pairs are listed
-    int time = -1;           ///< in a recursion, the variable that its loop sets; else -1
-    int level = 0;           ///< nesting level of that loop
-    int delay = 0;           ///< the iteration of that loop is time + delay
-    form_reasons reasons{};  ///< the reasons that no fast form applies
+    pair_list listed{};         ///< a predicate whose pairs are listed
+    int choice = -1;            ///< number of the pairs that the step chooses, as of a sparse fact
+    int choice_variables[2]{};  ///< the variables of these pairs
+    operand chosen{};           ///< their index, see pair_layout; 32-bit integers
+    int time = -1;              ///< in a recursion, the variable that its loop sets; else -1
+    int level = 0;              ///< nesting level of that loop
+    int delay = 0;              ///< the iteration of that loop is time + delay
+    form_reasons reasons{};     ///< the reasons that no fast form applies
     int running_row = -1;  ///< the head variable of a running aggregate, or -1: each of its values
                            ///< aggregates the values of the one before and one more
     column_bound running{};       ///< the variable that is aggregated over
     unsigned running_rows = 0;    ///< counts that limit running_row, one bit each
     unsigned running_values = 0;  ///< counts that limit running.variable, one bit each
 
+    /// Returns true if the step chooses among values that other steps have computed.
+    constexpr bool compares_alone() const {
+        return choice >= 0 && literals.size() == 1 && functions.size() == 0 &&
+               literals[0].weight_rows == 0;
+    }
     /// The number of values of running_row below its counts.
     constexpr int end_of_running_rows(const int* given) const noexcept {
         return least_count(running_rows, extents[running_row], given);
@@ -18182,6 +13272,17 @@ struct birth {
     }
 };
 
+/// What a round of a fixpoint is given and what it gives: `size` contiguous elements, of which only
+/// the rows below some counts, or the pairs of a sparse fact, are compared.
+struct carried_value {
+    operand in{};         ///< what the round is given
+    operand out{};        ///< what it gives
+    int size = 0;         ///< number of elements
+    unsigned counts = 0;  ///< counts that limit the rows, one bit each
+    int row = 1;          ///< elements of a row, or of a pair
+    int pairs = -1;       ///< the sparse fact whose pairs are the rows; -1: none
+};
+
 /// One entry of a plan, in the order of the forward pass.
 struct step {
     step_kind kind = step_kind::rows;
@@ -18198,6 +13299,7 @@ struct step {
     counted_end end{};      ///< end of these iterations; of a recursion, of its loop
     bool fills = false;     ///< the step runs from that end on instead of before it
     bool idle = false;      ///< the step fills rows that nothing reads
+    int carried = -1;       ///< of a fixpoint: place of what its rounds pass on
     list<birth, max_literals + 4> births{};  ///< gradients set to zero by its backward
 
     /// Returns true if a step in a recursion runs in this iteration.
@@ -18252,7 +13354,7 @@ struct joined_steps {
     long long weights = 0;  ///< elements of their weights in all layers
     int rows = 0;           ///< the greatest number of rows
     unsigned counts = 0;    ///< counts that limit these rows, one bit each
-    bool ends = false;      ///< counts end a recursion, which has other iterations for each sample
+    bool ends = false;      ///< a recursion or a fixpoint ends elsewhere for each sample
 
     /// Returns true if samples of different counts can be run step by step.
     constexpr bool any() const { return rows > 0 && !ends; }
@@ -18263,7 +13365,7 @@ constexpr joined_steps find_joined_steps(const Tables& tables, long long least) 
     joined_steps result;
     long long rounds = 1;
     for (const step& each : tables.steps) {
-        result.ends = result.ends || each.end.any();
+        result.ends = result.ends || each.end.any() || each.carried >= 0;
         if (each.kind == step_kind::repeat_begin && !each.recurs) rounds *= each.repeat;
         if (each.kind == step_kind::repeat_end && !each.recurs)
             rounds /= tables.steps[each.at].repeat;
@@ -18308,13 +13410,16 @@ enum class role {
 
 /// The sparse fact whose pairs two arguments of a relation are, if there is one.
 struct pair_place {
-    int fact = -1;  ///< number of the fact; -1: none
-    int axes[2]{};  ///< the arguments
+    int fact = -1;     ///< number of the fact; -1: none
+    int axes[2]{};     ///< the arguments
+    bool all = false;  ///< all arguments, of a fact with another number of them
 
     /// Returns true if there is a fact.
     constexpr bool any() const { return fact >= 0; }
-    /// Returns true if the argument is one of the two.
-    constexpr bool has(int axis) const { return any() && (axis == axes[0] || axis == axes[1]); }
+    /// Returns true if the argument is one of them.
+    constexpr bool has(int axis) const {
+        return any() && (all || axis == axes[0] || axis == axes[1]);
+    }
 };
 
 /// The storage of a relation: a fact, a buffer, or (for a parameter) the literal that reads the
@@ -18358,6 +13463,7 @@ struct buffer {
     int offset = 0;             ///< in its memory, once that is laid out
     int adjoint = -1;           ///< offset of the gradient
     bool prepared = false;      ///< the values depend on parameters only
+    bool lasts = false;         ///< an index of pairs, which steps read without an operand
     unsigned counts = 0;        ///< counts beyond which rows are not read, one bit each; 0: all are
     int row = 0;                ///< elements of such a row
     int beyond = 0;             ///< further rows that are read
@@ -18395,6 +13501,7 @@ struct plan_tables {
     list<row_step, Sizes.rules> rows{};   ///< row steps
     list<attention_step, Sizes.rules> attentions{};        ///< attention steps
     list<general_step, Sizes.rules> generals{};            ///< general steps
+    list<carried_value, Sizes.scopes> carried{};           ///< what fixpoints pass on
     list<relation_layout, relation_capacity> relations{};  ///< storage of relations
     list<weight_layout, weight_capacity> weights{};        ///< storage of weights
     list<buffer, Sizes.rules * 3 + 4> buffers{};           ///< buffers
@@ -18485,7 +13592,8 @@ struct draft : drafted<Sizes, Facts> {
                 const int definer = in.relations[item.relation].rule;
                 // A relation that a block reads from outside is computed once, outside. A relation
                 // that is read at sums of variables is computed before.
-                if (definer < 0 || in.relations[item.relation].uses != 1 ||
+                if (definer < 0 || in.relations[item.relation].uses != 1 || !item.gives_value() ||
+                    rule_of(definer).chooses() ||
                     in.text.rules[definer].scope != in.text.rules[at].scope ||
                     in.text.rules[definer].views || in.text.rules[at].views)
                     continue;
@@ -18514,8 +13622,8 @@ struct draft : drafted<Sizes, Facts> {
     /// call.
     constexpr bool follows_from_parameters(int at) const {
         const rule& written = rule_of(at);
-        if (recurs || written.repeat || head_of(at).output || is_block_output(at) ||
-            mentions_given(conditions.condition[at]))
+        if (recurs || written.repeat || written.chooses() || head_of(at).output ||
+            is_block_output(at) || mentions_given(conditions.condition[at]))
             return false;
         for (const transformation_use& function : written.transformations)
             if (function.kind == transformation::dropout) return false;
@@ -18568,9 +13676,10 @@ struct draft : drafted<Sizes, Facts> {
         int right = 0;
         return literal_shape(in, item, fits, left, right);
     }
-    /// Returns true if the literal is an atom of a sparse fact.
+    /// Returns true if the literal is an atom of a sparse fact, or asks whether an atom is chosen.
     constexpr bool is_sparse(const literal& item) const {
         if (item.kind != literal_kind::relation) return false;
+        if (in.relations[item.relation].chosen >= 0) return !item.gives_value();
         const int given = in.relations[item.relation].fact;
         return given >= 0 && in.facts[given].is_sparse();
     }
@@ -18578,13 +13687,18 @@ struct draft : drafted<Sizes, Facts> {
     constexpr pair_place pairs_of(int relation) const {
         const int given = in.relations[relation].fact;
         if (given >= 0)
-            return in.facts[given].is_sparse() ? pair_place{given, {0, 1}} : pair_place{};
+            return in.facts[given].is_sparse()
+                       ? pair_place{given, {0, 1}, in.facts[given].indices != 2}
+                       : pair_place{};
         pair_place result;
         out.pool.each_conjunct(conditions.domain[relation], [&](int root) {
             const node& top = out.pool.nodes[root];
             if (top.kind != node_kind::pair || result.any()) return;
-            const term row = out.pool.as_term(top.left);
-            const term column = out.pool.as_term(top.right);
+            term row;
+            term column;
+            if (!out.pool.as_term(top.left, row) || !out.pool.as_term(top.right, column) ||
+                row.second >= 0 || column.second >= 0)
+                return;
             if (row.variable < 0 || column.variable < 0 || row.variable == column.variable ||
                 row.offset || column.offset)
                 return;
@@ -18656,7 +13770,7 @@ struct draft : drafted<Sizes, Facts> {
         int level = depth_of(scope);
         for (int at = scope; at > 0; at = in.text.scopes[at].parent)
             result.layer_strides[--level] =
-                in.text.scopes[at].shares ? 0 : out.scope_parameters[at];
+                in.text.scopes[at].shares() ? 0 : out.scope_parameters[at];
         return result;
     }
 };
@@ -18755,7 +13869,11 @@ class general_builder {
         const relation_layout& layout = draft_.out.relations[rule_.head];
         made.variables = rule_.variables.size();
         made.condition = join_pairs(made, draft_.conditions.condition[at_]);
-        if (layout.pairs.any()) {
+        if (rule_.chooses()) {
+            made.out_pair_stride = layout.pair_stride;
+            for (int axis = 0; axis < 2; ++axis)
+                made.choice_variables[axis] = rule_.terms[axis].variable;
+        } else if (layout.pairs.any()) {
             made.out_join = join_of(made, layout, rule_.terms, false);
             made.out_pair_stride = layout.pair_stride;
         }
@@ -18768,7 +13886,7 @@ class general_builder {
             made.counts[index] = counts_above(draft_.out.pool, made.condition, index);
         }
         unsigned outermost = rule_.head_variables();
-        if (rule_.aggregated == aggregation::softmax) outermost &= ~rule_.aggregated_variables;
+        if (rule_.keeps_aggregated()) outermost &= ~rule_.aggregated_variables;
         int place = 0;
         if (rule_.recurs.loop >= 0) {
             made.time = rule_.recurs.time;
@@ -18797,10 +13915,10 @@ class general_builder {
             const int item_at = rule_.first_literal + body;
             general_literal item = general_of(item_at);
             const literal& text = draft_.in.text.literals[item_at];
-            if (text.kind == literal_kind::relation && text.gives_value() &&
+            if (text.kind == literal_kind::relation && !item.is_condition &&
                 draft_.out.relations[text.relation].pairs.any()) {
                 const relation_layout& of = draft_.out.relations[text.relation];
-                item.join = join_of(made, of, text.terms, rule_.total);
+                item.join = join_of(made, of, text.terms, rule_.total || text.negated);
                 item.pair_stride = of.pair_stride;
             }
             made.literals.push(item);
@@ -18831,8 +13949,10 @@ class general_builder {
         int rest = -1;
         pool.each_conjunct(root, [&](int part) {
             const node top = pool.nodes[part];
-            if (top.kind == node_kind::pair && made.joins.size() < max_condition_joins)
-                add_join(made, {top.value, pool.as_term(top.left), pool.as_term(top.right)});
+            pair_join join{top.value};
+            if (top.kind == node_kind::pair && made.joins.size() < max_condition_joins &&
+                pool.as_term(top.left, join.row) && pool.as_term(top.right, join.column))
+                add_join(made, join);
             else
                 rest = pool.both(rest, part);
         });
@@ -18865,10 +13985,11 @@ class general_builder {
         return made.joins.push(join);
     }
     /// The join that gives the number of a relation's pair at these arguments.
-    static constexpr int join_of(general_step& made, const relation_layout& of, const term* terms,
-                                 bool optional) {
-        return add_join(
-            made, {of.pairs.fact, terms[of.pairs.axes[0]], terms[of.pairs.axes[1]], optional});
+    constexpr int join_of(general_step& made, const relation_layout& of, const term* terms,
+                          bool optional) const {
+        pair_terms pair{terms[of.pairs.axes[0]], terms[of.pairs.axes[1]]};
+        if (of.pairs.all) pair = pair_of(draft_.in.facts[of.pairs.fact], terms);
+        return add_join(made, {of.pairs.fact, pair.row, pair.column, optional});
     }
 
     constexpr void add_strides(int* to, operand& at, const term* terms, int arity,
@@ -18890,7 +14011,7 @@ class general_builder {
         // Whether a sparse fact holds is part of the condition.
         made.required_nonzero = item.hidden;
         made.required_zero = item.negated;
-        made.is_condition = draft_.is_sparse(item);
+        made.is_condition = draft_.is_sparse(item) && !item.gives_value();
         made.has_element = item.has_element;
         made.element = item.element;
         made.shape = draft_.value_of(item);
@@ -18999,8 +14120,8 @@ struct axes {
 
     /// Returns true if the terms of a relation are the pair.
     constexpr bool is_pair(const pair_place& of, const term* terms) const {
-        return pairs >= 0 && of.fact == pairs && terms[of.axes[0]] == term{pair_row, 0} &&
-               terms[of.axes[1]] == term{pair_column, 0};
+        return pairs >= 0 && of.fact == pairs && !of.all &&
+               terms[of.axes[0]] == term{pair_row, 0} && terms[of.axes[1]] == term{pair_column, 0};
     }
     /// Returns true if the variable is an index of the pair.
     constexpr bool in_pair(int variable) const {
@@ -19062,6 +14183,12 @@ constexpr bool is_sparse_condition(const Draft& draft, const literal& item) {
     return draft.is_sparse(item) && !item.gives_value();
 }
 
+/// Returns true if the literal reads a symbol.
+template <class Draft>
+constexpr bool is_symbol(const Draft& draft, const literal& item) {
+    return item.kind == literal_kind::relation && draft.in.relations[item.relation].classes > 0;
+}
+
 /// Returns true if the arguments of the literal, some of which may be a pair, have a stride per
 /// row.
 template <class Draft>
@@ -19081,9 +14208,15 @@ constexpr bool fits_pairs(const Draft& draft, const axes& pairs, const literal& 
     }
     if ((row && column) || (of.any() && (row || column))) return false;
     if (!weighted) return true;
-    for (int axis = 0; axis < item.weight.arity; ++axis)
-        if (pairs.in_pair(item.weight.terms[axis].variable)) return false;
-    return !row && !column;
+    // One index may select the weight; the pairs that share it are rows of one product.
+    int weighs = -1;
+    for (int axis = 0; axis < item.weight.arity; ++axis) {
+        const int variable = item.weight.terms[axis].variable;
+        if (!pairs.in_pair(variable)) continue;
+        if (weighs >= 0 && weighs != variable) return false;
+        weighs = variable;
+    }
+    return weighs >= 0 ? !is_symbol(draft, item) : !row && !column;
 }
 
 /// Returns true if the transformation does not change the shape of a row.
@@ -19115,12 +14248,6 @@ constexpr bool covers(const Draft& draft, const rule& written, const literal& it
         if (at.variable < 0 && (at.offset < 0 || at.offset >= extent)) return false;
     }
     return true;
-}
-
-/// Returns true if the literal reads a symbol.
-template <class Draft>
-constexpr bool is_symbol(const Draft& draft, const literal& item) {
-    return item.kind == literal_kind::relation && draft.in.relations[item.relation].classes > 0;
 }
 
 /// The reason that the literals of a rule cannot be read as they are. Sparse literals without a
@@ -19462,14 +14589,16 @@ class row_builder {
             const unsigned counts = axes_.row < 0 ? 0 : counts_above(pool, part, axes_.row);
             made.counts |= counts;
             if (counts != 0) return;
+            term row;
+            term column;
             if (top.kind != node_kind::pair || top.value != axes_.pairs ||
-                !(pool.as_term(top.left) == term{axes_.pair_row, 0}) ||
-                !(pool.as_term(top.right) == term{axes_.pair_column, 0}))
+                !pool.as_term(top.left, row) || !(row == term{axes_.pair_row, 0}) ||
+                !pool.as_term(top.right, column) || !(column == term{axes_.pair_column, 0}))
                 made.condition = pool.both(made.condition, part);
         });
     }
 
-    /// How many atoms the head has, at one time if it is of a recursion.
+    /// Number of atoms of the head; for a recursion, of one iteration.
     constexpr int atoms_at_once() const {
         int atoms = 1;
         for (int axis = 0; axis < rule_.arity; ++axis)
@@ -19643,6 +14772,7 @@ class row_builder {
             return made;
         }
         made.kind = term_kind::product;
+        made.weighed = index_of(item.weight.terms, item.weight.arity);
         made.depth = draft_.in.relations[item.relation].value.size();
         made.w_depth = item.weight.transposed ? layout.row : layout.column;
         made.w_column = item.weight.transposed ? layout.column : layout.row;
@@ -19983,6 +15113,9 @@ constexpr mask_form form_of(Tree& tree, int row, int column) {
 struct column_reach {
     int back = 0;   ///< columns before the row
     int ahead = 0;  ///< columns after the row
+
+    /// The columns after the row, 0 if they end before it.
+    constexpr int beyond() const { return ahead > 0 ? ahead : 0; }
 };
 /// The reach of the columns of a condition over `rows` rows and `columns` columns.
 template <class Tree>
@@ -20022,7 +15155,7 @@ constexpr bool looks_back(const Tree& tree, int root, int row, int column, int r
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// Recognises attention: a softmax over j of a scalar score, then the sum over j of weight times
+/// Recognises attention: a scalar score, or its softmax over j, then the sum over j of weight times
 /// value. The score becomes a postfix expression over dot products, elements, numbers and indices.
 
 namespace sequent::inline SEQUENT_ABI::plan {
@@ -20087,7 +15220,7 @@ class attention_matcher {
     /// many. Returns true if it does.
     constexpr bool lay_out_weights() {
         constexpr int most_numbers = 1 << 24;
-        if (!draft_.prepared[softmax_rule]) return false;
+        if (!draft_.prepared[softmax_rule] || !step.normalizes) return false;
         const literal& weights = draft_.literal_of(at_, weights_literal_);
         // Rows whose length is a multiple of 256 would map to the same lines of the CPU cache.
         int pitch = (step.columns + 15) / 16 * 16;
@@ -20190,6 +15323,11 @@ class attention_matcher {
                 draft_.user[definer] == at_ && draft_.is_private(definer))
                 weights_literal_ = body;
         }
+        for (int body = 0; body < 2 && weights_literal_ < 0; ++body)
+            if (is_score(draft_.literal_of(at_, body))) {
+                weights_literal_ = body;
+                step.normalizes = false;
+            }
         if (weights_literal_ < 0) return reason::no_softmax_times_values;
         value_literal = 1 - weights_literal_;
         const literal& weights = draft_.literal_of(at_, weights_literal_);
@@ -20207,6 +15345,8 @@ class attention_matcher {
             return reason::weights_or_values_are_not_plain;
         if (softmax.variables.size() != softmax.arity || softmax.arity != weights.arity)
             return reason::a_score_of_several_atoms;
+        for (int index = 0; index < rule_.variables.size() && !step.normalizes; ++index)
+            if (!((rule_.head_variables() >> index) & 1u)) column_ = index;
         // The variable that the softmax ranges over, as this rule's.
         for (int axis = 0; axis < softmax.arity; ++axis) {
             const int inner = softmax.terms[axis].variable;
@@ -20252,7 +15392,26 @@ class attention_matcher {
         step.row_variable = row_;
         step.column_variable = column_;
         const reason masked = mask_obstacle();
-        return masked != reason::none || expand_weights() >= 0 ? masked : why;
+        if (masked != reason::none) return masked;
+        if (expand_weights() < 0) return why;
+        // Sums of other scores are row steps, or have no product that a tile saves.
+        bool multiplies = step.normalizes;
+        for (const score_node& node : step.nodes)
+            multiplies = multiplies || node.kind == score_kind::dot;
+        return multiplies ? reason::none : reason::no_softmax_times_values;
+    }
+
+    /// Returns true if the literal may be the weights without a softmax: a scalar of all its rule's
+    /// variables that only this rule reads.
+    constexpr bool is_score(const literal& item) const {
+        if (item.kind != literal_kind::relation) return false;
+        const int definer = draft_.in.relations[item.relation].rule;
+        if (definer < 0 || draft_.user[definer] != at_ || !draft_.is_private(definer)) return false;
+        const rule& score = draft_.rule_of(definer);
+        return score.aggregated == aggregation::sum && !score.total && !score.repeat &&
+               rule_.variables.size() == rule_.arity + 1 && rule_.recurs.loop < 0 &&
+               score.variables.size() == score.arity && score.arity >= 2 &&
+               draft_.in.relations[item.relation].value.is_scalar();
     }
 
     /// The reason that the pairs of some iteration can be found neither by pieces nor by tables.
@@ -20267,7 +15426,9 @@ class attention_matcher {
         const int rounds = different_rounds(pool, step);
         for (int round = 0; round < rounds; ++round) {
             auto condition = condition_in_round(pool.nodes, step, round);
-            if (!form_of(condition, row_, column_).possible) return reason::a_mask_without_bounds;
+            const auto form = form_of(condition, row_, column_);
+            if (!form.possible || (form.is_table && !step.normalizes))
+                return reason::a_mask_without_bounds;
         }
         if (row_ >= 0) step.row_counts = counts_above(pool, step.condition, row_);
         step.column_counts = counts_above(pool, step.condition, column_);
@@ -20898,10 +16059,11 @@ class unread_rows_finder {
                 written_beyond_[at.index] = 0;
             if (!can_end) take(at.index, limit);
         });
-        // The other rows of outputs are set to zero at the end.
-        for (int relation : draft_.in.outputs) {
+        // The other rows of outputs are set to zero at the end; of a tapped relation, those beyond
+        // its counts are not shown.
+        const auto take_all = [&](int relation) {
             const relation_layout& layout = out_.relations[relation];
-            if (layout.where != place::value) continue;
+            if (layout.where != place::value) return;
             walk by;
             by.known = !layout.pairs.any();
             for (int axis = 0; axis < draft_.in.relations[relation].arity; ++axis)
@@ -20910,7 +16072,9 @@ class unread_rows_finder {
             operand at;
             at.offset = layout.offset;
             take(layout.index, by.limit_of_rows(at, out_.buffers[layout.index].row));
-        }
+        };
+        for (int relation : draft_.in.outputs) take_all(relation);
+        if (draft_.in.tapped >= 0) take_all(draft_.in.tapped);
         for (int at = 0; at < out_.buffers.size(); ++at) {
             buffer& each = out_.buffers[at];
             if (written_beyond_[at] == never) written_beyond_[at] = 0;
@@ -21013,6 +16177,14 @@ class unread_rows_finder {
             if (each.kind == step_kind::attention)
                 walk_attention(out_.attentions[each.at], from, see);
             if (each.kind == step_kind::general) walk_general(out_.generals[each.at], from, see);
+            if (each.kind == step_kind::repeat_end && each.carried >= 0) {
+                const carried_value& carried = out_.carried[each.carried];
+                from.known = carried.pairs < 0;
+                from.add(1, carried.row);
+                from.add(carried.row, carried.size / carried.row, carried.counts);
+                see(carried.in, from);
+                see(carried.out, from);
+            }
         }
     }
 
@@ -21353,7 +16525,10 @@ class builder {
         relation_layout& layout = draft_.out.relations[relation];
         layout.where = place::fact;
         layout.index = shape.fact;
-        if (pack(layout, relation) > max_numbers && draft_.mistake.ok())
+        const fact_shape& given = draft_.in.facts[shape.fact];
+        const bool indexed = !given.is_sparse() || (given.pair_rows() <= max_numbers &&
+                                                    given.pair_columns() <= max_numbers);
+        if ((pack(layout, relation) > max_numbers || !indexed) && draft_.mistake.ok())
             draft_.mistake = {fault::more_than_2147483647_numbers, -1,
                               draft_.in.facts[shape.fact].id};
     }
@@ -21571,6 +16746,8 @@ class builder {
         const rule& written = draft_.rule_of(at);
         if (written.recurs.end.any()) return false;
         if (written.literals != 1 || draft_.is_block_output(at)) return false;
+        // Where it has no atoms, it is zero: the other relation need not be.
+        if (draft_.head_of(at).tested) return false;
         const literal& item = draft_.literal_of(at, 0);
         const bool slices = written.transformations.size() == 1 &&
                             written.transformations[0].kind == transformation::slice &&
@@ -21640,6 +16817,10 @@ class builder {
             return;
         }
         attention_step made = matcher.step;
+        if (!made.normalizes) {
+            push(step_kind::attention, draft_.out.attentions.push(made), at);
+            return;
+        }
         const rule& written = draft_.rule_of(at);
         int outer = 1;
         for (int index = 0; index < made.outers; ++index) outer *= made.outer_extents[index];
@@ -21692,32 +16873,54 @@ class builder {
         relation_layout& carried = draft_.out.relations[input];
         carried = {};
         carried.where = place::value;
-        const long long size = aligned(pack(carried, input));
+        const long long size_of_atoms = pack(carried, input);
+        const long long size = aligned(size_of_atoms);
         carried.index = draft_.new_buffer(size * (written.repeat + 1), at, written.repeat + 1);
         carried.each_layer = true;
-        row_step copy = copy_step(item.relation, input);
+        row_step copy = copy_step(at, item.relation, input);
         // The first layer's place: the copy stands outside the stack.
         copy.out.at.each_layer = false;
-        if (written.arity > 0) copy.row_variable = written.terms[0].variable;
         push(step_kind::rows, draft_.out.rows.push(copy), at);
         const int begin = push(step_kind::repeat_begin, 0, at);
         draft_.out.steps[begin].repeat = written.repeat;
         emit_scope(written.block);
         const int end = push(step_kind::repeat_end, begin, at);
         draft_.out.steps[end].repeat = written.repeat;
+        if (draft_.in.text.scopes[written.block].kind == repetition::until_equal)
+            draft_.out.steps[begin].carried = draft_.out.steps[end].carried =
+                draft_.out.carried.push(carried_by(written.block, size_of_atoms));
         draft_.out.steps[begin].at = end;
         carried.part = written.repeat;
         carried.each_layer = false;
-        // Of a block that ends with a stack, the next layer reads the output elsewhere.
+        // If a block ends with a stack, the outer stack reads its output from another buffer.
         if (lay_out_in_carry(at))
-            push(step_kind::rows, draft_.out.rows.push(copy_step(input, written.head)), at);
+            push(step_kind::rows, draft_.out.rows.push(copy_step(at, input, written.head)), at);
         else
             draft_.out.relations[written.head] = carried;
     }
 
-    constexpr row_step copy_step(int from, int to) const {
+    constexpr carried_value carried_by(int block, long long size) const {
+        carried_value made;
+        const int input = draft_.in.block_input[block];
+        const relation_layout& layout = draft_.out.relations[input];
+        made.in = draft_.relation_operand(input);
+        made.out = draft_.relation_operand(draft_.in.block_output[block]);
+        made.size = static_cast<int>(size);
+        made.pairs = layout.pairs.fact;
+        if (layout.pairs.any()) {
+            made.row = layout.pair_stride;
+        } else if (draft_.in.relations[input].arity > 0) {
+            made.row = layout.strides[0];
+            made.counts = counts_above(draft_.out.pool, draft_.conditions.domain[input], 0);
+        }
+        return made;
+    }
+
+    /// The step of the stack `at` that copies relation `from` to relation `to`.
+    constexpr row_step copy_step(int at, int from, int to) const {
         const relation_shape& shape = draft_.in.relations[to];
         row_step made;
+        if (shape.arity > 0) made.row_variable = draft_.rule_of(at).terms[0].variable;
         made.length = shape.value.size();
         row_term term;
         term.relation = from;
@@ -21756,8 +16959,17 @@ class builder {
             layout.index = draft_.new_buffer(pack(layout, written.head), at);
         }
         general_step made = general_builder<Draft>(draft_, at).build();
-        made.reasons = {
-            {row_obstacle(draft_, at), outer_product_obstacle(draft_, at), no_attention}};
+        if (written.chooses()) {
+            made.choice = draft_.head_of(at).chosen;
+            made.chosen.where = place::value;
+            const fact_shape& of = draft_.in.facts[made.choice];
+            made.chosen.index =
+                draft_.new_buffer(pair_layout{of.extents[0], of.extents[1], of.pairs}.size(), at);
+            draft_.out.buffers[made.chosen.index].lasts = true;
+        }
+        if (!made.compares_alone())
+            made.reasons = {
+                {row_obstacle(draft_, at), outer_product_obstacle(draft_, at), no_attention}};
         push(step_kind::general, draft_.out.generals.push(made), at);
     }
 };
@@ -22207,7 +17419,10 @@ class source_writer {
         if (current.states_aggregation) fail(fault::two_aggregations);
         check_not_stacked();
         if (entry_of(kind).has_number)
-            check_number(entry_of(kind).id, number_range::above_0_and_finite_in_float, given);
+            check_number(entry_of(kind).id,
+                         kind == aggregation::top_k ? number_range::at_least_1
+                                                    : number_range::above_0_and_finite_in_float,
+                         given);
         current.aggregated = kind;
         current.aggregated_number = given;
         current.states_aggregation = true;
@@ -22219,15 +17434,13 @@ class source_writer {
         if (!((current.aggregated_variables >> index) & 1u)) current.aggregated_order.push(index);
         current.aggregated_variables |= 1u << index;
     }
-    /// Adds a stack of `count` layers, with parameters for each layer or, if `shares`, one set for
-    /// all. `read` reads the rules of the block.
+    /// Adds a stack of `count` layers. `read` reads the rules of the block.
     template <class Read>
-    constexpr void stack(int count, bool shares, Read read) {
-        check_number(shares ? make_name("repeat", 6) : make_name("stack", 5),
-                     number_range::at_least_1, count);
+    constexpr void stack(int count, lang::repetition kind, Read read) {
+        check_number(name_of(kind), number_range::at_least_1, count);
         check_not_stacked();
         current.repeat = count;
-        current.block = out.scopes.push({scope_, count, -1, shares});
+        current.block = out.scopes.push({scope_, count, -1, kind});
         int depth = 0;
         for (int at = current.block; at > 0; at = out.scopes[at].parent) ++depth;
         if (depth > max_depth) fail(fault::stacks_within_stacks_within_stacks);
@@ -22432,8 +17645,8 @@ inline constexpr sizes size_of<lang::joined<Left, Right>> = size_of<Left> + size
 template <lang::transformation Kind, class... Arguments>
 inline constexpr sizes size_of<lang::transform<Kind, Arguments...>>{
     0, 0, (0 + ... + index_nodes<Arguments>), 1};
-template <int Count, class Program, bool Shares>
-inline constexpr sizes size_of<lang::repeated<Count, Program, Shares>> =
+template <int Count, class Program, lang::repetition Kind>
+inline constexpr sizes size_of<lang::repeated<Count, Program, Kind>> =
     size_of<Program> + sizes{0, 0, 0, 2};
 template <class Body, class Function>
 inline constexpr sizes size_of<lang::applied<Body, Function>> = size_of<Body> + size_of<Function>;
@@ -22457,8 +17670,8 @@ template <class Function>
 inline constexpr bool is_of_atoms = true;
 template <lang::aggregation Kind, class... Variables>
 inline constexpr bool is_of_atoms<lang::aggregate<Kind, Variables...>> = false;
-template <int Count, class Program, bool Shares>
-inline constexpr bool is_of_atoms<lang::repeated<Count, Program, Shares>> = false;
+template <int Count, class Program, lang::repetition Kind>
+inline constexpr bool is_of_atoms<lang::repeated<Count, Program, Kind>> = false;
 
 /// Reads the types of a program.
 template <sizes Sizes>
@@ -22666,9 +17879,9 @@ class reader : public source_writer<Sizes> {
         const int mentioned = current.variables.size();
         (aggregate_over(variable_of(Variables{}), mentioned), ...);
     }
-    template <int Count, class Program, bool Shares>
-    constexpr void read_function(const lang::repeated<Count, Program, Shares>& stacked) {
-        this->stack(Count, Shares, [&] { read(*stacked.block); });
+    template <int Count, class Program, lang::repetition Kind>
+    constexpr void read_function(const lang::repeated<Count, Program, Kind>& stacked) {
+        this->stack(Count, Kind, [&] { read(*stacked.block); });
     }
 
     // Terms and index expressions.
@@ -22879,6 +18092,7 @@ constexpr void visit_general(General& general, Visit visit) {
     for (auto& function : general.functions)
         for (auto& weight : function.weights) visit(weight, usage::now);
     visit(general.out, usage::until_gradient);
+    visit(general.chosen, usage::kept);
 }
 
 /// Calls visit(operand, usage) for the operands of a step.
@@ -22888,6 +18102,10 @@ constexpr void visit_operands(Tables& tables, const Step& at, Visit visit) {
     if (at.kind == step_kind::attention) visit_attention(tables.attentions[at.at], visit);
     if (at.kind == step_kind::weights) visit_score(tables.attentions[at.at], visit);
     if (at.kind == step_kind::general) visit_general(tables.generals[at.at], visit);
+    if (at.kind == step_kind::repeat_end && at.carried >= 0) {
+        visit(tables.carried[at.carried].in, usage::kept);
+        visit(tables.carried[at.carried].out, usage::kept);
+    }
 }
 
 /// Lays out the prepared values. Their offsets do not depend on the purpose of the plan.
@@ -22950,7 +18168,8 @@ constexpr void add_part(const Draft& draft, const buffer& of, int size, bool in_
 
 /// The purpose of a memory layout. train: values last until their gradients are computed. infer:
 /// values last until they are last read, and all layers of a stack share the memory of one layer.
-enum class purpose { train, infer };
+/// inspect: as train, and no values or gradients share memory.
+enum class purpose { train, infer, inspect };
 
 /// In place of the size of a workspace that would have more than max_numbers elements.
 inline constexpr int too_large = -1;
@@ -23002,7 +18221,10 @@ template <class Drafted>
 class memory_planner {
   public:
     constexpr memory_planner(const Drafted& from, purpose for_what)
-        : draft_(from), trains_(for_what == purpose::train), out_(draft_.out) {
+        : draft_(from),
+          trains_(for_what != purpose::infer),
+          keeps_(for_what == purpose::inspect),
+          out_(draft_.out) {
         if (!trains_) forget_training();
         find_lifetimes();
         for (buffer& each : out_.buffers) {
@@ -23032,6 +18254,7 @@ class memory_planner {
   private:
     Drafted draft_;
     bool trains_;
+    bool keeps_;
     decltype(draft_.out)& out_;
 
     constexpr int backward_of(int at) const { return 2 * out_.steps.size() - at; }
@@ -23055,6 +18278,7 @@ class memory_planner {
             visit_operands(out_, each, [&](const operand& used, usage how) {
                 if (used.where != place::value || out_.buffers[used.index].prepared) return;
                 buffer& of = out_.buffers[used.index];
+                if (of.lasts) return use(of, 0, 2 * steps + 1);
                 // A value from outside of loops lasts for all of their iterations.
                 const int outside = draft_.depth_of(of.scope);
                 const int begin = outside < each.depth ? loops[outside] : at;
@@ -23083,17 +18307,23 @@ class memory_planner {
             of.adjoint_first = steps;
             if (of.adjoint_last < steps) of.adjoint_last = steps;
         }
+        if (draft_.in.tapped < 0) return;
+        const relation_layout& tapped = out_.relations[draft_.in.tapped];
+        if (tapped.where == place::value) use(out_.buffers[tapped.index], 0, steps);
     }
 
     constexpr void place_buffers() {
         arena<2 * decltype(out_.buffers)::capacity()> memory;
+        const auto put = [&](long long size, int first, int last) {
+            return keeps_ ? memory.put(size, 0, 0) : memory.put(size, first, last);
+        };
         auto put_adjoint = [&](buffer& each) {
             if (each.last >= 0 && each.adjoint_last >= 0)
-                each.adjoint = memory.put(each.size, each.adjoint_first, each.adjoint_last);
+                each.adjoint = put(each.size, each.adjoint_first, each.adjoint_last);
         };
         for (buffer& each : out_.buffers) {
             if (each.last < 0) continue;
-            each.offset = memory.put(1LL * each.size * each.copies, each.first, each.last);
+            each.offset = put(1LL * each.size * each.copies, each.first, each.last);
             if (!draft_.recurs) put_adjoint(each);
         }
         // The gradients of a recursion are first written at the same time. They are placed
@@ -23610,7 +18840,7 @@ class name_binder {
     static constexpr bool is_known(const outside& what) {
         return what.relation >= 0 || what.fact >= 0;
     }
-    /// What a relation's name means in the scopes around its own, from the inside out: a relation
+    /// The relation that a name refers to in the enclosing scopes, innermost first: a relation
     /// that follows from a rule there, the input of the block there, or a fact.
     constexpr outside outside_of(int relation) const {
         const plan::relation& wanted = out.text.relations[relation];
@@ -23675,7 +18905,11 @@ class rule_checker : public name_binder<Sizes, Facts> {
             // A cycle that is no recursion is reported below.
             if (!plain && (is_of_recursion(written) || !follows_from_itself(written.head)))
                 fail(fault::head_arguments_are_distinct_variables, written, -1);
-            if (written.aggregated == aggregation::softmax) {
+            if (written.chooses() &&
+                (written.arity != 2 || written.aggregated_order.size() != 1 || written.base >= 0 ||
+                 written.shift != 0 || written.recurs.loop >= 0))
+                fail(fault::top_k_chooses_one_of_two_arguments_outside_of_recursions, written, -1);
+            if (written.keeps_aggregated()) {
                 if ((written.aggregated_variables & head) != written.aggregated_variables)
                     fail(fault::softmax_over_a_variable_not_in_the_head, written, -1);
             } else if (written.aggregated_variables & head) {
@@ -23694,10 +18928,13 @@ class rule_checker : public name_binder<Sizes, Facts> {
                     return;
                 }
                 set_arity(written, value.relation, value.arity);
-                if (value.gives_value()) {
-                    ++shape.uses;
-                } else if (shape.fact < 0) {
-                    fail(fault::only_facts_are_negated_or_hidden, written, value.relation);
+                if (value.gives_value() || shape.fact < 0) ++shape.uses;
+                if (!value.gives_value() && shape.rule >= 0) {
+                    shape.tested = true;
+                    if (written.recurs.loop >= 0 &&
+                        out.text.rules[shape.rule].recurs.loop == written.recurs.loop)
+                        fail(fault::a_relation_of_the_same_recursion_is_not_negated_or_hidden,
+                             written, value.relation);
                 }
                 const bool symbols =
                     shape.fact >= 0 && out.facts[shape.fact].kind == fact_kind::symbols;
@@ -23736,9 +18973,10 @@ class rule_checker : public name_binder<Sizes, Facts> {
         if (shape.arity != arity)
             fail(fault::wrong_number_of_arguments, at, relation, arity, shape.arity);
         if (shape.fact < 0) return;
-        const fact_shape& given = out.facts[shape.fact];
-        if (given.is_sparse() && arity != 2)
-            fail(fault::wrong_number_of_arguments, at, relation, arity, 2);
+        fact_shape& given = out.facts[shape.fact];
+        given.indices = arity;
+        if (given.is_sparse() && arity < 1)
+            fail(fault::wrong_number_of_arguments, at, relation, arity, 1);
         if (arity > given.rank || (given.up_to && arity < 1))
             fail(fault::wrong_number_of_arguments, at, relation, arity, given.rank);
     }
@@ -23835,7 +19073,8 @@ class rule_checker : public name_binder<Sizes, Facts> {
         out.order.push(at);
     }
 
-    /// What the rule follows from: within its recursion in the same round, or outside.
+    /// The rules that this rule depends on: in the same iteration of its recursion, or outside of
+    /// it.
     constexpr void visit_body(const rule& written, list<int, Sizes.rules>& state, bool within) {
         for (const literal& value : out.text.body(written)) {
             if (value.kind != literal_kind::relation) continue;
@@ -23874,7 +19113,7 @@ class shaper : public rule_checker<Sizes, Facts> {
     using base::out;
 
     constexpr shaper(const source<Sizes>& text, const list<fact_shape, Facts>& facts,
-                     const list<name, max_queries>& queries)
+                     const list<name, max_queries>& queries, const name& tapped = {})
         : base(text, facts) {
         if (text.mistake != fault::none) {
             for (const rule& written : text.rules)
@@ -23895,7 +19134,9 @@ class shaper : public rule_checker<Sizes, Facts> {
         if (ok()) check_extents();
         settled_ = true;
         if (ok()) settle();
+        if (ok()) add_chosen_pairs();
         if (ok()) find_outputs(queries);
+        if (ok() && tapped.length > 0) find_tapped(tapped);
     }
 
   private:
@@ -24300,6 +19541,28 @@ class shaper : public rule_checker<Sizes, Facts> {
         check_compared(written, top.right);
     }
 
+    /// Adds the pairs that rules choose to the sparse facts.
+    constexpr void add_chosen_pairs() {
+        for (const rule& written : out.text.rules) {
+            if (!written.chooses() || !ok()) continue;
+            relation_shape& head = out.relations[written.head];
+            if (!head.value.is_scalar())
+                fail(fault::shapes_do_not_fit, written, -1, head.value.size(), 1);
+            const int axis = written.terms[0].variable == written.aggregated_order[0] ? 0 : 1;
+            fact_shape made;
+            made.rank = 2;
+            for (int at = 0; at < 2; ++at) made.extents[at] = head.extents[at];
+            // No more than there are: the number may be of any size.
+            const long long pairs = 1LL * head.extents[1 - axis] *
+                                    (written.aggregated_number < head.extents[axis]
+                                         ? static_cast<int>(written.aggregated_number)
+                                         : head.extents[axis]);
+            if (pairs > max_numbers / 8) fail(fault::more_than_2147483647_numbers, written, -1);
+            made.pairs = ok() ? static_cast<int>(pairs) : 1;
+            head.chosen = out.facts.push(made);
+        }
+    }
+
     constexpr void find_outputs(const list<name, max_queries>& queries) {
         for (const name& wanted : queries) {
             bool found = false;
@@ -24327,6 +19590,35 @@ class shaper : public rule_checker<Sizes, Facts> {
             if (out.outputs.size() == 0 && ok()) out.mistake = {fault::no_output, -1, {}, 0, 0, -1};
         }
         for (int at : out.outputs) out.relations[at].output = true;
+    }
+
+    /// Finds the relation of a path, "layers.weights" within a stack.
+    constexpr void find_tapped(const name& path) {
+        for (int at = 0; at < out.text.relations.size(); ++at) {
+            const relation& known = out.text.relations[at];
+            if (!known.invented && out.relations[at].rule >= 0 &&
+                is_path_of(path, known.id, known.scope))
+                out.tapped = at;
+        }
+        if (out.tapped < 0)
+            out.mistake = {fault::query_of_an_unknown_relation, -1, path, 0, 0, -1};
+        else
+            out.relations[out.tapped].output = true;
+    }
+    /// Returns true if `path` is the names of the stacks around a scope, then `id`.
+    constexpr bool is_path_of(const name& path, const name& id, int in) const {
+        int end = path.length;
+        name part = id;
+        while (true) {
+            if (part.length > end) return false;
+            for (int at = 0; at < part.length; ++at)
+                if (path.text[end - part.length + at] != part.text[at]) return false;
+            end -= part.length;
+            if (in == 0) return end == 0;
+            if (end == 0 || path.text[--end] != '.') return false;
+            part = out.text.relations[out.text.rules[out.text.scopes[in].rule].head].id;
+            in = out.text.scopes[in].parent;
+        }
     }
 
     /// Makes those relations outputs that only their own rules read.
@@ -24371,9 +19663,9 @@ struct fact_reader<language::fact<Name, Shape...>> {
         constexpr int lengths = (0 + ... + (requires { decltype(Shape)::most; } ? 1 : 0));
         constexpr int rank = (lengths + ... + (std::is_integral_v<decltype(Shape)> ? 1 : 0));
         constexpr bool sparse = (... || requires { decltype(Shape)::pairs; });
-        static_assert(!sparse || (rank >= 2 && rank <= 4),
-                      "sequent: a sparse fact has two indices and up to two extents of its values: "
-                      "fact<\"edge\", sparse<90>, 40, 40, 3>");
+        static_assert(!sparse || rank >= 1,
+                      "sequent: a sparse fact has one to four indices and up to two extents of its "
+                      "values: fact<\"edge\", sparse<90>, 40, 40, 3>");
         static_assert(lengths == 0 || (lengths == 1 && !sparse && begins_with_length<Shape...>),
                       "sequent: up_to<N> is the first extent of a dense fact; a sparse one takes "
                       "any number of pairs as it is, and its relations end where those end that "
@@ -24394,6 +19686,7 @@ struct fact_reader<language::fact<Name, Shape...>> {
             }
         };
         (add(Shape), ...);
+        result.indices = result.rank < 2 ? 1 : 2;  // unless the program reads it otherwise
         return result;
     }
 };
@@ -24419,6 +19712,19 @@ struct fact_reader<language::query<Names...>> {
     }
 };
 
+/// Among the facts of a model: the relation that tap() reads, with the names of the stacks around
+/// it. It has memory of its own, which is kept until the end of forward.
+template <language::fixed_string Path>
+struct tapped {};
+/// The reader of a tapped relation.
+template <language::fixed_string Path>
+struct fact_reader<tapped<Path>> {
+    static constexpr bool is_query = true;  // a query that names no output
+    static constexpr void read(list<name, max_queries>&) {}
+    static constexpr name path =
+        make_name(Path.characters, static_cast<int>(sizeof(Path.characters)) - 1);
+};
+
 /// The reader of require_fused.
 template <>
 struct fact_reader<language::require_fused> {
@@ -24432,6 +19738,7 @@ constexpr diagnosis general_step_in(const Drafted& unplaced) {
     diagnosis result;
     for (const step& made : unplaced.out.steps) {
         if (made.kind != step_kind::general || made.idle || !result.ok()) continue;
+        if (unplaced.out.generals[made.at].compares_alone()) continue;
         const rule& written = unplaced.rule_of(made.rule);
         const int stacking = unplaced.in.text.scopes[written.scope].rule;
         result.found = fault::no_fused_step_computes_the_rule;
@@ -24451,6 +19758,14 @@ inline constexpr auto source_of = normalise(read<Program>());
 template <sizes Sizes>
 constexpr sizes sizes_of(const source<Sizes>&) {
     return Sizes;
+}
+
+/// The list with room for more.
+template <int Capacity, class List>
+constexpr auto widened(const List& from) {
+    list<fact_shape, Capacity> result;
+    for (const fact_shape& each : from) result.push(each);
+    return result;
 }
 
 /// In place of a stage that a program does not need.
@@ -24481,9 +19796,20 @@ struct single_steps {
     /// General step At.
     template <int At>
     static constexpr general_step general_at = Placed::tables.generals[At];
+    /// What the rounds of fixpoint At pass on.
+    template <int At>
+    static constexpr carried_value carried_at = Placed::tables.carried[At];
     /// Node At of the conditions.
     template <int At>
     static constexpr node node_at = Placed::tables.pool.nodes[At];
+    /// The index of the pairs that a step chooses.
+    template <int Choice>
+    static constexpr operand chosen_at = [] {
+        operand result;
+        for (const general_step& each : Placed::tables.generals)
+            if (each.choice == Choice) result = each.chosen;
+        return result;
+    }();
 };
 
 /// The plan of a program over facts, with its memory laid out for training.
@@ -24493,9 +19819,15 @@ struct plan_of : single_steps<plan_of<Program, Facts...>> {
     static constexpr int fact_count = (0 + ... + (fact_reader<Facts>::is_query ? 0 : 1));
     /// The capacity of the arrays.
     static constexpr sizes size = sizes_of(source_of<Program>);
+    /// The number of facts, counts, and lists of pairs that rules choose.
+    static constexpr int lists = [] {
+        int result = fact_count;
+        for (const rule& written : source_of<Program>.rules) result += written.chooses();
+        return result;
+    }();
 
-    /// The shapes of the facts and counts, in the order of the model.
-    static constexpr auto facts = [] {
+    /// The shapes of the facts and counts, in the order of the model, as they are declared.
+    static constexpr auto declared = [] {
         list<fact_shape, fact_count> result;
         auto add = [&]<class Fact>(fact_reader<Fact> reader) {
             if constexpr (!decltype(reader)::is_query) result.push(reader.read());
@@ -24512,13 +19844,28 @@ struct plan_of : single_steps<plan_of<Program, Facts...>> {
         (add(fact_reader<Facts>{}), ...);
         return result;
     }();
+    /// The path of the tapped relation; empty without one.
+    static constexpr auto tapped_path = [] {
+        name result;
+        [[maybe_unused]] auto add = [&]<class Fact>(fact_reader<Fact>) {
+            if constexpr (requires { fact_reader<Fact>::path; }) result = fact_reader<Fact>::path;
+        };
+        (add(fact_reader<Facts>{}), ...);
+        return result;
+    }();
     /// The program with its shapes.
     static constexpr auto written =
-        shaper<size, fact_count>(source_of<Program>, facts, queries).out;
+        shaper<size, lists>(source_of<Program>, widened<lists>(declared), queries, tapped_path).out;
+    /// The shapes of the facts and counts as the program reads them.
+    static constexpr auto facts = [] {
+        list<fact_shape, fact_count> result;
+        for (int at = 0; at < fact_count; ++at) result.push(written.facts[at]);
+        return result;
+    }();
     /// The domains.
     static constexpr auto found = [] {
         if constexpr (written.mistake.ok())
-            return domain_finder<size, fact_count>(written).out;
+            return domain_finder<size, lists>(written).out;
         else
             return domains<size>{};
     }();
@@ -24531,7 +19878,7 @@ struct plan_of : single_steps<plan_of<Program, Facts...>> {
     /// The recursions as loops.
     static constexpr auto looped = [] {
         if constexpr (loops)
-            return loop_planner<size, fact_count>(written, found);
+            return loop_planner<size, lists>(written, found);
         else
             return nothing{};
     }();
@@ -24545,9 +19892,9 @@ struct plan_of : single_steps<plan_of<Program, Facts...>> {
     static constexpr bool understood = shapes.mistake.ok() && conditions.mistake.ok();
     /// The steps before memory is laid out.
     static constexpr auto unplaced = [] {
-        draft<size, fact_count> work(shapes, conditions);
-        if constexpr (understood) builder<draft<size, fact_count>> build(work);
-        return drafted<size, fact_count>(work);
+        draft<size, lists> work(shapes, conditions);
+        if constexpr (understood) builder<draft<size, lists>> build(work);
+        return drafted<size, lists>(work);
     }();
     /// True if require_fused is among the facts.
     static constexpr bool requires_fused =
@@ -24580,6 +19927,19 @@ struct inference_plan_of : single_steps<inference_plan_of<Plan>> {
     static constexpr auto& shapes = Plan::shapes;
     /// The steps, laid out for inference.
     static constexpr auto tables = memory_planner(Plan::unplaced, purpose::infer).placed();
+};
+
+/// A plan in whose memory all values and gradients last.
+template <class Plan>
+struct inspected_plan_of : single_steps<inspected_plan_of<Plan>> {
+    /// The shapes of the facts and counts.
+    static constexpr auto& facts = Plan::facts;
+    /// The program with its shapes.
+    static constexpr auto& shapes = Plan::shapes;
+    /// The steps, laid out for inspection.
+    static constexpr auto tables = [] {
+        return memory_planner(Plan::unplaced, purpose::inspect).placed();
+    }();
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
@@ -24669,7 +20029,7 @@ constexpr weight_view view_of_weight(int at) {
     int scopes[plan::max_depth]{};
     int depth = 0;
     for (int scope = declared.scope; scope > 0; scope = shapes.text.scopes[scope].parent)
-        if (!shapes.text.scopes[scope].shares) scopes[depth++] = scope;
+        if (!shapes.text.scopes[scope].shares()) scopes[depth++] = scope;
     while (depth-- > 0)
         push(shapes.text.scopes[scopes[depth]].repeat, tables.scope_parameters[scopes[depth]]);
     const int indices = layout.packed ? shape.arity - 2 : shape.arity;
@@ -24988,6 +20348,10 @@ struct bindings {
                                     int stride) noexcept {
         return const_cast<T*>(row_of(static_cast<const T*>(table), symbol, classes, stride));
     }
+    /// The index of chosen pairs.
+    SEQUENT_INLINE std::int32_t* read_index(const operand& at) const noexcept {
+        return reinterpret_cast<std::int32_t*>(workspace + place_of(at));
+    }
     /// Where an operand is written.
     SEQUENT_INLINE T* write(const operand& at) const noexcept {
         return (at.where == place::prepared ? prepared_to : workspace) + place_of(at);
@@ -25022,13 +20386,16 @@ struct bindings {
 /// Layout of the index of a plan's sparse fact.
 template <class Plan, int Fact>
 constexpr pair_layout pair_layout_of() {
-    return {Plan::facts[Fact].extents[0], Plan::facts[Fact].extents[1], Plan::facts[Fact].pairs};
+    return layout_of_pairs(Plan::shapes.facts[Fact]);
 }
-/// The index of the pairs of a sparse fact.
+/// The index of the pairs of a sparse fact, or of those that a step chooses.
 template <class Plan, int Fact, class T>
 SEQUENT_INLINE pair_index<pair_layout_of<Plan, Fact>()> pairs_of(
     const bindings<T>& bound) noexcept {
-    return {bound.pairs[Fact]};
+    if constexpr (Fact < Plan::facts.capacity())
+        return {bound.pairs[Fact]};
+    else
+        return {bound.read_index(Plan::template chosen_at<Fact>)};
 }
 
 /// Calls body(o0, o1, o2) for all values of the outer loops of a step.
@@ -25214,7 +20581,11 @@ class assignments {
     }
 
     int value_of(const plan::term& at) const noexcept {
-        return at.offset + (at.variable >= 0 ? index_[at.variable] : 0);
+        return offset_of(at) + (at.variable >= 0 ? index_[at.variable] : 0);
+    }
+    /// An argument without its first variable.
+    int offset_of(const plan::term& at) const noexcept {
+        return at.offset + (at.second >= 0 ? at.factor * index_[at.second] : 0);
     }
 
     /// Calls body() for each value of the variables order[From] .. order[To - 1] for which all
@@ -25246,16 +20617,22 @@ class assignments {
 
     /// The position in the order from which on a term's value is known; -1 for a constant.
     static constexpr int known_from(const plan::term& at) {
-        return at.variable < 0 ? -1 : place_in_order(step, at.variable);
+        const int first = at.variable < 0 ? -1 : place_in_order(step, at.variable);
+        return at.second < 0 ? first : std::max(first, place_in_order(step, at.second));
+    }
+    /// True if the value of a term gives that of the variable at `place`.
+    static constexpr bool gives(const plan::term& at, int place) {
+        return at.variable >= 0 && place_in_order(step, at.variable) == place &&
+               (at.second < 0 || place_in_order(step, at.second) < place);
     }
     /// The join whose pairs give the values of the variable at `place`, or -1.
     static constexpr int generator(int place) {
         for (int at = 0; at < joins; ++at) {
             const pair_join& join = step.joins[at];
-            if (join.optional || join.row.variable == join.column.variable) continue;
-            const int row = known_from(join.row);
-            const int column = known_from(join.column);
-            if ((row == place && column < place) || (column == place && row < place)) return at;
+            if (join.optional) continue;
+            if ((gives(join.row, place) && known_from(join.column) < place) ||
+                (gives(join.column, place) && known_from(join.row) < place))
+                return at;
         }
         return -1;
     }
@@ -25318,18 +20695,20 @@ class assignments {
                     if (find_pairs<Place>()) each_value<Place + 1, To>(body);
             } else {
                 constexpr pair_join join = step.joins[made_by];
-                constexpr bool forward = join.column.variable == variable;
+                constexpr bool forward = gives(join.column, Place);
                 constexpr plan::term made = forward ? join.column : join.row;
                 const auto index = pairs_of<Plan, join.fact>(bound_);
                 const int other = value_of(forward ? join.row : join.column);
-                constexpr int extent =
-                    forward ? Plan::facts[join.fact].extents[0] : Plan::facts[join.fact].extents[1];
-                if (other < 0 || other >= extent) return;
+                constexpr pair_layout layout = pair_layout_of<Plan, join.fact>();
+                if (other < 0 || other >= (forward ? layout.rows : layout.columns)) return;
                 const neighbours found = forward ? index.of_row(other) : index.of_column(other);
                 const int end = end_of<variable>();
-                for (int at = 0; at < found.count; ++at) {
-                    index_[variable] = found.others[at] - made.offset;
-                    if (index_[variable] < 0 || index_[variable] >= end) continue;
+                const int moved = offset_of(made);
+                for (int at = made.second < 0 ? 0 : found.first_from(moved); at < found.count;
+                     ++at) {
+                    index_[variable] = found.others[at] - moved;
+                    if (index_[variable] < 0) continue;
+                    if (index_[variable] >= end) break;
                     pair_[made_by] = found.pairs[at];
                     if (find_pairs<Place>()) each_value<Place + 1, To>(body);
                 }
@@ -25877,8 +21256,8 @@ struct row_functions {
     }
 };
 
-/// What the last product of a row step also does: it adds the summands that are stored row by row,
-/// and applies the first function if that is cheap and the sum is complete.
+/// Operations fused into the last product of a row step: adding the summands that are stored row by
+/// row, and applying the first function if it is cheap and the sum is complete.
 template <class Step>
 struct row_fusion {
     static constexpr const row_step& step = Step::value;
@@ -26301,7 +21680,7 @@ class row_atoms {
     /// Number of rows that exist; they come first.
     static int limit(const bindings& bound) noexcept {
         if constexpr (step.pairs >= 0)
-            return bound.pairs[step.pairs][pair_layout::count()];
+            return pairs_of_step(bound)[pair_layout::count()];
         else if constexpr (step.counts == 0)
             return step.rows;
         else
@@ -26309,6 +21688,10 @@ class row_atoms {
     }
 
   protected:
+    /// The index of the step's pairs.
+    static const std::int32_t* pairs_of_step(const bindings& bound) noexcept {
+        return pairs_of<typename Step::plan, step.pairs>(bound).memory;
+    }
     /// Calls visit(range) for adjacent atoms among some rows.
     template <class Range, class Visit>
     static void each_run(const bindings& bound, int first, int second, int third, Range range,
@@ -26349,8 +21732,35 @@ class row_atoms {
             constexpr pair_layout layout = pair_layout_of<typename Step::plan, step.pairs>();
             constexpr int from =
                 Side == plan::side::row ? layout.row_of_pair() : layout.column_of_pair();
-            return bound.pairs[step.pairs][from + row];
+            return pairs_of_step(bound)[from + row];
         }
+    }
+
+    /// Most rows of one product of pairs.
+    static constexpr int most_of_weight = 64;
+    /// Calls visit(run, offset of the weight, room) for adjacent pairs of one weight of term At.
+    template <int At, class Range, class Visit>
+    static void each_weight(const bindings& bound, Range range, Visit visit) noexcept {
+        constexpr row_term term = step.terms[At];
+        alignas(64) T room[static_cast<std::size_t>(kernel::gathered_room<T, most_of_weight>)];
+        for (int begin = range.begin, end = begin; begin < range.end; begin = end) {
+            const int weight = pair_row<term.weighed>(bound, begin);
+            const int last = std::min<int>(range.end, begin + most_of_weight);
+            for (end = begin + 1; end < last; ++end)
+                if (pair_row<term.weighed>(bound, end) != weight) break;
+            visit(kernel::row_range{begin, end}, static_cast<std::ptrdiff_t>(weight) * term.w.row,
+                  room);
+        }
+    }
+    /// The rows of x, or of its gradient, of some pairs; `listed` has room for their pointers.
+    template <int At, class Number>
+    static kernel::row_places<Number> rows_of_pairs(const bindings& bound, kernel::row_range run,
+                                                    Number* x, Number** listed) noexcept {
+        constexpr row_term term = step.terms[At];
+        for (int at = run.begin; at < run.end; ++at)
+            listed[at - run.begin] =
+                x + static_cast<std::ptrdiff_t>(pair_row<term.indexed>(bound, at)) * term.x.row;
+        return {listed};
     }
 
     /// The rows of a range in which split `split` of term At exists.
@@ -26523,7 +21933,9 @@ class row_gradients : public row_atoms<Step, T> {
         for (int split = 0; split < term.splits; ++split) {
             const auto rows =
                 base::template rows_of_split<At>(bound, first, second, third, split, range);
-            if constexpr (fusion::by_row(term)) {
+            if constexpr (term.weighed != plan::side::none) {
+                gradient_of_pairs<At>(bound, first, second, third, split, rows);
+            } else if constexpr (fusion::by_row(term)) {
                 gradient_by_row<At>(bound, first, second, third, split, rows);
             } else {
                 input_gradient<At>(bound, first, second, third, split, rows);
@@ -26577,6 +21989,40 @@ class row_gradients : public row_atoms<Step, T> {
                 });
             });
         });
+    }
+
+    template <int At, class Range>
+    static void gradient_of_pairs(const bindings& bound, int first, int second, int third,
+                                  int split, Range range) noexcept {
+        constexpr row_term term = step.terms[At];
+        const std::ptrdiff_t x_at =
+            outer_shift(term.x, first, second, third) + split * term.x_split;
+        const std::ptrdiff_t w_at =
+            outer_shift(term.w, first, second, third) + split * term.w_split;
+        const T* gradient = gradient_of_out(bound, first, second, third);
+        base::template each_weight<At>(
+            bound, range, [&](kernel::row_range run, std::ptrdiff_t weight, T* room) {
+                const int rows = run.end - run.begin;
+                const kernel::row_places<const T> dy{nullptr, gradient + run.begin * step.out.row,
+                                                     step.out.row};
+                if (T* dx = bound.gradient(term.x.at)) {
+                    T* to[base::most_of_weight];
+                    kernel::product(
+                        input_product<T>(
+                            term, columns, rows, dy, bound.read(term.w.at) + w_at + weight,
+                            base::template rows_of_pairs<At>(bound, run, dx + x_at, to)),
+                        room);
+                }
+                if constexpr (term.w.at.trained) {
+                    const T* from[base::most_of_weight];
+                    kernel::product(
+                        weight_product<T>(term, columns, weight_rows<At>(), rows,
+                                          base::template rows_of_pairs<At>(
+                                              bound, run, bound.read(term.x.at) + x_at, from),
+                                          dy, bound.gradient(term.w.at) + w_at + weight),
+                        room);
+                }
+            });
     }
 
     template <int At, class Range>
@@ -26784,7 +22230,7 @@ class row_runner : public row_gradients<Step, T> {
     }
 
   public:
-    // The same, never inlined.
+    // Versions of forward and backward that are never inlined.
 
     template <class Range>
     SEQUENT_NOINLINE static void forward_apart(const bindings& bound, Range range) noexcept {
@@ -27029,9 +22475,9 @@ class row_runner : public row_gradients<Step, T> {
             [[maybe_unused]] const auto present = base::template rows_of_split<index()>(
                 bound, first, second, third, 0, kernel::row_range{row, row + rows});
             if constexpr (fusion::adds(index())) {
-                // The product has added it.
+                // The product kernel has added this term.
             } else if constexpr (index() > 0 && plain_terms(index() - 1) > 1) {
-                // It has been added with the term before it.
+                // The previous term was added together with this one.
             } else if constexpr (plain_terms(index()) > 1) {
                 add_plain<index(), starts>(bound, first, second, third, sum, row, rows);
             } else if constexpr (term.kind == term_kind::add) {
@@ -27132,6 +22578,23 @@ class row_runner : public row_gradients<Step, T> {
             return;
         } else {
             const T* w = bound.read(term.w.at) + outer_shift(term.w, first, second, third);
+            if constexpr (term.weighed != plan::side::none) {
+                base::template each_weight<At>(
+                    bound, kernel::row_range{row, row + rows},
+                    [&](kernel::row_range run, std::ptrdiff_t weight, T* room) {
+                        const T* from[base::most_of_weight];
+                        for (int split = 0; split < term.splits; ++split)
+                            kernel::product(
+                                output_product<T>(term, columns, run.end - run.begin,
+                                                  base::template rows_of_pairs<At>(
+                                                      bound, run, x + split * term.x_split, from),
+                                                  w + weight + split * term.w_split,
+                                                  {nullptr, sum + run.begin * sum_row, sum_row},
+                                                  Accumulate || split > 0),
+                                room);
+                    });
+                return;
+            }
             if constexpr (term.format != 0) {
                 for (int split = 0; split < term.splits; ++split)
                     multiply_rounded<term.format>(output_product<T>(
@@ -27301,6 +22764,7 @@ struct attention_shape {
     static constexpr int out_row = step.out.row;
     static constexpr bool value_gradient = step.value.at.trained;
     static constexpr int score_row = step.scores.row;
+    static constexpr bool normalizes = step.normalizes;
     static constexpr bool is_table = mask::mask.form.is_table;
     static constexpr bool clips = mask::mask.form.clips();
     static constexpr plan::space space = mask::mask.form.where;
@@ -27377,6 +22841,7 @@ struct attention_form {
     int score_row = 0;
     bool clips = false;
     bool keeps_scores = false;
+    bool normalizes = true;
     plan::list<kernel::score_node, kernel::max_score_nodes> nodes{};
     plan::space space{};
 };
@@ -27408,6 +22873,7 @@ constexpr void visit_attention_form(Form& form, Visit& visit) {
     visit(form.score_row);
     visit(form.clips);
     visit(form.keeps_scores);
+    visit(form.normalizes);
     visit(form.nodes.count);
     for (auto& node : form.nodes) {
         visit(node.op);
@@ -27457,6 +22923,7 @@ struct attention_shape_of_form {
     static constexpr bool is_table = false;
     static constexpr bool clips = form.clips;
     static constexpr bool keeps_scores = form.keeps_scores;
+    static constexpr bool normalizes = form.normalizes;
     static constexpr auto nodes = [] {
         plan::list<kernel::score_node, form.nodes.size()> result;
         for (const kernel::score_node& node : form.nodes) result.push(node);
@@ -27473,11 +22940,17 @@ struct shape_for_kernels {
 template <class Shape>
 struct shape_for_kernels<Shape, false> {
     static constexpr attention_form value = [] {
-        attention_form result{Shape::rows,         Shape::columns,
-                              Shape::length,       Shape::value_column,
-                              Shape::out_row,      Shape::value_gradient,
-                              Shape::score_row,    Shape::clips,
-                              Shape::keeps_scores, {},
+        attention_form result{Shape::rows,
+                              Shape::columns,
+                              Shape::length,
+                              Shape::value_column,
+                              Shape::out_row,
+                              Shape::value_gradient,
+                              Shape::score_row,
+                              Shape::clips,
+                              Shape::keeps_scores,
+                              Shape::normalizes,
+                              {},
                               Shape::space};
         for (const kernel::score_node& node : Shape::nodes) result.nodes.push(node);
         return result;
@@ -27894,16 +23367,17 @@ class ground_rule : protected assignments<Plan, At, T> {
         return true;
     }
 
-    /// True if a dense fact holds.
+    /// True if an atom holds: it exists, and its value is not zero.
     template <int Item>
     bool is_nonzero() const noexcept {
         constexpr general_literal item = literal<Item>;
+        if (!present<Item>()) return false;
         bool nonzero = false;
         for (int at = 0; at < item.rows * item.columns; ++at)
             if constexpr (item.symbols)
-                nonzero = nonzero || bound_.read_symbols(item.at)[shift(item.strides) + at];
+                nonzero = nonzero || bound_.read_symbols(item.at)[place<Item>() + at];
             else
-                nonzero = nonzero || bound_.read(item.at)[shift(item.strides) + at] != T(0);
+                nonzero = nonzero || bound_.read(item.at)[place<Item>() + at] != T(0);
         return nonzero;
     }
 
@@ -28471,6 +23945,7 @@ class general_runner : ground_rule<Plan, At, T> {
     static constexpr bool picks =
         step.aggregated == aggregation::max || step.aggregated == aggregation::min;
     static constexpr bool normalises = step.aggregated == aggregation::softmax;
+    static constexpr bool chooses = step.choice >= 0;
     /// The aggregation as a fold, if it is one.
     static constexpr bool folds = step.aggregated < aggregation::count;
     static constexpr kernel::fold folded =
@@ -28618,6 +24093,84 @@ class general_runner : ground_rule<Plan, At, T> {
         each_ground(third);
     }
 
+    // A choice: the pairs of the greatest values, their index, and then their values.
+
+    /// Room for the greatest values of one group.
+    static constexpr int most_chosen =
+        chooses ? static_cast<int>(std::min<double>(step.aggregated_number,
+                                                    step.extents[step.order[step.heads]]))
+                : 1;
+
+    /// Adds the pairs of one group to the index, in the order of their variable.
+    void choose(std::int32_t* index) noexcept {
+        constexpr pair_layout layout = pair_layout_of<Plan, step.choice>();
+        constexpr int over = step.order[step.heads];
+        T values[most_chosen];
+        int places[most_chosen];
+        int found = 0;
+        auto body = [&] {
+            evaluate();
+            const T x = result()[0];
+            int at = found;
+            while (at > 0 && beats<true>(x, values[at - 1])) --at;
+            if (at == most_chosen) return;
+            found = std::min(found + 1, most_chosen);
+            for (int later = found - 1; later > at; --later) {
+                values[later] = values[later - 1];
+                places[later] = places[later - 1];
+            }
+            values[at] = x;
+            places[at] = index_[over];
+        };
+        each_ground(body);
+        for (int at = 0; at < found; ++at) {
+            const int pair = index[pair_layout::count()]++;
+            index_[over] = places[at];
+            index[pair_layout::row_of_pair() + pair] = index_[step.choice_variables[0]];
+            index[layout.column_of_pair() + pair] = index_[step.choice_variables[1]];
+        }
+    }
+    /// Calls body(pair) for the chosen pairs of one group.
+    template <class Body>
+    void each_chosen(Body body) noexcept {
+        auto if_chosen = [&] {
+            const int pair = pairs_of<Plan, step.choice>(bound_).find(
+                index_[step.choice_variables[0]], index_[step.choice_variables[1]]);
+            if (pair >= 0) body(pair);
+        };
+        each_ground(if_chosen);
+    }
+    void forward_choices() noexcept {
+        constexpr pair_layout layout = pair_layout_of<Plan, step.choice>();
+        std::int32_t* index = bound_.read_index(step.chosen);
+        index[pair_layout::count()] = 0;
+        auto first = [&] { choose(index); };
+        ground::template each<0, step.heads>(first);
+        index_pairs(layout, index[pair_layout::count()], index, true);
+        T* const to = bound_.write(step.out);
+        std::fill_n(to, step.out_pair_stride * layout.capacity, T(0));
+        auto second = [&] {
+            each_chosen([&](int pair) {
+                evaluate();
+                to[pair * step.out_pair_stride] = result()[0];
+            });
+        };
+        ground::template each<0, step.heads>(second);
+    }
+    void backward_choices() noexcept {
+        alignas(64) own_value own_gradient;
+        T* const gradient = ground::template temporary<3>(own_gradient);
+        const T* from = bound_.gradient(step.out);
+        auto body = [&] {
+            each_chosen([&](int pair) {
+                evaluate();
+                gradient[0] = from[pair * step.out_pair_stride];
+                undo(gradient);
+            });
+        };
+        ground::template each<0, step.heads>(body);
+    }
+
     /// Clears all atoms of a softmax group: those without a ground rule stay zero.
     void clear_group(int from) noexcept {
         if (from == step.variables) {
@@ -28722,6 +24275,10 @@ class general_runner : ground_rule<Plan, At, T> {
   public:
     static void forward(const bindings<T>& bound) noexcept {
         general_runner runner(bound);
+        if constexpr (chooses) {
+            runner.forward_choices();
+            return;
+        }
         if constexpr (skips) std::fill_n(bound.write(step.out), cleared(bound), T(0));
         if constexpr (runs_whole) runner.rows_ = {0, end_of_rows(bound)};
         auto body = [&] { runner.forward_head(); };
@@ -28747,7 +24304,9 @@ class general_runner : ground_rule<Plan, At, T> {
     static void backward(const bindings<T>& bound) noexcept {
         if (!has_gradients(bound)) return;
         general_runner runner(bound);
-        if constexpr (runs_whole) {
+        if constexpr (chooses) {
+            runner.backward_choices();
+        } else if constexpr (runs_whole) {
             if constexpr (step.aggregated == aggregation::count) return;
             runner.rows_ = {0, end_of_rows(bound)};
             if constexpr (divides) {
@@ -28790,6 +24349,9 @@ class thread_pool {
   public:
     /// Ignores the number of threads.
     explicit thread_pool(int = 1) noexcept {}
+    /// Submits nothing to the executor.
+    template <class Submit>
+    thread_pool(int, Submit) noexcept {}
     thread_pool(const thread_pool&) = delete;
     thread_pool& operator=(const thread_pool&) = delete;
 
@@ -28812,7 +24374,6 @@ class thread_pool {
 #else
 
 #include <condition_variable>
-#include <exception>
 #include <mutex>
 #include <thread>
 
@@ -28938,11 +24499,96 @@ struct pool_position {
 };
 inline constinit thread_local pool_position in_pool{};
 
+/// State shared by the threads of a pool.
+SEQUENT_LAZY struct basic_pool_crew {
+    using call_type = void (*)(const void*, int, int);
+
+    alignas(64) std::atomic<std::uint64_t> left{0};
+    alignas(64) std::atomic<int> done{0};
+    alignas(64) std::atomic<call_type> call{nullptr};
+    std::atomic<const void*> context{nullptr};
+    std::atomic<int> tasks{0};
+    std::atomic<std::uint64_t> float_mode{0};
+    std::atomic<bool> failed{false};
+    std::exception_ptr error{};  // stored by the thread that set `failed`
+    std::atomic<bool> running{false};
+    std::atomic<bool> ending{false};
+    model_detail::bell begin{};
+    model_detail::bell end{};
+    std::vector<std::thread> workers{};
+
+    /// `left` holds the number of the run in its upper 32 bits and the number of tasks not yet
+    /// taken in its lower 32 bits.
+    static constexpr std::uint64_t one_run = std::uint64_t{1} << 32;
+    static constexpr std::uint64_t run_of(std::uint64_t left) { return left / one_run; }
+    static constexpr int tasks_of(std::uint64_t left) { return static_cast<int>(left % one_run); }
+
+    /// Computes tasks of run number `run` until none is left. A worker that arrives late may read
+    /// the fields of the next run, or a mixture of both. This is harmless: it claims a task only
+    /// afterwards, and the claim fails unless run `run` has tasks left.
+    void take_tasks(std::uint64_t run, int thread) noexcept {
+        constexpr auto relaxed = std::memory_order_relaxed;
+        const call_type function = call.load(relaxed);
+        const void* const argument = context.load(relaxed);
+        const int count = tasks.load(relaxed);
+        if (thread > 0) model_detail::float_mode{float_mode.load(relaxed)}.apply();
+        const model_detail::pool_position outside =
+            std::exchange(model_detail::in_pool, {this, thread});
+        int taken = 0;
+        std::uint64_t now = left;
+        while (run_of(now) == run && tasks_of(now) > 0) {
+            if (!left.compare_exchange_weak(now, now - 1)) continue;
+            if (!failed.load(relaxed)) call_one(function, argument, count - tasks_of(now), thread);
+            ++taken;
+            now = left;
+        }
+        model_detail::in_pool = outside;
+        if (taken > 0 && done.fetch_add(taken) + taken == count && thread > 0) end.ring();
+    }
+
+    void call_one(call_type function, const void* argument, int task, int thread) noexcept {
+#if defined(SEQUENT_HAS_EXCEPTIONS)
+        try {
+            function(argument, task, thread);
+        } catch (...) {
+            if (!failed.exchange(true)) error = std::current_exception();
+        }
+#else
+        function(argument, task, thread);
+#endif
+    }
+};
+using pool_crew = basic_pool_crew<>;
+
+/// One thread's part of a run, for an executor. It keeps alive what it refers to.
+SEQUENT_LAZY class basic_pool_job {
+  public:
+    basic_pool_job(std::shared_ptr<pool_crew> shared, std::uint64_t run, int thread) noexcept
+        : crew_(std::move(shared)), run_(run), thread_(thread) {}
+    /// Computes tasks of the run, if it is still under way.
+    void operator()() const noexcept {
+        const float_mode before = float_mode::current();
+        crew_->take_tasks(run_, thread_);
+        before.apply();
+    }
+
+  private:
+    std::shared_ptr<pool_crew> crew_;
+    std::uint64_t run_;
+    int thread_;
+};
+using pool_job = basic_pool_job<>;
+/// Where an executor's jobs are submitted.
+SEQUENT_LAZY struct job_receiver {
+    virtual ~job_receiver() = default;
+    virtual void take(pool_job job) noexcept = 0;
+};
+
 }  // namespace model_detail
 
 /// A fixed number of threads for many short tasks: the thread that calls run, and size() - 1
-/// workers, which are created once and sleep while there are no tasks. Use it by the name
-/// thread_pool.
+/// workers, which are created once and sleep while there are no tasks, or the threads of an
+/// executor of your own. Use it by the name thread_pool.
 ///
 /// One run at a time uses the workers. The calling thread computes its run alone, with identical
 /// results, if the run begins within a task of the same pool, while another thread's run is under
@@ -28961,166 +24607,130 @@ SEQUENT_LAZY class basic_thread_pool {
             workers.emplace_back([this, thread] { serve(thread); });
         }
     }
-    /// Ends and joins the workers.
-    ~basic_thread_pool() {
-        if (is_forked()) {
-            // Threads that are not there can neither be joined nor detached, and the child's copy
-            // of what they wait on cannot be destroyed.
-            (void)crew_.release();
-            return;
-        }
-        crew_->ending = true;
-        crew_->left = crew_->left + one_run;
-        crew_->begin.ring();
-        for (std::thread& worker : crew_->workers) worker.join();
-    }
-    basic_thread_pool(const basic_thread_pool&) = delete;
-    basic_thread_pool& operator=(const basic_thread_pool&) = delete;
-
-    /// Number of threads, the calling one included.
-    int size() const noexcept { return size_; }
-
-    /// Calls f(task) or f(task, thread) once for each task in [0, tasks), on all threads in
-    /// unspecified order, and returns when all calls are done. 0 <= thread < size(). Tasks of one
-    /// run that are computed at the same time have different thread numbers; a run within a task
-    /// has the thread number of that task throughout.
+    /// Uses the threads of another executor in place of workers. submit(job) hands over a copyable
+    /// function without arguments, which one of its threads calls once, now or later; up to
+    /// `threads` - 1 jobs are submitted for each run. Jobs may be called after the pool is
+    /// destroyed, or never: the calling thread computes what no job does. submit must not throw:
     ///
-    /// Tasks see all writes made before run, and the caller sees all writes of the tasks
-    /// afterwards. Tasks use the floating-point mode of the caller. run allocates nothing.
-    ///
-    /// If f throws, tasks that have not begun are skipped; one of the exceptions is rethrown here
-    /// once the tasks that have begun are done.
-    template <class F>
-    void run(int tasks, F&& f) {
-        using function = std::remove_reference_t<F>;
-        constexpr auto call = [](const void* context, int task, int thread) {
-            auto& of = *static_cast<function*>(const_cast<void*>(context));
-            if constexpr (std::is_invocable_v<function&, int, int>)
-                of(task, thread);
-            else
-                of(task);
-        };
-        const void* const context = std::addressof(f);
-        if (size_ > 1 && tasks > 1 && !is_forked() &&
-            !crew_->running.exchange(true, std::memory_order_acquire)) {
-            run_on_all(tasks, call, context);
-        } else {
-            const model_detail::pool_position at = model_detail::in_pool;
-            const int thread = at.pool == this ? at.thread : 0;
-            for (int task = 0; task < tasks; ++task) call(context, task, thread);
+    ///     thread_pool pool(4, [&](auto job) { asio::post(executor, job); });
+    template <class Submit>
+        requires std::is_invocable_v<Submit&, model_detail::pool_job> basic_thread_pool(
+            int threads, Submit submit)
+            : basic_thread_pool(std::max(1, threads), nothing_started{}) {
+            struct made final : model_detail::job_receiver<> {
+                explicit made(Submit&& to) : submit(std::move(to)) {}
+                void take(model_detail::pool_job job) noexcept override { submit(std::move(job)); }
+                Submit submit;
+            };
+            executor_ = std::make_unique<made>(std::move(submit));
         }
-    }
+        /// Ends and joins the workers.
+        ~basic_thread_pool() {
+            if (is_forked()) {
+                // Threads that are not there can neither be joined nor detached, and the child's
+                // copy of what they wait on cannot be destroyed.
+                (void)new std::shared_ptr<crew>(std::move(crew_));
+                return;
+            }
+            crew_->ending = true;
+            crew_->left = crew_->left + crew::one_run;
+            crew_->begin.ring();
+            for (std::thread& worker : crew_->workers) worker.join();
+        }
+        basic_thread_pool(const basic_thread_pool&) = delete;
+        basic_thread_pool& operator=(const basic_thread_pool&) = delete;
 
-  private:
-    using call_type = void (*)(const void*, int, int);
-    struct nothing_started {};
+        /// Number of threads, the calling one included.
+        int size() const noexcept {
+            return size_;
+        }
 
-    /// State shared by the threads.
-    struct crew {
-        alignas(64) std::atomic<std::uint64_t> left{0};
-        alignas(64) std::atomic<int> done{0};
-        alignas(64) std::atomic<call_type> call{nullptr};
-        std::atomic<const void*> context{nullptr};
-        std::atomic<int> tasks{0};
-        std::atomic<std::uint64_t> float_mode{0};
-        std::atomic<bool> failed{false};
-        std::exception_ptr error{};  // stored by the thread that set `failed`
-        std::atomic<bool> running{false};
-        std::atomic<bool> ending{false};
-        model_detail::bell begin{};
-        model_detail::bell end{};
-        std::vector<std::thread> workers{};
-    };
+        /// Calls f(task) or f(task, thread) once for each task in [0, tasks), on all threads in
+        /// unspecified order, and returns when all calls are done. 0 <= thread < size(). Tasks of
+        /// one run that are computed at the same time have different thread numbers; a run within a
+        /// task has the thread number of that task throughout.
+        ///
+        /// Tasks see all writes made before run, and the caller sees all writes of the tasks
+        /// afterwards. Tasks use the floating-point mode of the caller. run allocates nothing.
+        ///
+        /// If f throws, tasks that have not begun are skipped; one of the exceptions is rethrown
+        /// here once the tasks that have begun are done.
+        template <class F>
+        void run(int tasks, F&& f) {
+            using function = std::remove_reference_t<F>;
+            constexpr auto call = [](const void* context, int task, int thread) {
+                auto& of = *static_cast<function*>(const_cast<void*>(context));
+                if constexpr (std::is_invocable_v<function&, int, int>)
+                    of(task, thread);
+                else
+                    of(task);
+            };
+            const void* const context = std::addressof(f);
+            if (size_ > 1 && tasks > 1 && !is_forked() &&
+                !crew_->running.exchange(true, std::memory_order_acquire)) {
+                run_on_all(tasks, call, context);
+            } else {
+                const model_detail::pool_position at = model_detail::in_pool;
+                const int thread = at.pool == crew_.get() ? at.thread : 0;
+                for (int task = 0; task < tasks; ++task) call(context, task, thread);
+            }
+        }
 
-    /// `left` holds the number of the run in its upper 32 bits and the number of tasks not yet
-    /// taken in its lower 32 bits.
-    static constexpr std::uint64_t one_run = std::uint64_t{1} << 32;
-    static constexpr std::uint64_t run_of(std::uint64_t left) { return left / one_run; }
-    static constexpr int tasks_of(std::uint64_t left) { return static_cast<int>(left % one_run); }
+      private:
+        using crew = model_detail::pool_crew;
+        using call_type = crew::call_type;
+        struct nothing_started {};
 
-    /// The delegating constructor starts the threads: if one cannot be created, the destructor ends
-    /// those that have started.
-    basic_thread_pool(int size, nothing_started) : size_(size), crew_(std::make_unique<crew>()) {
-        crew_->workers.reserve(static_cast<std::size_t>(size - 1));
-    }
+        /// The delegating constructor starts the threads: if one cannot be created, the destructor
+        /// ends those that have started.
+        basic_thread_pool(int size, nothing_started)
+            : size_(size), crew_(std::make_shared<crew>()) {
+            crew_->workers.reserve(static_cast<std::size_t>(size - 1));
+        }
 
-    bool is_forked() const noexcept {
-        return forks_ != model_detail::times_forked.load(std::memory_order_relaxed);
-    }
+        bool is_forked() const noexcept {
+            return forks_ != model_detail::times_forked.load(std::memory_order_relaxed);
+        }
 
-    void run_on_all(int tasks, call_type call, const void* context) {
-        constexpr auto relaxed = std::memory_order_relaxed;
-        crew& shared = *crew_;
-        shared.call.store(call, relaxed);
-        shared.context.store(context, relaxed);
-        shared.tasks.store(tasks, relaxed);
-        shared.float_mode.store(model_detail::float_mode::current().bits, relaxed);
-        shared.failed.store(false, relaxed);
-        shared.done.store(0, relaxed);
-        const std::uint64_t run = run_of(shared.left.load(relaxed)) + 1;
-        shared.left = run * one_run + static_cast<std::uint64_t>(tasks);
-        shared.begin.ring();
-        take_tasks(run, 0);
-        shared.end.wait([&] { return shared.done == tasks; });
-        std::exception_ptr error;
-        if (shared.failed.load(relaxed)) error = std::exchange(shared.error, nullptr);
-        shared.running.store(false, std::memory_order_release);
+        void run_on_all(int tasks, call_type call, const void* context) {
+            constexpr auto relaxed = std::memory_order_relaxed;
+            crew& shared = *crew_;
+            shared.call.store(call, relaxed);
+            shared.context.store(context, relaxed);
+            shared.tasks.store(tasks, relaxed);
+            shared.float_mode.store(model_detail::float_mode::current().bits, relaxed);
+            shared.failed.store(false, relaxed);
+            shared.done.store(0, relaxed);
+            const std::uint64_t run = crew::run_of(shared.left.load(relaxed)) + 1;
+            shared.left = run * crew::one_run + static_cast<std::uint64_t>(tasks);
+            shared.begin.ring();
+            if (executor_)
+                for (int thread = 1; thread < std::min(size_, tasks); ++thread)
+                    executor_->take(model_detail::pool_job(crew_, run, thread));
+            shared.take_tasks(run, 0);
+            shared.end.wait([&] { return shared.done == tasks; });
+            std::exception_ptr error;
+            if (shared.failed.load(relaxed)) error = std::exchange(shared.error, nullptr);
+            shared.running.store(false, std::memory_order_release);
 #if defined(SEQUENT_HAS_EXCEPTIONS)
-        if (error) std::rethrow_exception(std::move(error));
+            if (error) std::rethrow_exception(std::move(error));
 #endif
-    }
-
-    /// Computes tasks of run number `run` until none is left. A worker that arrives late may read
-    /// the fields of the next run, or a mixture of both. This is harmless: it claims a task only
-    /// afterwards, and the claim fails unless run `run` has tasks left.
-    void take_tasks(std::uint64_t run, int thread) noexcept {
-        constexpr auto relaxed = std::memory_order_relaxed;
-        crew& shared = *crew_;
-        const call_type call = shared.call.load(relaxed);
-        const void* const context = shared.context.load(relaxed);
-        const int tasks = shared.tasks.load(relaxed);
-        if (thread > 0) model_detail::float_mode{shared.float_mode.load(relaxed)}.apply();
-        const model_detail::pool_position outside =
-            std::exchange(model_detail::in_pool, {this, thread});
-        int taken = 0;
-        std::uint64_t left = shared.left;
-        while (run_of(left) == run && tasks_of(left) > 0) {
-            if (!shared.left.compare_exchange_weak(left, left - 1)) continue;
-            if (!shared.failed.load(relaxed))
-                call_one(call, context, tasks - tasks_of(left), thread);
-            ++taken;
-            left = shared.left;
         }
-        model_detail::in_pool = outside;
-        if (taken > 0 && shared.done.fetch_add(taken) + taken == tasks && thread > 0)
-            shared.end.ring();
-    }
 
-    void call_one(call_type call, const void* context, int task, int thread) noexcept {
-#if defined(SEQUENT_HAS_EXCEPTIONS)
-        try {
-            call(context, task, thread);
-        } catch (...) {
-            if (!crew_->failed.exchange(true)) crew_->error = std::current_exception();
+        void serve(int thread) noexcept {
+            std::uint64_t last = 0;
+            for (;;) {
+                crew_->begin.wait([&] { return crew::run_of(crew_->left) != last; });
+                last = crew::run_of(crew_->left);
+                if (crew_->ending) return;
+                crew_->take_tasks(last, thread);
+            }
         }
-#else
-        call(context, task, thread);
-#endif
-    }
 
-    void serve(int thread) noexcept {
-        std::uint64_t last = 0;
-        for (;;) {
-            crew_->begin.wait([&] { return run_of(crew_->left) != last; });
-            last = run_of(crew_->left);
-            if (crew_->ending) return;
-            take_tasks(last, thread);
-        }
-    }
-
-    int size_;
-    int forks_ = model_detail::count_forks();
-    std::unique_ptr<crew> crew_;
+        int size_;
+        int forks_ = model_detail::count_forks();
+        std::shared_ptr<crew> crew_;
+        std::unique_ptr<model_detail::job_receiver<>> executor_;
 };
 /// The pool of threads that the calls of a model take.
 using thread_pool = basic_thread_pool<>;
@@ -29460,7 +25070,7 @@ class pooled_attention {
 
     static constexpr bool writes_apart =
         are_apart(step.out, step.rows, step.outer_extents, step.length) &&
-        are_apart(step.normalizer, step.rows, step.outer_extents, 2) &&
+        (!step.normalizes || are_apart(step.normalizer, step.rows, step.outer_extents, 2)) &&
         (step.scores.at.where == place::none ||
          are_apart(step.scores, step.rows, step.outer_extents, step.columns));
 
@@ -29751,6 +25361,49 @@ inline constexpr bool has_prepared = [] {
     return false;
 }();
 
+/// True if the round of fixpoint `At` in which the call is gives what it was given.
+template <class Plan, int At, class T>
+SEQUENT_INLINE bool is_settled(const bindings<T>& bound) noexcept {
+    constexpr plan::carried_value of = Plan::template carried_at<At>;
+    int size = of.size;
+    if constexpr (of.pairs >= 0)
+        size = bound.pairs[of.pairs][pair_layout::count()] * of.row;
+    else if constexpr (of.counts != 0)
+        size = plan::least_count(of.counts, of.size / of.row, bound.counts) * of.row;
+    return std::memcmp(bound.read(of.in), bound.read(of.out),
+                       static_cast<std::size_t>(size) * sizeof(T)) == 0;
+}
+/// Copies what this round of fixpoint `At` gives to where the last of `rounds` rounds gives it.
+template <class Plan, int At, class T>
+void carry_on(bindings<T>& bound, int depth, int rounds) noexcept {
+    constexpr plan::carried_value of = Plan::template carried_at<At>;
+    const T* from = bound.read(of.out);
+    bound.layer[depth] = rounds - 1;
+    T* to = bound.write(of.out);
+    if (to != from) std::copy_n(from, of.size, to);
+}
+/// The number of rounds that fixpoint `At` ran, from the values of a training workspace. The call
+/// is in the last of them then.
+template <class Plan, int At, class T>
+int rounds_run(bindings<T>& bound, int depth, int rounds) noexcept {
+    for (int& round = bound.layer[depth] = 0; round + 1 < rounds; ++round)
+        if (is_settled<Plan, At>(bound)) return round + 1;
+    return rounds;
+}
+/// Adds the gradient of the result of fixpoint `At` to that of the last round that it ran. Returns
+/// the number of these rounds.
+template <class Plan, int At, class T>
+int carry_back(bindings<T>& bound, int depth, int rounds) noexcept {
+    constexpr plan::carried_value of = Plan::template carried_at<At>;
+    bound.layer[depth] = rounds - 1;
+    const T* given = bound.gradient(of.out);
+    const int run = rounds_run<Plan, At>(bound, depth, rounds);
+    T* to = bound.gradient(of.out);
+    if (run < rounds)
+        for (int at = 0; at < of.size; ++at) to[at] += given[at];
+    return run;
+}
+
 /// Runs steps [At, End). Prepares: only those that depend on parameters alone; else all others.
 template <class Plan, int At, int End, bool Prepares = false, class T, class Range>
 void forward_steps(bindings<T>& bound, Range range) noexcept {
@@ -29762,6 +25415,11 @@ void forward_steps(bindings<T>& bound, Range range) noexcept {
                 for (int round = 0; round < rounds; ++round) {
                     bound.layer[step.depth] = step.backward ? rounds - 1 - round : round;
                     forward_steps<Plan, At + 1, step.at, Prepares>(bound, range);
+                    if constexpr (step.carried >= 0 && !Prepares)
+                        if (round + 1 < rounds && is_settled<Plan, step.carried>(bound)) {
+                            carry_on<Plan, step.carried>(bound, step.depth, rounds);
+                            break;
+                        }
                 }
                 bound.layer[step.depth] = 0;
             }
@@ -29782,7 +25440,9 @@ void backward_steps(bindings<T>& bound, Run run) noexcept {
             constexpr plan::step begin = Plan::template step_at<last.at>;
             if constexpr (!Prepares || has_prepared<Plan, last.at, At>) {
                 if constexpr (!Prepares) backward_step<Plan, At - 1>(bound, run);
-                const int rounds = begin.rounds(bound.counts);
+                int rounds = begin.rounds(bound.counts);
+                if constexpr (begin.carried >= 0 && !Prepares)
+                    rounds = carry_back<Plan, begin.carried>(bound, begin.depth, rounds);
                 for (int round = rounds; round-- > 0;) {
                     bound.layer[begin.depth] = begin.backward ? rounds - 1 - round : round;
                     backward_steps<Plan, last.at + 1, At - 1, Prepares>(bound, run);
@@ -30198,7 +25858,7 @@ constexpr weight_view view_of_relation(int at) {
     weight_view result;
     result.offset = layout.offset;
     if (layout.pairs.any()) {
-        result.extents[result.rank] = Plan::facts[layout.pairs.fact].pairs;
+        result.extents[result.rank] = Plan::shapes.facts[layout.pairs.fact].pairs;
         result.strides[result.rank++] = layout.pair_stride;
     }
     for (int axis = 0; axis < shape.arity; ++axis) {
@@ -31198,6 +26858,25 @@ class given_facts {
         take_all(given);
     }
 
+    /// Replaces some of the facts, by name or the first ones in order. Only these are checked; the
+    /// others stay as they were. If it throws argument_error, nothing has changed.
+    void rebind(std::initializer_list<kept_argument<const T>> given) {
+        given_facts changed = *this;
+        bool filled[fact_count > 0 ? fact_count : 1]{};
+        changed.take_each(given, filled);
+        *this = std::move(changed);
+    }
+
+    /// The facts of another model with the same declarations of facts.
+    template <class Other>
+    static given_facts from(const given_facts<Other, T>& given) {
+        given_facts result;
+        std::copy_n(given.pointers, max_facts, result.pointers);
+        std::copy_n(given.counts, count_given<Plan>(), result.counts);
+        result.indices_ = given.indices_;
+        return result;
+    }
+
     /// First element of each fact: std::int32_t for symbols, else T.
     const void* pointers[max_facts]{};
     int counts[count_given<Plan>()]{};  ///< Counts and runs of symbols, see plan::given_numbers.
@@ -31205,8 +26884,8 @@ class given_facts {
     /// Adds counts, pairs and a sample of the elements to a call's mark, which debug builds
     /// compare.
     void add_to(call_mark& mark) const noexcept {
-        constexpr int count_facts = Plan::shapes.text.counts.size();
-        mark.add(counts, count_facts);
+        constexpr int given_counts = Plan::shapes.text.counts.size();
+        mark.add(counts, given_counts);
         for (int at = 0; at < Plan::facts.capacity(); ++at) {
             const auto& fact = Plan::facts[at];
             if (fact.kind == kind::count) continue;
@@ -31233,20 +26912,22 @@ class given_facts {
   private:
     template <class, class, class>
     friend class row_facts;
+    template <class, class>
+    friend class given_facts;
 
     given_facts() = default;
 
     using kind = plan::fact_kind;
 
+    static constexpr int fact_count = Plan::facts.capacity();
+
+    /// Takes each of the arguments; filled[at] is set for each fact that is given.
     template <class List>
-    void take_all(const List& given) {
-        kernel::table_maker::make_all();
-        constexpr int count = Plan::facts.capacity();
-        bool filled[count > 0 ? count : 1]{};
+    void take_each(const List& given, bool* filled) {
         int position = 0;
         for (const auto& each : given) {
             const int at = each.id.length ? place_of_fact<Plan>(each.id) : position++;
-            if (at < 0 || at >= count)
+            if (at < 0 || at >= fact_count)
                 fail_with<argument_error>(
                     {"sequent: the model has no ", subject{"fact", each.id, at}.text()});
             const subject what{"fact", Plan::facts[at].id, at};
@@ -31254,13 +26935,17 @@ class given_facts {
             filled[at] = true;
             take(at, what, each);
         }
-        for (int at = 0; at < count; ++at)
+    }
+    template <class List>
+    void take_all(const List& given) {
+        kernel::table_maker::make_all();
+        bool filled[fact_count > 0 ? fact_count : 1]{};
+        take_each(given, filled);
+        for (int at = 0; at < fact_count; ++at)
             if (!filled[at]) refuse(subject{"fact", Plan::facts[at].id, at}, {" is not given"});
     }
 
-    static constexpr pair_layout layout_of(int at) {
-        return {Plan::facts[at].extents[0], Plan::facts[at].extents[1], Plan::facts[at].pairs};
-    }
+    static constexpr pair_layout layout_of(int at) { return layout_of_pairs(Plan::facts[at]); }
     static constexpr int index_offset(int end) {
         int offset = 0;
         for (int at = 0; at < end; ++at)
@@ -31332,7 +27017,7 @@ class given_facts {
             if (wanted.is_sparse()) {
                 if constexpr (large_index) indices_.resize(index_size);
                 std::int32_t* memory = indices_.data() + index_offset(at);
-                take_pairs(what, given, layout_of(at), memory);
+                take_pairs(what, given, wanted, layout_of(at), memory);
                 const int count = memory[pair_layout::count()];
                 const bool valued = given.shape.rank > 0;
                 if (!valued && (wanted.kind == kind::symbols || wanted.pair_size() != 1))
@@ -31802,6 +27487,8 @@ consteval auto rows_mistake() {
         return mistake::a_rule_whose_first_argument_is_not_the_position{};
     else if constexpr (Why == pairs)
         return mistake::a_rule_over_the_pairs_of_a_sparse_fact{};
+    else if constexpr (Why == fixpoint)
+        return mistake::a_fixpoint_over_all_rows{};
     else if constexpr (Why == lost_rows)
         return mistake::a_state_that_keeps_the_last_rows_alone_is_not_truncated{};
     else if constexpr (Why == several_lengths)
@@ -32061,7 +27748,7 @@ class row_facts {
     /// The facts that are not along the sequence.
     const Facts& rest() const noexcept { return rest_; }
 
-    /// Row `from` and those after it, of a fact along the sequence.
+    /// Pointer to row `from` of a fact along the sequence; the rows after it follow.
     const void* row(int at, int from) const noexcept {
         const std::ptrdiff_t offset = static_cast<std::ptrdiff_t>(from) * row_size(at);
         if (!is_symbols(at)) return static_cast<const T*>(pointers_[at]) + offset;
@@ -32209,6 +27896,7 @@ struct kept_operand {
 
 /// The columns that an attention step reads.
 struct kept_attention {
+    int ahead = 0;             ///< columns beyond the row's own that a row reads, at most
     kept_operand value{};      ///< the value
     kept_operand nodes[12]{};  ///< the operands of the nodes of the score
 };
@@ -32434,6 +28122,7 @@ class row_reach {
     constexpr int check_step(int at) {
         const step& each = out_.steps[at];
         const int position = form_.position[at];
+        if (each.carried >= 0) refuse(each, kind::fixpoint);
         if (each.kind == step_kind::repeat_begin || each.kind == step_kind::repeat_end) return 0;
         if (each.kind == step_kind::general && reads_pairs(out_.generals[each.at]))
             refuse(each, kind::pairs);
@@ -32460,7 +28149,7 @@ class row_reach {
     }
     /// Returns true if a general step reads the pairs of a sparse fact.
     constexpr bool reads_pairs(const general_step& general) const {
-        return general.joins.size() > 0 || mentions_pair(general.condition);
+        return general.joins.size() > 0 || general.choice >= 0 || mentions_pair(general.condition);
     }
     /// Returns true if an expression has a sparse fact.
     constexpr bool mentions_pair(int root) const {
@@ -32504,11 +28193,10 @@ class row_reach {
             }
         } else if (each.kind == step_kind::attention) {
             const attention_step& attention = out_.attentions[each.at];
-            const int ahead = form_.in_time[at] ? 0 : attention_reach(attention).ahead;
+            const int ahead = form_.in_time[at] ? 0 : attention_reach(attention).beyond();
             const auto columns = [&](const access& from) {
                 // Earlier columns are stored separately when their rows are computed.
-                if (ahead > 0 && is_sequence(from.at)) return refuse(each, kind::later_rows);
-                call(from.at, form_.in_time[at] ? 0 : from.column);
+                call(from.at, form_.in_time[at] ? 0 : from.column, ahead, ahead);
             };
             const auto row = [&](const access& from) {
                 call(from.at, form_.in_time[at] ? 0 : from.row);
@@ -32617,7 +28305,7 @@ class row_reach {
                     if (needed <= known) return;
                     grows = true;
                     if (from.where == place::fact || pass > out_.steps.size())
-                        refuse(each, kind::later_rows);
+                        refuse_later(each);
                     else
                         lead_[from.index] = needed;
                 });
@@ -32631,6 +28319,15 @@ class row_reach {
                 back = std::max(back, -(made.lead[at] + first));
             });
         }
+    }
+    /// Refuses a step that reads later rows: the first attention to later columns, if there is one,
+    /// since the other steps follow from it.
+    constexpr void refuse_later(const step& each) {
+        for (int at = 0; at < out_.steps.size(); ++at)
+            if (out_.steps[at].kind == step_kind::attention && !form_.once[at] &&
+                !form_.in_time[at] && attention_reach(out_.attentions[out_.steps[at].at]).ahead > 0)
+                return refuse(out_.steps[at], kind::later_rows);
+        refuse(each, kind::later_rows);
     }
     /// Refuses comparisons of symbols of later rows.
     constexpr void check_compared(int at) {
@@ -32826,7 +28523,7 @@ class state_planner : public row_reach<Drafted, Form> {
 
     using base::attention_reach, base::back_, base::draft_, base::extent_, base::fact_back_,
         base::form_, base::is_sequence, base::lead_, base::old_part_, base::out_, base::refused,
-        base::row_size, base::visit_reads;
+        base::row_size, base::rows_of, base::visit_reads;
 
     int part_[capacity]{};
     bool kept_[capacity]{};  // rows are stored from call to call
@@ -32868,20 +28565,28 @@ class state_planner : public row_reach<Drafted, Form> {
                 made.fact_window[fact] = window(window_of(fact_back_[fact], 0), made.rows);
         }
     }
-    /// Finds the first rule that reads rows of which only the last are stored.
+    /// Finds the first rule that reads rows of which only the last are stored. After a state is
+    /// truncated, rows are computed again from the lead of their buffer on.
     constexpr void find_lost() {
+        for (int relation : draft_.in.outputs) {
+            const relation_layout& layout = out_.relations[relation];
+            if (layout.where != place::value || made.window_of[layout.index] == 0) continue;
+            if (rows_of(layout.offset, made.row_size[layout.index]) < lead_[layout.index])
+                made.lost = {draft_.in.relations[relation].rule, kind::lost_rows};
+        }
         for (int at = out_.steps.size(); at-- > 0;) {
             if (form_.once[at]) continue;
             const rows_obstacle loses{out_.steps[at].rule, kind::lost_rows};
-            visit_reads(at, [&](const operand& from, int, int) {
-                const int window = from.where == place::fact ? made.fact_window[from.index]
-                                                             : made.window_of[from.index];
-                if (window > 0) made.lost = loses;
+            visit_reads(at, [&](const operand& from, int first, int) {
+                const bool of_fact = from.where == place::fact;
+                const int window =
+                    of_fact ? made.fact_window[from.index] : made.window_of[from.index];
+                if (window > 0 && made.lead[at] + first < (of_fact ? 0 : lead_[from.index]))
+                    made.lost = loses;
             });
             if (out_.steps[at].kind != step_kind::attention || form_.in_time[at]) continue;
             const attention_step& attention = out_.attentions[out_.steps[at].at];
-            if (slides(attention, attention_reach(attention).back, made.lead[at]))
-                made.lost = loses;
+            if (slides(attention, attention_reach(attention), made.lead[at])) made.lost = loses;
         }
     }
     /// Finds the one window of all attention steps whose rows do not need all columns.
@@ -32891,10 +28596,10 @@ class state_planner : public row_reach<Drafted, Form> {
             if (out_.steps[at].kind != step_kind::attention || form_.once[at] || form_.in_time[at])
                 continue;
             const attention_step& attention = out_.attentions[out_.steps[at].at];
-            const int back = attention_reach(attention).back;
-            if (!slides(attention, back, made.lead[at])) continue;
-            most.back = std::max(most.back, back);
-            most.ahead = std::max(most.ahead, made.lead[at]);
+            const column_reach reach = attention_reach(attention);
+            if (!slides(attention, reach, made.lead[at])) continue;
+            most.back = std::max(most.back, reach.back);
+            most.ahead = std::max(most.ahead, made.lead[at] + reach.beyond());
         }
         if (most.back < 0) return;
         most.capacity = column_room(most.back, most.ahead);
@@ -32903,8 +28608,10 @@ class state_planner : public row_reach<Drafted, Form> {
     constexpr int column_room(int back, int ahead) const {
         return aligned(2 * (back + 1) + ahead + made.block + 15);
     }
-    constexpr bool slides(const attention_step& attention, int back, int ahead) const {
-        return column_room(back, ahead) < attention.columns;
+    /// Returns true if only a window of the columns of an attention step with this lead is stored.
+    constexpr bool slides(const attention_step& attention, const column_reach& reach,
+                          int lead) const {
+        return column_room(reach.back, lead + reach.beyond()) < attention.columns;
     }
 
     constexpr void find_kept() {
@@ -32914,19 +28621,21 @@ class state_planner : public row_reach<Drafted, Form> {
             if (each.kind != step_kind::attention || form_.once[at] || form_.in_time[at]) continue;
             const attention_step& attention = out_.attentions[each.at];
             kept_attention& kept = made.kept[each.at];
-            kept.value = keep(at, attention, attention.value, attention.length);
+            const column_reach reach = attention_reach(attention);
+            kept.ahead = reach.beyond();
+            kept.value = keep(at, attention, reach, attention.value, attention.length);
             if (attention.is_prepared()) continue;
             for (int node = 0; node < attention.nodes.size(); ++node) {
                 const score_node& of = attention.nodes[node];
                 if (of.kind == score_kind::dot)
-                    kept.nodes[node] = keep(at, attention, of.y, of.depth);
+                    kept.nodes[node] = keep(at, attention, reach, of.y, of.depth);
                 else if (of.kind == score_kind::load && of.x.row == 0 && is_sequence(of.x.at))
-                    kept.nodes[node] = keep(at, attention, of.x, 1);
+                    kept.nodes[node] = keep(at, attention, reach, of.x, 1);
             }
         }
     }
-    constexpr kept_operand keep(int at, const attention_step& attention, const access& from,
-                                int depth) {
+    constexpr kept_operand keep(int at, const attention_step& attention, const column_reach& reach,
+                                const access& from, int depth) {
         kept_operand result;
         if (from.at.where != place::value && from.at.where != place::fact) return result;
         result.kept = true;
@@ -32934,8 +28643,7 @@ class state_planner : public row_reach<Drafted, Form> {
         result.from = from;
         result.columns = attention.columns;
         result.depth = depth;
-        result.slides =
-            result.moves && slides(attention, attention_reach(attention).back, made.lead[at]);
+        result.slides = result.moves && slides(attention, reach, made.lead[at]);
         result.pitch = result.slides ? made.windows[made.column_window - 1].capacity
                                      : pitch_of(attention.columns);
         result.lines = depth;
@@ -33164,6 +28872,7 @@ struct kept_shape {
     static constexpr int length = whole::length;
     static constexpr int value_column = whole::value_column;
     static constexpr int out_row = whole::out_row;
+    static constexpr bool normalizes = whole::normalizes;
     static constexpr bool is_table = whole::is_table;
     static constexpr plan::space space = whole::space;
     static constexpr auto nodes = whole::nodes;
@@ -33205,6 +28914,7 @@ struct kept_shape {
         for (int at = 0; at < nodes.size(); ++at) result = result || kept.nodes[at].moves;
         return result;
     }();
+    static constexpr int ahead = kept.ahead;
 
     static const std::uint64_t* bits(int row) noexcept {
         if constexpr (is_table)
@@ -33229,6 +28939,21 @@ SEQUENT_NOINLINE void keep_columns(const T* from, int stride,
         Form::put(from, depth, numbers, scales, pitch);
         if constexpr (Form::block > 0) ++scales;
     }
+}
+
+/// The rows, or the rounds of a recursion, that a step with a lead computes for some positions; at
+/// most `most`.
+SEQUENT_INLINE kernel::row_range led(kernel::row_range positions, int lead, int most) noexcept {
+    return {positions.begin == 0 ? 0 : positions.begin + lead,
+            std::min(positions.end + lead, most)};
+}
+/// Likewise with a static lead; without a lead, every position has a row.
+template <int Lead, int Most, int Length, class Range>
+SEQUENT_INLINE auto rows_led(Range positions) noexcept {
+    if constexpr (Lead == 0 && Most >= Length)
+        return positions;
+    else
+        return led({positions.begin, positions.end}, Lead, Most);
 }
 
 /// Runs an attention step of a state's plan.
@@ -33339,6 +29064,11 @@ class kept_runner {
                 .attend();
     }
 
+    /// The end of the columns that are stored when a row is computed.
+    static constexpr int last_column(int row) noexcept {
+        return std::min(row + 1 + kept.ahead, step.columns);
+    }
+
     /// Computes rows of prepared weights times the values.
     template <class Range>
     static void weigh(const bindings<T>& bound, Range range, int first_column) noexcept {
@@ -33356,9 +29086,10 @@ class kept_runner {
             T* out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
             with_weights<Plan, At>(first, second, third, [&]<class Shape>(Shape) {
                 for (int row = range.begin; row < range.end; ++row)
-                    kernel::weighted_row<Shape, pitch>(weights, value, out, row,
-                                                       kept.value.moves ? row + 1 : step.columns,
-                                                       kept.value.slides ? first_column : 0);
+                    kernel::weighted_row<Shape, pitch>(
+                        weights, value, out, row,
+                        kept.value.moves ? last_column(row) : step.columns,
+                        kept.value.slides ? first_column : 0);
             });
         }
     }
@@ -33369,14 +29100,15 @@ class kept_runner {
     static void forward(const bindings<T>& bound, Range range) noexcept {
         const int first_column =
             Plan::made.column_window > 0 ? bound.origins[Plan::made.column_window] : 0;
-        keep_new<First>(bound, value_operand{}, range.begin, range.end, first_column);
+        const auto columns = rows_led<kept.ahead, step.columns, step.columns>(range);
+        keep_new<First>(bound, value_operand{}, columns.begin, columns.end, first_column);
         if constexpr (step.is_prepared()) {
             weigh(bound, range, first_column);
             return;
         }
         kernel::unroll<step.nodes.size()>([&](auto index) {
-            keep_new<First>(bound, node_operand<decltype(index)::value>{}, range.begin, range.end,
-                            first_column);
+            keep_new<First>(bound, node_operand<decltype(index)::value>{}, columns.begin,
+                            columns.end, first_column);
         });
         constexpr int rounds = step.rounds();
         if constexpr (kinds.first.size() == 1) {
@@ -33404,21 +29136,6 @@ inline constexpr bool computes_once = [] {
         if (Plan::form.once[at]) return true;
     return false;
 }();
-
-/// The rows, or the rounds of a recursion, that a step with a lead computes for some positions; at
-/// most `most`.
-SEQUENT_INLINE kernel::row_range led(kernel::row_range positions, int lead, int most) noexcept {
-    return {positions.begin == 0 ? 0 : positions.begin + lead,
-            std::min(positions.end + lead, most)};
-}
-/// Likewise with a static lead; without a lead, every position has a row.
-template <int Lead, int Most, int Length, class Range>
-SEQUENT_INLINE auto rows_led(Range positions) noexcept {
-    if constexpr (Lead == 0 && Most >= Length)
-        return positions;
-    else
-        return led({positions.begin, positions.end}, Lead, Most);
-}
 
 /// Runs step `At`, which depends on the sequence, for some positions.
 template <class Plan, int At, bool First, class T, class Range>
@@ -33636,6 +29353,10 @@ class alignas(64) state_block {
             fail_with<argument_error>({"sequent: a state at position ", position_,
                                        " is truncated to position ", position});
         position_ = position;
+        // No row before the current ones is read from a window.
+        for (std::size_t at = 0; at < windows.size(); ++at)
+            origins_[at + 1] =
+                std::min(origins_[at + 1], position / windows[at].grain * windows[at].grain);
     }
 
     /// True if the facts that are not along the sequence have been given.
@@ -34617,581 +30338,6 @@ class model<Program, Facts...> : public model_detail::ill_formed_model<Program, 
 
 }  // namespace sequent::inline SEQUENT_ABI
 
-/// How a model is computed, as data.
-
-namespace sequent::inline SEQUENT_ABI {
-
-/// How a model is computed: what explain() tells.
-struct explanation {
-    /// The reason why a fast form does not apply to a step.
-    struct reason {
-        std::string form;      ///< "rows", "outer product" or "attention"
-        std::string sentence;  ///< why it does not apply
-        std::string cure;      ///< of the closest form, how to write the rule instead
-    };
-    /// A step of the forward pass.
-    struct step {
-        std::string relation{};    ///< the relation that it computes, or that is stacked
-        std::string kind{};        ///< rows, attention, softmax, loops, stack or recursion
-        std::string what{};        ///< shapes and sizes in words
-        int depth = 0;             ///< stacks and recursions around it
-        bool prepared = false;     ///< computed once, from parameters alone
-        long long operations = 0;  ///< multiplications and additions of one execution
-        std::vector<std::string> computes{};  ///< all relations computed in it: "layers.q"
-        std::vector<reason> reasons{};        ///< of loops, the closest form first
-    };
-    /// A relation that follows from several rules.
-    struct several {
-        std::string relation;
-        std::vector<int> rules;  ///< their numbers, from 1 on
-    };
-
-    std::vector<step> steps{};               ///< in their order
-    std::vector<several> several_rules{};    ///< such relations
-    long long parameters = 0;                ///< number of weights
-    long long parameter_bytes = 0;           ///< sizes in bytes, as float
-    long long workspace_bytes = 0;           ///< memory for forward and backward
-    long long scratch_bytes = 0;             ///< memory for forward alone
-    long long state_bytes = -1;              ///< the state of `step`; -1: there is none
-    std::array<long long, 3> cache_bytes{};  ///< of these the KV cache in float, bf16 and q8_0
-};
-
-namespace model_detail {
-
-/// Number of pairs (i, j) that an attention step computes, over all rounds of its outer loops.
-/// Counts that are given at run time are taken as those that allow most pairs.
-template <class Plan, int At>
-long long attention_pairs() {
-    constexpr auto& kinds = mask_kinds<Plan, At>;
-    constexpr int rounds =
-        plan::different_rounds(Plan::tables.pool, Plan::template attention_at<At>);
-    long long pairs = 0;
-    kernel::unroll<kinds.first.size()>([&](auto kind) {
-        const long long each = attention_shape<Plan, At, kind()>::pairs();
-        for (int round = 0; round < rounds; ++round)
-            if (kinds.kind_of[round] == kind()) pairs += each;
-    });
-    return pairs * (Plan::template attention_at<At>.rounds() / rounds);
-}
-
-/// A step and what its text needs. It does not depend on the model's type: one function makes the
-/// texts of all models.
-struct explained_step {
-    const plan::step* step = nullptr;
-    plan::name head{};
-    const row_step* row = nullptr;              // if it is a row step
-    const attention_step* attention = nullptr;  // if it is attention or weights
-    const plan::general_step* general = nullptr;
-    long long pairs = 0;  // if it is attention
-    const plan::fact_shape* facts = nullptr;
-    const char* computes = nullptr;  // relations_of_steps
-    int number = 0;                  // of the step
-};
-
-/// The step that computes a rule, or in which it is fused; -1 if it is read in place or not at all.
-template <class Plan>
-constexpr int step_of_rule(int rule) {
-    constexpr auto& text = Plan::shapes.text;
-    constexpr auto& tables = Plan::tables;
-    // A chain of fused rules has at most as many as there are.
-    for (int turn = 0; turn < text.rules.size(); ++turn) {
-        int found = -1;
-        for (int at = 0; at < tables.steps.size(); ++at)
-            if (tables.steps[at].rule == rule && !tables.steps[at].idle &&
-                (tables.steps[at].kind != plan::step_kind::repeat_end))
-                found = at;
-        if (found >= 0) return found;
-        const plan::relation_layout& layout = tables.relations[text.rules[rule].head];
-        if (layout.where == plan::place::none) {
-            rule = text.reader_of(text.rules[rule].head);
-            if (rule < 0) return -1;
-            continue;
-        }
-        if (layout.where != plan::place::value && layout.where != plan::place::prepared) return -1;
-        // Grouped with others, or an alias: the first step whose result shares its buffer.
-        for (int at = 0; at < tables.steps.size(); ++at) {
-            const plan::step& step = tables.steps[at];
-            if (step.kind == plan::step_kind::repeat_end || step.idle) continue;
-            const plan::relation_layout& other = tables.relations[text.rules[step.rule].head];
-            if (other.where == layout.where && other.index == layout.index) return at;
-        }
-        return -1;
-    }
-    return -1;
-}
-
-/// Calls visit(name) for the relations that step `At` computes, without those that the plan
-/// invented.
-template <class Plan, class Visit>
-constexpr void visit_relations_of_step(int at, Visit visit) {
-    constexpr auto& text = Plan::shapes.text;
-    for (int rule = 0; rule < text.rules.size(); ++rule) {
-        const plan::relation& head = text.relations[text.rules[rule].head];
-        bool known = head.invented || step_of_rule<Plan>(rule) != at;
-        for (int before = 0; before < rule; ++before)
-            known = known || (text.rules[before].head == text.rules[rule].head &&
-                              step_of_rule<Plan>(before) == at);
-        if (!known) visit(name_in_scope(text, head.id, head.scope));
-    }
-}
-/// The relations of all steps, each with a zero behind it, and a further zero behind each step.
-template <class Plan>
-inline constexpr auto relations_of_steps = [] {
-    constexpr int steps = Plan::tables.steps.size();
-    constexpr int size = [] {
-        int result = steps;
-        for (int at = 0; at < steps; ++at)
-            visit_relations_of_step<Plan>(
-                at, [&](const full_name& name) { result += name.length + 1; });
-        return result;
-    }();
-    std::array<char, static_cast<std::size_t>(size)> result{};
-    std::size_t used = 0;
-    for (int at = 0; at < steps; ++at, ++used)
-        visit_relations_of_step<Plan>(at, [&](const full_name& name) {
-            for (int letter = 0; letter < name.length; ++letter) result[used++] = name.text[letter];
-            ++used;
-        });
-    return result;
-}();
-
-/// What a plan::reason says, and how to write the rule instead.
-struct reason_text {
-    std::string_view sentence;
-    std::string_view cure;
-};
-
-/// The text of a reason.
-SEQUENT_LAZY
-SEQUENT_COLD reason_text text_of(plan::reason why) {
-#define SEQUENT_REASON(FORM, NAME, SENTENCE, CURE) SENTENCE "\0" CURE "\0"
-    const char* text = SEQUENT_REASONS(SEQUENT_REASON);
-#undef SEQUENT_REASON
-    const auto skip = [&] { text += std::string_view(text).size() + 1; };
-    for (int at = 1; at < static_cast<int>(why); ++at) {
-        skip();
-        skip();
-    }
-    reason_text result;
-    result.sentence = text;
-    skip();
-    result.cure = text;
-    return result;
-}
-
-/// Largest number of ground rules that a general step visits. Conditions other than the pairs of
-/// sparse facts may remove some.
-SEQUENT_LAZY
-inline long long ground_rules_of(const explained_step& each) {
-    const plan::general_step& general = *each.general;
-    long long count = 1;
-    for (int index = 0; index < general.variables; ++index) count *= general.extents[index];
-    for (const plan::pair_join& join : general.joins) {
-        const int row = join.row.variable;
-        const int column = join.column.variable;
-        if (join.optional || row < 0 || column < 0 || row == column) continue;
-        const long long all = 1LL * general.extents[row] * general.extents[column];
-        const long long pairs = each.facts[join.fact].pairs;
-        if (pairs < all) return count / all * pairs;  // other joins may be of the same variables
-    }
-    return count;
-}
-
-/// Multiplications and additions of one ground rule, without functions.
-SEQUENT_LAZY
-inline long long ground_operations_of(const plan::general_step& general) {
-    long long operations = 0;
-    plan::value_shape shape{};
-    bool first = true;
-    for (const plan::general_literal& item : general.literals) {
-        if (item.required_nonzero || item.required_zero) continue;
-        operations += 2LL * item.weight_rows * item.weight_columns;
-        if (first) {
-            shape = item.shape;
-        } else if (general.combined == plan::combination::product && !shape.is_scalar() &&
-                   !item.shape.is_scalar()) {
-            operations += 2LL * shape.rows * shape.columns * item.shape.columns;
-            shape.columns = item.shape.columns;
-        } else {
-            if (shape.is_scalar()) shape = item.shape;
-            operations += shape.size();
-        }
-        first = false;
-    }
-    return operations + (general.variables > general.heads ? general.shape.size() : 0);
-}
-
-/// Step `At` of a plan.
-template <class Plan, int At>
-explained_step explained() {
-    constexpr plan::step step = Plan::template step_at<At>;
-    constexpr plan::name head =
-        Plan::shapes.text.relations[Plan::shapes.text.rules[step.rule].head].id;
-    explained_step result;
-    result.facts = Plan::facts.begin();
-    result.step = &Plan::template step_at<At>;
-    result.head = head;
-    result.computes = relations_of_steps<Plan>.data();
-    result.number = At;
-    if constexpr (step.kind == plan::step_kind::rows)
-        result.row = &Plan::template row_step_at<step.at>;
-    else if constexpr (step.kind == plan::step_kind::general)
-        result.general = &Plan::template general_at<step.at>;
-    else if constexpr (step.kind == plan::step_kind::attention ||
-                       step.kind == plan::step_kind::weights)
-        result.attention = &Plan::template attention_at<step.at>;
-    if constexpr (step.kind == plan::step_kind::attention)
-        result.pairs = attention_pairs<Plan, step.at>();
-    return result;
-}
-
-/// Multiplications and additions of a step's forward pass: those of products, and in general steps
-/// all but functions.
-SEQUENT_LAZY
-inline long long operations_of(const explained_step& each) {
-    long long operations = 0;
-    if (each.row != nullptr) {
-        const row_step& row = *each.row;
-        for (const row_term& term : row.terms)
-            if (term.kind == term_kind::product)
-                operations += 2LL * row.rows * row.columns() * term.depth * term.splits;
-        for (int extent : row.outer_extents) operations *= extent;
-    } else if (each.attention != nullptr) {
-        operations = 2LL * each.attention->length;
-        if (!each.attention->is_prepared())
-            for (const plan::score_node& node : each.attention->nodes)
-                if (node.kind == score_kind::dot) operations += 2LL * node.depth;
-        operations *= each.pairs;
-    } else if (each.general != nullptr) {
-        operations = ground_rules_of(each) * ground_operations_of(*each.general);
-    }
-    return operations;
-}
-
-/// The characters of a name.
-SEQUENT_LAZY
-inline std::string_view text_of(const plan::name& name) {
-    return {name.text, static_cast<std::size_t>(name.length)};
-}
-
-/// The reasons why a general step has no fast form; that of the closest form first, with its cure.
-SEQUENT_LAZY
-SEQUENT_COLD void add_reasons(explanation::step& to, const plan::form_reasons& reasons) {
-    static constexpr std::string_view forms[plan::fast_forms] = {"rows", "outer product",
-                                                                 "attention"};
-    const plan::reason closest = reasons.closest();
-    for (const bool first : {true, false})
-        for (int form = 0; form < plan::fast_forms; ++form)
-            if ((reasons.of[form] == closest) == first && reasons.of[form] != plan::reason::none &&
-                reasons.of[form] != plan::reason::not_an_outer_product) {
-                const reason_text why = text_of(reasons.of[form]);
-                to.reasons.push_back({std::string(forms[form]), std::string(why.sentence),
-                                      std::string(first ? why.cure : std::string_view())});
-            }
-}
-
-/// Describes a step. The end of a loop has no kind.
-SEQUENT_LAZY
-SEQUENT_COLD explanation::step described(const explained_step& each) {
-    const plan::step& step = *each.step;
-    explanation::step made;
-    std::string& what = made.what;
-    switch (step.kind) {
-        case plan::step_kind::rows: {
-            made.kind = "rows";
-            const row_step& row = *each.row;
-            append_text(what, {row.pairs >= 0    ? "pairs "
-                               : row.counts != 0 ? "rows up to "
-                                                 : "rows ",
-                               row.rows, " x ", row.columns()});
-            int summands = 0;
-            for (const row_term& term : row.terms) {
-                if (term.kind == term_kind::product)
-                    append_text(what, {", product with ", term.depth * term.splits, " inputs"});
-                else if (term.kind == term_kind::gather)
-                    what += ", rows of a table";
-                else if (term.kind == term_kind::add)
-                    ++summands;
-            }
-            if (summands > 0) append_text(what, {", ", summands, " more summands"});
-            if (row.functions.size() > 0)
-                append_text(what, {", ", row.functions.size(), " functions"});
-            break;
-        }
-        case plan::step_kind::attention:
-            made.kind = "attention";
-            append_text(
-                what,
-                {each.attention->is_prepared() ? "product with weights " : "attention ",
-                 each.attention->rows, " x ", each.attention->columns, ", ", each.pairs, " pairs"});
-            break;
-        case plan::step_kind::weights:
-            made.kind = "softmax";
-            append_text(what, {"softmax ", each.attention->rows, " x ", each.attention->columns});
-            break;
-        case plan::step_kind::general:
-            made.kind = "loops";
-            append_text(what,
-                        {each.general->joins.size() > 0 ? "loops over pairs, " : "general loops, ",
-                         ground_rules_of(each), " ground rules"});
-            break;
-        case plan::step_kind::repeat_begin:
-            made.kind = step.recurs ? "recursion" : "stack";
-            append_text(what,
-                        {step.recurs ? "loop of " : "stack of ", step.end.any() ? "up to " : "",
-                         step.repeat, step.recurs ? " steps" : " layers"});
-            if (step.recurs && step.backward) what += ", the last first";
-            break;
-        default:
-            return made;
-    }
-    if (step.prepared) what += ", prepared";
-    made.relation = text_of(each.head);
-    made.depth = step.depth;
-    made.prepared = step.prepared;
-    made.operations = operations_of(each);
-    const char* name = each.computes;
-    for (int before = 0; before < each.number; ++name)
-        if (*name == 0)
-            ++before;
-        else
-            name += std::string_view(name).size();
-    for (; *name != 0; name += made.computes.back().size() + 1) made.computes.emplace_back(name);
-    if (each.general != nullptr) add_reasons(made, each.general->reasons);
-    return made;
-}
-
-/// The rules of a program.
-template <const auto& Program>
-inline constexpr auto program_text = plan::read<Program>();
-
-/// The rules of a relation, if there are several, which may be intended, or if two relations share
-/// a name by mistake. The rules of a recursion for different times do not count.
-SEQUENT_LAZY
-SEQUENT_COLD explanation::several several_rules(std::span<const plan::rule> rules, int relation,
-                                                const plan::name& id) {
-    explanation::several found{std::string(text_of(id)), {}};
-    for (const plan::rule& written : rules) {
-        bool everywhere = written.head == relation && !written.transforms_atom;
-        for (int at = 0; at < written.arity; ++at)
-            everywhere =
-                everywhere && written.terms[at].variable >= 0 && written.terms[at].offset == 0;
-        if (everywhere) found.rules.push_back(written.number + 1);
-    }
-    return found;
-}
-/// Calls visit(step), visit(several) for each relation, and returns the sizes.
-template <class Model, class Visit>
-explanation explain_to(Visit visit) {
-    using plan = typename Model::plan;
-    explanation result;
-    kernel::unroll<plan::tables.steps.size()>([&](auto index) {
-        if constexpr (!plan::template step_at<index()>.idle)
-            visit(described(explained<plan, index()>()));
-    });
-    constexpr auto& text = program_text<Model::program>;
-    for (int relation = 0; relation < text.relations.size(); ++relation)
-        visit(several_rules({text.rules.begin(), text.rules.end()}, relation,
-                            text.relations[relation].id));
-    result.parameters = Model::parameter_count;
-    result.parameter_bytes = static_cast<long long>(sizeof(float)) * plan::tables.parameters;
-    result.workspace_bytes = sizeof(typename Model::template workspace<float>);
-    result.scratch_bytes = sizeof(typename Model::template scratch<float>);
-    if constexpr (sequent::plan::state_plan_of<plan>::made.obstacle.rule < 0) {
-        result.state_bytes = sizeof(typename Model::template state<float>);
-        // A constant: naming the plan at run time would put its tables into the program.
-        constexpr auto cache = [] {
-            std::array<long long, 3> bytes{};
-            sequent::plan::add_cache_bytes(sequent::plan::state_plan_of<plan>::made, bytes);
-            return bytes;
-        }();
-        result.cache_bytes = cache;
-    }
-    return result;
-}
-
-/// Collects the parts of an explanation.
-struct explanation_parts {
-    explanation& to;
-    void operator()(explanation::step step) const {
-        if (!step.kind.empty()) to.steps.push_back(std::move(step));
-    }
-    void operator()(explanation::several of) const {
-        if (of.rules.size() > 1) to.several_rules.push_back(std::move(of));
-    }
-};
-
-}  // namespace model_detail
-
-/// How a model is computed, as data; empty for an ill-formed program.
-template <class Model>
-explanation explanation_of() {
-    explanation parts;
-    if constexpr (Model::plan::ok) {
-        explanation result =
-            model_detail::explain_to<Model>(model_detail::explanation_parts{parts});
-        result.steps = std::move(parts.steps);
-        result.several_rules = std::move(parts.several_rules);
-        return result;
-    } else {
-        return parts;
-    }
-}
-
-}  // namespace sequent::inline SEQUENT_ABI
-
-/// explain(): how a model is computed, as text and as JSON.
-
-namespace sequent::inline SEQUENT_ABI {
-
-namespace model_detail {
-
-/// Appends a line: name, description and, if there are any, the operations in MFLOP.
-SEQUENT_LAZY
-SEQUENT_COLD void append_line(std::string& text, std::string_view name, std::string_view what,
-                              long long operations, int depth) {
-    const std::size_t begin = text.size();
-    const auto fill_to = [&](std::size_t column) {
-        if (text.size() < begin + column) text.resize(begin + column, ' ');
-    };
-    fill_to(static_cast<std::size_t>(2 * depth + 2));
-    text += name;
-    fill_to(22);
-    append_text(text, {"  ", what});
-    if (operations > 0) {
-        fill_to(84);
-        const std::string figure = fixed_text(static_cast<double>(operations) * 1e-6, 3);
-        text.append(11 - std::min<std::size_t>(figure.size(), 10), ' ');
-        append_text(text, {figure, " MFLOP"});
-    }
-    text += '\n';
-}
-
-/// Appends the text of a step.
-SEQUENT_LAZY
-SEQUENT_COLD void append_text_of(std::string& text, const explanation::step& step) {
-    if (step.kind.empty()) return;
-    append_line(text, step.relation, step.what, step.operations, step.depth);
-    for (const explanation::reason& why : step.reasons) {
-        text.append(static_cast<std::size_t>(2 * step.depth + 6), ' ');
-        append_text(text, {"no ", why.form, ": ", why.sentence});
-        if (!why.cure.empty()) append_text(text, {" (", why.cure, ")"});
-        text += '\n';
-    }
-}
-/// Appends the text of a relation with several rules.
-SEQUENT_LAZY
-SEQUENT_COLD void append_text_of(std::string& text, const explanation::several& of) {
-    if (of.rules.size() < 2) return;
-    std::string what = "follows from several rules: ";
-    for (const int number : of.rules)
-        append_text(what, {number == of.rules[0] ? "" : ", ", number});
-    append_line(text, of.relation, what, 0, 0);
-}
-/// Appends the sizes of parameters and memory.
-SEQUENT_LAZY
-SEQUENT_COLD void append_memory(std::string& text, const explanation& of) {
-    append_text(text, {"parameters  ", of.parameters, " numbers, ", of.parameter_bytes,
-                       " bytes as float\nworkspace   ", of.workspace_bytes,
-                       " bytes as float, for forward and backward\nscratch     ", of.scratch_bytes,
-                       " bytes as float, for forward alone\n"});
-    if (of.state_bytes < 0) return;
-    append_text(text, {"state       ", of.state_bytes, " bytes as float, for step\n"});
-    if (of.cache_bytes[0] > 0)
-        append_text(text,
-                    {"  cache     ", of.cache_bytes[0], " bytes of it, keys and values; in bf16 ",
-                     of.cache_bytes[1], ", in q8_0 ", of.cache_bytes[2], "\n"});
-}
-
-/// Writes an explanation as JSON.
-template <class = void>
-class explanation_as_json {
-  public:
-    SEQUENT_COLD static std::string of(const explanation& from) {
-        explanation_as_json to;
-        to.list("{\"steps\":", from.steps, [&](const explanation::step& step) {
-            append_text(to.text_, {"\n {\"relation\":", quoted(step.relation),
-                                   ",\"kind\":", quoted(step.kind), ",\"what\":", quoted(step.what),
-                                   ",\"depth\":", step.depth,
-                                   ",\"prepared\":", step.prepared ? "true" : "false",
-                                   ",\"operations\":", step.operations});
-            to.list(",\"computes\":", step.computes,
-                    [&](const std::string& name) { to.text_ += quoted(name); });
-            to.list(",\"reasons\":", step.reasons, [&](const explanation::reason& why) {
-                append_text(to.text_, {"{\"form\":", quoted(why.form), ",\"reason\":",
-                                       quoted(why.sentence), ",\"cure\":", quoted(why.cure), "}"});
-            });
-            to.text_ += '}';
-        });
-        to.list(",\n\"several_rules\":", from.several_rules, [&](const explanation::several& each) {
-            append_text(to.text_, {"{\"relation\":", quoted(each.relation)});
-            to.list(",\"rules\":", each.rules,
-                    [&](int number) { append_text(to.text_, {number}); });
-            to.text_ += '}';
-        });
-        append_text(to.text_, {",\n\"parameters\":", from.parameters, ",\"parameter_bytes\":",
-                               from.parameter_bytes, ",\"workspace_bytes\":", from.workspace_bytes,
-                               ",\"scratch_bytes\":", from.scratch_bytes});
-        if (from.state_bytes >= 0)
-            append_text(to.text_, {",\"state_bytes\":", from.state_bytes,
-                                   ",\"cache_bytes\":{\"float\":", from.cache_bytes[0],
-                                   ",\"bf16\":", from.cache_bytes[1],
-                                   ",\"q8_0\":", from.cache_bytes[2], "}"});
-        return to.text_ + "}\n";
-    }
-
-  private:
-    std::string text_;
-
-    template <class List, class Add>
-    SEQUENT_COLD void list(const char* name, const List& of, Add add) {
-        append_text(text_, {name, "["});
-        bool first = true;
-        for (const auto& each : of) {
-            if (!first) text_ += ',';
-            first = false;
-            add(each);
-        }
-        text_ += ']';
-    }
-    static std::string quoted(std::string_view text) {
-        std::string result;
-        append_json_string(result, text);
-        return result;
-    }
-};
-}  // namespace model_detail
-
-/// Describes how a model is computed: its steps in order, with shapes, pairs and operations per
-/// forward pass in MFLOP, then its memory in bytes. Rules without a line are fused into the step of
-/// another rule. A general step, which is slow, is followed by the reason why each fast form does
-/// not apply, and by how to write the rule instead. Read it first when a model is slow.
-///
-///     std::cout << explain<Model>();
-template <class Model>
-std::string explain() {
-    std::string result;
-    if constexpr (Model::plan::ok) {
-        result = "steps\n";
-        model_detail::append_memory(result,
-                                    model_detail::explain_to<Model>([&result](const auto& part) {
-                                        model_detail::append_text_of(result, part);
-                                    }));
-    }
-    return result;
-}
-
-/// The same as a JSON object: "steps", each with "relation", "kind", "what", "depth", "prepared",
-/// "operations", the relations that it "computes" and the "reasons" why it has no fast form;
-/// "several_rules"; "parameters" and sizes in bytes. Operations are multiplications and additions
-/// of one forward pass.
-template <class Model>
-std::string explain_as_json() {
-    return model_detail::explanation_as_json<>::of(explanation_of<Model>());
-}
-
-}  // namespace sequent::inline SEQUENT_ABI
-
 /// Compiles a model in one translation unit of a program; the others see declarations only.
 ///
 /// After the type of the model, in the header that its users include:
@@ -35268,6 +30414,169 @@ std::string explain_as_json() {
     prefix SEQUENT_DETAIL_ROWS(model_type, number, true, row_range);  \
     prefix struct ::sequent::model_detail::joined_sequences<          \
         ::sequent::plan::state_plan_of<model_type::plan>, number>
+
+/// Intermediate values of a model.
+
+namespace sequent::inline SEQUENT_ABI {
+
+/// The values of a relation, as tap returns them.
+template <class T, int Rank>
+class tapped_values {
+  public:
+    /// Values in row-major order of the extents.
+    tapped_values(const std::array<int, max_rank>& extents, std::vector<T> numbers)
+        : extents_(extents), numbers_(std::move(numbers)) {}
+
+    /// The values: the layers of the stacks around the relation, outermost first, then its
+    /// arguments, then the dimensions of an atom's value. The view refers to this object.
+    ranked_view<const T, Rank> view() const noexcept {
+        ranked_view<const T, Rank> result;
+        result.data = numbers_.data();
+        result.rank = Rank;
+        result.extents = extents_;
+        int stride = 1;
+        for (auto axis = static_cast<std::size_t>(Rank); axis-- > 0; stride *= extents_[axis])
+            result.strides[axis] = stride;
+        return result;
+    }
+    /// One of the values.
+    template <class... Index>
+    const T& operator()(Index... index) const noexcept {
+        return view()(index...);
+    }
+
+  private:
+    std::array<int, max_rank> extents_;
+    std::vector<T> numbers_;
+};
+
+namespace model_detail {
+
+/// The model of a plan with one relation kept.
+template <class Plan, fixed_string Path>
+struct tapped_model_of;
+template <const auto& Program, class... Facts, fixed_string Path>
+struct tapped_model_of<plan::plan_of<Program, Facts...>, Path> {
+    using type = model<Program, Facts..., plan::tapped<Path>>;
+    static constexpr bool known = is_well_formed<Program, Facts..., plan::tapped<Path>>;
+};
+
+/// The view of the tapped relation of a plan, the layers in front.
+template <class Plan>
+constexpr weight_view view_of_tapped() {
+    constexpr int at = Plan::shapes.tapped;
+    const auto& layout = Plan::tables.relations[at];
+    const auto& of = Plan::tables.buffers[layout.index];
+    const weight_view inner = view_of_relation<Plan>(at);
+    weight_view result;
+    result.offset = inner.offset;
+    int depth = 0;
+    int scopes[plan::max_loops]{};
+    for (int scope = Plan::shapes.text.relations[at].scope; scope > 0;
+         scope = Plan::shapes.text.scopes[scope].parent)
+        scopes[depth++] = scope;
+    result.rank = depth + inner.rank;
+    for (int axis = 0; axis < inner.rank && result.rank <= max_rank; ++axis) {
+        result.extents[depth + axis] = inner.extents[axis];
+        result.strides[depth + axis] = inner.strides[axis];
+    }
+    // Layers between the scopes of the relation and of its buffer are parts of the buffer; those
+    // around the buffer have copies of it.
+    int stride = of.size;
+    bool around = false;
+    for (int level = 0; level < depth && result.rank <= max_rank; ++level) {
+        const int axis = depth - 1 - level;
+        result.extents[axis] = Plan::shapes.text.scopes[scopes[level]].repeat;
+        around = around || scopes[level] == of.scope;
+        if (around) {
+            result.strides[axis] = stride;
+            stride *= result.extents[axis];
+        } else {
+            result.strides[axis] = layout.each_layer ? of.size / of.parts : 0;
+        }
+    }
+    return result;
+}
+
+/// True if a fixpoint is around the tapped relation: some of its rounds do not run.
+template <class Plan>
+constexpr bool is_in_fixpoint() {
+    bool result = false;
+    for (int scope = Plan::shapes.text.relations[Plan::shapes.tapped].scope; scope > 0;
+         scope = Plan::shapes.text.scopes[scope].parent)
+        result = result || Plan::shapes.text.scopes[scope].kind == plan::repetition::until_equal;
+    return result;
+}
+
+/// Runs the tapped model with the weights of a model.
+template <class Model, class Tapped, class T, class Facts>
+auto tap(const parameter_block<typename Model::plan, T>& parameters, const Facts& given) {
+    using plan_type = typename Tapped::plan;
+    static_assert(plan_type::tables.relations[plan_type::shapes.tapped].where == plan::place::value,
+                  "sequent: tap: this relation is a weight or a part of a fact");
+    static_assert(!is_in_fixpoint<plan_type>(),
+                  "sequent: tap: within a fixpoint some rounds do not run");
+    static_assert(view_of_tapped<plan_type>().rank <= max_rank,
+                  "sequent: tap: layers, arguments and value have more than 6 dimensions");
+
+    const auto own = sequent::make_unique<typename Tapped::template parameters<T>>();
+    std::vector<tensor_view<const T>> from;
+    Model::for_each(parameters, [&](auto, const auto& each) { from.push_back(each); });
+    std::size_t weight = 0;
+    Tapped::for_each(*own, [&](auto, const auto& to) {
+        for (int at = 0; at < to.size(); ++at) to.element(at) = from[weight].element(at);
+        ++weight;
+    });
+    const auto w = sequent::make_unique<typename Tapped::template workspace<T>>();
+    (void)calls<plan_type>::run_forward(*own, Tapped::template facts<T>::from(given), *w,
+                                        whole_run{});
+
+    constexpr int relation = plan_type::shapes.tapped;
+    constexpr weight_view whole = view_of_tapped<plan_type>();
+    weight_view view = whole;
+    const weight_view limited = limited_view<plan_type, relation>(w->counts);
+    const int layers = whole.rank - limited.rank;
+    for (int axis = 0; axis < limited.rank; ++axis)
+        view.extents[layers + axis] = limited.extents[axis];
+    const tensor_view<const T> values = to_tensor(view, static_cast<const T*>(w->numbers));
+    std::vector<T> numbers(static_cast<std::size_t>(values.size()));
+    for (int at = 0; at < values.size(); ++at)
+        numbers[static_cast<std::size_t>(at)] = values.element(at);
+    return tapped_values<T, whole.rank>(values.extents, std::move(numbers));
+}
+
+}  // namespace model_detail
+
+/// Runs a forward pass and returns the values of any relation of the program that has a rule, for
+/// example the attention weights of all layers of a stack:
+///
+///     const auto weights = sequent::tap<Model, "layers.weights">(p, {x});
+///     weights(layer, row, column)
+///
+/// Path is the name of the relation, after those of the stacks around it, separated by dots. It may
+/// be a relation that Model itself computes within a fused step: tap plans the program again, so
+/// that this relation has memory of its own. The values agree with those of Model up to rounding.
+/// Tap is for inspection: it allocates the memory of training and copies the parameters.
+///
+/// A relation that ends with a count or a length ends there in the result. Does not compile if the
+/// program has no such relation, if it has no memory of its own because it is a weight or a part of
+/// a fact, if it is within a fixpoint, of which some rounds do not run, or if layers, arguments and
+/// value have more than 6 dimensions together.
+template <class Model, language::fixed_string Path, class T>
+[[nodiscard]] auto tap(
+    const model_detail::parameter_block<typename Model::plan, T>& parameters,
+    const std::type_identity_t<typename Model::template facts_of_call<T>>& given) {
+    using found = model_detail::tapped_model_of<typename Model::plan, Path>;
+    if constexpr (found::known) {
+        return model_detail::tap<Model, typename found::type>(parameters, *given);
+    } else {
+        static_assert(
+            sizeof(check_name<plan::named_as<Path>, mistake::query_of_an_unknown_relation>) > 0);
+        return tensor_view<const T>{};
+    }
+}
+
+}  // namespace sequent::inline SEQUENT_ABI
 
 /// Templates of common architectures, written in the rule language, and the sampler of the next
 /// symbol.
@@ -35535,20 +30844,28 @@ struct per_head {
 /// True if the mask is known to keep no later position; false if that is not known.
 template <class Mask>
 inline constexpr bool looks_back = false;
+/// Earlier positions.
 template <>
 inline constexpr bool looks_back<causal> = true;
+/// Earlier positions.
 template <int Width>
 inline constexpr bool looks_back<window<Width>> = true;
+/// Earlier positions.
 template <int Step>
 inline constexpr bool looks_back<strided<Step>> = true;
+/// Earlier positions.
 template <int Size, int Summary>
 inline constexpr bool looks_back<sparse_fixed<Size, Summary>> = true;
+/// One of both is enough.
 template <class First, class Second>
 inline constexpr bool looks_back<both<First, Second>> = looks_back<First> || looks_back<Second>;
+/// Both must look back.
 template <class First, class Second>
 inline constexpr bool looks_back<either<First, Second>> = looks_back<First>&& looks_back<Second>;
+/// As the inner mask.
 template <int Size, class Inner>
 inline constexpr bool looks_back<block<Size, Inner>> = looks_back<Inner>;
+/// All must look back.
 template <class... Masks>
 inline constexpr bool looks_back<per_head<Masks...>> = (... && looks_back<Masks>);
 
@@ -35649,22 +30966,22 @@ struct score_parts {
 /// follows from others, or its part does not exist. For the meaning of each member, see the option
 /// of the same name.
 struct shape {
-    int tokens = 1;
-    int width = 1;
-    int heads = 1;
-    int key_heads = 0;
-    int head_width = 0;
-    int depth = 1;
-    int vocabulary = 1;
-    int hidden = 0;
-    int source_tokens = 0;
-    int source_vocabulary = 0;
-    int source_depth = 0;
-    int classes = 0;
-    int patch_width = 1;
-    int segments = 0;
-    int score_cap = 0;
-    int dropout_percent = 0;
+    int tokens = 1;             ///< most positions of a sequence
+    int width = 1;              ///< width of a position, the model dimension
+    int heads = 1;              ///< attention heads
+    int key_heads = 0;          ///< heads of keys and values; 0: as many as heads
+    int head_width = 0;         ///< width of a head; 0: width / heads
+    int depth = 1;              ///< layers
+    int vocabulary = 1;         ///< symbols
+    int hidden = 0;             ///< width of the hidden layer of a feed-forward part
+    int source_tokens = 0;      ///< positions of the encoder
+    int source_vocabulary = 0;  ///< symbols of the encoder
+    int source_depth = 0;       ///< layers of the encoder
+    int classes = 0;            ///< classes of a classifier
+    int patch_width = 1;        ///< numbers of a patch
+    int segments = 0;           ///< kinds of segments (BERT)
+    int score_cap = 0;          ///< scores s become cap * tanh(s / cap)
+    int dropout_percent = 0;    ///< percentage of values that dropout sets to zero
     /// Epsilon of the norms is 10 to the power of minus this.
     int norm_exponent = 5;
     /// Base of rotary positions.
@@ -35677,33 +30994,34 @@ struct shape {
     norm_kind normalization = norm_kind::layer;
     /// The positions.
     position_kind position = position_kind::none;
-    bool biases = true;
-    bool tied = true;
-    bool scaled = true;
-    bool padded = false;
-    bool any_length = false;
+    bool biases = true;       ///< products have biases
+    bool tied = true;         ///< the embedding is the matrix of the logits
+    bool scaled = true;       ///< scores are divided by the square root of the head width
+    bool padded = false;      ///< a count at run time ends the sequence
+    bool any_length = false;  ///< facts have lengths up to `tokens`
     /// True for `pre_norm`.
     bool norm_first = false;
-    bool learned_start = false;
+    bool learned_start = false;  ///< the first hidden state is a weight
     /// True if the input of tied logits is divided by the square root of the width (T5).
     bool scaled_logits = false;
     bool is_source = false;  ///< true on the encoder's side of an encoder-decoder
     /// The summands of the scores.
     score_parts scores{};
-    int nodes = 1;
-    int edges = 1;
-    int node_width = 0;
-    int edge_width = 0;
-    int relations = 1;
-    int hops = 1;
-    int teleport_percent = 0;
-    int height = 1;
-    int score_width = 0;
-    int logit_cap = 0;
-    int embedding_width = 0;
-    int input_width = 0;
-    int parallel_branches = 0;
-    int local_layers = 0;
+    int nodes = 1;             ///< nodes of a graph
+    int edges = 1;             ///< edges of a graph
+    int node_width = 0;        ///< numbers of a node; 0: width
+    int edge_width = 0;        ///< numbers of an edge
+    int relations = 1;         ///< kinds of edges
+    int hops = 1;              ///< neighbourhoods that a layer reaches
+    int teleport_percent = 0;  ///< percentage of the input that each hop keeps (APPNP)
+    int height = 1;            ///< most height of a tree
+    int score_width = 0;       ///< scores are divided by its square root; 0: the head width
+    int logit_cap = 0;         ///< logits y become cap * tanh(y / cap)
+    int embedding_width = 0;   ///< width of the embedding before its projection (ALBERT); 0: width
+    int input_width = 0;       ///< numbers of an input position
+    int parallel_branches =
+        0;                 ///< attention and feed-forward part read the same input; norms of it
+    int local_layers = 0;  ///< layers with a local mask between layers with a global one
     /// Base of rotary positions of local layers.
     int local_base = 0;
     int rotary_percent = 0;  ///< percentage of a head that is rotated; 0: all
@@ -35713,18 +31031,18 @@ struct shape {
     head_kind head = head_kind::next;
     /// The pooling.
     pooling_kind pooling = pooling_kind::none;
-    bool attention_biases = true;
-    bool query_biases = false;
-    bool head_norms = false;
-    bool attention_sinks = false;
-    bool branch_norms = false;
-    bool layer_scale = false;
-    bool scaled_embedding = false;
-    bool normal_embedding = false;
-    bool opening_layer = false;
-    bool shared_layers = false;
-    bool logit_bias = false;
-    bool unit_length = false;
+    bool attention_biases = true;    ///< products of attention have biases
+    bool query_biases = false;       ///< queries, keys and values have biases
+    bool head_norms = false;         ///< queries and keys of each head are normalised
+    bool attention_sinks = false;    ///< each head has a learned score of a column without a value
+    bool branch_norms = false;       ///< the result of each branch is normalised
+    bool layer_scale = false;        ///< the result of each branch is scaled element by element
+    bool scaled_embedding = false;   ///< the embedding is multiplied by sqrt(width)
+    bool normal_embedding = false;   ///< the embedding is normalised
+    bool opening_layer = false;      ///< the first layer has a mask of its own
+    bool shared_layers = false;      ///< all layers have the same weights
+    bool logit_bias = false;         ///< the logits have a bias
+    bool unit_length = false;        ///< the output has length one
     bool learned_positions = false;  ///< learned positions in addition to `position`
 
     /// True if positions rotate queries and keys.
@@ -35888,6 +31206,7 @@ struct single_part : scored {
 /// The summands of a type; not known if it is no synthesizer.
 template <class T>
 inline constexpr score_parts parts_of{.count = 0, .known = false};
+/// Those that T names.
 template <class T>
     requires requires {
         T::parts;
@@ -36376,8 +31695,10 @@ struct holder {
     using type = T;
 };
 struct of_another_kind {};
+/// An argument of another kind changes nothing.
 template <class Earlier>
 Earlier operator|(Earlier, of_another_kind);
+/// The later argument of a kind replaces the earlier one.
 template <class Earlier, class Later>
 holder<Later> operator|(holder<Earlier>, holder<Later>);
 
@@ -36423,8 +31744,10 @@ concept has_keeps = std::is_class_v<Argument> && !std::is_final_v<Argument> && !
     &keeps_probe<Argument>::keeps;
 };
 
+/// True if there is no reason to reject an argument of a template.
 template <template <class...> class Template, class Argument, class Reason>
 inline constexpr bool well_given = false;
+/// No reason.
 template <template <class...> class Template, class Argument>
 inline constexpr bool well_given<Template, Argument, void> = true;
 
@@ -36478,8 +31801,10 @@ consteval auto reason_against() {
     }
 }
 
+/// True if an option must be given.
 template <class Option>
 inline constexpr bool is_required = false;
+/// An option that must be given.
 template <template <int> class Option>
 inline constexpr bool is_required<required<Option>> = true;
 
@@ -36589,6 +31914,7 @@ consteval bool check_shape() {
     return true;
 }
 
+/// The activation, without its gate unless Gated.
 template <bool Gated, class Activation>
 using gated_if = std::conditional_t<Gated, Activation, typename without_gate<Activation>::type>;
 
@@ -36823,10 +32149,12 @@ template <shape Shape>
 constexpr auto number_of_head() noexcept {
     return 0;
 }
+/// That of a key head.
 template <shape Shape, class KeyHead>
 constexpr auto number_of_head(KeyHead key_head) noexcept {
     return key_head;
 }
+/// That of a query of a key head.
 template <shape Shape, class KeyHead, class Query>
 constexpr auto number_of_head(KeyHead key_head, Query query) noexcept {
     return key_head * Shape.group() + query;
@@ -36935,6 +32263,7 @@ struct attention_names {
     static constexpr relation<Prefix + "logit"> logit{};
     static constexpr relation<Prefix + "position_logit"> position_logit{};
     static constexpr relation<Prefix + "sink_logit"> sink_logit{};
+    static constexpr relation<Prefix + "no_key"> no_key{};
     static constexpr relation<Prefix + "sunk_key"> sunk_key{};
     static constexpr relation<Prefix + "sunk_value"> sunk_value{};
     static constexpr relation<Prefix + "weights"> weights{};
@@ -36949,6 +32278,7 @@ template <class Named, class... Position>
 constexpr auto of_key_head(Named named, std::tuple<>, Position... at) noexcept {
     return named(at...);
 }
+/// Likewise, with the variable of the key head first.
 template <class Named, class KeyHead, class... Query, class... Position>
 constexpr auto of_key_head(Named named, std::tuple<KeyHead, Query...>, Position... at) noexcept {
     return named(KeyHead{}, at...);
@@ -37067,6 +32397,7 @@ constexpr auto seeking_position() noexcept {
     else
         return var<"i", Shape.tokens>{};
 }
+/// The variable of the position that is attended to.
 template <shape Shape>
 constexpr auto sought_position() noexcept {
     if constexpr (Shape.scores.is_dot_product())
@@ -37129,6 +32460,7 @@ constexpr auto sink_rules(KeyHead key_head, Query... query) noexcept {
     using name = attention_names<Prefix>;
     constexpr sunk_column<Shape> s;
     constexpr weight<Prefix + "sink"> sink;
+    constexpr weight<Prefix + "W_value", Shape.head_width, Shape.width> W_value;
     const auto score = (inverse_sqrt(Shape.score_width > 0 ? Shape.score_width : Shape.head_width),
                         name::sunk_key(key_head, s).T(), name::query(key_head, query..., i));
     const auto masked_score = [=] {
@@ -37140,9 +32472,12 @@ constexpr auto sink_rules(KeyHead key_head, Query... query) noexcept {
     }();
     // clang-format off
     return rules(
-        name::sunk_key(key_head, s)               <<= (name::key(key_head, j), j + 1 == s) | sum(j),
-        name::sunk_value(key_head, s)             <<= (name::value(key_head, j), j + 1 == s)
-                                                      | sum(j),
+        name::no_key(key_head) <<= W_value(key_head) | reshape(Shape.head_width * Shape.width, 1)
+                                                     | slice(0, Shape.head_width) | scale(0),
+        name::sunk_key(key_head, s)   <<= name::key(key_head, s - 1),
+        name::sunk_key(key_head, s)   <<= (name::no_key(key_head), s == 0),
+        name::sunk_value(key_head, s) <<= name::value(key_head, s - 1),
+        name::sunk_value(key_head, s) <<= (name::no_key(key_head), s == 0),
         name::sink_logit(key_head, query..., s)   <<= (sink(key_head, query..., sink_number),
                                                        sink_number == s) | sum(sink_number),
         name::logit(key_head, query..., i, s)     <<= masked_score | product(),
@@ -37402,7 +32737,8 @@ using perceptron_model =
 
 }  // namespace nn
 
-/// Maps of each row by itself. Fact: `x`, tokens x input_width. Output: `y`, tokens x width.
+/// Feed-forward networks, applied to each position separately. Fact: `x`, tokens x input_width.
+/// Output: `y`, tokens x width.
 namespace feed_forward {
 
 /// W_out x + b_out, as torch.nn.Linear. Takes tokens, input_width, width, biases, any_length.
@@ -37419,961 +32755,6 @@ struct mlp
     : nn::with_options<nn::perceptron_model, nn::arguments<mlp, nn::mlp_options, Options...>> {};
 
 }  // namespace feed_forward
-}  // namespace sequent::inline SEQUENT_ABI
-
-/// What the rules of layers over graphs share: their shape, their relations, the conditions that
-/// nodes and edges exist, and the propagation along normalised edges.
-
-namespace sequent::inline SEQUENT_ABI::nn {
-
-using language::hidden;  // not the option
-
-/// The numbers of a graph template.
-struct graph_shape {
-    int nodes = 0;
-    int edges = 0;
-    int node_width = 0;
-    int edge_width = 0;
-    int relations = 1;
-    int hops = 1;
-    int teleport_percent = 0;
-    int height = 1;
-    int width = 0;
-    int heads = 1;
-    int depth = 1;
-    int hidden = 0;
-    bool biases = true;
-    bool norm_first = false;
-    bool any_length = false;
-
-    constexpr int head_width() const { return width / heads; }
-    /// The columns of a weight of the edges' vectors, 1 if they have none.
-    constexpr int edge_columns() const { return edge_width > 0 ? edge_width : 1; }
-    /// The shape of the layers after the first.
-    constexpr graph_shape inner() const {
-        graph_shape result = *this;
-        result.node_width = width;
-        return result;
-    }
-    /// The shape that rules outside of graphs take.
-    constexpr shape layer() const {
-        shape result;
-        result.tokens = nodes;
-        result.width = width;
-        result.heads = result.key_heads = heads;
-        result.head_width = head_width();
-        result.hidden = hidden;
-        result.biases = biases;
-        result.norm_first = norm_first;
-        return result;
-    }
-};
-
-template <shape Of>
-inline constexpr graph_shape graph_shape_of{Of.nodes,
-                                            Of.edges,
-                                            Of.node_width,
-                                            Of.edge_width,
-                                            Of.relations,
-                                            Of.hops,
-                                            Of.teleport_percent,
-                                            Of.height,
-                                            Of.width,
-                                            Of.heads,
-                                            Of.depth,
-                                            Of.hidden,
-                                            Of.biases,
-                                            Of.norm_first,
-                                            Of.any_length};
-
-/// The number of nodes: the count `nodes`, or the length of the fact `node`.
-template <graph_shape Shape>
-inline constexpr std::conditional_t<Shape.any_length, bound<"node">, bound<"nodes">> nodes{};
-
-/// Fact: vectors of the nodes.
-inline constexpr relation<"node"> node;
-/// Sparse fact: the edges.
-inline constexpr relation<"edge"> edge;
-/// Number of neighbours, or the sum of the edges' weights.
-inline constexpr relation<"degree"> degree;
-/// 1 / sqrt of the degree.
-inline constexpr relation<"scale"> scale;
-/// Linear map of a node.
-inline constexpr relation<"projected"> projected;
-/// Aggregate of the neighbours.
-inline constexpr relation<"gathered"> gathered;
-/// What a neighbour sends along an edge.
-inline constexpr relation<"message"> message;
-/// Linear map of a neighbour.
-inline constexpr relation<"from"> from;
-/// Linear map of the node that aggregates.
-inline constexpr relation<"to"> to;
-/// Input of the first of several layers, or of the first of several steps.
-inline constexpr relation<"first"> first;
-/// Values that move along the edges, in a block of one step.
-inline constexpr relation<"carried"> carried;
-/// Values after all steps.
-inline constexpr relation<"reached"> reached;
-
-/// Prefix with a number from 0 to 99 behind it.
-template <fixed_string Prefix, int Number>
-consteval auto numbered() {
-    constexpr char ones = static_cast<char>('0' + Number % 10);
-    if constexpr (Number < 10) {
-        constexpr char digits[]{ones, '\0'};
-        return Prefix + digits;
-    } else {
-        constexpr char digits[]{static_cast<char>('0' + Number / 10), ones, '\0'};
-        return Prefix + digits;
-    }
-}
-/// The sparse fact of the edges of one of several relations. A function, because Clang 14 loses the
-/// local names of a function while it instantiates a variable template.
-template <int Relation>
-consteval relation<numbered<"edge_", Relation>()> edge_of() noexcept {
-    return {};
-}
-
-/// Calls f with the numbers of the relations as template arguments. A function, because GCC 12
-/// fails at a plain integer sequence of the shape's number.
-template <graph_shape Shape, class F>
-consteval auto of_relations(F f) {
-    constexpr int count = Shape.relations;
-    return [f]<int... Numbers>(std::integer_sequence<int, Numbers...>) {
-        return f.template operator()<Numbers...>();
-    }
-    (std::make_integer_sequence<int, count>{});
-}
-
-/// The body for each node i that exists.
-template <graph_shape Shape, class Body>
-constexpr auto of_node(Body body) noexcept {
-    return (body, i < nodes<Shape>);
-}
-/// The body for each edge (i, j) of a relation between nodes that exist.
-template <graph_shape Shape, class Body, class Edge = relation<"edge">>
-constexpr auto of_edge(Body body, Edge of = {}) noexcept {
-    return (body, hidden(of(i, j)), i < nodes<Shape>, j < nodes<Shape>);
-}
-/// The body for each edge (i, j), with the edge's vector times a weight if edges have vectors.
-template <graph_shape Shape, class Body, class Weight>
-constexpr auto with_edge(Body body, Weight weight) noexcept {
-    if constexpr (Shape.edge_width > 0)
-        return (body, edge(i, j)[weight]);
-    else
-        return (body, hidden(edge(i, j)));
-}
-
-/// The bias as a further rule for y, if the template has biases.
-template <graph_shape Shape>
-inline constexpr auto bias_of_y = [] {
-    constexpr weight<"bias", Shape.width> bias;
-    if constexpr (Shape.biases)
-        return rules(y(i) <<= of_node<Shape>(bias.use()));
-    else
-        return rules();
-}();
-
-/// The vectors of the nodes with `width` elements: `mapped`(i), linear in the input, or the input
-/// itself if it has as many.
-template <graph_shape Shape, class Input>
-struct mapped_input {
-    using type = relation<"mapped">;
-    static constexpr auto rules = [] {
-        constexpr Input input;
-        constexpr weight<"W_node", Shape.width, Shape.node_width> W_node;
-        return language::rules(type{}(i) <<= of_node<Shape>(input(i)[W_node]));
-    }();
-};
-template <graph_shape Shape, class Input>
-    requires(Shape.node_width == Shape.width)
-struct mapped_input<Shape, Input> {
-    using type = Input;
-    static constexpr auto rules = language::rules();
-};
-
-/// The two linear maps of a node with an activation between, from gathered(i) of `Inputs` elements
-/// to y(i).
-template <graph_shape Shape, class Activation, int Inputs>
-inline constexpr auto two_maps_rules = [] {
-    constexpr weight<"W_expand", Shape.hidden, Inputs> W_expand;
-    constexpr weight<"W_contract", Shape.width, Shape.hidden> W_contract;
-    constexpr weight<"b_expand", Shape.hidden> b_expand;
-    constexpr weight<"b_contract", Shape.width> b_contract;
-    constexpr shape Layer = Shape.layer();
-    return rules(
-        expanded(i) <<= activated<Activation>(biased<Layer>(gathered(i)[W_expand], b_expand)),
-        y(i) <<= biased<Layer>(expanded(i)[W_contract], b_contract));
-}();
-
-/// The body for each edge (i, j), times the edge's weight if edges have weights.
-template <graph_shape Shape, class Body>
-constexpr auto times_edge(Body body) noexcept {
-    if constexpr (Shape.edge_width > 0)
-        return (body, edge(i, j));
-    else
-        return (body, hidden(edge(i, j)));
-}
-
-/// scale(i) = D_i^-1/2, D the row sums of A or, with `Loops`, of A + I. A node without a neighbour
-/// has the scale 0 without loops.
-template <graph_shape Shape, bool Loops>
-inline constexpr auto scale_rules = [] {
-    // clang-format off
-    constexpr auto degrees = [] {
-        if constexpr (Shape.edge_width > 0)
-            return rules(degree(i) <<= (edge(i, j), j < nodes<Shape>) | sum(j));
-        else
-            return rules(degree(i) <<= (hidden(edge(i, j)), j < nodes<Shape>) | count(j));
-    }();
-    if constexpr (Loops)
-        return rules(
-            degrees,
-            scale(i) <<= of_node<Shape>((degree(i), number(1))) | sum() | sqrt() | inverse());
-    else
-        return rules(
-            degrees,
-            scale(i) <<= of_edge<Shape>(degree(i)) | sqrt() | inverse() | mean(j));
-    // clang-format on
-}();
-
-/// To(i) = the sum over the edges of D_i^-1/2 A_ij D_j^-1/2 From(j) or, with `Loops`, of A + I in
-/// place of A.
-template <graph_shape Shape, bool Loops, class From, class To>
-inline constexpr auto propagation_rules = [] {
-    constexpr From values;
-    constexpr To result;
-    constexpr auto along_edges =
-        rules(result(i) <<= of_node<Shape>(times_edge<Shape>((scale(i), scale(j), values(j)))) |
-                            product() | sum(j));
-    if constexpr (Loops)
-        return rules(along_edges, result(i) <<= (scale(i), scale(i), values(i)) | product());
-    else
-        return along_edges;
-}();
-
-}  // namespace sequent::inline SEQUENT_ABI::nn
-
-/// The rules of layers over graphs. Each layer is a type, so that templates can take it as an
-/// argument; `rules_of<Shape, Activation, Input>` leads from Input(i) to y(i).
-
-namespace sequent::inline SEQUENT_ABI::nn {
-
-/// leaky_relu of the sum over a pair of nodes (GATv2).
-inline constexpr relation<"met"> met;
-/// Attention logit of a pair.
-inline constexpr relation<"logit"> logit;
-/// Squared Euclidean length of a result.
-inline constexpr relation<"square"> square;
-/// Reciprocal of that length.
-inline constexpr relation<"inverse_length"> inverse_length;
-/// Part of the query that the node gives.
-inline constexpr relation<"node_query"> node_query;
-/// Part of the key that the node gives.
-inline constexpr relation<"node_key"> node_key;
-/// Part of the value that the node gives.
-inline constexpr relation<"node_value"> node_value;
-/// Number of relations in which a node has neighbours.
-inline constexpr relation<"roles"> roles;
-/// Its reciprocal, at most 1.
-inline constexpr relation<"share"> share;
-/// The vector of a graph.
-inline constexpr relation<"readout"> readout;
-
-/// D^-1/2 (A + I) D^-1/2 X W, D the row sums of A + I (arXiv 1609.02907, equation 2).
-struct gcn_layer {
-    template <graph_shape Shape, class Activation, class Input>
-    static constexpr auto rules_of = [] {
-        constexpr Input input;
-        constexpr weight<"W", Shape.width, Shape.node_width> W;
-        return rules(scale_rules<Shape, true>, projected(i) <<= of_node<Shape>(input(i)[W]),
-                     propagation_rules<Shape, true, relation<"projected">, relation<"y">>,
-                     bias_of_y<Shape>, activated<Activation>(y(i)));
-    }();
-};
-
-/// One step of `graph::sg`.
-template <graph_shape Shape>
-inline constexpr auto loops_block =
-    propagation_rules<Shape, true, relation<"carried">, relation<"z">>;
-
-/// S^K X W with the S of gcn (arXiv 1902.07153, equation 8). W comes first, which gives the same
-/// numbers for fewer operations if the result is narrower.
-struct sg_layer {
-    template <graph_shape Shape, class Activation, class Input>
-    static constexpr auto rules_of = [] {
-        constexpr Input input;
-        constexpr weight<"W", Shape.width, Shape.node_width> W;
-        return rules(scale_rules<Shape, true>, first(i) <<= of_node<Shape>(input(i)[W]),
-                     reached(i) <<= first(i) | repeat<Shape.hops>(loops_block<Shape>),
-                     y(i) <<= reached(i), bias_of_y<Shape>, activated<Activation>(y(i)));
-    }();
-};
-
-/// One step of `graph::tag`: X W + S carried.
-template <graph_shape Shape, class Input>
-inline constexpr auto tag_block = [] {
-    constexpr Input input;
-    constexpr weight<"W", Shape.width, Shape.node_width> W;
-    constexpr relation<"z"> z;
-    return rules(propagation_rules<Shape, false, relation<"carried">, relation<"z">>,
-                 z(i) <<= of_node<Shape>(input(i)[W]));
-}();
-
-/// The sum over k = 0 ... K of S^k X W_k, S = D^-1/2 A D^-1/2, D the row sums of A (arXiv
-/// 1710.10370, equation 5), by Horner's rule: W_last is W_K, layer l of reached.W is W_(K - 1 - l).
-struct tag_layer {
-    template <graph_shape Shape, class Activation, class Input>
-    static constexpr auto rules_of = [] {
-        constexpr Input input;
-        constexpr weight<"W_last", Shape.width, Shape.node_width> W_last;
-        return rules(scale_rules<Shape, false>, first(i) <<= of_node<Shape>(input(i)[W_last]),
-                     reached(i) <<= first(i) | stack<Shape.hops>(tag_block<Shape, Input>),
-                     y(i) <<= reached(i), bias_of_y<Shape>, activated<Activation>(y(i)));
-    }();
-};
-
-/// One step of `graph::appnp`: (1 - alpha) S carried + alpha X.
-template <graph_shape Shape, class Input>
-inline constexpr auto appnp_block = [] {
-    constexpr Input input;
-    constexpr double teleport = Shape.teleport_percent / 100.0;
-    constexpr relation<"z"> z;
-    // clang-format off
-    return rules(
-        propagation_rules<Shape, true, relation<"carried">, relation<"gathered">>,
-        z(i) <<= gathered(i) | language::scale(1 - teleport),
-        z(i) <<= of_node<Shape>(input(i)) | language::scale(teleport));
-    // clang-format on
-}();
-
-/// Z <- (1 - alpha) S Z + alpha X, K times from Z = X, with the S of gcn (arXiv 1810.05997,
-/// equation 4).
-struct appnp_layer {
-    template <graph_shape Shape, class, class Input>
-    static constexpr auto rules_of = [] {
-        constexpr Input input;
-        return rules(scale_rules<Shape, true>, first(i) <<= of_node<Shape>(input(i)),
-                     y(i) <<= first(i) | repeat<Shape.hops>(appnp_block<Shape, Input>));
-    }();
-};
-
-/// f(W x_i + U mean of x_j), divided by its length (arXiv 1706.02216, algorithm 1, where W and U
-/// stand side by side). A length of zero is taken as 1e-6.
-struct sage_layer {
-    template <graph_shape Shape, class Activation, class Input>
-    static constexpr auto rules_of = [] {
-        constexpr Input input;
-        constexpr weight<"W_self", Shape.width, Shape.node_width> W_self;
-        constexpr weight<"W_neighbours", Shape.width, Shape.node_width> W_neighbours;
-        constexpr weight<"bias", Shape.width> bias;
-        // clang-format off
-        return rules(
-            gathered(i)       <<= of_edge<Shape>(input(j)) | mean(j),
-            transformed(i)    <<= activated<Activation>(biased<Shape.layer()>(
-                                      (input(i)[W_self], gathered(i)[W_neighbours]), bias)),
-            square(i)         <<= (transformed(i).T(), transformed(i)) | product(),
-            inverse_length(i) <<= (square(i), number(1e-12)) | sum() | sqrt() | inverse(),
-            y(i)              <<= (inverse_length(i), transformed(i)) | product());
-        // clang-format on
-    }();
-};
-
-/// (1 + epsilon) x_i as rules for gathered(i).
-template <graph_shape Shape, class Input>
-inline constexpr auto own_rules = [] {
-    constexpr Input input;
-    constexpr weight<"epsilon"> epsilon;
-    return rules(gathered(i) <<= of_node<Shape>(input(i)),
-                 gathered(i) <<= of_node<Shape>(input(i)[epsilon]));
-}();
-
-/// MLP((1 + epsilon) x_i + sum of x_j), the MLP of two layers (arXiv 1810.00826, equation 4.1).
-struct gin_layer {
-    template <graph_shape Shape, class Activation, class Input>
-    static constexpr auto rules_of = [] {
-        constexpr Input input;
-        return rules(own_rules<Shape, Input>, gathered(i) <<= of_edge<Shape>(input(j)) | sum(j),
-                     two_maps_rules<Shape, Activation, Shape.node_width>);
-    }();
-};
-
-/// MLP((1 + epsilon) x_i + sum of relu(x_j + V e_ij + c)) (arXiv 1905.12265, equation A.1).
-struct gine_layer {
-    template <graph_shape Shape, class Activation, class Input>
-    static constexpr auto rules_of = [] {
-        constexpr Input input;
-        constexpr weight<"W_edge", Shape.node_width, Shape.edge_columns()> W_edge;
-        constexpr weight<"b_edge", Shape.node_width> b_edge;
-        // clang-format off
-        return rules(
-            message(i, j) <<= of_edge<Shape>(biased<Shape.layer()>(
-                                  with_edge<Shape>(input(j), W_edge), b_edge)) | relu(),
-            own_rules<Shape, Input>,
-            gathered(i)   <<= of_node<Shape>(message(i, j)) | sum(j),
-            two_maps_rules<Shape, Activation, Shape.node_width>);
-        // clang-format on
-    }();
-};
-
-/// MLP(x_i + sum of a_ij * m_ij) with m_ij = relu(x_j + V e_ij) + 1e-7 and, for each element, a_ij
-/// = softmax over j of temperature m_ij (arXiv 2006.07739, equations 3 and 5), without the batch
-/// norm.
-struct gen_layer {
-    template <graph_shape Shape, class Activation, class Input>
-    static constexpr auto rules_of = [] {
-        using input = typename mapped_input<Shape, Input>::type;
-        constexpr weight<"W_edge", Shape.width, Shape.edge_columns()> W_edge;
-        constexpr weight<"temperature"> temperature;
-        constexpr relation<"positive"> positive;
-        // clang-format off
-        return rules(
-            mapped_input<Shape, Input>::rules,
-            positive(i, j) <<= of_edge<Shape>(with_edge<Shape>(input{}(j), W_edge)) | relu(),
-            message(i, j)  <<= (positive(i, j), number(1e-7)),
-            weights(i, j)  <<= message(i, j)[temperature] | softmax(j),
-            gathered(i)    <<= of_node<Shape>((weights(i, j), message(i, j)))
-                               | elementwise_product() | sum(j),
-            gathered(i)    <<= of_node<Shape>(input{}(i)),
-            two_maps_rules<Shape, Activation, Shape.width>);
-        // clang-format on
-    }();
-};
-
-/// W x_i + sum of sigmoid(W_to x_i + W_from x_j [+ U e_ij]) * (W_value x_j [+ U_value e_ij]) (arXiv
-/// 1711.07553, equation 11).
-struct res_gated_layer {
-    template <graph_shape Shape, class Activation, class Input>
-    static constexpr auto rules_of = [] {
-        constexpr int n = Shape.width;
-        constexpr int d = Shape.node_width;
-        constexpr Input input;
-        constexpr weight<"W_self", n, d> W_self;
-        constexpr weight<"W_to", n, d> W_to;
-        constexpr weight<"W_from", n, d> W_from;
-        constexpr weight<"W_value", n, d> W_value;
-        constexpr weight<"W_edge", n, Shape.edge_columns()> W_edge;
-        constexpr weight<"U_value", n, Shape.edge_columns()> U_value;
-        constexpr weight<"b_gate", n> b_gate;
-        constexpr weight<"b_value", n> b_value;
-        constexpr shape Layer = Shape.layer();
-        // clang-format off
-        return rules(
-            to(i)         <<= of_node<Shape>(biased<Layer>(input(i)[W_to], b_gate)),
-            from(i)       <<= of_node<Shape>(input(i)[W_from]),
-            value(i)      <<= of_node<Shape>(biased<Layer>(input(i)[W_value], b_value)),
-            gate(i, j)    <<= with_edge<Shape>((to(i), from(j)), W_edge) | sigmoid(),
-            message(i, j) <<= with_edge<Shape>(value(j), U_value),
-            y(i)          <<= of_node<Shape>((gate(i, j), message(i, j)))
-                              | elementwise_product() | sum(j),
-            y(i)          <<= of_node<Shape>(input(i)[W_self]),
-            bias_of_y<Shape>,
-            activated<Activation>(y(i)));
-        // clang-format on
-    }();
-};
-
-/// The sum of U x_j weighted by softmax over j of a . leaky_relu(W x_i + U x_j [+ V e_ij]), heads
-/// side by side (arXiv 2105.14491, equation 7).
-struct gatv2_layer {
-    template <graph_shape Shape, class Activation, class Input>
-    static constexpr auto rules_of = [] {
-        constexpr Input input;
-        constexpr var<"h", Shape.heads> h;
-        constexpr weight<"W_to", Shape.head_width(), Shape.node_width> W_to;
-        constexpr weight<"W_from", Shape.head_width(), Shape.node_width> W_from;
-        constexpr weight<"W_edge", Shape.head_width(), Shape.edge_columns()> W_edge;
-        constexpr weight<"a", 1, Shape.head_width()> a;
-        // clang-format off
-        return rules(
-            to(h, i)         <<= of_node<Shape>(input(i)[W_to(h)]),
-            from(h, i)       <<= of_node<Shape>(input(i)[W_from(h)]),
-            met(h, i, j)     <<= with_edge<Shape>((to(h, i), from(h, j)), W_edge(h))
-                                 | leaky_relu(0.2),
-            logit(h, i, j)   <<= met(h, i, j)[a(h)],
-            weights(h, i, j) <<= logit(h, i, j) | softmax(j),
-            head(h, i)       <<= of_node<Shape>((weights(h, i, j), from(h, j)))
-                                 | product() | sum(j),
-            y(i)             <<= head(h, i) | concat(h),
-            bias_of_y<Shape>,
-            activated<Activation>(y(i)));
-        // clang-format on
-    }();
-};
-
-/// W x_i + for each relation W_r times the mean of x_j over its edges (arXiv 1703.06103, equation 2
-/// with c_ir the number of these).
-struct rgcn_layer {
-    template <graph_shape Shape, class Activation, class Input>
-    static constexpr auto rules_of = of_relations<Shape>([]<int... Relations>() {
-        constexpr Input input;
-        constexpr weight<"W", Shape.width, Shape.node_width> W;
-        constexpr weight<"W_self", Shape.width, Shape.node_width> W_self;
-        // clang-format off
-        return rules(
-            y(i)               <<= of_node<Shape>(input(i)[W_self]),
-            y(i)[W(Relations)] <<= of_edge<Shape>(input(j), edge_of<Relations>()) | mean(j)...,
-            bias_of_y<Shape>,
-            activated<Activation>(y(i)));
-        // clang-format on
-    });
-};
-
-/// W x_i + the mean, over the relations in which i has neighbours, of W_r times the mean of x_j
-/// over the relation's edges (Sankar et al., Meta-GNN, 2019, as PyNeuraLogic averages).
-struct meta_layer {
-    template <graph_shape Shape, class Activation, class Input>
-    static constexpr auto rules_of = of_relations<Shape>([]<int... Relations>() {
-        constexpr Input input;
-        constexpr weight<"W", Shape.width, Shape.node_width> W;
-        constexpr weight<"W_self", Shape.width, Shape.node_width> W_self;
-        // clang-format off
-        return rules(
-            roles(i)                  <<= of_edge<Shape>(number(1), edge_of<Relations>()) | max(j)...,
-            share(i)                  <<= (roles(i), number(1)) | max() | inverse(),
-            gathered(i)[W(Relations)] <<= of_edge<Shape>(input(j), edge_of<Relations>()) | mean(j)...,
-            y(i)                      <<= of_node<Shape>((share(i), gathered(i))) | product(),
-            y(i)                      <<= of_node<Shape>(input(i)[W_self]),
-            bias_of_y<Shape>,
-            activated<Activation>(y(i)));
-        // clang-format on
-    });
-};
-
-/// For a node of place `Place` of a metapath: paths_N(i), how many ways lead on from it, and
-/// walked_N(i), the sum of all vectors on these ways, its own included.
-template <graph_shape Shape, class Input, int Place>
-consteval auto metapath_rules() {
-    constexpr Input input;
-    constexpr relation<numbered<"paths_", Place>()> paths;
-    constexpr relation<numbered<"walked_", Place>()> walked;
-    constexpr relation<numbered<"paths_", Place + 1>()> further_paths;
-    constexpr relation<numbered<"walked_", Place + 1>()> further_walked;
-    // clang-format off
-    return rules(
-        paths(i)  <<= of_edge<Shape>(further_paths(j), edge_of<Place>()) | sum(j),
-        walked(i) <<= of_edge<Shape>(further_walked(j), edge_of<Place>()) | sum(j),
-        walked(i) <<= of_node<Shape>((paths(i), input(i))) | product());
-    // clang-format on
-}
-
-/// The sum over the instances of a metapath that begin at node i of the mean of their nodes'
-/// vectors (arXiv 2002.01680, section 4.2, with the mean encoder and without attention), times a
-/// matrix if `Linear` (with the linear encoder). No instance is enumerated.
-template <bool Linear>
-struct magnn_layer {
-    template <graph_shape Shape, class Activation, class Input>
-    static constexpr auto rules_of = of_relations<Shape>([]<int... Relations>() {
-        constexpr Input input;
-        constexpr int last = Shape.relations;
-        constexpr var<"i", Shape.nodes> any;
-        constexpr relation<numbered<"paths_", last>()> paths;
-        constexpr relation<numbered<"walked_", last>()> walked;
-        constexpr relation<"walked_0"> all_walked;
-        constexpr auto encoded = [] {
-            if constexpr (Linear) {
-                constexpr weight<"W", Shape.width, Shape.node_width> W;
-                return rules(y(i) <<= gathered(i)[W], bias_of_y<Shape>);
-            } else {
-                return rules(y(i) <<= gathered(i));
-            }
-        }();
-        // clang-format off
-        return rules(
-            paths(any)  <<= (number(1), any < nodes<Shape>),
-            walked(i)   <<= of_node<Shape>(input(i)),
-            metapath_rules<Shape, Input, Relations>()...,
-            gathered(i) <<= all_walked(i) | language::scale(1.0 / (last + 1)),
-            encoded,
-            activated<Activation>(y(i)));
-        // clang-format on
-    });
-};
-
-/// Attention over the edges, from `Input`(i) to attended(i). Queries, keys and values of a pair are
-/// sums over node and edge: q_ij = W x_i + U e_ij, k_ij and v_ij likewise from x_j (Diao and Loynd,
-/// arXiv 2210.05062).
-template <graph_shape Shape, class Input>
-inline constexpr auto relational_rules = [] {
-    constexpr int d = Shape.width;
-    constexpr int d_head = Shape.head_width();
-    constexpr int d_edge = Shape.edge_columns();
-    constexpr shape Layer = Shape.layer();
-    constexpr Input input;
-    constexpr var<"h", Shape.heads> h;
-    constexpr weight<"W_query", d_head, d> W_query;
-    constexpr weight<"W_key", d_head, d> W_key;
-    constexpr weight<"W_value", d_head, d> W_value;
-    constexpr weight<"W_out", d, d> W_out;
-    constexpr weight<"U_query", d_head, d_edge> U_query;
-    constexpr weight<"U_key", d_head, d_edge> U_key;
-    constexpr weight<"U_value", d_head, d_edge> U_value;
-    constexpr weight<"b_query", d_head> b_query;
-    constexpr weight<"b_key", d_head> b_key;
-    constexpr weight<"b_value", d_head> b_value;
-    constexpr weight<"b_out", d> b_out;
-    // clang-format off
-    constexpr auto of_nodes = rules(
-        node_query(h, i) <<= of_node<Shape>(biased<Layer>(input(i)[W_query(h)], b_query(h))),
-        node_key(h, i)   <<= of_node<Shape>(biased<Layer>(input(i)[W_key(h)], b_key(h))),
-        node_value(h, i) <<= of_node<Shape>(biased<Layer>(input(i)[W_value(h)], b_value(h))));
-    constexpr auto out = rules(
-        joined_heads(i)  <<= head(h, i) | concat(h),
-        attended(i)      <<= biased<Layer>(joined_heads(i)[W_out], b_out));
-    if constexpr (Shape.edge_width == 0)
-        return rules(
-            of_nodes,
-            weights(h, i, j)  <<= (inverse_sqrt(d_head), node_key(h, j).T(), node_query(h, i),
-                                   hidden(edge(i, j)))
-                                  | product() | softmax(j),
-            head(h, i)        <<= of_node<Shape>((weights(h, i, j), node_value(h, j)))
-                                  | product() | sum(j),
-            out);
-    else
-        return rules(
-            of_nodes,
-            query_of(h, i, j) <<= (node_query(h, i), edge(i, j)[U_query(h)]),
-            key(h, i, j)      <<= (node_key(h, j), edge(i, j)[U_key(h)]),
-            value(h, i, j)    <<= (node_value(h, j), edge(i, j)[U_value(h)]),
-            weights(h, i, j)  <<= (inverse_sqrt(d_head), key(h, i, j).T(), query_of(h, i, j))
-                                  | product() | softmax(j),
-            head(h, i)        <<= of_node<Shape>((weights(h, i, j), value(h, i, j)))
-                                  | product() | sum(j),
-            out);
-    // clang-format on
-}();
-
-/// A transformer's layer over the edges: relational attention and the feed-forward part, each with
-/// residual and layer norm as in block_rules.
-struct graph_block_layer {
-    template <graph_shape Shape, class Activation, class Input>
-    static constexpr auto rules_of = [] {
-        using mapped = mapped_input<Shape, Input>;
-        constexpr typename mapped::type input;
-        constexpr weight<"gain_1", Shape.width> gain_1;
-        constexpr weight<"bias_1", Shape.width> bias_1;
-        constexpr weight<"gain_2", Shape.width> gain_2;
-        constexpr weight<"bias_2", Shape.width> bias_2;
-        constexpr shape Layer = Shape.layer();
-        constexpr relation<"normal_node"> normal_node;
-        // clang-format off
-        if constexpr (Shape.norm_first)
-            return rules(
-                mapped::rules,
-                normal_node(i)    <<= of_node<Shape>(input(i)) | layer_norm(gain_1, bias_1),
-                relational_rules<Shape, relation<"normal_node">>,
-                between(i)        <<= (input(i), attended(i)),
-                normal_between(i) <<= between(i) | layer_norm(gain_2, bias_2),
-                feed_forward_rules<Layer, Activation, relation<"normal_between">>,
-                y(i)              <<= (between(i), transformed(i)));
-        else
-            return rules(
-                mapped::rules,
-                relational_rules<Shape, typename mapped::type>,
-                between(i) <<= (input(i), attended(i)) | layer_norm(gain_1, bias_1),
-                feed_forward_rules<Layer, Activation, relation<"between">>,
-                y(i)       <<= (between(i), transformed(i)) | layer_norm(gain_2, bias_2));
-        // clang-format on
-    }();
-};
-
-/// An aggregate of the nodes that exist.
-template <class Aggregation>
-struct pool_layer {
-    template <graph_shape Shape, class, class Input>
-    static constexpr auto rules_of = rules(readout() <<=
-                                           of_node<Shape>(Input{}(i)) | Aggregation{});
-};
-
-}  // namespace sequent::inline SEQUENT_ABI::nn
-
-/// Layers over graphs, written as rules: node i aggregates over the nodes j of its edges (i, j).
-/// Edges are directed: for an undirected edge, give both pairs. A node is its own neighbour if (i,
-/// i) is given. Each layer takes the facts
-///
-///     node    nodes x node width
-///     edge    a sparse fact: pairs of nodes, and a vector each if there is an edge width
-///     nodes   a count: how many of the nodes exist; the rows of the others are zero
-///
-/// or, with `any_length<true>`, `node` with as many rows as there are nodes, and no count. Layers
-/// of several relations take a sparse fact for each, `edge_0`, `edge_1`, ... The output is `y`,
-/// nodes x width. With a depth, as many layers follow one another; the first one takes the node
-/// width.
-
-namespace sequent::inline SEQUENT_ABI {
-
-namespace nn {
-
-/// Options of the pools; those of the layers follow, with their defaults.
-struct pool_options : options<required<sequent::nodes>, required<width>, any_length<false>> {};
-/// Options of `graph::appnp`.
-struct appnp_options
-    : pool_options::with<required<edges>, edge_width<0>, hops<10>, teleport_percent<10>> {};
-/// Options of `graph::sage`.
-struct graph_options : pool_options::with<required<edges>, derived<node_width>, depth<1>,
-                                          activation::relu, biases<true>> {};
-/// Options of `graph::gcn`.
-struct gcn_options : graph_options::with<edge_width<0>> {};
-/// Options of `graph::sg`.
-struct sg_options : gcn_options::with<hops<1>, activation::identity> {};
-/// Options of `graph::tag`.
-struct tag_options : gcn_options::with<hops<3>> {};
-/// Options of `graph::gin`.
-struct gin_options : graph_options::with<derived<sequent::hidden>> {
-    static constexpr int hidden_factor = 1;
-};
-/// Options of `graph::gine`.
-struct gine_options : gin_options::with<required<edge_width>> {
-    static constexpr int hidden_factor = 1;
-};
-/// Options of `graph::gen`.
-struct gen_options : gin_options::with<edge_width<0>> {
-    static constexpr int hidden_factor = 2;
-};
-/// Options of `graph::res_gated`.
-struct res_gated_options : graph_options::with<edge_width<0>, activation::identity> {};
-/// Options of `graph::gatv2`.
-struct gatv2_options : res_gated_options::with<heads<1>> {};
-/// Options of `graph::rgcn`.
-struct rgcn_options : graph_options::with<sequent::relations<1>> {};
-/// Options of `graph::meta` and `graph::magnn_linear`.
-struct meta_options : rgcn_options::with<activation::sigmoid> {};
-/// Options of `graph::magnn_mean`.
-struct magnn_mean_options
-    : pool_options::with<required<edges>, sequent::relations<1>, depth<1>, activation::sigmoid> {};
-/// Options of `graph::attention`.
-struct graph_attention_options
-    : graph_options::with<edge_width<0>, heads<1>, derived<sequent::hidden>, post_norm> {};
-
-/// Compile errors for invalid options.
-template <graph_shape Shape, bool EdgesAreWeights>
-consteval bool check_graph_shape() {
-    static_assert(0 < Shape.relations && Shape.relations <= 14,
-                  "sequent: there are from 1 to 14 relations");
-    static_assert(!EdgesAreWeights || Shape.edge_width <= 1,
-                  "sequent: edges of this template have one number, a weight, or none");
-    static_assert(Shape.teleport_percent <= 100, "sequent: teleport_percent is at most 100");
-    return true;
-}
-
-/// The sparse fact of the edges. Its values are vectors if there is an edge width, or scalars if
-/// they are weights.
-template <fixed_string Name, graph_shape Shape, bool EdgesAreWeights>
-consteval auto edge_fact() {
-    if constexpr (Shape.edge_width == 0 || EdgesAreWeights)
-        return fact<Name, sparse<Shape.edges>, Shape.nodes, Shape.nodes>{};
-    else
-        return fact<Name, sparse<Shape.edges>, Shape.nodes, Shape.nodes, Shape.edge_width>{};
-}
-
-/// A layer as a block of a stack.
-template <class Layer, graph_shape Shape, class Activation>
-inline constexpr auto& block_of = Layer::template rules_of<Shape, Activation, relation<"x">>;
-
-/// The rules of a layer, or of several, each with its own weights.
-template <class Layer, graph_shape Shape, class Activation>
-inline constexpr auto graph_program = [] {
-    constexpr bool keeps_width = Shape.node_width == Shape.width;
-    if constexpr (Shape.depth == 1 || !keeps_width) {
-        constexpr auto one = Layer::template rules_of<Shape, Activation, relation<"node">>;
-        if constexpr (Shape.depth == 1)
-            return one;
-        else
-            return rules(one, layers(i) <<= y(i) | stack<Shape.depth - 1>(
-                                                       block_of<Layer, Shape.inner(), Activation>));
-    } else {
-        return rules(first(i) <<= of_node<Shape>(node(i)),
-                     y(i) <<= first(i) | stack<Shape.depth>(block_of<Layer, Shape, Activation>));
-    }
-}();
-
-/// A model of the nodes, sparse facts of edges with these names, and the count of the nodes.
-template <class Layer, class Arguments, bool EdgesAreWeights, fixed_string... Edges>
-struct graph_model {
-    static constexpr graph_shape shape = graph_shape_of<Arguments::shape>;
-    static_assert(check_graph_shape<shape, EdgesAreWeights>());
-    using type =
-        typename fact_list<sequence_fact<shape.any_length, "node", shape.nodes, shape.node_width>,
-                           decltype(edge_fact<Edges, shape, EdgesAreWeights>())...>::
-            template with<bound<"nodes">, !shape.any_length>::template model_of<
-                graph_program<Layer, shape, typename Arguments::activation>>;
-};
-/// A model with a fact for each relation.
-template <class Layer, class Arguments, class Relations>
-struct relations_model;
-template <class Layer, class Arguments, int... Relations>
-struct relations_model<Layer, Arguments, std::integer_sequence<int, Relations...>>
-    : graph_model<Layer, Arguments, false, numbered<"edge_", Relations>()...> {};
-
-/// The models of a layer: `model` has one fact of edges, `weighted` edges with a number each,
-/// `of_relations` a fact for each relation, `pool` no edges.
-template <class Layer>
-struct graph_of {
-    template <class Arguments>
-    using pool = typename graph_model<Layer, Arguments, false>::type;
-    template <class Arguments>
-    using model = typename graph_model<Layer, Arguments, false, "edge">::type;
-    template <class Arguments>
-    using weighted = typename graph_model<Layer, Arguments, true, "edge">::type;
-    template <class Arguments>
-    using of_relations =
-        typename relations_model<Layer, Arguments,
-                                 std::make_integer_sequence<int, Arguments::shape.relations>>::type;
-};
-
-/// A model whose `initialize` sets the weight `Name` to a number, and the others as any model does.
-template <class Model, fixed_string Name, int Value>
-struct initialized : Model {
-    /// Initialises the weights; the result depends on the seed alone.
-    template <class T>
-    static void initialize(typename Model::template parameters<T>& p, std::uint64_t seed = 0) {
-        Model::initialize(p, seed);
-        Model::for_each(p, [](std::string_view name, auto view) {
-            if (!name.ends_with(std::string_view(Name.characters))) return;
-            for (int at = 0; at < view.size(); ++at) view.element(at) = T(Value);
-        });
-    }
-};
-
-}  // namespace nn
-
-namespace graph {
-
-/// Graph convolution (Kipf and Welling, arXiv 1609.02907): the sum over the neighbours and the node
-/// itself, normalised by both degrees. Takes nodes, edges, edge_width (0 or 1: weights of the
-/// edges, whose sums are above -1), node_width, width, depth, an activation (default: relu),
-/// biases.
-template <class... Options>
-struct gcn : nn::with_options<nn::graph_of<nn::gcn_layer>::weighted,
-                              nn::arguments<gcn, nn::gcn_options, Options...>> {};
-
-/// Simplified graph convolution (arXiv 1902.07153): `hops` propagations as in `gcn`, one linear
-/// map. Takes hops (default: 1), the options of `gcn`; no activation by default.
-template <class... Options>
-struct sg : nn::with_options<nn::graph_of<nn::sg_layer>::weighted,
-                             nn::arguments<sg, nn::sg_options, Options...>> {};
-
-/// Topology adaptive graph convolution (arXiv 1710.10370): a linear map of its own for what comes
-/// from each number of hops, 0 to `hops`. Nodes are no neighbours of themselves. Takes hops
-/// (default: 3), the options of `gcn`; sums of weights are above 0.
-template <class... Options>
-struct tag : nn::with_options<nn::graph_of<nn::tag_layer>::weighted,
-                              nn::arguments<tag, nn::tag_options, Options...>> {};
-
-/// Personalised propagation (arXiv 1810.05997): the vectors move along the edges, normalised as in
-/// `gcn`, `hops` times, each time mixed with the input. It has no parameters. Takes nodes, edges,
-/// edge_width (0 or 1), width, hops (default: 10), teleport_percent (default: 10).
-template <class... Options>
-struct appnp : nn::with_options<nn::graph_of<nn::appnp_layer>::weighted,
-                                nn::arguments<appnp, nn::appnp_options, Options...>> {};
-
-/// GraphSAGE with the mean of the neighbours (arXiv 1706.02216); each row of y is divided by its
-/// Euclidean length. Takes nodes, edges, node_width, width, depth, an activation (default: relu),
-/// biases.
-template <class... Options>
-struct sage : nn::with_options<nn::graph_of<nn::sage_layer>::model,
-                               nn::arguments<sage, nn::graph_options, Options...>> {};
-
-/// Graph isomorphism network with a learned epsilon (arXiv 1810.00826), initially 0. Takes nodes,
-/// edges, node_width, width, depth, hidden (default: the width), an activation between the two
-/// linear maps (default: relu), biases.
-template <class... Options>
-struct gin : nn::initialized<nn::with_options<nn::graph_of<nn::gin_layer>::model,
-                                              nn::arguments<gin, nn::gin_options, Options...>>,
-                             "epsilon", 0> {};
-
-/// `gin` with vectors of the edges, which are added to the neighbours before a relu (arXiv
-/// 1905.12265). Takes edge_width and the options of `gin`.
-template <class... Options>
-struct gine : nn::initialized<nn::with_options<nn::graph_of<nn::gine_layer>::model,
-                                               nn::arguments<gine, nn::gine_options, Options...>>,
-                              "epsilon", 0> {};
-
-/// Generalised aggregation of DeeperGCN (arXiv 2006.07739): a softmax over the neighbours for each
-/// element, with a learned temperature, initially 1; two linear maps without a norm. Takes nodes,
-/// edges, edge_width (default: none), node_width, width, depth, hidden (default: twice the width),
-/// an activation between the two linear maps (default: relu), biases.
-template <class... Options>
-struct gen : nn::initialized<nn::with_options<nn::graph_of<nn::gen_layer>::model,
-                                              nn::arguments<gen, nn::gen_options, Options...>>,
-                             "temperature", 1> {};
-
-/// Residual gated graph convolution (arXiv 1711.07553): each neighbour's value is multiplied by a
-/// gate of both nodes. Takes nodes, edges, edge_width (default: none), node_width, width, depth, an
-/// activation (default: none), biases.
-template <class... Options>
-struct res_gated : nn::with_options<nn::graph_of<nn::res_gated_layer>::model,
-                                    nn::arguments<res_gated, nn::res_gated_options, Options...>> {};
-
-/// Graph attention GATv2, in which the ranking of neighbours depends on the node (arXiv
-/// 2105.14491). Takes nodes, edges, node_width, edge_width (default: none), width, heads, depth, an
-/// activation (default: none), biases.
-template <class... Options>
-struct gatv2 : nn::with_options<nn::graph_of<nn::gatv2_layer>::model,
-                                nn::arguments<gatv2, nn::gatv2_options, Options...>> {};
-
-/// Relational graph convolution (arXiv 1703.06103): one weight matrix per relation, the mean of the
-/// neighbours within each. Facts: `node`; `edge_0`, `edge_1`, ..., one for each relation; `nodes`.
-/// Takes nodes, edges (the largest number of one relation), relations, node_width, width, depth, an
-/// activation (default: relu), biases.
-template <class... Options>
-struct rgcn : nn::with_options<nn::graph_of<nn::rgcn_layer>::of_relations,
-                               nn::arguments<rgcn, nn::rgcn_options, Options...>> {};
-
-/// Metagraph convolution of Meta-GNN (Sankar et al., 2019): as `rgcn`, with the mean of the
-/// relations in which the node has neighbours in place of their sum. Takes the options of `rgcn`;
-/// the default activation is sigmoid.
-template <class... Options>
-struct meta : nn::with_options<nn::graph_of<nn::meta_layer>::of_relations,
-                               nn::arguments<meta, nn::meta_options, Options...>> {};
-
-/// Metapath aggregation of MAGNN (arXiv 2002.01680) with the mean encoder, without attention: the
-/// sum over the instances of a metapath that begin at the node of the mean of their nodes' vectors.
-/// Facts: `node`; `edge_0`, `edge_1`, ..., the edges of the metapath one after another; `nodes`.
-/// Takes nodes, edges (the largest number of one place), relations (the length of the path), width,
-/// depth, an activation (default: sigmoid). It has no parameters.
-template <class... Options>
-struct magnn_mean
-    : nn::with_options<nn::graph_of<nn::magnn_layer<false>>::of_relations,
-                       nn::arguments<magnn_mean, nn::magnn_mean_options, Options...>> {};
-/// `magnn_mean` with the linear encoder: the sum is mapped. Takes node_width and biases, too.
-template <class... Options>
-struct magnn_linear : nn::with_options<nn::graph_of<nn::magnn_layer<true>>::of_relations,
-                                       nn::arguments<magnn_linear, nn::meta_options, Options...>> {
-};
-
-/// Graph transformer layer: attention over the edges (arXiv 2210.05062), residual connections,
-/// norms, feed-forward part. Vectors of another node width are mapped first. Takes nodes, edges,
-/// edge_width (default: none), node_width, width, heads, depth, hidden (default: 4 times the
-/// width), an activation (default: relu), biases, pre_norm or post_norm (the default).
-template <class... Options>
-struct attention
-    : nn::with_options<nn::graph_of<nn::graph_block_layer>::model,
-                       nn::arguments<attention, nn::graph_attention_options, Options...>> {};
-
-/// The mean of a graph's nodes as one vector. Facts: `node` and `nodes`. Output: `readout`, width.
-/// Takes nodes, width and any_length. A graph without nodes gives zero.
-template <class... Options>
-struct mean_pool
-    : nn::with_options<nn::graph_of<nn::pool_layer<decltype(language::mean(nn::i))>>::pool,
-                       nn::arguments<mean_pool, nn::pool_options, Options...>> {};
-/// The sum of a graph's nodes; else as `mean_pool`.
-template <class... Options>
-struct sum_pool
-    : nn::with_options<nn::graph_of<nn::pool_layer<decltype(language::sum(nn::i))>>::pool,
-                       nn::arguments<sum_pool, nn::pool_options, Options...>> {};
-/// The elementwise maximum of a graph's nodes; else as `mean_pool`.
-template <class... Options>
-struct max_pool
-    : nn::with_options<nn::graph_of<nn::pool_layer<decltype(language::max(nn::i))>>::pool,
-                       nn::arguments<max_pool, nn::pool_options, Options...>> {};
-/// The elementwise minimum of a graph's nodes; else as `mean_pool`.
-template <class... Options>
-struct min_pool
-    : nn::with_options<nn::graph_of<nn::pool_layer<decltype(language::min(nn::i))>>::pool,
-                       nn::arguments<min_pool, nn::pool_options, Options...>> {};
-
-}  // namespace graph
 }  // namespace sequent::inline SEQUENT_ABI
 
 /// Transformers, written as rules.
@@ -39513,6 +33894,7 @@ struct lstm_cell {
     }
 };
 
+/// The rules of a layer whose inputs are hidden states.
 template <shape Shape, class Cell>
 inline constexpr auto upper_rules = Cell::template rules<Shape.hidden, relation<"y">>();
 
@@ -39583,139 +33965,49 @@ struct lstm
 }  // namespace recurrent
 }  // namespace sequent::inline SEQUENT_ABI
 
-/// Recursive networks over trees, written as rules: node i follows from its children j, the pairs
-/// (i, j) of a sparse fact. A tree has at most `height` nodes on a path from its root to a leaf;
-/// all nodes are computed as many times from the values before, so that after k times those are
-/// right below which there are at most k - 1 levels.
+#include <charconv>
+
+/// Floating-point numbers as text, independent of the locale: with a decimal point, without
+/// grouping.
 
 namespace sequent::inline SEQUENT_ABI {
 
-namespace nn {
+/// The number with at most `precision` significant digits, as "%.<precision>g" of C writes it in
+/// the C locale.
+inline std::string number_text(double value, int precision) {
+    std::array<char, 64> text{};
+    const auto end = std::to_chars(text.data(), text.data() + text.size(), value,
+                                   std::chars_format::general, precision)
+                         .ptr;
+    return {text.data(), end};
+}
 
-/// Options of `recursive::tree_lstm`.
-struct tree_options : pool_options::with<required<edges>, derived<node_width>,
-                                         required<sequent::height>, biases<true>> {};
-/// Options of `recursive::rvnn`.
-struct rvnn_options : tree_options::with<sequent::relations<2>, activation::tanh> {};
+/// The shortest text from which the same number is read.
+inline std::string number_text(double value) {
+    std::array<char, 64> text{};
+    return {text.data(), std::to_chars(text.data(), text.data() + text.size(), value).ptr};
+}
 
-/// One level: f(x_i + sum of U_k state of the child at place k + b).
-template <graph_shape Shape, class Activation, class Input>
-inline constexpr auto rvnn_block = of_relations<Shape>([]<int... Places>() {
-    constexpr Input input;
-    constexpr weight<"U", Shape.width, Shape.width> U;
-    constexpr weight<"bias", Shape.width> bias;
-    constexpr relation<"z"> z;
-    constexpr shape Layer = Shape.layer();
-    // clang-format off
-    return rules(
-        z(i)            <<= of_node<Shape>(biased<Layer>(input(i), bias)),
-        z(i)[U(Places)] <<= of_edge<Shape>(carried(j), edge_of<Places>()) | sum(j)...,
-        activated<Activation>(z(i)));
-    // clang-format on
-});
+/// The number with `decimals` digits after the decimal point, at most 20.
+inline std::string fixed_text(double value, int decimals) {
+    std::array<char, 352> text{};  // 309 digits of the largest double, sign, point, decimals
+    const auto end = std::to_chars(text.data(), text.data() + text.size(), value,
+                                   std::chars_format::fixed, decimals)
+                         .ptr;
+    return {text.data(), end};
+}
 
-/// The states of a recursive network (Socher et al., ICML 2011).
-struct rvnn_layer {
-    template <graph_shape Shape, class Activation, class Input>
-    static constexpr auto rules_of = [] {
-        using mapped = mapped_input<Shape, Input>;
-        constexpr typename mapped::type input;
-        return rules(mapped::rules, first(i) <<= of_node<Shape>(input(i)),
-                     y(i) <<= first(i) | repeat<Shape.height>(
-                                             rvnn_block<Shape, Activation, typename mapped::type>));
-    }();
-};
+/// Throws Error("<what> is <value>, expected <expected>") unless `valid`.
+template <class Error>
+void check_number(bool valid, std::string_view what, double value, std::string_view expected) {
+    if (valid) return;
+    fail<Error>(std::string(what)
+                    .append(" is ")
+                    .append(number_text(value))
+                    .append(", expected ")
+                    .append(expected));
+}
 
-/// Linear map of a node's input to a gate or to the candidate.
-template <fixed_string Gate>
-inline constexpr relation<Gate + "_input"> gate_input;
-
-/// One level, from carried(i), state and memory of a node side by side.
-template <graph_shape Shape>
-inline constexpr auto tree_lstm_block = [] {
-    constexpr int n = Shape.width;
-    constexpr weight<"U_in", n, n> U_in;
-    constexpr weight<"U_forget", n, n> U_forget;
-    constexpr weight<"U_candidate", n, n> U_candidate;
-    constexpr weight<"U_out", n, n> U_out;
-    constexpr relation<"state_before"> state_before;
-    constexpr relation<"memory_before"> memory_before;
-    constexpr relation<"recalled"> of_child;
-    constexpr relation<"z"> z;
-    // clang-format off
-    return rules(
-        state_before(i)  <<= carried(i) | slice(0, n),
-        memory_before(i) <<= carried(i) | slice(n, n),
-        gathered(i)      <<= of_edge<Shape>(state_before(j)) | sum(j),
-        let_in(i)        <<= (gate_input<"in">(i), gathered(i)[U_in]) | sigmoid(),
-        candidate(i)     <<= (gate_input<"candidate">(i), gathered(i)[U_candidate]) | language::tanh(),
-        let_out(i)       <<= (gate_input<"out">(i), gathered(i)[U_out]) | sigmoid(),
-        of_child(i)      <<= state_before(i)[U_forget],
-        kept(i, j)       <<= of_edge<Shape>((gate_input<"forget">(i), of_child(j))) | sigmoid(),
-        memory(i)        <<= of_node<Shape>((kept(i, j), memory_before(j)))
-                             | elementwise_product() | sum(j),
-        memory(i)        <<= (let_in(i), candidate(i)) | elementwise_product(),
-        shown(i)         <<= memory(i) | language::tanh(),
-        state(i)         <<= (let_out(i), shown(i)) | elementwise_product(),
-        z(i)             <<= (state(i), memory(i)) | concat());
-    // clang-format on
-}();
-
-/// The states of a child-sum tree LSTM (arXiv 1503.00075, equations 2 to 8).
-struct tree_lstm_layer {
-    template <graph_shape Shape, class, class Input>
-    static constexpr auto rules_of = [] {
-        constexpr int n = Shape.width;
-        constexpr int d = Shape.node_width;
-        constexpr weight<"W_in", n, d> W_in;
-        constexpr weight<"W_forget", n, d> W_forget;
-        constexpr weight<"W_candidate", n, d> W_candidate;
-        constexpr weight<"W_out", n, d> W_out;
-        constexpr weight<"b_in", n> b_in;
-        constexpr weight<"b_forget", n> b_forget;
-        constexpr weight<"b_candidate", n> b_candidate;
-        constexpr weight<"b_out", n> b_out;
-        constexpr auto mapped = [](auto matrix, auto bias) {
-            return of_node<Shape>(biased<Shape.layer()>(Input{}(i)[matrix], bias));
-        };
-        // clang-format off
-        return rules(
-            gate_input<"in">(i)        <<= mapped(W_in, b_in),
-            gate_input<"forget">(i)    <<= mapped(W_forget, b_forget),
-            gate_input<"candidate">(i) <<= mapped(W_candidate, b_candidate),
-            gate_input<"out">(i)       <<= mapped(W_out, b_out),
-            // Of what stands here at first, nothing is left after the first level.
-            first(i)   <<= (gate_input<"in">(i), gate_input<"candidate">(i)) | concat(),
-            reached(i) <<= first(i) | repeat<Shape.height>(tree_lstm_block<Shape>),
-            y(i)       <<= reached(i) | slice(0, n));
-        // clang-format on
-    }();
-};
-
-}  // namespace nn
-
-/// Recursive networks. Facts: `node`, nodes x node width; the edges from each node to its children;
-/// the count `nodes`, or `node` of any length. Output: `y`, nodes x width, the states of all nodes;
-/// that of the root stands at the place of the root.
-namespace recursive {
-
-/// Recursive network (Socher et al., ICML 2011): the state of a node is f(x_i + sum over its
-/// children of U_k times their state + b), with a matrix for each place k of a child; a leaf's is
-/// f(x_i + b). Vectors of another node width are mapped first. Facts of the edges: `edge_0` to the
-/// first children, `edge_1` to the second, ... Takes nodes, edges (the largest number at one
-/// place), relations (the largest number of children, default: 2), node_width, width, height, an
-/// activation (default: tanh), biases, any_length.
-template <class... Options>
-struct rvnn : nn::with_options<nn::graph_of<nn::rvnn_layer>::of_relations,
-                               nn::arguments<rvnn, nn::rvnn_options, Options...>> {};
-
-/// Child-sum tree LSTM (arXiv 1503.00075, section 3.1). Fact of the edges: `edge`. Takes nodes,
-/// edges, node_width, width, height, biases, any_length.
-template <class... Options>
-struct tree_lstm : nn::with_options<nn::graph_of<nn::tree_lstm_layer>::model,
-                                    nn::arguments<tree_lstm, nn::tree_options, Options...>> {};
-
-}  // namespace recursive
 }  // namespace sequent::inline SEQUENT_ABI
 
 namespace sequent::inline SEQUENT_ABI {
@@ -39915,75 +34207,6 @@ class sampler {
 /// Training: losses with gradients, optimisers, clipping, learning-rate schedules, initialisation,
 /// metrics, checkpoints.
 
-/// Checkpoints: parameters and the state of an optimiser in one safetensors file.
-
-namespace sequent::inline SEQUENT_ABI::train {
-
-namespace detail {
-
-/// All weights under their own names, and each array of the optimizer state as tensors of the same
-/// shapes, so that the file does not depend on the order of parameters in memory.
-template <class Model, class T, class Optimizer>
-std::vector<io::detail::any_tensor> checkpoint_tensors(std::span<T> parameters,
-                                                       Optimizer& optimizer) {
-    std::vector<io::detail::any_tensor> tensors;
-    const auto add = [&](std::string_view prefix, std::span<T> flat, bool may_be_negative) {
-        Model::for_each(flat, [&](std::string_view name, const auto& view) {
-            tensors.push_back(
-                {joined_text({prefix, name}), io::detail::any_view::of(view), may_be_negative});
-        });
-    };
-    add("", parameters, true);
-    for (auto& array : optimizer.state()) {
-        if (!array.values.empty())
-            add(joined_text({"optimizer.", std::string_view(array.name), "."}), array.values,
-                array.may_be_negative);
-    }
-    return tensors;
-}
-
-}  // namespace detail
-
-/// Writes parameters, optimizer state, the number of steps and metadata to a new file that then
-/// replaces `path`. load_checkpoint restores every bit.
-///
-/// Throws io::error if the file cannot be written or a number is not finite.
-template <class Model, class T, class Optimizer>
-void save_checkpoint(const io::file_path& path, std::span<T> parameters, Optimizer& optimizer,
-                     io::metadata_map metadata = {}) {
-    metadata["optimizer.steps"] = std::to_string(optimizer.steps());
-    io::detail::save_tensors(path, detail::checkpoint_tensors<Model, T>(parameters, optimizer),
-                             metadata, io::dtype_of<T>);
-}
-
-/// Reads parameters, optimizer state and number of steps from a file of save_checkpoint, and
-/// returns the metadata.
-///
-/// Throws io::error if the file does not hold exactly this model and optimiser, or if a mean of
-/// squares (Adam's second moment) is negative; then nothing has changed.
-template <class Model, class T, class Optimizer>
-io::metadata_map load_checkpoint(const io::file_path& path, std::span<T> parameters,
-                                 Optimizer& optimizer) {
-    const io::tensor_file file = io::open_safetensors(path);
-    const io::metadata_map& known = file.header.metadata;
-    const auto steps = known.find("optimizer.steps");
-    if (steps == known.end())
-        fail_with<io::error>({path.string(), ": the metadata has no \"optimizer.steps\""});
-    std::int64_t count = 0;
-    for (const char digit : steps->second) {
-        if (digit < '0' || digit > '9' || count > (std::int64_t{1} << 50))
-            fail_with<io::error>(
-                {path.string(), ": \"optimizer.steps\" is no count: \"", steps->second, "\""});
-        count = count * 10 + (digit - '0');
-    }
-    const io::metadata_map metadata =
-        io::detail::load_tensors(file, detail::checkpoint_tensors<Model, T>(parameters, optimizer));
-    optimizer.set_steps(count);
-    return metadata;
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::train
-
 namespace sequent::inline SEQUENT_ABI::train {
 
 namespace detail {
@@ -40098,7 +34321,7 @@ double clip_by_norm(std::span<T> gradient, std::type_identity_t<T> max_norm) {
 
 namespace sequent::inline SEQUENT_ABI::train {
 
-/// How an optimiser treats the weights of a group.
+/// Options of an optimiser for the weights of a group.
 struct parameter_group {
     /// Factor of the learning rate.
     double rate = 1;
@@ -40276,9 +34499,10 @@ namespace sequent::inline SEQUENT_ABI::train {
 /// matrix, its last two dimensions; a one-dimensional weight has as many outputs as inputs.
 struct initializer {
     /// How the weight is filled.
-    enum class kind { keep, constant, uniform, normal, orthogonal } filled = kind::keep;
-    double first = 0;   ///< constant, lower bound, mean, or gain
-    double second = 0;  ///< upper bound, or standard deviation
+    enum class kind { keep, constant, uniform, normal, orthogonal };
+    kind filled = kind::keep;  ///< how the weight is filled
+    double first = 0;          ///< constant, lower bound, mean, or gain
+    double second = 0;         ///< upper bound, or standard deviation
     /// `first` and `second` are divided by sqrt(inputs * number of inputs + outputs * number of
     /// outputs), unless both factors are 0; not those of a constant or orthogonal weight.
     double inputs = 0;

@@ -26,7 +26,7 @@
 #ifndef SEQUENT_SINGLE_TOKENIZERS_HPP
 #define SEQUENT_SINGLE_TOKENIZERS_HPP
 
-#include "sequent.hpp"
+#include "io.hpp"
 
 /// Tokenizers: convert text to the tokens of trained models and back, from the files published with
 /// the models. sequent.hpp does not include this header.

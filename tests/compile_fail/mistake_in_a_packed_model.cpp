@@ -1,6 +1,7 @@
 // expect: rule_number<1>, in_relation<v>, unknown_relation
 // All that a user goes on to do with the model brings no second error.
 
+#include <sequent/explain.hpp>
 #include <sequent/packed.hpp>
 
 #include "vocabulary.hpp"

@@ -1,5 +1,6 @@
 // The code of docs/models.md.
 
+#include <sequent/formats.hpp>
 #include <sequent/packed.hpp>
 #include <sequent/sequent.hpp>
 
@@ -29,7 +30,44 @@ inline constexpr io::name_entry names[] = {
 };
 // [/names]
 static_assert(sizeof(names) > 0);
+
+// clang-format off
+// [module]
+namespace mlp {
+using namespace sequent::language;
+
+SEQUENT_RELATIONS(x, inner, y);
+SEQUENT_WEIGHT(W_1, 16, 4);
+SEQUENT_WEIGHT(b_1, 16);
+SEQUENT_WEIGHT(W_2, 3, 16);
+SEQUENT_WEIGHT(b_2, 3);
+
+inline constexpr auto program = rules(
+    inner() <<= (x()[W_1], b_1) | gelu(),
+    y()     <<= (inner()[W_2], b_2));
+
+inline constexpr io::name_entry names[] = {
+    {"W_1", "0.weight"}, {"b_1", "0.bias"}, {"W_2", "2.weight"}, {"b_2", "2.bias"}};
+}  // namespace mlp
+
+using Mlp = model<mlp::program, fact<"x", 4>>;
+// [/module]
+// clang-format on
 }  // namespace
+
+TEST_CASE("a module is loaded by its names") {
+    const std::string path = "docs_module.safetensors";
+    Mlp::parameters<float> saved;
+    Mlp::initialize(saved, 1);
+    io::save<Mlp>(path, saved, mlp::names);
+    CHECK(io::read_header(path).tensors.size() == 4);
+    // [module_load]
+    Mlp::parameters<float> parameters;
+    io::load<Mlp>(path, parameters, mlp::names);
+    // [/module_load]
+    std::remove(path.c_str());
+    CHECK(parameters[mlp::W_2](2, 5) == saved[mlp::W_2](2, 5));
+}
 
 TEST_CASE("a model is loaded, prefilled, stepped and packed") {
     const std::string file = "docs_model.safetensors";
@@ -42,10 +80,33 @@ TEST_CASE("a model is loaded, prefilled, stepped and packed") {
     auto p = make_unique<GPT2::parameters<float>>();
     io::load<GPT2>(file, *p, io::hugging_face::gpt2);  // F32, F16 or BF16; the file is mapped
     // [/load]
-    std::remove(file.c_str());
-
     const std::vector<std::int32_t> prompt{5, 3, 49};
     std::vector<std::int32_t> text;
+    // [generator]
+    generator<GPT2> writer(file, io::hugging_face::gpt2, {.temperature = 0});
+    writer.read(prompt);
+    for (int token = 0; token < 10; ++token) text.push_back(writer.next());
+    // [/generator]
+    {
+        const auto state = make_unique<GPT2::state<float>>();
+        auto expected = GPT2::prefill(*p, {prompt}, *state);
+        sampler greedy(50, {.temperature = 0});
+        for (const std::int32_t token : text) {
+            CHECK(token == greedy(expected));
+            expected = GPT2::step(*p, {token}, *state);
+        }
+        CHECK(writer.size() == 13);
+        text.clear();
+    }
+    std::remove(file.c_str());
+
+    // [attempt]
+    const auto loaded =
+        attempt([&] { io::load<GPT2>("missing.safetensors", *p, io::hugging_face::gpt2); });
+    const std::string why = loaded ? "" : loaded.message;
+    // [/attempt]
+    CHECK(why == "missing.safetensors: cannot be opened: No such file or directory");
+
     // [generate]
     auto s = make_unique<GPT2::state<float>>();                  // one for each sequence
     sampler choose(50, {.temperature = 0.8, .top_p = 0.95}, 1);  // 0 is greedy; or top_k

@@ -1,5 +1,6 @@
 // The code of docs/tutorial.md.
 
+#include <sequent/explain.hpp>
 #include <sequent/fit.hpp>
 #include <sequent/sequent.hpp>
 

@@ -1,5 +1,6 @@
 // The code of README.md's first sections and of docs/using.md.
 
+#include <sequent/explain.hpp>
 #include <sequent/packed.hpp>
 
 // [article]
@@ -34,6 +35,7 @@ using Encoder = sequent::model<article::encoder, sequent::fact<"input", 16, 64>>
 
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <sequent/draw/attention_page.hpp>
 #include <sequent/draw/program.hpp>
 #include <string>
@@ -74,10 +76,12 @@ TEST_CASE("forward and backward of the article's encoder") {
     // [/views]
     CHECK(one == W_q.row(3)(5));
 
+    const std::vector<float> other_x = x;
     // [kept]
-    const Encoder::facts<float> facts({article::input = x});  // checked once, refers to x
+    Encoder::facts<float> facts({article::input = x});  // checked once, refers to x
     auto s = sequent::make_unique<Encoder::scratch<float>>();
     y = Encoder::forward(*p, facts, *s);
+    facts.rebind({article::input = other_x});  // checks what is given here alone
     // [/kept]
     CHECK(y.extents[0] == 16);
 
@@ -96,6 +100,13 @@ TEST_CASE("forward and backward of the article's encoder") {
     // [/seen]
     CHECK(one_pair > 0);
     CHECK(std::filesystem::remove("attention.html"));
+
+    // [tap]
+    const auto weights =
+        sequent::tap<Encoder, "score">(*p, facts);  // "layers.score" within a stack
+    const float the_same_pair = weights(15, 3);
+    // [/tap]
+    CHECK(the_same_pair == Approx(one_pair));
 
     // [program]
     draw::program<Encoder>("encoder.svg", "An encoder");  // or .html, .dot
@@ -136,6 +147,13 @@ TEST_CASE("batches") {
                              sequent::train::clip_factor(norm, 1.0F), pool);
     // [/batch]
     CHECK(std::isfinite(loss));
+
+    // [executor]
+    std::vector<std::function<void()>> jobs;  // of threads of your own
+    sequent::thread_pool own(4, [&](auto job) { jobs.emplace_back(job); });
+    // [/executor]
+    own.run(2, [](int) {});
+    CHECK(jobs.size() == 1);
 
     // [bf16]
     Encoder::batch<float, sequent::bf16> rounding(pool);  // from sequent/packed.hpp

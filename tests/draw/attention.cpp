@@ -16,7 +16,7 @@ namespace of_rules {
 using namespace sequent::language;
 SEQUENT_VARIABLES(i, j);
 inline constexpr var<"h", 2> h;
-SEQUENT_RELATIONS(x, q, logit, weights, y);
+SEQUENT_RELATIONS(x, q, logit, weights, y, z);
 inline constexpr bound<"length"> length;
 inline constexpr weight<"W_q", 5, 3> W_q;
 inline constexpr weight<"slope"> slope;
@@ -31,7 +31,8 @@ inline constexpr auto program =
 inline constexpr weight<"W", 3, 3> W;
 inline constexpr weight<"W_1", 3, 3> W_1;
 inline constexpr weight<"W_2", 3, 3> W_2;
-SEQUENT_RELATIONS(layers, first, first_weights, second_weights);
+SEQUENT_RELATIONS(layers, first, first_weights, second_weights, logits);
+inline constexpr weight<"V", 4, 3> V;
 
 inline constexpr auto block =
     rules(weights(i, j) <<= (x(j).T(), x(i)[W], j <= i) | product() | softmax(j),
@@ -42,12 +43,20 @@ inline constexpr auto unrolled =
           first(i) <<= (first_weights(i, j), x(j)) | product() | sum(j),
           second_weights(i, j) <<= (first(j).T(), first(i)[W_2], j <= i) | product() | softmax(j),
           y(i) <<= (second_weights(i, j), first(j)) | product() | sum(j));
+/// A head behind the stack that reads the input, too, as the last that reads it.
+template <int Layers>
+inline constexpr auto with_head = rules(z(i) <<= x(i) | tanh(),
+                                        layers(i) <<= x(i) | stack<Layers>(block),
+                                        logits(i)[V] <<= (layers(i), z(i)) | norm());
 }  // namespace of_rules
 using fused = model<of_rules::program, fact<"x", 7, 3>, bound<"length">>;
 using written = model<of_rules::program, fact<"x", 7, 3>, bound<"length">, query<"y", "weights">>;
 using stacked = model<of_rules::stacked, fact<"x", 6, 3>>;
 using unrolled =
     model<of_rules::unrolled, fact<"x", 6, 3>, query<"y", "first_weights", "second_weights">>;
+
+template <int Layers>
+using with_head = model<of_rules::with_head<Layers>, fact<"x", up_to<6>, 3>>;
 
 template <class Numbers>
 void fill(Numbers&& numbers, unsigned seed) {
@@ -117,6 +126,41 @@ TEST_CASE("each layer of a stack has weights of its own") {
         REQUIRE(shown.columns == 6);
         check_equal(shown, expected[static_cast<std::size_t>(layer) + 1]);
     }
+}
+
+TEST_CASE("the lens shows what a model gives if it ends after each layer") {
+    using model_of_three = with_head<3>;
+    std::array<float, 15> x{};
+    fill(x, 5);
+    auto p = make_unique<model_of_three::parameters<float>>();
+    auto w = make_unique<model_of_three::workspace<float>>();
+    fill(p->flat(), 6);
+    const model_of_three::facts<float> given{view_of(x, 5, 3)};
+    const auto lens = draw::lens_of<model_of_three>(*p, given, *w);
+    REQUIRE(lens.view().extents[0] == 3);
+    REQUIRE(lens.view().extents[1] == 5);
+    const auto compare = [&]<int Layers>(std::integral_constant<int, Layers>) {
+        using shallow = with_head<Layers>;
+        auto q = make_unique<typename shallow::template parameters<float>>();
+        auto memory = make_unique<typename shallow::template workspace<float>>();
+        for (int out = 0; out < 4; ++out)
+            for (int in = 0; in < 3; ++in) (*q)[of_rules::V](out, in) = (*p)[of_rules::V](out, in);
+        for (int layer = 0; layer < Layers; ++layer)
+            for (int out = 0; out < 3; ++out)
+                for (int in = 0; in < 3; ++in)
+                    (*q)[of_rules::W](layer, out, in) = (*p)[of_rules::W](layer, out, in);
+        const auto expected = shallow::forward(*q, {view_of(x, 5, 3)}, *memory);
+        for (int row = 0; row < 5; ++row)
+            for (int symbol = 0; symbol < 4; ++symbol)
+                CHECK(std::abs(lens(Layers - 1, row, symbol) - expected(row, symbol)) <= 1e-5F);
+    };
+    compare(std::integral_constant<int, 1>{});
+    compare(std::integral_constant<int, 2>{});
+    compare(std::integral_constant<int, 3>{});
+    const auto likely = draw::likeliest(lens, {"a", "b", "c", "d"}, 2);
+    REQUIRE(likely.size() == 3);
+    REQUIRE(likely[1].size() == 5);
+    CHECK(likely[1][4].size() == 2);
 }
 
 TEST_CASE("the page holds labels, weights and what comes next") {

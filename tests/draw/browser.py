@@ -94,7 +94,22 @@ function useFlow() {
   }
   for (const token of document.querySelectorAll(".differs")) check(false, "model and program differ: " + token.textContent);
 }
+function useImage() {
+  const image = document.getElementById("image");
+  check(!image.hidden, "the image is hidden");
+  select(maps[0]);
+  row = 1;
+  show();  // token 1 is the first patch, and attends to itself most
+  const side = image.width / 3;
+  const all = image.getContext("2d").getImageData(0, 0, image.width, image.height).data;
+  const pixel = (x, y) => [...all.slice(4 * (y * image.width + x), 4 * (y * image.width + x) + 4)];
+  check(pixel(1, 1)[2] > 200, "the chosen patch has no frame: " + pixel(1, 1));
+  const [red, , blue] = pixel(side / 2, side / 2), other = pixel(2.5 * side, side / 2);
+  check(red > blue + 100, "the patch attended to is not orange: " + pixel(side / 2, side / 2));
+  check(other[0] - other[2] < red - blue, "all patches are equally orange");
+}
 function useAttention() {
+  if (data.image.width) { useImage(); return; }
   const said = () => document.getElementById("said").textContent;
   const buttons = [...document.querySelectorAll(".strip button")];
   check(buttons.length === 6, "there are " + buttons.length + " tokens");
@@ -106,6 +121,11 @@ function useAttention() {
   check(location.hash.startsWith("#token=1"), "the address ends with " + location.hash);
   const thumbs = [...document.querySelectorAll(".thumb")];
   check(thumbs.length === 6, "there are " + thumbs.length + " maps");
+  select(maps[0]);
+  row = 0;
+  show();
+  const lens = [...document.querySelectorAll(".lens tr")].map(line => line.textContent);
+  check(lens.length === 2 && lens[1] === "layer 1 cat dog", "the layers predict " + lens.join("; "));
   thumbs[5].click();
   check(document.getElementById("chosen").textContent.includes("layer 1, head 1"), "the map is not chosen");
   const matrix = document.getElementById("matrix");

@@ -61,8 +61,29 @@ void draw_attention() {
     draw::attention_labels labels;
     labels.tokens = {"the", " cat", " sat", " on", " a", " mat"};
     labels.next = {{{" cat", 0.5}, {" dog", 0.25}}};
+    labels.layers = {{{{" a", 0.1}, {" cat", 0.05}}}, labels.next};
     draw::write(draw::page_of(heads, labels), folder + "/attention.html");
+
+    // A class token and 2 x 3 patches.
+    for (draw::head_weights& each : heads) {
+        each.rows = each.columns = 7;
+        each.weights.assign(49, 1 / 7.0f);
+        each.weights[8] = 0.5f;
+    }
+    draw::attention_labels over{.title = "Over an image"};
+    over.image = {.width = 6, .height = 4, .patches_across = 3, .first_patch = 1, .pixels = {}};
+    for (int at = 0; at < 24; ++at) over.image.pixels.push_back(static_cast<float>(at) / 24);
+    draw::write(draw::page_of(heads, over), folder + "/image.html");
 }
+
+// Each round of a loop has its layers.
+constexpr auto before = select(indices, indices - 1, equal);
+inline constexpr auto parity = loop<5>(
+    [](auto odd, auto is_done) {
+        const auto ready = aggregate(before, is_done);
+        return next_states(cond(ready, odd != aggregate(before, odd), odd), is_done || ready);
+    },
+    [](auto, auto is_done) { return is_done; }, tokens == '1', indices == 0);
 
 }  // namespace
 
@@ -83,5 +104,8 @@ int main(int count, char** arguments) {
     draw_program("addition", long_addition(tokens), "0123456789+", 12, "95+00917");
     draw_program("induction", induction, "abcd", 12, "abcdabca");
     draw_program("copies", copies, "abc>", 12, "abc>abc");
+    sequent::rasp::draw<parity, compile<parity, alphabet<"01">, max_length<6>>>(
+        "011011", folder + "/parity.html");
+    sequent::rasp::draw<parity>("011011", folder + "/parity.svg");
     draw_attention();
 }

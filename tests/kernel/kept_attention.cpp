@@ -17,6 +17,7 @@ template <class Base, layout Layout, bool Shares = false, bool Table = false>
 struct kept : Base {
     static constexpr bool is_table = Table;
     static constexpr bool is_causal = Layout == layout::sliding;
+    static constexpr int ahead = 0;
     static constexpr bool shares = Shares;
     static constexpr int pitch = Layout == layout::plain ? 0 : (Base::columns + 15) / 16 * 16 + 16;
     static constexpr int value_pitch = pitch;

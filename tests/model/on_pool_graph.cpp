@@ -1,3 +1,4 @@
+#include <sequent/graphs.hpp>
 #include <sequent/nn.hpp>
 
 #include "on_pool.hpp"

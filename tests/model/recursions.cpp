@@ -1,3 +1,4 @@
+#include <sequent/explain.hpp>
 #include "rules.hpp"
 
 namespace {

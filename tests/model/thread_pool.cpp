@@ -3,7 +3,9 @@
 #include <atomic>
 #include <cfenv>
 #include <chrono>
+#include <functional>
 #include <future>
+#include <mutex>
 #include <numeric>
 #include <stdexcept>
 #include <thread>
@@ -165,6 +167,65 @@ TEST_CASE("a task may wait for another thread that uses the pool") {
         std::async(std::launch::async, [&] { pool.run(3, [&](int) { ++done; }); }).get();
     });
     CHECK(done == 6);
+}
+
+TEST_CASE("the threads of an executor do the tasks") {
+    std::mutex mutex;
+    std::vector<std::function<void()>> jobs;
+    std::atomic<bool> ending{false};
+    std::vector<std::thread> threads;
+    for (int at = 0; at < 2; ++at)
+        threads.emplace_back([&] {
+            while (!ending) {
+                std::function<void()> job;
+                {
+                    const std::lock_guard<std::mutex> lock(mutex);
+                    if (!jobs.empty()) {
+                        job = std::move(jobs.back());
+                        jobs.pop_back();
+                    }
+                }
+                job ? job() : std::this_thread::yield();
+            }
+        });
+    const auto submit = [&](auto job) {
+        const std::lock_guard<std::mutex> lock(mutex);
+        jobs.emplace_back(job);
+    };
+    {
+        thread_pool pool(3, submit);
+        CHECK(pool.size() == 3);
+        std::atomic<int> arrived{0};
+        int thread_of[3]{};
+        // Each task waits for the others: fewer threads would never end.
+        pool.run(3, [&](int task, int thread) {
+            thread_of[task] = thread;
+            ++arrived;
+            while (arrived < 3) std::this_thread::yield();
+        });
+        CHECK(thread_of[0] + thread_of[1] + thread_of[2] == 3);
+        for (int run = 0; run < 500; ++run) {
+            std::vector<int> times(20);
+            pool.run(20, [&](int task) { ++times[static_cast<std::size_t>(task)]; });
+            CHECK(times == std::vector<int>(20, 1));
+        }
+        CHECK_THROWS_WITH(pool.run(9, [](int) { throw std::runtime_error("a task"); }), "a task");
+    }
+    ending = true;
+    for (std::thread& each : threads) each.join();
+    for (const auto& job : jobs) job();  // after the pool
+}
+
+TEST_CASE("the calling thread does what an executor does not, or does at once") {
+    std::vector<std::function<void()>> never;
+    thread_pool idle(4, [&](auto job) { never.emplace_back(job); });
+    thread_pool at_once(4, [](auto job) { job(); });
+    for (thread_pool* pool : {&idle, &at_once}) {
+        std::vector<int> times(20);
+        pool->run(20, [&](int task) { ++times[static_cast<std::size_t>(task)]; });
+        CHECK(times == std::vector<int>(20, 1));
+    }
+    CHECK(never.size() == 3);
 }
 
 #if defined(__has_feature)

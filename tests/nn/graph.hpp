@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sequent/graphs.hpp>
 #include <sequent/nn.hpp>
 
 #include "../model/check.hpp"

@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <random>
 #include <sequent/formats/torch.hpp>
+#include <sequent/io.hpp>
 #include <sequent/io/name_map.hpp>
 #include <sequent/nn.hpp>
 #include <string>

@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <map>
 #include <sequent/nn.hpp>
+#include <sequent/packed.hpp>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -15,6 +17,10 @@ using sinking = multi_head_attention<tokens<5>, width<8>, heads<4>, key_heads<2>
 
 static_assert(std::ranges::count(sinking::plan::tables.steps, plan::step_kind::attention,
                                  &plan::step::kind) == 1);
+// No general loops but for what follows from parameters alone.
+static_assert(std::ranges::none_of(sinking::plan::tables.steps, [](const plan::step& each) {
+    return each.kind == plan::step_kind::general && !each.prepared;
+}));
 
 TEST_CASE("a sink of each head joins the softmax, and its weight multiplies nothing") {
     const auto p = make_unique<sinking::parameters<double>>();
@@ -84,4 +90,36 @@ TEST_CASE("a sink of each head joins the softmax, and its weight multiplies noth
         number = kept;
     }
     CHECK(sequent_test::error_of(gradient->flat(), differences) < 1e-7);
+}
+
+using long_sinking = multi_head_attention<tokens<40>, width<8>, heads<4>, key_heads<2>,
+                                          mask::window<2>, attention_sinks<true>>;
+
+template <class State>
+void check_steps(float tolerance) {
+    const auto p = make_unique<long_sinking::parameters<float>>();
+    const auto w = make_unique<long_sinking::workspace<float>>();
+    const auto s = make_unique<State>();
+    for (int at = 0; float& number : p->flat()) number = std::sin(static_cast<float>(++at));
+    std::vector<float> x(320), other(320, 3.0F);
+    for (std::size_t at = 0; at < 320; ++at) x[at] = std::cos(static_cast<float>(at * at));
+    const auto all = long_sinking::forward(*p, {x}, *w);
+
+    const auto step = [&](const std::vector<float>& from, int row) {
+        return long_sinking::step(
+            *p, {std::span(from).subspan(8 * static_cast<std::size_t>(row), 8)}, *s);
+    };
+    for (int row = 0; row < 40; ++row) {
+        if (row % 9 == 0) {  // rows of another sequence, forgotten
+            for (int each = row; each < 40; ++each) step(other, each);
+            s->truncate(row);
+        }
+        const auto y = step(x, row);
+        for (int c = 0; c < 8; ++c) CHECK(std::abs(y(c) - all(row, c)) < tolerance);
+    }
+}
+
+TEST_CASE("attention with sinks steps") {
+    check_steps<long_sinking::state<float>>(1e-5F);
+    check_steps<long_sinking::state<float, cache<q8_0>>>(0.05F);
 }

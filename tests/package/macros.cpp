@@ -85,8 +85,11 @@
 
 #include <sequent/data.hpp>
 #include <sequent/draw.hpp>
+#include <sequent/explain.hpp>
 #include <sequent/fit.hpp>
 #include <sequent/formats.hpp>
+#include <sequent/graphs.hpp>
+#include <sequent/io.hpp>
 #include <sequent/packed.hpp>
 #include <sequent/rasp.hpp>
 #include <sequent/sequent.hpp>

@@ -3,6 +3,7 @@
 
 #include <sequent/draw.hpp>
 #include <sequent/formats.hpp>
+#include <sequent/graphs.hpp>
 #include <sequent/packed.hpp>
 #include <sequent/rasp.hpp>
 #include <sequent/sequent.hpp>

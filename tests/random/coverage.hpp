@@ -34,6 +34,9 @@ class coverage {
             if (of.rows->in_time[at]) words.insert("state recursion");
             if (tables_.steps[at].kind == plan::step_kind::general) words.insert("state general");
             if (of.state->lead[at] > 0) words.insert("state lead");
+            if (tables_.steps[at].kind == plan::step_kind::attention &&
+                of.state->kept[tables_.steps[at].at].ahead > 0)
+                words.insert("state columns ahead");
             if (tables_.steps[at].kind == plan::step_kind::general &&
                 of.state->bounds[tables_.steps[at].at].runs)
                 words.insert("state running aggregate");

@@ -39,7 +39,14 @@ class state_machine {
 
     bool can_truncate() const { return state_.lost.rule < 0; }
     int position() const { return position_; }
-    void truncate(int position) { position_ = position; }
+    void truncate(int position) {
+        position_ = position;
+        for (int at = 0; at < state_.windows.size(); ++at) {
+            int& first = now_.origins[to_size(at + 1)];
+            const int grain = state_.windows[at].grain;
+            first = std::min(first, position / grain * grain);
+        }
+    }
     /// Rows are taken from here.
     void give(const memory& from) { given_ = &from; }
 
@@ -363,7 +370,9 @@ class state_machine {
 
     /// The rows, or rounds, that a step computes of these positions.
     row_range range_of(int at, row_range range, int most) const {
-        const int lead = state_.lead[at];
+        return led(range, state_.lead[at], most);
+    }
+    static row_range led(row_range range, int lead, int most) {
         return {std::min(most, range.begin == 0 ? 0 : range.begin + lead),
                 std::min(most, range.end + lead)};
     }
@@ -414,15 +423,17 @@ class state_machine {
         const plan::attention_step& step = tables_.attentions[at];
         const plan::kept_attention& kept = state_.kept[at];
         bool causal = kept.value.kept && kept.value.moves;
-        keep_new(step, kept.value, range, first);
+        const row_range added = led(range, kept.ahead, step.columns);
+        keep_new(step, kept.value, added, first);
         for (int node = 0; node < step.nodes.size() && !step.is_prepared(); ++node) {
-            keep_new(step, kept.nodes[node], range, first);
+            keep_new(step, kept.nodes[node], added, first);
             causal = causal || (kept.nodes[node].kept && kept.nodes[node].moves);
         }
         masks of_step(now_, step, tables_);
         each_outer(step.outer_extents, [&](const int* outer) {
             for (int row = range.begin; row < range.end; ++row) {
-                const int columns = causal ? row + 1 : step.columns;
+                const int columns =
+                    causal ? std::min(row + 1 + kept.ahead, step.columns) : step.columns;
                 numbers weights(to_size(columns), 0.0);
                 double most = -std::numeric_limits<double>::infinity();
                 for (int column = 0; column < columns; ++column) {
@@ -442,13 +453,14 @@ class state_machine {
                     const int visits = of_step.visits(outer, row, column);
                     if (visits == 0) continue;
                     double weight = weights[to_size(column)];
-                    if (!step.is_prepared()) weight = visits * std::exp(weight - most);
+                    if (!step.is_prepared())
+                        weight = visits * (step.normalizes ? std::exp(weight - most) : weight);
                     sum += weight;
                     for (int k = 0; k < step.length; ++k)
                         total[to_size(k)] +=
                             weight * column_number(kept.value, step.value, outer, column, k);
                 }
-                if (!step.is_prepared() && sum != 0)
+                if (!step.is_prepared() && step.normalizes && sum != 0)
                     for (double& each : total) each /= sum;
                 (now_.write(step.out.at) + outer_shift(step.out, outer) +
                  static_cast<std::ptrdiff_t>(row) * step.out.row)

@@ -1,3 +1,4 @@
+#include <sequent/fit.hpp>
 #include <sequent/io.hpp>
 #include <sequent/train.hpp>
 

@@ -1,5 +1,6 @@
 #include <filesystem>
 #include <random>
+#include <sequent/fit.hpp>
 #include <sequent/nn.hpp>
 #include <sequent/train.hpp>
 #include <span>

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "attention_weights.hpp"
+#include "lens.hpp"
 #include "page.hpp"
 #include "svg.hpp"
 
@@ -30,6 +31,19 @@ struct attention_labels {
     std::string across = "cross_";     ///< part of the names of cross-attention
     /// For each token, the candidates for the next one, the likeliest first.
     std::vector<std::vector<candidate>> next{};
+    /// The same after each layer, from `lens_of`: for each layer, for each token.
+    std::vector<std::vector<std::vector<candidate>>> layers{};
+    /// The tokens are the patches of an image, from left to right and from top to bottom, after
+    /// `first_patch` other tokens: the page draws attention over the image.
+    struct picture {
+        int width = 0;                ///< pixels of a row; 0: no image
+        int height = 0;               ///< rows
+        int patches_across = 1;       ///< patches side by side
+        int first_patch = 0;          ///< tokens before the first patch, such as a class token
+        std::vector<float> pixels{};  ///< brightness from 0 to 1, row by row
+    };
+    /// The image of a vision transformer.
+    picture image{};
 };
 
 namespace detail {
@@ -59,6 +73,12 @@ main { grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); align-items: start;
 .next { display: grid; grid-template-columns: max-content 1fr max-content; gap: 3px 8px; align-items: center; font-size: 13px; }
 .next div { height: 12px; border-radius: 3px; background: rgb(var(--heat)); min-width: 1px; }
 .next code { white-space: pre; text-align: right; }
+.lens { border-collapse: separate; border-spacing: 3px; font-size: 13px; }
+.lens td { padding: 1px 6px; border-radius: 3px; white-space: pre; font-family: ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace; }
+.lens th { color: var(--quiet); font-weight: normal; text-align: right; padding-right: 6px; }
+.lens tr.now th { color: var(--dark); font-weight: bold; }
+.lens-box { overflow-x: auto; }
+#image { width: 100%; max-width: 360px; image-rendering: pixelated; border: 1px solid var(--line); margin-top: 8px; }
 @media (max-width: 800px) { main { grid-template-columns: minmax(0, 1fr); } }
 )css";
 
@@ -69,7 +89,7 @@ inline constexpr auto attention_body = R"html(<div id="strips"></div>
 </header>
 <main>
 <section><h2>Layers and heads</h2><div id="overview"></div></section>
-<section><h2 id="chosen"></h2><canvas id="matrix" role="img"></canvas><p id="said" aria-live="polite"></p><div id="next"></div></section>
+<section><h2 id="chosen"></h2><canvas id="matrix" role="img"></canvas><p id="said" aria-live="polite"></p><canvas id="image" role="img" hidden></canvas><div id="next"></div></section>
 </main>
 )html";
 
@@ -204,6 +224,50 @@ function show() {
       add(table, "span", "", percent(probability));
     }
   }
+  const layers = next && data.layers.length ? data.layers.map(layer => layer[row] ?? []) : [];
+  if (layers.length) {
+    add(at("next"), "h3", "", "Expected next after each layer");
+    const table = add(add(at("next"), "div", "lens-box"), "table", "lens");
+    layers.forEach((candidates, layer) => {
+      const line = add(table, "tr", now.layer.split(".")[0] === String(layer) ? "now" : "");
+      add(line, "th", "", "layer " + layer);
+      for (const [text, probability] of candidates) {
+        const cell = add(line, "td", "", text);
+        cell.title = percent(probability);
+        cell.style.background = colour(probability);
+        if (probability > 0.5) cell.style.color = "var(--back)";
+      }
+    });
+  }
+  const image = data.image, picture = at("image");
+  picture.hidden = !image.width || otherList !== "tokens";
+  if (!picture.hidden) {
+    const side = image.width / image.across;
+    picture.width = 8 * image.width;
+    picture.height = 8 * image.height;
+    const brush = picture.getContext("2d");
+    const bytes = atob(image.pixels);
+    for (let line = 0; line < image.height; ++line)
+      for (let x = 0; x < image.width; ++x) {
+        const light = Math.round(bytes.charCodeAt(line * image.width + x) ** 2 / 255);
+        brush.fillStyle = `rgb(${light}, ${light}, ${light})`;
+        brush.fillRect(8 * x, 8 * line, 8, 8);
+      }
+    const most = Math.max(...Array.from({length: others}, (_, index) => shareOf(index)), 0.0005);
+    const patch = index => [(index - image.first) % image.across, Math.floor((index - image.first) / image.across)];
+    for (let index = image.first; index < others; ++index) {
+      const [x, y] = patch(index);
+      brush.fillStyle = `rgba(255, 120, 0, ${0.75 * shareOf(index) / most})`;
+      brush.fillRect(8 * side * x, 8 * side * y, 8 * side, 8 * side);
+    }
+    if (fixed >= image.first && fixedList === "tokens") {
+      const [x, y] = patch(fixed);
+      brush.strokeStyle = "rgb(0, 200, 255)";
+      brush.lineWidth = 6;
+      brush.strokeRect(8 * side * x + 3, 8 * side * y + 3, 8 * side - 6, 8 * side - 6);
+    }
+    picture.setAttribute("aria-label", "The image; the patches that are attended to are orange");
+  }
 }
 
 for (const map of maps)
@@ -319,6 +383,25 @@ SEQUENT_COLD inline std::string json_list(const std::vector<std::string>& texts)
     return result + ']';
 }
 
+/// Appends candidates for the next token, for each token, as JSON.
+SEQUENT_COLD inline void append_candidates(std::string& content,
+                                           const std::vector<std::vector<candidate>>& lists) {
+    bool first = true;
+    for (const auto& candidates : lists) {
+        content += first ? "[" : ",[";
+        first = false;
+        for (const candidate& each : candidates) {
+            if (!std::isfinite(each.probability))
+                fail_with<argument_error>(
+                    {"sequent: draw::attention: the probability of ", each.text, " is not finite"});
+            if (&each != candidates.data()) content += ',';
+            append_text(content,
+                        {"[", json_string(each.text), ",", number_text(each.probability, 4), "]"});
+        }
+        content += ']';
+    }
+}
+
 }  // namespace detail
 
 /// The HTML page of attention weights. `#token=3&map=5` at the end of its address selects a token
@@ -329,21 +412,21 @@ SEQUENT_COLD inline std::string page_of(const std::vector<head_weights>& heads,
     std::string content;
     append_text(content, {"{\"tokens\":", detail::json_list(labels.tokens),
                           ",\"sources\":", detail::json_list(labels.sources), ",\n\"next\":["});
-    bool first = true;
-    for (const auto& candidates : labels.next) {
-        content += first ? "[" : ",[";
-        first = false;
-        for (const candidate& each : candidates) {
-            if (!std::isfinite(each.probability))
-                fail_with<argument_error>(
-                    {"sequent: draw::attention: the probability of ", each.text, " is not finite"});
-            if (&each != candidates.data()) content += ',';
-            append_text(content, {"[", detail::json_string(each.text), ",",
-                                  number_text(each.probability, 4), "]"});
-        }
+    detail::append_candidates(content, labels.next);
+    content += "],\n\"layers\":[";
+    for (const auto& layer : labels.layers) {
+        content += &layer == labels.layers.data() ? "[" : ",[";
+        detail::append_candidates(content, layer);
         content += ']';
     }
-    content += "],\n\"maps\":[";
+    const attention_labels::picture& image = labels.image;
+    if (image.width > 0)
+        check_size("draw::attention: the pixels of the image", image.pixels.size(),
+                   static_cast<std::size_t>(image.width) * static_cast<std::size_t>(image.height));
+    append_text(content, {"],\n\"image\":{\"width\":", image.width, ",\"height\":", image.height,
+                          ",\"across\":", image.patches_across, ",\"first\":", image.first_patch,
+                          ",\"pixels\":\"", detail::packed_weights(image.pixels), "\"}"});
+    content += ",\n\"maps\":[";
     for (const head_weights& each : heads) {
         if (&each != heads.data()) content += ',';
         const bool encodes = each.relation.compare(0, labels.encoder.size(), labels.encoder) == 0;
@@ -408,6 +491,35 @@ SEQUENT_COLD std::vector<std::vector<candidate>> likeliest(const Logits& logits,
         }
     }
     return result;
+}
+
+/// The likeliest next tokens of each layer, for `attention_labels::layers`, from `lens_of` of a
+/// language model, whose values are lens(layer, position, symbol).
+template <class T>
+SEQUENT_COLD std::vector<std::vector<std::vector<candidate>>> likeliest(
+    const tapped_values<T, 3>& lens, const std::vector<std::string>& texts, int count = 5) {
+    std::vector<std::vector<std::vector<candidate>>> result;
+    for (int layer = 0; layer < lens.view().extents[0]; ++layer)
+        result.push_back(likeliest(lens.view().row(layer), texts, count));
+    return result;
+}
+
+/// Runs a forward pass of a language model and writes an HTML page of its attention with the
+/// likeliest next tokens, of the whole model and after each layer. `texts` are the texts of all
+/// symbols. Throws io::error if the file cannot be written.
+template <class Model, class T = float, class P>
+SEQUENT_COLD void language_model(const std::string& path, const P& parameters,
+                                 const typename Model::template facts<T>& facts,
+                                 typename Model::template workspace<T>& w,
+                                 const std::vector<std::string>& texts,
+                                 attention_labels labels = {}) {
+    const auto heads = attention_of<Model, T>(parameters, facts, w);
+    labels.layers = likeliest(lens_of<Model, T>(parameters, facts, w), texts);
+    if (!labels.tokens.empty())
+        for (auto& layer : labels.layers)
+            layer.resize(std::min(layer.size(), labels.tokens.size()));
+    labels.next = labels.layers.back();
+    write(page_of(heads, labels), path);
 }
 
 /// Runs a forward pass and writes an HTML page of its attention: an overview of layers and heads,

@@ -82,6 +82,7 @@ class svg {
         return whole.body_;
     }
 
+    /// A number as text, with six digits.
     static std::string number(double value) { return number_text(value, 6); }
 
   private:

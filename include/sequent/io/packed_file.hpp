@@ -455,7 +455,7 @@ std::unique_ptr<Packed> load_packed_llama2c(const source& from) {
 /// Throws io::error if the file cannot be written or a weight in F32 is not finite.
 template <class Packed>
 void save_packed(const file_path& path, const Packed& weights, const metadata_map& metadata = {}) {
-    // What is saved is only read.
+    // Saving only reads the weights.
     detail::save_packed_tensors(
         path, detail::tensors_of_packed<Packed>(const_cast<float*>(weights.rest().data())),
         weights.data(), metadata);

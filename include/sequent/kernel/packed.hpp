@@ -99,7 +99,7 @@ struct packed_tiles {
     static constexpr int rows = std::max(1, sums / (panels * panel_vectors));
 };
 
-/// What all tiles of a product have in common.
+/// Parameters shared by all tiles of a product.
 struct packed_place {
     int blocks;
     std::ptrdiff_t panel;  ///< bytes from one panel of weights to the next

@@ -109,6 +109,7 @@ struct attention_shape {
     static constexpr int out_row = step.out.row;
     static constexpr bool value_gradient = step.value.at.trained;
     static constexpr int score_row = step.scores.row;
+    static constexpr bool normalizes = step.normalizes;
     static constexpr bool is_table = mask::mask.form.is_table;
     static constexpr bool clips = mask::mask.form.clips();
     static constexpr plan::space space = mask::mask.form.where;
@@ -185,6 +186,7 @@ struct attention_form {
     int score_row = 0;
     bool clips = false;
     bool keeps_scores = false;
+    bool normalizes = true;
     plan::list<kernel::score_node, kernel::max_score_nodes> nodes{};
     plan::space space{};
 };
@@ -216,6 +218,7 @@ constexpr void visit_attention_form(Form& form, Visit& visit) {
     visit(form.score_row);
     visit(form.clips);
     visit(form.keeps_scores);
+    visit(form.normalizes);
     visit(form.nodes.count);
     for (auto& node : form.nodes) {
         visit(node.op);
@@ -265,6 +268,7 @@ struct attention_shape_of_form {
     static constexpr bool is_table = false;
     static constexpr bool clips = form.clips;
     static constexpr bool keeps_scores = form.keeps_scores;
+    static constexpr bool normalizes = form.normalizes;
     static constexpr auto nodes = [] {
         plan::list<kernel::score_node, form.nodes.size()> result;
         for (const kernel::score_node& node : form.nodes) result.push(node);
@@ -281,11 +285,17 @@ struct shape_for_kernels {
 template <class Shape>
 struct shape_for_kernels<Shape, false> {
     static constexpr attention_form value = [] {
-        attention_form result{Shape::rows,         Shape::columns,
-                              Shape::length,       Shape::value_column,
-                              Shape::out_row,      Shape::value_gradient,
-                              Shape::score_row,    Shape::clips,
-                              Shape::keeps_scores, {},
+        attention_form result{Shape::rows,
+                              Shape::columns,
+                              Shape::length,
+                              Shape::value_column,
+                              Shape::out_row,
+                              Shape::value_gradient,
+                              Shape::score_row,
+                              Shape::clips,
+                              Shape::keeps_scores,
+                              Shape::normalizes,
+                              {},
                               Shape::space};
         for (const kernel::score_node& node : Shape::nodes) result.nodes.push(node);
         return result;

@@ -39,6 +39,7 @@ struct kept_shape {
     static constexpr int length = whole::length;
     static constexpr int value_column = whole::value_column;
     static constexpr int out_row = whole::out_row;
+    static constexpr bool normalizes = whole::normalizes;
     static constexpr bool is_table = whole::is_table;
     static constexpr plan::space space = whole::space;
     static constexpr auto nodes = whole::nodes;
@@ -80,6 +81,7 @@ struct kept_shape {
         for (int at = 0; at < nodes.size(); ++at) result = result || kept.nodes[at].moves;
         return result;
     }();
+    static constexpr int ahead = kept.ahead;
 
     static const std::uint64_t* bits(int row) noexcept {
         if constexpr (is_table)
@@ -104,6 +106,21 @@ SEQUENT_NOINLINE void keep_columns(const T* from, int stride,
         Form::put(from, depth, numbers, scales, pitch);
         if constexpr (Form::block > 0) ++scales;
     }
+}
+
+/// The rows, or the rounds of a recursion, that a step with a lead computes for some positions; at
+/// most `most`.
+SEQUENT_INLINE kernel::row_range led(kernel::row_range positions, int lead, int most) noexcept {
+    return {positions.begin == 0 ? 0 : positions.begin + lead,
+            std::min(positions.end + lead, most)};
+}
+/// Likewise with a static lead; without a lead, every position has a row.
+template <int Lead, int Most, int Length, class Range>
+SEQUENT_INLINE auto rows_led(Range positions) noexcept {
+    if constexpr (Lead == 0 && Most >= Length)
+        return positions;
+    else
+        return led({positions.begin, positions.end}, Lead, Most);
 }
 
 /// Runs an attention step of a state's plan.
@@ -214,6 +231,11 @@ class kept_runner {
                 .attend();
     }
 
+    /// The end of the columns that are stored when a row is computed.
+    static constexpr int last_column(int row) noexcept {
+        return std::min(row + 1 + kept.ahead, step.columns);
+    }
+
     /// Computes rows of prepared weights times the values.
     template <class Range>
     static void weigh(const bindings<T>& bound, Range range, int first_column) noexcept {
@@ -231,9 +253,10 @@ class kept_runner {
             T* out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
             with_weights<Plan, At>(first, second, third, [&]<class Shape>(Shape) {
                 for (int row = range.begin; row < range.end; ++row)
-                    kernel::weighted_row<Shape, pitch>(weights, value, out, row,
-                                                       kept.value.moves ? row + 1 : step.columns,
-                                                       kept.value.slides ? first_column : 0);
+                    kernel::weighted_row<Shape, pitch>(
+                        weights, value, out, row,
+                        kept.value.moves ? last_column(row) : step.columns,
+                        kept.value.slides ? first_column : 0);
             });
         }
     }
@@ -244,14 +267,15 @@ class kept_runner {
     static void forward(const bindings<T>& bound, Range range) noexcept {
         const int first_column =
             Plan::made.column_window > 0 ? bound.origins[Plan::made.column_window] : 0;
-        keep_new<First>(bound, value_operand{}, range.begin, range.end, first_column);
+        const auto columns = rows_led<kept.ahead, step.columns, step.columns>(range);
+        keep_new<First>(bound, value_operand{}, columns.begin, columns.end, first_column);
         if constexpr (step.is_prepared()) {
             weigh(bound, range, first_column);
             return;
         }
         kernel::unroll<step.nodes.size()>([&](auto index) {
-            keep_new<First>(bound, node_operand<decltype(index)::value>{}, range.begin, range.end,
-                            first_column);
+            keep_new<First>(bound, node_operand<decltype(index)::value>{}, columns.begin,
+                            columns.end, first_column);
         });
         constexpr int rounds = step.rounds();
         if constexpr (kinds.first.size() == 1) {
@@ -279,21 +303,6 @@ inline constexpr bool computes_once = [] {
         if (Plan::form.once[at]) return true;
     return false;
 }();
-
-/// The rows, or the rounds of a recursion, that a step with a lead computes for some positions; at
-/// most `most`.
-SEQUENT_INLINE kernel::row_range led(kernel::row_range positions, int lead, int most) noexcept {
-    return {positions.begin == 0 ? 0 : positions.begin + lead,
-            std::min(positions.end + lead, most)};
-}
-/// Likewise with a static lead; without a lead, every position has a row.
-template <int Lead, int Most, int Length, class Range>
-SEQUENT_INLINE auto rows_led(Range positions) noexcept {
-    if constexpr (Lead == 0 && Most >= Length)
-        return positions;
-    else
-        return led({positions.begin, positions.end}, Lead, Most);
-}
 
 /// Runs step `At`, which depends on the sequence, for some positions.
 template <class Plan, int At, bool First, class T, class Range>

@@ -24,6 +24,9 @@ class thread_pool {
   public:
     /// Ignores the number of threads.
     explicit thread_pool(int = 1) noexcept {}
+    /// Submits nothing to the executor.
+    template <class Submit>
+    thread_pool(int, Submit) noexcept {}
     thread_pool(const thread_pool&) = delete;
     thread_pool& operator=(const thread_pool&) = delete;
 

@@ -146,6 +146,10 @@ class alignas(64) state_block {
             fail_with<argument_error>({"sequent: a state at position ", position_,
                                        " is truncated to position ", position});
         position_ = position;
+        // No row before the current ones is read from a window.
+        for (std::size_t at = 0; at < windows.size(); ++at)
+            origins_[at + 1] =
+                std::min(origins_[at + 1], position / windows[at].grain * windows[at].grain);
     }
 
     /// True if the facts that are not along the sequence have been given.

@@ -43,8 +43,10 @@ struct holder {
     using type = T;
 };
 struct of_another_kind {};
+/// An argument of another kind changes nothing.
 template <class Earlier>
 Earlier operator|(Earlier, of_another_kind);
+/// The later argument of a kind replaces the earlier one.
 template <class Earlier, class Later>
 holder<Later> operator|(holder<Earlier>, holder<Later>);
 
@@ -90,8 +92,10 @@ concept has_keeps = std::is_class_v<Argument> && !std::is_final_v<Argument> && !
     &keeps_probe<Argument>::keeps;
 };
 
+/// True if there is no reason to reject an argument of a template.
 template <template <class...> class Template, class Argument, class Reason>
 inline constexpr bool well_given = false;
+/// No reason.
 template <template <class...> class Template, class Argument>
 inline constexpr bool well_given<Template, Argument, void> = true;
 
@@ -145,8 +149,10 @@ consteval auto reason_against() {
     }
 }
 
+/// True if an option must be given.
 template <class Option>
 inline constexpr bool is_required = false;
+/// An option that must be given.
 template <template <int> class Option>
 inline constexpr bool is_required<required<Option>> = true;
 
@@ -256,6 +262,7 @@ consteval bool check_shape() {
     return true;
 }
 
+/// The activation, without its gate unless Gated.
 template <bool Gated, class Activation>
 using gated_if = std::conditional_t<Gated, Activation, typename without_gate<Activation>::type>;
 

@@ -51,6 +51,7 @@ struct graph_shape {
     }
 };
 
+/// The part of a shape that graph templates read.
 template <shape Of>
 inline constexpr graph_shape graph_shape_of{Of.nodes,
                                             Of.edges,

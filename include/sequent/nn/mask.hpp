@@ -272,20 +272,28 @@ struct per_head {
 /// True if the mask is known to keep no later position; false if that is not known.
 template <class Mask>
 inline constexpr bool looks_back = false;
+/// Earlier positions.
 template <>
 inline constexpr bool looks_back<causal> = true;
+/// Earlier positions.
 template <int Width>
 inline constexpr bool looks_back<window<Width>> = true;
+/// Earlier positions.
 template <int Step>
 inline constexpr bool looks_back<strided<Step>> = true;
+/// Earlier positions.
 template <int Size, int Summary>
 inline constexpr bool looks_back<sparse_fixed<Size, Summary>> = true;
+/// One of both is enough.
 template <class First, class Second>
 inline constexpr bool looks_back<both<First, Second>> = looks_back<First> || looks_back<Second>;
+/// Both must look back.
 template <class First, class Second>
 inline constexpr bool looks_back<either<First, Second>> = looks_back<First>&& looks_back<Second>;
+/// As the inner mask.
 template <int Size, class Inner>
 inline constexpr bool looks_back<block<Size, Inner>> = looks_back<Inner>;
+/// All must look back.
 template <class... Masks>
 inline constexpr bool looks_back<per_head<Masks...>> = (... && looks_back<Masks>);
 

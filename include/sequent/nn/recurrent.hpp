@@ -151,6 +151,7 @@ struct lstm_cell {
     }
 };
 
+/// The rules of a layer whose inputs are hidden states.
 template <shape Shape, class Cell>
 inline constexpr auto upper_rules = Cell::template rules<Shape.hidden, relation<"y">>();
 

@@ -107,6 +107,7 @@ struct attention_names {
     static constexpr relation<Prefix + "logit"> logit{};
     static constexpr relation<Prefix + "position_logit"> position_logit{};
     static constexpr relation<Prefix + "sink_logit"> sink_logit{};
+    static constexpr relation<Prefix + "no_key"> no_key{};
     static constexpr relation<Prefix + "sunk_key"> sunk_key{};
     static constexpr relation<Prefix + "sunk_value"> sunk_value{};
     static constexpr relation<Prefix + "weights"> weights{};
@@ -121,6 +122,7 @@ template <class Named, class... Position>
 constexpr auto of_key_head(Named named, std::tuple<>, Position... at) noexcept {
     return named(at...);
 }
+/// Likewise, with the variable of the key head first.
 template <class Named, class KeyHead, class... Query, class... Position>
 constexpr auto of_key_head(Named named, std::tuple<KeyHead, Query...>, Position... at) noexcept {
     return named(KeyHead{}, at...);
@@ -239,6 +241,7 @@ constexpr auto seeking_position() noexcept {
     else
         return var<"i", Shape.tokens>{};
 }
+/// The variable of the position that is attended to.
 template <shape Shape>
 constexpr auto sought_position() noexcept {
     if constexpr (Shape.scores.is_dot_product())
@@ -301,6 +304,7 @@ constexpr auto sink_rules(KeyHead key_head, Query... query) noexcept {
     using name = attention_names<Prefix>;
     constexpr sunk_column<Shape> s;
     constexpr weight<Prefix + "sink"> sink;
+    constexpr weight<Prefix + "W_value", Shape.head_width, Shape.width> W_value;
     const auto score = (inverse_sqrt(Shape.score_width > 0 ? Shape.score_width : Shape.head_width),
                         name::sunk_key(key_head, s).T(), name::query(key_head, query..., i));
     const auto masked_score = [=] {
@@ -312,9 +316,12 @@ constexpr auto sink_rules(KeyHead key_head, Query... query) noexcept {
     }();
     // clang-format off
     return rules(
-        name::sunk_key(key_head, s)               <<= (name::key(key_head, j), j + 1 == s) | sum(j),
-        name::sunk_value(key_head, s)             <<= (name::value(key_head, j), j + 1 == s)
-                                                      | sum(j),
+        name::no_key(key_head) <<= W_value(key_head) | reshape(Shape.head_width * Shape.width, 1)
+                                                     | slice(0, Shape.head_width) | scale(0),
+        name::sunk_key(key_head, s)   <<= name::key(key_head, s - 1),
+        name::sunk_key(key_head, s)   <<= (name::no_key(key_head), s == 0),
+        name::sunk_value(key_head, s) <<= name::value(key_head, s - 1),
+        name::sunk_value(key_head, s) <<= (name::no_key(key_head), s == 0),
         name::sink_logit(key_head, query..., s)   <<= (sink(key_head, query..., sink_number),
                                                        sink_number == s) | sum(sink_number),
         name::logit(key_head, query..., i, s)     <<= masked_score | product(),

@@ -99,6 +99,7 @@ struct single_part : scored {
 /// The summands of a type; not known if it is no synthesizer.
 template <class T>
 inline constexpr score_parts parts_of{.count = 0, .known = false};
+/// Those that T names.
 template <class T>
     requires requires {
         T::parts;

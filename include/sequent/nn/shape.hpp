@@ -76,22 +76,22 @@ struct score_parts {
 /// follows from others, or its part does not exist. For the meaning of each member, see the option
 /// of the same name.
 struct shape {
-    int tokens = 1;
-    int width = 1;
-    int heads = 1;
-    int key_heads = 0;
-    int head_width = 0;
-    int depth = 1;
-    int vocabulary = 1;
-    int hidden = 0;
-    int source_tokens = 0;
-    int source_vocabulary = 0;
-    int source_depth = 0;
-    int classes = 0;
-    int patch_width = 1;
-    int segments = 0;
-    int score_cap = 0;
-    int dropout_percent = 0;
+    int tokens = 1;             ///< most positions of a sequence
+    int width = 1;              ///< width of a position, the model dimension
+    int heads = 1;              ///< attention heads
+    int key_heads = 0;          ///< heads of keys and values; 0: as many as heads
+    int head_width = 0;         ///< width of a head; 0: width / heads
+    int depth = 1;              ///< layers
+    int vocabulary = 1;         ///< symbols
+    int hidden = 0;             ///< width of the hidden layer of a feed-forward part
+    int source_tokens = 0;      ///< positions of the encoder
+    int source_vocabulary = 0;  ///< symbols of the encoder
+    int source_depth = 0;       ///< layers of the encoder
+    int classes = 0;            ///< classes of a classifier
+    int patch_width = 1;        ///< numbers of a patch
+    int segments = 0;           ///< kinds of segments (BERT)
+    int score_cap = 0;          ///< scores s become cap * tanh(s / cap)
+    int dropout_percent = 0;    ///< percentage of values that dropout sets to zero
     /// Epsilon of the norms is 10 to the power of minus this.
     int norm_exponent = 5;
     /// Base of rotary positions.
@@ -104,33 +104,34 @@ struct shape {
     norm_kind normalization = norm_kind::layer;
     /// The positions.
     position_kind position = position_kind::none;
-    bool biases = true;
-    bool tied = true;
-    bool scaled = true;
-    bool padded = false;
-    bool any_length = false;
+    bool biases = true;       ///< products have biases
+    bool tied = true;         ///< the embedding is the matrix of the logits
+    bool scaled = true;       ///< scores are divided by the square root of the head width
+    bool padded = false;      ///< a count at run time ends the sequence
+    bool any_length = false;  ///< facts have lengths up to `tokens`
     /// True for `pre_norm`.
     bool norm_first = false;
-    bool learned_start = false;
+    bool learned_start = false;  ///< the first hidden state is a weight
     /// True if the input of tied logits is divided by the square root of the width (T5).
     bool scaled_logits = false;
     bool is_source = false;  ///< true on the encoder's side of an encoder-decoder
     /// The summands of the scores.
     score_parts scores{};
-    int nodes = 1;
-    int edges = 1;
-    int node_width = 0;
-    int edge_width = 0;
-    int relations = 1;
-    int hops = 1;
-    int teleport_percent = 0;
-    int height = 1;
-    int score_width = 0;
-    int logit_cap = 0;
-    int embedding_width = 0;
-    int input_width = 0;
-    int parallel_branches = 0;
-    int local_layers = 0;
+    int nodes = 1;             ///< nodes of a graph
+    int edges = 1;             ///< edges of a graph
+    int node_width = 0;        ///< numbers of a node; 0: width
+    int edge_width = 0;        ///< numbers of an edge
+    int relations = 1;         ///< kinds of edges
+    int hops = 1;              ///< neighbourhoods that a layer reaches
+    int teleport_percent = 0;  ///< percentage of the input that each hop keeps (APPNP)
+    int height = 1;            ///< most height of a tree
+    int score_width = 0;       ///< scores are divided by its square root; 0: the head width
+    int logit_cap = 0;         ///< logits y become cap * tanh(y / cap)
+    int embedding_width = 0;   ///< width of the embedding before its projection (ALBERT); 0: width
+    int input_width = 0;       ///< numbers of an input position
+    int parallel_branches =
+        0;                 ///< attention and feed-forward part read the same input; norms of it
+    int local_layers = 0;  ///< layers with a local mask between layers with a global one
     /// Base of rotary positions of local layers.
     int local_base = 0;
     int rotary_percent = 0;  ///< percentage of a head that is rotated; 0: all
@@ -140,18 +141,18 @@ struct shape {
     head_kind head = head_kind::next;
     /// The pooling.
     pooling_kind pooling = pooling_kind::none;
-    bool attention_biases = true;
-    bool query_biases = false;
-    bool head_norms = false;
-    bool attention_sinks = false;
-    bool branch_norms = false;
-    bool layer_scale = false;
-    bool scaled_embedding = false;
-    bool normal_embedding = false;
-    bool opening_layer = false;
-    bool shared_layers = false;
-    bool logit_bias = false;
-    bool unit_length = false;
+    bool attention_biases = true;    ///< products of attention have biases
+    bool query_biases = false;       ///< queries, keys and values have biases
+    bool head_norms = false;         ///< queries and keys of each head are normalised
+    bool attention_sinks = false;    ///< each head has a learned score of a column without a value
+    bool branch_norms = false;       ///< the result of each branch is normalised
+    bool layer_scale = false;        ///< the result of each branch is scaled element by element
+    bool scaled_embedding = false;   ///< the embedding is multiplied by sqrt(width)
+    bool normal_embedding = false;   ///< the embedding is normalised
+    bool opening_layer = false;      ///< the first layer has a mask of its own
+    bool shared_layers = false;      ///< all layers have the same weights
+    bool logit_bias = false;         ///< the logits have a bias
+    bool unit_length = false;        ///< the output has length one
     bool learned_positions = false;  ///< learned positions in addition to `position`
 
     /// True if positions rotate queries and keys.

@@ -182,10 +182,12 @@ template <shape Shape>
 constexpr auto number_of_head() noexcept {
     return 0;
 }
+/// That of a key head.
 template <shape Shape, class KeyHead>
 constexpr auto number_of_head(KeyHead key_head) noexcept {
     return key_head;
 }
+/// That of a query of a key head.
 template <shape Shape, class KeyHead, class Query>
 constexpr auto number_of_head(KeyHead key_head, Query query) noexcept {
     return key_head * Shape.group() + query;

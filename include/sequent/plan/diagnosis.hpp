@@ -107,6 +107,9 @@ template <int Left, int Right>
 struct shapes_do_not_fit {};
 /// A softmax names a variable that the head lacks.
 struct softmax_over_a_variable_not_in_the_head {};
+/// top_k stands in a rule whose head has not two arguments, one of them named by top_k, or that is
+/// part of a recursion.
+struct top_k_chooses_one_of_two_arguments_outside_of_recursions {};
 /// An aggregation other than softmax names a variable of the head.
 struct aggregation_over_a_variable_in_the_head {};
 /// An aggregation names a variable that the rule mentions nowhere else.
@@ -122,8 +125,8 @@ struct combined_rules_with_different_spaces {};
 struct a_symbol_needs_a_weight {};
 /// A fact of the model is the head of a rule.
 struct a_fact_cannot_be_a_head {};
-/// A relation that has rules is negated or hidden.
-struct only_facts_are_negated_or_hidden {};
+/// A rule of a recursion negates or hides a relation of that recursion.
+struct a_relation_of_the_same_recursion_is_not_negated_or_hidden {};
 /// Two facts of the model have one name.
 struct two_facts_of_one_name {};
 /// A rule uses a count that is neither a `bound` nor an `up_to` fact of the model.
@@ -171,6 +174,8 @@ struct a_rule_that_reads_rows_at_no_bounded_distance_before_its_own {};
 struct a_rule_whose_first_argument_is_not_the_position {};
 /// A rule loops over the pairs of a sparse fact.
 struct a_rule_over_the_pairs_of_a_sparse_fact {};
+/// A rule is a fixpoint, which needs all rows of each round before the next.
+struct a_fixpoint_over_all_rows {};
 /// The state stores only the last rows, so that `truncate` could not restore earlier ones.
 struct a_state_that_keeps_the_last_rows_alone_is_not_truncated {};
 /// The facts along the sequence do not all have its length, or one of them is sparse.
@@ -266,13 +271,14 @@ enum class fault {
     recursion_whose_end_is_not_known,
     shapes_do_not_fit,
     softmax_over_a_variable_not_in_the_head,
+    top_k_chooses_one_of_two_arguments_outside_of_recursions,
     aggregation_over_a_variable_in_the_head,
     aggregation_over_a_variable_that_the_body_does_not_mention,
     rules_of_one_sum_with_different_spaces,
     combined_rules_with_different_spaces,
     a_symbol_needs_a_weight,
     a_fact_cannot_be_a_head,
-    only_facts_are_negated_or_hidden,
+    a_relation_of_the_same_recursion_is_not_negated_or_hidden,
     two_facts_of_one_name,
     a_count_that_is_not_given,
     only_symbols_of_one_index_are_compared,
@@ -298,6 +304,7 @@ struct rows_obstacle {
         distant_rows,     ///< no constant bounds how far back the rule reads
         inner_rows,       ///< the numbers of a row are not contiguous
         pairs,            ///< the rule loops over the pairs of a sparse fact
+        fixpoint,         ///< the rule is a fixpoint
         several_lengths,  ///< the facts along the sequence differ in length, or one is sparse
         lost_rows,        ///< the state keeps only the last rows, so that truncate is impossible
     };
@@ -414,11 +421,12 @@ consteval auto mistake_type() {
     SEQUENT_MISTAKE(recursion_without_a_base)
     SEQUENT_MISTAKE(recursion_whose_end_is_not_known)
     SEQUENT_MISTAKE(softmax_over_a_variable_not_in_the_head)
+    SEQUENT_MISTAKE(top_k_chooses_one_of_two_arguments_outside_of_recursions)
     SEQUENT_MISTAKE(aggregation_over_a_variable_in_the_head)
     SEQUENT_MISTAKE(aggregation_over_a_variable_that_the_body_does_not_mention)
     SEQUENT_MISTAKE(a_symbol_needs_a_weight)
     SEQUENT_MISTAKE(a_fact_cannot_be_a_head)
-    SEQUENT_MISTAKE(only_facts_are_negated_or_hidden)
+    SEQUENT_MISTAKE(a_relation_of_the_same_recursion_is_not_negated_or_hidden)
     SEQUENT_MISTAKE(two_facts_of_one_name)
     SEQUENT_MISTAKE(a_count_that_is_not_given)
     SEQUENT_MISTAKE(only_symbols_of_one_index_are_compared)

@@ -252,6 +252,9 @@ constexpr mask_form form_of(Tree& tree, int row, int column) {
 struct column_reach {
     int back = 0;   ///< columns before the row
     int ahead = 0;  ///< columns after the row
+
+    /// The columns after the row, 0 if they end before it.
+    constexpr int beyond() const { return ahead > 0 ? ahead : 0; }
 };
 /// The reach of the columns of a condition over `rows` rows and `columns` columns.
 template <class Tree>

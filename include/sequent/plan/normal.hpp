@@ -161,18 +161,19 @@ class normaliser {
         return true;
     }
 
-    /// A softmax over some of the head's variables, of a body with variables that the head does not
-    /// name: these are summed first, by a rule of their own.
+    /// A softmax or choice over some of the head's variables, of a body with variables that the
+    /// head does not name: these are summed first, by a rule of their own.
     constexpr void split_softmax_of_sums() {
         const int count = out.rules.size();
         for (int at = 0; at < count; ++at) {
             rule& inner = out.rules[at];
             const unsigned head = inner.head_variables();
-            if (inner.aggregated != aggregation::softmax || (inner.aggregated_variables & ~head) ||
+            if (!inner.keeps_aggregated() || (inner.aggregated_variables & ~head) ||
                 !(((1u << inner.variables.size()) - 1) & ~head))
                 continue;
             rule outer = same_head(inner);
-            outer.aggregated = aggregation::softmax;
+            outer.aggregated = inner.aggregated;
+            outer.aggregated_number = inner.aggregated_number;
             outer.states_aggregation = true;
             for (const int index : inner.aggregated_order)
                 for (int axis = 0; axis < inner.arity; ++axis)

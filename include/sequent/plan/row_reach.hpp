@@ -47,6 +47,7 @@ struct kept_operand {
 
 /// The columns that an attention step reads.
 struct kept_attention {
+    int ahead = 0;             ///< columns beyond the row's own that a row reads, at most
     kept_operand value{};      ///< the value
     kept_operand nodes[12]{};  ///< the operands of the nodes of the score
 };
@@ -272,6 +273,7 @@ class row_reach {
     constexpr int check_step(int at) {
         const step& each = out_.steps[at];
         const int position = form_.position[at];
+        if (each.carried >= 0) refuse(each, kind::fixpoint);
         if (each.kind == step_kind::repeat_begin || each.kind == step_kind::repeat_end) return 0;
         if (each.kind == step_kind::general && reads_pairs(out_.generals[each.at]))
             refuse(each, kind::pairs);
@@ -298,7 +300,7 @@ class row_reach {
     }
     /// Returns true if a general step reads the pairs of a sparse fact.
     constexpr bool reads_pairs(const general_step& general) const {
-        return general.joins.size() > 0 || mentions_pair(general.condition);
+        return general.joins.size() > 0 || general.choice >= 0 || mentions_pair(general.condition);
     }
     /// Returns true if an expression has a sparse fact.
     constexpr bool mentions_pair(int root) const {
@@ -342,11 +344,10 @@ class row_reach {
             }
         } else if (each.kind == step_kind::attention) {
             const attention_step& attention = out_.attentions[each.at];
-            const int ahead = form_.in_time[at] ? 0 : attention_reach(attention).ahead;
+            const int ahead = form_.in_time[at] ? 0 : attention_reach(attention).beyond();
             const auto columns = [&](const access& from) {
                 // Earlier columns are stored separately when their rows are computed.
-                if (ahead > 0 && is_sequence(from.at)) return refuse(each, kind::later_rows);
-                call(from.at, form_.in_time[at] ? 0 : from.column);
+                call(from.at, form_.in_time[at] ? 0 : from.column, ahead, ahead);
             };
             const auto row = [&](const access& from) {
                 call(from.at, form_.in_time[at] ? 0 : from.row);
@@ -455,7 +456,7 @@ class row_reach {
                     if (needed <= known) return;
                     grows = true;
                     if (from.where == place::fact || pass > out_.steps.size())
-                        refuse(each, kind::later_rows);
+                        refuse_later(each);
                     else
                         lead_[from.index] = needed;
                 });
@@ -469,6 +470,15 @@ class row_reach {
                 back = std::max(back, -(made.lead[at] + first));
             });
         }
+    }
+    /// Refuses a step that reads later rows: the first attention to later columns, if there is one,
+    /// since the other steps follow from it.
+    constexpr void refuse_later(const step& each) {
+        for (int at = 0; at < out_.steps.size(); ++at)
+            if (out_.steps[at].kind == step_kind::attention && !form_.once[at] &&
+                !form_.in_time[at] && attention_reach(out_.attentions[out_.steps[at].at]).ahead > 0)
+                return refuse(out_.steps[at], kind::later_rows);
+        refuse(each, kind::later_rows);
     }
     /// Refuses comparisons of symbols of later rows.
     constexpr void check_compared(int at) {

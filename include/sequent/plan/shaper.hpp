@@ -22,7 +22,7 @@ class shaper : public rule_checker<Sizes, Facts> {
     using base::out;
 
     constexpr shaper(const source<Sizes>& text, const list<fact_shape, Facts>& facts,
-                     const list<name, max_queries>& queries)
+                     const list<name, max_queries>& queries, const name& tapped = {})
         : base(text, facts) {
         if (text.mistake != fault::none) {
             for (const rule& written : text.rules)
@@ -43,7 +43,9 @@ class shaper : public rule_checker<Sizes, Facts> {
         if (ok()) check_extents();
         settled_ = true;
         if (ok()) settle();
+        if (ok()) add_chosen_pairs();
         if (ok()) find_outputs(queries);
+        if (ok() && tapped.length > 0) find_tapped(tapped);
     }
 
   private:
@@ -448,6 +450,28 @@ class shaper : public rule_checker<Sizes, Facts> {
         check_compared(written, top.right);
     }
 
+    /// Adds the pairs that rules choose to the sparse facts.
+    constexpr void add_chosen_pairs() {
+        for (const rule& written : out.text.rules) {
+            if (!written.chooses() || !ok()) continue;
+            relation_shape& head = out.relations[written.head];
+            if (!head.value.is_scalar())
+                fail(fault::shapes_do_not_fit, written, -1, head.value.size(), 1);
+            const int axis = written.terms[0].variable == written.aggregated_order[0] ? 0 : 1;
+            fact_shape made;
+            made.rank = 2;
+            for (int at = 0; at < 2; ++at) made.extents[at] = head.extents[at];
+            // No more than there are: the number may be of any size.
+            const long long pairs = 1LL * head.extents[1 - axis] *
+                                    (written.aggregated_number < head.extents[axis]
+                                         ? static_cast<int>(written.aggregated_number)
+                                         : head.extents[axis]);
+            if (pairs > max_numbers / 8) fail(fault::more_than_2147483647_numbers, written, -1);
+            made.pairs = ok() ? static_cast<int>(pairs) : 1;
+            head.chosen = out.facts.push(made);
+        }
+    }
+
     constexpr void find_outputs(const list<name, max_queries>& queries) {
         for (const name& wanted : queries) {
             bool found = false;
@@ -475,6 +499,35 @@ class shaper : public rule_checker<Sizes, Facts> {
             if (out.outputs.size() == 0 && ok()) out.mistake = {fault::no_output, -1, {}, 0, 0, -1};
         }
         for (int at : out.outputs) out.relations[at].output = true;
+    }
+
+    /// Finds the relation of a path, "layers.weights" within a stack.
+    constexpr void find_tapped(const name& path) {
+        for (int at = 0; at < out.text.relations.size(); ++at) {
+            const relation& known = out.text.relations[at];
+            if (!known.invented && out.relations[at].rule >= 0 &&
+                is_path_of(path, known.id, known.scope))
+                out.tapped = at;
+        }
+        if (out.tapped < 0)
+            out.mistake = {fault::query_of_an_unknown_relation, -1, path, 0, 0, -1};
+        else
+            out.relations[out.tapped].output = true;
+    }
+    /// Returns true if `path` is the names of the stacks around a scope, then `id`.
+    constexpr bool is_path_of(const name& path, const name& id, int in) const {
+        int end = path.length;
+        name part = id;
+        while (true) {
+            if (part.length > end) return false;
+            for (int at = 0; at < part.length; ++at)
+                if (path.text[end - part.length + at] != part.text[at]) return false;
+            end -= part.length;
+            if (in == 0) return end == 0;
+            if (end == 0 || path.text[--end] != '.') return false;
+            part = out.text.relations[out.text.rules[out.text.scopes[in].rule].head].id;
+            in = out.text.scopes[in].parent;
+        }
     }
 
     /// Makes those relations outputs that only their own rules read.

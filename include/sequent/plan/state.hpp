@@ -55,7 +55,7 @@ class state_planner : public row_reach<Drafted, Form> {
 
     using base::attention_reach, base::back_, base::draft_, base::extent_, base::fact_back_,
         base::form_, base::is_sequence, base::lead_, base::old_part_, base::out_, base::refused,
-        base::row_size, base::visit_reads;
+        base::row_size, base::rows_of, base::visit_reads;
 
     int part_[capacity]{};
     bool kept_[capacity]{};  // rows are stored from call to call
@@ -97,20 +97,28 @@ class state_planner : public row_reach<Drafted, Form> {
                 made.fact_window[fact] = window(window_of(fact_back_[fact], 0), made.rows);
         }
     }
-    /// Finds the first rule that reads rows of which only the last are stored.
+    /// Finds the first rule that reads rows of which only the last are stored. After a state is
+    /// truncated, rows are computed again from the lead of their buffer on.
     constexpr void find_lost() {
+        for (int relation : draft_.in.outputs) {
+            const relation_layout& layout = out_.relations[relation];
+            if (layout.where != place::value || made.window_of[layout.index] == 0) continue;
+            if (rows_of(layout.offset, made.row_size[layout.index]) < lead_[layout.index])
+                made.lost = {draft_.in.relations[relation].rule, kind::lost_rows};
+        }
         for (int at = out_.steps.size(); at-- > 0;) {
             if (form_.once[at]) continue;
             const rows_obstacle loses{out_.steps[at].rule, kind::lost_rows};
-            visit_reads(at, [&](const operand& from, int, int) {
-                const int window = from.where == place::fact ? made.fact_window[from.index]
-                                                             : made.window_of[from.index];
-                if (window > 0) made.lost = loses;
+            visit_reads(at, [&](const operand& from, int first, int) {
+                const bool of_fact = from.where == place::fact;
+                const int window =
+                    of_fact ? made.fact_window[from.index] : made.window_of[from.index];
+                if (window > 0 && made.lead[at] + first < (of_fact ? 0 : lead_[from.index]))
+                    made.lost = loses;
             });
             if (out_.steps[at].kind != step_kind::attention || form_.in_time[at]) continue;
             const attention_step& attention = out_.attentions[out_.steps[at].at];
-            if (slides(attention, attention_reach(attention).back, made.lead[at]))
-                made.lost = loses;
+            if (slides(attention, attention_reach(attention), made.lead[at])) made.lost = loses;
         }
     }
     /// Finds the one window of all attention steps whose rows do not need all columns.
@@ -120,10 +128,10 @@ class state_planner : public row_reach<Drafted, Form> {
             if (out_.steps[at].kind != step_kind::attention || form_.once[at] || form_.in_time[at])
                 continue;
             const attention_step& attention = out_.attentions[out_.steps[at].at];
-            const int back = attention_reach(attention).back;
-            if (!slides(attention, back, made.lead[at])) continue;
-            most.back = std::max(most.back, back);
-            most.ahead = std::max(most.ahead, made.lead[at]);
+            const column_reach reach = attention_reach(attention);
+            if (!slides(attention, reach, made.lead[at])) continue;
+            most.back = std::max(most.back, reach.back);
+            most.ahead = std::max(most.ahead, made.lead[at] + reach.beyond());
         }
         if (most.back < 0) return;
         most.capacity = column_room(most.back, most.ahead);
@@ -132,8 +140,10 @@ class state_planner : public row_reach<Drafted, Form> {
     constexpr int column_room(int back, int ahead) const {
         return aligned(2 * (back + 1) + ahead + made.block + 15);
     }
-    constexpr bool slides(const attention_step& attention, int back, int ahead) const {
-        return column_room(back, ahead) < attention.columns;
+    /// Returns true if only a window of the columns of an attention step with this lead is stored.
+    constexpr bool slides(const attention_step& attention, const column_reach& reach,
+                          int lead) const {
+        return column_room(reach.back, lead + reach.beyond()) < attention.columns;
     }
 
     constexpr void find_kept() {
@@ -143,19 +153,21 @@ class state_planner : public row_reach<Drafted, Form> {
             if (each.kind != step_kind::attention || form_.once[at] || form_.in_time[at]) continue;
             const attention_step& attention = out_.attentions[each.at];
             kept_attention& kept = made.kept[each.at];
-            kept.value = keep(at, attention, attention.value, attention.length);
+            const column_reach reach = attention_reach(attention);
+            kept.ahead = reach.beyond();
+            kept.value = keep(at, attention, reach, attention.value, attention.length);
             if (attention.is_prepared()) continue;
             for (int node = 0; node < attention.nodes.size(); ++node) {
                 const score_node& of = attention.nodes[node];
                 if (of.kind == score_kind::dot)
-                    kept.nodes[node] = keep(at, attention, of.y, of.depth);
+                    kept.nodes[node] = keep(at, attention, reach, of.y, of.depth);
                 else if (of.kind == score_kind::load && of.x.row == 0 && is_sequence(of.x.at))
-                    kept.nodes[node] = keep(at, attention, of.x, 1);
+                    kept.nodes[node] = keep(at, attention, reach, of.x, 1);
             }
         }
     }
-    constexpr kept_operand keep(int at, const attention_step& attention, const access& from,
-                                int depth) {
+    constexpr kept_operand keep(int at, const attention_step& attention, const column_reach& reach,
+                                const access& from, int depth) {
         kept_operand result;
         if (from.at.where != place::value && from.at.where != place::fact) return result;
         result.kept = true;
@@ -163,8 +175,7 @@ class state_planner : public row_reach<Drafted, Form> {
         result.from = from;
         result.columns = attention.columns;
         result.depth = depth;
-        result.slides =
-            result.moves && slides(attention, attention_reach(attention).back, made.lead[at]);
+        result.slides = result.moves && slides(attention, reach, made.lead[at]);
         result.pitch = result.slides ? made.windows[made.column_window - 1].capacity
                                      : pitch_of(attention.columns);
         result.lines = depth;

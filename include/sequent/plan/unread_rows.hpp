@@ -138,10 +138,11 @@ class unread_rows_finder {
                 written_beyond_[at.index] = 0;
             if (!can_end) take(at.index, limit);
         });
-        // The other rows of outputs are set to zero at the end.
-        for (int relation : draft_.in.outputs) {
+        // The other rows of outputs are set to zero at the end; of a tapped relation, those beyond
+        // its counts are not shown.
+        const auto take_all = [&](int relation) {
             const relation_layout& layout = out_.relations[relation];
-            if (layout.where != place::value) continue;
+            if (layout.where != place::value) return;
             walk by;
             by.known = !layout.pairs.any();
             for (int axis = 0; axis < draft_.in.relations[relation].arity; ++axis)
@@ -150,7 +151,9 @@ class unread_rows_finder {
             operand at;
             at.offset = layout.offset;
             take(layout.index, by.limit_of_rows(at, out_.buffers[layout.index].row));
-        }
+        };
+        for (int relation : draft_.in.outputs) take_all(relation);
+        if (draft_.in.tapped >= 0) take_all(draft_.in.tapped);
         for (int at = 0; at < out_.buffers.size(); ++at) {
             buffer& each = out_.buffers[at];
             if (written_beyond_[at] == never) written_beyond_[at] = 0;
@@ -253,6 +256,14 @@ class unread_rows_finder {
             if (each.kind == step_kind::attention)
                 walk_attention(out_.attentions[each.at], from, see);
             if (each.kind == step_kind::general) walk_general(out_.generals[each.at], from, see);
+            if (each.kind == step_kind::repeat_end && each.carried >= 0) {
+                const carried_value& carried = out_.carried[each.carried];
+                from.known = carried.pairs < 0;
+                from.add(1, carried.row);
+                from.add(carried.row, carried.size / carried.row, carried.counts);
+                see(carried.in, from);
+                see(carried.out, from);
+            }
         }
     }
 

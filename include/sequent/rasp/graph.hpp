@@ -14,6 +14,7 @@ class graph {
     /// An empty program.
     constexpr explicit graph(identity same = identity::structure) : same_(same) {}
 
+    /// The nodes; the arguments of a node stand before it.
     plan::list<node, max_nodes> nodes{};
     /// Place of the node that is the output.
     int output = -1;

@@ -29,7 +29,9 @@ template <type Kind, int Capacity>
 struct expression : s_op_base<expression<Kind, Capacity>> {
     /// The type of the values.
     static constexpr type kind = Kind;
+    /// Room for nodes.
     static constexpr int capacity = Capacity;
+    /// The nodes; the last one is the expression.
     detail::node_list<Capacity> nodes{};
 };
 
@@ -38,12 +40,14 @@ template <int Capacity>
 struct selector {
     /// Room for nodes.
     static constexpr int capacity = Capacity;
+    /// The nodes; the last one is the selector.
     detail::node_list<Capacity> nodes{};
 };
 
 /// True for s-ops.
 template <class T>
 inline constexpr bool is_s_op = false;
+/// True for expressions.
 template <type Kind, int Capacity>
 inline constexpr bool is_s_op<expression<Kind, Capacity>> = true;
 
@@ -53,6 +57,7 @@ inline constexpr bool is_loop = false;
 /// True for selectors.
 template <class T>
 inline constexpr bool is_selector = false;
+/// True for selectors.
 template <int Capacity>
 inline constexpr bool is_selector<selector<Capacity>> = true;
 
@@ -236,9 +241,13 @@ constexpr Inner named(const Inner& inner) {
                       "indicator(...) is one");                                               \
         return detail::make_of<operation::OPERATION, KIND>(left, right);                      \
     }
+/// The sum of two numbers.
 SEQUENT_RASP_ARITHMETIC(+, add, (detail::joined_kind<Left, Right>()))
+/// The difference of two numbers.
 SEQUENT_RASP_ARITHMETIC(-, subtract, (detail::joined_kind<Left, Right>()))
+/// The product of two numbers.
 SEQUENT_RASP_ARITHMETIC(*, multiply, (detail::joined_kind<Left, Right>()))
+/// The quotient of two numbers, a rational number.
 SEQUENT_RASP_ARITHMETIC(/, divide, type::real)
 /// The remainder of division with the quotient rounded down.
 SEQUENT_RASP_ARITHMETIC(%, modulo, (detail::joined_kind<Left, Right>()))
@@ -343,6 +352,7 @@ template <part Condition, argument Chosen>
 constexpr auto cond(const Condition& condition, const Chosen& chosen, none_type) {
     return cond(condition, chosen, detail::missing_constant<detail::s_op_of<Chosen>::kind>());
 }
+/// `cond` with `none` where the condition holds.
 template <part Condition, argument Other>
 constexpr auto cond(const Condition& condition, none_type, const Other& other) {
     return cond(condition, detail::missing_constant<detail::s_op_of<Other>::kind>(), other);

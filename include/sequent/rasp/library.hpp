@@ -79,6 +79,7 @@ struct entry {
     /// The result.
     Result result;
 };
+/// The types of an entry follow from its members.
 template <class Key, class Result>
 entry(Key, Result) -> entry<Key, Result>;
 
@@ -88,6 +89,7 @@ template <s_op Values, s_op_or_constant Otherwise>
 constexpr auto lookup(const Values&, const Otherwise& otherwise) {
     return otherwise;
 }
+/// Likewise, with at least one entry.
 template <s_op Values, s_op_or_constant Otherwise, class Key, class Result, class... Rest>
 constexpr auto lookup(const Values& values, const Otherwise& otherwise,
                       const entry<Key, Result>& first, const Rest&... rest) {
@@ -107,6 +109,7 @@ constexpr auto element_from(const Places& places, const First& first, const Rest
         return cond(places == At, first, element_from<At + 1>(places, rest...));
 }
 }  // namespace detail
+/// Likewise, of a list of several elements.
 template <s_op Places, s_op_or_constant First, s_op_or_constant... Rest>
     requires(sizeof...(Rest) > 0)
 constexpr auto element_of(const Places& places, const First& first, const Rest&... rest) {

@@ -107,6 +107,7 @@ struct node {
     std::uint64_t hash = 0;            ///< hash of the expression, without functions
     plan::name name{};                 ///< name, if the program gives one
 
+    /// Equality of operation, arguments, constant and options.
     friend constexpr bool operator==(const node& left, const node& right) {
         return left.what == right.what && left.kind == right.kind &&
                left.arguments[0] == right.arguments[0] && left.arguments[1] == right.arguments[1] &&

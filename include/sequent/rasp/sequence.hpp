@@ -49,7 +49,9 @@ class sequence {
     }
     /// The value at a position.
     constexpr value& operator[](int at) { return values_[static_cast<std::size_t>(at)]; }
+    /// The first value.
     constexpr auto begin() const { return values_.begin(); }
+    /// Beyond the last value.
     constexpr auto end() const { return values_.end(); }
     /// Appends a value.
     constexpr void push_back(const value& last) { values_.push_back(last); }
@@ -69,6 +71,7 @@ class sequence {
         return letters ? result : result + "]";
     }
 
+    /// Equality of length and values.
     friend constexpr bool operator==(const sequence& left, const sequence& right) {
         return left.values_ == right.values_;
     }

@@ -63,6 +63,7 @@ constexpr std::int64_t common_divisor(std::int64_t left, std::int64_t right) {
 
 /// The initial value of a hash; `hashed` appends a number to it.
 inline constexpr std::uint64_t hash_start = 14695981039346656037ULL;
+/// Appends a number to a hash.
 constexpr std::uint64_t hashed(std::uint64_t hash, std::uint64_t next) noexcept {
     hash = (hash ^ next) * 0x9e3779b97f4a7c15ULL;
     return hash ^ (hash >> 32);
@@ -122,7 +123,9 @@ struct rational {
         return up ? below + 1 : below;
     }
 
+    /// The negative.
     constexpr rational operator-() const { return raw(-over, under); }
+    /// The exact sum.
     friend constexpr rational operator+(const rational& left, const rational& right) {
         if (left.under == right.under && left.under == 1)
             return raw(detail::sum_of(left.over, right.over), 1);
@@ -132,9 +135,11 @@ struct rational {
                                detail::product_of(right.over, left.under / shared)),
                 detail::product_of(left.under, other)};
     }
+    /// The exact difference.
     friend constexpr rational operator-(const rational& left, const rational& right) {
         return left + -right;
     }
+    /// The exact product.
     friend constexpr rational operator*(const rational& left, const rational& right) {
         if (left.under == 1 && right.under == 1)
             return raw(detail::product_of(left.over, right.over), 1);
@@ -147,7 +152,9 @@ struct rational {
     friend constexpr rational operator/(const rational& left, const rational& right) {
         return left * rational(right.under, right.over);
     }
+    /// Equality of reduced fractions.
     friend constexpr bool operator==(const rational&, const rational&) = default;
+    /// The order of numbers.
     friend constexpr std::strong_ordering operator<=>(const rational& left, const rational& right) {
         if (left.under == right.under) return left.over <=> right.over;
         return detail::product_of(left.over, right.under) <=>
@@ -252,6 +259,7 @@ class value {
         write_integer(shown.under, out);
     }
 
+    /// Equality of values; numbers are equal whatever their types.
     friend constexpr bool operator==(const value& left, const value& right) {
         if (left.kind_ != right.kind_ && !(is_number(left.kind_) && is_number(right.kind_)))
             return false;

@@ -18,9 +18,10 @@ namespace sequent::inline SEQUENT_ABI::train {
 /// matrix, its last two dimensions; a one-dimensional weight has as many outputs as inputs.
 struct initializer {
     /// How the weight is filled.
-    enum class kind { keep, constant, uniform, normal, orthogonal } filled = kind::keep;
-    double first = 0;   ///< constant, lower bound, mean, or gain
-    double second = 0;  ///< upper bound, or standard deviation
+    enum class kind { keep, constant, uniform, normal, orthogonal };
+    kind filled = kind::keep;  ///< how the weight is filled
+    double first = 0;          ///< constant, lower bound, mean, or gain
+    double second = 0;         ///< upper bound, or standard deviation
     /// `first` and `second` are divided by sqrt(inputs * number of inputs + outputs * number of
     /// outputs), unless both factors are 0; not those of a constant or orthogonal weight.
     double inputs = 0;

@@ -1,0 +1,68 @@
+# cmake -D ROOT=... -D WORK=... -P vcpkg_port.cmake: runs the port of cmake/vcpkg with stand-ins for vcpkg's
+# functions that do what those do with headers, and uses the package from another project.
+set(PORT sequent)
+set(CURRENT_PACKAGES_DIR ${WORK}/package)
+file(REMOVE_RECURSE ${WORK})
+
+file(READ ${ROOT}/cmake/vcpkg/vcpkg.json manifest)
+string(JSON VERSION GET "${manifest}" version)
+file(STRINGS ${ROOT}/include/sequent/config.hpp lines REGEX "define SEQUENT_VERSION_")
+string(REGEX REPLACE "[^0-9;]" "" numbers "${lines}")
+string(REPLACE ";" "." expected "${numbers}")
+if(NOT VERSION STREQUAL expected)
+    message(FATAL_ERROR "vcpkg.json has version ${VERSION}, the library ${expected}")
+endif()
+
+function(vcpkg_cmake_configure)
+    cmake_parse_arguments(PARSE_ARGV 0 arg "" "SOURCE_PATH" "OPTIONS")
+    execute_process(COMMAND ${CMAKE_COMMAND} -S ${arg_SOURCE_PATH} -B ${WORK}/build ${arg_OPTIONS}
+                            -DCMAKE_INSTALL_PREFIX=${CURRENT_PACKAGES_DIR} OUTPUT_QUIET
+                            COMMAND_ERROR_IS_FATAL ANY)
+endfunction()
+function(vcpkg_cmake_install)
+    execute_process(COMMAND ${CMAKE_COMMAND} --install ${WORK}/build OUTPUT_QUIET
+                            COMMAND_ERROR_IS_FATAL ANY)
+endfunction()
+function(vcpkg_cmake_config_fixup)
+    cmake_parse_arguments(PARSE_ARGV 0 arg "" "CONFIG_PATH" "")
+    if(NOT EXISTS ${CURRENT_PACKAGES_DIR}/${arg_CONFIG_PATH}/sequentConfig.cmake)
+        message(FATAL_ERROR "no configuration in ${arg_CONFIG_PATH}")
+    endif()
+    file(RENAME ${CURRENT_PACKAGES_DIR}/${arg_CONFIG_PATH} ${CURRENT_PACKAGES_DIR}/share/sequent)
+    # One folder less between the file of targets and the prefix.
+    file(READ ${CURRENT_PACKAGES_DIR}/share/sequent/sequentTargets.cmake targets)
+    string(REGEX REPLACE "get_filename_component\\(_IMPORT_PREFIX \"\\\${_IMPORT_PREFIX}\" PATH\\)\n(get_filename_component)"
+                         "\\1" targets "${targets}")
+    file(WRITE ${CURRENT_PACKAGES_DIR}/share/sequent/sequentTargets.cmake "${targets}")
+endfunction()
+function(vcpkg_fixup_pkgconfig)
+    if(NOT EXISTS ${CURRENT_PACKAGES_DIR}/share/pkgconfig/sequent.pc)
+        message(FATAL_ERROR "no file of pkg-config")
+    endif()
+endfunction()
+function(vcpkg_install_copyright)
+    cmake_parse_arguments(PARSE_ARGV 0 arg "" "" "FILE_LIST")
+    configure_file(${arg_FILE_LIST} ${CURRENT_PACKAGES_DIR}/share/${PORT}/copyright COPYONLY)
+endfunction()
+include(${ROOT}/cmake/vcpkg/portfile.cmake)
+
+file(GLOB folders RELATIVE ${CURRENT_PACKAGES_DIR} ${CURRENT_PACKAGES_DIR}/*)
+if(NOT folders STREQUAL "include;share")
+    message(FATAL_ERROR "the package has ${folders}")
+endif()
+foreach(file copyright usage sequentConfig.cmake)
+    if(NOT EXISTS ${CURRENT_PACKAGES_DIR}/share/sequent/${file})
+        message(FATAL_ERROR "the package has no share/sequent/${file}")
+    endif()
+endforeach()
+file(WRITE ${WORK}/user/CMakeLists.txt "cmake_minimum_required(VERSION 3.25)
+project(user LANGUAGES CXX)
+find_package(sequent CONFIG REQUIRED)
+get_target_property(folders sequent::sequent INTERFACE_INCLUDE_DIRECTORIES)
+if(NOT EXISTS \"\${folders}/sequent/sequent.hpp\")
+    message(FATAL_ERROR \"the target's headers are in \${folders}\")
+endif()
+")
+execute_process(COMMAND ${CMAKE_COMMAND} -S ${WORK}/user -B ${WORK}/user/build
+                        -DCMAKE_PREFIX_PATH=${CURRENT_PACKAGES_DIR} OUTPUT_QUIET
+                        COMMAND_ERROR_IS_FATAL ANY)
