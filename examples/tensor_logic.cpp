@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <cstdio>
+#include <sequent/explain.hpp>
 #include <sequent/sequent.hpp>
 #include <sequent/text.hpp>
 #include <vector>

@@ -302,4 +302,17 @@ struct inference_plan_of : single_steps<inference_plan_of<Plan>> {
     static constexpr auto tables = memory_planner(Plan::unplaced, purpose::infer).placed();
 };
 
+/// A plan in whose memory all values and gradients last.
+template <class Plan>
+struct inspected_plan_of : single_steps<inspected_plan_of<Plan>> {
+    /// The shapes of the facts and counts.
+    static constexpr auto& facts = Plan::facts;
+    /// The program with its shapes.
+    static constexpr auto& shapes = Plan::shapes;
+    /// The steps, laid out for inspection.
+    static constexpr auto tables = [] {
+        return memory_planner(Plan::unplaced, purpose::inspect).placed();
+    }();
+};
+
 }  // namespace sequent::inline SEQUENT_ABI::plan
