@@ -16877,10 +16877,9 @@ class builder {
         const long long size = aligned(size_of_atoms);
         carried.index = draft_.new_buffer(size * (written.repeat + 1), at, written.repeat + 1);
         carried.each_layer = true;
-        row_step copy = copy_step(item.relation, input);
+        row_step copy = copy_step(at, item.relation, input);
         // The first layer's place: the copy stands outside the stack.
         copy.out.at.each_layer = false;
-        if (written.arity > 0) copy.row_variable = written.terms[0].variable;
         push(step_kind::rows, draft_.out.rows.push(copy), at);
         const int begin = push(step_kind::repeat_begin, 0, at);
         draft_.out.steps[begin].repeat = written.repeat;
@@ -16895,7 +16894,7 @@ class builder {
         carried.each_layer = false;
         // If a block ends with a stack, the outer stack reads its output from another buffer.
         if (lay_out_in_carry(at))
-            push(step_kind::rows, draft_.out.rows.push(copy_step(input, written.head)), at);
+            push(step_kind::rows, draft_.out.rows.push(copy_step(at, input, written.head)), at);
         else
             draft_.out.relations[written.head] = carried;
     }
@@ -16917,9 +16916,11 @@ class builder {
         return made;
     }
 
-    constexpr row_step copy_step(int from, int to) const {
+    /// The step of the stack `at` that copies relation `from` to relation `to`.
+    constexpr row_step copy_step(int at, int from, int to) const {
         const relation_shape& shape = draft_.in.relations[to];
         row_step made;
+        if (shape.arity > 0) made.row_variable = draft_.rule_of(at).terms[0].variable;
         made.length = shape.value.size();
         row_term term;
         term.relation = from;
@@ -18167,7 +18168,8 @@ constexpr void add_part(const Draft& draft, const buffer& of, int size, bool in_
 
 /// The purpose of a memory layout. train: values last until their gradients are computed. infer:
 /// values last until they are last read, and all layers of a stack share the memory of one layer.
-enum class purpose { train, infer };
+/// inspect: as train, and no values or gradients share memory.
+enum class purpose { train, infer, inspect };
 
 /// In place of the size of a workspace that would have more than max_numbers elements.
 inline constexpr int too_large = -1;
@@ -18219,7 +18221,10 @@ template <class Drafted>
 class memory_planner {
   public:
     constexpr memory_planner(const Drafted& from, purpose for_what)
-        : draft_(from), trains_(for_what == purpose::train), out_(draft_.out) {
+        : draft_(from),
+          trains_(for_what != purpose::infer),
+          keeps_(for_what == purpose::inspect),
+          out_(draft_.out) {
         if (!trains_) forget_training();
         find_lifetimes();
         for (buffer& each : out_.buffers) {
@@ -18249,6 +18254,7 @@ class memory_planner {
   private:
     Drafted draft_;
     bool trains_;
+    bool keeps_;
     decltype(draft_.out)& out_;
 
     constexpr int backward_of(int at) const { return 2 * out_.steps.size() - at; }
@@ -18308,13 +18314,16 @@ class memory_planner {
 
     constexpr void place_buffers() {
         arena<2 * decltype(out_.buffers)::capacity()> memory;
+        const auto put = [&](long long size, int first, int last) {
+            return keeps_ ? memory.put(size, 0, 0) : memory.put(size, first, last);
+        };
         auto put_adjoint = [&](buffer& each) {
             if (each.last >= 0 && each.adjoint_last >= 0)
-                each.adjoint = memory.put(each.size, each.adjoint_first, each.adjoint_last);
+                each.adjoint = put(each.size, each.adjoint_first, each.adjoint_last);
         };
         for (buffer& each : out_.buffers) {
             if (each.last < 0) continue;
-            each.offset = memory.put(1LL * each.size * each.copies, each.first, each.last);
+            each.offset = put(1LL * each.size * each.copies, each.first, each.last);
             if (!draft_.recurs) put_adjoint(each);
         }
         // The gradients of a recursion are first written at the same time. They are placed
@@ -19879,6 +19888,9 @@ struct plan_of : single_steps<plan_of<Program, Facts...>> {
     /// The domains, recursions as loops.
     static constexpr const auto& conditions = chosen<loops>(
         looped, found, [](const auto& planner) -> const auto& { return planner.conditions; });
+    /// The shapes of the facts and, after them, of the pairs that rules choose: a small object, in
+    /// place of all shapes.
+    static constexpr auto with_choices = shapes.facts;
     /// True if no mistake is found so far.
     static constexpr bool understood = shapes.mistake.ok() && conditions.mistake.ok();
     /// The steps before memory is laid out.
@@ -19918,6 +19930,19 @@ struct inference_plan_of : single_steps<inference_plan_of<Plan>> {
     static constexpr auto& shapes = Plan::shapes;
     /// The steps, laid out for inference.
     static constexpr auto tables = memory_planner(Plan::unplaced, purpose::infer).placed();
+};
+
+/// A plan in whose memory all values and gradients last.
+template <class Plan>
+struct inspected_plan_of : single_steps<inspected_plan_of<Plan>> {
+    /// The shapes of the facts and counts.
+    static constexpr auto& facts = Plan::facts;
+    /// The program with its shapes.
+    static constexpr auto& shapes = Plan::shapes;
+    /// The steps, laid out for inspection.
+    static constexpr auto tables = [] {
+        return memory_planner(Plan::unplaced, purpose::inspect).placed();
+    }();
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::plan

@@ -403,10 +403,9 @@ class builder {
         const long long size = aligned(size_of_atoms);
         carried.index = draft_.new_buffer(size * (written.repeat + 1), at, written.repeat + 1);
         carried.each_layer = true;
-        row_step copy = copy_step(item.relation, input);
+        row_step copy = copy_step(at, item.relation, input);
         // The first layer's place: the copy stands outside the stack.
         copy.out.at.each_layer = false;
-        if (written.arity > 0) copy.row_variable = written.terms[0].variable;
         push(step_kind::rows, draft_.out.rows.push(copy), at);
         const int begin = push(step_kind::repeat_begin, 0, at);
         draft_.out.steps[begin].repeat = written.repeat;
@@ -421,7 +420,7 @@ class builder {
         carried.each_layer = false;
         // If a block ends with a stack, the outer stack reads its output from another buffer.
         if (lay_out_in_carry(at))
-            push(step_kind::rows, draft_.out.rows.push(copy_step(input, written.head)), at);
+            push(step_kind::rows, draft_.out.rows.push(copy_step(at, input, written.head)), at);
         else
             draft_.out.relations[written.head] = carried;
     }
@@ -443,9 +442,11 @@ class builder {
         return made;
     }
 
-    constexpr row_step copy_step(int from, int to) const {
+    /// The step of the stack `at` that copies relation `from` to relation `to`.
+    constexpr row_step copy_step(int at, int from, int to) const {
         const relation_shape& shape = draft_.in.relations[to];
         row_step made;
+        if (shape.arity > 0) made.row_variable = draft_.rule_of(at).terms[0].variable;
         made.length = shape.value.size();
         row_term term;
         term.relation = from;

@@ -139,7 +139,8 @@ constexpr void add_part(const Draft& draft, const buffer& of, int size, bool in_
 
 /// The purpose of a memory layout. train: values last until their gradients are computed. infer:
 /// values last until they are last read, and all layers of a stack share the memory of one layer.
-enum class purpose { train, infer };
+/// inspect: as train, and no values or gradients share memory.
+enum class purpose { train, infer, inspect };
 
 /// In place of the size of a workspace that would have more than max_numbers elements.
 inline constexpr int too_large = -1;
@@ -191,7 +192,10 @@ template <class Drafted>
 class memory_planner {
   public:
     constexpr memory_planner(const Drafted& from, purpose for_what)
-        : draft_(from), trains_(for_what == purpose::train), out_(draft_.out) {
+        : draft_(from),
+          trains_(for_what != purpose::infer),
+          keeps_(for_what == purpose::inspect),
+          out_(draft_.out) {
         if (!trains_) forget_training();
         find_lifetimes();
         for (buffer& each : out_.buffers) {
@@ -221,6 +225,7 @@ class memory_planner {
   private:
     Drafted draft_;
     bool trains_;
+    bool keeps_;
     decltype(draft_.out)& out_;
 
     constexpr int backward_of(int at) const { return 2 * out_.steps.size() - at; }
@@ -280,13 +285,16 @@ class memory_planner {
 
     constexpr void place_buffers() {
         arena<2 * decltype(out_.buffers)::capacity()> memory;
+        const auto put = [&](long long size, int first, int last) {
+            return keeps_ ? memory.put(size, 0, 0) : memory.put(size, first, last);
+        };
         auto put_adjoint = [&](buffer& each) {
             if (each.last >= 0 && each.adjoint_last >= 0)
-                each.adjoint = memory.put(each.size, each.adjoint_first, each.adjoint_last);
+                each.adjoint = put(each.size, each.adjoint_first, each.adjoint_last);
         };
         for (buffer& each : out_.buffers) {
             if (each.last < 0) continue;
-            each.offset = memory.put(1LL * each.size * each.copies, each.first, each.last);
+            each.offset = put(1LL * each.size * each.copies, each.first, each.last);
             if (!draft_.recurs) put_adjoint(each);
         }
         // The gradients of a recursion are first written at the same time. They are placed

@@ -258,6 +258,9 @@ struct plan_of : single_steps<plan_of<Program, Facts...>> {
     /// The domains, recursions as loops.
     static constexpr const auto& conditions = chosen<loops>(
         looped, found, [](const auto& planner) -> const auto& { return planner.conditions; });
+    /// The shapes of the facts and, after them, of the pairs that rules choose: a small object, in
+    /// place of all shapes.
+    static constexpr auto with_choices = shapes.facts;
     /// True if no mistake is found so far.
     static constexpr bool understood = shapes.mistake.ok() && conditions.mistake.ok();
     /// The steps before memory is laid out.
@@ -297,6 +300,19 @@ struct inference_plan_of : single_steps<inference_plan_of<Plan>> {
     static constexpr auto& shapes = Plan::shapes;
     /// The steps, laid out for inference.
     static constexpr auto tables = memory_planner(Plan::unplaced, purpose::infer).placed();
+};
+
+/// A plan in whose memory all values and gradients last.
+template <class Plan>
+struct inspected_plan_of : single_steps<inspected_plan_of<Plan>> {
+    /// The shapes of the facts and counts.
+    static constexpr auto& facts = Plan::facts;
+    /// The program with its shapes.
+    static constexpr auto& shapes = Plan::shapes;
+    /// The steps, laid out for inspection.
+    static constexpr auto tables = [] {
+        return memory_planner(Plan::unplaced, purpose::inspect).placed();
+    }();
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::plan

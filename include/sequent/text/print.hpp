@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <limits>
 #include <set>
 #include <span>
 #include <stdexcept>
@@ -286,8 +287,11 @@ class program_printer {
         if (numbers == 2 && of.index >= 0 && use.numbers[1] == 0 && !scaled) numbers = 1;
         for (int at = 0; at < numbers; ++at) {
             const bool counted = use.kind >= transformation::slice || (of.index >= 0 && at == 1);
-            given.push_back(counted ? std::to_string(static_cast<long long>(use.numbers[at]))
-                                    : number(use.numbers[at]));
+            // An ill-formed program may have numbers that are no integers of the language.
+            constexpr double most = std::numeric_limits<int>::max();
+            given.push_back(
+                counted ? std::to_string(static_cast<int>(std::clamp(use.numbers[at], -most, most)))
+                        : number(use.numbers[at]));
         }
         if (of.index >= 0 && use.position >= 0)
             given.insert(given.begin() + std::min<std::ptrdiff_t>(of.index, std::ssize(given)),
