@@ -1643,9 +1643,12 @@ struct product_plan {
     static constexpr bool from_memory = single && std::int64_t{Shape.columns} * Shape.depth *
                                                           std::int64_t{sizeof(T)} >
                                                       (4 << 20);
-    // A panel would read only a little of each page.
-    static constexpr bool streamed =
-        from_memory && !copied && Shape.b_column == 1 && Shape.columns >= 8192;
+    // Several panels of one row: each reads a short run of each row of B, which hardware does not
+    // prefetch. In an L2 cache they are a quarter faster, from memory half as fast.
+    static constexpr bool streamed = single && !copied && Shape.b_column == 1 && panels.parts > 1 &&
+                                     std::int64_t{Shape.columns} *
+                                             Shape.depth* std::int64_t{sizeof(T)} >
+                                         (256 << 10);
     static constexpr int most_depth = 16384 / int{sizeof(T)} / width;
     static constexpr int block =
         single && !copied ? Shape.depth : std::min(Shape.depth, most_depth);
@@ -1987,11 +1990,13 @@ SEQUENT_INLINE void add_scaled_rows(const T* a, const T* b, T* c, int columns,
     }
 }
 
-/// One row: reads long runs of B, some rows at once. The sums of a run stay in the nearest cache.
+/// One row: reads whole rows of B, or long runs of them. The sums of a run stay in the L1 cache;
+/// where they do not fit, some rows are taken at once.
 template <product_shape Shape, class T>
 inline void product_of_stream(const T* a, const T* b, T* c) noexcept {
     constexpr int run = 131072 / int{sizeof(T)};
-    constexpr int group = std::min(Shape.depth, 8);
+    constexpr bool fits = Shape.columns * int{sizeof(T)} <= 16384;
+    constexpr int group = fits ? 1 : std::min(Shape.depth, 8);
     constexpr int rest = Shape.depth % group;
     for (int column = 0; column < Shape.columns; column += run) {
         const int columns = std::min(run, Shape.columns - column);
@@ -19901,6 +19906,9 @@ struct plan_of : single_steps<plan_of<Program, Facts...>> {
     /// The domains, recursions as loops.
     static constexpr const auto& conditions = chosen<loops>(
         looped, found, [](const auto& planner) -> const auto& { return planner.conditions; });
+    /// The shapes of the facts and, after them, of the pairs that rules choose: a small object, in
+    /// place of all shapes.
+    static constexpr auto with_choices = shapes.facts;
     /// True if no mistake is found so far.
     static constexpr bool understood = shapes.mistake.ok() && conditions.mistake.ok();
     /// The steps before memory is laid out.
@@ -29323,6 +29331,8 @@ class alignas(64) state_block {
                   "layers or positions, or narrower ones");
 
   public:
+    /// The plan that computes rows, with the places of its numbers.
+    using placed = state_plan;
     /// The types of the KV cache.
     using cached = Cache;
     /// Size of the state in numbers, without the KV cache.
@@ -30406,6 +30416,16 @@ class model<Program, Facts...> : public model_detail::ill_formed_model<Program, 
 #define SEQUENT_INSTANTIATE_MODEL_ON_POOL(model_type, number) \
     SEQUENT_DETAIL_MODEL_ON_POOL(template, model_type, number)
 
+/// Declares forward and forward_batch on a scratch, step, step_batch and prefill with weights and a
+/// state of other types than parameters<number> and state<number>, such as packed weights and a
+/// KV cache in fewer bits: `weights` and `state` are aliases of Model::packed<q8_0> and
+/// Model::state<float, cache<q8_0>>.
+#define SEQUENT_EXTERN_MODEL_WITH(model_type, weights, state) \
+    SEQUENT_DETAIL_MODEL_WITH(extern template, model_type, weights, state)
+/// Defines what SEQUENT_EXTERN_MODEL_WITH declares.
+#define SEQUENT_INSTANTIATE_MODEL_WITH(model_type, weights, state) \
+    SEQUENT_DETAIL_MODEL_WITH(template, model_type, weights, state)
+
 #define SEQUENT_DETAIL_COMPILED(prefix, plan, number, run_type)                                 \
     prefix struct ::sequent::model_detail::compiled_forward<plan, number,                       \
                                                             ::sequent::model_detail::run_type>; \
@@ -30422,24 +30442,35 @@ class model<Program, Facts...> : public model_detail::ill_formed_model<Program, 
                           model_type::batch<number>)
 #define SEQUENT_DETAIL_MODEL_ON_POOL(prefix, model_type, number) \
     SEQUENT_DETAIL_COMPILED(prefix, model_type::plan, number, run_on_pool)
-#define SEQUENT_DETAIL_MODEL_INFERENCE(prefix, model_type, number)                      \
-    prefix struct ::sequent::model_detail::compiled_forward<                            \
-        ::sequent::plan::inference_plan_of<model_type::plan>, number,                   \
-        ::sequent::model_detail::whole_run>;                                            \
-    SEQUENT_DETAIL_JOINED(prefix, joined_forward,                                       \
-                          ::sequent::plan::inference_plan_of<model_type::plan>, number, \
-                          model_type::scratch_batch<number>)
+// `placed` may have commas: it is passed to no further macro.
+#define SEQUENT_DETAIL_INFERENCE(prefix, placed, number, batch)                                  \
+    prefix struct ::sequent::model_detail::compiled_forward<placed, number,                      \
+                                                            ::sequent::model_detail::whole_run>; \
+    prefix struct ::sequent::model_detail::joined_forward<placed, number, (batch::joined > 1)>
+#define SEQUENT_DETAIL_MODEL_INFERENCE(prefix, model_type, number)                                 \
+    SEQUENT_DETAIL_INFERENCE(prefix, ::sequent::plan::inference_plan_of<model_type::plan>, number, \
+                             model_type::scratch_batch<number>)
 
-#define SEQUENT_DETAIL_ROWS(model_type, number, first, range) \
-    struct ::sequent::model_detail::compiled_rows<            \
-        ::sequent::plan::state_plan_of<model_type::plan>, number, first, ::sequent::kernel::range>
-#define SEQUENT_DETAIL_MODEL_STEP(prefix, model_type, number)         \
-    prefix SEQUENT_DETAIL_ROWS(model_type, number, false, one_row);   \
-    prefix SEQUENT_DETAIL_ROWS(model_type, number, false, row_range); \
-    prefix SEQUENT_DETAIL_ROWS(model_type, number, true, one_row);    \
-    prefix SEQUENT_DETAIL_ROWS(model_type, number, true, row_range);  \
-    prefix struct ::sequent::model_detail::joined_sequences<          \
-        ::sequent::plan::state_plan_of<model_type::plan>, number>
+#define SEQUENT_DETAIL_ROWS(prefix, placed, number)                                     \
+    prefix struct ::sequent::model_detail::compiled_rows<placed, number, false,         \
+                                                         ::sequent::kernel::one_row>;   \
+    prefix struct ::sequent::model_detail::compiled_rows<placed, number, false,         \
+                                                         ::sequent::kernel::row_range>; \
+    prefix struct ::sequent::model_detail::compiled_rows<placed, number, true,          \
+                                                         ::sequent::kernel::one_row>;   \
+    prefix struct ::sequent::model_detail::compiled_rows<placed, number, true,          \
+                                                         ::sequent::kernel::row_range>; \
+    prefix struct ::sequent::model_detail::joined_sequences<placed, number>
+#define SEQUENT_DETAIL_MODEL_STEP(prefix, model_type, number) \
+    SEQUENT_DETAIL_ROWS(prefix, ::sequent::plan::state_plan_of<model_type::plan>, number)
+
+#define SEQUENT_DETAIL_PLACED(...) ::sequent::model_detail::placed_for<__VA_ARGS__>::type
+#define SEQUENT_DETAIL_MODEL_WITH(prefix, model_type, weights, state)                         \
+    SEQUENT_DETAIL_INFERENCE(                                                                 \
+        prefix,                                                                               \
+        SEQUENT_DETAIL_PLACED(weights, ::sequent::plan::inference_plan_of<model_type::plan>), \
+        weights::number, model_type::scratch_batch<weights::number>);                         \
+    SEQUENT_DETAIL_ROWS(prefix, SEQUENT_DETAIL_PLACED(weights, state::placed), weights::number)
 
 /// Intermediate values of a model.
 
