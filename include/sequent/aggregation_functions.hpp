@@ -67,4 +67,10 @@
        named variables stay in the head. Variables of the body that are not in the head are summed  \
        first, as by a rule of their own. If all values are minus infinity, the result is 0. */      \
     A(softmax)
+
+/// Expands `A(name)` for the aggregations that choose atoms. The named variable stays in the head.
+#define SEQUENT_CHOICES(A)                                                                          \
+    /* the values that are among the k greatest over the named variable; of equal values the first  \
+       are taken. Other atoms do not exist. */                                                      \
+    A(top_k)
 // clang-format on

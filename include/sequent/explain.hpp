@@ -1,7 +1,7 @@
 #pragma once
 
-/// What the compiler of rules chose for a model, as text, JSON or data. sequent.hpp does not
-/// include this header.
+/// The plan of a model as text, JSON or data: its steps, their sizes, and why a step is slow.
+/// sequent.hpp does not include this header.
 
 #include "prologue.hpp"
 

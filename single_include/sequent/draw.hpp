@@ -31,7 +31,7 @@
 #include "rasp.hpp"
 #include "text.hpp"
 
-/// Pictures of attention, masks, programs and RASP programs.
+/// Pictures of attention, masks, programs, ground rules and RASP programs.
 
 /// Stands first in every header that users include; epilogue.hpp stands last. Between the two, the
 /// macros of systems and frameworks that share a name with the library or with what it includes
@@ -258,7 +258,10 @@ class weights_reader {
         if constexpr (At < End) {
             constexpr plan::step step = Plan::template step_at<At>;
             if constexpr (step.kind == plan::step_kind::repeat_begin) {
-                const int rounds = step.rounds(bound_.counts);
+                int rounds = step.rounds(bound_.counts);
+                if constexpr (step.carried >= 0)
+                    rounds =
+                        model_detail::rounds_run<Plan, step.carried>(bound_, step.depth, rounds);
                 for (int round = 0; round < rounds; ++round) {
                     bound_.layer[step.depth] = step.backward ? rounds - 1 - round : round;
                     layer_.push_back(bound_.layer[step.depth]);
@@ -307,7 +310,7 @@ class weights_reader {
                         scores[static_cast<std::size_t>(column)] =
                             number_of<step.at>(outer, row, column);
                 }
-                if constexpr (!attention.is_prepared()) softmax(scores);
+                if constexpr (!attention.is_prepared() && attention.normalizes) softmax(scores);
                 for (const double each : scores)
                     made.weights.push_back(std::isinf(each) ? 0.0F : static_cast<float>(each));
             }
@@ -444,7 +447,9 @@ SEQUENT_COLD auto lens_of(const P& parameters, const typename Model::template fa
     using placed = typename model_detail::placed_for<P, plan_type>::type;
     using calls = model_detail::calls<plan_type>;
     constexpr int begin = detail::find_last_stack<plan_type>();
-    static_assert(begin >= 0, "sequent: draw::lens_of: the model has no stack of layers");
+    static_assert(
+        begin >= 0 && plan_type::tables.steps[begin < 0 ? 0 : begin].carried < 0,
+        "sequent: draw::lens_of: the model has no stack of layers, or ends with a fixpoint");
     constexpr plan::step stack = plan_type::tables.steps[begin < 0 ? 0 : begin];
     constexpr int block = plan_type::shapes.text.rules[stack.rule].block;
     constexpr int carried = plan_type::shapes.block_input[block];
@@ -730,7 +735,7 @@ document.addEventListener("keydown", event => {
 const main = document.getElementById("layers");
 flow.layers.forEach((layer, number) => {
   const section = add(main, "section");
-  add(section, "h2", "", number === 0 ? "Input" : "Layer " + number);
+  add(section, "h2", "", layer.title);
   const heads = layer.heads.length ? add(section, "div", "heads") : section;
   for (const head of layer.heads) {
     const card = add(heads, "div", "head");
@@ -752,7 +757,7 @@ flow.layers.forEach((layer, number) => {
     }
     addValues(card, head.results);
   }
-  if (layer.elementwise.length && number > 0) add(section, "h3", "", "Elementwise").style.marginTop = "12px";
+  if (layer.elementwise.length && layer.heads.length) add(section, "h3", "", "Elementwise").style.marginTop = "12px";
   addValues(section, layer.elementwise);
 });
 
@@ -1523,6 +1528,664 @@ SEQUENT_COLD void attention(const std::string& path, const P& parameters,
 
 }  // namespace sequent::inline SEQUENT_ABI::draw
 
+/// The flow of a RASP program for one input (arXiv 2106.06981, figures 1 to 3): for each layer its
+/// heads and the elementwise operations that later parts use.
+
+namespace sequent::inline SEQUENT_ABI::draw {
+
+/// The text of a value in a cell; a space is made visible.
+inline std::string cell_text(const rasp::value& shown) {
+    const std::string result = printable(shown.text());
+    return result == " " ? "\xe2\x90\xa3" : result;
+}
+
+/// A head of a layer. The heads of a layer are numbered from 1.
+struct flow_head {
+    /// Number of the head in its layer.
+    int number = 0;
+    /// The positions that the head attends to.
+    rasp::focus at = rasp::focus::selected;
+    int preferred = -1;  ///< node of the values of which the greatest or least is selected
+};
+/// A selector in a layer, and what its heads gather from the selected positions.
+struct flow_selector {
+    int node = -1;                 ///< its node
+    std::vector<flow_head> heads;  ///< two for selector_width
+    std::vector<int> keys;         ///< s-ops that are compared, without constants
+    /// S-ops that the keys are compared with, without constants.
+    std::vector<int> queries;
+    /// Nodes that the heads compute.
+    std::vector<int> results;
+};
+/// A layer: its selectors and its elementwise operations.
+struct flow_layer {
+    /// The selectors that heads of the layer follow.
+    std::vector<flow_selector> selectors;
+    /// Nodes of the elementwise operations that are shown.
+    std::vector<int> elementwise;
+};
+
+/// The parts of a program, nodes of its graph, that a picture shows: the input, what heads gather,
+/// the output, and elementwise operations that have a name or that a head reads. All others appear
+/// within the expressions of these.
+class flow {
+  public:
+    /// The flow of a program for an input, or of one round of a loop, with the states before it.
+    /// The program must outlive it.
+    SEQUENT_COLD flow(const rasp::graph& program, const rasp::program_analysis& analysis,
+                      const rasp::sequence& input, const std::vector<rasp::sequence>& states = {})
+        : values_(states.empty() ? rasp::evaluation(program, input)
+                                 : rasp::evaluation(program, input, states)),
+          named_(program),
+          layer_of_(analysis.layer_of) {
+        shown_.resize(static_cast<std::size_t>(program.size()));
+        if (program.states.size() > 0) show_round();
+        for (int at = 0; at < program.size(); ++at) mark_what_is_read_by(at);
+        name_long_ones();
+        layers_.resize(static_cast<std::size_t>(analysis.layers) + 1);
+        for (int at = 0; at < program.size(); ++at)
+            if (is_shown(at) && !rasp::gathers(program[at].what))
+                layers_[static_cast<std::size_t>(layer_of(at))].elementwise.push_back(at);
+        // The tokens are the first part of the input.
+        std::stable_partition(
+            layers_[0].elementwise.begin(), layers_[0].elementwise.end(),
+            [&program](int at) { return program[at].what == rasp::operation::tokens; });
+        int before[rasp::max_heads + 1]{};
+        for (const rasp::head& each : analysis.all_heads)
+            selector_of(each.layer, each.selector)
+                .heads.push_back({++before[each.layer], each.at, each.preferred});
+        for (int at = 0; at < program.size(); ++at)
+            if (rasp::gathers(program[at].what))
+                selector_of(layer_of(at), program[at].arguments[0]).results.push_back(at);
+    }
+    flow(const flow&) = delete;
+    /// Moves a flow.
+    flow(flow&&) = default;
+    flow& operator=(const flow&) = delete;
+
+    /// The layers; layer 0 is the input and has no heads.
+    const std::vector<flow_layer>& layers() const { return layers_; }
+    /// The values of all parts.
+    const rasp::evaluation& values() const { return values_; }
+    /// The program, with a name for each gathered part.
+    const rasp::graph& program() const { return named_; }
+    /// The number of positions.
+    int length() const { return values_.length(); }
+    /// The number of layers of one round, if those of a model are so many.
+    int layers_of_round(int layers) const { return layers / std::max(1, named_.rounds); }
+    /// The node of the output.
+    int output() const { return named_.output; }
+    /// The layer in which a part is computed.
+    int layer_of(int at) const { return layer_of_[static_cast<std::size_t>(at)]; }
+    /// True if the picture shows the part.
+    bool is_shown(int at) const { return shown_[static_cast<std::size_t>(at)]; }
+
+    /// The name of a part, as later expressions use it; gathered values without a name have a
+    /// number.
+    std::string label(int at) const { return printable(rasp::text_of(named_, at)); }
+    /// The expression of a part in terms of named ones; of a very long one the outer levels.
+    SEQUENT_COLD std::string expression(int at) const {
+        constexpr std::size_t longest = 400;
+        std::string result;
+        for (int depth = 8; depth < 32; ++depth) {
+            std::string deeper = rasp::text_of(named_, at, false, depth);
+            const bool is_whole = deeper == result;
+            if (is_whole || (depth > 8 && deeper.size() > longest)) break;
+            result = std::move(deeper);
+        }
+        return printable(result);
+    }
+    /// Name and expression of a part, "depth = opened - closed"; only one of them if they are
+    /// equal.
+    std::string definition(int at) const {
+        const std::string name = label(at);
+        const std::string all = expression(at);
+        return name == all ? name : name + " = " + all;
+    }
+    /// The gathered values, as text beside their selector.
+    SEQUENT_COLD std::string gathering(int at) const {
+        const rasp::node& made = named_[at];
+        if (made.what == rasp::operation::width) return "selector_width";
+        if (made.what == rasp::operation::width_with_bos) return "selector_width_with_bos";
+        if (made.what == rasp::operation::sum) return "sum " + label(made.arguments[1]);
+        const rasp::value& otherwise = named_[made.arguments[2]].known;
+        const bool is_usual = otherwise == rasp::value(0) || otherwise == rasp::value(false) ||
+                              otherwise == rasp::value("");
+        const std::string expressed = expression(at);
+        return expressed.substr(0, expressed.find('(')) + " " + label(made.arguments[1]) +
+               (is_usual ? "" : ", else " + label(made.arguments[2]));
+    }
+    /// The text of a value at a position.
+    SEQUENT_COLD std::string text(int at, int position) const {
+        return cell_text(values_(at, position));
+    }
+
+    /// The positions that a head attends to from one position, all with equal weight.
+    SEQUENT_COLD std::vector<int> attended(const flow_selector& from, const flow_head& head,
+                                           int row) const {
+        std::vector<int> result;
+        for (int column = 0; column < length(); ++column) {
+            const bool selected = values_.selects(from.node, row, column);
+            if (head.at == rasp::focus::selected_or_first    ? selected || column == 0
+                : head.at == rasp::focus::selected_and_first ? selected && column == 0
+                                                             : selected)
+                result.push_back(column);
+        }
+        if (result.empty() || head.at < rasp::focus::first_selected) return result;
+        if (head.at == rasp::focus::first_selected) return {result.front()};
+        if (head.at == rasp::focus::last_selected) return {result.back()};
+        const auto value_at = [&](int column) { return values_(head.preferred, column); };
+        rasp::value best = value_at(result.front());
+        for (const int column : result) {
+            const rasp::value here = value_at(column);
+            if (head.at == rasp::focus::highest_selected ? best < here : here < best) best = here;
+        }
+        std::erase_if(result, [&](int column) { return !(value_at(column) == best); });
+        return result;
+    }
+
+    /// The shown parts from which a part is computed.
+    std::vector<int> sources(int at) const {
+        std::vector<int> result;
+        for (const int argument : named_[at].arguments) add_sources(argument, result);
+        return result;
+    }
+
+  private:
+    rasp::evaluation values_;
+    rasp::graph named_;
+    std::array<int, rasp::max_nodes> layer_of_;
+    std::vector<flow_layer> layers_;
+    std::vector<bool> shown_;
+    std::deque<std::string> names_;
+
+    void show(int at) {
+        if (named_[at].what != rasp::operation::constant)
+            shown_[static_cast<std::size_t>(at)] = true;
+    }
+    SEQUENT_COLD void mark_what_is_read_by(int at) {
+        const rasp::node& made = named_[at];
+        const bool is_input =
+            made.what == rasp::operation::tokens || made.what == rasp::operation::indices;
+        if (is_input || rasp::gathers(made.what) || at == named_.output) show(at);
+        if (rasp::is_pointwise(made.what) && made.name.length > 0) show(at);
+        if (rasp::gathers(made.what) && made.arguments[1] >= 0) show(made.arguments[1]);
+        if (!rasp::is_comparison(made.what)) return;
+        show(made.arguments[0]);
+        show(made.arguments[1]);
+    }
+
+    /// The output of a round is the next value of the first state.
+    SEQUENT_COLD void show_round() {
+        named_.output = named_.states[0].next;
+        for (int at = 0; at < named_.states.size(); ++at) {
+            show(named_.states[at].node);
+            name(named_.states[at].next, numbered("next state ", static_cast<std::size_t>(at)));
+        }
+        name(named_.until, "ends");
+    }
+    SEQUENT_COLD void name(int at, const std::string& words) {
+        show(at);
+        rasp::node& made = named_.nodes[at];
+        if (made.name.length > 0 || made.arguments[0] < 0) return;
+        names_.push_back(words);
+        made.name = plan::make_name(names_.back().data(), static_cast<int>(words.size()));
+    }
+
+    SEQUENT_COLD void name_long_ones() {
+        constexpr int longest = 22;
+        std::size_t number = 0;
+        for (int at = 0; at < named_.size(); ++at) {
+            rasp::node& made = named_.nodes[at];
+            if (!is_shown(at) || made.name.length > 0) continue;
+            if (at == named_.output)
+                name(at, "output");
+            else if (rasp::gathers(made.what) || letters_in(label(at)) > longest)
+                name(at, numbered("#", ++number));
+        }
+    }
+
+    SEQUENT_COLD flow_selector& selector_of(int layer, int node) {
+        std::vector<flow_selector>& all = layers_[static_cast<std::size_t>(layer)].selectors;
+        for (flow_selector& each : all)
+            if (each.node == node) return each;
+        all.emplace_back().node = node;
+        add_operands(node, all.back());
+        return all.back();
+    }
+    SEQUENT_COLD void add_operands(int node, flow_selector& to) const {
+        const rasp::node& made = named_[node];
+        if (!rasp::is_comparison(made.what)) {
+            for (const int part : made.arguments)
+                if (part >= 0) add_operands(part, to);
+            return;
+        }
+        add_once(made.arguments[0], to.keys);
+        add_once(made.arguments[1], to.queries);
+    }
+
+    void add_sources(int at, std::vector<int>& to) const {
+        if (at < 0) return;
+        if (is_shown(at)) return add_once(at, to);
+        for (const int argument : named_[at].arguments) add_sources(argument, to);
+    }
+    void add_once(int at, std::vector<int>& to) const {
+        if (is_shown(at) && std::find(to.begin(), to.end(), at) == to.end()) to.push_back(at);
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::draw
+
+/// The flow of a program as a graph in the DOT language of Graphviz.
+
+namespace sequent::inline SEQUENT_ABI::draw {
+
+namespace detail {
+
+/// A string literal of DOT; Graphviz interprets XML entities in it.
+SEQUENT_COLD inline std::string dot_string(std::string_view text) {
+    std::string result = "\"";
+    for (const char each : text) {
+        if (each == '"' || each == '\\') result += '\\';
+        result += each == '&' ? "&amp;" : std::string(1, each);
+    }
+    return result + "\"";
+}
+
+class dot_writer {
+  public:
+    SEQUENT_COLD explicit dot_writer(const flow& shown) : flow_(shown) {}
+
+    SEQUENT_COLD std::string write() {
+        text_ =
+            "digraph program {\n"
+            "    rankdir=LR; fontname=\"monospace\"; fontsize=12;\n"
+            "    node [shape=box, style=\"rounded,filled\", fillcolor=\"#ffffff\", "
+            "color=\"#7b8794\", fontname=\"monospace\", fontsize=11];\n"
+            "    edge [color=\"#7b8794\", fontname=\"monospace\", fontsize=9];\n";
+        for (std::size_t at = 0; at < flow_.layers().size(); ++at) add_layer(at);
+        append_text(text_, {edges_, "}\n"});
+        return std::move(text_);
+    }
+
+  private:
+    static constexpr int longest = 44;
+    const flow& flow_;
+    std::string text_;
+    std::string edges_;
+
+    static std::string name_of(int at) { return numbered("n", static_cast<std::size_t>(at)); }
+
+    SEQUENT_COLD void begin_cluster(std::string_view indent, const std::string& name,
+                                    const std::string& label) {
+        append_text(text_, {indent, "subgraph cluster_", name, " {\n", indent,
+                            "    label=", dot_string(label), "; color=\"#c3ccd6\";\n"});
+    }
+    SEQUENT_COLD void add_node(std::string_view indent, int at) {
+        const bool is_gathered = rasp::gathers(flow_.program()[at].what);
+        const std::string made = is_gathered ? flow_.gathering(at) : flow_.expression(at);
+        std::string label = dot_string(elided(flow_.label(at), longest));
+        const auto add_line = [&label](const std::string& words) {
+            label.back() = '\\';
+            append_text(label, {"n", dot_string(elided(words, longest)).substr(1)});
+        };
+        if (made != flow_.label(at)) add_line(joined_text({"= ", made}));
+        std::string values;
+        for (int position = 0; position < flow_.length(); ++position)
+            append_text(values, {position > 0 ? " " : "", flow_.text(at, position)});
+        add_line(values);
+        append_text(text_, {indent, name_of(at), " [label=", label,
+                            ", tooltip=", dot_string(flow_.definition(at)),
+                            at == flow_.output() ? ", color=\"#2563a8\", penwidth=2" : "", "];\n"});
+    }
+    SEQUENT_COLD void add_edge(const std::string& from, const std::string& to,
+                               const char* label = nullptr) {
+        append_text(edges_, {"    ", from, " -> ", to});
+        if (label) append_text(edges_, {" [label=\"", label, "\"]"});
+        edges_ += ";\n";
+    }
+
+    SEQUENT_COLD void add_layer(std::size_t number) {
+        const flow_layer& layer = flow_.layers()[number];
+        const std::string id = std::to_string(number);
+        begin_cluster("    ", id, number == 0 ? "input" : numbered("layer ", number));
+        if (!layer.selectors.empty()) {
+            begin_cluster("        ", id + "_heads", "heads");
+            for (const flow_selector& each : layer.selectors) add_selector(each, id);
+            text_ += "        }\n";
+        }
+        if (!layer.elementwise.empty() && number > 0)
+            begin_cluster("        ", id + "_elementwise", "elementwise");
+        for (const int at : layer.elementwise) {
+            add_node("            ", at);
+            for (const int from : flow_.sources(at)) add_edge(name_of(from), name_of(at));
+        }
+        if (!layer.elementwise.empty() && number > 0) text_ += "        }\n";
+        text_ += "    }\n";
+    }
+    SEQUENT_COLD void add_selector(const flow_selector& each, const std::string& layer) {
+        const std::string name = joined_text({"s", each.node, "_", layer});
+        const std::string definition = flow_.definition(each.node);
+        append_text(text_,
+                    {"            ", name, " [label=", dot_string(elided(definition, longest)),
+                     ", tooltip=", dot_string(definition),
+                     ", shape=box, style=filled, fillcolor=\"#d6e6f6\"];\n"});
+        for (const int from : each.keys) add_edge(name_of(from), name, "keys");
+        for (const int from : each.queries) add_edge(name_of(from), name, "queries");
+        for (const int at : each.results) {
+            add_node("            ", at);
+            add_edge(name, name_of(at));
+            const int values = flow_.program()[at].arguments[1];
+            if (values >= 0 && flow_.is_shown(values))
+                add_edge(name_of(values), name_of(at), "values");
+        }
+    }
+};
+
+}  // namespace detail
+
+/// The text of a DOT file: the shown parts of a program, grouped by layers, with an edge from each
+/// part to those computed from it.
+inline std::string dot_of(const flow& shown) {
+    return detail::dot_writer(shown).write();
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::draw
+
+/// The ground rules of one sample as a network: its atoms with their values and gradients.
+
+namespace sequent::inline SEQUENT_ABI::draw {
+
+/// An atom of a sample.
+struct ground_atom {
+    std::string relation{};           ///< "q"
+    std::vector<int> arguments{};     ///< the values of its arguments
+    std::vector<double> values{};     ///< empty if a fused step computes it in registers
+    std::vector<double> gradients{};  ///< of the sum of the outputs; empty if it has none
+    int layer = 0;                    ///< of a picture: the longest way from a fact
+};
+/// A ground rule.
+struct ground_network_rule {
+    int head = 0;             ///< number of the atom
+    std::vector<int> body{};  ///< numbers of the atoms
+    int number = 0;           ///< of the rule within rules(...), from 1
+};
+/// The ground rules of a sample.
+struct ground_network {
+    std::vector<ground_atom> atoms{};          ///< the atoms
+    std::vector<ground_network_rule> rules{};  ///< the ground rules
+};
+/// What is shown of a sample.
+struct ground_options {
+    std::vector<std::string> relations{};  ///< only these; empty: all
+    int most = 2000;                       ///< greatest number of ground rules
+};
+
+namespace detail {
+
+/// Grounds the rules of a program outside of stacked blocks, for one sample.
+template <class Plan, class T>
+class program_grounder {
+    using inspected = plan::inspected_plan_of<Plan>;
+    static constexpr const auto& program = Plan::written;
+    static constexpr const auto& text = Plan::written.text;
+
+  public:
+    program_grounder(const model_detail::bindings<T>& bound, const ground_options& options)
+        : bound_(bound), options_(options) {}
+
+    SEQUENT_COLD ground_network ground() {
+        for (const int at : program.order)
+            if (text.rules[at].scope == 0) ground_rule(text.rules[at], at);
+        return std::move(made_);
+    }
+
+  private:
+    const model_detail::bindings<T>& bound_;
+    const ground_options& options_;
+    ground_network made_{};
+    std::map<std::pair<int, std::vector<int>>, int> known_{};
+    int index_[plan::max_variables]{};
+
+    SEQUENT_COLD bool is_shown(int relation) const {
+        const std::string name = text_of(text.relations[relation].id);
+        return options_.relations.empty() ||
+               std::find(options_.relations.begin(), options_.relations.end(), name) !=
+                   options_.relations.end();
+    }
+    static std::string text_of(const plan::name& id) {
+        return std::string(id.text, static_cast<std::size_t>(id.length));
+    }
+
+    int find_pair(int fact, int row, int column) const {
+        const model_detail::pair_layout layout = model_detail::layout_of_pairs(Plan::facts[fact]);
+        const std::int32_t* index = bound_.pairs[fact];
+        for (int pair = 0; pair < index[model_detail::pair_layout::count()]; ++pair)
+            if (index[model_detail::pair_layout::row_of_pair() + pair] == row &&
+                index[layout.column_of_pair() + pair] == column)
+                return pair;
+        return -1;
+    }
+    SEQUENT_COLD int evaluate(int root) const {
+        const plan::node& top = Plan::found.pool.nodes[root];
+        if (top.kind == plan::node_kind::constant) return top.value;
+        if (top.kind == plan::node_kind::variable) return index_[top.value];
+        if (top.kind == plan::node_kind::count) return bound_.counts[top.value];
+        const int left = evaluate(top.left);
+        if (top.kind == plan::node_kind::conjunction && left == 0) return 0;
+        const int right = top.right >= 0 ? evaluate(top.right) : 0;
+        if (top.kind == plan::node_kind::pair) return find_pair(top.value, left, right) >= 0;
+        if (top.kind == plan::node_kind::decision) return text.decisions[top.value](left, right);
+        if (top.kind == plan::node_kind::same_symbol) {
+            const int* begins =
+                bound_.counts + bound_.counts[plan::given_numbers::begins_of(top.value)];
+            return begins[left] == begins[right];
+        }
+        return plan::evaluate(top.kind, left, right);
+    }
+
+    std::vector<int> arguments(const plan::term* terms, int arity) const {
+        std::vector<int> result;
+        for (int axis = 0; axis < arity; ++axis) {
+            const plan::term& at = terms[axis];
+            result.push_back(at.offset + (at.variable >= 0 ? index_[at.variable] : 0) +
+                             (at.second >= 0 ? at.factor * index_[at.second] : 0));
+        }
+        return result;
+    }
+
+    SEQUENT_COLD void ground_rule(const plan::rule& rule, int at) {
+        for (int variable = 0; variable < rule.variables.size(); ++variable) index_[variable] = 0;
+        while (true) {
+            const int condition = Plan::found.condition[at];
+            if (condition < 0 || evaluate(condition) != 0) add(rule);
+            int variable = 0;
+            while (variable < rule.variables.size() &&
+                   ++index_[variable] == rule.variables[variable].extent)
+                index_[variable++] = 0;
+            if (variable == rule.variables.size()) return;
+        }
+    }
+    SEQUENT_COLD void add(const plan::rule& rule) {
+        ground_network_rule made;
+        made.number = rule.number + 1;
+        bool any = false;  // of a sum of rules: one of them has this atom
+        for (const plan::literal& item : text.body(rule)) {
+            if (item.kind != plan::literal_kind::relation) continue;
+            const std::vector<int> places = arguments(item.terms, item.arity);
+            const bool fact = program.relations[item.relation].fact >= 0;
+            if (!fact && !known_.count({item.relation, places})) continue;
+            any = true;
+            const int atom = atom_of(item.relation, places);
+            if (item.gives_value() ? false : is_zero(atom) != item.negated) return;
+            if (!item.negated && is_shown(item.relation)) made.body.push_back(atom);
+        }
+        if (rule.total && !any) return;
+        made.head = atom_of(rule.head, arguments(rule.terms, rule.arity));
+        for (const int from : made.body) {
+            int& layer = made_.atoms[static_cast<std::size_t>(made.head)].layer;
+            layer = std::max(layer, made_.atoms[static_cast<std::size_t>(from)].layer + 1);
+        }
+        if (!is_shown(rule.head)) return;
+        made_.rules.push_back(std::move(made));
+        if (static_cast<int>(made_.rules.size()) > options_.most)
+            sequent::fail<argument_error>(
+                "sequent: draw::ground: more ground rules than `most` allows");
+    }
+    bool is_zero(int atom) const {
+        const auto& values = made_.atoms[static_cast<std::size_t>(atom)].values;
+        return std::all_of(values.begin(), values.end(), [](double x) { return x == 0; });
+    }
+
+    SEQUENT_COLD int atom_of(int relation, const std::vector<int>& places) {
+        const auto [found, is_new] =
+            known_.try_emplace({relation, places}, static_cast<int>(made_.atoms.size()));
+        if (!is_new) return found->second;
+        ground_atom& atom = made_.atoms.emplace_back();
+        atom.relation = text_of(text.relations[relation].id);
+        atom.arguments = places;
+        const plan::relation_layout& layout = inspected::tables.relations[relation];
+        const plan::relation_shape& shape = program.relations[relation];
+        std::ptrdiff_t place = layout.offset;
+        for (int axis = 0; axis < shape.arity; ++axis)
+            place += std::ptrdiff_t{places[static_cast<std::size_t>(axis)]} * layout.strides[axis];
+        if (layout.pairs.any()) {
+            int pair[2]{
+                places[static_cast<std::size_t>(layout.pairs.axes[0])],
+                layout.pairs.all ? 0 : places[static_cast<std::size_t>(layout.pairs.axes[1])]};
+            if (layout.pairs.all) Plan::facts[layout.pairs.fact].write_pair(places.data(), pair);
+            const int number = find_pair(layout.pairs.fact, pair[0], pair[1]);
+            if (number < 0) {
+                atom.values.assign(1, 0);
+                return found->second;
+            }
+            place += std::ptrdiff_t{number} * layout.pair_stride;
+        }
+        const auto read = [&](const auto* from, std::vector<double>& to) {
+            for (int element = 0; element < shape.value.size(); ++element)
+                to.push_back(static_cast<double>(from[place + element]));
+        };
+        if (layout.where == plan::place::fact) {
+            const void* given = bound_.facts[layout.index];
+            if (Plan::facts[layout.index].kind == plan::fact_kind::symbols)
+                read(static_cast<const std::int32_t*>(given), atom.values);
+            else
+                read(static_cast<const T*>(given), atom.values);
+        } else if (layout.where == plan::place::prepared) {
+            read(bound_.prepared, atom.values);
+        } else if (layout.where == plan::place::value) {
+            read(bound_.workspace, atom.values);
+            const plan::buffer& of = inspected::tables.buffers[layout.index];
+            if (of.adjoint >= 0) read(bound_.workspace + (of.adjoint - of.offset), atom.gradients);
+        }
+        return found->second;
+    }
+};
+
+/// "0.5", or "(0.5, -1, ...)" of the first numbers of a vector.
+SEQUENT_COLD inline std::string values_text(const std::vector<double>& values) {
+    if (values.size() == 1) return number_text(values[0], 3);
+    std::string result = "(";
+    for (std::size_t at = 0; at < values.size() && at < 4; ++at)
+        append_text(result, {at > 0 ? ", " : "", number_text(values[at], 3)});
+    return result + (values.size() > 4 ? ", ...)" : ")");
+}
+SEQUENT_COLD inline std::string atom_name(const ground_atom& of) {
+    std::string result = of.relation + "(";
+    for (std::size_t at = 0; at < of.arguments.size(); ++at)
+        append_text(result, {at > 0 ? ", " : "", of.arguments[at]});
+    return result + ")";
+}
+
+}  // namespace detail
+
+/// Runs a model on one sample, forward and backward from the sum of its outputs, and returns the
+/// ground rules with the values and gradients of their atoms. Rules within stacked blocks are not
+/// shown. Relations that a fused step computes in registers, such as the weights of attention, have
+/// no values. Throws argument_error if there are more than `options.most` ground rules.
+template <class Model, class T>
+SEQUENT_COLD ground_network
+ground_of(const model_detail::parameter_block<typename Model::plan, T>& p,
+          const typename Model::template facts<T>& facts, const ground_options& options = {}) {
+    using plan_type = typename Model::plan;
+    using inspected = plan::inspected_plan_of<plan_type>;
+    using calls = model_detail::calls<plan_type>;
+    const auto w = sequent::make_unique<typename Model::template workspace<T>>();
+    const auto gradient = sequent::make_unique<typename Model::template parameters<T>>();
+    std::vector<T> memory(static_cast<std::size_t>(inspected::tables.workspace) + 64);
+    auto bound = calls::bind(p, facts, *w);
+    bound.workspace = memory.data();
+    bound.parameter_gradient = gradient->numbers;
+    std::vector<T> prepared(static_cast<std::size_t>(inspected::tables.prepared) + 1);
+    bound.prepared_gradient = prepared.data();
+    model_detail::compiled_forward<inspected, T, model_detail::whole_run>::run(bound, {});
+    for (const int output : plan_type::shapes.outputs) {
+        const plan::buffer& of =
+            inspected::tables.buffers[inspected::tables.relations[output].index];
+        const auto view = model_detail::to_tensor(model_detail::view_of_relation<inspected>(output),
+                                                  memory.data() + (of.adjoint - of.offset));
+        for (int at = 0; at < view.size(); ++at) view.element(at) += T(1);
+    }
+    model_detail::compiled_backward<inspected, T, model_detail::whole_run>::run(bound, {});
+    ground_network all = detail::program_grounder<plan_type, T>(bound, options).ground();
+    // Only the atoms of the rules, numbered anew.
+    ground_network result;
+    std::vector<int> numbers(all.atoms.size(), -1);
+    const auto keep = [&](int& at) {
+        int& number = numbers[static_cast<std::size_t>(at)];
+        if (number < 0) {
+            number = static_cast<int>(result.atoms.size());
+            result.atoms.push_back(std::move(all.atoms[static_cast<std::size_t>(at)]));
+        }
+        at = number;
+    };
+    for (ground_network_rule& rule : all.rules) {
+        for (int& at : rule.body) keep(at);
+        keep(rule.head);
+        result.rules.push_back(std::move(rule));
+    }
+    return result;
+}
+
+/// The network in the DOT language of Graphviz: a box for each atom, with value and gradient, and a
+/// point for each ground rule.
+SEQUENT_COLD inline std::string dot_of(const ground_network& of) {
+    std::string result =
+        "digraph ground {\n    rankdir=LR; node [shape=box, fontname=\"monospace\", "
+        "fontsize=11];\n";
+    for (std::size_t at = 0; at < of.atoms.size(); ++at) {
+        const ground_atom& atom = of.atoms[at];
+        std::string label = detail::atom_name(atom);
+        if (!atom.values.empty()) append_text(label, {" = ", detail::values_text(atom.values)});
+        if (!atom.gradients.empty())
+            append_text(label, {", gradient ", detail::values_text(atom.gradients)});
+        append_text(result, {"    a", at, " [label=", detail::dot_string(label), "];\n"});
+    }
+    for (std::size_t at = 0; at < of.rules.size(); ++at) {
+        append_text(result, {"    r", at, " [shape=point, xlabel=\"", of.rules[at].number,
+                             "\"];\n    r", at, " -> a", of.rules[at].head, ";\n"});
+        for (const int from : of.rules[at].body)
+            append_text(result, {"    a", from, " -> r", at, " [dir=none];\n"});
+    }
+    return result + "}\n";
+}
+
+/// Draws the ground rules of one sample as a Graphviz graph ("x.dot"); see ground_of. Throws
+/// io::error for another extension or if the file cannot be written.
+///
+///     draw::ground<Model>("sample.dot", p, facts, {.relations = {"path", "reachable"}});
+template <class Model, class T>
+SEQUENT_COLD void ground(const std::string& path,
+                         const model_detail::parameter_block<typename Model::plan, T>& p,
+                         const typename Model::template facts<T>& facts,
+                         const ground_options& options = {}) {
+    if (!path.ends_with(".dot"))
+        fail_with<io::error>({path, ": a picture of ground rules ends with .dot"});
+    write(dot_of(ground_of<Model>(p, facts, options)), path);
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::draw
+
 /// Pictures of masks, drawn from the conditions of the rules.
 
 namespace sequent::inline SEQUENT_ABI::draw {
@@ -1685,348 +2348,6 @@ void masks(const std::string& path) {
 template <class Model, class T>
 void masks(const std::string& path, const typename Model::template facts<T>& given) {
     write(picture_of(masks_of<Model, T>(&given)), path);
-}
-
-}  // namespace sequent::inline SEQUENT_ABI::draw
-
-/// The flow of a RASP program for one input (arXiv 2106.06981, figures 1 to 3): for each layer its
-/// heads and the elementwise operations that later parts use.
-
-namespace sequent::inline SEQUENT_ABI::draw {
-
-/// The text of a value in a cell; a space is made visible.
-inline std::string cell_text(const rasp::value& shown) {
-    const std::string result = printable(shown.text());
-    return result == " " ? "\xe2\x90\xa3" : result;
-}
-
-/// A head of a layer. The heads of a layer are numbered from 1.
-struct flow_head {
-    /// Number of the head in its layer.
-    int number = 0;
-    /// The positions that the head attends to.
-    rasp::focus at = rasp::focus::selected;
-    int preferred = -1;  ///< node of the values of which the greatest or least is selected
-};
-/// A selector in a layer, and what its heads gather from the selected positions.
-struct flow_selector {
-    int node = -1;                 ///< its node
-    std::vector<flow_head> heads;  ///< two for selector_width
-    std::vector<int> keys;         ///< s-ops that are compared, without constants
-    /// S-ops that the keys are compared with, without constants.
-    std::vector<int> queries;
-    /// Nodes that the heads compute.
-    std::vector<int> results;
-};
-/// A layer: its selectors and its elementwise operations.
-struct flow_layer {
-    /// The selectors that heads of the layer follow.
-    std::vector<flow_selector> selectors;
-    /// Nodes of the elementwise operations that are shown.
-    std::vector<int> elementwise;
-};
-
-/// The parts of a program, nodes of its graph, that a picture shows: the input, what heads gather,
-/// the output, and elementwise operations that have a name or that a head reads. All others appear
-/// within the expressions of these.
-class flow {
-  public:
-    /// The flow of a program for an input. The program must outlive it.
-    SEQUENT_COLD flow(const rasp::graph& program, const rasp::program_analysis& analysis,
-                      const rasp::sequence& input)
-        : values_(program, input), named_(program), layer_of_(analysis.layer_of) {
-        shown_.resize(static_cast<std::size_t>(program.size()));
-        for (int at = 0; at < program.size(); ++at) mark_what_is_read_by(at);
-        name_long_ones();
-        layers_.resize(static_cast<std::size_t>(analysis.layers) + 1);
-        for (int at = 0; at < program.size(); ++at)
-            if (is_shown(at) && !rasp::gathers(program[at].what))
-                layers_[static_cast<std::size_t>(layer_of(at))].elementwise.push_back(at);
-        // The tokens are the first part of the input.
-        std::stable_partition(
-            layers_[0].elementwise.begin(), layers_[0].elementwise.end(),
-            [&program](int at) { return program[at].what == rasp::operation::tokens; });
-        int before[rasp::max_heads + 1]{};
-        for (const rasp::head& each : analysis.all_heads)
-            selector_of(each.layer, each.selector)
-                .heads.push_back({++before[each.layer], each.at, each.preferred});
-        for (int at = 0; at < program.size(); ++at)
-            if (rasp::gathers(program[at].what))
-                selector_of(layer_of(at), program[at].arguments[0]).results.push_back(at);
-    }
-    flow(const flow&) = delete;
-    flow& operator=(const flow&) = delete;
-
-    /// The layers; layer 0 is the input and has no heads.
-    const std::vector<flow_layer>& layers() const { return layers_; }
-    /// The values of all parts.
-    const rasp::evaluation& values() const { return values_; }
-    /// The program, with a name for each gathered part.
-    const rasp::graph& program() const { return named_; }
-    /// The number of positions.
-    int length() const { return values_.length(); }
-    /// The node of the output.
-    int output() const { return named_.output; }
-    /// The layer in which a part is computed.
-    int layer_of(int at) const { return layer_of_[static_cast<std::size_t>(at)]; }
-    /// True if the picture shows the part.
-    bool is_shown(int at) const { return shown_[static_cast<std::size_t>(at)]; }
-
-    /// The name of a part, as later expressions use it; gathered values without a name have a
-    /// number.
-    std::string label(int at) const { return printable(rasp::text_of(named_, at)); }
-    /// The expression of a part in terms of named ones; of a very long one the outer levels.
-    SEQUENT_COLD std::string expression(int at) const {
-        constexpr std::size_t longest = 400;
-        std::string result;
-        for (int depth = 8; depth < 32; ++depth) {
-            std::string deeper = rasp::text_of(named_, at, false, depth);
-            const bool is_whole = deeper == result;
-            if (is_whole || (depth > 8 && deeper.size() > longest)) break;
-            result = std::move(deeper);
-        }
-        return printable(result);
-    }
-    /// Name and expression of a part, "depth = opened - closed"; only one of them if they are
-    /// equal.
-    std::string definition(int at) const {
-        const std::string name = label(at);
-        const std::string all = expression(at);
-        return name == all ? name : name + " = " + all;
-    }
-    /// What is gathered, as text beside its selector.
-    SEQUENT_COLD std::string gathering(int at) const {
-        const rasp::node& made = named_[at];
-        if (made.what == rasp::operation::width) return "selector_width";
-        if (made.what == rasp::operation::width_with_bos) return "selector_width_with_bos";
-        if (made.what == rasp::operation::sum) return "sum " + label(made.arguments[1]);
-        const rasp::value& otherwise = named_[made.arguments[2]].known;
-        const bool is_usual = otherwise == rasp::value(0) || otherwise == rasp::value(false) ||
-                              otherwise == rasp::value("");
-        const std::string expressed = expression(at);
-        return expressed.substr(0, expressed.find('(')) + " " + label(made.arguments[1]) +
-               (is_usual ? "" : ", else " + label(made.arguments[2]));
-    }
-    /// The text of a value at a position.
-    SEQUENT_COLD std::string text(int at, int position) const {
-        return cell_text(values_(at, position));
-    }
-
-    /// The positions that a head attends to from one position, all with equal weight.
-    SEQUENT_COLD std::vector<int> attended(const flow_selector& from, const flow_head& head,
-                                           int row) const {
-        std::vector<int> result;
-        for (int column = 0; column < length(); ++column) {
-            const bool selected = values_.selects(from.node, row, column);
-            if (head.at == rasp::focus::selected_or_first    ? selected || column == 0
-                : head.at == rasp::focus::selected_and_first ? selected && column == 0
-                                                             : selected)
-                result.push_back(column);
-        }
-        if (result.empty() || head.at < rasp::focus::first_selected) return result;
-        if (head.at == rasp::focus::first_selected) return {result.front()};
-        if (head.at == rasp::focus::last_selected) return {result.back()};
-        const auto value_at = [&](int column) { return values_(head.preferred, column); };
-        rasp::value best = value_at(result.front());
-        for (const int column : result) {
-            const rasp::value here = value_at(column);
-            if (head.at == rasp::focus::highest_selected ? best < here : here < best) best = here;
-        }
-        std::erase_if(result, [&](int column) { return !(value_at(column) == best); });
-        return result;
-    }
-
-    /// The shown parts from which a part is computed.
-    std::vector<int> sources(int at) const {
-        std::vector<int> result;
-        for (const int argument : named_[at].arguments) add_sources(argument, result);
-        return result;
-    }
-
-  private:
-    rasp::evaluation values_;
-    rasp::graph named_;
-    std::array<int, rasp::max_nodes> layer_of_;
-    std::vector<flow_layer> layers_;
-    std::vector<bool> shown_;
-    std::deque<std::string> names_;
-
-    void show(int at) {
-        if (named_[at].what != rasp::operation::constant)
-            shown_[static_cast<std::size_t>(at)] = true;
-    }
-    SEQUENT_COLD void mark_what_is_read_by(int at) {
-        const rasp::node& made = named_[at];
-        const bool is_input =
-            made.what == rasp::operation::tokens || made.what == rasp::operation::indices;
-        if (is_input || rasp::gathers(made.what) || at == named_.output) show(at);
-        if (rasp::is_pointwise(made.what) && made.name.length > 0) show(at);
-        if (rasp::gathers(made.what) && made.arguments[1] >= 0) show(made.arguments[1]);
-        if (!rasp::is_comparison(made.what)) return;
-        show(made.arguments[0]);
-        show(made.arguments[1]);
-    }
-
-    SEQUENT_COLD void name_long_ones() {
-        constexpr int longest = 22;
-        std::size_t number = 0;
-        for (int at = 0; at < named_.size(); ++at) {
-            rasp::node& made = named_.nodes[at];
-            if (!is_shown(at) || made.name.length > 0) continue;
-            if (at == named_.output && made.arguments[0] >= 0)
-                names_.push_back("output");
-            else if (rasp::gathers(made.what) || letters_in(label(at)) > longest)
-                names_.push_back(numbered("#", ++number));
-            else
-                continue;
-            made.name =
-                plan::make_name(names_.back().data(), static_cast<int>(names_.back().size()));
-        }
-    }
-
-    SEQUENT_COLD flow_selector& selector_of(int layer, int node) {
-        std::vector<flow_selector>& all = layers_[static_cast<std::size_t>(layer)].selectors;
-        for (flow_selector& each : all)
-            if (each.node == node) return each;
-        all.emplace_back().node = node;
-        add_operands(node, all.back());
-        return all.back();
-    }
-    SEQUENT_COLD void add_operands(int node, flow_selector& to) const {
-        const rasp::node& made = named_[node];
-        if (!rasp::is_comparison(made.what)) {
-            for (const int part : made.arguments)
-                if (part >= 0) add_operands(part, to);
-            return;
-        }
-        add_once(made.arguments[0], to.keys);
-        add_once(made.arguments[1], to.queries);
-    }
-
-    void add_sources(int at, std::vector<int>& to) const {
-        if (at < 0) return;
-        if (is_shown(at)) return add_once(at, to);
-        for (const int argument : named_[at].arguments) add_sources(argument, to);
-    }
-    void add_once(int at, std::vector<int>& to) const {
-        if (is_shown(at) && std::find(to.begin(), to.end(), at) == to.end()) to.push_back(at);
-    }
-};
-
-}  // namespace sequent::inline SEQUENT_ABI::draw
-
-/// The flow of a program as a graph in the DOT language of Graphviz.
-
-namespace sequent::inline SEQUENT_ABI::draw {
-
-namespace detail {
-
-/// A string literal of DOT; Graphviz interprets XML entities in it.
-SEQUENT_COLD inline std::string dot_string(std::string_view text) {
-    std::string result = "\"";
-    for (const char each : text) {
-        if (each == '"' || each == '\\') result += '\\';
-        result += each == '&' ? "&amp;" : std::string(1, each);
-    }
-    return result + "\"";
-}
-
-class dot_writer {
-  public:
-    SEQUENT_COLD explicit dot_writer(const flow& shown) : flow_(shown) {}
-
-    SEQUENT_COLD std::string write() {
-        text_ =
-            "digraph program {\n"
-            "    rankdir=LR; fontname=\"monospace\"; fontsize=12;\n"
-            "    node [shape=box, style=\"rounded,filled\", fillcolor=\"#ffffff\", "
-            "color=\"#7b8794\", fontname=\"monospace\", fontsize=11];\n"
-            "    edge [color=\"#7b8794\", fontname=\"monospace\", fontsize=9];\n";
-        for (std::size_t at = 0; at < flow_.layers().size(); ++at) add_layer(at);
-        append_text(text_, {edges_, "}\n"});
-        return std::move(text_);
-    }
-
-  private:
-    static constexpr int longest = 44;
-    const flow& flow_;
-    std::string text_;
-    std::string edges_;
-
-    static std::string name_of(int at) { return numbered("n", static_cast<std::size_t>(at)); }
-
-    SEQUENT_COLD void begin_cluster(std::string_view indent, const std::string& name,
-                                    const std::string& label) {
-        append_text(text_, {indent, "subgraph cluster_", name, " {\n", indent,
-                            "    label=", dot_string(label), "; color=\"#c3ccd6\";\n"});
-    }
-    SEQUENT_COLD void add_node(std::string_view indent, int at) {
-        const bool is_gathered = rasp::gathers(flow_.program()[at].what);
-        const std::string made = is_gathered ? flow_.gathering(at) : flow_.expression(at);
-        std::string label = dot_string(elided(flow_.label(at), longest));
-        const auto add_line = [&label](const std::string& words) {
-            label.back() = '\\';
-            append_text(label, {"n", dot_string(elided(words, longest)).substr(1)});
-        };
-        if (made != flow_.label(at)) add_line(joined_text({"= ", made}));
-        std::string values;
-        for (int position = 0; position < flow_.length(); ++position)
-            append_text(values, {position > 0 ? " " : "", flow_.text(at, position)});
-        add_line(values);
-        append_text(text_, {indent, name_of(at), " [label=", label,
-                            ", tooltip=", dot_string(flow_.definition(at)),
-                            at == flow_.output() ? ", color=\"#2563a8\", penwidth=2" : "", "];\n"});
-    }
-    SEQUENT_COLD void add_edge(const std::string& from, const std::string& to,
-                               const char* label = nullptr) {
-        append_text(edges_, {"    ", from, " -> ", to});
-        if (label) append_text(edges_, {" [label=\"", label, "\"]"});
-        edges_ += ";\n";
-    }
-
-    SEQUENT_COLD void add_layer(std::size_t number) {
-        const flow_layer& layer = flow_.layers()[number];
-        const std::string id = std::to_string(number);
-        begin_cluster("    ", id, number == 0 ? "input" : numbered("layer ", number));
-        if (!layer.selectors.empty()) {
-            begin_cluster("        ", id + "_heads", "heads");
-            for (const flow_selector& each : layer.selectors) add_selector(each, id);
-            text_ += "        }\n";
-        }
-        if (!layer.elementwise.empty() && number > 0)
-            begin_cluster("        ", id + "_elementwise", "elementwise");
-        for (const int at : layer.elementwise) {
-            add_node("            ", at);
-            for (const int from : flow_.sources(at)) add_edge(name_of(from), name_of(at));
-        }
-        if (!layer.elementwise.empty() && number > 0) text_ += "        }\n";
-        text_ += "    }\n";
-    }
-    SEQUENT_COLD void add_selector(const flow_selector& each, const std::string& layer) {
-        const std::string name = joined_text({"s", each.node, "_", layer});
-        const std::string definition = flow_.definition(each.node);
-        append_text(text_,
-                    {"            ", name, " [label=", dot_string(elided(definition, longest)),
-                     ", tooltip=", dot_string(definition),
-                     ", shape=box, style=filled, fillcolor=\"#d6e6f6\"];\n"});
-        for (const int from : each.keys) add_edge(name_of(from), name, "keys");
-        for (const int from : each.queries) add_edge(name_of(from), name, "queries");
-        for (const int at : each.results) {
-            add_node("            ", at);
-            add_edge(name, name_of(at));
-            const int values = flow_.program()[at].arguments[1];
-            if (values >= 0 && flow_.is_shown(values))
-                add_edge(name_of(values), name_of(at), "values");
-        }
-    }
-};
-
-}  // namespace detail
-
-/// The text of a DOT file: the shown parts of a program, grouped by layers, with an edge from each
-/// part to those computed from it.
-inline std::string dot_of(const flow& shown) {
-    return detail::dot_writer(shown).write();
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::draw
@@ -2915,33 +3236,39 @@ namespace detail {
 
 class page_data {
   public:
-    SEQUENT_COLD page_data(const flow& shown, const model_attention* model)
-        : flow_(shown), model_(model) {}
+    SEQUENT_COLD page_data(std::span<const flow> rounds, const rasp::sequence& output,
+                           const model_attention* model)
+        : rounds_(rounds), flow_(&rounds[0]), output_(output), model_(model) {}
 
     SEQUENT_COLD std::string write() {
         text_ = "{\"tokens\":";
         add_values(input());
         text_ += ",\n\"output\":";
-        add_values(flow_.output());
+        add_sequence(output_);
         if (model_) {
             text_ += ",\n\"modelOutput\":";
-            add_list(flow_.length(), [&](int at) {
-                text_ +=
-                    json_string(at < model_->output.size() ? cell_text(model_->output[at]) : "");
-            });
+            add_sequence(model_->output);
         }
         text_ += ",\n\"layers\":";
-        add_list(static_cast<int>(flow_.layers().size()), [&](int at) { add_layer(at); });
+        const int layers = static_cast<int>(flow_->layers().size());
+        add_list(layers * static_cast<int>(rounds_.size()), [&](int at) {
+            round_ = at / layers;
+            flow_ = &rounds_[static_cast<std::size_t>(round_)];
+            add_layer(at % layers);
+        });
         return text_ + "}";
     }
     /// The node of the tokens; that of the output if the program reads no tokens.
     int input() const {
-        const std::vector<int>& given = flow_.layers()[0].elementwise;
-        return given.empty() ? flow_.output() : given[0];
+        const std::vector<int>& given = rounds_[0].layers()[0].elementwise;
+        return given.empty() ? rounds_[0].output() : given[0];
     }
 
   private:
-    const flow& flow_;
+    std::span<const flow> rounds_;
+    const flow* flow_;
+    int round_ = 0;
+    const rasp::sequence& output_;
     const model_attention* model_;
     std::string text_;
 
@@ -2954,24 +3281,35 @@ class page_data {
         }
         text_ += ']';
     }
+    SEQUENT_COLD void add_sequence(const rasp::sequence& values) {
+        add_list(flow_->length(), [&](int at) {
+            text_ += json_string(at < values.size() ? cell_text(values[at]) : "");
+        });
+    }
     SEQUENT_COLD void add_values(int node) {
-        add_list(flow_.length(), [&](int at) { text_ += json_string(flow_.text(node, at)); });
+        add_list(flow_->length(), [&](int at) { text_ += json_string(flow_->text(node, at)); });
     }
     SEQUENT_COLD void add_s_ops(const std::vector<int>& nodes) {
         add_list(static_cast<int>(nodes.size()), [&](int at) {
             const int node = nodes[static_cast<std::size_t>(at)];
-            append_text(text_, {"\n  {\"name\":", json_string(flow_.label(node)), ",\"is\":",
-                                json_string(rasp::gathers(flow_.program()[node].what)
-                                                ? flow_.gathering(node)
-                                                : flow_.expression(node)),
+            append_text(text_, {"\n  {\"name\":", json_string(flow_->label(node)), ",\"is\":",
+                                json_string(rasp::gathers(flow_->program()[node].what)
+                                                ? flow_->gathering(node)
+                                                : flow_->expression(node)),
                                 ",\"values\":"});
             add_values(node);
             text_ += '}';
         });
     }
     SEQUENT_COLD void add_layer(int number) {
-        const flow_layer& layer = flow_.layers()[static_cast<std::size_t>(number)];
-        text_ += "\n{\"heads\":[";
+        const flow_layer& layer = flow_->layers()[static_cast<std::size_t>(number)];
+        append_text(text_, {"\n{\"title\":\""});
+        if (rounds_.size() > 1) append_text(text_, {"Round ", round_ + 1, number > 0 ? ", " : ""});
+        if (number > 0)
+            append_text(text_, {rounds_.size() > 1 ? "layer " : "Layer ", number});
+        else if (rounds_.size() == 1)
+            text_ += "Input";
+        text_ += "\",\"heads\":[";
         bool first = true;
         for (const flow_selector& from : layer.selectors)
             for (const flow_head& head : from.heads) {
@@ -2980,23 +3318,31 @@ class page_data {
                 add_head(number, from, head);
             }
         text_ += "],\n \"elementwise\":";
-        add_s_ops(layer.elementwise);
+        std::vector<int> elementwise = layer.elementwise;
+        if (round_ > 0)  // The input is shown once.
+            std::erase_if(elementwise, [&](int at) {
+                const rasp::operation what = flow_->program()[at].what;
+                return what == rasp::operation::tokens || what == rasp::operation::indices;
+            });
+        add_s_ops(elementwise);
         text_ += '}';
     }
     SEQUENT_COLD void add_head(int layer, const flow_selector& from, const flow_head& head) {
         append_text(text_, {"\n {\"number\":", head.number,
-                            ",\"selector\":", json_string(flow_.definition(from.node)),
+                            ",\"selector\":", json_string(flow_->definition(from.node)),
                             ",\"note\":", json_string(note_of(head.at)), ",\"attends\":"});
-        add_list(flow_.length(), [&](int row) {
-            const std::vector<int> columns = flow_.attended(from, head, row);
+        add_list(flow_->length(), [&](int row) {
+            const std::vector<int> columns = flow_->attended(from, head, row);
             add_list(static_cast<int>(columns.size()),
                      [&](int at) { append_text(text_, {columns[static_cast<std::size_t>(at)]}); });
         });
-        if (model_ && layer <= model_->maps.layers && head.number <= model_->maps.heads) {
+        const int layers = model_ ? flow_->layers_of_round(model_->maps.layers) : 0;
+        if (layer <= layers && head.number <= model_->maps.heads) {
             text_ += ",\n  \"model\":";
-            add_list(flow_.length(), [&](int row) {
-                add_list(flow_.length() + 1, [&](int column) {
-                    const double share = model_->maps(layer - 1, head.number - 1, row, column);
+            add_list(flow_->length(), [&](int row) {
+                add_list(flow_->length() + 1, [&](int column) {
+                    const double share =
+                        model_->maps(round_ * layers + layer - 1, head.number - 1, row, column);
                     // JSON has no other numbers.
                     text_ += std::isfinite(share) ? number_text(share, 4) : "null";
                 });
@@ -3020,7 +3366,7 @@ class page_data {
                                              const flow_head& head) const {
         std::vector<int> result;
         for (const int each : from.results) {
-            const rasp::node& made = flow_.program()[each];
+            const rasp::node& made = flow_->program()[each];
             const rasp::operation what = made.what;
             const bool is_width =
                 what == rasp::operation::width || what == rasp::operation::width_with_bos;
@@ -3040,13 +3386,15 @@ class page_data {
 
 }  // namespace detail
 
-/// The page as one self-contained HTML file. `#token=3` at the end of its address selects a token.
-SEQUENT_COLD inline std::string page_of(const flow& shown, const model_attention* model = nullptr) {
-    detail::page_data data(shown, model);
+/// The page of a loop, with what it gives in the end.
+SEQUENT_COLD inline std::string page_of(std::span<const flow> rounds, const rasp::sequence& output,
+                                        const model_attention* model = nullptr) {
+    const flow& shown = rounds[0];
+    detail::page_data data(rounds, output, model);
     const std::string content = data.write();
     const std::string title =
         escaped(elided(printable(shown.values().output(data.input()).text()), 60) +
-                " \xe2\x86\x92 " + elided(printable(shown.values().output().text()), 60));
+                " \xe2\x86\x92 " + elided(printable(output.text()), 60));
     std::string result;
     append_text(
         result,
@@ -3054,14 +3402,23 @@ SEQUENT_COLD inline std::string page_of(const flow& shown, const model_attention
          "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>",
          title, "</title>\n<style>", detail::page_style,
          "</style>\n</head>\n<body>\n<header>\n<h1>", title, "</h1>\n", detail::page_top});
-    if (model && model->maps.layers >= static_cast<int>(shown.layers().size()))
-        append_text(result, {"<p>The model has ", model->maps.layers,
+    const int layers = model ? shown.layers_of_round(model->maps.layers) : 0;
+    if (layers >= static_cast<int>(shown.layers().size()))
+        append_text(result, {"<p>The model has ", layers,
                              " layers; those beyond the program's are not shown.</p>\n"});
+    const rasp::graph& program = shown.program();
+    if (program.states.size() > 0 && program[program.until].what != rasp::operation::constant)
+        append_text(result, {"<p>A position where <code>", escaped(shown.label(program.until)),
+                             "</code> is true has ended and keeps its states.</p>\n"});
     append_text(
         result,
         {"</header>\n<main id=\"layers\"></main>\n<script type=\"application/json\" id=\"flow\">",
          content, "</script>\n<script>", detail::page_script, "</script>\n</body>\n</html>\n"});
     return result;
+}
+/// The page as one self-contained HTML file. `#token=3` at the end of its address selects a token.
+SEQUENT_COLD inline std::string page_of(const flow& shown, const model_attention* model = nullptr) {
+    return page_of(std::span(&shown, 1), shown.values().output(), model);
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::draw
@@ -3770,12 +4127,28 @@ namespace sequent::inline SEQUENT_ABI::rasp {
 namespace detail {
 
 /// The picture in the format of the file name's extension.
-inline std::string picture_in_format_of(const std::string& path, const draw::flow& shown,
+inline std::string picture_in_format_of(const std::string& path, std::span<const draw::flow> rounds,
+                                        const sequence& output,
                                         const draw::model_attention* model) {
-    if (path.ends_with(".svg")) return draw::picture_of(shown).str();
-    if (path.ends_with(".dot")) return draw::dot_of(shown);
-    if (path.ends_with(".html")) return draw::page_of(shown, model);
+    if (path.ends_with(".svg")) return draw::picture_of(rounds[0]).str();
+    if (path.ends_with(".dot")) return draw::dot_of(rounds[0]);
+    if (path.ends_with(".html")) return draw::page_of(rounds, output, model);
     fail_with<io::error>({path, ": a picture of a program ends with .svg, .dot or .html"});
+}
+
+/// The flow of a program; of a loop, that of each round in which a position replaces its states,
+/// or of the first.
+template <const auto& Program>
+SEQUENT_COLD std::vector<draw::flow> flows_of(const sequence& input) {
+    std::vector<draw::flow> result;
+    if constexpr (is_loop<std::remove_cvref_t<decltype(Program)>>) {
+        const loop_states states = run_loop(graph_of<Program>, input);
+        for (std::size_t round = 0; round == 0 || round + 1 < states.size(); ++round)
+            result.emplace_back(graph_of<Program>, analysis<Program>, input, states[round]);
+    } else {
+        result.emplace_back(graph_of<Program>, analysis<Program>, input);
+    }
+    return result;
 }
 
 }  // namespace detail
@@ -3784,19 +4157,21 @@ inline std::string picture_in_format_of(const std::string& path, const draw::flo
 /// a Graphviz graph ("x.dot"), or as a page that shows for each token what each head attends to
 /// ("x.html"). If `Compiled` is a model compiled from the program, the page also shows the
 /// attention of its heads; a program with missing values, whose model has heads of its own for
-/// them, is drawn without its model. The file is written completely or not at all. Throws
-/// evaluation_error, and io::error for another extension or if the file cannot be written.
+/// them, is drawn without its model. Of a loop, the page shows all rounds, the picture and the
+/// graph show the first. The file is written completely or not at all. Throws evaluation_error, and
+/// io::error for another extension or if the file cannot be written.
 template <const auto& Program, class Compiled = void>
 SEQUENT_COLD void draw(const sequence& input, const std::string& path) {
-    const draw::flow shown(graph_of<Program>, analysis<Program>, input);
+    const std::vector<draw::flow> rounds = detail::flows_of<Program>(input);
+    const sequence output = evaluate<Program>(input);
     if constexpr (std::is_void_v<Compiled>) {
-        draw::write(detail::picture_in_format_of(path, shown, nullptr), path);
+        draw::write(detail::picture_in_format_of(path, rounds, output, nullptr), path);
     } else {
         static_assert(&detail::compilable<Program>() == &graph_of<Program>,
                       "sequent: a RASP program with none is drawn without its model, which has "
                       "other heads; omit the second argument");
         const draw::model_attention model{Compiled::attention(input), Compiled::run(input)};
-        draw::write(detail::picture_in_format_of(path, shown, &model), path);
+        draw::write(detail::picture_in_format_of(path, rounds, output, &model), path);
     }
 }
 

@@ -348,7 +348,7 @@ struct fit_options {
     bool interruptible = true;  ///< SIGINT and SIGTERM end the loop after the current step
 };
 
-/// What `fit` did.
+/// Result of `fit`.
 struct fit_result {
     std::int64_t steps = 0;  ///< steps taken, including those before first_step
     double loss = 0;         ///< mean training loss between the last two evaluations

@@ -1274,7 +1274,7 @@ struct tree_lstm_layer {
             gate_input<"forget">(i)    <<= mapped(W_forget, b_forget),
             gate_input<"candidate">(i) <<= mapped(W_candidate, b_candidate),
             gate_input<"out">(i)       <<= mapped(W_out, b_out),
-            // Of what stands here at first, nothing is left after the first level.
+            // The initial values only give the shape: the first level overwrites them.
             first(i)   <<= (gate_input<"in">(i), gate_input<"candidate">(i)) | concat(),
             reached(i) <<= first(i) | repeat<Shape.height>(tree_lstm_block<Shape>),
             y(i)       <<= reached(i) | slice(0, n));

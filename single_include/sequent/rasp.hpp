@@ -1467,6 +1467,127 @@ SEQUENT_COLD inline std::string text_of(const graph& program, int at, bool by_na
 
 }  // namespace sequent::inline SEQUENT_ABI::rasp
 
+/// Programs with missing values as programs without: each value that may be missing becomes a value
+/// and a boolean, true where it is there.
+
+namespace sequent::inline SEQUENT_ABI::rasp {
+
+namespace detail {
+
+/// True if a value of a program may be missing, or a part asks for it.
+SEQUENT_COLD constexpr bool has_missing(const graph& program) {
+    for (int at = 0; at < program.size(); ++at)
+        if (program[at].what == operation::is_missing ||
+            (program[at].what == operation::constant && program[at].known.is_missing()))
+            return true;
+    return false;
+}
+
+class missing_splitter {
+  public:
+    graph result;
+
+    SEQUENT_COLD constexpr explicit missing_splitter(const graph& program) {
+        for (int at = 0; at < program.size(); ++at) split(program[at]);
+        result.output = of(program.output).value;
+        result.present = of(program.output).present;
+    }
+
+  private:
+    /// The nodes of a value; `present` is -1 if it is never missing.
+    struct pair {
+        int value = -1;
+        int present = -1;
+    };
+    std::vector<pair> pairs_;
+
+    constexpr const pair& of(int at) const { return pairs_[static_cast<std::size_t>(at)]; }
+    constexpr int truth(bool of) { return result.add_constant(value(of)); }
+    constexpr int both(int one, int other) {
+        if (one < 0 || other < 0) return std::max(one, other);
+        return result.add(operation::conjunction, type::boolean, one, other);
+    }
+    constexpr int both_selected(int one, int other) {
+        return result.add(operation::select_and, type::boolean, one, other);
+    }
+
+    SEQUENT_COLD constexpr void split(node made) {
+        pair from[3];
+        for (int which = 0; which < 3; ++which)
+            if (made.arguments[which] >= 0) {
+                from[which] = of(made.arguments[which]);
+                made.arguments[which] = from[which].value;
+            }
+        pair found;
+        if (made.what == operation::constant && made.known.is_missing()) {
+            made.known = made.kind == type::symbol    ? value("")
+                         : made.kind == type::boolean ? value(false)
+                                                      : value(rational(0), made.kind);
+            found.present = truth(false);
+        } else if (made.what == operation::is_missing) {
+            pairs_.push_back({from[0].present < 0
+                                  ? truth(false)
+                                  : result.add(operation::negation, type::boolean, from[0].present),
+                              -1});
+            return;
+        } else if (made.what == operation::conditional) {
+            if (from[1].present >= 0 || from[2].present >= 0)
+                found.present = result.add(operation::conditional, type::boolean, from[0].value,
+                                           from[1].present < 0 ? truth(true) : from[1].present,
+                                           from[2].present < 0 ? truth(true) : from[2].present);
+            found.present = both(from[0].present, found.present);
+        } else if (is_comparison(made.what)) {
+            pairs_.push_back({select(made, from[0].present, from[1].present), -1});
+            return;
+        } else if (gathers(made.what)) {
+            if (from[1].present >= 0)
+                made.arguments[0] = both_selected(made.arguments[0],
+                                                  result.add(operation::select_equal, type::boolean,
+                                                             from[1].present, truth(true)));
+            if (has_default(made.what) && from[2].present >= 0) {
+                // The head itself, unless it follows an order of the values.
+                const bool by_index = made.what == operation::first || made.what == operation::last;
+                const int any =
+                    result.add(by_index ? made.what : operation::aggregate,
+                               by_index ? type::integer : type::real, made.arguments[0],
+                               result.add_constant(value(1)), result.add_constant(value(0)));
+                found.present = result.add(operation::greater, type::boolean, any,
+                                           result.add_constant(value(0)));
+            }
+        } else if (is_pointwise(made.what)) {
+            found.present = both(both(from[0].present, from[1].present), from[2].present);
+        }
+        found.value = result.add(made);
+        pairs_.push_back(found);
+    }
+    /// A comparison, which selects no pair of which a value is missing.
+    SEQUENT_COLD constexpr int select(const node& made, int key, int query) {
+        int found = result.add(made);
+        if (key >= 0)
+            found = both_selected(
+                found, result.add(operation::select_equal, type::boolean, key, truth(true)));
+        if (query >= 0)
+            found = both_selected(
+                found, result.add(operation::select_equal, type::boolean, truth(true), query));
+        return found;
+    }
+};
+
+template <const auto& Program, identity Same>
+inline constexpr graph split_program = missing_splitter(graph_of<Program, Same>).result;
+
+/// The program as it is compiled.
+template <const auto& Program, identity Same = identity::structure>
+consteval const graph& compilable() {
+    if constexpr (has_missing(graph_of<Program, Same>))
+        return split_program<Program, Same>;
+    else
+        return graph_of<Program, Same>;
+}
+}  // namespace detail
+
+}  // namespace sequent::inline SEQUENT_ABI::rasp
+
 /// The number of layers and heads that a transformer needs for a program (arXiv 2106.06981, section
 /// 4), and what each computes. All of it can be used in a static_assert.
 
@@ -1578,18 +1699,34 @@ SEQUENT_COLD constexpr program_analysis analyse(const graph& program) {
 template <const auto& Program, identity Same = identity::structure>
 inline constexpr program_analysis analysis = analyse(graph_of<Program, Same>);
 
+namespace detail {
+template <const auto& Program, identity Same>
+inline constexpr program_analysis analysis_of_split = analyse(split_program<Program, Same>);
+
+/// The analysis of the program as it is compiled: what is missing may need heads of its own.
+template <const auto& Program, identity Same = identity::structure>
+consteval const program_analysis& analysis_of_compilable() {
+    if constexpr (has_missing(graph_of<Program, Same>))
+        return analysis_of_split<Program, Same>;
+    else
+        return analysis<Program, Same>;
+}
+}  // namespace detail
+
 /// The number of layers of a program.
 template <const auto& Program>
-inline constexpr int layers = analysis<Program>.layers;
-/// The number of heads of the layer with the most.
+inline constexpr int layers = detail::analysis_of_compilable<Program>().layers;
+/// The number of heads of the layer with the most. Where a value may be missing, a head may be
+/// needed that tells whether any is selected.
 template <const auto& Program, identity Same = identity::structure>
-inline constexpr int heads = analysis<Program, Same>.heads;
+inline constexpr int heads = detail::analysis_of_compilable<Program, Same>().heads;
 /// The number of heads of each layer.
 template <const auto& Program, identity Same = identity::structure>
 inline constexpr auto heads_per_layer = [] {
     std::array<int, static_cast<std::size_t>(layers<Program>)> result{};
     for (int layer = 1; layer <= layers<Program>; ++layer)
-        result[static_cast<std::size_t>(layer - 1)] = analysis<Program, Same>.heads_in(layer);
+        result[static_cast<std::size_t>(layer - 1)] =
+            detail::analysis_of_compilable<Program, Same>().heads_in(layer);
     return result;
 }();
 
@@ -2160,7 +2297,7 @@ namespace sequent::inline SEQUENT_ABI::rasp {
 /// input.
 class attention_maps {
   public:
-    /// Number of layers.
+    /// Number of layers; of a loop, those of all rounds, round by round.
     int layers = 0;
     /// Number of heads of each layer.
     int heads = 0;
@@ -4726,7 +4863,7 @@ class network {
     }
 
   private:
-    /// How many values are computed where the functions are laid out, about.
+    /// Estimate of the number of values that the layout of all functions computes.
     SEQUENT_COLD constexpr std::size_t work() const {
         std::size_t result = 0;
         for (const function_group& each : groups) {
@@ -4749,7 +4886,7 @@ class network {
             wrong = {kind, what == operation::gathered ? operation::aggregate : what, part};
     }
 
-    /// The same, with new directions where there are none yet.
+    /// Likewise; adds directions that do not exist yet.
     constexpr reading read(const product& what) {
         return read_by(what, [this](const product& part) { return direction_of(part); });
     }
@@ -4845,7 +4982,7 @@ class network {
         }
         variables = result;
     }
-    /// What a node is a function of, if that is one number.
+    /// The single numeric variable that a node is a function of, if there is one.
     SEQUENT_COLD constexpr int only_support(int node) const {
         std::vector<int> support(static_cast<std::size_t>(node) + 1, -1);
         std::vector<int> waiting{node};
@@ -4925,7 +5062,8 @@ class network {
         to.numbers = {{low}};
     }
 
-    /// Where a variable can be read. Of a sum, a block for each share of the start.
+    /// The directions from which a variable is read; for a sum, one block for each share of the
+    /// start position.
     SEQUENT_COLD constexpr reading line_of(int node, int layer, bool by_sign) {
         reading result;
         if (program.is_step_in(node, layer)) {
@@ -5036,11 +5174,11 @@ class network {
 
 }  // namespace sequent::inline SEQUENT_ABI::rasp::compiling
 
-/// How large the transformer of a network is, and which rows its heads have.
+/// Sizes of the transformer of a network, and the rows of its heads.
 
 namespace sequent::inline SEQUENT_ABI::rasp::compiling {
 
-/// How large a compiled transformer is. Everything is known at compile time.
+/// Sizes of a compiled transformer, all known at compile time.
 struct sizes {
     int layers = 0;
     int heads = 0;
@@ -5554,7 +5692,7 @@ class plain_transformer : sparse_weights {
         const auto tell = [streams](const rows& of) {
             if (streams) streams->insert(streams->end(), of.begin(), of.end());
         };
-        result found{attention_maps(size_.layers, size_.heads, count - 1), {}};
+        result found{attention_maps(size_.rounds * size_.layers, size_.heads, count - 1), {}};
         rows stream = rows_of(static_cast<std::size_t>(count), size_.width);
         for (int i = 0; i < count; ++i) {
             add_row(weight_name::embedding, tokens[static_cast<std::size_t>(i)],
@@ -5564,7 +5702,7 @@ class plain_transformer : sparse_weights {
         for (int round = 0; round < size_.rounds; ++round)
             for (int layer = 0; layer < size_.layers; ++layer) {
                 tell(stream);
-                attend(stream, layer, found.maps);
+                attend(stream, layer, round, found.maps);
                 tell(stream);
                 feed_forward(stream, layer);
             }
@@ -5589,7 +5727,7 @@ class plain_transformer : sparse_weights {
         for (std::size_t i = 0; i < stream.size(); ++i) sparse_weights::add(stream[i], more[i]);
     }
 
-    SEQUENT_COLD void attend(rows& stream, int layer, attention_maps& maps) const {
+    SEQUENT_COLD void attend(rows& stream, int layer, int round, attention_maps& maps) const {
         const int width = size_.head_width;
         const int all = width * size_.heads;
         const rows query = apply(stream, all, layer, weight_name::W_query, weight_name::b_query);
@@ -5611,7 +5749,7 @@ class plain_transformer : sparse_weights {
                     for (std::size_t c = first; c < last; ++c)
                         joined[i][c] += share[j] * value[j][c];
                     if (i > 0)
-                        maps(layer, head, static_cast<int>(i) - 1,
+                        maps(round * size_.layers + layer, head, static_cast<int>(i) - 1,
                              j > 0 ? static_cast<int>(j) - 1 : maps.length) = share[j];
                 }
             }
@@ -5723,7 +5861,7 @@ class key_lines {
     }
 
   private:
-    // What is so far below has no share of the attention that a double could tell.
+    // A score this far below the maximum has a weight below the resolution of double.
     static constexpr double far = 40;
 
     lines lines_;
@@ -5767,33 +5905,31 @@ class searched_transformer : sparse_weights {
           logits_(static_cast<std::size_t>(size.classes)) {
         for (row* each : {&query_, &key_, &value_, &joined_})
             each->resize(static_cast<std::size_t>(size.heads * size.head_width));
-        for (int layer = 0; layer < size.layers; ++layer)
-            for (int place = 0; place < size.heads; ++place) add_head(layer, place);
+        for (int round = 0; round < size.rounds; ++round)
+            for (int layer = 0; layer < size.layers; ++layer) {
+                heads_.emplace_back();
+                for (int place = 0; place < size.heads; ++place) add_head(layer, place);
+            }
     }
 
     /// The number of positions so far, the start included.
     int positions() const { return positions_; }
-    /// The number of heads that search, and of those that visit all keys.
-    int searching() const {
-        int count = 0;
-        for (const head& each : heads_) count += each.compared < 2 ? 1 : 0;
-        return count;
-    }
-    int visiting() const { return static_cast<int>(heads_.size()) - searching(); }
+    /// The number of heads that search, and of those that visit all keys; of a loop, in one round.
+    int searching() const { return count_heads(true); }
+    int visiting() const { return count_heads(false); }
 
     /// The logits at the next position, which holds this token; the first one is the start, 0.
     SEQUENT_COLD const row& step(int token) {
         std::fill(stream_.begin(), stream_.end(), 0.0);
         add_row(weight_name::embedding, token, stream_);
         add_row(weight_name::position, positions_, stream_);
-        std::size_t next = 0;
-        for (int layer = 0; layer < size_.layers; ++layer) {
-            if (next < heads_.size() && heads_[next].layer == layer) {
+        for (std::size_t at = 0; at < heads_.size(); ++at) {
+            const int layer = static_cast<int>(at) % size_.layers;
+            if (!heads_[at].empty()) {
                 apply(stream_, layer, weight_name::W_query, weight_name::b_query, query_);
                 apply(stream_, layer, weight_name::W_key, weight_name::b_key, key_);
                 apply(stream_, layer, weight_name::W_value, weight_name::b_value, value_);
-                for (; next < heads_.size() && heads_[next].layer == layer; ++next)
-                    attend(heads_[next]);
+                for (head& each : heads_[at]) attend(each);
                 apply(joined_, layer, weight_name::W_out, weight_name::b_out, change_);
                 add(stream_, change_);
             }
@@ -5811,7 +5947,6 @@ class searched_transformer : sparse_weights {
     /// How the numbers of a key make its line.
     enum class part { offset, slope, shared };
     struct head {
-        int layer;
         std::size_t first;  // of its rows
         int channels;
         std::vector<part> parts;
@@ -5822,7 +5957,7 @@ class searched_transformer : sparse_weights {
         std::vector<double> keys;  // of all positions, if the head visits all
         std::vector<double> values;
     };
-    std::vector<head> heads_;
+    std::vector<std::vector<head>> heads_;  // of each layer, in each round of a loop
     int positions_ = 0;
     row stream_;
     row change_;
@@ -5846,18 +5981,22 @@ class searched_transformer : sparse_weights {
             if (each.column >= first && each.column < first + size_.head_width)
                 channels = std::max(channels, each.column - first + 1);
         if (channels == 0) return;
-        head made{layer,    static_cast<std::size_t>(first),
-                  channels, {},
-                  0,        key_lines(channels),
-                  {},       {},
-                  {},       {}};
+        head made{
+            static_cast<std::size_t>(first), channels, {}, 0, key_lines(channels), {}, {}, {}, {}};
         for (int number = first; number < first + size_.head_width; ++number) {
             const bool is_compared = varies(layer, weight_name::W_key, number);
             const bool asks = varies(layer, weight_name::W_query, number);
             made.parts.push_back(!is_compared ? part::shared : asks ? part::slope : part::offset);
             made.compared += is_compared && asks ? 1 : 0;
         }
-        heads_.push_back(std::move(made));
+        heads_.back().push_back(std::move(made));
+    }
+    /// Of one round.
+    int count_heads(bool search) const {
+        int count = 0;
+        for (const auto& layer : heads_)
+            for (const head& each : layer) count += (each.compared < 2) == search ? 1 : 0;
+        return count / size_.rounds;
     }
 
     void attend(head& of) {
@@ -5972,9 +6111,10 @@ template <sizes Size>
 inline constexpr language::weight<"b_logits", Size.classes> b_logits_of{};
 
 template <sizes Size, const auto& Block>
-inline constexpr auto round_rules = language::rules(nn::y(nn::i) <<=
+inline constexpr auto round_rules = language::rules(nn::layers(nn::i) <<=
                                                     nn::x(nn::i) |
-                                                    language::stack<Size.layers>(Block));
+                                                    language::stack<Size.layers>(Block),
+                                                    nn::y(nn::i) <<= nn::layers(nn::i));
 
 template <sizes Size>
 inline constexpr auto transformer_rules = [] {
@@ -6032,127 +6172,6 @@ SEQUENT_COLD void write_weights(std::span<const weight_entry> entries,
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::rasp::compiling
-
-/// Programs with missing values as programs without: each value that may be missing becomes a value
-/// and a boolean, true where it is there.
-
-namespace sequent::inline SEQUENT_ABI::rasp {
-
-namespace detail {
-
-/// True if a value of a program may be missing, or a part asks for it.
-SEQUENT_COLD constexpr bool has_missing(const graph& program) {
-    for (int at = 0; at < program.size(); ++at)
-        if (program[at].what == operation::is_missing ||
-            (program[at].what == operation::constant && program[at].known.is_missing()))
-            return true;
-    return false;
-}
-
-class missing_splitter {
-  public:
-    graph result;
-
-    SEQUENT_COLD constexpr explicit missing_splitter(const graph& program) {
-        for (int at = 0; at < program.size(); ++at) split(program[at]);
-        result.output = of(program.output).value;
-        result.present = of(program.output).present;
-    }
-
-  private:
-    /// The nodes of a value; `present` is -1 if it is never missing.
-    struct pair {
-        int value = -1;
-        int present = -1;
-    };
-    std::vector<pair> pairs_;
-
-    constexpr const pair& of(int at) const { return pairs_[static_cast<std::size_t>(at)]; }
-    constexpr int truth(bool of) { return result.add_constant(value(of)); }
-    constexpr int both(int one, int other) {
-        if (one < 0 || other < 0) return std::max(one, other);
-        return result.add(operation::conjunction, type::boolean, one, other);
-    }
-    constexpr int both_selected(int one, int other) {
-        return result.add(operation::select_and, type::boolean, one, other);
-    }
-
-    SEQUENT_COLD constexpr void split(node made) {
-        pair from[3];
-        for (int which = 0; which < 3; ++which)
-            if (made.arguments[which] >= 0) {
-                from[which] = of(made.arguments[which]);
-                made.arguments[which] = from[which].value;
-            }
-        pair found;
-        if (made.what == operation::constant && made.known.is_missing()) {
-            made.known = made.kind == type::symbol    ? value("")
-                         : made.kind == type::boolean ? value(false)
-                                                      : value(rational(0), made.kind);
-            found.present = truth(false);
-        } else if (made.what == operation::is_missing) {
-            pairs_.push_back({from[0].present < 0
-                                  ? truth(false)
-                                  : result.add(operation::negation, type::boolean, from[0].present),
-                              -1});
-            return;
-        } else if (made.what == operation::conditional) {
-            if (from[1].present >= 0 || from[2].present >= 0)
-                found.present = result.add(operation::conditional, type::boolean, from[0].value,
-                                           from[1].present < 0 ? truth(true) : from[1].present,
-                                           from[2].present < 0 ? truth(true) : from[2].present);
-            found.present = both(from[0].present, found.present);
-        } else if (is_comparison(made.what)) {
-            pairs_.push_back({select(made, from[0].present, from[1].present), -1});
-            return;
-        } else if (gathers(made.what)) {
-            if (from[1].present >= 0)
-                made.arguments[0] = both_selected(made.arguments[0],
-                                                  result.add(operation::select_equal, type::boolean,
-                                                             from[1].present, truth(true)));
-            if (has_default(made.what) && from[2].present >= 0) {
-                // The head itself, unless it follows an order of the values.
-                const bool by_index = made.what == operation::first || made.what == operation::last;
-                const int any =
-                    result.add(by_index ? made.what : operation::aggregate,
-                               by_index ? type::integer : type::real, made.arguments[0],
-                               result.add_constant(value(1)), result.add_constant(value(0)));
-                found.present = result.add(operation::greater, type::boolean, any,
-                                           result.add_constant(value(0)));
-            }
-        } else if (is_pointwise(made.what)) {
-            found.present = both(both(from[0].present, from[1].present), from[2].present);
-        }
-        found.value = result.add(made);
-        pairs_.push_back(found);
-    }
-    /// A comparison, which selects no pair of which a value is missing.
-    SEQUENT_COLD constexpr int select(const node& made, int key, int query) {
-        int found = result.add(made);
-        if (key >= 0)
-            found = both_selected(
-                found, result.add(operation::select_equal, type::boolean, key, truth(true)));
-        if (query >= 0)
-            found = both_selected(
-                found, result.add(operation::select_equal, type::boolean, truth(true), query));
-        return found;
-    }
-};
-
-template <const auto& Program>
-inline constexpr graph split_program = missing_splitter(graph_of<Program>).result;
-
-/// The program as it is compiled.
-template <const auto& Program>
-consteval const graph& compilable() {
-    if constexpr (has_missing(graph_of<Program>))
-        return split_program<Program>;
-    else
-        return graph_of<Program>;
-}
-}  // namespace detail
-
-}  // namespace sequent::inline SEQUENT_ABI::rasp
 
 /// Compiles RASP programs to transformers with softmax attention and ReLU feed-forward parts.
 
@@ -6267,14 +6286,8 @@ struct compilation {
 template <const auto& Program>
 inline constexpr const graph& graph_to_compile = rasp::detail::compilable<Program>();
 template <const auto& Program>
-consteval program_analysis analyse_to_compile() {
-    if constexpr (&graph_to_compile<Program> == &graph_of<Program>)
-        return analysis<Program>;
-    else
-        return analyse(graph_to_compile<Program>);
-}
-template <const auto& Program>
-inline constexpr program_analysis analysis_to_compile = analyse_to_compile<Program>();
+inline constexpr const program_analysis& analysis_to_compile =
+    rasp::detail::analysis_of_compilable<Program>();
 
 template <const auto& Program, class... Options>
 inline constexpr compilation compilation_of = [] {
@@ -6447,10 +6460,10 @@ using refusal_of = refusal<because<Size.wrong.kind>, of_operation<Size.wrong.wha
 }  // namespace compiling
 
 /// The transformer of a program, with computed weights: `compile<reversed, alphabet<"abc">,
-/// max_length<10>>`. Its layers and heads are those of the analysis, and those
-/// that added layers without heads and missing values (`none`) need. Its output equals that of
-/// `evaluate` for every input of 1 to `max_length` tokens of the alphabet for which `evaluate` has
-/// a value. A start position precedes the input; heads that select no position attend to it.
+/// max_length<10>>`. Its layers and heads are those of the analysis, and added layers without
+/// heads. Its output equals that of `evaluate` for every input of 1 to `max_length` tokens of the
+/// alphabet for which `evaluate` has a value. A start position precedes the input; heads that
+/// select no position attend to it.
 ///
 /// The attention logits of selected pairs exceed all others by at least 64 (and that of the start
 /// by 32), so pairs that are not selected receive less than N e^-32 of a head's attention, 4e-12
@@ -6465,8 +6478,6 @@ template <const auto& Program, class... Options>
 struct compile : compiling::transformer_of<compiling::sizes_of<Program, Options...>> {
     /// The sizes of the transformer.
     static constexpr compiling::sizes size = compiling::sizes_of<Program, Options...>;
-    /// True if the model runs one position at a time: it is causal and no loop.
-    static constexpr bool is_stepped = size.is_causal && size.rounds == 1;
     static_assert(sizeof(compiling::refusal_of<Program, size>) > 0);
 
     /// The model.
@@ -6518,7 +6529,7 @@ struct compile : compiling::transformer_of<compiling::sizes_of<Program, Options.
     /// `max_length` + 1 tokens. Each token takes one `step`. The program is causal: its selectors
     /// select no later position.
     template <class T = double>
-    static sequence generate(sequence prompt, int count) requires(is_stepped) {
+    static sequence generate(sequence prompt, int count) requires(size.is_causal) {
         const auto s = make_unique<typename transformer::template state<T>>();
         std::vector<std::int32_t> given = encode(prompt);
         given.resize(static_cast<std::size_t>(prompt.size()) + 1);
@@ -6541,7 +6552,7 @@ struct compile : compiling::transformer_of<compiling::sizes_of<Program, Options.
     /// all positions. The program is causal. Gives what `run` and `generate` give.
     class steps {
       public:
-        steps() requires(is_stepped) : transformer_(size, entries()) { transformer_.step(0); }
+        steps() requires(size.is_causal) : transformer_(size, entries()) { transformer_.step(0); }
 
         /// The output at the next position, which holds this token. Throws evaluation_error if it
         /// is not in the alphabet or comes after `max_length` tokens.
@@ -7146,6 +7157,17 @@ constexpr auto loop(const Body& body, const Until& until, const Initial&... init
     (std::index_sequence_for<Initial...>());
 }
 
+/// The loop with selectors that select no later position.
+template <int Rounds, class Next, class Until, class... States>
+constexpr auto causal(const loop_program<Rounds, Next, Until, States...>& program) {
+    const auto next =
+        std::apply([](const auto&... each) { return std::tuple(causal(each)...); }, program.next);
+    const auto until = causal(program.until);
+    return loop_program<Rounds, std::remove_const_t<decltype(next)>,
+                        std::remove_const_t<decltype(until)>, States...>{program.states, next,
+                                                                         until};
+}
+
 namespace detail {
 
 // Not constexpr, so that the compiler names the function in its error.
@@ -7154,17 +7176,14 @@ inline void a_state_out_of_its_range(const value& found, int state, int position
                                  " at position ", position, ", which is no integer of its range"});
 }
 
-/// The output of a loop, and in how many rounds states are replaced.
-struct loop_result {
-    sequence output;
-    int rounds = 0;
-};
+/// The states of a loop, at first and after each round.
+using loop_states = std::vector<std::vector<sequence>>;
 
-SEQUENT_COLD constexpr loop_result run_loop(const graph& program, const sequence& input) {
+SEQUENT_COLD constexpr loop_states run_loop(const graph& program, const sequence& input) {
     std::vector<sequence> states(static_cast<std::size_t>(program.states.size()));
     for (sequence& each : states)
         for (int position = 0; position < input.size(); ++position) each.push_back(value(0));
-    loop_result result;
+    loop_states result;
     const auto replace = [&](const evaluation& from, bool first) {
         bool any = false;
         std::vector<sequence> made = states;
@@ -7187,9 +7206,10 @@ SEQUENT_COLD constexpr loop_result run_loop(const graph& program, const sequence
         return any;
     };
     (void)replace(evaluation(program, input, states), true);
-    while (result.rounds < program.rounds && replace(evaluation(program, input, states), false))
-        ++result.rounds;
-    result.output = states[0];
+    result.push_back(states);
+    while (static_cast<int>(result.size()) <= program.rounds &&
+           replace(evaluation(program, input, states), false))
+        result.push_back(states);
     return result;
 }
 
@@ -7199,13 +7219,13 @@ SEQUENT_COLD constexpr loop_result run_loop(const graph& program, const sequence
 template <const auto& Program>
     requires(is_loop<std::remove_cvref_t<decltype(Program)>>)
 SEQUENT_COLD constexpr sequence evaluate(const sequence& input) {
-    return detail::run_loop(graph_of<Program>, input).output;
+    return detail::run_loop(graph_of<Program>, input).back()[0];
 }
 /// The number of rounds after which the end of a loop is reached at all positions, or all rounds.
 template <const auto& Program>
     requires(is_loop<std::remove_cvref_t<decltype(Program)>>)
 SEQUENT_COLD constexpr int rounds(const sequence& input) {
-    return detail::run_loop(graph_of<Program>, input).rounds;
+    return static_cast<int>(detail::run_loop(graph_of<Program>, input).size()) - 1;
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::rasp

@@ -1643,9 +1643,12 @@ struct product_plan {
     static constexpr bool from_memory = single && std::int64_t{Shape.columns} * Shape.depth *
                                                           std::int64_t{sizeof(T)} >
                                                       (4 << 20);
-    // A panel would read only a little of each page.
-    static constexpr bool streamed =
-        from_memory && !copied && Shape.b_column == 1 && Shape.columns >= 8192;
+    // Several panels of one row: each reads a short run of each row of B, which hardware does not
+    // prefetch. In an L2 cache they are a quarter faster, from memory half as fast.
+    static constexpr bool streamed = single && !copied && Shape.b_column == 1 && panels.parts > 1 &&
+                                     std::int64_t{Shape.columns} *
+                                             Shape.depth* std::int64_t{sizeof(T)} >
+                                         (256 << 10);
     static constexpr int most_depth = 16384 / int{sizeof(T)} / width;
     static constexpr int block =
         single && !copied ? Shape.depth : std::min(Shape.depth, most_depth);
@@ -1987,11 +1990,13 @@ SEQUENT_INLINE void add_scaled_rows(const T* a, const T* b, T* c, int columns,
     }
 }
 
-/// One row: reads long runs of B, some rows at once. The sums of a run stay in the nearest cache.
+/// One row: reads whole rows of B, or long runs of them. The sums of a run stay in the L1 cache;
+/// where they do not fit, some rows are taken at once.
 template <product_shape Shape, class T>
 inline void product_of_stream(const T* a, const T* b, T* c) noexcept {
     constexpr int run = 131072 / int{sizeof(T)};
-    constexpr int group = std::min(Shape.depth, 8);
+    constexpr bool fits = Shape.columns * int{sizeof(T)} <= 16384;
+    constexpr int group = fits ? 1 : std::min(Shape.depth, 8);
     constexpr int rest = Shape.depth % group;
     for (int column = 0; column < Shape.columns; column += run) {
         const int columns = std::min(run, Shape.columns - column);
@@ -3224,11 +3229,28 @@ SEQUENT_COLD T soften_scores(T* p, int size) noexcept {
     return sum == T(0) ? T(0) : 1 / sum;
 }
 
+/// False if the weights are the scores themselves; a shape may leave it out.
+template <class Shape>
+inline constexpr bool normalizes = [] {
+    if constexpr (requires { Shape::normalizes; })
+        return Shape::normalizes;
+    else
+        return true;
+}();
+
 /// Writes the attention of `row` over its pairs; each_column(f) calls f(column) for each of them.
 /// No sum of values overflows before it is divided by the sum of the weights.
 template <class Shape, class T, class EachColumn>
 SEQUENT_COLD void attend_to_pairs(const score_operands<T>& operands, const T* value, T* out,
                                   int row, EachColumn each_column) noexcept {
+    if constexpr (!normalizes<Shape>) {
+        std::fill_n(out, Shape::length, T(0));
+        each_column([&](int column) {
+            add_scaled(score_of_pair<Shape, Shape::nodes.size() - 1>(operands, row, column),
+                       value + column * Shape::value_column, out, Shape::length);
+        });
+        return;
+    }
     constexpr int size = (Shape::columns + lanes<T> - 1) / lanes<T> * lanes<T>;
     alignas(64) T p[size];
     std::fill_n(p, size, -std::numeric_limits<T>::infinity());
@@ -3259,7 +3281,7 @@ void each_column_of_space(int row, const int* counts, F f) noexcept {
 /// Attention over an index space: out(i) = sum over j of softmax over j of score(i, j), times
 /// value(j). Only tiles that contain pairs of the space are computed, with a running softmax
 /// (Milakov and Gimelshein, arXiv 1805.02867; Dao et al., arXiv 2205.14135), so no rows x columns
-/// array is stored. A row without pairs gives zero.
+/// array is stored. A row without pairs gives zero. The weights may also be the scores themselves.
 ///
 /// Shape is a type with static constexpr members
 ///
@@ -3270,6 +3292,7 @@ void each_column_of_space(int row, const int* counts, F f) noexcept {
 ///                                row_residues
 ///     value_column, out_row      strides of value and out, in elements
 ///     value_gradient             true if the gradient of the values may be needed
+///     normalizes                 false if the weights are the scores, without a softmax
 ///     keeps_scores, score_row    true if the scores are cached for the gradient, and their row
 ///                                stride
 
@@ -3407,7 +3430,7 @@ SEQUENT_COLD bool gradient_operands_are_finite(const score_operands<T>& operands
     return finite;
 }
 
-/// The same for everything that the tiles of a lattice read, computed when first needed.
+/// Caches whether all operands that the tiles of a lattice read are finite; checked on first use.
 template <class Shape, class Piece, class T, class Lattice>
 class finite_operands {
   public:
@@ -3564,6 +3587,19 @@ SEQUENT_INLINE void weight_row(const T* scores, T* weights, T* gradient, Inside 
     }
 }
 
+/// Turns one row of a tile's scores, times scale, into weights without a softmax: zero outside the
+/// interval.
+template <int Columns, class Inside, class T>
+SEQUENT_INLINE void mask_row(const T* scores, T* to, Inside inside, T scale) noexcept {
+    constexpr int n = lanes<T>;
+    const bool whole = inside.covers(Columns);
+    for (int c = 0; c < Columns; c += n) {
+        batch<T> x = load(scores + c) * set(scale);
+        if (!whole || c + n > Columns) x = xsimd::select(inside.template mask<T>(c), x, zero<T>());
+        store(to + c, x);
+    }
+}
+
 /// Recomputes the rows whose result is infinite or NaN.
 template <class Shape, class T>
 SEQUENT_COLD void mend_rows(const score_operands<T>& operands, const T* value, T* out,
@@ -3611,22 +3647,28 @@ void attention(const score_operands<T>& operands, const T* value, T* out, T* nor
                 }
                 T* p = keeps ? own : raw;
                 constexpr T scale = static_cast<T>(tile::root_scale());
-                for (int r = 0; r < count; ++r) {
-                    const int here = row + r * piece::row_step;
-                    shift_row<piece::columns, Shape::length>(
-                        raw + r * raw_row, p + r * tile::pitch,
-                        tile_interval(part, at, r, piece::columns), scale, state.shift[here],
-                        state.sum[here], sums + r * lanes<T>, out + here * Shape::out_row);
-                }
-                for (int r = 0; r < count; ++r) {
-                    T* const scored = p + r * tile::pitch;
-                    const T shift = state.shift[row + r * piece::row_step];
-                    T factor = scale;
-                    if (scale != 1 && is_far(shift)) [[unlikely]] {
-                        scale_scores(scored, scored, scale, tile::pitch);
-                        factor = 1;
+                if constexpr (normalizes<Shape>) {
+                    for (int r = 0; r < count; ++r) {
+                        const int here = row + r * piece::row_step;
+                        shift_row<piece::columns, Shape::length>(
+                            raw + r * raw_row, p + r * tile::pitch,
+                            tile_interval(part, at, r, piece::columns), scale, state.shift[here],
+                            state.sum[here], sums + r * lanes<T>, out + here * Shape::out_row);
                     }
-                    soften_row<piece::columns>(scored, factor, shift, sums + r * lanes<T>);
+                    for (int r = 0; r < count; ++r) {
+                        T* const scored = p + r * tile::pitch;
+                        const T shift = state.shift[row + r * piece::row_step];
+                        T factor = scale;
+                        if (scale != 1 && is_far(shift)) [[unlikely]] {
+                            scale_scores(scored, scored, scale, tile::pitch);
+                            factor = 1;
+                        }
+                        soften_row<piece::columns>(scored, factor, shift, sums + r * lanes<T>);
+                    }
+                } else {
+                    for (int r = 0; r < count; ++r)
+                        mask_row<piece::columns>(raw + r * raw_row, p + r * tile::pitch,
+                                                 tile_interval(part, at, r, piece::columns), scale);
                 }
                 constexpr product_shape shape{
                     piece::rows, Shape::length, piece::columns, tile::pitch, 1, value_step, 1,
@@ -3648,7 +3690,9 @@ void attention(const score_operands<T>& operands, const T* value, T* out, T* nor
     });
     batch<T> seen = zero<T>();
     for (int row = range.begin; row < range.end; ++row) {
-        const T factor = write_normalizer(state.shift[row], state.sum[row], normalizer + 2 * row);
+        T factor = 1;
+        if constexpr (normalizes<Shape>)
+            factor = write_normalizer(state.shift[row], state.sum[row], normalizer + 2 * row);
         seen = seen | scale_row<Shape::length>(out + row * Shape::out_row, factor);
     }
     if (!xsimd::all(seen == zero<T>())) [[unlikely]]
@@ -3694,7 +3738,7 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
                         const T* normalizer, const T* kept, const T* out_gradient,
                         T* value_gradient, const int* counts, Range range = {}) noexcept {
     T inner[Shape::rows];
-    for (int row = 0; row < range.end; ++row)
+    for (int row = 0; row < range.end && detail::normalizes<Shape>; ++row)
         inner[row] = detail::dot_rows<Shape::length>(out + row * Shape::out_row,
                                                      out_gradient + row * Shape::out_row);
     detail::each_lattice<Shape>(counts, range, [&](const auto& part, auto index) {
@@ -3753,6 +3797,11 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
                     if (inside.empty()) {
                         std::fill_n(p + r * pitch, pitch, T(0));
                         std::fill_n(ds + r * pitch, pitch, T(0));
+                    } else if constexpr (!detail::normalizes<Shape>) {
+                        detail::mask_row<piece::columns>(raw + r * raw_row, p + r * pitch, inside,
+                                                         scale);
+                        detail::mask_row<piece::columns>(ds + r * pitch, ds + r * pitch, inside,
+                                                         scale);
                     } else {
                         const int here = row + r * piece::row_step;
                         const T* scored = raw + r * raw_row;
@@ -3987,6 +4036,12 @@ inline void dropout(const T* x, T* y, dropout_key key, std::uint32_t first, doub
        named variables stay in the head. Variables of the body that are not in the head are summed  \
        first, as by a rule of their own. If all values are minus infinity, the result is 0. */      \
     A(softmax)
+
+/// Expands `A(name)` for the aggregations that choose atoms. The named variable stays in the head.
+#define SEQUENT_CHOICES(A)                                                                          \
+    /* the values that are among the k greatest over the named variable; of equal values the first  \
+       are taken. Other atoms do not exist. */                                                      \
+    A(top_k)
 // clang-format on
 
 /// The folds that aggregate the values of ground rules, one number at a time, and their slopes.
@@ -4000,10 +4055,11 @@ enum class fold {
 #undef SEQUENT_NAME
 };
 
-/// What the slope of a fold reads besides the value and the result.
+/// What the derivative of an aggregation reads besides the element and the result: nothing, the
+/// number of elements, or the state of the aggregation.
 enum class fold_reads { nothing, number, state };
 
-/// What the slope of a fold reads.
+/// Returns what the derivative of this aggregation reads.
 constexpr fold_reads reads_of(fold of) noexcept {
     using enum fold_reads;
 #define SEQUENT_READS(name, parameters, arguments, alone, reads, ...) reads,
@@ -4021,7 +4077,7 @@ constexpr bool beats(T x, T most) noexcept {
 
 namespace detail {
 
-// Of a product the state is that of the factors other than 0, and the number of zeros.
+// State of a product: the product `a` of all factors except zeros, and the number `b` of zeros.
 
 template <class T>
 constexpr void add_factor(T& a, T& b, T x, int k) noexcept {
@@ -4037,7 +4093,7 @@ constexpr T factor_slope(T a, T b, T x) noexcept {
     return b == T(0) ? a / x : b == T(1) && x == T(0) ? a : T(0);
 }
 
-/// Of log_sum_exp the state is the maximum, and the sum of exp(x - maximum).
+/// State of log_sum_exp: the maximum `a` and the sum `b` of exp(x - a).
 template <class T>
 void add_exponential(T& a, T& b, T x, int k) noexcept {
     if (k == 0 || x > a) {
@@ -4047,7 +4103,7 @@ void add_exponential(T& a, T& b, T x, int k) noexcept {
         b += x == a ? T(1) : kernel::exp(x - a);
     }
 }
-/// Of a deviation the state is the mean, and the sum of (x - mean)^2 (Welford 1962).
+/// State of a standard deviation: the mean `a` and the sum `b` of (x - a)^2 (Welford 1962).
 template <class T>
 constexpr void add_deviation(T& a, T& b, T x, int k) noexcept {
     const T before = x - a;
@@ -4224,7 +4280,7 @@ class kept_rows {
                                                      piece.end(row_, last_column(), counts_));
             });
         }
-        for (int q = 0; q < Queries; ++q)
+        for (int q = 0; q < Queries && normalizes<Shape>; ++q)
             if (sum_[q] != 0) scale_row<Shape::length>(out(q), 1 / sum_[q]);
     }
 
@@ -4242,6 +4298,8 @@ class kept_rows {
         return result;
     }();
     static constexpr T none = -std::numeric_limits<T>::infinity();
+    /// The score of a column that is in no pair.
+    static constexpr T absent = normalizes<Shape> ? none : T(0);
 
     const operands* queries_;
     int row_;
@@ -4251,8 +4309,8 @@ class kept_rows {
     T shift_[Queries];
     T sum_[Queries];
     alignas(64) T weights_[Queries][chunk];
-    // Of a chunk: 1 for a column that is admitted, else 0. Only where a column inside of the
-    // interval may not be.
+    // Mask of the columns of a chunk: 1 for a column in the space, else 0. Exists only if the space
+    // may leave out columns between its first and its last one.
     static constexpr bool any_masked = [] {
         bool result = Shape::is_table;
         for (const auto& piece : Shape::space.pieces) result = result || piece.modulus != 1;
@@ -4309,7 +4367,7 @@ class kept_rows {
         const auto keep = [&](int v) __attribute__((always_inline)) {
             for (int q = 0; q < Queries; ++q) {
                 T* at = weights_[q] + v * n;
-                store(at, batch<T>(xsimd::select(there(v), load(at), set(none))));
+                store(at, batch<T>(xsimd::select(there(v), load(at), set(absent))));
             }
         };
         if constexpr (masked) {
@@ -4318,8 +4376,10 @@ class kept_rows {
             if (begin > from) keep(0);
             if (end < from + vectors * n) keep(vectors - 1);
         }
-        for (int q = 0; q < Queries; ++q) move_shift(q, vectors);
-        for (int q = 0; q < Queries; ++q) soften(q, vectors);
+        if constexpr (normalizes<Shape>) {
+            for (int q = 0; q < Queries; ++q) move_shift(q, vectors);
+            for (int q = 0; q < Queries; ++q) soften(q, vectors);
+        }
         for (int q = 0; q < Queries; q += pair) add_values<masked>(q, from, vectors, there);
     }
 
@@ -6984,6 +7044,7 @@ enum class transformation {
 enum class aggregation {
 #define SEQUENT_NAME(name, ...) name,
     SEQUENT_AGGREGATIONS(SEQUENT_NAME) SEQUENT_OTHER_AGGREGATIONS(SEQUENT_NAME)
+        SEQUENT_CHOICES(SEQUENT_NAME)
 #undef SEQUENT_NAME
 };
 
@@ -7031,12 +7092,15 @@ struct transform {
 /// An aggregation over variables as it stands in a rule.
 template <aggregation Kind, class... Variables>
 struct aggregate {
-    double number = 0;  ///< the exponent of p_mean
+    double number = 0;  ///< the exponent of p_mean, the k of top_k
 };
 
-/// A block, a program with one input and one output, applied Count times: with parameters of its
-/// own for each layer or, if Shares is true, with the same parameters for all layers.
-template <int Count, class Program, bool Shares = false>
+/// How a block is applied again and again. own: each layer has parameters of its own. shared: all
+/// layers have the same. until_equal: shared, and the layers end when one gives what it was given.
+enum class repetition { own, shared, until_equal };
+
+/// A block, a program with one input and one output, applied Count times, or at most as often.
+template <int Count, class Program, repetition Kind = repetition::own>
 struct repeated {
     const Program* block;  ///< the program, which outlives this
 };
@@ -7210,6 +7274,15 @@ SEQUENT_OTHER_AGGREGATIONS(SEQUENT_OTHER_AGGREGATION)
 #undef SEQUENT_UNPACK
 #undef SEQUENT_AGGREGATION
 
+/// The Count greatest values over one variable of a head of two: after
+/// `chosen(i, e) <<= score(i, e) | top_k<2>(e)`, `chosen` has atoms for the two greatest scores of
+/// each i, with the scores as their values. What follows from it is computed for these pairs only.
+/// Of equal scores those of the smallest e are taken; NaN is greater than all numbers.
+template <int Count, index_term Index>
+constexpr auto top_k(Index) noexcept {
+    return aggregate<aggregation::top_k, Index>{Count};
+}
+
 /// Depth: `y(i) <<= x(i) | stack<12>(block)` applies the block 12 times, each time with parameters
 /// of its own. A stack is the last function of its rule. The value of the rest of the rule is the
 /// input of the first layer; the output of each layer is the input of the next.
@@ -7234,7 +7307,19 @@ constexpr auto repeat(const Program& block) noexcept {
     if constexpr (std::is_same_v<Program, mistaken>)
         return mistaken{};
     else
-        return repeated<Count, Program, true>{&block};
+        return repeated<Count, Program, repetition::shared>{&block};
+}
+
+/// The fixpoint of a block, such as what is reachable, or the shortest paths: the block is applied,
+/// always with the same parameters, until its output equals its input in all bits, and at most
+/// Count times. Computing time follows the number of rounds that the data need. The gradient is
+/// that of these rounds.
+template <int Count, class Program>
+constexpr auto fixpoint(const Program& block) noexcept {
+    if constexpr (std::is_same_v<Program, mistaken>)
+        return mistaken{};
+    else
+        return repeated<Count, Program, repetition::until_equal>{&block};
 }
 
 /// True for a combination, a transformation, an aggregation and a stack.
@@ -7250,8 +7335,8 @@ inline constexpr bool is_function<transform<Kind, Arguments...>> = true;
 template <aggregation Kind, class... Variables>
 inline constexpr bool is_function<aggregate<Kind, Variables...>> = true;
 /// True for a stack.
-template <int Count, class Program, bool Shares>
-inline constexpr bool is_function<repeated<Count, Program, Shares>> = true;
+template <int Count, class Program, repetition Kind>
+inline constexpr bool is_function<repeated<Count, Program, Kind>> = true;
 
 /// What may stand after `|` in a rule.
 template <class T>
@@ -7580,9 +7665,8 @@ template <class Left, class Right>
                 requires(!constraint<Part> && (!atom<Part> || is_weighted<Part>))
             constexpr mistaken operator!(Part) noexcept {
                 constexpr bool makes_a_rule = told<Part>;
-                static_assert(
-                    makes_a_rule,
-                    "sequent: ! stands before a constraint, or an atom of a fact without a weight");
+                static_assert(makes_a_rule,
+                              "sequent: ! stands before a constraint, or an atom without a weight");
                 return {};
             }
             /// Refuses hidden(...) of anything but an atom without a weight.
@@ -7590,8 +7674,7 @@ template <class Left, class Right>
                 requires(!atom<Part> || is_weighted<Part>)
             constexpr mistaken hidden(Part) noexcept {
                 constexpr bool makes_a_rule = told<Part>;
-                static_assert(makes_a_rule,
-                              "sequent: hidden takes an atom of a fact without a weight");
+                static_assert(makes_a_rule, "sequent: hidden takes an atom without a weight");
                 return {};
             }
 
@@ -7663,15 +7746,15 @@ constexpr auto rules(Rules... list) noexcept {
 /// `type` is the relation in the head of a rule, or that an atom transformation transforms.
 template <class Rule>
 struct head_of;
-/// Of an atom.
+/// The relation of an atom.
 template <class Source, class Weight, unsigned Modifiers, class... Terms>
 struct head_of<literal<Source, Weight, Modifiers, Terms...>> {
     using type = Source;  ///< its relation
 };
-/// Of a rule.
+/// The relation in the head of a rule.
 template <class Head, class Body>
 struct head_of<rule<Head, Body>> : head_of<Head> {};
-/// Of an atom transformation.
+/// The relation that an atom transformation transforms.
 template <class Body, class Function>
 struct head_of<applied<Body, Function>> : head_of<Body> {};
 
@@ -7896,6 +7979,416 @@ inline constexpr long long max_numbers = 2147483647;
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
+/// The reasons for which a rule is not computed by a fast form. A rule that matches no fast form
+/// becomes a general step, which stores one reason for each form.
+
+/// The table of reasons: the form, the enumerator, the reason as a sentence, and what to write
+/// instead. Only model/explanation.hpp expands the sentences, so that they are part of a program
+/// only if it calls `explain`. tests/docs/reasons.py writes the table of docs/fast_forms.md from
+/// this one.
+// clang-format off
+#define SEQUENT_REASONS(REASON)                                                                    \
+    REASON(rows, not_a_sum_over_rows,                                                              \
+           "it aggregates otherwise than by a sum",                                                \
+           "sums of weighted literals are products; a softmax needs a rule that sums its weights times values") \
+    REASON(rows, an_element_is_read,                                                               \
+           "an argument of `at` is read, or a literal is negated or hidden",                       \
+           "read whole vectors; apply a weight of one row instead of `at`")                        \
+    REASON(rows, an_argument_is_moved,                                                             \
+           "a literal of several rules of a head, or of a recursion, has an offset",               \
+           "give the moved literal a rule of its own, without functions")                          \
+    REASON(rows, an_argument_is_a_sum_of_variables,                                                \
+           "an argument is the sum or difference of two variables",                                \
+           "apply a weight to the literal and sum over the second variable")                       \
+    REASON(rows, more_than_3_head_arguments,                                                       \
+           "the head has more than 3 arguments",                                                   \
+           "make one argument the rows of the value, by a weight or concat")                       \
+    REASON(rows, a_condition_on_summed_variables,                                                  \
+           "a condition mentions variables that are not in the head",                              \
+           "compute the masked part by a rule of its own")                                         \
+    REASON(rows, a_condition_that_lists_pairs,                                                      \
+           "a condition asks a function or a sparse fact, whose pairs alone are visited",          \
+           "mask where the rows are read instead, as in `j <= i` of an attention")                 \
+    REASON(rows, a_condition_on_the_time_of_a_recursion,                                           \
+           "a condition limits the times of a recursion otherwise than by `t < count`",            \
+           "mask where the recursion is read")                                                     \
+    REASON(rows, pairs_beyond_the_variables,                                                       \
+           "the sparse fact may hold pairs beyond the ranges of the variables",                    \
+           "let the ranges follow from the fact")                                                  \
+    REASON(rows, a_function_changes_the_shape,                                                     \
+           "reshape, or a slice that is an output or of a summed or transposed value, changes the rows", \
+           "let another rule read the slice, so that it is a view")                                \
+    REASON(rows, a_function_depends_on_the_pair,                                                   \
+           "a function's weight or position depends on the pair",                                  \
+           "apply the function by a rule over one index")                                          \
+    REASON(rows, a_position_is_an_expression,                                                      \
+           "a position of a function is an expression, or stands in a recursion",                  \
+           "use a variable of the head")                                                           \
+    REASON(rows, several_summed_variables,                                                         \
+           "more than one variable is summed away",                                                \
+           "sum over one variable in each of two rules")                                           \
+    REASON(rows, a_function_before_a_sum,                                                          \
+           "functions apply to each ground rule, before the sum",                                  \
+           "compute the function's values by a rule of their own, and sum by a weight")            \
+    REASON(rows, a_product_with_a_sum,                                                             \
+           "an elementwise product is summed over a variable",                                     \
+           "multiply in one rule and sum in another")                                              \
+    REASON(rows, literals_are_not_added,                                                           \
+           "the literals are combined otherwise than by a sum or an elementwise product",          \
+           "use sum or elementwise_product; a scalar times a vector can be a weight of one column") \
+    REASON(rows, a_weight_is_moved,                                                                \
+           "an argument of a weight has an offset",                                                \
+           "shift the variable in the literal instead")                                            \
+    REASON(rows, a_sum_in_a_sum,                                                                   \
+           "several literals stand beside a variable that is summed away",                         \
+           "give each literal a rule of its own with the same head")                               \
+    REASON(rows, a_summed_variable_without_a_weight,                                               \
+           "a variable that is summed away indexes no weight",                                     \
+           "index a weight by it: W(k)")                                                           \
+    REASON(rows, an_unmentioned_variable,                                                          \
+           "no literal mentions a variable that is summed away",                                   \
+           "leave the variable out, or use scale")                                                 \
+    REASON(rows, more_than_6_terms,                                                                \
+           "the rule has more than 6 literals with values",                                        \
+           "give some of them a rule of their own")                                                \
+    REASON(rows, a_number_or_an_index,                                                             \
+           "a number or an index is added",                                                        \
+           "use a fixed weight, or scale")                                                         \
+    REASON(rows, a_literal_beyond_its_relation,                                                    \
+           "a literal runs beyond its relation, so that some rows have fewer literals",            \
+           "let the range follow from the relation")                                               \
+    REASON(rows, values_of_different_shapes,                                                       \
+           "a literal's value has another shape than the result",                                  \
+           "make the scalars vectors, by a weight of one column")                                  \
+    REASON(rows, a_transposed_matrix,                                                              \
+           "a literal is a transposed matrix",                                                     \
+           "transpose the weight instead")                                                         \
+    REASON(rows, a_weight_of_another_form,                                                         \
+           "a weight is no matrix, scales a vector, or applies to a matrix",                       \
+           "multiply elementwise by a vector weight")                                              \
+    REASON(rows, terms_of_both_indices,                                                            \
+           "a literal of a rule over pairs mentions both indices, or weighs what one of them names", \
+           "apply the weight by a rule over one index, before the pairs")                          \
+    REASON(rows, no_literal_has_a_value,                                                           \
+           "no literal has a value",                                                               \
+           "count by `count`, or add a weight")                                                    \
+    REASON(outer_product, not_an_outer_product,                                                    \
+           "it is no column times a row as one vector",                                            \
+           "(a(i), b(i).T()) | product() | reshape(n, 1)")                                         \
+    REASON(outer_product, an_outer_product_of_other_literals,                                      \
+           "a factor of an outer product is weighted, moved, a fact of pairs or beyond its relation", \
+           "compute the factor by a rule of its own")                                              \
+    REASON(outer_product, an_outer_product_with_a_condition,                                       \
+           "an outer product has a condition, a sum or a recursion",                               \
+           "apply the condition where the product is read")                                        \
+    REASON(attention, no_softmax_times_values,                                                     \
+           "it is no sum over j of weights times values; weights are a softmax or dot product that it alone reads", \
+           "w(i, j) <<= ... | softmax(j), y(i) <<= (w(i, j), v(j)) | product() | sum(j)")          \
+    REASON(attention, weights_or_values_are_not_plain,                                             \
+           "the weights or the value of an attention have an offset, an element, a weight or pairs", \
+           "compute the value by a rule of its own")                                               \
+    REASON(attention, several_softmax_variables,                                                   \
+           "the softmax ranges over several variables, or over one that the value lacks",          \
+           "normalise over one variable")                                                          \
+    REASON(attention, weights_of_other_variables,                                                  \
+           "the weights, the value and the head do not share their variables",                     \
+           "name in the head all variables but the one that is summed")                            \
+    REASON(attention, a_part_of_the_weights,                                                       \
+           "only a part of the weights is read",                                                   \
+           "state the same ranges for the softmax and the sum")                                    \
+    REASON(attention, another_condition_than_the_softmax,                                          \
+           "the sum has other conditions than the softmax",                                        \
+           "state the conditions in the rule of the softmax alone")                                \
+    REASON(attention, more_than_3_outer_loops,                                                     \
+           "more than 3 variables besides the row and the column",                                 \
+           "leave out an argument of the head")                                                    \
+    REASON(attention, a_mask_without_bounds,                                                       \
+           "the mask is neither intervals of columns nor a table of the indices",                  \
+           "compare indices with constants, counts and each other; use holds<f>(i, j) for others") \
+    REASON(attention, a_condition_on_other_variables,                                              \
+           "the mask mentions a variable besides row, column and outer loops",                     \
+           "leave the variable out")                                                               \
+    REASON(attention, a_score_of_several_atoms,                                                    \
+           "a rule of the score aggregates, is stacked, or combines otherwise than by sum and product", \
+           "aggregate before the score, by a rule over one index")                                 \
+    REASON(attention, a_score_with_other_literals,                                                 \
+           "a literal of the score is weighted, moved, hidden, a symbol or beyond its relation",   \
+           "compute it by a rule of its own")                                                      \
+    REASON(attention, a_score_that_is_no_dot_product,                                              \
+           "vectors of the score are not multiplied as a row times a column, one of them by j",    \
+           "k(j).T(), q(i): the value before the column comes first")                              \
+    REASON(attention, a_function_of_the_score,                                                     \
+           "a function of the score is none of single numbers",                                    \
+           "normalise keys and queries before the score")                                          \
+    REASON(attention, an_index_that_is_not_linear,                                                 \
+           "an index expression of the score is not linear",                                       \
+           "look it up in a table")                                                                \
+    REASON(attention, more_than_12_score_nodes,                                                    \
+           "the score has more than 12 operands and operations",                                   \
+           "compute a part of the score by a rule that another rule reads, too")                   \
+    REASON(attention, more_than_8_score_rules,                                                     \
+           "the score has more than 8 rules",                                                      \
+           "write its parts in one rule")
+// clang-format on
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+/// The forms that have kernels of their own, in the order of form_reasons::of.
+enum class fast_form { rows, outer_product, attention };
+/// The number of fast forms.
+inline constexpr int fast_forms = 3;
+
+/// The enumerators of SEQUENT_REASONS; `none` if the form applies or was not tried.
+enum class reason : unsigned char {
+    none,
+#define SEQUENT_REASON(FORM, NAME, SENTENCE, CURE) NAME,
+    SEQUENT_REASONS(SEQUENT_REASON)
+#undef SEQUENT_REASON
+};
+
+/// The reason of each fast form for which a rule is a general step.
+struct form_reasons {
+    reason of[fast_forms]{};  ///< indexed by fast_form
+
+    /// The reason of the form that the rule comes closest to: attention or outer product, if the
+    /// rule matches the beginning of that form, else rows.
+    constexpr reason closest() const {
+        for (const reason first : {of[2], of[1]})
+            if (first != reason::none && first != reason::no_softmax_times_values &&
+                first != reason::not_an_outer_product)
+                return first;
+        return of[0];
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
+/// The mistakes of programs as types, and the static_asserts that report them.
+
+namespace sequent::inline SEQUENT_ABI {
+
+/// The mistakes as types, whose names the compiler prints. A name states the mistake, or the
+/// condition that the program does not meet.
+namespace mistake {
+/// No mistake.
+struct none {};
+/// A wrong argument of a head, of a hidden or negated atom, of a weight in brackets, of a
+/// function's weight or of `at`; or a sum of two variables in a recursion, in a rule with a stack,
+/// or where a sparse fact restricts it.
+struct argument_is_not_a_variable_plus_a_constant {};
+/// A wrong argument of another literal. One of the two variables may have an integer factor.
+struct argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant {};
+/// The limit that a program exceeds.
+template <int Number>
+struct at_most {};
+/// An atom has more arguments than the limit.
+template <class Limit>
+struct too_many_arguments {};
+/// A rule has more variables than the limit.
+template <class Limit>
+struct too_many_variables {};
+/// A rule has more transformations than the limit.
+template <class Limit>
+struct too_many_transformations {};
+/// A body has more literals than the limit.
+template <class Limit>
+struct too_many_literals {};
+/// One head has more rules than the limit.
+template <class Limit>
+struct too_many_rules_for_one_head {};
+/// Stacks are nested more than 2 deep.
+struct stacks_within_stacks_within_stacks {};
+/// A function is given a number outside of its range. The operators `%` and `/`, weights, facts and
+/// variables count as functions of their divisor or extents.
+template <class Function, class Given, class Range>
+struct number_out_of_range {};
+/// A combination follows another function of its rule, or combines rules that an earlier atom
+/// transformation transforms.
+struct a_combination_stands_first {};
+/// The atom of an atom transformation has a weight, or is transposed, negated or hidden.
+struct an_atom_transformation_has_a_plain_atom {};
+/// An argument of rules(...) is `h(i) | sum(j)` or `h(i) | stack<2>(block)`. Usually a body of
+/// several literals, `(a, b) | sum(j)`, lacks its parentheses.
+struct an_atom_is_not_aggregated_or_stacked_are_parentheses_missing {};
+/// Another function follows a stack.
+struct a_stack_stands_last {};
+/// A hidden or negated atom has a weight, or is the operand of `at`.
+struct a_literal_without_a_value_has_no_weight_and_no_element {};
+/// An aggregation other than sum and softmax does not name a variable of the body.
+struct an_aggregation_names_all_variables_but_those_of_the_head {};
+/// The cosine is taken of fewer or more than two values.
+struct cosine_of_two_values {};
+/// A transformation follows the aggregation.
+struct a_transformation_stands_before_the_aggregation {};
+/// A rule has more than one aggregation.
+struct two_aggregations {};
+/// A weight has more than two extents.
+struct a_weight_is_a_scalar_a_vector_or_a_matrix {};
+/// A name is declared as weights of different shapes.
+struct one_weight_with_two_shapes {};
+/// A body reads a relation that has no rule and is no fact of the model.
+struct unknown_relation {};
+/// A query names a relation that has no rule.
+struct query_of_an_unknown_relation {};
+/// A relation has another number of arguments than its fact, or than at another place.
+template <int Given, int Expected>
+struct wrong_number_of_arguments {};
+/// A weight has another number of arguments than at another place.
+template <class Weight, int Given, int Expected>
+struct wrong_number_of_arguments_of_a_weight {};
+/// A head has one variable twice, or a constant or an offset that is not the time of a recursion.
+struct head_arguments_are_distinct_variables {};
+/// The range of a variable in the head is not known. It follows from an atom of the body, or is
+/// stated: `var<"h", 8>`.
+template <class Variable, class Cure>
+struct head_variable_that_nothing_binds {};
+/// The range of a variable that is only in the body is not known.
+template <class Variable, class Cure>
+struct body_variable_that_nothing_binds {};
+/// The cure of an unbound variable, printed beside it.
+struct state_its_extent_or_use_it_in_an_atom_of_the_body {};
+/// The range of the variable over which a recursion runs is not known. It is stated, or follows
+/// from another atom.
+template <class Variable, class Cure>
+struct recursion_without_an_end {};
+/// A relation follows from itself, and not by a recursion from one time to another.
+struct cycle {};
+/// A recursion reads a relation at a time at which it may have no atom.
+struct recursion_without_a_base {};
+/// Counts limit the relations of a recursion, and the limits depend on each other without end.
+struct recursion_whose_end_is_not_known {};
+/// Two sizes conflict: of summands, of a matrix and its vector, of a slice and its value.
+template <int Left, int Right>
+struct shapes_do_not_fit {};
+/// A softmax names a variable that the head lacks.
+struct softmax_over_a_variable_not_in_the_head {};
+/// top_k stands in a rule whose head has not two arguments, one of them named by top_k, or that is
+/// part of a recursion.
+struct top_k_chooses_one_of_two_arguments_outside_of_recursions {};
+/// An aggregation other than softmax names a variable of the head.
+struct aggregation_over_a_variable_in_the_head {};
+/// An aggregation names a variable that the rule mentions nowhere else.
+struct aggregation_over_a_variable_that_the_body_does_not_mention {};
+/// Two rules of the score of a softmax, counted from 1, exist for different index values.
+template <int First, int Second>
+struct rules_of_one_sum_with_different_spaces {};
+/// Two rules, counted from 1, that an atom transformation combines otherwise than by a sum exist
+/// for different index values.
+template <int First, int Second>
+struct combined_rules_with_different_spaces {};
+/// A literal reads a symbol without a weight; write `token(i)[E]`.
+struct a_symbol_needs_a_weight {};
+/// A fact of the model is the head of a rule.
+struct a_fact_cannot_be_a_head {};
+/// A rule of a recursion negates or hides a relation of that recursion.
+struct a_relation_of_the_same_recursion_is_not_negated_or_hidden {};
+/// Two facts of the model have one name.
+struct two_facts_of_one_name {};
+/// A rule uses a count that is neither a `bound` nor an `up_to` fact of the model.
+struct a_count_that_is_not_given {};
+/// A rule compares a fact that has no symbols or more than one index.
+struct only_symbols_of_one_index_are_compared {};
+/// Every relation is read by a rule of another relation; write a query.
+struct no_output {};
+/// More than one relation is read by no rule.
+struct several_outputs_need_a_query {};
+/// A relation, a fact, or the weights up to the one that is named have too many elements together.
+struct more_than_2147483647_numbers {};
+/// The rule of a stack has no literal.
+struct a_stack_is_applied_to_a_value {};
+/// The relations of a block that have no rule, or those that no rule of it reads, do not tell the
+/// input or the output.
+struct a_stacked_block_has_one_input_and_one_output {};
+/// The output of a block has another domain than its input.
+struct a_stacked_block_gives_the_atoms_that_it_takes {};
+/// Two rules with stacks have one head; weights of the stacks could have the same names.
+struct two_stacks_of_one_head {};
+/// Two relations of a block have neither a rule in it nor a meaning around it.
+template <class First, class Second>
+struct two_inputs_of_a_stacked_block {};
+/// A rule of a model with require_fused is a general step. `explain` prints the reasons as
+/// sentences.
+template <plan::reason Reason>
+struct no_fused_step_computes_the_rule {};
+/// `p[W]`: the model has no such weight.
+struct no_weight_of_this_name {};
+/// `p[W]`: several stacks have a weight of this name; for_each visits them.
+struct several_stacks_have_a_weight_of_this_name_use_for_each {};
+/// `w[r]`: the model has no such relation.
+struct no_relation_of_this_name {};
+/// `w[r]`: the values of the relation are not stored, or their memory is used again.
+struct the_plan_does_not_keep_this_relation_without_a_query {};
+/// A rule reads later rows. This and the following mistakes prevent `step`, `prefill` and forward
+/// for single rows.
+struct rows_that_need_later_rows {};
+/// A recursion runs over another index than the position in the sequence.
+struct a_recursion_over_another_variable_than_the_position {};
+/// A rule reads earlier rows, and no constant bounds how far back.
+struct a_rule_that_reads_rows_at_no_bounded_distance_before_its_own {};
+/// The numbers of a row of the sequence are not contiguous.
+struct a_rule_whose_first_argument_is_not_the_position {};
+/// A rule loops over the pairs of a sparse fact.
+struct a_rule_over_the_pairs_of_a_sparse_fact {};
+/// A rule is a fixpoint, which needs all rows of each round before the next.
+struct a_fixpoint_over_all_rows {};
+/// The state stores only the last rows, so that `truncate` could not restore earlier ones.
+struct a_state_that_keeps_the_last_rows_alone_is_not_truncated {};
+/// The facts along the sequence do not all have its length, or one of them is sparse.
+struct facts_or_outputs_along_the_sequence_have_different_lengths_or_are_sparse {};
+}  // namespace mistake
+
+/// The number of a rule within rules(...), from 1. rule_number<2, 3> is rule 3 of the block that
+/// rule 2 stacks.
+template <int... Numbers>
+struct rule_number {};
+/// In place of rule_number: the mistake is in the facts, the query or the weights.
+struct outside_of_rules {};
+/// The relation of the mistake, character by character.
+template <char... Characters>
+struct in_relation {};
+/// The function that is given a wrong number.
+template <char... Characters>
+struct of_function {};
+/// The variable of the mistake.
+template <char... Characters>
+struct of_variable {};
+/// The weight of the mistake.
+template <char... Characters>
+struct of_weight {};
+/// A number that is given to a function, in decimal notation with up to 6 digits.
+template <char... Characters>
+struct given_number {};
+
+/// True if there is no mistake. The compiler prints its arguments if a static_assert of it fails.
+template <class Rule, class Relation, class Mistake>
+inline constexpr bool well_formed = false;
+template <class Rule, class Relation>
+inline constexpr bool well_formed<Rule, Relation, mistake::none> = true;
+
+/// Reports an ill-formed program. Every mistake of a program fails this static_assert.
+template <class Rule, class Relation, class Mistake>
+struct check_program {
+    static_assert(well_formed<Rule, Relation, Mistake>,
+                  "sequent: the program is ill-formed; rule, relation and mistake are named here");
+};
+
+/// The name that is looked up in a model.
+template <char... Characters>
+struct named {};
+
+/// Reports a name that a model does not have: in `p[W]` of parameters and `w[r]` of a workspace. It
+/// is false for all arguments.
+template <class Name, class Mistake>
+inline constexpr bool well_named = false;
+/// Fails a static_assert that names the name and the mistake.
+template <class Name, class Mistake>
+struct check_name {
+    static_assert(well_named<Name, Mistake>,
+                  "sequent: the model has nothing under this name; the mistake is named here");
+};
+
+}  // namespace sequent::inline SEQUENT_ABI
+
 /// The ranges of the numbers that the functions of a rule accept.
 
 namespace sequent::inline SEQUENT_ABI {
@@ -8014,408 +8507,9 @@ struct number_text {
 }  // namespace plan
 }  // namespace sequent::inline SEQUENT_ABI
 
-/// The reasons for which a rule is not computed by a fast form. A rule that matches no fast form
-/// becomes a general step, which stores one reason for each form.
-
-/// The table of reasons: the form, the enumerator, the reason as a sentence, and what to write
-/// instead. Only model/explanation.hpp expands the sentences, so that they are part of a program
-/// only if it calls `explain`. tests/docs/reasons.py writes the table of docs/fast_forms.md from
-/// this one.
-// clang-format off
-#define SEQUENT_REASONS(REASON)                                                                    \
-    REASON(rows, not_a_sum_over_rows,                                                              \
-           "it aggregates otherwise than by a sum",                                                \
-           "sums of weighted literals are products; a softmax needs a rule that sums its weights times values") \
-    REASON(rows, an_element_is_read,                                                               \
-           "an argument of `at` is read, or a literal is negated or hidden",                       \
-           "read whole vectors; apply a weight of one row instead of `at`")                        \
-    REASON(rows, an_argument_is_moved,                                                             \
-           "a literal of several rules of a head, or of a recursion, has an offset",               \
-           "give the moved literal a rule of its own, without functions")                          \
-    REASON(rows, an_argument_is_a_sum_of_variables,                                                \
-           "an argument is the sum or difference of two variables",                                \
-           "apply a weight to the literal and sum over the second variable")                       \
-    REASON(rows, more_than_3_head_arguments,                                                       \
-           "the head has more than 3 arguments",                                                   \
-           "make one argument the rows of the value, by a weight or concat")                       \
-    REASON(rows, a_condition_on_summed_variables,                                                  \
-           "a condition mentions variables that are not in the head",                              \
-           "compute the masked part by a rule of its own")                                         \
-    REASON(rows, a_condition_that_lists_pairs,                                                      \
-           "a condition asks a function or a sparse fact, whose pairs alone are visited",          \
-           "mask where the rows are read instead, as in `j <= i` of an attention")                 \
-    REASON(rows, a_condition_on_the_time_of_a_recursion,                                           \
-           "a condition limits the times of a recursion otherwise than by `t < count`",            \
-           "mask where the recursion is read")                                                     \
-    REASON(rows, pairs_beyond_the_variables,                                                       \
-           "the sparse fact may hold pairs beyond the ranges of the variables",                    \
-           "let the ranges follow from the fact")                                                  \
-    REASON(rows, a_function_changes_the_shape,                                                     \
-           "reshape, or a slice that is an output or of a summed or transposed value, changes the rows", \
-           "let another rule read the slice, so that it is a view")                                \
-    REASON(rows, a_function_depends_on_the_pair,                                                   \
-           "a function's weight or position depends on the pair",                                  \
-           "apply the function by a rule over one index")                                          \
-    REASON(rows, a_position_is_an_expression,                                                      \
-           "a position of a function is an expression, or stands in a recursion",                  \
-           "use a variable of the head")                                                           \
-    REASON(rows, several_summed_variables,                                                         \
-           "more than one variable is summed away",                                                \
-           "sum over one variable in each of two rules")                                           \
-    REASON(rows, a_function_before_a_sum,                                                          \
-           "functions apply to each ground rule, before the sum",                                  \
-           "compute the function's values by a rule of their own, and sum by a weight")            \
-    REASON(rows, a_product_with_a_sum,                                                             \
-           "an elementwise product is summed over a variable",                                     \
-           "multiply in one rule and sum in another")                                              \
-    REASON(rows, literals_are_not_added,                                                           \
-           "the literals are combined otherwise than by a sum or an elementwise product",          \
-           "use sum or elementwise_product; a scalar times a vector can be a weight of one column") \
-    REASON(rows, a_weight_is_moved,                                                                \
-           "an argument of a weight has an offset",                                                \
-           "shift the variable in the literal instead")                                            \
-    REASON(rows, a_sum_in_a_sum,                                                                   \
-           "several literals stand beside a variable that is summed away",                         \
-           "give each literal a rule of its own with the same head")                               \
-    REASON(rows, a_summed_variable_without_a_weight,                                               \
-           "a variable that is summed away indexes no weight",                                     \
-           "index a weight by it: W(k)")                                                           \
-    REASON(rows, an_unmentioned_variable,                                                          \
-           "no literal mentions a variable that is summed away",                                   \
-           "leave the variable out, or use scale")                                                 \
-    REASON(rows, more_than_6_terms,                                                                \
-           "the rule has more than 6 literals with values",                                        \
-           "give some of them a rule of their own")                                                \
-    REASON(rows, a_number_or_an_index,                                                             \
-           "a number or an index is added",                                                        \
-           "use a fixed weight, or scale")                                                         \
-    REASON(rows, a_literal_beyond_its_relation,                                                    \
-           "a literal runs beyond its relation, so that some rows have fewer literals",            \
-           "let the range follow from the relation")                                               \
-    REASON(rows, values_of_different_shapes,                                                       \
-           "a literal's value has another shape than the result",                                  \
-           "make the scalars vectors, by a weight of one column")                                  \
-    REASON(rows, a_transposed_matrix,                                                              \
-           "a literal is a transposed matrix",                                                     \
-           "transpose the weight instead")                                                         \
-    REASON(rows, a_weight_of_another_form,                                                         \
-           "a weight is no matrix, scales a vector, or applies to a matrix",                       \
-           "multiply elementwise by a vector weight")                                              \
-    REASON(rows, terms_of_both_indices,                                                            \
-           "a literal of a rule over pairs mentions both indices, or weighs what one of them names", \
-           "apply the weight by a rule over one index, before the pairs")                          \
-    REASON(rows, no_literal_has_a_value,                                                           \
-           "no literal has a value",                                                               \
-           "count by `count`, or add a weight")                                                    \
-    REASON(outer_product, not_an_outer_product,                                                    \
-           "it is no column times a row as one vector",                                            \
-           "(a(i), b(i).T()) | product() | reshape(n, 1)")                                         \
-    REASON(outer_product, an_outer_product_of_other_literals,                                      \
-           "a factor of an outer product is weighted, moved, a fact of pairs or beyond its relation", \
-           "compute the factor by a rule of its own")                                              \
-    REASON(outer_product, an_outer_product_with_a_condition,                                       \
-           "an outer product has a condition, a sum or a recursion",                               \
-           "apply the condition where the product is read")                                        \
-    REASON(attention, no_softmax_times_values,                                                     \
-           "it is no sum over j of weights, a softmax over j that only this rule reads, times values", \
-           "w(i, j) <<= ... | softmax(j), y(i) <<= (w(i, j), v(j)) | product() | sum(j)")          \
-    REASON(attention, weights_or_values_are_not_plain,                                             \
-           "the weights or the value of an attention have an offset, an element, a weight or pairs", \
-           "compute the value by a rule of its own")                                               \
-    REASON(attention, several_softmax_variables,                                                   \
-           "the softmax ranges over several variables, or over one that the value lacks",          \
-           "normalise over one variable")                                                          \
-    REASON(attention, weights_of_other_variables,                                                  \
-           "the weights, the value and the head do not share their variables",                     \
-           "name in the head all variables but the one that is summed")                            \
-    REASON(attention, a_part_of_the_weights,                                                       \
-           "only a part of the weights is read",                                                   \
-           "state the same ranges for the softmax and the sum")                                    \
-    REASON(attention, another_condition_than_the_softmax,                                          \
-           "the sum has other conditions than the softmax",                                        \
-           "state the conditions in the rule of the softmax alone")                                \
-    REASON(attention, more_than_3_outer_loops,                                                     \
-           "more than 3 variables besides the row and the column",                                 \
-           "leave out an argument of the head")                                                    \
-    REASON(attention, a_mask_without_bounds,                                                       \
-           "the mask is neither intervals of columns nor a table of the indices",                  \
-           "compare indices with constants, counts and each other; use holds<f>(i, j) for others") \
-    REASON(attention, a_condition_on_other_variables,                                              \
-           "the mask mentions a variable besides row, column and outer loops",                     \
-           "leave the variable out")                                                               \
-    REASON(attention, a_score_of_several_atoms,                                                    \
-           "a rule of the score aggregates, is stacked, or combines otherwise than by sum and product", \
-           "aggregate before the score, by a rule over one index")                                 \
-    REASON(attention, a_score_with_other_literals,                                                 \
-           "a literal of the score is weighted, moved, hidden, a symbol or beyond its relation",   \
-           "compute it by a rule of its own")                                                      \
-    REASON(attention, a_score_that_is_no_dot_product,                                              \
-           "vectors of the score are not multiplied as a row times a column, one of them by j",    \
-           "k(j).T(), q(i): the value before the column comes first")                              \
-    REASON(attention, a_function_of_the_score,                                                     \
-           "a function of the score is none of single numbers",                                    \
-           "normalise keys and queries before the score")                                          \
-    REASON(attention, an_index_that_is_not_linear,                                                 \
-           "an index expression of the score is not linear",                                       \
-           "look it up in a table")                                                                \
-    REASON(attention, more_than_12_score_nodes,                                                    \
-           "the score has more than 12 operands and operations",                                   \
-           "compute a part of the score by a rule that another rule reads, too")                   \
-    REASON(attention, more_than_8_score_rules,                                                     \
-           "the score has more than 8 rules",                                                      \
-           "write its parts in one rule")
-// clang-format on
-
-namespace sequent::inline SEQUENT_ABI::plan {
-
-/// The forms that have kernels of their own, in the order of form_reasons::of.
-enum class fast_form { rows, outer_product, attention };
-/// The number of fast forms.
-inline constexpr int fast_forms = 3;
-
-/// The enumerators of SEQUENT_REASONS; `none` if the form applies or was not tried.
-enum class reason : unsigned char {
-    none,
-#define SEQUENT_REASON(FORM, NAME, SENTENCE, CURE) NAME,
-    SEQUENT_REASONS(SEQUENT_REASON)
-#undef SEQUENT_REASON
-};
-
-/// The reason of each fast form for which a rule is a general step.
-struct form_reasons {
-    reason of[fast_forms]{};  ///< indexed by fast_form
-
-    /// The reason of the form that the rule comes closest to: attention or outer product, if the
-    /// rule matches the beginning of that form, else rows.
-    constexpr reason closest() const {
-        for (const reason first : {of[2], of[1]})
-            if (first != reason::none && first != reason::no_softmax_times_values &&
-                first != reason::not_an_outer_product)
-                return first;
-        return of[0];
-    }
-};
-
-}  // namespace sequent::inline SEQUENT_ABI::plan
-
-/// The mistakes of programs, and the static_assert that reports them.
+/// The first mistake of a program as a value, and as a type for the compiler to print.
 
 namespace sequent::inline SEQUENT_ABI {
-
-/// The mistakes as types, whose names the compiler prints. A name states the mistake, or the
-/// condition that the program does not meet.
-namespace mistake {
-/// No mistake.
-struct none {};
-/// A wrong argument of a head, of a hidden or negated atom, of a weight in brackets, of a
-/// function's weight or of `at`; or a sum of two variables in a recursion, in a rule with a stack,
-/// or where a sparse fact restricts it.
-struct argument_is_not_a_variable_plus_a_constant {};
-/// A wrong argument of another literal. One of the two variables may have an integer factor.
-struct argument_is_not_a_sum_or_difference_of_two_variables_plus_a_constant {};
-/// The limit that a program exceeds.
-template <int Number>
-struct at_most {};
-/// An atom has more arguments than the limit.
-template <class Limit>
-struct too_many_arguments {};
-/// A rule has more variables than the limit.
-template <class Limit>
-struct too_many_variables {};
-/// A rule has more transformations than the limit.
-template <class Limit>
-struct too_many_transformations {};
-/// A body has more literals than the limit.
-template <class Limit>
-struct too_many_literals {};
-/// One head has more rules than the limit.
-template <class Limit>
-struct too_many_rules_for_one_head {};
-/// Stacks are nested more than 2 deep.
-struct stacks_within_stacks_within_stacks {};
-/// A function is given a number outside of its range. The operators `%` and `/`, weights, facts and
-/// variables count as functions of their divisor or extents.
-template <class Function, class Given, class Range>
-struct number_out_of_range {};
-/// A combination follows another function of its rule, or combines rules that an earlier atom
-/// transformation transforms.
-struct a_combination_stands_first {};
-/// The atom of an atom transformation has a weight, or is transposed, negated or hidden.
-struct an_atom_transformation_has_a_plain_atom {};
-/// An argument of rules(...) is `h(i) | sum(j)` or `h(i) | stack<2>(block)`. Usually a body of
-/// several literals, `(a, b) | sum(j)`, lacks its parentheses.
-struct an_atom_is_not_aggregated_or_stacked_are_parentheses_missing {};
-/// Another function follows a stack.
-struct a_stack_stands_last {};
-/// A hidden or negated atom has a weight, or is the operand of `at`.
-struct a_literal_without_a_value_has_no_weight_and_no_element {};
-/// An aggregation other than sum and softmax does not name a variable of the body.
-struct an_aggregation_names_all_variables_but_those_of_the_head {};
-/// The cosine is taken of fewer or more than two values.
-struct cosine_of_two_values {};
-/// A transformation follows the aggregation.
-struct a_transformation_stands_before_the_aggregation {};
-/// A rule has more than one aggregation.
-struct two_aggregations {};
-/// A weight has more than two extents.
-struct a_weight_is_a_scalar_a_vector_or_a_matrix {};
-/// A name is declared as weights of different shapes.
-struct one_weight_with_two_shapes {};
-/// A body reads a relation that has no rule and is no fact of the model.
-struct unknown_relation {};
-/// A query names a relation that has no rule.
-struct query_of_an_unknown_relation {};
-/// A relation has another number of arguments than its fact, or than at another place.
-template <int Given, int Expected>
-struct wrong_number_of_arguments {};
-/// A weight has another number of arguments than at another place.
-template <class Weight, int Given, int Expected>
-struct wrong_number_of_arguments_of_a_weight {};
-/// A head has one variable twice, or a constant or an offset that is not the time of a recursion.
-struct head_arguments_are_distinct_variables {};
-/// The range of a variable in the head is not known. It follows from an atom of the body, or is
-/// stated: `var<"h", 8>`.
-template <class Variable, class Cure>
-struct head_variable_that_nothing_binds {};
-/// The range of a variable that is only in the body is not known.
-template <class Variable, class Cure>
-struct body_variable_that_nothing_binds {};
-/// The cure of an unbound variable, printed beside it.
-struct state_its_extent_or_use_it_in_an_atom_of_the_body {};
-/// The range of the variable over which a recursion runs is not known. It is stated, or follows
-/// from another atom.
-template <class Variable, class Cure>
-struct recursion_without_an_end {};
-/// A relation follows from itself, and not by a recursion from one time to another.
-struct cycle {};
-/// A recursion reads a relation at a time at which it may have no atom.
-struct recursion_without_a_base {};
-/// Counts limit the relations of a recursion, and the limits depend on each other without end.
-struct recursion_whose_end_is_not_known {};
-/// Two sizes conflict: of summands, of a matrix and its vector, of a slice and its value.
-template <int Left, int Right>
-struct shapes_do_not_fit {};
-/// A softmax names a variable that the head lacks.
-struct softmax_over_a_variable_not_in_the_head {};
-/// An aggregation other than softmax names a variable of the head.
-struct aggregation_over_a_variable_in_the_head {};
-/// An aggregation names a variable that the rule mentions nowhere else.
-struct aggregation_over_a_variable_that_the_body_does_not_mention {};
-/// Two rules of the score of a softmax, counted from 1, exist for different index values.
-template <int First, int Second>
-struct rules_of_one_sum_with_different_spaces {};
-/// Two rules, counted from 1, that an atom transformation combines otherwise than by a sum exist
-/// for different index values.
-template <int First, int Second>
-struct combined_rules_with_different_spaces {};
-/// A literal reads a symbol without a weight; write `token(i)[E]`.
-struct a_symbol_needs_a_weight {};
-/// A fact of the model is the head of a rule.
-struct a_fact_cannot_be_a_head {};
-/// A relation that has rules is negated or hidden.
-struct only_facts_are_negated_or_hidden {};
-/// Two facts of the model have one name.
-struct two_facts_of_one_name {};
-/// A rule uses a count that is neither a `bound` nor an `up_to` fact of the model.
-struct a_count_that_is_not_given {};
-/// A rule compares a fact that has no symbols or more than one index.
-struct only_symbols_of_one_index_are_compared {};
-/// Every relation is read by a rule of another relation; write a query.
-struct no_output {};
-/// More than one relation is read by no rule.
-struct several_outputs_need_a_query {};
-/// A relation, a fact, or the weights up to the one that is named have too many elements together.
-struct more_than_2147483647_numbers {};
-/// The rule of a stack has no literal.
-struct a_stack_is_applied_to_a_value {};
-/// The relations of a block that have no rule, or those that no rule of it reads, do not tell the
-/// input or the output.
-struct a_stacked_block_has_one_input_and_one_output {};
-/// The output of a block has another domain than its input.
-struct a_stacked_block_gives_the_atoms_that_it_takes {};
-/// Two rules with stacks have one head; weights of the stacks could have the same names.
-struct two_stacks_of_one_head {};
-/// Two relations of a block have neither a rule in it nor a meaning around it.
-template <class First, class Second>
-struct two_inputs_of_a_stacked_block {};
-/// A rule of a model with require_fused is a general step. `explain` prints the reasons as
-/// sentences.
-template <plan::reason Reason>
-struct no_fused_step_computes_the_rule {};
-/// `p[W]`: the model has no such weight.
-struct no_weight_of_this_name {};
-/// `p[W]`: several stacks have a weight of this name; for_each visits them.
-struct several_stacks_have_a_weight_of_this_name_use_for_each {};
-/// `w[r]`: the model has no such relation.
-struct no_relation_of_this_name {};
-/// `w[r]`: the values of the relation are not stored, or their memory is used again.
-struct the_plan_does_not_keep_this_relation_without_a_query {};
-/// A rule reads later rows. This and the following mistakes prevent `step`, `prefill` and forward
-/// for single rows.
-struct rows_that_need_later_rows {};
-/// A recursion runs over another index than the position in the sequence.
-struct a_recursion_over_another_variable_than_the_position {};
-/// A rule reads earlier rows, and no constant bounds how far back.
-struct a_rule_that_reads_rows_at_no_bounded_distance_before_its_own {};
-/// The numbers of a row of the sequence are not contiguous.
-struct a_rule_whose_first_argument_is_not_the_position {};
-/// A rule loops over the pairs of a sparse fact.
-struct a_rule_over_the_pairs_of_a_sparse_fact {};
-/// The state stores only the last rows, so that `truncate` could not restore earlier ones.
-struct a_state_that_keeps_the_last_rows_alone_is_not_truncated {};
-/// The facts along the sequence do not all have its length, or one of them is sparse.
-struct facts_or_outputs_along_the_sequence_have_different_lengths_or_are_sparse {};
-}  // namespace mistake
-
-/// The number of a rule within rules(...), from 1. rule_number<2, 3> is rule 3 of the block that
-/// rule 2 stacks.
-template <int... Numbers>
-struct rule_number {};
-/// In place of rule_number: the mistake is in the facts, the query or the weights.
-struct outside_of_rules {};
-/// The relation of the mistake, character by character.
-template <char... Characters>
-struct in_relation {};
-/// The function that is given a wrong number.
-template <char... Characters>
-struct of_function {};
-/// The variable of the mistake.
-template <char... Characters>
-struct of_variable {};
-/// The weight of the mistake.
-template <char... Characters>
-struct of_weight {};
-/// A number that is given to a function, in decimal notation with up to 6 digits.
-template <char... Characters>
-struct given_number {};
-
-/// True if there is no mistake. The compiler prints its arguments if a static_assert of it fails.
-template <class Rule, class Relation, class Mistake>
-inline constexpr bool well_formed = false;
-template <class Rule, class Relation>
-inline constexpr bool well_formed<Rule, Relation, mistake::none> = true;
-
-/// Reports an ill-formed program. Every mistake of a program fails this static_assert.
-template <class Rule, class Relation, class Mistake>
-struct check_program {
-    static_assert(well_formed<Rule, Relation, Mistake>,
-                  "sequent: the program is ill-formed; rule, relation and mistake are named here");
-};
-
-/// The name that is looked up in a model.
-template <char... Characters>
-struct named {};
-
-/// Reports a name that a model does not have: in `p[W]` of parameters and `w[r]` of a workspace. It
-/// is false for all arguments.
-template <class Name, class Mistake>
-inline constexpr bool well_named = false;
-/// Fails a static_assert that names the name and the mistake.
-template <class Name, class Mistake>
-struct check_name {
-    static_assert(well_named<Name, Mistake>,
-                  "sequent: the model has nothing under this name; the mistake is named here");
-};
 
 namespace plan {
 
@@ -8456,13 +8550,14 @@ enum class fault {
     recursion_whose_end_is_not_known,
     shapes_do_not_fit,
     softmax_over_a_variable_not_in_the_head,
+    top_k_chooses_one_of_two_arguments_outside_of_recursions,
     aggregation_over_a_variable_in_the_head,
     aggregation_over_a_variable_that_the_body_does_not_mention,
     rules_of_one_sum_with_different_spaces,
     combined_rules_with_different_spaces,
     a_symbol_needs_a_weight,
     a_fact_cannot_be_a_head,
-    only_facts_are_negated_or_hidden,
+    a_relation_of_the_same_recursion_is_not_negated_or_hidden,
     two_facts_of_one_name,
     a_count_that_is_not_given,
     only_symbols_of_one_index_are_compared,
@@ -8488,6 +8583,7 @@ struct rows_obstacle {
         distant_rows,     ///< no constant bounds how far back the rule reads
         inner_rows,       ///< the numbers of a row are not contiguous
         pairs,            ///< the rule loops over the pairs of a sparse fact
+        fixpoint,         ///< the rule is a fixpoint
         several_lengths,  ///< the facts along the sequence differ in length, or one is sparse
         lost_rows,        ///< the state keeps only the last rows, so that truncate is impossible
     };
@@ -8604,11 +8700,12 @@ consteval auto mistake_type() {
     SEQUENT_MISTAKE(recursion_without_a_base)
     SEQUENT_MISTAKE(recursion_whose_end_is_not_known)
     SEQUENT_MISTAKE(softmax_over_a_variable_not_in_the_head)
+    SEQUENT_MISTAKE(top_k_chooses_one_of_two_arguments_outside_of_recursions)
     SEQUENT_MISTAKE(aggregation_over_a_variable_in_the_head)
     SEQUENT_MISTAKE(aggregation_over_a_variable_that_the_body_does_not_mention)
     SEQUENT_MISTAKE(a_symbol_needs_a_weight)
     SEQUENT_MISTAKE(a_fact_cannot_be_a_head)
-    SEQUENT_MISTAKE(only_facts_are_negated_or_hidden)
+    SEQUENT_MISTAKE(a_relation_of_the_same_recursion_is_not_negated_or_hidden)
     SEQUENT_MISTAKE(two_facts_of_one_name)
     SEQUENT_MISTAKE(a_count_that_is_not_given)
     SEQUENT_MISTAKE(only_symbols_of_one_index_are_compared)
@@ -8908,7 +9005,7 @@ struct rule {
     bool states_combination = false;  ///< the combination is written in the rule
     list<transformation_use, max_transformations> transformations{};  ///< in their order
     aggregation aggregated = aggregation::sum;
-    double aggregated_number = 0;                 ///< the exponent of p_mean
+    double aggregated_number = 0;                 ///< the p of p_mean, the k of top_k
     bool states_aggregation = false;              ///< the aggregation is written in the rule
     unsigned aggregated_variables = 0;            ///< the variables that it names, one bit each
     list<int, max_variables> aggregated_order{};  ///< these variables in the order of the rule
@@ -8925,6 +9022,12 @@ struct rule {
 
     /// The variables of the head, one bit each.
     constexpr unsigned head_variables() const { return variables_in(terms, arity); }
+    /// Returns true if the rule chooses the atoms of its head by their values.
+    constexpr bool chooses() const { return aggregated == aggregation::top_k; }
+    /// Returns true if variables that the rule aggregates over stay in the head.
+    constexpr bool keeps_aggregated() const {
+        return aggregated == aggregation::softmax || chooses();
+    }
 };
 
 /// A relation of a scope.
@@ -8956,15 +9059,27 @@ struct sizes {
     }
 };
 
+using language::repetition;
+
+/// The functions of repetitions, in the order of the enumeration.
+inline constexpr name repetition_names[]{make_name("stack", 5), make_name("repeat", 6),
+                                         make_name("fixpoint", 8)};
+/// The function of a repetition.
+constexpr const name& name_of(repetition kind) {
+    return repetition_names[static_cast<int>(kind)];
+}
+
 /// A stacked block: its rules form a scope of their own.
 struct scope {
-    int parent = -1;      ///< the scope around it; -1: it is the program
-    int repeat = 1;       ///< number of layers
-    int rule = -1;        ///< the rule that stacks it
-    bool shares = false;  ///< all layers have the same parameters
+    int parent = -1;  ///< the scope around it; -1: it is the program
+    int repeat = 1;   ///< number of layers
+    int rule = -1;    ///< the rule that stacks it
+    repetition kind = repetition::own;
 
+    /// Returns true if all layers have the same parameters.
+    constexpr bool shares() const { return kind != repetition::own; }
     /// The number of sets of parameters.
-    constexpr int copies() const { return shares ? 1 : repeat; }
+    constexpr int copies() const { return shares() ? 1 : repeat; }
 };
 
 /// Returns true if an argument is a sum or difference of two variables.
@@ -9070,8 +9185,7 @@ constexpr reason linear_sum_obstacle(const rule& rule, const source<Sizes>& sour
         const unsigned in_weight = variables_in(item.weight.terms, item.weight.arity);
         for (int argument = 0; argument < item.weight.arity; ++argument) {
             if (item.weight.terms[argument].second >= 0 ||
-                (item.weight.terms[argument].offset &&
-                 item.weight.terms[argument].variable != loop_time))
+                (item.weight.terms[argument].offset && item.weight.terms[argument].variable >= 0))
                 return reason::a_weight_is_moved;
         }
         const unsigned summed = ~head;
@@ -9086,12 +9200,20 @@ constexpr reason linear_sum_obstacle(const rule& rule, const source<Sizes>& sour
                                                           : reason::an_unmentioned_variable;
 }
 
+/// Returns true if a relation is a fact, or its atoms are chosen by their values.
+template <sizes Sizes>
+constexpr bool lists_pairs(int relation, const source<Sizes>& source) {
+    for (const rule& definer : source.rules)
+        if (definer.head == relation && !definer.chooses()) return false;
+    return true;
+}
+
 /// Returns true if the rule is such a sum and nothing else.
 template <sizes Sizes>
 constexpr bool is_linear(const rule& rule, const source<Sizes>& source) {
     if (rule.condition >= 0 || rule.repeat) return false;
     for (const literal& item : source.body(rule))
-        if (!is_plain(item)) return false;
+        if (!is_plain(item) && !(item.hidden && lists_pairs(item.relation, source))) return false;
     return linear_sum_obstacle(rule, source) == reason::none;
 }
 
@@ -9340,6 +9462,66 @@ class recursion_finder {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
+/// Parts of rules, for rules that are made of others.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+/// A rule for a part of another rule.
+constexpr rule part_of(const rule& from) {
+    rule result;
+    result.number = from.number;
+    result.scope = from.scope;
+    return result;
+}
+
+/// An empty rule with the head of another and with its head weight, if any, of which the
+/// variables are the only ones.
+constexpr rule same_head(const rule& from) {
+    rule result = part_of(from);
+    result.head = from.head;
+    result.arity = from.arity;
+    result.head_weight = from.head_weight;
+    int map[max_variables]{};  // one more than the variable's place
+    auto apply = [&](term& to, const term& written) {
+        if (written.variable >= 0 && map[written.variable] == 0)
+            map[written.variable] = result.variables.push(from.variables[written.variable]) + 1;
+        to = {written.variable >= 0 ? map[written.variable] - 1 : -1, written.offset};
+    };
+    for (int at = 0; at < from.arity; ++at) apply(result.terms[at], from.terms[at]);
+    for (int at = 0; at < from.head_weight.arity; ++at)
+        apply(result.head_weight.terms[at], from.head_weight.terms[at]);
+    return result;
+}
+
+/// The variables of the arguments of a literal and its weight, as bits.
+constexpr unsigned argument_variables(const literal& item) {
+    unsigned mask = 0;
+    visit_terms(item, [&](const term& at) {
+        if (at.variable >= 0) mask |= 1u << at.variable;
+        if (at.second >= 0) mask |= 1u << at.second;
+    });
+    return mask;
+}
+
+/// The variable that stands for another one plus an offset.
+constexpr variable moved(variable index, int offset) {
+    index.stated = index.stated && index.stated + offset > 0 ? index.stated + offset : 0;
+    return index;
+}
+
+/// A literal's arguments, less `offsets`; false if one that is a variable keeps an offset.
+constexpr bool take_away(literal& item, const int* offsets) {
+    bool plain = !is_view(item);
+    visit_terms(item, [&](term& at) {
+        if (at.variable < 0) return;
+        at.offset -= offsets[at.variable];
+        plain = plain && at.offset == 0;
+    });
+    return plain;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
 /// Normalisation: rewrites a source so that each relation follows from one rule whose head is a
 /// plain atom. The following become rules of their own, over relations that the plan invents:
 ///
@@ -9408,33 +9590,6 @@ class normaliser {
         return out.relations.push({out.relations[from.head].id, from.scope, true});
     }
 
-    /// A rule for a part of another rule.
-    static constexpr rule part_of(const rule& from) {
-        rule result;
-        result.number = from.number;
-        result.scope = from.scope;
-        return result;
-    }
-
-    /// An empty rule with the head of another and with its head weight, if any, of which the
-    /// variables are the only ones.
-    static constexpr rule same_head(const rule& from) {
-        rule result = part_of(from);
-        result.head = from.head;
-        result.arity = from.arity;
-        result.head_weight = from.head_weight;
-        int map[max_variables]{};  // one more than the variable's place
-        auto apply = [&](term& to, const term& written) {
-            if (written.variable >= 0 && map[written.variable] == 0)
-                map[written.variable] = result.variables.push(from.variables[written.variable]) + 1;
-            to = {written.variable >= 0 ? map[written.variable] - 1 : -1, written.offset};
-        };
-        for (int at = 0; at < from.arity; ++at) apply(result.terms[at], from.terms[at]);
-        for (int at = 0; at < from.head_weight.arity; ++at)
-            apply(result.head_weight.terms[at], from.head_weight.terms[at]);
-        return result;
-    }
-
     constexpr void push(rule made, const literal& only) {
         made.first_literal = out.literals.push(only);
         made.literals = 1;
@@ -9498,18 +9653,19 @@ class normaliser {
         return true;
     }
 
-    /// A softmax over some of the head's variables, of a body with variables that the head does not
-    /// name: these are summed first, by a rule of their own.
+    /// A softmax or choice over some of the head's variables, of a body with variables that the
+    /// head does not name: these are summed first, by a rule of their own.
     constexpr void split_softmax_of_sums() {
         const int count = out.rules.size();
         for (int at = 0; at < count; ++at) {
             rule& inner = out.rules[at];
             const unsigned head = inner.head_variables();
-            if (inner.aggregated != aggregation::softmax || (inner.aggregated_variables & ~head) ||
+            if (!inner.keeps_aggregated() || (inner.aggregated_variables & ~head) ||
                 !(((1u << inner.variables.size()) - 1) & ~head))
                 continue;
             rule outer = same_head(inner);
-            outer.aggregated = aggregation::softmax;
+            outer.aggregated = inner.aggregated;
+            outer.aggregated_number = inner.aggregated_number;
             outer.states_aggregation = true;
             for (const int index : inner.aggregated_order)
                 for (int axis = 0; axis < inner.arity; ++axis)
@@ -9630,36 +9786,10 @@ class normaliser {
         const unsigned head = written.head_variables();
         for (const literal& item : out.body(written))
             if (!item.gives_value() || item.has_element || item.transposed ||
-                (variables_of(item) & ~head))
+                (argument_variables(item) & ~head))
                 return false;
         return true;
     }
-    static constexpr unsigned variables_of(const literal& item) {
-        unsigned mask = 0;
-        visit_terms(item, [&](const term& at) {
-            if (at.variable >= 0) mask |= 1u << at.variable;
-            if (at.second >= 0) mask |= 1u << at.second;
-        });
-        return mask;
-    }
-
-    /// The variable that stands for another one plus an offset.
-    static constexpr variable moved(variable index, int offset) {
-        index.stated = index.stated && index.stated + offset > 0 ? index.stated + offset : 0;
-        return index;
-    }
-
-    /// A literal's arguments, less `offsets`; false if one that is a variable keeps an offset.
-    static constexpr bool take_away(literal& item, const int* offsets) {
-        bool plain = !is_view(item);
-        visit_terms(item, [&](term& at) {
-            if (at.variable < 0) return;
-            at.offset -= offsets[at.variable];
-            plain = plain && at.offset == 0;
-        });
-        return plain;
-    }
-
     /// In a rule of a recursion, the biases and the products of relations outside become a rule
     /// outside.
     constexpr void split_outside(int at, const auto& definer) {
@@ -9674,7 +9804,7 @@ class normaliser {
         for (int body = 0; body < user.literals && !mentioned; ++body) {
             const literal& item = out.literals[user.first_literal + body];
             if (!is_outside(item)) continue;
-            mentioned = variables_of(item);
+            mentioned = argument_variables(item);
             for (int axis = 0; axis < item.arity; ++axis)
                 if (item.terms[axis].variable >= 0)
                     offsets[item.terms[axis].variable] = item.terms[axis].offset;
@@ -9698,7 +9828,7 @@ class normaliser {
             const literal item = out.literals[user.first_literal + body];
             literal moved = item;
             const bool plain = take_away(moved, offsets);
-            const bool taken = plain && !(variables_of(item) & ~mentioned) &&
+            const bool taken = plain && !(argument_variables(item) & ~mentioned) &&
                                (is_outside(item) || item.kind == literal_kind::weight);
             if (!taken) {
                 out.literals[user.first_literal + kept++] = item;
@@ -9758,7 +9888,7 @@ class normaliser {
     /// Returns true if the literal, one of several, is the same for all values of one of the head's
     /// variables.
     static constexpr bool mentions_less(const literal& item, const rule& user) {
-        return user.literals > 1 && (user.head_variables() & ~variables_of(item));
+        return user.literals > 1 && (user.head_variables() & ~argument_variables(item));
     }
 
     constexpr void split_weighted_literal(int user_at, int item_at) {
@@ -9886,36 +10016,78 @@ struct fact_shape {
     name id{};
     fact_kind kind = fact_kind::dense;
     int rank = 0;                  ///< number of extents
-    int extents[max_fact_rank]{};  ///< of a sparse fact, the ranges of both indices first
+    int extents[max_fact_rank]{};  ///< of a sparse fact, the ranges of its indices first
     int classes = 0;               ///< number of different symbols
-    int pairs = 0;                 ///< maximum number of pairs of a sparse fact; 0: dense
+    int pairs = 0;                 ///< maximum number of atoms of a sparse fact; 0: dense
+    int indices = 2;               ///< number of indices of a sparse fact, 1 to 4
     bool up_to = false;            ///< the first extent is a maximum
     int length = -1;               ///< then the number of the count that is the length
 
-    /// Returns true if the fact holds for given pairs only.
+    /// Returns true if the fact holds for given atoms only.
     constexpr bool is_sparse() const { return pairs > 0; }
-    /// The number of elements, of a sparse fact for the maximum number of pairs.
+    /// The number of elements, of a sparse fact for the maximum number of atoms.
     constexpr int size() const { return (is_sparse() ? pairs : 1) * product_from(sparse_axes()); }
-    /// The number of elements of one pair.
-    constexpr int pair_size() const { return product_from(2); }
-    /// The shape of the values of `count` pairs, as a dense fact.
+    /// The number of elements of one atom.
+    constexpr int pair_size() const { return product_from(indices); }
+    /// The shape of the values of `count` atoms, as a dense fact.
     constexpr fact_shape values_of(int count) const {
         fact_shape result = *this;
         result.pairs = 0;
         result.extents[0] = count;
-        result.rank = rank - 1;
-        for (int axis = 1; axis < result.rank; ++axis) result.extents[axis] = extents[axis + 1];
+        result.rank = rank - indices + 1;
+        for (int axis = 1; axis < result.rank; ++axis)
+            result.extents[axis] = extents[axis + indices - 1];
         return result;
     }
 
+    // The atoms of any number of indices are stored as pairs: i is (0, i), (i, j, k) is
+    // (i, j * K + k), and (i, j, k, l) is (i * J + j, k * L + l).
+
+    /// The range of the first index of a pair.
+    constexpr long long pair_rows() const {
+        return indices == 1 ? 1 : 1LL * extents[0] * (indices == 4 ? extents[1] : 1);
+    }
+    /// The range of the second index of a pair.
+    constexpr long long pair_columns() const {
+        const int last = indices - 1;
+        return 1LL * extents[last] * (indices > 2 ? extents[last - 1] : 1);
+    }
+    /// The pair of an atom, two integers.
+    constexpr void write_pair(const int* atom, int* pair) const {
+        const int last = indices - 1;
+        pair[0] = indices == 1 ? 0 : indices == 4 ? atom[0] * extents[1] + atom[1] : atom[0];
+        pair[1] = indices > 2 ? atom[last - 1] * extents[last] + atom[last] : atom[last];
+    }
+
   private:
-    constexpr int sparse_axes() const { return is_sparse() ? 2 : 0; }
+    constexpr int sparse_axes() const { return is_sparse() ? indices : 0; }
     constexpr int product_from(int axis) const {
         int product = 1;
         for (; axis < rank; ++axis) product *= extents[axis];
         return product;
     }
 };
+
+/// The two arguments of a pair.
+struct pair_terms {
+    term row{};
+    term column{};
+};
+/// The argument of a pair for two arguments of an atom, of which the second has this range.
+constexpr term joined_term(const term& first, const term& second, int extent) {
+    return {second.variable, second.offset + extent * first.offset, first.variable,
+            first.variable >= 0 ? extent : 0};
+}
+/// The pair of the arguments of a sparse fact.
+constexpr pair_terms pair_of(const fact_shape& fact, const term* terms) {
+    const int last = fact.indices - 1;
+    pair_terms result{{-1, 0}, terms[last]};
+    if (fact.indices > 2)
+        result.column = joined_term(terms[last - 1], terms[last], fact.extents[last]);
+    if (fact.indices > 1) result.row = terms[0];
+    if (fact.indices == 4) result.row = joined_term(terms[0], terms[1], fact.extents[1]);
+    return result;
+}
 
 /// The shape of a value, rows x columns. A vector has one column, a scalar is 1 x 1.
 struct value_shape {
@@ -9935,6 +10107,7 @@ struct value_shape {
 struct relation_shape {
     int fact = -1;             ///< number of the fact that it is; -1: none
     int rule = -1;             ///< the rule that it follows from; -1: none
+    int chosen = -1;           ///< number of the pairs that this rule chooses; -1: it does not
     int arity = -1;            ///< number of arguments; -1: not known yet
     int extents[max_arity]{};  ///< ranges of the arguments
     value_shape value{};       ///< shape of the value of an atom
@@ -9942,6 +10115,7 @@ struct relation_shape {
     int passes_into = -1;      ///< of a block's input: the relation that is its value in layer 0
     int uses = 0;              ///< number of literals that read its value
     bool output = false;       ///< an output of the model, or tapped: no step absorbs it
+    bool tested = false;       ///< some literal of it is negated or hidden
 };
 
 /// The shape of a weight.
@@ -9956,8 +10130,9 @@ struct weight_shape {
 /// A program with its shapes, the result of shaping.
 template <sizes Sizes, int Facts>
 struct shaped {
-    source<Sizes> text{};                                                    ///< the program
-    list<fact_shape, Facts> facts{};                                         ///< facts and counts
+    source<Sizes> text{};  ///< the program
+    /// Facts and counts; after them, as sparse facts, the pairs that rules choose.
+    list<fact_shape, Facts> facts{};
     list<relation_shape, decltype(text.relations)::capacity()> relations{};  ///< their shapes
     list<weight_shape, decltype(text.weights)::capacity()> weights{};        ///< shapes of weights
     list<int, Sizes.rules> order{};    ///< rules; those of a block before the rule that stacks it
@@ -10036,9 +10211,9 @@ constexpr value_shape literal_shape(const Shaped& in, const literal& item, bool&
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// The pairs of a sparse fact, indexed by rows and by columns.
+/// The layout of the index of a sparse fact.
 
-namespace sequent::inline SEQUENT_ABI::model_detail {
+namespace sequent::inline SEQUENT_ABI::plan {
 
 /// Layout of an index in memory, in 32-bit integers: compressed sparse rows and compressed sparse
 /// columns. Pairs keep the numbers under which they were given.
@@ -10060,16 +10235,33 @@ struct pair_layout {
     constexpr int size() const { return pairs_of_column() + capacity; }
 };
 
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
+/// The pairs of a sparse fact, indexed by rows and by columns.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+using plan::pair_layout;
+
+/// The layout of a sparse fact's pairs.
+constexpr pair_layout layout_of_pairs(const plan::fact_shape& fact) {
+    return {static_cast<int>(fact.pair_rows()), static_cast<int>(fact.pair_columns()), fact.pairs};
+}
+
 /// The pairs of one row or one column.
 struct neighbours {
     const std::int32_t* others;
     const std::int32_t* pairs;
     int count;
 
+    /// The place of the first pair whose other index is not less.
+    int first_from(int other) const noexcept {
+        return static_cast<int>(std::lower_bound(others, others + count, other) - others);
+    }
     /// The number of the pair with this other index, or -1.
     int find(int other) const noexcept {
-        const auto* at = std::lower_bound(others, others + count, other);
-        return at != others + count && *at == other ? pairs[at - others] : -1;
+        const int at = first_from(other);
+        return at != count && others[at] == other ? pairs[at] : -1;
     }
 };
 
@@ -10097,18 +10289,15 @@ struct pair_index {
     }
 };
 
-/// Writes the index of `count` pairs, two integers each, by counting sort. All must be within the
-/// layout's rows and columns and not more than its capacity.
+/// Writes the index of the `count` pairs of which `memory` has the rows and columns, by counting
+/// sort. All must be within the layout's rows and columns and not more than its capacity. renumber:
+/// sorts them first, by the index with fewer values.
 SEQUENT_LAZY
-inline void index_pairs(const pair_layout& layout, const std::int32_t* pairs, int count,
-                        std::int32_t* memory) noexcept {
+inline void index_pairs(const pair_layout& layout, int count, std::int32_t* memory,
+                        bool renumber = false) noexcept {
     memory[pair_layout::count()] = count;
     std::int32_t* row_of = memory + pair_layout::row_of_pair();
     std::int32_t* column_of = memory + layout.column_of_pair();
-    for (int pair = 0; pair < count; ++pair) {
-        row_of[pair] = pairs[2 * pair];
-        column_of[pair] = pairs[2 * pair + 1];
-    }
     // Puts the pairs in the order that `sorted` gives them, or their own, under their keys.
     const auto distribute = [&](const std::int32_t* key, const std::int32_t* other, int keys,
                                 std::int32_t* begin, std::int32_t* others, std::int32_t* numbers,
@@ -10129,6 +10318,18 @@ inline void index_pairs(const pair_layout& layout, const std::int32_t* pairs, in
         distribute(column_of, row_of, layout.columns, memory + layout.column_begin(),
                    memory + layout.rows_of_column(), memory + layout.pairs_of_column(), sorted);
     };
+    if (renumber) {
+        const bool by_columns = layout.columns <= layout.rows;
+        const int keys = by_columns ? layout.columns : layout.rows;
+        std::int32_t* const key = by_columns ? column_of : row_of;
+        std::int32_t* const other = by_columns ? row_of : column_of;
+        std::int32_t* const begin = memory + layout.column_begin();
+        std::int32_t* const sorted = memory + layout.rows_of_column();
+        std::int32_t* const unread = memory + layout.pairs_of_column();
+        distribute(key, other, keys, begin, sorted, unread, nullptr);
+        std::copy_n(sorted, count, other);
+        for (int at = 0; at < keys; ++at) std::fill(key + begin[at], key + begin[at + 1], at);
+    }
     by_column(nullptr);
     distribute(row_of, column_of, layout.rows, memory + layout.row_begin(),
                memory + layout.columns_of_row(), memory + layout.pairs_of_row(),
@@ -10160,7 +10361,7 @@ struct tensor_view {
     std::array<int, max_rank> strides{};
 
     /// Number of elements: the product of the extents, 1 for a scalar.
-    constexpr int size() const noexcept {
+    [[nodiscard]] constexpr int size() const noexcept {
         int count = 1;
         for (int axis = 0; axis < rank; ++axis) count *= extents[static_cast<std::size_t>(axis)];
         return count;
@@ -10194,7 +10395,7 @@ struct tensor_view {
     }
 
     /// True if the elements are contiguous in row-major order.
-    constexpr bool is_contiguous() const noexcept {
+    [[nodiscard]] constexpr bool is_contiguous() const noexcept {
         std::ptrdiff_t expected = 1;
         for (auto axis = static_cast<std::size_t>(rank); axis-- > 0;) {
             if (extents[axis] != 1 && strides[axis] != expected) return false;
@@ -10205,7 +10406,7 @@ struct tensor_view {
 
     /// All elements in row-major order. Throws argument_error if the view is not contiguous, as
     /// with padded rows.
-    constexpr std::span<T> span() const {
+    [[nodiscard]] constexpr std::span<T> span() const {
         if (!is_contiguous())
             fail<argument_error>("sequent: span() of a view that is not contiguous");
         return {data, static_cast<std::size_t>(size())};
@@ -10249,7 +10450,7 @@ struct ranked_view : tensor_view<T> {
     }
 
     /// The view at one index of the first dimension; row(i) of a matrix is a vector.
-    constexpr ranked_view<T, Rank - 1> row(int at) const noexcept requires(Rank > 0) {
+    [[nodiscard]] constexpr ranked_view<T, Rank - 1> row(int at) const noexcept requires(Rank > 0) {
         ranked_view<T, Rank - 1> result;
         result.data = &tensor_view<T>::first(at);
         result.rank = Rank - 1;
@@ -10266,7 +10467,7 @@ struct ranked_view : tensor_view<T> {
 /// extents.
 template <class Numbers, std::convertible_to<int>... Extents>
     requires(sizeof...(Extents) <= max_rank)
-constexpr auto view_of(Numbers&& numbers, Extents... extents) {
+[[nodiscard]] constexpr auto view_of(Numbers&& numbers, Extents... extents) {
     const std::span elements(numbers);
     using element = typename decltype(elements)::element_type;
     ranked_view<element, static_cast<int>(sizeof...(Extents))> result;
@@ -10315,7 +10516,18 @@ template <class Pairs, class Values>
 constexpr sparse_argument<Pairs, Values> sparse_pairs(Pairs&& pairs, Values&& values) noexcept {
     return {static_cast<Pairs&&>(pairs), static_cast<Values&&>(values)};
 }
+/// A sparse fact with another number of arguments, such as `triple = sparse_atoms(atoms, values)`
+/// with the atoms {{0, 3, 1}, {1, 3, 2}}.
+template <class Atoms, class Values>
+constexpr sparse_argument<Atoms, Values> sparse_atoms(Atoms&& atoms, Values&& values) noexcept {
+    return {static_cast<Atoms&&>(atoms), static_cast<Values&&>(values)};
+}
 /// Likewise for a sparse fact of scalars, all 1.
+template <class Atoms>
+constexpr sparse_argument<Atoms, void> sparse_atoms(Atoms&& atoms) noexcept {
+    return {static_cast<Atoms&&>(atoms)};
+}
+/// sparse_pairs for a sparse fact of scalars, all 1.
 template <class Pairs>
 constexpr sparse_argument<Pairs, void> sparse_pairs(Pairs&& pairs) noexcept {
     return {static_cast<Pairs&&>(pairs)};
@@ -10540,7 +10752,7 @@ struct argument {
             is_count = true;
         } else if constexpr (is_sparse_argument<plain>) {
             static_assert(!std::is_lvalue_reference_v<Value> || outlives_call<Value>,
-                          "sequent: sparse_pairs() refers to containers that are temporaries; give "
+                          "sequent: a sparse fact refers to containers that are temporaries; give "
                           "them names first");
             take_pairs(value.pairs);
             if constexpr (requires { value.values; }) take_values(value.values);
@@ -10574,7 +10786,7 @@ struct argument {
         const auto* first = unwrap(given, pairs_shape);
         static_assert(
             std::is_same_v<std::remove_cv_t<std::remove_pointer_t<decltype(first)>>, std::int32_t>,
-            "sequent: the pairs of a sparse fact are std::int32_t, two for each");
+            "sequent: the atoms of a sparse fact are std::int32_t, one for each argument");
         pairs = first;
     }
 };
@@ -10658,8 +10870,10 @@ inline int length_of(const subject& what, const extents& given, const plan::fact
 
 /// "(3, 5)", for messages.
 SEQUENT_LAZY
-SEQUENT_COLD std::string pair_text(const std::int32_t* pair) {
-    return joined_text({"(", pair[0], ", ", pair[1], ")"});
+SEQUENT_COLD std::string atom_text(const std::int32_t* atom, int indices) {
+    std::string result = "(";
+    for (int at = 0; at < indices; ++at) append_text(result, {at > 0 ? ", " : "", atom[at]});
+    return result + ")";
 }
 
 /// Throws argument_error if a symbol is outside [0, classes).
@@ -10698,34 +10912,47 @@ void check_finite(const subject& what, const T* numbers, int size) {
                   "; values are finite"});
 }
 
-/// Throws argument_error unless the pairs of a sparse fact are distinct, within its extents and not
+/// Throws argument_error unless the atoms of a sparse fact are distinct, within its extents and not
 /// more than it has room for; then writes their index to `memory`.
 template <class Element>
-void take_pairs(const subject& what, const argument<Element>& given, const pair_layout& layout,
-                std::int32_t* memory) {
+void take_pairs(const subject& what, const argument<Element>& given, const plan::fact_shape& fact,
+                const pair_layout& layout, std::int32_t* memory) {
     const extents& shape = given.pairs_shape;
-    const bool flat = shape.rank == 1 && !shape.shaped;
-    if (!(flat ? shape.at[0] % 2 == 0 : shape.rank == 2 && shape.at[1] == 2) || !shape.contiguous)
-        fail_with<argument_error>({"sequent: the pairs of ", what.text(),
-                                   " are two integers each, given is ", shape.text()});
-    const long count = shape.size() / 2;
+    const int indices = fact.indices;
+    const char* const atom = indices == 2 ? "pair" : "atom";
+    constexpr const char* numbers_up_to_4[]{"no", "one", "two", "three", "four"};
+    const bool flat = shape.rank == 1 && (!shape.shaped || indices == 1);
+    if (!(flat ? shape.at[0] % indices == 0 : shape.rank == 2 && shape.at[1] == indices) ||
+        !shape.contiguous)
+        fail_with<argument_error>({"sequent: the ", atom, "s of ", what.text(), " are ",
+                                   numbers_up_to_4[indices], " integers each, given is ",
+                                   shape.text()});
+    const long count = shape.size() / indices;
     if (count > layout.capacity)
-        refuse(what, {" has room for ", layout.capacity, " pairs, given are ", count});
+        refuse(what, {" has room for ", layout.capacity, " ", atom, "s, given are ", count});
     const int size = static_cast<int>(count);
     for (int at = 0; at < size; ++at) {
-        const std::int32_t* pair = given.pairs + 2 * at;
-        if (pair[0] < 0 || pair[0] >= layout.rows || pair[1] < 0 || pair[1] >= layout.columns)
-            refuse(what, {" has the pair ", pair_text(pair), " at position ", at, ", outside of ",
-                          layout.rows, " x ", layout.columns});
+        const std::int32_t* each = given.pairs + indices * at;
+        bool inside = true;
+        for (int axis = 0; axis < indices; ++axis)
+            inside = inside && each[axis] >= 0 && each[axis] < fact.extents[axis];
+        if (!inside)
+            refuse(what, {" has the ", atom, " ", atom_text(each, indices), " at position ", at,
+                          ", outside of ", extents_text(fact.extents, indices)});
+        int pair[2];
+        fact.write_pair(each, pair);
+        memory[pair_layout::row_of_pair() + at] = pair[0];
+        memory[layout.column_of_pair() + at] = pair[1];
     }
-    index_pairs(layout, given.pairs, size, memory);
+    index_pairs(layout, size, memory);
     const std::int32_t* begin = memory + layout.row_begin();
     const std::int32_t* columns = memory + layout.columns_of_row();
     const std::int32_t* numbers = memory + layout.pairs_of_row();
     for (int row = 0; row < layout.rows; ++row)
         for (int at = begin[row] + 1; at < begin[row + 1]; ++at)
             if (columns[at] == columns[at - 1])
-                refuse(what, {" has the pair ", pair_text(given.pairs + 2 * numbers[at]),
+                refuse(what, {" has the ", atom, " ",
+                              atom_text(given.pairs + indices * numbers[at], indices),
                               " at position ", numbers[at], " as well as at ", numbers[at - 1]});
 }
 
@@ -10845,14 +11072,16 @@ struct node_pool {
     /// The node of an argument.
     constexpr int at_term(const term& written) {
         const int constant = add(node_kind::constant, written.offset);
-        if (written.variable < 0) return constant;
-        int sum = add(node_kind::variable, written.variable);
+        if (written.variable < 0 && written.second < 0) return constant;
+        int sum = written.variable < 0 ? -1 : add(node_kind::variable, written.variable);
         if (written.second >= 0) {
             const int factor = written.factor < 0 ? -written.factor : written.factor;
             int second = add(node_kind::variable, written.second);
             if (factor != 1)
                 second = add(node_kind::multiply, 0, add(node_kind::constant, factor), second);
-            sum = add(written.factor < 0 ? node_kind::subtract : node_kind::add, 0, sum, second);
+            sum = sum < 0 ? second
+                          : add(written.factor < 0 ? node_kind::subtract : node_kind::add, 0, sum,
+                                second);
         }
         return written.offset ? add(node_kind::add, 0, sum, constant) : sum;
     }
@@ -10895,14 +11124,10 @@ struct node_pool {
         return moved.kind == node_kind::constant &&
                moved.value == (top.kind == node_kind::add ? by : -by);
     }
-    /// The inverse of at_term, for a variable plus an offset or a constant.
-    constexpr term as_term(int root) const {
-        const node& top = nodes[root];
-        if (top.kind == node_kind::constant) return {-1, top.value};
-        if (top.kind == node_kind::variable) return {top.value, 0};
-        term inner = as_term(top.left);
-        inner.offset += nodes[top.right].value;
-        return inner;
+    /// The inverse of at_term. Returns false if the expression is no such argument.
+    constexpr bool as_term(int root, term& to) const {
+        to = {};
+        return add_to_term(root, 1, to);
     }
     /// A copy of the tree with each variable v replaced by terms[v].
     template <class Nodes>
@@ -10914,11 +11139,40 @@ struct node_pool {
         const int right = substitute(from, top.right, terms);
         return add(top.kind, top.value, left, right);
     }
+
+  private:
+    /// Adds a factor times an expression to an argument. Returns false if that is none.
+    constexpr bool add_to_term(int root, int factor, term& to) const {
+        const node& top = nodes[root];
+        switch (top.kind) {
+            case node_kind::constant:
+                to.offset += factor * top.value;
+                return true;
+            case node_kind::variable:
+                if (factor == 1 && to.variable < 0) {
+                    to.variable = top.value;
+                    return true;
+                }
+                if (to.second >= 0) return false;
+                to.second = top.value;
+                to.factor = factor;
+                return true;
+            case node_kind::add:
+                return add_to_term(top.left, factor, to) && add_to_term(top.right, factor, to);
+            case node_kind::subtract:
+                return add_to_term(top.left, factor, to) && add_to_term(top.right, -factor, to);
+            case node_kind::multiply:
+                return nodes[top.left].kind == node_kind::constant &&
+                       add_to_term(top.right, factor * nodes[top.left].value, to);
+            default:
+                return false;
+        }
+    }
 };
 
 /// The capacity of the pool of a program.
 constexpr int pool_size(int nodes, int literals) {
-    return 8 * nodes + 10 * literals + 32;
+    return 8 * nodes + 12 * literals + 32;
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
@@ -12198,7 +12452,9 @@ class domain_finder {
             }
             // The domain is defined only within the extents.
             root = out.pool.both(root, within_extents(written, item));
-            root = out.pool.both(root, inherited);
+            // A negated atom may be absent.
+            if (!item.negated || in.relations[item.relation].fact >= 0)
+                root = out.pool.both(root, inherited);
             root = out.pool.both(root, holds_for(item));
         }
         if (written.total && written.combined != combination::sum && differing_[at] >= 0)
@@ -12223,8 +12479,17 @@ class domain_finder {
             positions[written.terms[axis].variable] = {axis, 0};
         out.domain[written.head] = out.pool.substitute(
             out.pool.nodes, restrict(root, written.head_variables()), positions);
+        if (written.chooses()) out.domain[written.head] = chosen_of(written.head);
     }
 
+    /// The pairs that a rule has chosen, and of the condition what is about one argument.
+    constexpr int chosen_of(int relation) {
+        const int each = out.domain[relation];
+        const int pair = out.pool.add(node_kind::pair, in.relations[relation].chosen,
+                                      out.pool.add(node_kind::variable, 0),
+                                      out.pool.add(node_kind::variable, 1));
+        return out.pool.both(out.pool.both(restrict(each, 1u), restrict(each, 2u)), pair);
+    }
     constexpr int below_length(int index, int fact) {
         return out.pool.add(node_kind::less, 0, index,
                             out.pool.add(node_kind::count, in.facts[fact].length));
@@ -12465,19 +12730,23 @@ class domain_finder {
 
     /// The condition that a sparse fact holds, or does not hold if it is negated.
     constexpr int holds_for(const literal& item) {
-        const int given = in.relations[item.relation].fact;
+        const relation_shape& shape = in.relations[item.relation];
+        const int given = shape.chosen >= 0 ? shape.chosen : shape.fact;
         if (given < 0 || !in.facts[given].is_sparse()) return -1;
-        const int held = out.pool.add(node_kind::pair, given, out.pool.at_term(item.terms[0]),
-                                      out.pool.at_term(item.terms[1]));
+        const pair_terms pair = pair_of(in.facts[given], item.terms);
+        const int held = out.pool.add(node_kind::pair, given, out.pool.at_term(pair.row),
+                                      out.pool.at_term(pair.column));
         return item.negated ? out.pool.add(node_kind::negation, 0, held) : held;
     }
 
     /// The condition that the pairs of sparse facts are within the ranges of the variables.
     constexpr int within_variables(const rule& written, int conditions) {
         int root = -1;
-        auto require = [&](int side, int extent) {
-            const term at = out.pool.as_term(side);
-            if (at.variable < 0 || last_of(at, written.variables) + 1 >= extent) return;
+        auto require = [&](int side, long long extent) {
+            term at;
+            if (!out.pool.as_term(side, at) || at.variable < 0 ||
+                last_of(at, written.variables) + 1 >= extent)
+                return;
             const int last = written.variables[at.variable].extent;
             root = out.pool.both(root, out.pool.add(node_kind::less, 0,
                                                     out.pool.add(node_kind::variable, at.variable),
@@ -12486,8 +12755,8 @@ class domain_finder {
         out.pool.each_conjunct(conditions, [&](int part) {
             const node top = out.pool.nodes[part];
             if (top.kind != node_kind::pair) return;
-            require(top.left, in.facts[top.value].extents[0]);
-            require(top.right, in.facts[top.value].extents[1]);
+            require(top.left, in.facts[top.value].pair_rows());
+            require(top.right, in.facts[top.value].pair_columns());
         });
         return root;
     }
@@ -12636,7 +12905,7 @@ constexpr auto make_aggregation_table() {
     constexpr bool itself = true;
     constexpr bool another = false;
     struct table {
-        aggregation_entry of[static_cast<int>(aggregation::softmax) + 1];
+        aggregation_entry of[static_cast<int>(aggregation::top_k) + 1];
     };
 #define SEQUENT_FOLD(name, parameters, arguments, alone, ...) \
     {entry_name(#name), alone, sizeof(#arguments) > sizeof("()")},
@@ -12646,6 +12915,7 @@ constexpr auto make_aggregation_table() {
         {entry_name("count")},
         {entry_name("concat"), true},
         {entry_name("softmax")},
+        {entry_name("top_k"), false, true},
     }};
     // clang-format on
 #undef SEQUENT_FOLD
@@ -12763,6 +13033,7 @@ struct row_term {
     int w_split = 0;            ///< stride of w from split to split
     int relation = -1;          ///< the relation of x; -1 if x is a weight
     side indexed = side::none;  ///< in a step over pairs, the index that selects the row of x
+    side weighed = side::none;  ///< and the index that selects the weight
     int format = 0;             ///< format of a packed weight; 0: the number type of x
     term_window window{};       ///< the rows of x, if they are not those of the step
 };
@@ -12857,10 +13128,11 @@ struct attention_step {
     access value{};                ///< value(j)
     access out{};                  ///< out(i)
     access normalizer{};           ///< maximum and 1 / sum of each row, stored for the gradient
-    access scores{};        ///< scores cached for the gradient, only where recomputing costs more
-    access weights{};       ///< the softmax, if a step of its own prepares it
-    int condition = -1;     ///< node of the condition of the pairs; -1: all pairs
-    int row_variable = -1;  ///< the variable i in the condition
+    access scores{};         ///< scores cached for the gradient, only where recomputing costs more
+    access weights{};        ///< the softmax, if a step of its own prepares it
+    bool normalizes = true;  ///< the weights are a softmax of the scores, not the scores themselves
+    int condition = -1;      ///< node of the condition of the pairs; -1: all pairs
+    int row_variable = -1;   ///< the variable i in the condition
     int column_variable = -1;                     ///< the variable j in the condition
     int outer_variables[max_outers]{-1, -1, -1};  ///< variables of the outer loops there
     unsigned row_counts = 0;     ///< counts beyond which rows have no pairs, one bit each
@@ -12951,7 +13223,7 @@ struct general_step {
     list<general_function, max_transformations> functions{};  ///< in the order of application
     combination combined = combination::sum;                  ///< of the literals
     aggregation aggregated = aggregation::sum;                ///< of the ground rules
-    double aggregated_number = 0;                             ///< the exponent of p_mean
+    double aggregated_number = 0;                             ///< the p of p_mean, the k of top_k
     value_shape combined_shape{};                             ///< shape before the functions
     value_shape shape{};               ///< shape of the value of a ground rule
     int condition = -1;                ///< node of the condition; -1: none
@@ -12964,17 +13236,25 @@ struct general_step {
     unsigned out_counts = 0;           ///< counts beyond which no atom is read, one bit each
     int out_row = 0;  ///< distance of atoms that differ in the index that these limit
     list<pair_join, max_condition_joins + max_literals + 1> joins{};  ///< sparse facts that hold
-    pair_list listed{};      ///< a predicate whose pairs are listed
-    int time = -1;           ///< in a recursion, the variable that its loop sets; else -1
-    int level = 0;           ///< nesting level of that loop
-    int delay = 0;           ///< the iteration of that loop is time + delay
-    form_reasons reasons{};  ///< the reasons that no fast form applies
+    pair_list listed{};         ///< a predicate whose pairs are listed
+    int choice = -1;            ///< number of the pairs that the step chooses, as of a sparse fact
+    int choice_variables[2]{};  ///< the variables of these pairs
+    operand chosen{};           ///< their index, see pair_layout; 32-bit integers
+    int time = -1;              ///< in a recursion, the variable that its loop sets; else -1
+    int level = 0;              ///< nesting level of that loop
+    int delay = 0;              ///< the iteration of that loop is time + delay
+    form_reasons reasons{};     ///< the reasons that no fast form applies
     int running_row = -1;  ///< the head variable of a running aggregate, or -1: each of its values
                            ///< aggregates the values of the one before and one more
     column_bound running{};       ///< the variable that is aggregated over
     unsigned running_rows = 0;    ///< counts that limit running_row, one bit each
     unsigned running_values = 0;  ///< counts that limit running.variable, one bit each
 
+    /// Returns true if the step chooses among values that other steps have computed.
+    constexpr bool compares_alone() const {
+        return choice >= 0 && literals.size() == 1 && functions.size() == 0 &&
+               literals[0].weight_rows == 0;
+    }
     /// The number of values of running_row below its counts.
     constexpr int end_of_running_rows(const int* given) const noexcept {
         return least_count(running_rows, extents[running_row], given);
@@ -13010,6 +13290,17 @@ struct birth {
     }
 };
 
+/// What a round of a fixpoint is given and what it gives: `size` contiguous elements, of which only
+/// the rows below some counts, or the pairs of a sparse fact, are compared.
+struct carried_value {
+    operand in{};         ///< what the round is given
+    operand out{};        ///< what it gives
+    int size = 0;         ///< number of elements
+    unsigned counts = 0;  ///< counts that limit the rows, one bit each
+    int row = 1;          ///< elements of a row, or of a pair
+    int pairs = -1;       ///< the sparse fact whose pairs are the rows; -1: none
+};
+
 /// One entry of a plan, in the order of the forward pass.
 struct step {
     step_kind kind = step_kind::rows;
@@ -13026,6 +13317,7 @@ struct step {
     counted_end end{};      ///< end of these iterations; of a recursion, of its loop
     bool fills = false;     ///< the step runs from that end on instead of before it
     bool idle = false;      ///< the step fills rows that nothing reads
+    int carried = -1;       ///< of a fixpoint: place of what its rounds pass on
     list<birth, max_literals + 4> births{};  ///< gradients set to zero by its backward
 
     /// Returns true if a step in a recursion runs in this iteration.
@@ -13080,7 +13372,7 @@ struct joined_steps {
     long long weights = 0;  ///< elements of their weights in all layers
     int rows = 0;           ///< the greatest number of rows
     unsigned counts = 0;    ///< counts that limit these rows, one bit each
-    bool ends = false;      ///< counts end a recursion, which has other iterations for each sample
+    bool ends = false;      ///< a recursion or a fixpoint ends elsewhere for each sample
 
     /// Returns true if samples of different counts can be run step by step.
     constexpr bool any() const { return rows > 0 && !ends; }
@@ -13091,7 +13383,7 @@ constexpr joined_steps find_joined_steps(const Tables& tables, long long least) 
     joined_steps result;
     long long rounds = 1;
     for (const step& each : tables.steps) {
-        result.ends = result.ends || each.end.any();
+        result.ends = result.ends || each.end.any() || each.carried >= 0;
         if (each.kind == step_kind::repeat_begin && !each.recurs) rounds *= each.repeat;
         if (each.kind == step_kind::repeat_end && !each.recurs)
             rounds /= tables.steps[each.at].repeat;
@@ -13136,13 +13428,16 @@ enum class role {
 
 /// The sparse fact whose pairs two arguments of a relation are, if there is one.
 struct pair_place {
-    int fact = -1;  ///< number of the fact; -1: none
-    int axes[2]{};  ///< the arguments
+    int fact = -1;     ///< number of the fact; -1: none
+    int axes[2]{};     ///< the arguments
+    bool all = false;  ///< all arguments, of a fact with another number of them
 
     /// Returns true if there is a fact.
     constexpr bool any() const { return fact >= 0; }
-    /// Returns true if the argument is one of the two.
-    constexpr bool has(int axis) const { return any() && (axis == axes[0] || axis == axes[1]); }
+    /// Returns true if the argument is one of them.
+    constexpr bool has(int axis) const {
+        return any() && (all || axis == axes[0] || axis == axes[1]);
+    }
 };
 
 /// The storage of a relation: a fact, a buffer, or (for a parameter) the literal that reads the
@@ -13186,6 +13481,7 @@ struct buffer {
     int offset = 0;             ///< in its memory, once that is laid out
     int adjoint = -1;           ///< offset of the gradient
     bool prepared = false;      ///< the values depend on parameters only
+    bool lasts = false;         ///< an index of pairs, which steps read without an operand
     unsigned counts = 0;        ///< counts beyond which rows are not read, one bit each; 0: all are
     int row = 0;                ///< elements of such a row
     int beyond = 0;             ///< further rows that are read
@@ -13223,6 +13519,7 @@ struct plan_tables {
     list<row_step, Sizes.rules> rows{};   ///< row steps
     list<attention_step, Sizes.rules> attentions{};        ///< attention steps
     list<general_step, Sizes.rules> generals{};            ///< general steps
+    list<carried_value, Sizes.scopes> carried{};           ///< what fixpoints pass on
     list<relation_layout, relation_capacity> relations{};  ///< storage of relations
     list<weight_layout, weight_capacity> weights{};        ///< storage of weights
     list<buffer, Sizes.rules * 3 + 4> buffers{};           ///< buffers
@@ -13313,7 +13610,8 @@ struct draft : drafted<Sizes, Facts> {
                 const int definer = in.relations[item.relation].rule;
                 // A relation that a block reads from outside is computed once, outside. A relation
                 // that is read at sums of variables is computed before.
-                if (definer < 0 || in.relations[item.relation].uses != 1 ||
+                if (definer < 0 || in.relations[item.relation].uses != 1 || !item.gives_value() ||
+                    rule_of(definer).chooses() ||
                     in.text.rules[definer].scope != in.text.rules[at].scope ||
                     in.text.rules[definer].views || in.text.rules[at].views)
                     continue;
@@ -13342,8 +13640,8 @@ struct draft : drafted<Sizes, Facts> {
     /// call.
     constexpr bool follows_from_parameters(int at) const {
         const rule& written = rule_of(at);
-        if (recurs || written.repeat || head_of(at).output || is_block_output(at) ||
-            mentions_given(conditions.condition[at]))
+        if (recurs || written.repeat || written.chooses() || head_of(at).output ||
+            is_block_output(at) || mentions_given(conditions.condition[at]))
             return false;
         for (const transformation_use& function : written.transformations)
             if (function.kind == transformation::dropout) return false;
@@ -13396,9 +13694,10 @@ struct draft : drafted<Sizes, Facts> {
         int right = 0;
         return literal_shape(in, item, fits, left, right);
     }
-    /// Returns true if the literal is an atom of a sparse fact.
+    /// Returns true if the literal is an atom of a sparse fact, or asks whether an atom is chosen.
     constexpr bool is_sparse(const literal& item) const {
         if (item.kind != literal_kind::relation) return false;
+        if (in.relations[item.relation].chosen >= 0) return !item.gives_value();
         const int given = in.relations[item.relation].fact;
         return given >= 0 && in.facts[given].is_sparse();
     }
@@ -13406,13 +13705,18 @@ struct draft : drafted<Sizes, Facts> {
     constexpr pair_place pairs_of(int relation) const {
         const int given = in.relations[relation].fact;
         if (given >= 0)
-            return in.facts[given].is_sparse() ? pair_place{given, {0, 1}} : pair_place{};
+            return in.facts[given].is_sparse()
+                       ? pair_place{given, {0, 1}, in.facts[given].indices != 2}
+                       : pair_place{};
         pair_place result;
         out.pool.each_conjunct(conditions.domain[relation], [&](int root) {
             const node& top = out.pool.nodes[root];
             if (top.kind != node_kind::pair || result.any()) return;
-            const term row = out.pool.as_term(top.left);
-            const term column = out.pool.as_term(top.right);
+            term row;
+            term column;
+            if (!out.pool.as_term(top.left, row) || !out.pool.as_term(top.right, column) ||
+                row.second >= 0 || column.second >= 0)
+                return;
             if (row.variable < 0 || column.variable < 0 || row.variable == column.variable ||
                 row.offset || column.offset)
                 return;
@@ -13484,7 +13788,7 @@ struct draft : drafted<Sizes, Facts> {
         int level = depth_of(scope);
         for (int at = scope; at > 0; at = in.text.scopes[at].parent)
             result.layer_strides[--level] =
-                in.text.scopes[at].shares ? 0 : out.scope_parameters[at];
+                in.text.scopes[at].shares() ? 0 : out.scope_parameters[at];
         return result;
     }
 };
@@ -13583,7 +13887,11 @@ class general_builder {
         const relation_layout& layout = draft_.out.relations[rule_.head];
         made.variables = rule_.variables.size();
         made.condition = join_pairs(made, draft_.conditions.condition[at_]);
-        if (layout.pairs.any()) {
+        if (rule_.chooses()) {
+            made.out_pair_stride = layout.pair_stride;
+            for (int axis = 0; axis < 2; ++axis)
+                made.choice_variables[axis] = rule_.terms[axis].variable;
+        } else if (layout.pairs.any()) {
             made.out_join = join_of(made, layout, rule_.terms, false);
             made.out_pair_stride = layout.pair_stride;
         }
@@ -13596,7 +13904,7 @@ class general_builder {
             made.counts[index] = counts_above(draft_.out.pool, made.condition, index);
         }
         unsigned outermost = rule_.head_variables();
-        if (rule_.aggregated == aggregation::softmax) outermost &= ~rule_.aggregated_variables;
+        if (rule_.keeps_aggregated()) outermost &= ~rule_.aggregated_variables;
         int place = 0;
         if (rule_.recurs.loop >= 0) {
             made.time = rule_.recurs.time;
@@ -13625,10 +13933,10 @@ class general_builder {
             const int item_at = rule_.first_literal + body;
             general_literal item = general_of(item_at);
             const literal& text = draft_.in.text.literals[item_at];
-            if (text.kind == literal_kind::relation && text.gives_value() &&
+            if (text.kind == literal_kind::relation && !item.is_condition &&
                 draft_.out.relations[text.relation].pairs.any()) {
                 const relation_layout& of = draft_.out.relations[text.relation];
-                item.join = join_of(made, of, text.terms, rule_.total);
+                item.join = join_of(made, of, text.terms, rule_.total || text.negated);
                 item.pair_stride = of.pair_stride;
             }
             made.literals.push(item);
@@ -13659,8 +13967,10 @@ class general_builder {
         int rest = -1;
         pool.each_conjunct(root, [&](int part) {
             const node top = pool.nodes[part];
-            if (top.kind == node_kind::pair && made.joins.size() < max_condition_joins)
-                add_join(made, {top.value, pool.as_term(top.left), pool.as_term(top.right)});
+            pair_join join{top.value};
+            if (top.kind == node_kind::pair && made.joins.size() < max_condition_joins &&
+                pool.as_term(top.left, join.row) && pool.as_term(top.right, join.column))
+                add_join(made, join);
             else
                 rest = pool.both(rest, part);
         });
@@ -13693,10 +14003,11 @@ class general_builder {
         return made.joins.push(join);
     }
     /// The join that gives the number of a relation's pair at these arguments.
-    static constexpr int join_of(general_step& made, const relation_layout& of, const term* terms,
-                                 bool optional) {
-        return add_join(
-            made, {of.pairs.fact, terms[of.pairs.axes[0]], terms[of.pairs.axes[1]], optional});
+    constexpr int join_of(general_step& made, const relation_layout& of, const term* terms,
+                          bool optional) const {
+        pair_terms pair{terms[of.pairs.axes[0]], terms[of.pairs.axes[1]]};
+        if (of.pairs.all) pair = pair_of(draft_.in.facts[of.pairs.fact], terms);
+        return add_join(made, {of.pairs.fact, pair.row, pair.column, optional});
     }
 
     constexpr void add_strides(int* to, operand& at, const term* terms, int arity,
@@ -13718,7 +14029,7 @@ class general_builder {
         // Whether a sparse fact holds is part of the condition.
         made.required_nonzero = item.hidden;
         made.required_zero = item.negated;
-        made.is_condition = draft_.is_sparse(item);
+        made.is_condition = draft_.is_sparse(item) && !item.gives_value();
         made.has_element = item.has_element;
         made.element = item.element;
         made.shape = draft_.value_of(item);
@@ -13827,8 +14138,8 @@ struct axes {
 
     /// Returns true if the terms of a relation are the pair.
     constexpr bool is_pair(const pair_place& of, const term* terms) const {
-        return pairs >= 0 && of.fact == pairs && terms[of.axes[0]] == term{pair_row, 0} &&
-               terms[of.axes[1]] == term{pair_column, 0};
+        return pairs >= 0 && of.fact == pairs && !of.all &&
+               terms[of.axes[0]] == term{pair_row, 0} && terms[of.axes[1]] == term{pair_column, 0};
     }
     /// Returns true if the variable is an index of the pair.
     constexpr bool in_pair(int variable) const {
@@ -13890,6 +14201,12 @@ constexpr bool is_sparse_condition(const Draft& draft, const literal& item) {
     return draft.is_sparse(item) && !item.gives_value();
 }
 
+/// Returns true if the literal reads a symbol.
+template <class Draft>
+constexpr bool is_symbol(const Draft& draft, const literal& item) {
+    return item.kind == literal_kind::relation && draft.in.relations[item.relation].classes > 0;
+}
+
 /// Returns true if the arguments of the literal, some of which may be a pair, have a stride per
 /// row.
 template <class Draft>
@@ -13909,9 +14226,15 @@ constexpr bool fits_pairs(const Draft& draft, const axes& pairs, const literal& 
     }
     if ((row && column) || (of.any() && (row || column))) return false;
     if (!weighted) return true;
-    for (int axis = 0; axis < item.weight.arity; ++axis)
-        if (pairs.in_pair(item.weight.terms[axis].variable)) return false;
-    return !row && !column;
+    // One index may select the weight; the pairs that share it are rows of one product.
+    int weighs = -1;
+    for (int axis = 0; axis < item.weight.arity; ++axis) {
+        const int variable = item.weight.terms[axis].variable;
+        if (!pairs.in_pair(variable)) continue;
+        if (weighs >= 0 && weighs != variable) return false;
+        weighs = variable;
+    }
+    return weighs >= 0 ? !is_symbol(draft, item) : !row && !column;
 }
 
 /// Returns true if the transformation does not change the shape of a row.
@@ -13943,12 +14266,6 @@ constexpr bool covers(const Draft& draft, const rule& written, const literal& it
         if (at.variable < 0 && (at.offset < 0 || at.offset >= extent)) return false;
     }
     return true;
-}
-
-/// Returns true if the literal reads a symbol.
-template <class Draft>
-constexpr bool is_symbol(const Draft& draft, const literal& item) {
-    return item.kind == literal_kind::relation && draft.in.relations[item.relation].classes > 0;
 }
 
 /// The reason that the literals of a rule cannot be read as they are. Sparse literals without a
@@ -14290,14 +14607,16 @@ class row_builder {
             const unsigned counts = axes_.row < 0 ? 0 : counts_above(pool, part, axes_.row);
             made.counts |= counts;
             if (counts != 0) return;
+            term row;
+            term column;
             if (top.kind != node_kind::pair || top.value != axes_.pairs ||
-                !(pool.as_term(top.left) == term{axes_.pair_row, 0}) ||
-                !(pool.as_term(top.right) == term{axes_.pair_column, 0}))
+                !pool.as_term(top.left, row) || !(row == term{axes_.pair_row, 0}) ||
+                !pool.as_term(top.right, column) || !(column == term{axes_.pair_column, 0}))
                 made.condition = pool.both(made.condition, part);
         });
     }
 
-    /// How many atoms the head has, at one time if it is of a recursion.
+    /// Number of atoms of the head; for a recursion, of one iteration.
     constexpr int atoms_at_once() const {
         int atoms = 1;
         for (int axis = 0; axis < rule_.arity; ++axis)
@@ -14471,6 +14790,7 @@ class row_builder {
             return made;
         }
         made.kind = term_kind::product;
+        made.weighed = index_of(item.weight.terms, item.weight.arity);
         made.depth = draft_.in.relations[item.relation].value.size();
         made.w_depth = item.weight.transposed ? layout.row : layout.column;
         made.w_column = item.weight.transposed ? layout.column : layout.row;
@@ -14853,7 +15173,7 @@ constexpr bool looks_back(const Tree& tree, int root, int row, int column, int r
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// Recognises attention: a softmax over j of a scalar score, then the sum over j of weight times
+/// Recognises attention: a scalar score, or its softmax over j, then the sum over j of weight times
 /// value. The score becomes a postfix expression over dot products, elements, numbers and indices.
 
 namespace sequent::inline SEQUENT_ABI::plan {
@@ -14918,7 +15238,7 @@ class attention_matcher {
     /// many. Returns true if it does.
     constexpr bool lay_out_weights() {
         constexpr int most_numbers = 1 << 24;
-        if (!draft_.prepared[softmax_rule]) return false;
+        if (!draft_.prepared[softmax_rule] || !step.normalizes) return false;
         const literal& weights = draft_.literal_of(at_, weights_literal_);
         // Rows whose length is a multiple of 256 would map to the same lines of the CPU cache.
         int pitch = (step.columns + 15) / 16 * 16;
@@ -15021,6 +15341,11 @@ class attention_matcher {
                 draft_.user[definer] == at_ && draft_.is_private(definer))
                 weights_literal_ = body;
         }
+        for (int body = 0; body < 2 && weights_literal_ < 0; ++body)
+            if (is_score(draft_.literal_of(at_, body))) {
+                weights_literal_ = body;
+                step.normalizes = false;
+            }
         if (weights_literal_ < 0) return reason::no_softmax_times_values;
         value_literal = 1 - weights_literal_;
         const literal& weights = draft_.literal_of(at_, weights_literal_);
@@ -15038,6 +15363,8 @@ class attention_matcher {
             return reason::weights_or_values_are_not_plain;
         if (softmax.variables.size() != softmax.arity || softmax.arity != weights.arity)
             return reason::a_score_of_several_atoms;
+        for (int index = 0; index < rule_.variables.size() && !step.normalizes; ++index)
+            if (!((rule_.head_variables() >> index) & 1u)) column_ = index;
         // The variable that the softmax ranges over, as this rule's.
         for (int axis = 0; axis < softmax.arity; ++axis) {
             const int inner = softmax.terms[axis].variable;
@@ -15083,7 +15410,26 @@ class attention_matcher {
         step.row_variable = row_;
         step.column_variable = column_;
         const reason masked = mask_obstacle();
-        return masked != reason::none || expand_weights() >= 0 ? masked : why;
+        if (masked != reason::none) return masked;
+        if (expand_weights() < 0) return why;
+        // Sums of other scores are row steps, or have no product that a tile saves.
+        bool multiplies = step.normalizes;
+        for (const score_node& node : step.nodes)
+            multiplies = multiplies || node.kind == score_kind::dot;
+        return multiplies ? reason::none : reason::no_softmax_times_values;
+    }
+
+    /// Returns true if the literal may be the weights without a softmax: a scalar of all its rule's
+    /// variables that only this rule reads.
+    constexpr bool is_score(const literal& item) const {
+        if (item.kind != literal_kind::relation) return false;
+        const int definer = draft_.in.relations[item.relation].rule;
+        if (definer < 0 || draft_.user[definer] != at_ || !draft_.is_private(definer)) return false;
+        const rule& score = draft_.rule_of(definer);
+        return score.aggregated == aggregation::sum && !score.total && !score.repeat &&
+               rule_.variables.size() == rule_.arity + 1 && rule_.recurs.loop < 0 &&
+               score.variables.size() == score.arity && score.arity >= 2 &&
+               draft_.in.relations[item.relation].value.is_scalar();
     }
 
     /// The reason that the pairs of some iteration can be found neither by pieces nor by tables.
@@ -15098,7 +15444,9 @@ class attention_matcher {
         const int rounds = different_rounds(pool, step);
         for (int round = 0; round < rounds; ++round) {
             auto condition = condition_in_round(pool.nodes, step, round);
-            if (!form_of(condition, row_, column_).possible) return reason::a_mask_without_bounds;
+            const auto form = form_of(condition, row_, column_);
+            if (!form.possible || (form.is_table && !step.normalizes))
+                return reason::a_mask_without_bounds;
         }
         if (row_ >= 0) step.row_counts = counts_above(pool, step.condition, row_);
         step.column_counts = counts_above(pool, step.condition, column_);
@@ -15847,6 +16195,14 @@ class unread_rows_finder {
             if (each.kind == step_kind::attention)
                 walk_attention(out_.attentions[each.at], from, see);
             if (each.kind == step_kind::general) walk_general(out_.generals[each.at], from, see);
+            if (each.kind == step_kind::repeat_end && each.carried >= 0) {
+                const carried_value& carried = out_.carried[each.carried];
+                from.known = carried.pairs < 0;
+                from.add(1, carried.row);
+                from.add(carried.row, carried.size / carried.row, carried.counts);
+                see(carried.in, from);
+                see(carried.out, from);
+            }
         }
     }
 
@@ -16187,7 +16543,10 @@ class builder {
         relation_layout& layout = draft_.out.relations[relation];
         layout.where = place::fact;
         layout.index = shape.fact;
-        if (pack(layout, relation) > max_numbers && draft_.mistake.ok())
+        const fact_shape& given = draft_.in.facts[shape.fact];
+        const bool indexed = !given.is_sparse() || (given.pair_rows() <= max_numbers &&
+                                                    given.pair_columns() <= max_numbers);
+        if ((pack(layout, relation) > max_numbers || !indexed) && draft_.mistake.ok())
             draft_.mistake = {fault::more_than_2147483647_numbers, -1,
                               draft_.in.facts[shape.fact].id};
     }
@@ -16405,6 +16764,8 @@ class builder {
         const rule& written = draft_.rule_of(at);
         if (written.recurs.end.any()) return false;
         if (written.literals != 1 || draft_.is_block_output(at)) return false;
+        // Where it has no atoms, it is zero: the other relation need not be.
+        if (draft_.head_of(at).tested) return false;
         const literal& item = draft_.literal_of(at, 0);
         const bool slices = written.transformations.size() == 1 &&
                             written.transformations[0].kind == transformation::slice &&
@@ -16474,6 +16835,10 @@ class builder {
             return;
         }
         attention_step made = matcher.step;
+        if (!made.normalizes) {
+            push(step_kind::attention, draft_.out.attentions.push(made), at);
+            return;
+        }
         const rule& written = draft_.rule_of(at);
         int outer = 1;
         for (int index = 0; index < made.outers; ++index) outer *= made.outer_extents[index];
@@ -16526,32 +16891,54 @@ class builder {
         relation_layout& carried = draft_.out.relations[input];
         carried = {};
         carried.where = place::value;
-        const long long size = aligned(pack(carried, input));
+        const long long size_of_atoms = pack(carried, input);
+        const long long size = aligned(size_of_atoms);
         carried.index = draft_.new_buffer(size * (written.repeat + 1), at, written.repeat + 1);
         carried.each_layer = true;
-        row_step copy = copy_step(item.relation, input);
+        row_step copy = copy_step(at, item.relation, input);
         // The first layer's place: the copy stands outside the stack.
         copy.out.at.each_layer = false;
-        if (written.arity > 0) copy.row_variable = written.terms[0].variable;
         push(step_kind::rows, draft_.out.rows.push(copy), at);
         const int begin = push(step_kind::repeat_begin, 0, at);
         draft_.out.steps[begin].repeat = written.repeat;
         emit_scope(written.block);
         const int end = push(step_kind::repeat_end, begin, at);
         draft_.out.steps[end].repeat = written.repeat;
+        if (draft_.in.text.scopes[written.block].kind == repetition::until_equal)
+            draft_.out.steps[begin].carried = draft_.out.steps[end].carried =
+                draft_.out.carried.push(carried_by(written.block, size_of_atoms));
         draft_.out.steps[begin].at = end;
         carried.part = written.repeat;
         carried.each_layer = false;
-        // Of a block that ends with a stack, the next layer reads the output elsewhere.
+        // If a block ends with a stack, the outer stack reads its output from another buffer.
         if (lay_out_in_carry(at))
-            push(step_kind::rows, draft_.out.rows.push(copy_step(input, written.head)), at);
+            push(step_kind::rows, draft_.out.rows.push(copy_step(at, input, written.head)), at);
         else
             draft_.out.relations[written.head] = carried;
     }
 
-    constexpr row_step copy_step(int from, int to) const {
+    constexpr carried_value carried_by(int block, long long size) const {
+        carried_value made;
+        const int input = draft_.in.block_input[block];
+        const relation_layout& layout = draft_.out.relations[input];
+        made.in = draft_.relation_operand(input);
+        made.out = draft_.relation_operand(draft_.in.block_output[block]);
+        made.size = static_cast<int>(size);
+        made.pairs = layout.pairs.fact;
+        if (layout.pairs.any()) {
+            made.row = layout.pair_stride;
+        } else if (draft_.in.relations[input].arity > 0) {
+            made.row = layout.strides[0];
+            made.counts = counts_above(draft_.out.pool, draft_.conditions.domain[input], 0);
+        }
+        return made;
+    }
+
+    /// The step of the stack `at` that copies relation `from` to relation `to`.
+    constexpr row_step copy_step(int at, int from, int to) const {
         const relation_shape& shape = draft_.in.relations[to];
         row_step made;
+        if (shape.arity > 0) made.row_variable = draft_.rule_of(at).terms[0].variable;
         made.length = shape.value.size();
         row_term term;
         term.relation = from;
@@ -16590,8 +16977,17 @@ class builder {
             layout.index = draft_.new_buffer(pack(layout, written.head), at);
         }
         general_step made = general_builder<Draft>(draft_, at).build();
-        made.reasons = {
-            {row_obstacle(draft_, at), outer_product_obstacle(draft_, at), no_attention}};
+        if (written.chooses()) {
+            made.choice = draft_.head_of(at).chosen;
+            made.chosen.where = place::value;
+            const fact_shape& of = draft_.in.facts[made.choice];
+            made.chosen.index =
+                draft_.new_buffer(pair_layout{of.extents[0], of.extents[1], of.pairs}.size(), at);
+            draft_.out.buffers[made.chosen.index].lasts = true;
+        }
+        if (!made.compares_alone())
+            made.reasons = {
+                {row_obstacle(draft_, at), outer_product_obstacle(draft_, at), no_attention}};
         push(step_kind::general, draft_.out.generals.push(made), at);
     }
 };
@@ -17041,7 +17437,10 @@ class source_writer {
         if (current.states_aggregation) fail(fault::two_aggregations);
         check_not_stacked();
         if (entry_of(kind).has_number)
-            check_number(entry_of(kind).id, number_range::above_0_and_finite_in_float, given);
+            check_number(entry_of(kind).id,
+                         kind == aggregation::top_k ? number_range::at_least_1
+                                                    : number_range::above_0_and_finite_in_float,
+                         given);
         current.aggregated = kind;
         current.aggregated_number = given;
         current.states_aggregation = true;
@@ -17053,15 +17452,13 @@ class source_writer {
         if (!((current.aggregated_variables >> index) & 1u)) current.aggregated_order.push(index);
         current.aggregated_variables |= 1u << index;
     }
-    /// Adds a stack of `count` layers, with parameters for each layer or, if `shares`, one set for
-    /// all. `read` reads the rules of the block.
+    /// Adds a stack of `count` layers. `read` reads the rules of the block.
     template <class Read>
-    constexpr void stack(int count, bool shares, Read read) {
-        check_number(shares ? make_name("repeat", 6) : make_name("stack", 5),
-                     number_range::at_least_1, count);
+    constexpr void stack(int count, lang::repetition kind, Read read) {
+        check_number(name_of(kind), number_range::at_least_1, count);
         check_not_stacked();
         current.repeat = count;
-        current.block = out.scopes.push({scope_, count, -1, shares});
+        current.block = out.scopes.push({scope_, count, -1, kind});
         int depth = 0;
         for (int at = current.block; at > 0; at = out.scopes[at].parent) ++depth;
         if (depth > max_depth) fail(fault::stacks_within_stacks_within_stacks);
@@ -17266,8 +17663,8 @@ inline constexpr sizes size_of<lang::joined<Left, Right>> = size_of<Left> + size
 template <lang::transformation Kind, class... Arguments>
 inline constexpr sizes size_of<lang::transform<Kind, Arguments...>>{
     0, 0, (0 + ... + index_nodes<Arguments>), 1};
-template <int Count, class Program, bool Shares>
-inline constexpr sizes size_of<lang::repeated<Count, Program, Shares>> =
+template <int Count, class Program, lang::repetition Kind>
+inline constexpr sizes size_of<lang::repeated<Count, Program, Kind>> =
     size_of<Program> + sizes{0, 0, 0, 2};
 template <class Body, class Function>
 inline constexpr sizes size_of<lang::applied<Body, Function>> = size_of<Body> + size_of<Function>;
@@ -17291,8 +17688,8 @@ template <class Function>
 inline constexpr bool is_of_atoms = true;
 template <lang::aggregation Kind, class... Variables>
 inline constexpr bool is_of_atoms<lang::aggregate<Kind, Variables...>> = false;
-template <int Count, class Program, bool Shares>
-inline constexpr bool is_of_atoms<lang::repeated<Count, Program, Shares>> = false;
+template <int Count, class Program, lang::repetition Kind>
+inline constexpr bool is_of_atoms<lang::repeated<Count, Program, Kind>> = false;
 
 /// Reads the types of a program.
 template <sizes Sizes>
@@ -17500,9 +17897,9 @@ class reader : public source_writer<Sizes> {
         const int mentioned = current.variables.size();
         (aggregate_over(variable_of(Variables{}), mentioned), ...);
     }
-    template <int Count, class Program, bool Shares>
-    constexpr void read_function(const lang::repeated<Count, Program, Shares>& stacked) {
-        this->stack(Count, Shares, [&] { read(*stacked.block); });
+    template <int Count, class Program, lang::repetition Kind>
+    constexpr void read_function(const lang::repeated<Count, Program, Kind>& stacked) {
+        this->stack(Count, Kind, [&] { read(*stacked.block); });
     }
 
     // Terms and index expressions.
@@ -17713,6 +18110,7 @@ constexpr void visit_general(General& general, Visit visit) {
     for (auto& function : general.functions)
         for (auto& weight : function.weights) visit(weight, usage::now);
     visit(general.out, usage::until_gradient);
+    visit(general.chosen, usage::kept);
 }
 
 /// Calls visit(operand, usage) for the operands of a step.
@@ -17722,6 +18120,10 @@ constexpr void visit_operands(Tables& tables, const Step& at, Visit visit) {
     if (at.kind == step_kind::attention) visit_attention(tables.attentions[at.at], visit);
     if (at.kind == step_kind::weights) visit_score(tables.attentions[at.at], visit);
     if (at.kind == step_kind::general) visit_general(tables.generals[at.at], visit);
+    if (at.kind == step_kind::repeat_end && at.carried >= 0) {
+        visit(tables.carried[at.carried].in, usage::kept);
+        visit(tables.carried[at.carried].out, usage::kept);
+    }
 }
 
 /// Lays out the prepared values. Their offsets do not depend on the purpose of the plan.
@@ -17784,7 +18186,8 @@ constexpr void add_part(const Draft& draft, const buffer& of, int size, bool in_
 
 /// The purpose of a memory layout. train: values last until their gradients are computed. infer:
 /// values last until they are last read, and all layers of a stack share the memory of one layer.
-enum class purpose { train, infer };
+/// inspect: as train, and no values or gradients share memory.
+enum class purpose { train, infer, inspect };
 
 /// In place of the size of a workspace that would have more than max_numbers elements.
 inline constexpr int too_large = -1;
@@ -17836,7 +18239,10 @@ template <class Drafted>
 class memory_planner {
   public:
     constexpr memory_planner(const Drafted& from, purpose for_what)
-        : draft_(from), trains_(for_what == purpose::train), out_(draft_.out) {
+        : draft_(from),
+          trains_(for_what != purpose::infer),
+          keeps_(for_what == purpose::inspect),
+          out_(draft_.out) {
         if (!trains_) forget_training();
         find_lifetimes();
         for (buffer& each : out_.buffers) {
@@ -17866,6 +18272,7 @@ class memory_planner {
   private:
     Drafted draft_;
     bool trains_;
+    bool keeps_;
     decltype(draft_.out)& out_;
 
     constexpr int backward_of(int at) const { return 2 * out_.steps.size() - at; }
@@ -17889,6 +18296,7 @@ class memory_planner {
             visit_operands(out_, each, [&](const operand& used, usage how) {
                 if (used.where != place::value || out_.buffers[used.index].prepared) return;
                 buffer& of = out_.buffers[used.index];
+                if (of.lasts) return use(of, 0, 2 * steps + 1);
                 // A value from outside of loops lasts for all of their iterations.
                 const int outside = draft_.depth_of(of.scope);
                 const int begin = outside < each.depth ? loops[outside] : at;
@@ -17924,13 +18332,16 @@ class memory_planner {
 
     constexpr void place_buffers() {
         arena<2 * decltype(out_.buffers)::capacity()> memory;
+        const auto put = [&](long long size, int first, int last) {
+            return keeps_ ? memory.put(size, 0, 0) : memory.put(size, first, last);
+        };
         auto put_adjoint = [&](buffer& each) {
             if (each.last >= 0 && each.adjoint_last >= 0)
-                each.adjoint = memory.put(each.size, each.adjoint_first, each.adjoint_last);
+                each.adjoint = put(each.size, each.adjoint_first, each.adjoint_last);
         };
         for (buffer& each : out_.buffers) {
             if (each.last < 0) continue;
-            each.offset = memory.put(1LL * each.size * each.copies, each.first, each.last);
+            each.offset = put(1LL * each.size * each.copies, each.first, each.last);
             if (!draft_.recurs) put_adjoint(each);
         }
         // The gradients of a recursion are first written at the same time. They are placed
@@ -18447,7 +18858,7 @@ class name_binder {
     static constexpr bool is_known(const outside& what) {
         return what.relation >= 0 || what.fact >= 0;
     }
-    /// What a relation's name means in the scopes around its own, from the inside out: a relation
+    /// The relation that a name refers to in the enclosing scopes, innermost first: a relation
     /// that follows from a rule there, the input of the block there, or a fact.
     constexpr outside outside_of(int relation) const {
         const plan::relation& wanted = out.text.relations[relation];
@@ -18512,7 +18923,11 @@ class rule_checker : public name_binder<Sizes, Facts> {
             // A cycle that is no recursion is reported below.
             if (!plain && (is_of_recursion(written) || !follows_from_itself(written.head)))
                 fail(fault::head_arguments_are_distinct_variables, written, -1);
-            if (written.aggregated == aggregation::softmax) {
+            if (written.chooses() &&
+                (written.arity != 2 || written.aggregated_order.size() != 1 || written.base >= 0 ||
+                 written.shift != 0 || written.recurs.loop >= 0))
+                fail(fault::top_k_chooses_one_of_two_arguments_outside_of_recursions, written, -1);
+            if (written.keeps_aggregated()) {
                 if ((written.aggregated_variables & head) != written.aggregated_variables)
                     fail(fault::softmax_over_a_variable_not_in_the_head, written, -1);
             } else if (written.aggregated_variables & head) {
@@ -18531,10 +18946,13 @@ class rule_checker : public name_binder<Sizes, Facts> {
                     return;
                 }
                 set_arity(written, value.relation, value.arity);
-                if (value.gives_value()) {
-                    ++shape.uses;
-                } else if (shape.fact < 0) {
-                    fail(fault::only_facts_are_negated_or_hidden, written, value.relation);
+                if (value.gives_value() || shape.fact < 0) ++shape.uses;
+                if (!value.gives_value() && shape.rule >= 0) {
+                    shape.tested = true;
+                    if (written.recurs.loop >= 0 &&
+                        out.text.rules[shape.rule].recurs.loop == written.recurs.loop)
+                        fail(fault::a_relation_of_the_same_recursion_is_not_negated_or_hidden,
+                             written, value.relation);
                 }
                 const bool symbols =
                     shape.fact >= 0 && out.facts[shape.fact].kind == fact_kind::symbols;
@@ -18573,9 +18991,10 @@ class rule_checker : public name_binder<Sizes, Facts> {
         if (shape.arity != arity)
             fail(fault::wrong_number_of_arguments, at, relation, arity, shape.arity);
         if (shape.fact < 0) return;
-        const fact_shape& given = out.facts[shape.fact];
-        if (given.is_sparse() && arity != 2)
-            fail(fault::wrong_number_of_arguments, at, relation, arity, 2);
+        fact_shape& given = out.facts[shape.fact];
+        given.indices = arity;
+        if (given.is_sparse() && arity < 1)
+            fail(fault::wrong_number_of_arguments, at, relation, arity, 1);
         if (arity > given.rank || (given.up_to && arity < 1))
             fail(fault::wrong_number_of_arguments, at, relation, arity, given.rank);
     }
@@ -18672,7 +19091,8 @@ class rule_checker : public name_binder<Sizes, Facts> {
         out.order.push(at);
     }
 
-    /// What the rule follows from: within its recursion in the same round, or outside.
+    /// The rules that this rule depends on: in the same iteration of its recursion, or outside of
+    /// it.
     constexpr void visit_body(const rule& written, list<int, Sizes.rules>& state, bool within) {
         for (const literal& value : out.text.body(written)) {
             if (value.kind != literal_kind::relation) continue;
@@ -18732,6 +19152,7 @@ class shaper : public rule_checker<Sizes, Facts> {
         if (ok()) check_extents();
         settled_ = true;
         if (ok()) settle();
+        if (ok()) add_chosen_pairs();
         if (ok()) find_outputs(queries);
         if (ok() && tapped.length > 0) find_tapped(tapped);
     }
@@ -19138,6 +19559,28 @@ class shaper : public rule_checker<Sizes, Facts> {
         check_compared(written, top.right);
     }
 
+    /// Adds the pairs that rules choose to the sparse facts.
+    constexpr void add_chosen_pairs() {
+        for (const rule& written : out.text.rules) {
+            if (!written.chooses() || !ok()) continue;
+            relation_shape& head = out.relations[written.head];
+            if (!head.value.is_scalar())
+                fail(fault::shapes_do_not_fit, written, -1, head.value.size(), 1);
+            const int axis = written.terms[0].variable == written.aggregated_order[0] ? 0 : 1;
+            fact_shape made;
+            made.rank = 2;
+            for (int at = 0; at < 2; ++at) made.extents[at] = head.extents[at];
+            // No more than there are: the number may be of any size.
+            const long long pairs = 1LL * head.extents[1 - axis] *
+                                    (written.aggregated_number < head.extents[axis]
+                                         ? static_cast<int>(written.aggregated_number)
+                                         : head.extents[axis]);
+            if (pairs > max_numbers / 8) fail(fault::more_than_2147483647_numbers, written, -1);
+            made.pairs = ok() ? static_cast<int>(pairs) : 1;
+            head.chosen = out.facts.push(made);
+        }
+    }
+
     constexpr void find_outputs(const list<name, max_queries>& queries) {
         for (const name& wanted : queries) {
             bool found = false;
@@ -19238,9 +19681,9 @@ struct fact_reader<language::fact<Name, Shape...>> {
         constexpr int lengths = (0 + ... + (requires { decltype(Shape)::most; } ? 1 : 0));
         constexpr int rank = (lengths + ... + (std::is_integral_v<decltype(Shape)> ? 1 : 0));
         constexpr bool sparse = (... || requires { decltype(Shape)::pairs; });
-        static_assert(!sparse || (rank >= 2 && rank <= 4),
-                      "sequent: a sparse fact has two indices and up to two extents of its values: "
-                      "fact<\"edge\", sparse<90>, 40, 40, 3>");
+        static_assert(!sparse || rank >= 1,
+                      "sequent: a sparse fact has one to four indices and up to two extents of its "
+                      "values: fact<\"edge\", sparse<90>, 40, 40, 3>");
         static_assert(lengths == 0 || (lengths == 1 && !sparse && begins_with_length<Shape...>),
                       "sequent: up_to<N> is the first extent of a dense fact; a sparse one takes "
                       "any number of pairs as it is, and its relations end where those end that "
@@ -19261,6 +19704,7 @@ struct fact_reader<language::fact<Name, Shape...>> {
             }
         };
         (add(Shape), ...);
+        result.indices = result.rank < 2 ? 1 : 2;  // unless the program reads it otherwise
         return result;
     }
 };
@@ -19312,6 +19756,7 @@ constexpr diagnosis general_step_in(const Drafted& unplaced) {
     diagnosis result;
     for (const step& made : unplaced.out.steps) {
         if (made.kind != step_kind::general || made.idle || !result.ok()) continue;
+        if (unplaced.out.generals[made.at].compares_alone()) continue;
         const rule& written = unplaced.rule_of(made.rule);
         const int stacking = unplaced.in.text.scopes[written.scope].rule;
         result.found = fault::no_fused_step_computes_the_rule;
@@ -19331,6 +19776,14 @@ inline constexpr auto source_of = normalise(read<Program>());
 template <sizes Sizes>
 constexpr sizes sizes_of(const source<Sizes>&) {
     return Sizes;
+}
+
+/// The list with room for more.
+template <int Capacity, class List>
+constexpr auto widened(const List& from) {
+    list<fact_shape, Capacity> result;
+    for (const fact_shape& each : from) result.push(each);
+    return result;
 }
 
 /// In place of a stage that a program does not need.
@@ -19361,9 +19814,20 @@ struct single_steps {
     /// General step At.
     template <int At>
     static constexpr general_step general_at = Placed::tables.generals[At];
+    /// What the rounds of fixpoint At pass on.
+    template <int At>
+    static constexpr carried_value carried_at = Placed::tables.carried[At];
     /// Node At of the conditions.
     template <int At>
     static constexpr node node_at = Placed::tables.pool.nodes[At];
+    /// The index of the pairs that a step chooses.
+    template <int Choice>
+    static constexpr operand chosen_at = [] {
+        operand result;
+        for (const general_step& each : Placed::tables.generals)
+            if (each.choice == Choice) result = each.chosen;
+        return result;
+    }();
 };
 
 /// The plan of a program over facts, with its memory laid out for training.
@@ -19373,9 +19837,15 @@ struct plan_of : single_steps<plan_of<Program, Facts...>> {
     static constexpr int fact_count = (0 + ... + (fact_reader<Facts>::is_query ? 0 : 1));
     /// The capacity of the arrays.
     static constexpr sizes size = sizes_of(source_of<Program>);
+    /// The number of facts, counts, and lists of pairs that rules choose.
+    static constexpr int lists = [] {
+        int result = fact_count;
+        for (const rule& written : source_of<Program>.rules) result += written.chooses();
+        return result;
+    }();
 
-    /// The shapes of the facts and counts, in the order of the model.
-    static constexpr auto facts = [] {
+    /// The shapes of the facts and counts, in the order of the model, as they are declared.
+    static constexpr auto declared = [] {
         list<fact_shape, fact_count> result;
         auto add = [&]<class Fact>(fact_reader<Fact> reader) {
             if constexpr (!decltype(reader)::is_query) result.push(reader.read());
@@ -19403,11 +19873,17 @@ struct plan_of : single_steps<plan_of<Program, Facts...>> {
     }();
     /// The program with its shapes.
     static constexpr auto written =
-        shaper<size, fact_count>(source_of<Program>, facts, queries, tapped_path).out;
+        shaper<size, lists>(source_of<Program>, widened<lists>(declared), queries, tapped_path).out;
+    /// The shapes of the facts and counts as the program reads them.
+    static constexpr auto facts = [] {
+        list<fact_shape, fact_count> result;
+        for (int at = 0; at < fact_count; ++at) result.push(written.facts[at]);
+        return result;
+    }();
     /// The domains.
     static constexpr auto found = [] {
         if constexpr (written.mistake.ok())
-            return domain_finder<size, fact_count>(written).out;
+            return domain_finder<size, lists>(written).out;
         else
             return domains<size>{};
     }();
@@ -19420,7 +19896,7 @@ struct plan_of : single_steps<plan_of<Program, Facts...>> {
     /// The recursions as loops.
     static constexpr auto looped = [] {
         if constexpr (loops)
-            return loop_planner<size, fact_count>(written, found);
+            return loop_planner<size, lists>(written, found);
         else
             return nothing{};
     }();
@@ -19430,13 +19906,16 @@ struct plan_of : single_steps<plan_of<Program, Facts...>> {
     /// The domains, recursions as loops.
     static constexpr const auto& conditions = chosen<loops>(
         looped, found, [](const auto& planner) -> const auto& { return planner.conditions; });
+    /// The shapes of the facts and, after them, of the pairs that rules choose: a small object, in
+    /// place of all shapes.
+    static constexpr auto with_choices = shapes.facts;
     /// True if no mistake is found so far.
     static constexpr bool understood = shapes.mistake.ok() && conditions.mistake.ok();
     /// The steps before memory is laid out.
     static constexpr auto unplaced = [] {
-        draft<size, fact_count> work(shapes, conditions);
-        if constexpr (understood) builder<draft<size, fact_count>> build(work);
-        return drafted<size, fact_count>(work);
+        draft<size, lists> work(shapes, conditions);
+        if constexpr (understood) builder<draft<size, lists>> build(work);
+        return drafted<size, lists>(work);
     }();
     /// True if require_fused is among the facts.
     static constexpr bool requires_fused =
@@ -19469,6 +19948,19 @@ struct inference_plan_of : single_steps<inference_plan_of<Plan>> {
     static constexpr auto& shapes = Plan::shapes;
     /// The steps, laid out for inference.
     static constexpr auto tables = memory_planner(Plan::unplaced, purpose::infer).placed();
+};
+
+/// A plan in whose memory all values and gradients last.
+template <class Plan>
+struct inspected_plan_of : single_steps<inspected_plan_of<Plan>> {
+    /// The shapes of the facts and counts.
+    static constexpr auto& facts = Plan::facts;
+    /// The program with its shapes.
+    static constexpr auto& shapes = Plan::shapes;
+    /// The steps, laid out for inspection.
+    static constexpr auto tables = [] {
+        return memory_planner(Plan::unplaced, purpose::inspect).placed();
+    }();
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
@@ -19558,7 +20050,7 @@ constexpr weight_view view_of_weight(int at) {
     int scopes[plan::max_depth]{};
     int depth = 0;
     for (int scope = declared.scope; scope > 0; scope = shapes.text.scopes[scope].parent)
-        if (!shapes.text.scopes[scope].shares) scopes[depth++] = scope;
+        if (!shapes.text.scopes[scope].shares()) scopes[depth++] = scope;
     while (depth-- > 0)
         push(shapes.text.scopes[scopes[depth]].repeat, tables.scope_parameters[scopes[depth]]);
     const int indices = layout.packed ? shape.arity - 2 : shape.arity;
@@ -19877,6 +20369,10 @@ struct bindings {
                                     int stride) noexcept {
         return const_cast<T*>(row_of(static_cast<const T*>(table), symbol, classes, stride));
     }
+    /// The index of chosen pairs.
+    SEQUENT_INLINE std::int32_t* read_index(const operand& at) const noexcept {
+        return reinterpret_cast<std::int32_t*>(workspace + place_of(at));
+    }
     /// Where an operand is written.
     SEQUENT_INLINE T* write(const operand& at) const noexcept {
         return (at.where == place::prepared ? prepared_to : workspace) + place_of(at);
@@ -19911,13 +20407,16 @@ struct bindings {
 /// Layout of the index of a plan's sparse fact.
 template <class Plan, int Fact>
 constexpr pair_layout pair_layout_of() {
-    return {Plan::facts[Fact].extents[0], Plan::facts[Fact].extents[1], Plan::facts[Fact].pairs};
+    return layout_of_pairs(Plan::shapes.facts[Fact]);
 }
-/// The index of the pairs of a sparse fact.
+/// The index of the pairs of a sparse fact, or of those that a step chooses.
 template <class Plan, int Fact, class T>
 SEQUENT_INLINE pair_index<pair_layout_of<Plan, Fact>()> pairs_of(
     const bindings<T>& bound) noexcept {
-    return {bound.pairs[Fact]};
+    if constexpr (Fact < Plan::facts.capacity())
+        return {bound.pairs[Fact]};
+    else
+        return {bound.read_index(Plan::template chosen_at<Fact>)};
 }
 
 /// Calls body(o0, o1, o2) for all values of the outer loops of a step.
@@ -20103,7 +20602,11 @@ class assignments {
     }
 
     int value_of(const plan::term& at) const noexcept {
-        return at.offset + (at.variable >= 0 ? index_[at.variable] : 0);
+        return offset_of(at) + (at.variable >= 0 ? index_[at.variable] : 0);
+    }
+    /// An argument without its first variable.
+    int offset_of(const plan::term& at) const noexcept {
+        return at.offset + (at.second >= 0 ? at.factor * index_[at.second] : 0);
     }
 
     /// Calls body() for each value of the variables order[From] .. order[To - 1] for which all
@@ -20135,16 +20638,22 @@ class assignments {
 
     /// The position in the order from which on a term's value is known; -1 for a constant.
     static constexpr int known_from(const plan::term& at) {
-        return at.variable < 0 ? -1 : place_in_order(step, at.variable);
+        const int first = at.variable < 0 ? -1 : place_in_order(step, at.variable);
+        return at.second < 0 ? first : std::max(first, place_in_order(step, at.second));
+    }
+    /// True if the value of a term gives that of the variable at `place`.
+    static constexpr bool gives(const plan::term& at, int place) {
+        return at.variable >= 0 && place_in_order(step, at.variable) == place &&
+               (at.second < 0 || place_in_order(step, at.second) < place);
     }
     /// The join whose pairs give the values of the variable at `place`, or -1.
     static constexpr int generator(int place) {
         for (int at = 0; at < joins; ++at) {
             const pair_join& join = step.joins[at];
-            if (join.optional || join.row.variable == join.column.variable) continue;
-            const int row = known_from(join.row);
-            const int column = known_from(join.column);
-            if ((row == place && column < place) || (column == place && row < place)) return at;
+            if (join.optional) continue;
+            if ((gives(join.row, place) && known_from(join.column) < place) ||
+                (gives(join.column, place) && known_from(join.row) < place))
+                return at;
         }
         return -1;
     }
@@ -20207,18 +20716,20 @@ class assignments {
                     if (find_pairs<Place>()) each_value<Place + 1, To>(body);
             } else {
                 constexpr pair_join join = step.joins[made_by];
-                constexpr bool forward = join.column.variable == variable;
+                constexpr bool forward = gives(join.column, Place);
                 constexpr plan::term made = forward ? join.column : join.row;
                 const auto index = pairs_of<Plan, join.fact>(bound_);
                 const int other = value_of(forward ? join.row : join.column);
-                constexpr int extent =
-                    forward ? Plan::facts[join.fact].extents[0] : Plan::facts[join.fact].extents[1];
-                if (other < 0 || other >= extent) return;
+                constexpr pair_layout layout = pair_layout_of<Plan, join.fact>();
+                if (other < 0 || other >= (forward ? layout.rows : layout.columns)) return;
                 const neighbours found = forward ? index.of_row(other) : index.of_column(other);
                 const int end = end_of<variable>();
-                for (int at = 0; at < found.count; ++at) {
-                    index_[variable] = found.others[at] - made.offset;
-                    if (index_[variable] < 0 || index_[variable] >= end) continue;
+                const int moved = offset_of(made);
+                for (int at = made.second < 0 ? 0 : found.first_from(moved); at < found.count;
+                     ++at) {
+                    index_[variable] = found.others[at] - moved;
+                    if (index_[variable] < 0) continue;
+                    if (index_[variable] >= end) break;
                     pair_[made_by] = found.pairs[at];
                     if (find_pairs<Place>()) each_value<Place + 1, To>(body);
                 }
@@ -20766,8 +21277,8 @@ struct row_functions {
     }
 };
 
-/// What the last product of a row step also does: it adds the summands that are stored row by row,
-/// and applies the first function if that is cheap and the sum is complete.
+/// Operations fused into the last product of a row step: adding the summands that are stored row by
+/// row, and applying the first function if it is cheap and the sum is complete.
 template <class Step>
 struct row_fusion {
     static constexpr const row_step& step = Step::value;
@@ -21190,7 +21701,7 @@ class row_atoms {
     /// Number of rows that exist; they come first.
     static int limit(const bindings& bound) noexcept {
         if constexpr (step.pairs >= 0)
-            return bound.pairs[step.pairs][pair_layout::count()];
+            return pairs_of_step(bound)[pair_layout::count()];
         else if constexpr (step.counts == 0)
             return step.rows;
         else
@@ -21198,6 +21709,10 @@ class row_atoms {
     }
 
   protected:
+    /// The index of the step's pairs.
+    static const std::int32_t* pairs_of_step(const bindings& bound) noexcept {
+        return pairs_of<typename Step::plan, step.pairs>(bound).memory;
+    }
     /// Calls visit(range) for adjacent atoms among some rows.
     template <class Range, class Visit>
     static void each_run(const bindings& bound, int first, int second, int third, Range range,
@@ -21238,8 +21753,35 @@ class row_atoms {
             constexpr pair_layout layout = pair_layout_of<typename Step::plan, step.pairs>();
             constexpr int from =
                 Side == plan::side::row ? layout.row_of_pair() : layout.column_of_pair();
-            return bound.pairs[step.pairs][from + row];
+            return pairs_of_step(bound)[from + row];
         }
+    }
+
+    /// Most rows of one product of pairs.
+    static constexpr int most_of_weight = 64;
+    /// Calls visit(run, offset of the weight, room) for adjacent pairs of one weight of term At.
+    template <int At, class Range, class Visit>
+    static void each_weight(const bindings& bound, Range range, Visit visit) noexcept {
+        constexpr row_term term = step.terms[At];
+        alignas(64) T room[static_cast<std::size_t>(kernel::gathered_room<T, most_of_weight>)];
+        for (int begin = range.begin, end = begin; begin < range.end; begin = end) {
+            const int weight = pair_row<term.weighed>(bound, begin);
+            const int last = std::min<int>(range.end, begin + most_of_weight);
+            for (end = begin + 1; end < last; ++end)
+                if (pair_row<term.weighed>(bound, end) != weight) break;
+            visit(kernel::row_range{begin, end}, static_cast<std::ptrdiff_t>(weight) * term.w.row,
+                  room);
+        }
+    }
+    /// The rows of x, or of its gradient, of some pairs; `listed` has room for their pointers.
+    template <int At, class Number>
+    static kernel::row_places<Number> rows_of_pairs(const bindings& bound, kernel::row_range run,
+                                                    Number* x, Number** listed) noexcept {
+        constexpr row_term term = step.terms[At];
+        for (int at = run.begin; at < run.end; ++at)
+            listed[at - run.begin] =
+                x + static_cast<std::ptrdiff_t>(pair_row<term.indexed>(bound, at)) * term.x.row;
+        return {listed};
     }
 
     /// The rows of a range in which split `split` of term At exists.
@@ -21412,7 +21954,9 @@ class row_gradients : public row_atoms<Step, T> {
         for (int split = 0; split < term.splits; ++split) {
             const auto rows =
                 base::template rows_of_split<At>(bound, first, second, third, split, range);
-            if constexpr (fusion::by_row(term)) {
+            if constexpr (term.weighed != plan::side::none) {
+                gradient_of_pairs<At>(bound, first, second, third, split, rows);
+            } else if constexpr (fusion::by_row(term)) {
                 gradient_by_row<At>(bound, first, second, third, split, rows);
             } else {
                 input_gradient<At>(bound, first, second, third, split, rows);
@@ -21466,6 +22010,40 @@ class row_gradients : public row_atoms<Step, T> {
                 });
             });
         });
+    }
+
+    template <int At, class Range>
+    static void gradient_of_pairs(const bindings& bound, int first, int second, int third,
+                                  int split, Range range) noexcept {
+        constexpr row_term term = step.terms[At];
+        const std::ptrdiff_t x_at =
+            outer_shift(term.x, first, second, third) + split * term.x_split;
+        const std::ptrdiff_t w_at =
+            outer_shift(term.w, first, second, third) + split * term.w_split;
+        const T* gradient = gradient_of_out(bound, first, second, third);
+        base::template each_weight<At>(
+            bound, range, [&](kernel::row_range run, std::ptrdiff_t weight, T* room) {
+                const int rows = run.end - run.begin;
+                const kernel::row_places<const T> dy{nullptr, gradient + run.begin * step.out.row,
+                                                     step.out.row};
+                if (T* dx = bound.gradient(term.x.at)) {
+                    T* to[base::most_of_weight];
+                    kernel::product(
+                        input_product<T>(
+                            term, columns, rows, dy, bound.read(term.w.at) + w_at + weight,
+                            base::template rows_of_pairs<At>(bound, run, dx + x_at, to)),
+                        room);
+                }
+                if constexpr (term.w.at.trained) {
+                    const T* from[base::most_of_weight];
+                    kernel::product(
+                        weight_product<T>(term, columns, weight_rows<At>(), rows,
+                                          base::template rows_of_pairs<At>(
+                                              bound, run, bound.read(term.x.at) + x_at, from),
+                                          dy, bound.gradient(term.w.at) + w_at + weight),
+                        room);
+                }
+            });
     }
 
     template <int At, class Range>
@@ -21673,7 +22251,7 @@ class row_runner : public row_gradients<Step, T> {
     }
 
   public:
-    // The same, never inlined.
+    // Versions of forward and backward that are never inlined.
 
     template <class Range>
     SEQUENT_NOINLINE static void forward_apart(const bindings& bound, Range range) noexcept {
@@ -21918,9 +22496,9 @@ class row_runner : public row_gradients<Step, T> {
             [[maybe_unused]] const auto present = base::template rows_of_split<index()>(
                 bound, first, second, third, 0, kernel::row_range{row, row + rows});
             if constexpr (fusion::adds(index())) {
-                // The product has added it.
+                // The product kernel has added this term.
             } else if constexpr (index() > 0 && plain_terms(index() - 1) > 1) {
-                // It has been added with the term before it.
+                // The previous term was added together with this one.
             } else if constexpr (plain_terms(index()) > 1) {
                 add_plain<index(), starts>(bound, first, second, third, sum, row, rows);
             } else if constexpr (term.kind == term_kind::add) {
@@ -22021,6 +22599,23 @@ class row_runner : public row_gradients<Step, T> {
             return;
         } else {
             const T* w = bound.read(term.w.at) + outer_shift(term.w, first, second, third);
+            if constexpr (term.weighed != plan::side::none) {
+                base::template each_weight<At>(
+                    bound, kernel::row_range{row, row + rows},
+                    [&](kernel::row_range run, std::ptrdiff_t weight, T* room) {
+                        const T* from[base::most_of_weight];
+                        for (int split = 0; split < term.splits; ++split)
+                            kernel::product(
+                                output_product<T>(term, columns, run.end - run.begin,
+                                                  base::template rows_of_pairs<At>(
+                                                      bound, run, x + split * term.x_split, from),
+                                                  w + weight + split * term.w_split,
+                                                  {nullptr, sum + run.begin * sum_row, sum_row},
+                                                  Accumulate || split > 0),
+                                room);
+                    });
+                return;
+            }
             if constexpr (term.format != 0) {
                 for (int split = 0; split < term.splits; ++split)
                     multiply_rounded<term.format>(output_product<T>(
@@ -22090,7 +22685,8 @@ class row_runner : public row_gradients<Step, T> {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// Runs attention steps: gives the kernel the shape, the space and the pointers.
+/// The shape that a kernel takes for an attention step, and the form by which equal shapes share
+/// it.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
@@ -22190,6 +22786,7 @@ struct attention_shape {
     static constexpr int out_row = step.out.row;
     static constexpr bool value_gradient = step.value.at.trained;
     static constexpr int score_row = step.scores.row;
+    static constexpr bool normalizes = step.normalizes;
     static constexpr bool is_table = mask::mask.form.is_table;
     static constexpr bool clips = mask::mask.form.clips();
     static constexpr plan::space space = mask::mask.form.where;
@@ -22266,6 +22863,7 @@ struct attention_form {
     int score_row = 0;
     bool clips = false;
     bool keeps_scores = false;
+    bool normalizes = true;
     plan::list<kernel::score_node, kernel::max_score_nodes> nodes{};
     plan::space space{};
 };
@@ -22297,6 +22895,7 @@ constexpr void visit_attention_form(Form& form, Visit& visit) {
     visit(form.score_row);
     visit(form.clips);
     visit(form.keeps_scores);
+    visit(form.normalizes);
     visit(form.nodes.count);
     for (auto& node : form.nodes) {
         visit(node.op);
@@ -22346,6 +22945,7 @@ struct attention_shape_of_form {
     static constexpr bool is_table = false;
     static constexpr bool clips = form.clips;
     static constexpr bool keeps_scores = form.keeps_scores;
+    static constexpr bool normalizes = form.normalizes;
     static constexpr auto nodes = [] {
         plan::list<kernel::score_node, form.nodes.size()> result;
         for (const kernel::score_node& node : form.nodes) result.push(node);
@@ -22362,11 +22962,17 @@ struct shape_for_kernels {
 template <class Shape>
 struct shape_for_kernels<Shape, false> {
     static constexpr attention_form value = [] {
-        attention_form result{Shape::rows,         Shape::columns,
-                              Shape::length,       Shape::value_column,
-                              Shape::out_row,      Shape::value_gradient,
-                              Shape::score_row,    Shape::clips,
-                              Shape::keeps_scores, {},
+        attention_form result{Shape::rows,
+                              Shape::columns,
+                              Shape::length,
+                              Shape::value_column,
+                              Shape::out_row,
+                              Shape::value_gradient,
+                              Shape::score_row,
+                              Shape::clips,
+                              Shape::keeps_scores,
+                              Shape::normalizes,
+                              {},
                               Shape::space};
         for (const kernel::score_node& node : Shape::nodes) result.nodes.push(node);
         return result;
@@ -22377,6 +22983,12 @@ struct shape_for_kernels<Shape, false> {
     }
     using type = attention_shape_of_form<form_key_of<shape_for_kernels>>;
 };
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
+/// Runs attention steps: gives the kernel the shape, the space and the pointers.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
 
 /// The operands of a step's score in one round of the outer loops.
 template <class Plan, int At, class T>
@@ -22783,16 +23395,17 @@ class ground_rule : protected assignments<Plan, At, T> {
         return true;
     }
 
-    /// True if a dense fact holds.
+    /// True if an atom holds: it exists, and its value is not zero.
     template <int Item>
     bool is_nonzero() const noexcept {
         constexpr general_literal item = literal<Item>;
+        if (!present<Item>()) return false;
         bool nonzero = false;
         for (int at = 0; at < item.rows * item.columns; ++at)
             if constexpr (item.symbols)
-                nonzero = nonzero || bound_.read_symbols(item.at)[shift(item.strides) + at];
+                nonzero = nonzero || bound_.read_symbols(item.at)[place<Item>() + at];
             else
-                nonzero = nonzero || bound_.read(item.at)[shift(item.strides) + at] != T(0);
+                nonzero = nonzero || bound_.read(item.at)[place<Item>() + at] != T(0);
         return nonzero;
     }
 
@@ -23360,6 +23973,7 @@ class general_runner : ground_rule<Plan, At, T> {
     static constexpr bool picks =
         step.aggregated == aggregation::max || step.aggregated == aggregation::min;
     static constexpr bool normalises = step.aggregated == aggregation::softmax;
+    static constexpr bool chooses = step.choice >= 0;
     /// The aggregation as a fold, if it is one.
     static constexpr bool folds = step.aggregated < aggregation::count;
     static constexpr kernel::fold folded =
@@ -23507,6 +24121,84 @@ class general_runner : ground_rule<Plan, At, T> {
         each_ground(third);
     }
 
+    // A choice: the pairs of the greatest values, their index, and then their values.
+
+    /// Room for the greatest values of one group.
+    static constexpr int most_chosen =
+        chooses ? static_cast<int>(std::min<double>(step.aggregated_number,
+                                                    step.extents[step.order[step.heads]]))
+                : 1;
+
+    /// Adds the pairs of one group to the index, in the order of their variable.
+    void choose(std::int32_t* index) noexcept {
+        constexpr pair_layout layout = pair_layout_of<Plan, step.choice>();
+        constexpr int over = step.order[step.heads];
+        T values[most_chosen];
+        int places[most_chosen];
+        int found = 0;
+        auto body = [&] {
+            evaluate();
+            const T x = result()[0];
+            int at = found;
+            while (at > 0 && beats<true>(x, values[at - 1])) --at;
+            if (at == most_chosen) return;
+            found = std::min(found + 1, most_chosen);
+            for (int later = found - 1; later > at; --later) {
+                values[later] = values[later - 1];
+                places[later] = places[later - 1];
+            }
+            values[at] = x;
+            places[at] = index_[over];
+        };
+        each_ground(body);
+        for (int at = 0; at < found; ++at) {
+            const int pair = index[pair_layout::count()]++;
+            index_[over] = places[at];
+            index[pair_layout::row_of_pair() + pair] = index_[step.choice_variables[0]];
+            index[layout.column_of_pair() + pair] = index_[step.choice_variables[1]];
+        }
+    }
+    /// Calls body(pair) for the chosen pairs of one group.
+    template <class Body>
+    void each_chosen(Body body) noexcept {
+        auto if_chosen = [&] {
+            const int pair = pairs_of<Plan, step.choice>(bound_).find(
+                index_[step.choice_variables[0]], index_[step.choice_variables[1]]);
+            if (pair >= 0) body(pair);
+        };
+        each_ground(if_chosen);
+    }
+    void forward_choices() noexcept {
+        constexpr pair_layout layout = pair_layout_of<Plan, step.choice>();
+        std::int32_t* index = bound_.read_index(step.chosen);
+        index[pair_layout::count()] = 0;
+        auto first = [&] { choose(index); };
+        ground::template each<0, step.heads>(first);
+        index_pairs(layout, index[pair_layout::count()], index, true);
+        T* const to = bound_.write(step.out);
+        std::fill_n(to, step.out_pair_stride * layout.capacity, T(0));
+        auto second = [&] {
+            each_chosen([&](int pair) {
+                evaluate();
+                to[pair * step.out_pair_stride] = result()[0];
+            });
+        };
+        ground::template each<0, step.heads>(second);
+    }
+    void backward_choices() noexcept {
+        alignas(64) own_value own_gradient;
+        T* const gradient = ground::template temporary<3>(own_gradient);
+        const T* from = bound_.gradient(step.out);
+        auto body = [&] {
+            each_chosen([&](int pair) {
+                evaluate();
+                gradient[0] = from[pair * step.out_pair_stride];
+                undo(gradient);
+            });
+        };
+        ground::template each<0, step.heads>(body);
+    }
+
     /// Clears all atoms of a softmax group: those without a ground rule stay zero.
     void clear_group(int from) noexcept {
         if (from == step.variables) {
@@ -23611,6 +24303,10 @@ class general_runner : ground_rule<Plan, At, T> {
   public:
     static void forward(const bindings<T>& bound) noexcept {
         general_runner runner(bound);
+        if constexpr (chooses) {
+            runner.forward_choices();
+            return;
+        }
         if constexpr (skips) std::fill_n(bound.write(step.out), cleared(bound), T(0));
         if constexpr (runs_whole) runner.rows_ = {0, end_of_rows(bound)};
         auto body = [&] { runner.forward_head(); };
@@ -23636,7 +24332,9 @@ class general_runner : ground_rule<Plan, At, T> {
     static void backward(const bindings<T>& bound) noexcept {
         if (!has_gradients(bound)) return;
         general_runner runner(bound);
-        if constexpr (runs_whole) {
+        if constexpr (chooses) {
+            runner.backward_choices();
+        } else if constexpr (runs_whole) {
             if constexpr (step.aggregated == aggregation::count) return;
             runner.rows_ = {0, end_of_rows(bound)};
             if constexpr (divides) {
@@ -24400,7 +25098,7 @@ class pooled_attention {
 
     static constexpr bool writes_apart =
         are_apart(step.out, step.rows, step.outer_extents, step.length) &&
-        are_apart(step.normalizer, step.rows, step.outer_extents, 2) &&
+        (!step.normalizes || are_apart(step.normalizer, step.rows, step.outer_extents, 2)) &&
         (step.scores.at.where == place::none ||
          are_apart(step.scores, step.rows, step.outer_extents, step.columns));
 
@@ -24691,6 +25389,49 @@ inline constexpr bool has_prepared = [] {
     return false;
 }();
 
+/// True if the round of fixpoint `At` in which the call is gives what it was given.
+template <class Plan, int At, class T>
+SEQUENT_INLINE bool is_settled(const bindings<T>& bound) noexcept {
+    constexpr plan::carried_value of = Plan::template carried_at<At>;
+    int size = of.size;
+    if constexpr (of.pairs >= 0)
+        size = bound.pairs[of.pairs][pair_layout::count()] * of.row;
+    else if constexpr (of.counts != 0)
+        size = plan::least_count(of.counts, of.size / of.row, bound.counts) * of.row;
+    return std::memcmp(bound.read(of.in), bound.read(of.out),
+                       static_cast<std::size_t>(size) * sizeof(T)) == 0;
+}
+/// Copies what this round of fixpoint `At` gives to where the last of `rounds` rounds gives it.
+template <class Plan, int At, class T>
+void carry_on(bindings<T>& bound, int depth, int rounds) noexcept {
+    constexpr plan::carried_value of = Plan::template carried_at<At>;
+    const T* from = bound.read(of.out);
+    bound.layer[depth] = rounds - 1;
+    T* to = bound.write(of.out);
+    if (to != from) std::copy_n(from, of.size, to);
+}
+/// The number of rounds that fixpoint `At` ran, from the values of a training workspace. The call
+/// is in the last of them then.
+template <class Plan, int At, class T>
+int rounds_run(bindings<T>& bound, int depth, int rounds) noexcept {
+    for (int& round = bound.layer[depth] = 0; round + 1 < rounds; ++round)
+        if (is_settled<Plan, At>(bound)) return round + 1;
+    return rounds;
+}
+/// Adds the gradient of the result of fixpoint `At` to that of the last round that it ran. Returns
+/// the number of these rounds.
+template <class Plan, int At, class T>
+int carry_back(bindings<T>& bound, int depth, int rounds) noexcept {
+    constexpr plan::carried_value of = Plan::template carried_at<At>;
+    bound.layer[depth] = rounds - 1;
+    const T* given = bound.gradient(of.out);
+    const int run = rounds_run<Plan, At>(bound, depth, rounds);
+    T* to = bound.gradient(of.out);
+    if (run < rounds)
+        for (int at = 0; at < of.size; ++at) to[at] += given[at];
+    return run;
+}
+
 /// Runs steps [At, End). Prepares: only those that depend on parameters alone; else all others.
 template <class Plan, int At, int End, bool Prepares = false, class T, class Range>
 void forward_steps(bindings<T>& bound, Range range) noexcept {
@@ -24702,6 +25443,11 @@ void forward_steps(bindings<T>& bound, Range range) noexcept {
                 for (int round = 0; round < rounds; ++round) {
                     bound.layer[step.depth] = step.backward ? rounds - 1 - round : round;
                     forward_steps<Plan, At + 1, step.at, Prepares>(bound, range);
+                    if constexpr (step.carried >= 0 && !Prepares)
+                        if (round + 1 < rounds && is_settled<Plan, step.carried>(bound)) {
+                            carry_on<Plan, step.carried>(bound, step.depth, rounds);
+                            break;
+                        }
                 }
                 bound.layer[step.depth] = 0;
             }
@@ -24722,7 +25468,9 @@ void backward_steps(bindings<T>& bound, Run run) noexcept {
             constexpr plan::step begin = Plan::template step_at<last.at>;
             if constexpr (!Prepares || has_prepared<Plan, last.at, At>) {
                 if constexpr (!Prepares) backward_step<Plan, At - 1>(bound, run);
-                const int rounds = begin.rounds(bound.counts);
+                int rounds = begin.rounds(bound.counts);
+                if constexpr (begin.carried >= 0 && !Prepares)
+                    rounds = carry_back<Plan, begin.carried>(bound, begin.depth, rounds);
                 for (int round = rounds; round-- > 0;) {
                     bound.layer[begin.depth] = begin.backward ? rounds - 1 - round : round;
                     backward_steps<Plan, last.at + 1, At - 1, Prepares>(bound, run);
@@ -25138,7 +25886,7 @@ constexpr weight_view view_of_relation(int at) {
     weight_view result;
     result.offset = layout.offset;
     if (layout.pairs.any()) {
-        result.extents[result.rank] = Plan::facts[layout.pairs.fact].pairs;
+        result.extents[result.rank] = Plan::shapes.facts[layout.pairs.fact].pairs;
         result.strides[result.rank++] = layout.pair_stride;
     }
     for (int axis = 0; axis < shape.arity; ++axis) {
@@ -26138,6 +26886,15 @@ class given_facts {
         take_all(given);
     }
 
+    /// Replaces some of the facts, by name or the first ones in order. Only these are checked; the
+    /// others stay as they were. If it throws argument_error, nothing has changed.
+    void rebind(std::initializer_list<kept_argument<const T>> given) {
+        given_facts changed = *this;
+        bool filled[fact_count > 0 ? fact_count : 1]{};
+        changed.take_each(given, filled);
+        *this = std::move(changed);
+    }
+
     /// The facts of another model with the same declarations of facts.
     template <class Other>
     static given_facts from(const given_facts<Other, T>& given) {
@@ -26155,8 +26912,8 @@ class given_facts {
     /// Adds counts, pairs and a sample of the elements to a call's mark, which debug builds
     /// compare.
     void add_to(call_mark& mark) const noexcept {
-        constexpr int count_facts = Plan::shapes.text.counts.size();
-        mark.add(counts, count_facts);
+        constexpr int given_counts = Plan::shapes.text.counts.size();
+        mark.add(counts, given_counts);
         for (int at = 0; at < Plan::facts.capacity(); ++at) {
             const auto& fact = Plan::facts[at];
             if (fact.kind == kind::count) continue;
@@ -26190,15 +26947,15 @@ class given_facts {
 
     using kind = plan::fact_kind;
 
+    static constexpr int fact_count = Plan::facts.capacity();
+
+    /// Takes each of the arguments; filled[at] is set for each fact that is given.
     template <class List>
-    void take_all(const List& given) {
-        kernel::table_maker::make_all();
-        constexpr int count = Plan::facts.capacity();
-        bool filled[count > 0 ? count : 1]{};
+    void take_each(const List& given, bool* filled) {
         int position = 0;
         for (const auto& each : given) {
             const int at = each.id.length ? place_of_fact<Plan>(each.id) : position++;
-            if (at < 0 || at >= count)
+            if (at < 0 || at >= fact_count)
                 fail_with<argument_error>(
                     {"sequent: the model has no ", subject{"fact", each.id, at}.text()});
             const subject what{"fact", Plan::facts[at].id, at};
@@ -26206,13 +26963,17 @@ class given_facts {
             filled[at] = true;
             take(at, what, each);
         }
-        for (int at = 0; at < count; ++at)
+    }
+    template <class List>
+    void take_all(const List& given) {
+        kernel::table_maker::make_all();
+        bool filled[fact_count > 0 ? fact_count : 1]{};
+        take_each(given, filled);
+        for (int at = 0; at < fact_count; ++at)
             if (!filled[at]) refuse(subject{"fact", Plan::facts[at].id, at}, {" is not given"});
     }
 
-    static constexpr pair_layout layout_of(int at) {
-        return {Plan::facts[at].extents[0], Plan::facts[at].extents[1], Plan::facts[at].pairs};
-    }
+    static constexpr pair_layout layout_of(int at) { return layout_of_pairs(Plan::facts[at]); }
     static constexpr int index_offset(int end) {
         int offset = 0;
         for (int at = 0; at < end; ++at)
@@ -26284,7 +27045,7 @@ class given_facts {
             if (wanted.is_sparse()) {
                 if constexpr (large_index) indices_.resize(index_size);
                 std::int32_t* memory = indices_.data() + index_offset(at);
-                take_pairs(what, given, layout_of(at), memory);
+                take_pairs(what, given, wanted, layout_of(at), memory);
                 const int count = memory[pair_layout::count()];
                 const bool valued = given.shape.rank > 0;
                 if (!valued && (wanted.kind == kind::symbols || wanted.pair_size() != 1))
@@ -26754,6 +27515,8 @@ consteval auto rows_mistake() {
         return mistake::a_rule_whose_first_argument_is_not_the_position{};
     else if constexpr (Why == pairs)
         return mistake::a_rule_over_the_pairs_of_a_sparse_fact{};
+    else if constexpr (Why == fixpoint)
+        return mistake::a_fixpoint_over_all_rows{};
     else if constexpr (Why == lost_rows)
         return mistake::a_state_that_keeps_the_last_rows_alone_is_not_truncated{};
     else if constexpr (Why == several_lengths)
@@ -27013,7 +27776,7 @@ class row_facts {
     /// The facts that are not along the sequence.
     const Facts& rest() const noexcept { return rest_; }
 
-    /// Row `from` and those after it, of a fact along the sequence.
+    /// Pointer to row `from` of a fact along the sequence; the rows after it follow.
     const void* row(int at, int from) const noexcept {
         const std::ptrdiff_t offset = static_cast<std::ptrdiff_t>(from) * row_size(at);
         if (!is_symbols(at)) return static_cast<const T*>(pointers_[at]) + offset;
@@ -27118,8 +27881,7 @@ class row_facts {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// The reach of the steps of a plan in a sequence: how far before the current position they read,
-/// and how far beyond it the rows that they read must be computed.
+/// The steps of a state: which rows and columns are stored from call to call, and where.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
@@ -27233,6 +27995,13 @@ struct state_tables {
     rows_obstacle obstacle{};  ///< why the plan does not run by rows
     rows_obstacle lost{};      ///< the first rule that reads rows of which only the last are stored
 };
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
+/// The reach of the steps of a plan in a sequence: how far before the current position they read,
+/// and how far beyond it the rows that they read must be computed.
+
+namespace sequent::inline SEQUENT_ABI::plan {
 
 /// Finds the reach of the steps of a draft. The results are in the tables of the state, and in
 /// members for its planner.
@@ -27387,6 +28156,7 @@ class row_reach {
     constexpr int check_step(int at) {
         const step& each = out_.steps[at];
         const int position = form_.position[at];
+        if (each.carried >= 0) refuse(each, kind::fixpoint);
         if (each.kind == step_kind::repeat_begin || each.kind == step_kind::repeat_end) return 0;
         if (each.kind == step_kind::general && reads_pairs(out_.generals[each.at]))
             refuse(each, kind::pairs);
@@ -27413,7 +28183,7 @@ class row_reach {
     }
     /// Returns true if a general step reads the pairs of a sparse fact.
     constexpr bool reads_pairs(const general_step& general) const {
-        return general.joins.size() > 0 || mentions_pair(general.condition);
+        return general.joins.size() > 0 || general.choice >= 0 || mentions_pair(general.condition);
     }
     /// Returns true if an expression has a sparse fact.
     constexpr bool mentions_pair(int root) const {
@@ -28136,6 +28906,7 @@ struct kept_shape {
     static constexpr int length = whole::length;
     static constexpr int value_column = whole::value_column;
     static constexpr int out_row = whole::out_row;
+    static constexpr bool normalizes = whole::normalizes;
     static constexpr bool is_table = whole::is_table;
     static constexpr plan::space space = whole::space;
     static constexpr auto nodes = whole::nodes;
@@ -28560,6 +29331,8 @@ class alignas(64) state_block {
                   "layers or positions, or narrower ones");
 
   public:
+    /// The plan that computes rows, with the places of its numbers.
+    using placed = state_plan;
     /// The types of the KV cache.
     using cached = Cache;
     /// Size of the state in numbers, without the KV cache.
@@ -29643,6 +30416,16 @@ class model<Program, Facts...> : public model_detail::ill_formed_model<Program, 
 #define SEQUENT_INSTANTIATE_MODEL_ON_POOL(model_type, number) \
     SEQUENT_DETAIL_MODEL_ON_POOL(template, model_type, number)
 
+/// Declares forward and forward_batch on a scratch, step, step_batch and prefill with weights and a
+/// state of other types than parameters<number> and state<number>, such as packed weights and a
+/// KV cache in fewer bits: `weights` and `state` are aliases of Model::packed<q8_0> and
+/// Model::state<float, cache<q8_0>>.
+#define SEQUENT_EXTERN_MODEL_WITH(model_type, weights, state) \
+    SEQUENT_DETAIL_MODEL_WITH(extern template, model_type, weights, state)
+/// Defines what SEQUENT_EXTERN_MODEL_WITH declares.
+#define SEQUENT_INSTANTIATE_MODEL_WITH(model_type, weights, state) \
+    SEQUENT_DETAIL_MODEL_WITH(template, model_type, weights, state)
+
 #define SEQUENT_DETAIL_COMPILED(prefix, plan, number, run_type)                                 \
     prefix struct ::sequent::model_detail::compiled_forward<plan, number,                       \
                                                             ::sequent::model_detail::run_type>; \
@@ -29659,24 +30442,35 @@ class model<Program, Facts...> : public model_detail::ill_formed_model<Program, 
                           model_type::batch<number>)
 #define SEQUENT_DETAIL_MODEL_ON_POOL(prefix, model_type, number) \
     SEQUENT_DETAIL_COMPILED(prefix, model_type::plan, number, run_on_pool)
-#define SEQUENT_DETAIL_MODEL_INFERENCE(prefix, model_type, number)                      \
-    prefix struct ::sequent::model_detail::compiled_forward<                            \
-        ::sequent::plan::inference_plan_of<model_type::plan>, number,                   \
-        ::sequent::model_detail::whole_run>;                                            \
-    SEQUENT_DETAIL_JOINED(prefix, joined_forward,                                       \
-                          ::sequent::plan::inference_plan_of<model_type::plan>, number, \
-                          model_type::scratch_batch<number>)
+// `placed` may have commas: it is passed to no further macro.
+#define SEQUENT_DETAIL_INFERENCE(prefix, placed, number, batch)                                  \
+    prefix struct ::sequent::model_detail::compiled_forward<placed, number,                      \
+                                                            ::sequent::model_detail::whole_run>; \
+    prefix struct ::sequent::model_detail::joined_forward<placed, number, (batch::joined > 1)>
+#define SEQUENT_DETAIL_MODEL_INFERENCE(prefix, model_type, number)                                 \
+    SEQUENT_DETAIL_INFERENCE(prefix, ::sequent::plan::inference_plan_of<model_type::plan>, number, \
+                             model_type::scratch_batch<number>)
 
-#define SEQUENT_DETAIL_ROWS(model_type, number, first, range) \
-    struct ::sequent::model_detail::compiled_rows<            \
-        ::sequent::plan::state_plan_of<model_type::plan>, number, first, ::sequent::kernel::range>
-#define SEQUENT_DETAIL_MODEL_STEP(prefix, model_type, number)         \
-    prefix SEQUENT_DETAIL_ROWS(model_type, number, false, one_row);   \
-    prefix SEQUENT_DETAIL_ROWS(model_type, number, false, row_range); \
-    prefix SEQUENT_DETAIL_ROWS(model_type, number, true, one_row);    \
-    prefix SEQUENT_DETAIL_ROWS(model_type, number, true, row_range);  \
-    prefix struct ::sequent::model_detail::joined_sequences<          \
-        ::sequent::plan::state_plan_of<model_type::plan>, number>
+#define SEQUENT_DETAIL_ROWS(prefix, placed, number)                                     \
+    prefix struct ::sequent::model_detail::compiled_rows<placed, number, false,         \
+                                                         ::sequent::kernel::one_row>;   \
+    prefix struct ::sequent::model_detail::compiled_rows<placed, number, false,         \
+                                                         ::sequent::kernel::row_range>; \
+    prefix struct ::sequent::model_detail::compiled_rows<placed, number, true,          \
+                                                         ::sequent::kernel::one_row>;   \
+    prefix struct ::sequent::model_detail::compiled_rows<placed, number, true,          \
+                                                         ::sequent::kernel::row_range>; \
+    prefix struct ::sequent::model_detail::joined_sequences<placed, number>
+#define SEQUENT_DETAIL_MODEL_STEP(prefix, model_type, number) \
+    SEQUENT_DETAIL_ROWS(prefix, ::sequent::plan::state_plan_of<model_type::plan>, number)
+
+#define SEQUENT_DETAIL_PLACED(...) ::sequent::model_detail::placed_for<__VA_ARGS__>::type
+#define SEQUENT_DETAIL_MODEL_WITH(prefix, model_type, weights, state)                         \
+    SEQUENT_DETAIL_INFERENCE(                                                                 \
+        prefix,                                                                               \
+        SEQUENT_DETAIL_PLACED(weights, ::sequent::plan::inference_plan_of<model_type::plan>), \
+        weights::number, model_type::scratch_batch<weights::number>);                         \
+    SEQUENT_DETAIL_ROWS(prefix, SEQUENT_DETAIL_PLACED(weights, state::placed), weights::number)
 
 /// Intermediate values of a model.
 
@@ -29761,12 +30555,24 @@ constexpr weight_view view_of_tapped() {
     return result;
 }
 
+/// True if a fixpoint is around the tapped relation: some of its rounds do not run.
+template <class Plan>
+constexpr bool is_in_fixpoint() {
+    bool result = false;
+    for (int scope = Plan::shapes.text.relations[Plan::shapes.tapped].scope; scope > 0;
+         scope = Plan::shapes.text.scopes[scope].parent)
+        result = result || Plan::shapes.text.scopes[scope].kind == plan::repetition::until_equal;
+    return result;
+}
+
 /// Runs the tapped model with the weights of a model.
 template <class Model, class Tapped, class T, class Facts>
 auto tap(const parameter_block<typename Model::plan, T>& parameters, const Facts& given) {
     using plan_type = typename Tapped::plan;
     static_assert(plan_type::tables.relations[plan_type::shapes.tapped].where == plan::place::value,
                   "sequent: tap: this relation is a weight or a part of a fact");
+    static_assert(!is_in_fixpoint<plan_type>(),
+                  "sequent: tap: within a fixpoint some rounds do not run");
     static_assert(view_of_tapped<plan_type>().rank <= max_rank,
                   "sequent: tap: layers, arguments and value have more than 6 dimensions");
 
@@ -29811,10 +30617,12 @@ auto tap(const parameter_block<typename Model::plan, T>& parameters, const Facts
 ///
 /// A relation that ends with a count or a length ends there in the result. Does not compile if the
 /// program has no such relation, if it has no memory of its own because it is a weight or a part of
-/// a fact, or if layers, arguments and value have more than 6 dimensions together.
+/// a fact, if it is within a fixpoint, of which some rounds do not run, or if layers, arguments and
+/// value have more than 6 dimensions together.
 template <class Model, language::fixed_string Path, class T>
-auto tap(const model_detail::parameter_block<typename Model::plan, T>& parameters,
-         const std::type_identity_t<typename Model::template facts_of_call<T>>& given) {
+[[nodiscard]] auto tap(
+    const model_detail::parameter_block<typename Model::plan, T>& parameters,
+    const std::type_identity_t<typename Model::template facts_of_call<T>>& given) {
     using found = model_detail::tapped_model_of<typename Model::plan, Path>;
     if constexpr (found::known) {
         return model_detail::tap<Model, typename found::type>(parameters, *given);
@@ -31986,7 +32794,8 @@ using perceptron_model =
 
 }  // namespace nn
 
-/// Maps of each row by itself. Fact: `x`, tokens x input_width. Output: `y`, tokens x width.
+/// Feed-forward networks, applied to each position separately. Fact: `x`, tokens x input_width.
+/// Output: `y`, tokens x width.
 namespace feed_forward {
 
 /// W_out x + b_out, as torch.nn.Linear. Takes tokens, input_width, width, biases, any_length.
@@ -33569,7 +34378,7 @@ double clip_by_norm(std::span<T> gradient, std::type_identity_t<T> max_norm) {
 
 namespace sequent::inline SEQUENT_ABI::train {
 
-/// How an optimiser treats the weights of a group.
+/// Options of an optimiser for the weights of a group.
 struct parameter_group {
     /// Factor of the learning rate.
     double rate = 1;

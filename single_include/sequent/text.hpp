@@ -227,6 +227,7 @@ namespace sequent::inline SEQUENT_ABI::text_detail {
 
 using language::aggregation;
 using language::combination;
+using language::repetition;
 using language::transformation;
 
 struct word {
@@ -635,8 +636,11 @@ class program_printer {
         if (numbers == 2 && of.index >= 0 && use.numbers[1] == 0 && !scaled) numbers = 1;
         for (int at = 0; at < numbers; ++at) {
             const bool counted = use.kind >= transformation::slice || (of.index >= 0 && at == 1);
-            given.push_back(counted ? std::to_string(static_cast<long long>(use.numbers[at]))
-                                    : number(use.numbers[at]));
+            // An ill-formed program may have numbers that are no integers of the language.
+            constexpr double most = std::numeric_limits<int>::max();
+            given.push_back(
+                counted ? std::to_string(static_cast<int>(std::clamp(use.numbers[at], -most, most)))
+                        : number(use.numbers[at]));
         }
         if (of.index >= 0 && use.position >= 0)
             given.insert(given.begin() + std::min<std::ptrdiff_t>(of.index, std::ssize(given)),
@@ -663,8 +667,11 @@ class program_printer {
             result += " | " + text_of(each);
         if (of.states_aggregation) {
             const auto& entry = plan::entry_of(of.aggregated);
-            result += " | " + string_of(entry.id) + "(";
-            if (entry.has_number) result += number(of.aggregated_number) + ", ";
+            result += " | " + string_of(entry.id);
+            if (of.chooses() && !is_text())  // top_k<2>(j)
+                result += "<" + std::to_string(static_cast<int>(of.aggregated_number)) + ">(";
+            else
+                result += entry.has_number ? "(" + number(of.aggregated_number) + ", " : "(";
             for (int at = 0; at < of.aggregated_order.size(); ++at)
                 result += (at > 0 ? ", " : "") + variable(of.aggregated_order[at]);
             result += ")";
@@ -690,7 +697,8 @@ class program_printer {
         return result;
     }
     SEQUENT_COLD std::string stack_name(const plan::rule& of) const {
-        return of_.scopes[static_cast<std::size_t>(of.block)].shares ? " | repeat<" : " | stack<";
+        const plan::name id = plan::name_of(of_.scopes[static_cast<std::size_t>(of.block)].kind);
+        return std::string(" | ") + id.text + "<";
     }
     SEQUENT_COLD std::string text_of(const plan::rule& of, const std::string& indent) {
         std::string block;
@@ -1937,7 +1945,11 @@ class function_parser : public weight_parser<Sizes> {
     constexpr void parse_aggregation(int of) {
         const aggregation kind = static_cast<aggregation>(of);
         const bool numbered = plan::entry_of(kind).has_number;
+        const int from = this->next();
         const double number = numbered ? this->take_number() : 0;
+        if (kind == aggregation::top_k && ok() && number < plan::never &&
+            number != static_cast<int>(number))
+            return refuse(text_fault::this_function_takes_other_arguments, from);
         if (numbered) expect(',', text_fault::this_function_takes_other_arguments);
         this->aggregate(kind, number);
         const int mentioned = current.variables.size();
@@ -2601,15 +2613,23 @@ class rule_parser : public literal_parser<Sizes> {
     /// Parses functions, and the block of a stack, which contains statements.
     constexpr void parse_functions() {
         while (sees('|') && take('|')) {
-            if (seen_name() == word("stack") || seen_name() == word("repeat"))
+            if (is_repetition(name_of(seen_name())))
                 parse_stack();
             else
                 this->parse_function();
         }
     }
-    /// Parses `stack<12> { ... }`, or `repeat<12> { ... }`, whose layers share their parameters.
+    static constexpr bool is_repetition(const plan::name& id) {
+        for (const repetition kind : {repetition::own, repetition::shared, repetition::until_equal})
+            if (id == plan::name_of(kind)) return true;
+        return false;
+    }
+    /// Parses `stack<12> { ... }`, `repeat<12> { ... }` or `fixpoint<12> { ... }`.
     constexpr void parse_stack() {
-        const bool shares = take_name() == word("repeat");
+        const plan::name id = name_of(take_name());
+        repetition kind{};
+        for (const repetition each : {repetition::own, repetition::shared, repetition::until_equal})
+            if (id == plan::name_of(each)) kind = each;
         expect('<', text_fault::this_function_takes_other_arguments);
         const int count = this->take_integer();
         expect('>', text_fault::a_closing_angle_bracket_is_expected);
@@ -2620,7 +2640,7 @@ class rule_parser : public literal_parser<Sizes> {
         const bool outer_factors = factors_;
         const int outer_factor_at = factor_at_;
         const bool outer_comments = this->percent_begins_comment_;
-        this->stack(count, shares, [&] {
+        this->stack(count, kind, [&] {
             while (!this->ends() && !sees('}')) parse_statement();
         });
         rule_begin_ = outer_begin;

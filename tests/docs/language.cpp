@@ -28,6 +28,32 @@ SEQUENT_WEIGHT(U, 64, 32);
 // [/words]
 }  // namespace words
 
+// clang-format off
+// [hiding]
+namespace tagger {
+using namespace sequent::language;
+
+SEQUENT_VARIABLES(j);
+inline constexpr var<"i", 3> i;
+SEQUENT_RELATIONS(first, step, hidden, all);  // also words of the language
+inline constexpr auto program = rules(
+    hidden(i) <<= first(i) | relu(),
+    step(i)   <<= (hidden(j), j <= i) | sequent::language::first(j),
+    all(i)    <<= (step(i), hidden(i)));
+}  // namespace tagger
+// [/hiding]
+// clang-format on
+
+TEST_CASE("relations may be named as words of the language") {
+    using tagged = sequent::model<tagger::program, sequent::fact<"first", 3, 2>>;
+    const tagged::parameters<float> p;
+    tagged::workspace<float> w;
+    const std::vector<float> x{3, -1, 2, 5, -4, 6};
+    const auto y = tagged::forward(p, {tagger::first = x}, w);
+    CHECK(y(2, 0) == 3);  // relu(3) + relu(-4)
+    CHECK(y(1, 1) == 5);
+}
+
 namespace heads {
 using namespace sequent::language;
 SEQUENT_VARIABLES(i, j);
@@ -88,6 +114,25 @@ inline constexpr auto causal = rules(
 using Causal = sequent::model<causal, sequent::fact<"x", 64, 6>, sequent::require_fused>;
 }  // namespace convolution
 
+namespace mixtures {
+using namespace sequent::language;
+SEQUENT_VARIABLES(i);
+inline constexpr var<"e", 8> e;
+SEQUENT_RELATIONS(x, chosen, gate, inner, y);
+SEQUENT_WEIGHT(W_score, 1, 6);
+SEQUENT_WEIGHT(W_in, 12, 6);
+SEQUENT_WEIGHT(W_out, 6, 12);
+// clang-format off
+// [experts]
+inline constexpr auto mixture = rules(
+    chosen(i, e) <<= x(i)[W_score(e)] | top_k<2>(e),
+    gate(i, e)   <<= chosen(i, e) | softmax(e),
+    inner(i, e)  <<= (x(i)[W_in(e)], hidden(chosen(i, e))) | relu(),
+    y(i)         <<= (gate(i, e), inner(i, e)[W_out(e)]) | product() | sum(e));
+// [/experts]
+// clang-format on
+}  // namespace mixtures
+
 namespace counted {
 using namespace sequent::language;
 SEQUENT_VARIABLES(i);
@@ -130,6 +175,20 @@ using Neighbours = sequent::model<neighbours, sequent::fact<"node", 3>,
                                   sequent::fact<"edge", sequent::sparse<4>, 3, 3>>;
 // [/sparse]
 }  // namespace graph
+
+namespace paths {
+using namespace sequent::language;
+SEQUENT_VARIABLES(i, j);
+SEQUENT_RELATIONS(before, after, edge, start, distance);
+// [fixpoint]
+// A way to j leads over an edge from i, or from j itself by an edge of length 0.
+inline constexpr auto shorter = rules(after(j) <<= (before(i), edge(i, j)) | min(i));
+inline constexpr auto paths = rules(distance(i) <<= start(i) | fixpoint<8>(shorter));
+
+using Paths = sequent::model<paths, sequent::fact<"start", 8>,
+                             sequent::fact<"edge", sequent::sparse<20>, 8, 8>>;
+// [/fixpoint]
+}  // namespace paths
 
 namespace deep {
 using namespace sequent::language;
@@ -176,6 +235,24 @@ TEST_CASE("a sparse fact holds for the pairs that are given") {
     CHECK(sums(2) == Approx(50));
 }
 
+TEST_CASE("a fixpoint finds the shortest paths") {
+    using namespace paths;
+    std::vector<std::array<std::int32_t, 2>> edges{{0, 1}, {1, 2}, {0, 2}, {2, 3}};
+    std::vector<double> lengths{1, 1, 3, 5};
+    for (int node = 0; node < 8; ++node) {
+        edges.push_back({node, node});
+        lengths.push_back(0);
+    }
+    const std::vector<double> from{0, 100, 100, 100, 100, 100, 100, 100};
+    Paths::scratch<double> w;
+    const Paths::parameters<double> p;
+    const auto found =
+        Paths::forward(p, {start = from, edge = sequent::sparse_pairs(edges, lengths)}, w);
+    CHECK(found(2) == 2);
+    CHECK(found(3) == 7);
+    CHECK(found(4) == 100);
+}
+
 TEST_CASE("a recursion runs over the positions of its fact") {
     using namespace recursive;
     Cell::scratch<double> w;
@@ -209,4 +286,8 @@ TEST_CASE("language: what keeps a rule from the fast forms") {
     CHECK(sequent::explain<convolution::Causal>().find("64 x 8, product with 18 inputs") !=
           std::string::npos);
     CHECK(sequent::explain<heads::Fused>().find("general") == std::string::npos);
+    const std::string experts =
+        sequent::explain<sequent::model<mixtures::mixture, sequent::fact<"x", 16, 6>>>();
+    CHECK(experts.find("choices, 128 ground rules") != std::string::npos);
+    CHECK(experts.find("pairs 32 x 12, product with 6 inputs") != std::string::npos);
 }

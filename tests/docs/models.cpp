@@ -30,7 +30,44 @@ inline constexpr io::name_entry names[] = {
 };
 // [/names]
 static_assert(sizeof(names) > 0);
+
+// clang-format off
+// [module]
+namespace mlp {
+using namespace sequent::language;
+
+SEQUENT_RELATIONS(x, inner, y);
+SEQUENT_WEIGHT(W_1, 16, 4);
+SEQUENT_WEIGHT(b_1, 16);
+SEQUENT_WEIGHT(W_2, 3, 16);
+SEQUENT_WEIGHT(b_2, 3);
+
+inline constexpr auto program = rules(
+    inner() <<= (x()[W_1], b_1) | gelu(),
+    y()     <<= (inner()[W_2], b_2));
+
+inline constexpr io::name_entry names[] = {
+    {"W_1", "0.weight"}, {"b_1", "0.bias"}, {"W_2", "2.weight"}, {"b_2", "2.bias"}};
+}  // namespace mlp
+
+using Mlp = model<mlp::program, fact<"x", 4>>;
+// [/module]
+// clang-format on
 }  // namespace
+
+TEST_CASE("a module is loaded by its names") {
+    const std::string path = "docs_module.safetensors";
+    Mlp::parameters<float> saved;
+    Mlp::initialize(saved, 1);
+    io::save<Mlp>(path, saved, mlp::names);
+    CHECK(io::read_header(path).tensors.size() == 4);
+    // [module_load]
+    Mlp::parameters<float> parameters;
+    io::load<Mlp>(path, parameters, mlp::names);
+    // [/module_load]
+    std::remove(path.c_str());
+    CHECK(parameters[mlp::W_2](2, 5) == saved[mlp::W_2](2, 5));
+}
 
 TEST_CASE("a model is loaded, prefilled, stepped and packed") {
     const std::string file = "docs_model.safetensors";
@@ -93,6 +130,16 @@ TEST_CASE("a model is loaded, prefilled, stepped and packed") {
     // [/packed]
     for (int c = 0; c < 50; ++c)
         CHECK(logits(c) == Approx(exact[static_cast<std::size_t>(c)]).margin(0.02));
+    // [mapped]
+    io::save_packed("model.packed", *q);
+    const auto mapped = io::map_saved_packed<GPT2::packed<q8_0>>("model.packed");
+    logits = GPT2::step(mapped, {7}, *s);
+    // [/mapped]
+    std::remove("model.packed");
+    const std::vector<float> of_mapped(logits.data, logits.data + 50);
+    s->truncate(3);
+    logits = GPT2::step(*q, {7}, *s);
+    for (int c = 0; c < 50; ++c) CHECK(logits(c) == of_mapped[static_cast<std::size_t>(c)]);
     // [cache]
     auto fewer =
         make_unique<GPT2::state<float, cache<q8_0>>>();  // or cache<bf16>, cache<q8_0, bf16>

@@ -76,10 +76,12 @@ TEST_CASE("forward and backward of the article's encoder") {
     // [/views]
     CHECK(one == W_q.row(3)(5));
 
+    const std::vector<float> other_x = x;
     // [kept]
-    const Encoder::facts<float> facts({article::input = x});  // checked once, refers to x
+    Encoder::facts<float> facts({article::input = x});  // checked once, refers to x
     auto s = sequent::make_unique<Encoder::scratch<float>>();
     y = Encoder::forward(*p, facts, *s);
+    facts.rebind({article::input = other_x});  // checks what is given here alone
     // [/kept]
     CHECK(y.extents[0] == 16);
 

@@ -76,6 +76,15 @@ void draw_attention() {
     draw::write(draw::page_of(heads, over), folder + "/image.html");
 }
 
+// Each round of a loop has its layers.
+constexpr auto before = select(indices, indices - 1, equal);
+inline constexpr auto parity = loop<5>(
+    [](auto odd, auto is_done) {
+        const auto ready = aggregate(before, is_done);
+        return next_states(cond(ready, odd != aggregate(before, odd), odd), is_done || ready);
+    },
+    [](auto, auto is_done) { return is_done; }, tokens == '1', indices == 0);
+
 }  // namespace
 
 int main(int count, char** arguments) {
@@ -95,5 +104,8 @@ int main(int count, char** arguments) {
     draw_program("addition", long_addition(tokens), "0123456789+", 12, "95+00917");
     draw_program("induction", induction, "abcd", 12, "abcdabca");
     draw_program("copies", copies, "abc>", 12, "abc>abc");
+    sequent::rasp::draw<parity, compile<parity, alphabet<"01">, max_length<6>>>(
+        "011011", folder + "/parity.html");
+    sequent::rasp::draw<parity>("011011", folder + "/parity.svg");
     draw_attention();
 }

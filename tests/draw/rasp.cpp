@@ -28,6 +28,14 @@ inline constexpr auto doubled = named<"twice & more">(indices * 2 + 1);
 inline constexpr auto choices =
     cond(last_of(everything, tokens) == 'a', max_of(everything, tokens), 'x');
 
+// Each position adds what stands 1 before, then 2 before.
+inline constexpr auto parity = rasp::loop<2>(
+    [](auto odd, auto reach) {
+        return next_states(odd != aggregate(select(indices, indices - reach, equal), odd),
+                           reach + reach);
+    },
+    [](auto, auto reach) { return reach > indices; }, tokens == '1', within<1, 4>(1));
+
 struct picture {
     draw::flow flow;
     draw::flow_layout layout = draw::layout_of(flow);
@@ -303,6 +311,23 @@ TEST_CASE("a page has what the program's heads and the compiled model's attend t
     CHECK(count_of(odd,
                    "\"tokens\":[\"\\u003c/script\\u003e\",\"\\u003c!--\",\"\\u2028\","
                    "\"\\\"\\\\\"]") == 1);
+}
+
+TEST_CASE("a page of a loop has the layers of each round, a picture those of the first") {
+    const std::string text = drawn<parity>("0111", "sequent_rasp.html");
+    CHECK(count_of(text, "\"output\":[\"F\",\"T\",\"F\",\"T\"]") == 1);
+    for (const char* title : {"Round 1", "Round 1, layer 1", "Round 2", "Round 2, layer 1"})
+        CHECK(count_of(text, sequent::joined_text({"\"title\":\"", title, "\""})) == 1);
+    CHECK(count_of(text, "Round 3") == 0);
+    CHECK(count_of(text, "\"attends\":[[],[0],[1],[2]]") == 1);
+    CHECK(count_of(text, "\"attends\":[[],[],[0],[1]]") == 1);
+    CHECK(count_of(text, "<code>ends</code> is true") == 1);
+    CHECK(count_of(text, "{\"name\":\"tokens\"") == 1);
+    const std::string drawing = drawn<parity>("0111", "sequent_rasp.svg");
+    CHECK(is_well_formed(drawing));
+    CHECK(count_of(drawing, ">next state 0<") == 1);
+    // Nothing is left to do.
+    CHECK(count_of(drawn<parity>("1", "sequent_rasp.html"), "Round") == 0);
 }
 
 TEST_CASE("pictures and pages of flows do not depend on the locale") {

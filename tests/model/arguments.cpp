@@ -1,5 +1,6 @@
 #include <array>
 #include <cmath>
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -97,6 +98,21 @@ TEST_CASE("a fact that does not fit is named with both figures") {
     CHECK_THAT(refusal({numbers, symbols, numbers}), contains("\"length\"") && contains("count"));
     CHECK_THAT(refusal({3, symbols, 3}), contains("\"input\""));
     CHECK_THAT(refusal({numbers, 3, 3}), contains("\"token\""));
+}
+
+TEST_CASE("some of the facts are replaced, and the others stay") {
+    facts given({numbers, symbols, 3});
+    const std::vector<float> others{6, 5, 4, 3, 2, 1};
+    given.rebind({input = others, length = 2});
+    CHECK(given.pointers[0] == others.data());
+    CHECK(given.pointers[1] == symbols.data());
+    CHECK(last(given) == last(facts({others, symbols, 2})));
+
+    const std::vector<float> infinite{0, 1, 2, 3, 4, std::numeric_limits<float>::infinity()};
+    CHECK_THROWS_AS(given.rebind({length = 1, input = infinite}), argument_error);
+    CHECK(given.pointers[0] == others.data());
+    CHECK(given.counts[0] == 2);
+    CHECK_THROWS_AS(given.rebind({input = others, input = others}), argument_error);
 }
 
 TEST_CASE("a symbol beyond its classes is told with its position") {

@@ -115,13 +115,13 @@ class fixture : public numbers<T> {
         return give(std::make_index_sequence<to_size(Model::facts_list::capacity())>{});
     }
 
-    /// The outputs' values, one after another; zeros where they end before their first extent.
+    /// The outputs' values, one after another; zeros beyond the lengths of facts.
     std::vector<T> outputs() const {
-        std::vector<T> values;
+        std::vector<T> values(to_size(layout::total));
         each_output([&](int at, const sequent::tensor_view<const T>& view) {
-            for (int element = 0; element < view.size(); ++element)
-                values.push_back(view.element(element));
-            values.resize(to_size(layout::offset(at + 1)));
+            each_place(at, view, [&](int element, std::size_t place) {
+                values[place] = view.element(element);
+            });
         });
         return values;
     }
@@ -133,12 +133,17 @@ class fixture : public numbers<T> {
         typename Model::template fact_gradients<T> wanted;
         for (std::size_t at = 0; at < gradients.size(); ++at)
             if (!gradients[at].empty()) wanted.pointers[at] = gradients[at].data();
-        std::array<int, to_size(Model::outputs)> sizes{};
-        each_output([&](int at, const auto& view) { sizes[to_size(at)] = view.size(); });
+        // Of an output that ends before its extents, those of its elements.
+        std::array<std::vector<T>, to_size(Model::outputs)> given_coefficients;
+        each_output([&](int at, const sequent::tensor_view<const T>& view) {
+            each_place(at, view, [&](int, std::size_t place) {
+                given_coefficients[to_size(at)].push_back(coefficients[place]);
+            });
+        });
         *gradient = {};
         Model::backward(
             *p, given(),
-            outward(coefficients, sizes, std::make_index_sequence<to_size(Model::outputs)>{}), *w,
+            outward(given_coefficients, std::make_index_sequence<to_size(Model::outputs)>{}), *w,
             *gradient, wanted);
         return gradients;
     }
@@ -183,10 +188,29 @@ class fixture : public numbers<T> {
     }
     template <std::size_t... At>
     typename Model::template output_gradients<T> outward(
-        const std::vector<T>& coefficients, const std::array<int, to_size(Model::outputs)>& sizes,
+        const std::array<std::vector<T>, to_size(Model::outputs)>& coefficients,
         std::index_sequence<At...>) const {
-        return typename Model::template output_gradients<T>({std::span<const T>(
-            coefficients.data() + layout::offset(static_cast<int>(At)), to_size(sizes[At]))...});
+        return
+            typename Model::template output_gradients<T>({std::span<const T>(coefficients[At])...});
+    }
+
+    /// Calls visit(element, place) for the elements of a view of an output; `place` is that of the
+    /// element among the numbers of all outputs at their full lengths.
+    template <class Visit>
+    static void each_place(int at, const sequent::tensor_view<const T>& view, Visit visit) {
+        const auto whole = layout::view(at);
+        for (int element = 0; element < view.size(); ++element) {
+            int place = layout::offset(at);
+            int rest = element;
+            int stride = 1;
+            for (int axis = view.rank; axis-- > 0;) {
+                const int extent = view.extents[to_size(axis)];
+                place += rest % extent * stride;
+                rest /= extent;
+                stride *= whole.extents[axis];
+            }
+            visit(element, to_size(place));
+        }
     }
 
     /// Calls visit(output, view) after a forward in memory that holds nothing but NaN.

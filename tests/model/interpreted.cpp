@@ -105,7 +105,8 @@ void add_facts(written_model& to, std::span<const sequent::plan::fact_shape> fac
         made.pairs = shape.pairs;
         if (shape.up_to) made.length = count;
         if (shape.is_sparse()) {
-            const int most = std::min(shape.pairs, shape.extents[0] * shape.extents[1]);
+            const int second = shape.rank > 1 ? shape.extents[1] : 1;
+            const int most = std::min(shape.pairs, shape.extents[0] * second);
             made.given_pairs =
                 pair_count == some_pairs ? (2 * most + 1) / 3 : std::min(pair_count, most);
         }

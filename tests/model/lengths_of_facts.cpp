@@ -52,6 +52,13 @@ inline constexpr auto layer = rules(
 inline constexpr auto causal = rules(
     out(i)        <<= x(i) | stack<3>(layer));
 
+// An inner index has a length: every place of a concat stays where it is.
+inline constexpr auto places = rules(
+    a(j, i) <<= (x(i).T(), y(j)) | product(),
+    b()     <<= a(j, i) | concat(j, i),
+    c(j)    <<= (x(i), y(j)) | elementwise_product() | concat(i),
+    out()   <<= (b()[W<"B", 4, 12>], c(j)[W<"C", 4, 12>]) | sum(j));
+
 // Documents: symbols are compared within the fact alone.
 inline constexpr auto documents = rules(
     a(i)          <<= token(i)[W<"E", 3, 5>],
@@ -90,6 +97,13 @@ TEST_CASE("what follows from a fact ends where it does") {
         check::runs<model<across, fact<"x", up_to<9>, 4>, fact<"y", 9, 4>>>(rows_given);
     for (int rows_given : {1, 4, 20})
         check::runs<model<tabled, fact<"x", up_to<20>, 4>>>(rows_given);
+}
+
+TEST_CASE("a concat over an index with a length keeps the places of all values") {
+    using Model =
+        model<places, fact<"x", up_to<4>, 3>, fact<"y", 3, 3>, sequent::query<"a", "b", "out">>;
+    for (int rows_given : {0, 1, 3, 4}) check::agrees<Model>(rows_given);
+    check::runs<Model>(3);
 }
 
 TEST_CASE("lengths of facts whose symbols are compared") {

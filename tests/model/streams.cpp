@@ -51,6 +51,10 @@ inline constexpr auto of_symbols = rules(y(i) <<= (x(i)[W<"E", 7, 4>], x(i - 2)[
 inline constexpr auto residual =
     rules(mixed(i) <<= (x(i - k)[W<"A", 3, 3>(k)], x(i)) | sum(k), y(i) <<= (mixed(i), x(i)));
 inline constexpr auto stacked = rules(y(i) <<= x(i) | stack<3>(residual));
+// A block that is only a stack: its output is copied to where the next layer reads it.
+inline constexpr auto inner_stack = rules(z(i) <<= x(i) | stack<2>(residual));
+inline constexpr auto twice_stacked =
+    rules(a(i) <<= x(i)[U], y(i) <<= a(i) | stack<3>(inner_stack));
 
 TEST_CASE("shifts and convolutions step by step") {
     check::streams_agree<model<convolution, fact<"x", 53, 3>>>();

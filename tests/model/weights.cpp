@@ -56,8 +56,23 @@ inline constexpr auto tied =
           y(i) <<= (c(i), r<"token">(i)[W<"S", 11, 5>]) | elementwise_product(),
           z(g, i) <<= r<"token">(i)[W<"T", 11, 5>(g)] | norm());
 
+// The matrix of a number is a product like any other, in a group, beside one of an index, and
+// within a stack.
+inline constexpr auto numbered_block =
+    rules(a(i) <<= (z(i)[W<"N", 5, 5>(1)], z(i)[W<"M", 5, 5>(2, 1)], W<"P", 5>(3)) | tanh(),
+          b(i) <<= (a(i)[W<"N", 5, 5>(0).T()], z(i)));
+inline constexpr auto numbered =
+    rules(c(i) <<= x(i) | stack<2>(numbered_block), y(g, i) <<= c(i)[W<"K", 3, 5>(g)],
+          q(i) <<= c(i)[W<"K", 3, 5>(1)], k(i) <<= c(i)[W<"L", 3, 5>(2)],
+          out(i) <<= (q(i), k(i), y(0, i)) | relu());
+using Numbered = model<numbered, fact<"x", 7, 5>, query<"out", "y">>;
+static_assert(check::count_steps<Numbered>(sequent::plan::step_kind::general) == 0);
+
 }  // namespace
 
+TEST_CASE("weights of numbers") {
+    check::runs<Numbered>();
+}
 TEST_CASE("every kind of weight") {
     check::runs<model<kinds, fact<"x", 7, 5>, fact<"y", 7>,
                       query<"scalar", "both", "turned", "bias", "table", "vectors", "again">>>();

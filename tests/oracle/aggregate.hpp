@@ -29,15 +29,20 @@ inline bool only(const tree::names& mentioned, const tree::names& allowed) {
     return true;
 }
 
+/// The variables over which the rule aggregates stay in the head.
+inline bool keeps_variables(language::aggregation kind) {
+    return kind == language::aggregation::softmax || kind == language::aggregation::top_k;
+}
+
 inline void check_aggregation(const tree::rule& rule, const ranges& found,
                               const tree::names& head_variables) {
     tree::names free;
     for (const auto& [name, range] : found)
         if (!head_variables.count(name)) free.insert(name);
     const tree::names listed(rule.aggregated.begin(), rule.aggregated.end());
-    if (rule.aggregation == language::aggregation::softmax) {
+    if (keeps_variables(rule.aggregation)) {
         if (!only(listed, head_variables))
-            throw std::logic_error("oracle: softmax keeps its variables in the head");
+            throw std::logic_error("oracle: softmax and top_k keep their variables in the head");
     } else if (!only(listed, free) ||
                (rule.aggregation != language::aggregation::sum && listed != free)) {
         throw std::logic_error(
@@ -78,6 +83,7 @@ inline matrix aggregated(language::aggregation kind, double number,
     switch (kind) {
         case language::aggregation::sum:
         case language::aggregation::softmax:
+        case language::aggregation::top_k:
             return fold_elements(values, plus);
         case language::aggregation::mean:
             return product(scalar(1 / count), fold_elements(values, plus));
@@ -154,9 +160,9 @@ inline matrix aggregate(const tree::rule& rule, const ranges& found, const matri
     return joined;
 }
 
-/// exp(v) over the sum of exp(v) of the ground rules that share the other head variables.
-inline void normalize(const tree::rule& rule, const tree::names& head_variables,
-                      std::vector<ground_rule>& grounds) {
+/// The ground rules that share the head variables over which the rule does not aggregate.
+inline std::map<assignment, std::vector<ground_rule*>> groups_of(
+    const tree::rule& rule, const tree::names& head_variables, std::vector<ground_rule>& grounds) {
     const tree::names over(rule.aggregated.begin(), rule.aggregated.end());
     std::map<assignment, std::vector<ground_rule*>> groups;
     for (ground_rule& ground : grounds) {
@@ -165,7 +171,31 @@ inline void normalize(const tree::rule& rule, const tree::names& head_variables,
             if (!over.count(name)) key[name] = ground.variables.at(name);
         groups[key].push_back(&ground);
     }
-    for (auto& [key, group] : groups)
+    return groups;
+}
+
+/// Of each group the ground rules that fewer than k others precede: those with greater values, and
+/// with equal values and a smaller index.
+inline std::vector<ground_rule> chosen(const tree::rule& rule, const tree::names& head_variables,
+                                       std::vector<ground_rule>& grounds) {
+    const std::string& over = rule.aggregated.front();
+    std::vector<ground_rule> result;
+    for (const auto& [key, group] : groups_of(rule, head_variables, grounds))
+        for (const ground_rule* each : group) {
+            const real x = each->value.values[0];
+            const auto before = std::count_if(group.begin(), group.end(), [&](const auto* other) {
+                const real y = other->value.values[0];
+                return x < y || (!(y < x) && other->variables.at(over) < each->variables.at(over));
+            });
+            if (static_cast<double>(before) < rule.aggregated_number) result.push_back(*each);
+        }
+    return result;
+}
+
+/// exp(v) over the sum of exp(v) of the ground rules of each group.
+inline void normalize(const tree::rule& rule, const tree::names& head_variables,
+                      std::vector<ground_rule>& grounds) {
+    for (auto& [key, group] : groups_of(rule, head_variables, grounds))
         for (std::size_t k = 0; k < group.front()->value.size(); ++k) {
             real top = group.front()->value.values[k];
             for (const ground_rule* each : group) top = std::max(top, each->value.values[k]);

@@ -17,7 +17,8 @@
 #include "value.hpp"
 #include "world.hpp"
 
-/// Grounds rules by the letter of DESIGN.md, section 2: tries every assignment of the variables.
+/// Grounds rules by the definition in docs/language.md ("What a rule means"): tries every
+/// assignment of the variables.
 
 namespace oracle {
 
@@ -300,10 +301,18 @@ class grounder {
             grounds.push_back({variables, *place, ground_value(rule, &variables)});
         });
         count = static_cast<long>(grounds.size());
-        if (rule.aggregation == language::aggregation::softmax) {
+        if (keeps_variables(rule.aggregation)) {
             if (!only(tree::variables_of(rule), head_variables))
                 grounds = summed_for_each_head(rule, made, shape, grounds);
-            normalize(rule, head_variables, grounds);
+            if (rule.aggregation == language::aggregation::top_k) {
+                grounds = chosen(rule, head_variables, grounds);
+                std::vector<bool>& holds = result.domain.back().holds;
+                holds.assign(holds.size(), false);
+                for (const ground_rule& ground : grounds) holds[ground.head] = true;
+                made.exists = holds;
+            } else {
+                normalize(rule, head_variables, grounds);
+            }
         }
 
         std::map<std::size_t, std::vector<const ground_rule*>> by_head;
@@ -413,18 +422,20 @@ class grounder {
     void require(const tree::literal& used, std::vector<requirement>& required) const {
         if (used.from != tree::source::relation && used.from != tree::source::weight) return;
         const table& source = table_of(used);
+        const bool is_fact = used.from == tree::source::relation && !heads_.count(used.name);
+        const bool by_value =
+            source.holds_by_value || (is_derived(used.name) && !is_chosen(used.name));
         if (used.negated || used.hidden)
             required.push_back({tree::variables_of(used.terms),
-                                [this, &used, &source](const assignment& variables) {
+                                [this, &used, &source, by_value](const assignment& variables) {
                                     const auto place =
                                         position(source.values.extents,
                                                  indices(used.terms, variables, given_.counts));
                                     return used.negated != (place && source.values.exists[*place] &&
-                                                            holds(source, *place));
+                                                            holds(source, *place, by_value));
                                 },
-                                source.holds_by_value});
+                                by_value});
         // Outside of the extents there is no ground rule, whether the atom is to hold or not.
-        const bool is_fact = used.from == tree::source::relation && !heads_.count(used.name);
         for (std::size_t at = 0; at < used.terms.size(); ++at) {
             const int extent = source.values.extents[at];
             const int end = is_fact && at == 0 ? length_of(used.name, extent) : extent;
@@ -443,6 +454,20 @@ class grounder {
                                     return 0 <= at && at < length;
                                 }});
         }
+    }
+
+    /// True of a relation whose one rule chooses its atoms, whatever their values.
+    bool is_chosen(const std::string& name) const {
+        if (!heads_.count(name)) return outside_ && outside_->is_chosen(name);
+        for (const tree::rule& rule : program_.rules)
+            if (rule.head.name == name && rule.aggregation != language::aggregation::top_k)
+                return false;
+        return true;
+    }
+
+    /// True of a relation that has rules, here or around a block.
+    bool is_derived(const std::string& name) const {
+        return heads_.count(name) || (outside_ && outside_->is_derived(name));
     }
 
     /// Of a fact that may be shorter than its extent.
@@ -592,12 +617,21 @@ class grounder {
             world inside = given_;
             inside.symbols.erase(rule.input);
             inside.weights = weights_of_layer(given_, rule.head.name + ".", layer,
-                                              rule.shares ? 0 : rule.layers);
+                                              shares_weights(rule) ? 0 : rule.layers);
             value.holds_by_value = true;
             const std::pair<std::string, table> given{rule.input, std::move(value)};
             value = grounder(block, inside, &given, this).relation(output);
+            if (rule.repetition == language::repetition::until_equal &&
+                std::equal(value.values.values.begin(), value.values.values.end(),
+                           given.second.values.values.begin(), given.second.values.values.end(),
+                           [](real x, real y) { return constant(x) == constant(y); }))
+                break;
         }
         return value;
+    }
+
+    static bool shares_weights(const tree::rule& rule) {
+        return rule.repetition != language::repetition::own;
     }
 
     /// The one name of `names` that is not among `others`.

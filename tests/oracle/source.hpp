@@ -36,8 +36,8 @@ struct table {
     std::vector<domain_part> domain{};
 };
 
-inline bool holds(const table& source, std::size_t place) {
-    if (!source.holds_by_value) return true;
+inline bool holds(const table& source, std::size_t place, bool by_value) {
+    if (!by_value) return true;
     const std::size_t length = to_size(source.values.rows) * to_size(source.values.columns);
     for (std::size_t k = 0; k < length; ++k)
         if (constant(source.values.values[place * length + k]) != constant(real(0))) return true;

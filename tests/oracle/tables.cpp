@@ -1,6 +1,6 @@
 #include "test_tools.hpp"
 
-// The numbers that two articles print (ATTENTION.md), to the digits that they give. Their inputs
+// The numbers that two articles print, to the digits that they give. Their inputs
 // are rounded to four decimals, hence one unit of the last digit as the tolerance.
 
 using namespace oracle_test;

@@ -83,7 +83,7 @@ struct rule {
     std::vector<std::string> aggregated{};
     /// How often a block is applied, and the rules of the block.
     int layers = 0;
-    bool shares = false;  // the weights of the block
+    language::repetition repetition = language::repetition::own;
     std::vector<rule> block{};
     /// The rules of functions within the body.
     std::vector<rule> nested{};
@@ -308,12 +308,12 @@ struct reader {
                 into.aggregated.push_back(variable.name);
         }
     }
-    template <int Count, class Block, bool Shares>
-    static void read_function(const language::repeated<Count, Block, Shares>& function, rule& into,
+    template <int Count, class Block, language::repetition Kind>
+    static void read_function(const language::repeated<Count, Block, Kind>& function, rule& into,
                               stage& reached) {
         advance(reached, stage::stacked);
         into.layers = Count;
-        into.shares = Shares;
+        into.repetition = Kind;
         into.block = read_program(*function.block).rules;
     }
 
@@ -344,9 +344,8 @@ struct reader {
         read.head = read.literals.front();
         read.literals.clear();
         read.transforms_atoms = true;
-        if (reached != stage::transformed || read.combination != language::combination::sum ||
-            !read.head.weight.empty())
-            throw std::logic_error("oracle: an atom is changed by transformations only");
+        if (reached > stage::transformed || !read.head.weight.empty())
+            throw std::logic_error("oracle: an atom is changed by functions of values only");
         return read;
     }
     template <std::size_t... Indices, class... Rules>

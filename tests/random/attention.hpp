@@ -250,6 +250,12 @@ class attention_interpreter {
             if (keeps) (memory_.write(step_.scores.at) + place(step_.scores, row))[column] = score;
             most = score > most || std::isnan(score) ? score : most;
         }
+        if (!step_.normalizes) {
+            for (int column = 0; column < step_.columns; ++column)
+                result.weights[to_size(column)] =
+                    masks_.visits(outer_, row, column) * scores[to_size(column)];
+            return result;
+        }
         double sum = 0;
         for (int column = 0; column < step_.columns; ++column) {
             const int visits = masks_.visits(outer_, row, column);
@@ -271,8 +277,9 @@ class attention_interpreter {
         } else {
             const softened made = soften(row);
             weights = made.weights;
-            (memory_.write(step_.normalizer.at) + place(step_.normalizer, row))
-                .write({made.shift, made.factor});
+            if (step_.normalizes)
+                (memory_.write(step_.normalizer.at) + place(step_.normalizer, row))
+                    .write({made.shift, made.factor});
         }
         const cursor value = memory_.read(step_.value.at) + outer_shift(step_.value, outer_);
         for (int column = 0; column < step_.columns; ++column) {
@@ -294,9 +301,10 @@ class attention_interpreter {
         const numbers out = read(step_.out, row).read(step_.length);
         const numbers dy =
             (memory_.gradient(step_.out.at) + place(step_.out, row)).read(step_.length);
-        const double shift = read(step_.normalizer, row)[0];
-        const double factor = read(step_.normalizer, row)[1];
-        const double along = std::inner_product(out.begin(), out.end(), dy.begin(), 0.0);
+        const double shift = step_.normalizes ? read(step_.normalizer, row)[0] : 0;
+        const double factor = step_.normalizes ? read(step_.normalizer, row)[1] : 1;
+        const double along =
+            step_.normalizes ? std::inner_product(out.begin(), out.end(), dy.begin(), 0.0) : 0;
         const cursor value = memory_.read(step_.value.at) + outer_shift(step_.value, outer_);
         const bool keeps = masks_.keeps_scores(outer_);
         for (int column = 0; column < step_.columns; ++column) {
@@ -304,7 +312,8 @@ class attention_interpreter {
             if (visits == 0) continue;
             const double score =
                 keeps ? read(step_.scores, row)[column] : evaluate(row, column).back();
-            const double weight = visits * std::exp(score - shift) * factor;
+            const double weight =
+                visits * (step_.normalizes ? std::exp(score - shift) * factor : score);
             double inner = 0;
             for (int at = 0; at < step_.length; ++at) {
                 const std::ptrdiff_t v =
@@ -312,7 +321,7 @@ class attention_interpreter {
                 inner += dy[to_size(at)] * value[v];
                 if (const cursor to = value_gradient()) to[v] += weight * dy[to_size(at)];
             }
-            undo_score(row, column, weight * (inner - along));
+            undo_score(row, column, (step_.normalizes ? weight : visits) * (inner - along));
         }
     }
 

@@ -67,10 +67,12 @@ class general_interpreter {
         return place;
     }
     int known_from(const plan::term& at) const {
-        return at.variable < 0 ? -1 : place_in_order(at.variable);
+        return std::max(at.variable < 0 ? -1 : place_in_order(at.variable),
+                        at.second < 0 ? -1 : place_in_order(at.second));
     }
     int value_of(const plan::term& at) const {
-        return at.offset + (at.variable >= 0 ? index_[at.variable] : 0);
+        return at.offset + (at.variable >= 0 ? index_[at.variable] : 0) +
+               (at.second >= 0 ? at.factor * index_[at.second] : 0);
     }
     /// Whether the joins hold that are known from this place of the order on, and a listed
     /// function.
@@ -156,10 +158,10 @@ class general_interpreter {
     }
     bool is_nonzero(const plan::general_literal& item) {
         bool nonzero = false;
+        if (!present(item)) return false;
         for (int at = 0; at < item.rows * item.columns; ++at)
-            nonzero =
-                nonzero || (item.symbols ? memory_.symbol(item.at, shift(item.strides) + at) != 0
-                                         : memory_.read(item.at)[shift(item.strides) + at] != 0);
+            nonzero = nonzero || (item.symbols ? memory_.symbol(item.at, place_of(item) + at) != 0
+                                               : memory_.read(item.at)[place_of(item) + at] != 0);
         return nonzero;
     }
     bool admitted() {

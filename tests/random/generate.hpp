@@ -154,9 +154,12 @@ class generator {
                 given.positive = given.zeros = false;
                 given.runs = dice_.one_in(3);
             } else {
-                given.extents = {extent(), extent()};
-                arguments = 2;
-                const int most = given.extents[0] * given.extents[1];
+                arguments = thin_ ? 2 : dice_.pick({1, 2, 2, 2, 2, 2, 3, 3, 4});
+                int most = 1;
+                for (int axis = 0; axis < arguments; ++axis) {
+                    given.extents.push_back(arguments > 2 ? std::min(extent(), 6) : extent());
+                    most *= given.extents.back();
+                }
                 given.pairs = dice_.between(1, std::min(most, 40));
                 if (dice_.one_in(4)) {
                     given.kind = plan::fact_kind::symbols;
@@ -429,7 +432,7 @@ class generator {
             result.terms.push_back(of.sparse ? of_variable(variable_for(extent, variables))
                                              : argument(extent, variables));
         if (of.sparse && dice_.one_in(8))
-            result.terms[1] = moved(result.terms[1], dice_.between(-1, 1));
+            result.terms.back() = moved(result.terms.back(), dice_.between(-1, 1));
         return result;
     }
 
@@ -748,7 +751,7 @@ class generator {
     /// Literals that only hold.
     void add_requirements(tree::rule& to, std::vector<variable>& variables) {
         for (const known& each : known_) {
-            if (!each.is_fact || !(each.sparse || each.zeros) || !dice_.one_in(7)) continue;
+            if (!(each.sparse || each.zeros) || !dice_.one_in(7)) continue;
             if (variables.empty() && !each.extents.empty()) continue;
             tree::literal item = use(each, variables);
             (dice_.one_in(3) ? item.negated : item.hidden) = true;
@@ -869,6 +872,12 @@ class generator {
         for (const index& term : made_rule.head.terms)
             for (const variable& each : variables)
                 if (each.name == term.name) added.extents.push_back(each.extent);
+        // Some values are exactly zero, so that atoms can be absent.
+        if (!made_rule.transformations.empty() && made_rule.head.weight.empty()) {
+            const language::transformation last = made_rule.transformations.back().kind;
+            added.zeros =
+                last == language::transformation::relu || last == language::transformation::step;
+        }
         known_.push_back(added);
         return true;
     }
@@ -1287,7 +1296,9 @@ class generator {
         const known input = dice_.pick(inputs);
         tree::rule stacking;
         stacking.layers = dice_.between(1, 3);
-        stacking.shares = dice_.one_in(3);
+        if (dice_.one_in(3))
+            stacking.repetition =
+                dice_.one_in(3) ? language::repetition::until_equal : language::repetition::shared;
         const std::vector<known> outside = known_;
         const auto outside_weights = weights_;
         weights_.clear();

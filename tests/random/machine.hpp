@@ -154,6 +154,10 @@ class machine {
                     if (!prepares) now_ = at;
                     memory_.layer[step.depth] = step.backward ? rounds - 1 - round : round;
                     run_forward(at + 1, step.at, prepares);
+                    if (step.carried < 0 || prepares || round + 1 == rounds || !is_settled(step))
+                        continue;
+                    carry_on(step, rounds);
+                    break;
                 }
                 memory_.layer[step.depth] = 0;
                 at = step.at;
@@ -171,7 +175,8 @@ class machine {
             if (last.kind == plan::step_kind::repeat_end) {
                 const plan::step& first = tables_.steps[last.at];
                 if (!prepares) backward_step(at);
-                const int rounds = first.rounds(memory_.counts.data());
+                int rounds = first.rounds(memory_.counts.data());
+                if (first.carried >= 0 && !prepares) rounds = carry_back(first, rounds);
                 for (int round = rounds; round-- > 0;) {
                     memory_.layer[first.depth] = first.backward ? rounds - 1 - round : round;
                     run_backward(last.at + 1, at, prepares);
@@ -183,6 +188,34 @@ class machine {
                 backward_step(at);
             }
         }
+    }
+
+    // Fixpoints: of one sample.
+
+    bool is_settled(const plan::step& step) {
+        const plan::carried_value& of = tables_.carried[step.carried];
+        int size = of.size;
+        if (of.pairs >= 0) size = static_cast<int>(memory_.fact_of(of.pairs).pairs.size()) * of.row;
+        if (of.counts != 0)
+            size = plan::least_count(of.counts, of.size / of.row, memory_.counts.data()) * of.row;
+        return memory_.read(of.in).read(size) == memory_.read(of.out).read(size);
+    }
+    void carry_on(const plan::step& step, int rounds) {
+        const plan::carried_value& of = tables_.carried[step.carried];
+        const numbers values = memory_.read(of.out).read(of.size);
+        memory_.layer[step.depth] = rounds - 1;
+        memory_.write(of.out).write(values);
+    }
+    int carry_back(const plan::step& step, int rounds) {
+        const plan::carried_value& of = tables_.carried[step.carried];
+        memory_.layer[step.depth] = rounds - 1;
+        const numbers given = memory_.gradient(of.out).read(of.size);
+        for (int& round = memory_.layer[step.depth] = 0; round + 1 < rounds; ++round) {
+            if (!is_settled(step)) continue;
+            memory_.gradient(of.out).add(given);
+            return round + 1;
+        }
+        return rounds;
     }
 
     void backward_step(int at) {

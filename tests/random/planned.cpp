@@ -11,6 +11,7 @@ static plan::fact_shape shape_of(const fact& given) {
         result.extents[axis] = given.extents[to_size(axis)];
     result.classes = given.classes;
     result.pairs = given.pairs;
+    result.indices = given.extents.size() < 2 ? 1 : 2;
     result.up_to = given.length >= 0;
     return result;
 }

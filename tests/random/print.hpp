@@ -226,7 +226,7 @@ class printer {
             result += " | " + enumerator_name(written.aggregation) + "(" + over + ")";
         }
         if (!block.empty())
-            result += (written.shares ? " | repeat<" : " | stack<") +
+            result += " | " + std::string(plan::name_of(written.repetition).text) + "<" +
                       std::to_string(written.layers) + ">(" + block + ")";
         return result;
     }

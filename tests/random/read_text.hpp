@@ -393,8 +393,14 @@ class text_reader {
     }
 
     void read_function(tree::rule& to) {
-        to.shares = take("repeat<");
-        if (to.shares || take("stack<")) {
+        bool repeats = false;
+        for (const auto kind : {language::repetition::own, language::repetition::shared,
+                                language::repetition::until_equal})
+            if (!repeats && take(plan::name_of(kind).text + std::string("<"))) {
+                to.repetition = kind;
+                repeats = true;
+            }
+        if (repeats) {
             to.layers = integer();
             expect(">");
             expect("{");

@@ -114,9 +114,10 @@ class tree_reader {
 
     void read_block(const tree::rule& written) {
         current_.repeat = written.layers;
-        check_number(written.shares ? "repeat" : "stack", plan::number_range::at_least_1,
+        check_number(plan::name_of(written.repetition).text, plan::number_range::at_least_1,
                      written.layers);
-        current_.block = push(out.scopes, plan::scope{scope_, written.layers, -1, written.shares});
+        current_.block =
+            push(out.scopes, plan::scope{scope_, written.layers, -1, written.repetition});
         int depth = 0;
         for (int at = current_.block; at > 0; at = out.scopes[at].parent) ++depth;
         if (depth > plan::max_depth) fail(plan::fault::stacks_within_stacks_within_stacks);

@@ -453,13 +453,14 @@ class state_machine {
                     const int visits = of_step.visits(outer, row, column);
                     if (visits == 0) continue;
                     double weight = weights[to_size(column)];
-                    if (!step.is_prepared()) weight = visits * std::exp(weight - most);
+                    if (!step.is_prepared())
+                        weight = visits * (step.normalizes ? std::exp(weight - most) : weight);
                     sum += weight;
                     for (int k = 0; k < step.length; ++k)
                         total[to_size(k)] +=
                             weight * column_number(kept.value, step.value, outer, column, k);
                 }
-                if (!step.is_prepared() && sum != 0)
+                if (!step.is_prepared() && step.normalizes && sum != 0)
                     for (double& each : total) each /= sum;
                 (now_.write(step.out.at) + outer_shift(step.out, outer) +
                  static_cast<std::ptrdiff_t>(row) * step.out.row)

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <cstring>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <sequent/text/print.hpp>
@@ -41,12 +44,18 @@ class source_comparison {
         for (int at = 0; at < left_.scopes.size(); ++at) {
             differs("a scope", left_.scopes[at].parent, right_.scopes[at].parent);
             differs("a scope's rounds", left_.scopes[at].repeat, right_.scopes[at].repeat);
-            differs("a scope's sharing", left_.scopes[at].shares, right_.scopes[at].shares);
+            differs("a scope's kind", left_.scopes[at].kind, right_.scopes[at].kind);
             differs("a scope's rule", left_.scopes[at].rule, right_.scopes[at].rule);
         }
-        for (int at = 0; at < left_.rules.size(); ++at) compare(left_.rules[at], right_.rules[at]);
-        for (int at = 0; at < left_.literals.size(); ++at)
-            compare(left_.literals[at], right_.literals[at]);
+        for (int at = 0; at < left_.rules.size(); ++at) {
+            const plan::rule& one = left_.rules[at];
+            const plan::rule& other = right_.rules[at];
+            match_variables(one, other);
+            compare(one, other);
+            if (!found_.empty()) break;
+            for (int each = one.first_literal; each < one.first_literal + one.literals; ++each)
+                compare(left_.literals[each], right_.literals[each]);
+        }
         return found_;
     }
 
@@ -54,6 +63,27 @@ class source_comparison {
     const source& left_;
     const source& right_;
     std::string found_{};
+    int matched_[plan::max_variables]{};  // on the right, each variable of a rule
+
+    /// Variables are numbered as they appear, which `2 * i + k` and `k + 2 * i` do differently.
+    void match_variables(const plan::rule& one, const plan::rule& other) {
+        differs("variables", one.variables.size(), other.variables.size());
+        if (!found_.empty()) return;
+        for (int at = 0; at < one.variables.size(); ++at) {
+            matched_[at] = -1;
+            for (int right = 0; right < other.variables.size(); ++right)
+                if (one.variables[at].id == other.variables[right].id &&
+                    one.variables[at].stated == other.variables[right].stated)
+                    matched_[at] = right;
+            if (matched_[at] < 0) found_ = "a variable";
+        }
+    }
+    int matched(int variable) const { return variable < 0 ? variable : matched_[variable]; }
+    plan::term matched(plan::term of) const {
+        of.variable = matched(of.variable);
+        of.second = matched(of.second);
+        return of;
+    }
 
     template <class T>
     void differs(const char* what, const T& one, const T& other) {
@@ -66,7 +96,7 @@ class source_comparison {
         return result;
     }
     void compare(const char* what, const plan::term* one, const plan::term* other, int arity) {
-        for (int at = 0; at < arity; ++at) differs(what, one[at], other[at]);
+        for (int at = 0; at < arity; ++at) differs(what, matched(one[at]), other[at]);
     }
     void compare(const plan::weight_use& one, const plan::weight_use& other) {
         differs("the weight of a use", one.weight, other.weight);
@@ -101,7 +131,8 @@ class source_comparison {
         if (a.kind == plan::node_kind::same_symbol)
             differs("a compared fact", left_.compared[a.value], right_.compared[b.value]);
         else
-            differs("a node's value", a.value, b.value);
+            differs("a node's value",
+                    a.kind == plan::node_kind::variable ? matched(a.value) : a.value, b.value);
         if (a.left >= 0) compare_nodes(a.left, b.left);
         if (a.right >= 0) compare_nodes(a.right, b.right);
     }
@@ -134,25 +165,29 @@ class source_comparison {
         differs("an aggregation's number", bits(one.aggregated_number),
                 bits(other.aggregated_number));
         differs("a stated aggregation", one.states_aggregation, other.states_aggregation);
-        differs("aggregated variables", one.aggregated_variables, other.aggregated_variables);
+        unsigned aggregated = 0;
+        for (int at = 0; at < one.variables.size(); ++at)
+            if ((one.aggregated_variables >> at) & 1u) aggregated |= 1u << matched(at);
+        differs("aggregated variables", aggregated, other.aggregated_variables);
         differs("a rule's layers", one.repeat, other.repeat);
         differs("a rule's block", one.block, other.block);
         differs("an atom transformation", one.transforms_atom, other.transforms_atom);
         differs("transformations", one.transformations.size(), other.transformations.size());
-        differs("variables", one.variables.size(), other.variables.size());
         if (!found_.empty()) return;
-        for (int at = 0; at < one.variables.size(); ++at) {
-            differs("a variable", one.variables[at].id, other.variables[at].id);
-            differs("a variable's extent", one.variables[at].stated, other.variables[at].stated);
-        }
         for (int at = 0; at < one.transformations.size(); ++at) {
             const plan::transformation_use& a = one.transformations[at];
             const plan::transformation_use& b = other.transformations[at];
             differs("a transformation", a.kind, b.kind);
             // What others hold says nothing.
-            for (int number = 0; number < plan::entry_of(a.kind).numbers.most; ++number)
-                differs("a transformation's number", bits(a.numbers[number]),
-                        bits(b.numbers[number]));
+            for (int number = 0; number < plan::entry_of(a.kind).numbers.most; ++number) {
+                // The text has the greatest integer in place of one that is out of range.
+                constexpr double most = std::numeric_limits<int>::max();
+                const double right = b.numbers[number];
+                const double left = a.numbers[number];
+                differs("a transformation's number",
+                        bits(std::abs(right) == most ? std::clamp(left, -most, most) : left),
+                        bits(right));
+            }
             compare(a.weights[0], b.weights[0]);
             compare(a.weights[1], b.weights[1]);
             differs("a scaling", a.scaling, b.scaling);

@@ -90,20 +90,27 @@ class value_maker {
         if (given.kind == plan::fact_kind::count) return;
         const bool sparse = given.pairs > 0;
         std::vector<int> extents = given.extents;
+        std::vector<std::vector<int>> atoms;
         if (sparse) {
-            const int rows = extents[0];
-            const int columns = extents[1];
-            const int room = std::min(given.pairs, rows * columns);
+            const plan::fact_shape& shape = plan_.shapes.facts[int(made.place.facts.size()) - 1];
+            int most = 1;
+            for (int axis = 0; axis < shape.indices; ++axis) most *= shape.extents[axis];
+            const int room = std::min(given.pairs, most);
             const int count = given.given_pairs >= 0 ? std::min(given.given_pairs, room)
                               : dice_.one_in(8)      ? 0
                                                      : dice_.between(room / 2, room);
             while (static_cast<int>(to.pairs.size()) < count) {
-                const int row = dice_.below(rows);
-                const int column = dice_.below(columns);
-                if (to.find(row, column) < 0) to.pairs.emplace_back(row, column);
+                std::vector<int> atom;
+                for (int axis = 0; axis < shape.indices; ++axis)
+                    atom.push_back(dice_.below(shape.extents[axis]));
+                int pair[2];
+                shape.write_pair(atom.data(), pair);
+                if (to.find(pair[0], pair[1]) >= 0) continue;
+                to.pairs.emplace_back(pair[0], pair[1]);
+                atoms.push_back(std::move(atom));
             }
-            extents.erase(extents.begin());
-            extents[0] = count;
+            extents.erase(extents.begin(), extents.begin() + shape.indices);
+            extents.insert(extents.begin(), count);
         }
         if (length >= 0) {
             extents[0] = std::min(given.length, extents[0]);
@@ -123,8 +130,9 @@ class value_maker {
         } else {
             // Of a sparse fact there is room for all pairs, however few are given.
             const int full = sparse ? size / std::max(1, extents[0]) * given.pairs : size;
-            to.gradient.values.assign(to_size(sparse && extents[0] == 0 ? volume_of(given) : full),
-                                      0.0);
+            to.gradient.values.assign(
+                to_size(sparse && extents[0] == 0 ? room_of(made.place.facts.size() - 1) : full),
+                0.0);
             for (int at = 0; at < size; ++at) {
                 double x = given.positive ? std::abs(draw()) + 0.3 : draw();
                 if (given.zeros && dice_.one_in(3)) x = 0;
@@ -138,16 +146,14 @@ class value_maker {
             oracle::sparse_tensor& all = made.world.sparse[given.name];
             all.extents = given.extents;
             all.values = values;
-            for (const auto& [row, column] : to.pairs) all.atoms.push_back({row, column});
+            all.atoms = std::move(atoms);
         } else {
             values.resize(oracle::volume(given.extents));
             made.world.facts[given.name] = {given.extents, values};
         }
     }
-    static int volume_of(const fact& given) {
-        int size = given.pairs;
-        for (std::size_t axis = 2; axis < given.extents.size(); ++axis) size *= given.extents[axis];
-        return size;
+    int room_of(std::size_t fact) const {
+        return plan_.shapes.facts[static_cast<int>(fact)].size();
     }
 
     /// Where the run of equal symbols around each position begins and ends.

@@ -37,7 +37,7 @@ inline view view_of_weight(const shaped& shapes, const tables& steps, int at) {
     result.offset = layout.offset + steps.scope_offset[declared.scope];
     std::vector<int> scopes;
     for (int scope = declared.scope; scope > 0; scope = shapes.text.scopes[scope].parent)
-        if (!shapes.text.scopes[scope].shares) scopes.push_back(scope);
+        if (!shapes.text.scopes[scope].shares()) scopes.push_back(scope);
     for (std::size_t depth = scopes.size(); depth-- > 0;)
         result.push(shapes.text.scopes[scopes[depth]].repeat,
                     steps.scope_parameters[scopes[depth]]);

@@ -20,6 +20,18 @@ inline constexpr auto mean = causal(average(tokens_int));
 inline constexpr auto previous = aggregate(select(indices + 1, indices, equal), tokens_int, none);
 inline constexpr auto is_first = tokens == tokens[0];
 
+constexpr auto small = cond(tokens_int < 3, tokens_int, none);
+inline constexpr auto small_before =
+    value_or(max_of(select(indices, indices, less), small, none), 9) + small;
+// Loops: one whose positions reach back twice as far in each round, and a causal one.
+inline constexpr auto parity = loop<3>(
+    [](auto odd, auto reach) {
+        return next_states(odd != aggregate(select(indices, indices - reach, equal), odd),
+                           reach + reach);
+    },
+    [](auto, auto reach) { return reach > indices; }, tokens == '1', within<1, 8>(1));
+inline constexpr auto causal_parity = causal(parity);
+
 std::string folder = ".";
 
 std::string python_of(const sequence& values) {
@@ -58,5 +70,8 @@ int main(int count, char** arguments) {
     save<copies, compile<copies, alphabet<"abc>">, max_length<8>>>("copies");
     save<mean, compile<mean, integers<0, 20>, max_length<16>>>("mean");
     save<previous, compile<previous, integers<0, 3>, max_length<6>>>("previous");
+    save<small_before, compile<small_before, integers<0, 4>, max_length<5>>>("small_before");
+    save<parity, compile<parity, alphabet<"01">, max_length<8>>>("parity");
+    save<causal_parity, compile<causal_parity, alphabet<"01">, max_length<6>>>("causal_parity");
     save<is_first, compile<is_first, alphabet<"a\"\\", "word">, max_length<5>>>("is_first");
 }

@@ -35,6 +35,10 @@ inline constexpr auto last_small = last_of(!before, small, none);
 
 using Earlier = compile<earlier, alphabet<"ab">, max_length<6>>;
 static_assert(Earlier::size.layers == layers<earlier> && Earlier::size.heads == heads<earlier>);
+// One head finds the greatest value, another whether there is one.
+static_assert(layers<great> == 1 && heads<great> == 2 && analysis<great>.heads == 1);
+static_assert(compiling::sizes_of<great, integers<0, 4>, max_length<3>>.heads == heads<great>);
+static_assert(compiling::sizes_of<fills, integers<0, 4>, max_length<3>>.heads == heads<fills>);
 using Branches = compile<branches, integers<0, 4>, max_length<3>>;
 
 inline const sequence digits{0, 1, 2, 3, 4, 5};

@@ -15,7 +15,9 @@ from fractions import Fraction
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # The number of layers of the programs, of whose outputs some are fractions, missing, or depend on pairs.
-LAYERS = {"reversed": 2, "sorted": 2, "times_place": 0, "copies": 2, "mean": 1, "previous": 1, "is_first": 1}
+# Of a loop these are the layers of one round.
+LAYERS = {"reversed": 2, "sorted": 2, "times_place": 0, "copies": 2, "mean": 1, "previous": 1, "is_first": 1,
+          "small_before": 1, "parity": 1, "causal_parity": 1}
 
 
 def main():

@@ -47,7 +47,10 @@ class weights_reader {
         if constexpr (At < End) {
             constexpr plan::step step = Plan::template step_at<At>;
             if constexpr (step.kind == plan::step_kind::repeat_begin) {
-                const int rounds = step.rounds(bound_.counts);
+                int rounds = step.rounds(bound_.counts);
+                if constexpr (step.carried >= 0)
+                    rounds =
+                        model_detail::rounds_run<Plan, step.carried>(bound_, step.depth, rounds);
                 for (int round = 0; round < rounds; ++round) {
                     bound_.layer[step.depth] = step.backward ? rounds - 1 - round : round;
                     layer_.push_back(bound_.layer[step.depth]);
@@ -96,7 +99,7 @@ class weights_reader {
                         scores[static_cast<std::size_t>(column)] =
                             number_of<step.at>(outer, row, column);
                 }
-                if constexpr (!attention.is_prepared()) softmax(scores);
+                if constexpr (!attention.is_prepared() && attention.normalizes) softmax(scores);
                 for (const double each : scores)
                     made.weights.push_back(std::isinf(each) ? 0.0F : static_cast<float>(each));
             }

@@ -53,11 +53,16 @@ struct flow_layer {
 /// within the expressions of these.
 class flow {
   public:
-    /// The flow of a program for an input. The program must outlive it.
+    /// The flow of a program for an input, or of one round of a loop, with the states before it.
+    /// The program must outlive it.
     SEQUENT_COLD flow(const rasp::graph& program, const rasp::program_analysis& analysis,
-                      const rasp::sequence& input)
-        : values_(program, input), named_(program), layer_of_(analysis.layer_of) {
+                      const rasp::sequence& input, const std::vector<rasp::sequence>& states = {})
+        : values_(states.empty() ? rasp::evaluation(program, input)
+                                 : rasp::evaluation(program, input, states)),
+          named_(program),
+          layer_of_(analysis.layer_of) {
         shown_.resize(static_cast<std::size_t>(program.size()));
+        if (program.states.size() > 0) show_round();
         for (int at = 0; at < program.size(); ++at) mark_what_is_read_by(at);
         name_long_ones();
         layers_.resize(static_cast<std::size_t>(analysis.layers) + 1);
@@ -77,6 +82,8 @@ class flow {
                 selector_of(layer_of(at), program[at].arguments[0]).results.push_back(at);
     }
     flow(const flow&) = delete;
+    /// Moves a flow.
+    flow(flow&&) = default;
     flow& operator=(const flow&) = delete;
 
     /// The layers; layer 0 is the input and has no heads.
@@ -87,6 +94,8 @@ class flow {
     const rasp::graph& program() const { return named_; }
     /// The number of positions.
     int length() const { return values_.length(); }
+    /// The number of layers of one round, if those of a model are so many.
+    int layers_of_round(int layers) const { return layers / std::max(1, named_.rounds); }
     /// The node of the output.
     int output() const { return named_.output; }
     /// The layer in which a part is computed.
@@ -116,7 +125,7 @@ class flow {
         const std::string all = expression(at);
         return name == all ? name : name + " = " + all;
     }
-    /// What is gathered, as text beside its selector.
+    /// The gathered values, as text beside their selector.
     SEQUENT_COLD std::string gathering(int at) const {
         const rasp::node& made = named_[at];
         if (made.what == rasp::operation::width) return "selector_width";
@@ -189,20 +198,33 @@ class flow {
         show(made.arguments[1]);
     }
 
+    /// The output of a round is the next value of the first state.
+    SEQUENT_COLD void show_round() {
+        named_.output = named_.states[0].next;
+        for (int at = 0; at < named_.states.size(); ++at) {
+            show(named_.states[at].node);
+            name(named_.states[at].next, numbered("next state ", static_cast<std::size_t>(at)));
+        }
+        name(named_.until, "ends");
+    }
+    SEQUENT_COLD void name(int at, const std::string& words) {
+        show(at);
+        rasp::node& made = named_.nodes[at];
+        if (made.name.length > 0 || made.arguments[0] < 0) return;
+        names_.push_back(words);
+        made.name = plan::make_name(names_.back().data(), static_cast<int>(words.size()));
+    }
+
     SEQUENT_COLD void name_long_ones() {
         constexpr int longest = 22;
         std::size_t number = 0;
         for (int at = 0; at < named_.size(); ++at) {
             rasp::node& made = named_.nodes[at];
             if (!is_shown(at) || made.name.length > 0) continue;
-            if (at == named_.output && made.arguments[0] >= 0)
-                names_.push_back("output");
+            if (at == named_.output)
+                name(at, "output");
             else if (rasp::gathers(made.what) || letters_in(label(at)) > longest)
-                names_.push_back(numbered("#", ++number));
-            else
-                continue;
-            made.name =
-                plan::make_name(names_.back().data(), static_cast<int>(names_.back().size()));
+                name(at, numbered("#", ++number));
         }
     }
 

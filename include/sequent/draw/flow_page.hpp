@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -29,33 +30,39 @@ namespace detail {
 
 class page_data {
   public:
-    SEQUENT_COLD page_data(const flow& shown, const model_attention* model)
-        : flow_(shown), model_(model) {}
+    SEQUENT_COLD page_data(std::span<const flow> rounds, const rasp::sequence& output,
+                           const model_attention* model)
+        : rounds_(rounds), flow_(&rounds[0]), output_(output), model_(model) {}
 
     SEQUENT_COLD std::string write() {
         text_ = "{\"tokens\":";
         add_values(input());
         text_ += ",\n\"output\":";
-        add_values(flow_.output());
+        add_sequence(output_);
         if (model_) {
             text_ += ",\n\"modelOutput\":";
-            add_list(flow_.length(), [&](int at) {
-                text_ +=
-                    json_string(at < model_->output.size() ? cell_text(model_->output[at]) : "");
-            });
+            add_sequence(model_->output);
         }
         text_ += ",\n\"layers\":";
-        add_list(static_cast<int>(flow_.layers().size()), [&](int at) { add_layer(at); });
+        const int layers = static_cast<int>(flow_->layers().size());
+        add_list(layers * static_cast<int>(rounds_.size()), [&](int at) {
+            round_ = at / layers;
+            flow_ = &rounds_[static_cast<std::size_t>(round_)];
+            add_layer(at % layers);
+        });
         return text_ + "}";
     }
     /// The node of the tokens; that of the output if the program reads no tokens.
     int input() const {
-        const std::vector<int>& given = flow_.layers()[0].elementwise;
-        return given.empty() ? flow_.output() : given[0];
+        const std::vector<int>& given = rounds_[0].layers()[0].elementwise;
+        return given.empty() ? rounds_[0].output() : given[0];
     }
 
   private:
-    const flow& flow_;
+    std::span<const flow> rounds_;
+    const flow* flow_;
+    int round_ = 0;
+    const rasp::sequence& output_;
     const model_attention* model_;
     std::string text_;
 
@@ -68,24 +75,35 @@ class page_data {
         }
         text_ += ']';
     }
+    SEQUENT_COLD void add_sequence(const rasp::sequence& values) {
+        add_list(flow_->length(), [&](int at) {
+            text_ += json_string(at < values.size() ? cell_text(values[at]) : "");
+        });
+    }
     SEQUENT_COLD void add_values(int node) {
-        add_list(flow_.length(), [&](int at) { text_ += json_string(flow_.text(node, at)); });
+        add_list(flow_->length(), [&](int at) { text_ += json_string(flow_->text(node, at)); });
     }
     SEQUENT_COLD void add_s_ops(const std::vector<int>& nodes) {
         add_list(static_cast<int>(nodes.size()), [&](int at) {
             const int node = nodes[static_cast<std::size_t>(at)];
-            append_text(text_, {"\n  {\"name\":", json_string(flow_.label(node)), ",\"is\":",
-                                json_string(rasp::gathers(flow_.program()[node].what)
-                                                ? flow_.gathering(node)
-                                                : flow_.expression(node)),
+            append_text(text_, {"\n  {\"name\":", json_string(flow_->label(node)), ",\"is\":",
+                                json_string(rasp::gathers(flow_->program()[node].what)
+                                                ? flow_->gathering(node)
+                                                : flow_->expression(node)),
                                 ",\"values\":"});
             add_values(node);
             text_ += '}';
         });
     }
     SEQUENT_COLD void add_layer(int number) {
-        const flow_layer& layer = flow_.layers()[static_cast<std::size_t>(number)];
-        text_ += "\n{\"heads\":[";
+        const flow_layer& layer = flow_->layers()[static_cast<std::size_t>(number)];
+        append_text(text_, {"\n{\"title\":\""});
+        if (rounds_.size() > 1) append_text(text_, {"Round ", round_ + 1, number > 0 ? ", " : ""});
+        if (number > 0)
+            append_text(text_, {rounds_.size() > 1 ? "layer " : "Layer ", number});
+        else if (rounds_.size() == 1)
+            text_ += "Input";
+        text_ += "\",\"heads\":[";
         bool first = true;
         for (const flow_selector& from : layer.selectors)
             for (const flow_head& head : from.heads) {
@@ -94,23 +112,31 @@ class page_data {
                 add_head(number, from, head);
             }
         text_ += "],\n \"elementwise\":";
-        add_s_ops(layer.elementwise);
+        std::vector<int> elementwise = layer.elementwise;
+        if (round_ > 0)  // The input is shown once.
+            std::erase_if(elementwise, [&](int at) {
+                const rasp::operation what = flow_->program()[at].what;
+                return what == rasp::operation::tokens || what == rasp::operation::indices;
+            });
+        add_s_ops(elementwise);
         text_ += '}';
     }
     SEQUENT_COLD void add_head(int layer, const flow_selector& from, const flow_head& head) {
         append_text(text_, {"\n {\"number\":", head.number,
-                            ",\"selector\":", json_string(flow_.definition(from.node)),
+                            ",\"selector\":", json_string(flow_->definition(from.node)),
                             ",\"note\":", json_string(note_of(head.at)), ",\"attends\":"});
-        add_list(flow_.length(), [&](int row) {
-            const std::vector<int> columns = flow_.attended(from, head, row);
+        add_list(flow_->length(), [&](int row) {
+            const std::vector<int> columns = flow_->attended(from, head, row);
             add_list(static_cast<int>(columns.size()),
                      [&](int at) { append_text(text_, {columns[static_cast<std::size_t>(at)]}); });
         });
-        if (model_ && layer <= model_->maps.layers && head.number <= model_->maps.heads) {
+        const int layers = model_ ? flow_->layers_of_round(model_->maps.layers) : 0;
+        if (layer <= layers && head.number <= model_->maps.heads) {
             text_ += ",\n  \"model\":";
-            add_list(flow_.length(), [&](int row) {
-                add_list(flow_.length() + 1, [&](int column) {
-                    const double share = model_->maps(layer - 1, head.number - 1, row, column);
+            add_list(flow_->length(), [&](int row) {
+                add_list(flow_->length() + 1, [&](int column) {
+                    const double share =
+                        model_->maps(round_ * layers + layer - 1, head.number - 1, row, column);
                     // JSON has no other numbers.
                     text_ += std::isfinite(share) ? number_text(share, 4) : "null";
                 });
@@ -134,7 +160,7 @@ class page_data {
                                              const flow_head& head) const {
         std::vector<int> result;
         for (const int each : from.results) {
-            const rasp::node& made = flow_.program()[each];
+            const rasp::node& made = flow_->program()[each];
             const rasp::operation what = made.what;
             const bool is_width =
                 what == rasp::operation::width || what == rasp::operation::width_with_bos;
@@ -154,13 +180,15 @@ class page_data {
 
 }  // namespace detail
 
-/// The page as one self-contained HTML file. `#token=3` at the end of its address selects a token.
-SEQUENT_COLD inline std::string page_of(const flow& shown, const model_attention* model = nullptr) {
-    detail::page_data data(shown, model);
+/// The page of a loop, with what it gives in the end.
+SEQUENT_COLD inline std::string page_of(std::span<const flow> rounds, const rasp::sequence& output,
+                                        const model_attention* model = nullptr) {
+    const flow& shown = rounds[0];
+    detail::page_data data(rounds, output, model);
     const std::string content = data.write();
     const std::string title =
         escaped(elided(printable(shown.values().output(data.input()).text()), 60) +
-                " \xe2\x86\x92 " + elided(printable(shown.values().output().text()), 60));
+                " \xe2\x86\x92 " + elided(printable(output.text()), 60));
     std::string result;
     append_text(
         result,
@@ -168,14 +196,23 @@ SEQUENT_COLD inline std::string page_of(const flow& shown, const model_attention
          "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>",
          title, "</title>\n<style>", detail::page_style,
          "</style>\n</head>\n<body>\n<header>\n<h1>", title, "</h1>\n", detail::page_top});
-    if (model && model->maps.layers >= static_cast<int>(shown.layers().size()))
-        append_text(result, {"<p>The model has ", model->maps.layers,
+    const int layers = model ? shown.layers_of_round(model->maps.layers) : 0;
+    if (layers >= static_cast<int>(shown.layers().size()))
+        append_text(result, {"<p>The model has ", layers,
                              " layers; those beyond the program's are not shown.</p>\n"});
+    const rasp::graph& program = shown.program();
+    if (program.states.size() > 0 && program[program.until].what != rasp::operation::constant)
+        append_text(result, {"<p>A position where <code>", escaped(shown.label(program.until)),
+                             "</code> is true has ended and keeps its states.</p>\n"});
     append_text(
         result,
         {"</header>\n<main id=\"layers\"></main>\n<script type=\"application/json\" id=\"flow\">",
          content, "</script>\n<script>", detail::page_script, "</script>\n</body>\n</html>\n"});
     return result;
+}
+/// The page as one self-contained HTML file. `#token=3` at the end of its address selects a token.
+SEQUENT_COLD inline std::string page_of(const flow& shown, const model_attention* model = nullptr) {
+    return page_of(std::span(&shown, 1), shown.values().output(), model);
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::draw

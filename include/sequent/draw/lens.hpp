@@ -39,7 +39,9 @@ SEQUENT_COLD auto lens_of(const P& parameters, const typename Model::template fa
     using placed = typename model_detail::placed_for<P, plan_type>::type;
     using calls = model_detail::calls<plan_type>;
     constexpr int begin = detail::find_last_stack<plan_type>();
-    static_assert(begin >= 0, "sequent: draw::lens_of: the model has no stack of layers");
+    static_assert(
+        begin >= 0 && plan_type::tables.steps[begin < 0 ? 0 : begin].carried < 0,
+        "sequent: draw::lens_of: the model has no stack of layers, or ends with a fixpoint");
     constexpr plan::step stack = plan_type::tables.steps[begin < 0 ? 0 : begin];
     constexpr int block = plan_type::shapes.text.rules[stack.rule].block;
     constexpr int carried = plan_type::shapes.block_input[block];

@@ -251,7 +251,7 @@ document.addEventListener("keydown", event => {
 const main = document.getElementById("layers");
 flow.layers.forEach((layer, number) => {
   const section = add(main, "section");
-  add(section, "h2", "", number === 0 ? "Input" : "Layer " + number);
+  add(section, "h2", "", layer.title);
   const heads = layer.heads.length ? add(section, "div", "heads") : section;
   for (const head of layer.heads) {
     const card = add(heads, "div", "head");
@@ -273,7 +273,7 @@ flow.layers.forEach((layer, number) => {
     }
     addValues(card, head.results);
   }
-  if (layer.elementwise.length && number > 0) add(section, "h3", "", "Elementwise").style.marginTop = "12px";
+  if (layer.elementwise.length && layer.heads.length) add(section, "h3", "", "Elementwise").style.marginTop = "12px";
   addValues(section, layer.elementwise);
 });
 

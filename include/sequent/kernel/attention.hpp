@@ -7,7 +7,7 @@
 /// Attention over an index space: out(i) = sum over j of softmax over j of score(i, j), times
 /// value(j). Only tiles that contain pairs of the space are computed, with a running softmax
 /// (Milakov and Gimelshein, arXiv 1805.02867; Dao et al., arXiv 2205.14135), so no rows x columns
-/// array is stored. A row without pairs gives zero.
+/// array is stored. A row without pairs gives zero. The weights may also be the scores themselves.
 ///
 /// Shape is a type with static constexpr members
 ///
@@ -18,6 +18,7 @@
 ///                                row_residues
 ///     value_column, out_row      strides of value and out, in elements
 ///     value_gradient             true if the gradient of the values may be needed
+///     normalizes                 false if the weights are the scores, without a softmax
 ///     keeps_scores, score_row    true if the scores are cached for the gradient, and their row
 ///                                stride
 
@@ -155,7 +156,7 @@ SEQUENT_COLD bool gradient_operands_are_finite(const score_operands<T>& operands
     return finite;
 }
 
-/// The same for everything that the tiles of a lattice read, computed when first needed.
+/// Caches whether all operands that the tiles of a lattice read are finite; checked on first use.
 template <class Shape, class Piece, class T, class Lattice>
 class finite_operands {
   public:
@@ -312,6 +313,19 @@ SEQUENT_INLINE void weight_row(const T* scores, T* weights, T* gradient, Inside 
     }
 }
 
+/// Turns one row of a tile's scores, times scale, into weights without a softmax: zero outside the
+/// interval.
+template <int Columns, class Inside, class T>
+SEQUENT_INLINE void mask_row(const T* scores, T* to, Inside inside, T scale) noexcept {
+    constexpr int n = lanes<T>;
+    const bool whole = inside.covers(Columns);
+    for (int c = 0; c < Columns; c += n) {
+        batch<T> x = load(scores + c) * set(scale);
+        if (!whole || c + n > Columns) x = xsimd::select(inside.template mask<T>(c), x, zero<T>());
+        store(to + c, x);
+    }
+}
+
 /// Recomputes the rows whose result is infinite or NaN.
 template <class Shape, class T>
 SEQUENT_COLD void mend_rows(const score_operands<T>& operands, const T* value, T* out,
@@ -359,22 +373,28 @@ void attention(const score_operands<T>& operands, const T* value, T* out, T* nor
                 }
                 T* p = keeps ? own : raw;
                 constexpr T scale = static_cast<T>(tile::root_scale());
-                for (int r = 0; r < count; ++r) {
-                    const int here = row + r * piece::row_step;
-                    shift_row<piece::columns, Shape::length>(
-                        raw + r * raw_row, p + r * tile::pitch,
-                        tile_interval(part, at, r, piece::columns), scale, state.shift[here],
-                        state.sum[here], sums + r * lanes<T>, out + here * Shape::out_row);
-                }
-                for (int r = 0; r < count; ++r) {
-                    T* const scored = p + r * tile::pitch;
-                    const T shift = state.shift[row + r * piece::row_step];
-                    T factor = scale;
-                    if (scale != 1 && is_far(shift)) [[unlikely]] {
-                        scale_scores(scored, scored, scale, tile::pitch);
-                        factor = 1;
+                if constexpr (normalizes<Shape>) {
+                    for (int r = 0; r < count; ++r) {
+                        const int here = row + r * piece::row_step;
+                        shift_row<piece::columns, Shape::length>(
+                            raw + r * raw_row, p + r * tile::pitch,
+                            tile_interval(part, at, r, piece::columns), scale, state.shift[here],
+                            state.sum[here], sums + r * lanes<T>, out + here * Shape::out_row);
                     }
-                    soften_row<piece::columns>(scored, factor, shift, sums + r * lanes<T>);
+                    for (int r = 0; r < count; ++r) {
+                        T* const scored = p + r * tile::pitch;
+                        const T shift = state.shift[row + r * piece::row_step];
+                        T factor = scale;
+                        if (scale != 1 && is_far(shift)) [[unlikely]] {
+                            scale_scores(scored, scored, scale, tile::pitch);
+                            factor = 1;
+                        }
+                        soften_row<piece::columns>(scored, factor, shift, sums + r * lanes<T>);
+                    }
+                } else {
+                    for (int r = 0; r < count; ++r)
+                        mask_row<piece::columns>(raw + r * raw_row, p + r * tile::pitch,
+                                                 tile_interval(part, at, r, piece::columns), scale);
                 }
                 constexpr product_shape shape{
                     piece::rows, Shape::length, piece::columns, tile::pitch, 1, value_step, 1,
@@ -396,7 +416,9 @@ void attention(const score_operands<T>& operands, const T* value, T* out, T* nor
     });
     batch<T> seen = zero<T>();
     for (int row = range.begin; row < range.end; ++row) {
-        const T factor = write_normalizer(state.shift[row], state.sum[row], normalizer + 2 * row);
+        T factor = 1;
+        if constexpr (normalizes<Shape>)
+            factor = write_normalizer(state.shift[row], state.sum[row], normalizer + 2 * row);
         seen = seen | scale_row<Shape::length>(out + row * Shape::out_row, factor);
     }
     if (!xsimd::all(seen == zero<T>())) [[unlikely]]
@@ -442,7 +464,7 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
                         const T* normalizer, const T* kept, const T* out_gradient,
                         T* value_gradient, const int* counts, Range range = {}) noexcept {
     T inner[Shape::rows];
-    for (int row = 0; row < range.end; ++row)
+    for (int row = 0; row < range.end && detail::normalizes<Shape>; ++row)
         inner[row] = detail::dot_rows<Shape::length>(out + row * Shape::out_row,
                                                      out_gradient + row * Shape::out_row);
     detail::each_lattice<Shape>(counts, range, [&](const auto& part, auto index) {
@@ -501,6 +523,11 @@ void attention_gradient(const score_operands<T>& operands, const T* value, const
                     if (inside.empty()) {
                         std::fill_n(p + r * pitch, pitch, T(0));
                         std::fill_n(ds + r * pitch, pitch, T(0));
+                    } else if constexpr (!detail::normalizes<Shape>) {
+                        detail::mask_row<piece::columns>(raw + r * raw_row, p + r * pitch, inside,
+                                                         scale);
+                        detail::mask_row<piece::columns>(ds + r * pitch, ds + r * pitch, inside,
+                                                         scale);
                     } else {
                         const int here = row + r * piece::row_step;
                         const T* scored = raw + r * raw_row;

@@ -94,11 +94,28 @@ SEQUENT_COLD T soften_scores(T* p, int size) noexcept {
     return sum == T(0) ? T(0) : 1 / sum;
 }
 
+/// False if the weights are the scores themselves; a shape may leave it out.
+template <class Shape>
+inline constexpr bool normalizes = [] {
+    if constexpr (requires { Shape::normalizes; })
+        return Shape::normalizes;
+    else
+        return true;
+}();
+
 /// Writes the attention of `row` over its pairs; each_column(f) calls f(column) for each of them.
 /// No sum of values overflows before it is divided by the sum of the weights.
 template <class Shape, class T, class EachColumn>
 SEQUENT_COLD void attend_to_pairs(const score_operands<T>& operands, const T* value, T* out,
                                   int row, EachColumn each_column) noexcept {
+    if constexpr (!normalizes<Shape>) {
+        std::fill_n(out, Shape::length, T(0));
+        each_column([&](int column) {
+            add_scaled(score_of_pair<Shape, Shape::nodes.size() - 1>(operands, row, column),
+                       value + column * Shape::value_column, out, Shape::length);
+        });
+        return;
+    }
     constexpr int size = (Shape::columns + lanes<T> - 1) / lanes<T> * lanes<T>;
     alignas(64) T p[size];
     std::fill_n(p, size, -std::numeric_limits<T>::infinity());

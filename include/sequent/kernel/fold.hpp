@@ -16,10 +16,11 @@ enum class fold {
 #undef SEQUENT_NAME
 };
 
-/// What the slope of a fold reads besides the value and the result.
+/// What the derivative of an aggregation reads besides the element and the result: nothing, the
+/// number of elements, or the state of the aggregation.
 enum class fold_reads { nothing, number, state };
 
-/// What the slope of a fold reads.
+/// Returns what the derivative of this aggregation reads.
 constexpr fold_reads reads_of(fold of) noexcept {
     using enum fold_reads;
 #define SEQUENT_READS(name, parameters, arguments, alone, reads, ...) reads,
@@ -37,7 +38,7 @@ constexpr bool beats(T x, T most) noexcept {
 
 namespace detail {
 
-// Of a product the state is that of the factors other than 0, and the number of zeros.
+// State of a product: the product `a` of all factors except zeros, and the number `b` of zeros.
 
 template <class T>
 constexpr void add_factor(T& a, T& b, T x, int k) noexcept {
@@ -53,7 +54,7 @@ constexpr T factor_slope(T a, T b, T x) noexcept {
     return b == T(0) ? a / x : b == T(1) && x == T(0) ? a : T(0);
 }
 
-/// Of log_sum_exp the state is the maximum, and the sum of exp(x - maximum).
+/// State of log_sum_exp: the maximum `a` and the sum `b` of exp(x - a).
 template <class T>
 void add_exponential(T& a, T& b, T x, int k) noexcept {
     if (k == 0 || x > a) {
@@ -63,7 +64,7 @@ void add_exponential(T& a, T& b, T x, int k) noexcept {
         b += x == a ? T(1) : kernel::exp(x - a);
     }
 }
-/// Of a deviation the state is the mean, and the sum of (x - mean)^2 (Welford 1962).
+/// State of a standard deviation: the mean `a` and the sum `b` of (x - a)^2 (Welford 1962).
 template <class T>
 constexpr void add_deviation(T& a, T& b, T x, int k) noexcept {
     const T before = x - a;

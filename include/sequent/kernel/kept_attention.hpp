@@ -79,7 +79,7 @@ class kept_rows {
                                                      piece.end(row_, last_column(), counts_));
             });
         }
-        for (int q = 0; q < Queries; ++q)
+        for (int q = 0; q < Queries && normalizes<Shape>; ++q)
             if (sum_[q] != 0) scale_row<Shape::length>(out(q), 1 / sum_[q]);
     }
 
@@ -97,6 +97,8 @@ class kept_rows {
         return result;
     }();
     static constexpr T none = -std::numeric_limits<T>::infinity();
+    /// The score of a column that is in no pair.
+    static constexpr T absent = normalizes<Shape> ? none : T(0);
 
     const operands* queries_;
     int row_;
@@ -106,8 +108,8 @@ class kept_rows {
     T shift_[Queries];
     T sum_[Queries];
     alignas(64) T weights_[Queries][chunk];
-    // Of a chunk: 1 for a column that is admitted, else 0. Only where a column inside of the
-    // interval may not be.
+    // Mask of the columns of a chunk: 1 for a column in the space, else 0. Exists only if the space
+    // may leave out columns between its first and its last one.
     static constexpr bool any_masked = [] {
         bool result = Shape::is_table;
         for (const auto& piece : Shape::space.pieces) result = result || piece.modulus != 1;
@@ -164,7 +166,7 @@ class kept_rows {
         const auto keep = [&](int v) __attribute__((always_inline)) {
             for (int q = 0; q < Queries; ++q) {
                 T* at = weights_[q] + v * n;
-                store(at, batch<T>(xsimd::select(there(v), load(at), set(none))));
+                store(at, batch<T>(xsimd::select(there(v), load(at), set(absent))));
             }
         };
         if constexpr (masked) {
@@ -173,8 +175,10 @@ class kept_rows {
             if (begin > from) keep(0);
             if (end < from + vectors * n) keep(vectors - 1);
         }
-        for (int q = 0; q < Queries; ++q) move_shift(q, vectors);
-        for (int q = 0; q < Queries; ++q) soften(q, vectors);
+        if constexpr (normalizes<Shape>) {
+            for (int q = 0; q < Queries; ++q) move_shift(q, vectors);
+            for (int q = 0; q < Queries; ++q) soften(q, vectors);
+        }
         for (int q = 0; q < Queries; q += pair) add_values<masked>(q, from, vectors, there);
     }
 

@@ -40,6 +40,7 @@ enum class transformation {
 enum class aggregation {
 #define SEQUENT_NAME(name, ...) name,
     SEQUENT_AGGREGATIONS(SEQUENT_NAME) SEQUENT_OTHER_AGGREGATIONS(SEQUENT_NAME)
+        SEQUENT_CHOICES(SEQUENT_NAME)
 #undef SEQUENT_NAME
 };
 
@@ -87,12 +88,15 @@ struct transform {
 /// An aggregation over variables as it stands in a rule.
 template <aggregation Kind, class... Variables>
 struct aggregate {
-    double number = 0;  ///< the exponent of p_mean
+    double number = 0;  ///< the exponent of p_mean, the k of top_k
 };
 
-/// A block, a program with one input and one output, applied Count times: with parameters of its
-/// own for each layer or, if Shares is true, with the same parameters for all layers.
-template <int Count, class Program, bool Shares = false>
+/// How a block is applied again and again. own: each layer has parameters of its own. shared: all
+/// layers have the same. until_equal: shared, and the layers end when one gives what it was given.
+enum class repetition { own, shared, until_equal };
+
+/// A block, a program with one input and one output, applied Count times, or at most as often.
+template <int Count, class Program, repetition Kind = repetition::own>
 struct repeated {
     const Program* block;  ///< the program, which outlives this
 };
@@ -266,6 +270,15 @@ SEQUENT_OTHER_AGGREGATIONS(SEQUENT_OTHER_AGGREGATION)
 #undef SEQUENT_UNPACK
 #undef SEQUENT_AGGREGATION
 
+/// The Count greatest values over one variable of a head of two: after
+/// `chosen(i, e) <<= score(i, e) | top_k<2>(e)`, `chosen` has atoms for the two greatest scores of
+/// each i, with the scores as their values. What follows from it is computed for these pairs only.
+/// Of equal scores those of the smallest e are taken; NaN is greater than all numbers.
+template <int Count, index_term Index>
+constexpr auto top_k(Index) noexcept {
+    return aggregate<aggregation::top_k, Index>{Count};
+}
+
 /// Depth: `y(i) <<= x(i) | stack<12>(block)` applies the block 12 times, each time with parameters
 /// of its own. A stack is the last function of its rule. The value of the rest of the rule is the
 /// input of the first layer; the output of each layer is the input of the next.
@@ -290,7 +303,19 @@ constexpr auto repeat(const Program& block) noexcept {
     if constexpr (std::is_same_v<Program, mistaken>)
         return mistaken{};
     else
-        return repeated<Count, Program, true>{&block};
+        return repeated<Count, Program, repetition::shared>{&block};
+}
+
+/// The fixpoint of a block, such as what is reachable, or the shortest paths: the block is applied,
+/// always with the same parameters, until its output equals its input in all bits, and at most
+/// Count times. Computing time follows the number of rounds that the data need. The gradient is
+/// that of these rounds.
+template <int Count, class Program>
+constexpr auto fixpoint(const Program& block) noexcept {
+    if constexpr (std::is_same_v<Program, mistaken>)
+        return mistaken{};
+    else
+        return repeated<Count, Program, repetition::until_equal>{&block};
 }
 
 /// True for a combination, a transformation, an aggregation and a stack.
@@ -306,8 +331,8 @@ inline constexpr bool is_function<transform<Kind, Arguments...>> = true;
 template <aggregation Kind, class... Variables>
 inline constexpr bool is_function<aggregate<Kind, Variables...>> = true;
 /// True for a stack.
-template <int Count, class Program, bool Shares>
-inline constexpr bool is_function<repeated<Count, Program, Shares>> = true;
+template <int Count, class Program, repetition Kind>
+inline constexpr bool is_function<repeated<Count, Program, Kind>> = true;
 
 /// What may stand after `|` in a rule.
 template <class T>

@@ -71,15 +71,15 @@ constexpr auto rules(Rules... list) noexcept {
 /// `type` is the relation in the head of a rule, or that an atom transformation transforms.
 template <class Rule>
 struct head_of;
-/// Of an atom.
+/// The relation of an atom.
 template <class Source, class Weight, unsigned Modifiers, class... Terms>
 struct head_of<literal<Source, Weight, Modifiers, Terms...>> {
     using type = Source;  ///< its relation
 };
-/// Of a rule.
+/// The relation in the head of a rule.
 template <class Head, class Body>
 struct head_of<rule<Head, Body>> : head_of<Head> {};
-/// Of an atom transformation.
+/// The relation that an atom transformation transforms.
 template <class Body, class Function>
 struct head_of<applied<Body, Function>> : head_of<Body> {};
 

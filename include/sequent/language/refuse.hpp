@@ -200,9 +200,8 @@ template <class Left, class Right>
                 requires(!constraint<Part> && (!atom<Part> || is_weighted<Part>))
             constexpr mistaken operator!(Part) noexcept {
                 constexpr bool makes_a_rule = told<Part>;
-                static_assert(
-                    makes_a_rule,
-                    "sequent: ! stands before a constraint, or an atom of a fact without a weight");
+                static_assert(makes_a_rule,
+                              "sequent: ! stands before a constraint, or an atom without a weight");
                 return {};
             }
             /// Refuses hidden(...) of anything but an atom without a weight.
@@ -210,8 +209,7 @@ template <class Left, class Right>
                 requires(!atom<Part> || is_weighted<Part>)
             constexpr mistaken hidden(Part) noexcept {
                 constexpr bool makes_a_rule = told<Part>;
-                static_assert(makes_a_rule,
-                              "sequent: hidden takes an atom of a fact without a weight");
+                static_assert(makes_a_rule, "sequent: hidden takes an atom without a weight");
                 return {};
             }
 

@@ -46,7 +46,18 @@ template <class Pairs, class Values>
 constexpr sparse_argument<Pairs, Values> sparse_pairs(Pairs&& pairs, Values&& values) noexcept {
     return {static_cast<Pairs&&>(pairs), static_cast<Values&&>(values)};
 }
+/// A sparse fact with another number of arguments, such as `triple = sparse_atoms(atoms, values)`
+/// with the atoms {{0, 3, 1}, {1, 3, 2}}.
+template <class Atoms, class Values>
+constexpr sparse_argument<Atoms, Values> sparse_atoms(Atoms&& atoms, Values&& values) noexcept {
+    return {static_cast<Atoms&&>(atoms), static_cast<Values&&>(values)};
+}
 /// Likewise for a sparse fact of scalars, all 1.
+template <class Atoms>
+constexpr sparse_argument<Atoms, void> sparse_atoms(Atoms&& atoms) noexcept {
+    return {static_cast<Atoms&&>(atoms)};
+}
+/// sparse_pairs for a sparse fact of scalars, all 1.
 template <class Pairs>
 constexpr sparse_argument<Pairs, void> sparse_pairs(Pairs&& pairs) noexcept {
     return {static_cast<Pairs&&>(pairs)};
@@ -271,7 +282,7 @@ struct argument {
             is_count = true;
         } else if constexpr (is_sparse_argument<plain>) {
             static_assert(!std::is_lvalue_reference_v<Value> || outlives_call<Value>,
-                          "sequent: sparse_pairs() refers to containers that are temporaries; give "
+                          "sequent: a sparse fact refers to containers that are temporaries; give "
                           "them names first");
             take_pairs(value.pairs);
             if constexpr (requires { value.values; }) take_values(value.values);
@@ -305,7 +316,7 @@ struct argument {
         const auto* first = unwrap(given, pairs_shape);
         static_assert(
             std::is_same_v<std::remove_cv_t<std::remove_pointer_t<decltype(first)>>, std::int32_t>,
-            "sequent: the pairs of a sparse fact are std::int32_t, two for each");
+            "sequent: the atoms of a sparse fact are std::int32_t, one for each argument");
         pairs = first;
     }
 };
@@ -389,8 +400,10 @@ inline int length_of(const subject& what, const extents& given, const plan::fact
 
 /// "(3, 5)", for messages.
 SEQUENT_LAZY
-SEQUENT_COLD std::string pair_text(const std::int32_t* pair) {
-    return joined_text({"(", pair[0], ", ", pair[1], ")"});
+SEQUENT_COLD std::string atom_text(const std::int32_t* atom, int indices) {
+    std::string result = "(";
+    for (int at = 0; at < indices; ++at) append_text(result, {at > 0 ? ", " : "", atom[at]});
+    return result + ")";
 }
 
 /// Throws argument_error if a symbol is outside [0, classes).
@@ -429,34 +442,47 @@ void check_finite(const subject& what, const T* numbers, int size) {
                   "; values are finite"});
 }
 
-/// Throws argument_error unless the pairs of a sparse fact are distinct, within its extents and not
+/// Throws argument_error unless the atoms of a sparse fact are distinct, within its extents and not
 /// more than it has room for; then writes their index to `memory`.
 template <class Element>
-void take_pairs(const subject& what, const argument<Element>& given, const pair_layout& layout,
-                std::int32_t* memory) {
+void take_pairs(const subject& what, const argument<Element>& given, const plan::fact_shape& fact,
+                const pair_layout& layout, std::int32_t* memory) {
     const extents& shape = given.pairs_shape;
-    const bool flat = shape.rank == 1 && !shape.shaped;
-    if (!(flat ? shape.at[0] % 2 == 0 : shape.rank == 2 && shape.at[1] == 2) || !shape.contiguous)
-        fail_with<argument_error>({"sequent: the pairs of ", what.text(),
-                                   " are two integers each, given is ", shape.text()});
-    const long count = shape.size() / 2;
+    const int indices = fact.indices;
+    const char* const atom = indices == 2 ? "pair" : "atom";
+    constexpr const char* numbers_up_to_4[]{"no", "one", "two", "three", "four"};
+    const bool flat = shape.rank == 1 && (!shape.shaped || indices == 1);
+    if (!(flat ? shape.at[0] % indices == 0 : shape.rank == 2 && shape.at[1] == indices) ||
+        !shape.contiguous)
+        fail_with<argument_error>({"sequent: the ", atom, "s of ", what.text(), " are ",
+                                   numbers_up_to_4[indices], " integers each, given is ",
+                                   shape.text()});
+    const long count = shape.size() / indices;
     if (count > layout.capacity)
-        refuse(what, {" has room for ", layout.capacity, " pairs, given are ", count});
+        refuse(what, {" has room for ", layout.capacity, " ", atom, "s, given are ", count});
     const int size = static_cast<int>(count);
     for (int at = 0; at < size; ++at) {
-        const std::int32_t* pair = given.pairs + 2 * at;
-        if (pair[0] < 0 || pair[0] >= layout.rows || pair[1] < 0 || pair[1] >= layout.columns)
-            refuse(what, {" has the pair ", pair_text(pair), " at position ", at, ", outside of ",
-                          layout.rows, " x ", layout.columns});
+        const std::int32_t* each = given.pairs + indices * at;
+        bool inside = true;
+        for (int axis = 0; axis < indices; ++axis)
+            inside = inside && each[axis] >= 0 && each[axis] < fact.extents[axis];
+        if (!inside)
+            refuse(what, {" has the ", atom, " ", atom_text(each, indices), " at position ", at,
+                          ", outside of ", extents_text(fact.extents, indices)});
+        int pair[2];
+        fact.write_pair(each, pair);
+        memory[pair_layout::row_of_pair() + at] = pair[0];
+        memory[layout.column_of_pair() + at] = pair[1];
     }
-    index_pairs(layout, given.pairs, size, memory);
+    index_pairs(layout, size, memory);
     const std::int32_t* begin = memory + layout.row_begin();
     const std::int32_t* columns = memory + layout.columns_of_row();
     const std::int32_t* numbers = memory + layout.pairs_of_row();
     for (int row = 0; row < layout.rows; ++row)
         for (int at = begin[row] + 1; at < begin[row + 1]; ++at)
             if (columns[at] == columns[at - 1])
-                refuse(what, {" has the pair ", pair_text(given.pairs + 2 * numbers[at]),
+                refuse(what, {" has the ", atom, " ",
+                              atom_text(given.pairs + indices * numbers[at], indices),
                               " at position ", numbers[at], " as well as at ", numbers[at - 1]});
 }
 

@@ -130,7 +130,11 @@ class assignments {
     }
 
     int value_of(const plan::term& at) const noexcept {
-        return at.offset + (at.variable >= 0 ? index_[at.variable] : 0);
+        return offset_of(at) + (at.variable >= 0 ? index_[at.variable] : 0);
+    }
+    /// An argument without its first variable.
+    int offset_of(const plan::term& at) const noexcept {
+        return at.offset + (at.second >= 0 ? at.factor * index_[at.second] : 0);
     }
 
     /// Calls body() for each value of the variables order[From] .. order[To - 1] for which all
@@ -162,16 +166,22 @@ class assignments {
 
     /// The position in the order from which on a term's value is known; -1 for a constant.
     static constexpr int known_from(const plan::term& at) {
-        return at.variable < 0 ? -1 : place_in_order(step, at.variable);
+        const int first = at.variable < 0 ? -1 : place_in_order(step, at.variable);
+        return at.second < 0 ? first : std::max(first, place_in_order(step, at.second));
+    }
+    /// True if the value of a term gives that of the variable at `place`.
+    static constexpr bool gives(const plan::term& at, int place) {
+        return at.variable >= 0 && place_in_order(step, at.variable) == place &&
+               (at.second < 0 || place_in_order(step, at.second) < place);
     }
     /// The join whose pairs give the values of the variable at `place`, or -1.
     static constexpr int generator(int place) {
         for (int at = 0; at < joins; ++at) {
             const pair_join& join = step.joins[at];
-            if (join.optional || join.row.variable == join.column.variable) continue;
-            const int row = known_from(join.row);
-            const int column = known_from(join.column);
-            if ((row == place && column < place) || (column == place && row < place)) return at;
+            if (join.optional) continue;
+            if ((gives(join.row, place) && known_from(join.column) < place) ||
+                (gives(join.column, place) && known_from(join.row) < place))
+                return at;
         }
         return -1;
     }
@@ -234,18 +244,20 @@ class assignments {
                     if (find_pairs<Place>()) each_value<Place + 1, To>(body);
             } else {
                 constexpr pair_join join = step.joins[made_by];
-                constexpr bool forward = join.column.variable == variable;
+                constexpr bool forward = gives(join.column, Place);
                 constexpr plan::term made = forward ? join.column : join.row;
                 const auto index = pairs_of<Plan, join.fact>(bound_);
                 const int other = value_of(forward ? join.row : join.column);
-                constexpr int extent =
-                    forward ? Plan::facts[join.fact].extents[0] : Plan::facts[join.fact].extents[1];
-                if (other < 0 || other >= extent) return;
+                constexpr pair_layout layout = pair_layout_of<Plan, join.fact>();
+                if (other < 0 || other >= (forward ? layout.rows : layout.columns)) return;
                 const neighbours found = forward ? index.of_row(other) : index.of_column(other);
                 const int end = end_of<variable>();
-                for (int at = 0; at < found.count; ++at) {
-                    index_[variable] = found.others[at] - made.offset;
-                    if (index_[variable] < 0 || index_[variable] >= end) continue;
+                const int moved = offset_of(made);
+                for (int at = made.second < 0 ? 0 : found.first_from(moved); at < found.count;
+                     ++at) {
+                    index_[variable] = found.others[at] - moved;
+                    if (index_[variable] < 0) continue;
+                    if (index_[variable] >= end) break;
                     pair_[made_by] = found.pairs[at];
                     if (find_pairs<Place>()) each_value<Place + 1, To>(body);
                 }

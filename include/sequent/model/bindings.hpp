@@ -79,6 +79,10 @@ struct bindings {
                                     int stride) noexcept {
         return const_cast<T*>(row_of(static_cast<const T*>(table), symbol, classes, stride));
     }
+    /// The index of chosen pairs.
+    SEQUENT_INLINE std::int32_t* read_index(const operand& at) const noexcept {
+        return reinterpret_cast<std::int32_t*>(workspace + place_of(at));
+    }
     /// Where an operand is written.
     SEQUENT_INLINE T* write(const operand& at) const noexcept {
         return (at.where == place::prepared ? prepared_to : workspace) + place_of(at);
@@ -113,13 +117,16 @@ struct bindings {
 /// Layout of the index of a plan's sparse fact.
 template <class Plan, int Fact>
 constexpr pair_layout pair_layout_of() {
-    return {Plan::facts[Fact].extents[0], Plan::facts[Fact].extents[1], Plan::facts[Fact].pairs};
+    return layout_of_pairs(Plan::shapes.facts[Fact]);
 }
-/// The index of the pairs of a sparse fact.
+/// The index of the pairs of a sparse fact, or of those that a step chooses.
 template <class Plan, int Fact, class T>
 SEQUENT_INLINE pair_index<pair_layout_of<Plan, Fact>()> pairs_of(
     const bindings<T>& bound) noexcept {
-    return {bound.pairs[Fact]};
+    if constexpr (Fact < Plan::facts.capacity())
+        return {bound.pairs[Fact]};
+    else
+        return {bound.read_index(Plan::template chosen_at<Fact>)};
 }
 
 /// Calls body(o0, o1, o2) for all values of the outer loops of a step.

@@ -21,6 +21,8 @@ consteval auto rows_mistake() {
         return mistake::a_rule_whose_first_argument_is_not_the_position{};
     else if constexpr (Why == pairs)
         return mistake::a_rule_over_the_pairs_of_a_sparse_fact{};
+    else if constexpr (Why == fixpoint)
+        return mistake::a_fixpoint_over_all_rows{};
     else if constexpr (Why == lost_rows)
         return mistake::a_state_that_keeps_the_last_rows_alone_is_not_truncated{};
     else if constexpr (Why == several_lengths)

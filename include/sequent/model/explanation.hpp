@@ -224,7 +224,7 @@ explained_step explained() {
     constexpr plan::name head =
         Plan::shapes.text.relations[Plan::shapes.text.rules[step.rule].head].id;
     explained_step result;
-    result.facts = Plan::facts.begin();
+    result.facts = Plan::with_choices.begin();
     result.step = &Plan::template step_at<At>;
     result.head = head;
     result.computes = relations_of_steps<Plan>.data();
@@ -316,10 +316,10 @@ SEQUENT_COLD explanation::step described(const explained_step& each) {
         }
         case plan::step_kind::attention:
             made.kind = "attention";
-            append_text(
-                what,
-                {each.attention->is_prepared() ? "product with weights " : "attention ",
-                 each.attention->rows, " x ", each.attention->columns, ", ", each.pairs, " pairs"});
+            append_text(what,
+                        {each.attention->is_prepared() ? "product with weights " : "attention ",
+                         each.attention->rows, " x ", each.attention->columns, ", ", each.pairs,
+                         " pairs", each.attention->normalizes ? "" : ", no softmax"});
             break;
         case plan::step_kind::weights:
             made.kind = "softmax";
@@ -327,15 +327,20 @@ SEQUENT_COLD explanation::step described(const explained_step& each) {
             break;
         case plan::step_kind::general:
             made.kind = "loops";
-            append_text(what,
-                        {each.general->joins.size() > 0 ? "loops over pairs, " : "general loops, ",
-                         ground_rules_of(each), " ground rules"});
+            append_text(what, {each.general->choice >= 0        ? "choices, "
+                               : each.general->joins.size() > 0 ? "loops over pairs, "
+                                                                : "general loops, ",
+                               ground_rules_of(each), " ground rules"});
             break;
         case plan::step_kind::repeat_begin:
-            made.kind = step.recurs ? "recursion" : "stack";
-            append_text(what,
-                        {step.recurs ? "loop of " : "stack of ", step.end.any() ? "up to " : "",
-                         step.repeat, step.recurs ? " steps" : " layers"});
+            made.kind = step.recurs ? "recursion" : step.carried >= 0 ? "fixpoint" : "stack";
+            append_text(what, {step.recurs         ? "loop of "
+                               : step.carried >= 0 ? "fixpoint of "
+                                                   : "stack of ",
+                               step.end.any() || step.carried >= 0 ? "up to " : "", step.repeat,
+                               step.recurs         ? " steps"
+                               : step.carried >= 0 ? " rounds"
+                                                   : " layers"});
             if (step.recurs && step.backward) what += ", the last first";
             break;
         default:

@@ -48,6 +48,7 @@ class general_runner : ground_rule<Plan, At, T> {
     static constexpr bool picks =
         step.aggregated == aggregation::max || step.aggregated == aggregation::min;
     static constexpr bool normalises = step.aggregated == aggregation::softmax;
+    static constexpr bool chooses = step.choice >= 0;
     /// The aggregation as a fold, if it is one.
     static constexpr bool folds = step.aggregated < aggregation::count;
     static constexpr kernel::fold folded =
@@ -195,6 +196,84 @@ class general_runner : ground_rule<Plan, At, T> {
         each_ground(third);
     }
 
+    // A choice: the pairs of the greatest values, their index, and then their values.
+
+    /// Room for the greatest values of one group.
+    static constexpr int most_chosen =
+        chooses ? static_cast<int>(std::min<double>(step.aggregated_number,
+                                                    step.extents[step.order[step.heads]]))
+                : 1;
+
+    /// Adds the pairs of one group to the index, in the order of their variable.
+    void choose(std::int32_t* index) noexcept {
+        constexpr pair_layout layout = pair_layout_of<Plan, step.choice>();
+        constexpr int over = step.order[step.heads];
+        T values[most_chosen];
+        int places[most_chosen];
+        int found = 0;
+        auto body = [&] {
+            evaluate();
+            const T x = result()[0];
+            int at = found;
+            while (at > 0 && beats<true>(x, values[at - 1])) --at;
+            if (at == most_chosen) return;
+            found = std::min(found + 1, most_chosen);
+            for (int later = found - 1; later > at; --later) {
+                values[later] = values[later - 1];
+                places[later] = places[later - 1];
+            }
+            values[at] = x;
+            places[at] = index_[over];
+        };
+        each_ground(body);
+        for (int at = 0; at < found; ++at) {
+            const int pair = index[pair_layout::count()]++;
+            index_[over] = places[at];
+            index[pair_layout::row_of_pair() + pair] = index_[step.choice_variables[0]];
+            index[layout.column_of_pair() + pair] = index_[step.choice_variables[1]];
+        }
+    }
+    /// Calls body(pair) for the chosen pairs of one group.
+    template <class Body>
+    void each_chosen(Body body) noexcept {
+        auto if_chosen = [&] {
+            const int pair = pairs_of<Plan, step.choice>(bound_).find(
+                index_[step.choice_variables[0]], index_[step.choice_variables[1]]);
+            if (pair >= 0) body(pair);
+        };
+        each_ground(if_chosen);
+    }
+    void forward_choices() noexcept {
+        constexpr pair_layout layout = pair_layout_of<Plan, step.choice>();
+        std::int32_t* index = bound_.read_index(step.chosen);
+        index[pair_layout::count()] = 0;
+        auto first = [&] { choose(index); };
+        ground::template each<0, step.heads>(first);
+        index_pairs(layout, index[pair_layout::count()], index, true);
+        T* const to = bound_.write(step.out);
+        std::fill_n(to, step.out_pair_stride * layout.capacity, T(0));
+        auto second = [&] {
+            each_chosen([&](int pair) {
+                evaluate();
+                to[pair * step.out_pair_stride] = result()[0];
+            });
+        };
+        ground::template each<0, step.heads>(second);
+    }
+    void backward_choices() noexcept {
+        alignas(64) own_value own_gradient;
+        T* const gradient = ground::template temporary<3>(own_gradient);
+        const T* from = bound_.gradient(step.out);
+        auto body = [&] {
+            each_chosen([&](int pair) {
+                evaluate();
+                gradient[0] = from[pair * step.out_pair_stride];
+                undo(gradient);
+            });
+        };
+        ground::template each<0, step.heads>(body);
+    }
+
     /// Clears all atoms of a softmax group: those without a ground rule stay zero.
     void clear_group(int from) noexcept {
         if (from == step.variables) {
@@ -299,6 +378,10 @@ class general_runner : ground_rule<Plan, At, T> {
   public:
     static void forward(const bindings<T>& bound) noexcept {
         general_runner runner(bound);
+        if constexpr (chooses) {
+            runner.forward_choices();
+            return;
+        }
         if constexpr (skips) std::fill_n(bound.write(step.out), cleared(bound), T(0));
         if constexpr (runs_whole) runner.rows_ = {0, end_of_rows(bound)};
         auto body = [&] { runner.forward_head(); };
@@ -324,7 +407,9 @@ class general_runner : ground_rule<Plan, At, T> {
     static void backward(const bindings<T>& bound) noexcept {
         if (!has_gradients(bound)) return;
         general_runner runner(bound);
-        if constexpr (runs_whole) {
+        if constexpr (chooses) {
+            runner.backward_choices();
+        } else if constexpr (runs_whole) {
             if constexpr (step.aggregated == aggregation::count) return;
             runner.rows_ = {0, end_of_rows(bound)};
             if constexpr (divides) {

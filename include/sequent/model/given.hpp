@@ -67,6 +67,15 @@ class given_facts {
         take_all(given);
     }
 
+    /// Replaces some of the facts, by name or the first ones in order. Only these are checked; the
+    /// others stay as they were. If it throws argument_error, nothing has changed.
+    void rebind(std::initializer_list<kept_argument<const T>> given) {
+        given_facts changed = *this;
+        bool filled[fact_count > 0 ? fact_count : 1]{};
+        changed.take_each(given, filled);
+        *this = std::move(changed);
+    }
+
     /// The facts of another model with the same declarations of facts.
     template <class Other>
     static given_facts from(const given_facts<Other, T>& given) {
@@ -84,8 +93,8 @@ class given_facts {
     /// Adds counts, pairs and a sample of the elements to a call's mark, which debug builds
     /// compare.
     void add_to(call_mark& mark) const noexcept {
-        constexpr int count_facts = Plan::shapes.text.counts.size();
-        mark.add(counts, count_facts);
+        constexpr int given_counts = Plan::shapes.text.counts.size();
+        mark.add(counts, given_counts);
         for (int at = 0; at < Plan::facts.capacity(); ++at) {
             const auto& fact = Plan::facts[at];
             if (fact.kind == kind::count) continue;
@@ -119,15 +128,15 @@ class given_facts {
 
     using kind = plan::fact_kind;
 
+    static constexpr int fact_count = Plan::facts.capacity();
+
+    /// Takes each of the arguments; filled[at] is set for each fact that is given.
     template <class List>
-    void take_all(const List& given) {
-        kernel::table_maker::make_all();
-        constexpr int count = Plan::facts.capacity();
-        bool filled[count > 0 ? count : 1]{};
+    void take_each(const List& given, bool* filled) {
         int position = 0;
         for (const auto& each : given) {
             const int at = each.id.length ? place_of_fact<Plan>(each.id) : position++;
-            if (at < 0 || at >= count)
+            if (at < 0 || at >= fact_count)
                 fail_with<argument_error>(
                     {"sequent: the model has no ", subject{"fact", each.id, at}.text()});
             const subject what{"fact", Plan::facts[at].id, at};
@@ -135,13 +144,17 @@ class given_facts {
             filled[at] = true;
             take(at, what, each);
         }
-        for (int at = 0; at < count; ++at)
+    }
+    template <class List>
+    void take_all(const List& given) {
+        kernel::table_maker::make_all();
+        bool filled[fact_count > 0 ? fact_count : 1]{};
+        take_each(given, filled);
+        for (int at = 0; at < fact_count; ++at)
             if (!filled[at]) refuse(subject{"fact", Plan::facts[at].id, at}, {" is not given"});
     }
 
-    static constexpr pair_layout layout_of(int at) {
-        return {Plan::facts[at].extents[0], Plan::facts[at].extents[1], Plan::facts[at].pairs};
-    }
+    static constexpr pair_layout layout_of(int at) { return layout_of_pairs(Plan::facts[at]); }
     static constexpr int index_offset(int end) {
         int offset = 0;
         for (int at = 0; at < end; ++at)
@@ -213,7 +226,7 @@ class given_facts {
             if (wanted.is_sparse()) {
                 if constexpr (large_index) indices_.resize(index_size);
                 std::int32_t* memory = indices_.data() + index_offset(at);
-                take_pairs(what, given, layout_of(at), memory);
+                take_pairs(what, given, wanted, layout_of(at), memory);
                 const int count = memory[pair_layout::count()];
                 const bool valued = given.shape.rank > 0;
                 if (!valued && (wanted.kind == kind::symbols || wanted.pair_size() != 1))

@@ -163,16 +163,17 @@ class ground_rule : protected assignments<Plan, At, T> {
         return true;
     }
 
-    /// True if a dense fact holds.
+    /// True if an atom holds: it exists, and its value is not zero.
     template <int Item>
     bool is_nonzero() const noexcept {
         constexpr general_literal item = literal<Item>;
+        if (!present<Item>()) return false;
         bool nonzero = false;
         for (int at = 0; at < item.rows * item.columns; ++at)
             if constexpr (item.symbols)
-                nonzero = nonzero || bound_.read_symbols(item.at)[shift(item.strides) + at];
+                nonzero = nonzero || bound_.read_symbols(item.at)[place<Item>() + at];
             else
-                nonzero = nonzero || bound_.read(item.at)[shift(item.strides) + at] != T(0);
+                nonzero = nonzero || bound_.read(item.at)[place<Item>() + at] != T(0);
         return nonzero;
     }
 

@@ -39,6 +39,7 @@ struct kept_shape {
     static constexpr int length = whole::length;
     static constexpr int value_column = whole::value_column;
     static constexpr int out_row = whole::out_row;
+    static constexpr bool normalizes = whole::normalizes;
     static constexpr bool is_table = whole::is_table;
     static constexpr plan::space space = whole::space;
     static constexpr auto nodes = whole::nodes;

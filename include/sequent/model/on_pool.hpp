@@ -338,7 +338,7 @@ class pooled_attention {
 
     static constexpr bool writes_apart =
         are_apart(step.out, step.rows, step.outer_extents, step.length) &&
-        are_apart(step.normalizer, step.rows, step.outer_extents, 2) &&
+        (!step.normalizes || are_apart(step.normalizer, step.rows, step.outer_extents, 2)) &&
         (step.scores.at.where == place::none ||
          are_apart(step.scores, step.rows, step.outer_extents, step.columns));
 

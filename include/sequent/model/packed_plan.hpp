@@ -175,12 +175,12 @@ struct slots_of {
     template <class Visit>
     static constexpr void each_level(int slot, Visit visit) {
         for (int scope = all[slot].scope; scope > 0; scope = shapes.text.scopes[scope].parent) {
-            if (shapes.text.scopes[scope].shares) continue;
+            if (shapes.text.scopes[scope].shares()) continue;
             int level = -1;
             int axis = -1;
             for (int at = scope; at > 0; at = shapes.text.scopes[at].parent) {
                 ++level;
-                if (!shapes.text.scopes[at].shares) ++axis;
+                if (!shapes.text.scopes[at].shares()) ++axis;
             }
             visit(level, axis, scope);
         }

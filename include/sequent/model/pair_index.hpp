@@ -3,31 +3,19 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "../config.hpp"
+#include "../plan/pair_layout.hpp"
+#include "../plan/shape.hpp"
 
 /// The pairs of a sparse fact, indexed by rows and by columns.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-/// Layout of an index in memory, in 32-bit integers: compressed sparse rows and compressed sparse
-/// columns. Pairs keep the numbers under which they were given.
-struct pair_layout {
-    int rows = 0;
-    int columns = 0;
-    int capacity = 0;
+using plan::pair_layout;
 
-    static constexpr int count() { return 0; }
-    static constexpr int row_of_pair() { return 1; }
-    constexpr int column_of_pair() const { return row_of_pair() + capacity; }
-    // The pairs of row i are begin[i] .. begin[i + 1]: other index, ascending, and pair number.
-    constexpr int row_begin() const { return column_of_pair() + capacity; }
-    constexpr int columns_of_row() const { return row_begin() + rows + 1; }
-    constexpr int pairs_of_row() const { return columns_of_row() + capacity; }
-    constexpr int column_begin() const { return pairs_of_row() + capacity; }
-    constexpr int rows_of_column() const { return column_begin() + columns + 1; }
-    constexpr int pairs_of_column() const { return rows_of_column() + capacity; }
-    constexpr int size() const { return pairs_of_column() + capacity; }
-};
+/// The layout of a sparse fact's pairs.
+constexpr pair_layout layout_of_pairs(const plan::fact_shape& fact) {
+    return {static_cast<int>(fact.pair_rows()), static_cast<int>(fact.pair_columns()), fact.pairs};
+}
 
 /// The pairs of one row or one column.
 struct neighbours {
@@ -35,10 +23,14 @@ struct neighbours {
     const std::int32_t* pairs;
     int count;
 
+    /// The place of the first pair whose other index is not less.
+    int first_from(int other) const noexcept {
+        return static_cast<int>(std::lower_bound(others, others + count, other) - others);
+    }
     /// The number of the pair with this other index, or -1.
     int find(int other) const noexcept {
-        const auto* at = std::lower_bound(others, others + count, other);
-        return at != others + count && *at == other ? pairs[at - others] : -1;
+        const int at = first_from(other);
+        return at != count && others[at] == other ? pairs[at] : -1;
     }
 };
 
@@ -66,18 +58,15 @@ struct pair_index {
     }
 };
 
-/// Writes the index of `count` pairs, two integers each, by counting sort. All must be within the
-/// layout's rows and columns and not more than its capacity.
+/// Writes the index of the `count` pairs of which `memory` has the rows and columns, by counting
+/// sort. All must be within the layout's rows and columns and not more than its capacity. renumber:
+/// sorts them first, by the index with fewer values.
 SEQUENT_LAZY
-inline void index_pairs(const pair_layout& layout, const std::int32_t* pairs, int count,
-                        std::int32_t* memory) noexcept {
+inline void index_pairs(const pair_layout& layout, int count, std::int32_t* memory,
+                        bool renumber = false) noexcept {
     memory[pair_layout::count()] = count;
     std::int32_t* row_of = memory + pair_layout::row_of_pair();
     std::int32_t* column_of = memory + layout.column_of_pair();
-    for (int pair = 0; pair < count; ++pair) {
-        row_of[pair] = pairs[2 * pair];
-        column_of[pair] = pairs[2 * pair + 1];
-    }
     // Puts the pairs in the order that `sorted` gives them, or their own, under their keys.
     const auto distribute = [&](const std::int32_t* key, const std::int32_t* other, int keys,
                                 std::int32_t* begin, std::int32_t* others, std::int32_t* numbers,
@@ -98,6 +87,18 @@ inline void index_pairs(const pair_layout& layout, const std::int32_t* pairs, in
         distribute(column_of, row_of, layout.columns, memory + layout.column_begin(),
                    memory + layout.rows_of_column(), memory + layout.pairs_of_column(), sorted);
     };
+    if (renumber) {
+        const bool by_columns = layout.columns <= layout.rows;
+        const int keys = by_columns ? layout.columns : layout.rows;
+        std::int32_t* const key = by_columns ? column_of : row_of;
+        std::int32_t* const other = by_columns ? row_of : column_of;
+        std::int32_t* const begin = memory + layout.column_begin();
+        std::int32_t* const sorted = memory + layout.rows_of_column();
+        std::int32_t* const unread = memory + layout.pairs_of_column();
+        distribute(key, other, keys, begin, sorted, unread, nullptr);
+        std::copy_n(sorted, count, other);
+        for (int at = 0; at < keys; ++at) std::fill(key + begin[at], key + begin[at + 1], at);
+    }
     by_column(nullptr);
     distribute(row_of, column_of, layout.rows, memory + layout.row_begin(),
                memory + layout.columns_of_row(), memory + layout.pairs_of_row(),

@@ -53,7 +53,7 @@ constexpr weight_view view_of_weight(int at) {
     int scopes[plan::max_depth]{};
     int depth = 0;
     for (int scope = declared.scope; scope > 0; scope = shapes.text.scopes[scope].parent)
-        if (!shapes.text.scopes[scope].shares) scopes[depth++] = scope;
+        if (!shapes.text.scopes[scope].shares()) scopes[depth++] = scope;
     while (depth-- > 0)
         push(shapes.text.scopes[scopes[depth]].repeat, tables.scope_parameters[scopes[depth]]);
     const int indices = layout.packed ? shape.arity - 2 : shape.arity;

@@ -60,7 +60,7 @@ class row_facts {
     /// The facts that are not along the sequence.
     const Facts& rest() const noexcept { return rest_; }
 
-    /// Row `from` and those after it, of a fact along the sequence.
+    /// Pointer to row `from` of a fact along the sequence; the rows after it follow.
     const void* row(int at, int from) const noexcept {
         const std::ptrdiff_t offset = static_cast<std::ptrdiff_t>(from) * row_size(at);
         if (!is_symbols(at)) return static_cast<const T*>(pointers_[at]) + offset;

@@ -219,8 +219,8 @@ struct row_functions {
     }
 };
 
-/// What the last product of a row step also does: it adds the summands that are stored row by row,
-/// and applies the first function if that is cheap and the sum is complete.
+/// Operations fused into the last product of a row step: adding the summands that are stored row by
+/// row, and applying the first function if it is cheap and the sum is complete.
 template <class Step>
 struct row_fusion {
     static constexpr const row_step& step = Step::value;

@@ -33,7 +33,7 @@ class row_atoms {
     /// Number of rows that exist; they come first.
     static int limit(const bindings& bound) noexcept {
         if constexpr (step.pairs >= 0)
-            return bound.pairs[step.pairs][pair_layout::count()];
+            return pairs_of_step(bound)[pair_layout::count()];
         else if constexpr (step.counts == 0)
             return step.rows;
         else
@@ -41,6 +41,10 @@ class row_atoms {
     }
 
   protected:
+    /// The index of the step's pairs.
+    static const std::int32_t* pairs_of_step(const bindings& bound) noexcept {
+        return pairs_of<typename Step::plan, step.pairs>(bound).memory;
+    }
     /// Calls visit(range) for adjacent atoms among some rows.
     template <class Range, class Visit>
     static void each_run(const bindings& bound, int first, int second, int third, Range range,
@@ -81,8 +85,35 @@ class row_atoms {
             constexpr pair_layout layout = pair_layout_of<typename Step::plan, step.pairs>();
             constexpr int from =
                 Side == plan::side::row ? layout.row_of_pair() : layout.column_of_pair();
-            return bound.pairs[step.pairs][from + row];
+            return pairs_of_step(bound)[from + row];
         }
+    }
+
+    /// Most rows of one product of pairs.
+    static constexpr int most_of_weight = 64;
+    /// Calls visit(run, offset of the weight, room) for adjacent pairs of one weight of term At.
+    template <int At, class Range, class Visit>
+    static void each_weight(const bindings& bound, Range range, Visit visit) noexcept {
+        constexpr row_term term = step.terms[At];
+        alignas(64) T room[static_cast<std::size_t>(kernel::gathered_room<T, most_of_weight>)];
+        for (int begin = range.begin, end = begin; begin < range.end; begin = end) {
+            const int weight = pair_row<term.weighed>(bound, begin);
+            const int last = std::min<int>(range.end, begin + most_of_weight);
+            for (end = begin + 1; end < last; ++end)
+                if (pair_row<term.weighed>(bound, end) != weight) break;
+            visit(kernel::row_range{begin, end}, static_cast<std::ptrdiff_t>(weight) * term.w.row,
+                  room);
+        }
+    }
+    /// The rows of x, or of its gradient, of some pairs; `listed` has room for their pointers.
+    template <int At, class Number>
+    static kernel::row_places<Number> rows_of_pairs(const bindings& bound, kernel::row_range run,
+                                                    Number* x, Number** listed) noexcept {
+        constexpr row_term term = step.terms[At];
+        for (int at = run.begin; at < run.end; ++at)
+            listed[at - run.begin] =
+                x + static_cast<std::ptrdiff_t>(pair_row<term.indexed>(bound, at)) * term.x.row;
+        return {listed};
     }
 
     /// The rows of a range in which split `split` of term At exists.
@@ -255,7 +286,9 @@ class row_gradients : public row_atoms<Step, T> {
         for (int split = 0; split < term.splits; ++split) {
             const auto rows =
                 base::template rows_of_split<At>(bound, first, second, third, split, range);
-            if constexpr (fusion::by_row(term)) {
+            if constexpr (term.weighed != plan::side::none) {
+                gradient_of_pairs<At>(bound, first, second, third, split, rows);
+            } else if constexpr (fusion::by_row(term)) {
                 gradient_by_row<At>(bound, first, second, third, split, rows);
             } else {
                 input_gradient<At>(bound, first, second, third, split, rows);
@@ -309,6 +342,40 @@ class row_gradients : public row_atoms<Step, T> {
                 });
             });
         });
+    }
+
+    template <int At, class Range>
+    static void gradient_of_pairs(const bindings& bound, int first, int second, int third,
+                                  int split, Range range) noexcept {
+        constexpr row_term term = step.terms[At];
+        const std::ptrdiff_t x_at =
+            outer_shift(term.x, first, second, third) + split * term.x_split;
+        const std::ptrdiff_t w_at =
+            outer_shift(term.w, first, second, third) + split * term.w_split;
+        const T* gradient = gradient_of_out(bound, first, second, third);
+        base::template each_weight<At>(
+            bound, range, [&](kernel::row_range run, std::ptrdiff_t weight, T* room) {
+                const int rows = run.end - run.begin;
+                const kernel::row_places<const T> dy{nullptr, gradient + run.begin * step.out.row,
+                                                     step.out.row};
+                if (T* dx = bound.gradient(term.x.at)) {
+                    T* to[base::most_of_weight];
+                    kernel::product(
+                        input_product<T>(
+                            term, columns, rows, dy, bound.read(term.w.at) + w_at + weight,
+                            base::template rows_of_pairs<At>(bound, run, dx + x_at, to)),
+                        room);
+                }
+                if constexpr (term.w.at.trained) {
+                    const T* from[base::most_of_weight];
+                    kernel::product(
+                        weight_product<T>(term, columns, weight_rows<At>(), rows,
+                                          base::template rows_of_pairs<At>(
+                                              bound, run, bound.read(term.x.at) + x_at, from),
+                                          dy, bound.gradient(term.w.at) + w_at + weight),
+                        room);
+                }
+            });
     }
 
     template <int At, class Range>

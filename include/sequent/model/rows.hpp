@@ -107,7 +107,7 @@ class row_runner : public row_gradients<Step, T> {
     }
 
   public:
-    // The same, never inlined.
+    // Versions of forward and backward that are never inlined.
 
     template <class Range>
     SEQUENT_NOINLINE static void forward_apart(const bindings& bound, Range range) noexcept {
@@ -352,9 +352,9 @@ class row_runner : public row_gradients<Step, T> {
             [[maybe_unused]] const auto present = base::template rows_of_split<index()>(
                 bound, first, second, third, 0, kernel::row_range{row, row + rows});
             if constexpr (fusion::adds(index())) {
-                // The product has added it.
+                // The product kernel has added this term.
             } else if constexpr (index() > 0 && plain_terms(index() - 1) > 1) {
-                // It has been added with the term before it.
+                // The previous term was added together with this one.
             } else if constexpr (plain_terms(index()) > 1) {
                 add_plain<index(), starts>(bound, first, second, third, sum, row, rows);
             } else if constexpr (term.kind == term_kind::add) {
@@ -455,6 +455,23 @@ class row_runner : public row_gradients<Step, T> {
             return;
         } else {
             const T* w = bound.read(term.w.at) + outer_shift(term.w, first, second, third);
+            if constexpr (term.weighed != plan::side::none) {
+                base::template each_weight<At>(
+                    bound, kernel::row_range{row, row + rows},
+                    [&](kernel::row_range run, std::ptrdiff_t weight, T* room) {
+                        const T* from[base::most_of_weight];
+                        for (int split = 0; split < term.splits; ++split)
+                            kernel::product(
+                                output_product<T>(term, columns, run.end - run.begin,
+                                                  base::template rows_of_pairs<At>(
+                                                      bound, run, x + split * term.x_split, from),
+                                                  w + weight + split * term.w_split,
+                                                  {nullptr, sum + run.begin * sum_row, sum_row},
+                                                  Accumulate || split > 0),
+                                room);
+                    });
+                return;
+            }
             if constexpr (term.format != 0) {
                 for (int split = 0; split < term.splits; ++split)
                     multiply_rounded<term.format>(output_product<T>(

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstring>
+
 #include "on_pool.hpp"
 
 /// Runs the steps of a plan, forward and backward.
@@ -153,6 +155,49 @@ inline constexpr bool has_prepared = [] {
     return false;
 }();
 
+/// True if the round of fixpoint `At` in which the call is gives what it was given.
+template <class Plan, int At, class T>
+SEQUENT_INLINE bool is_settled(const bindings<T>& bound) noexcept {
+    constexpr plan::carried_value of = Plan::template carried_at<At>;
+    int size = of.size;
+    if constexpr (of.pairs >= 0)
+        size = bound.pairs[of.pairs][pair_layout::count()] * of.row;
+    else if constexpr (of.counts != 0)
+        size = plan::least_count(of.counts, of.size / of.row, bound.counts) * of.row;
+    return std::memcmp(bound.read(of.in), bound.read(of.out),
+                       static_cast<std::size_t>(size) * sizeof(T)) == 0;
+}
+/// Copies what this round of fixpoint `At` gives to where the last of `rounds` rounds gives it.
+template <class Plan, int At, class T>
+void carry_on(bindings<T>& bound, int depth, int rounds) noexcept {
+    constexpr plan::carried_value of = Plan::template carried_at<At>;
+    const T* from = bound.read(of.out);
+    bound.layer[depth] = rounds - 1;
+    T* to = bound.write(of.out);
+    if (to != from) std::copy_n(from, of.size, to);
+}
+/// The number of rounds that fixpoint `At` ran, from the values of a training workspace. The call
+/// is in the last of them then.
+template <class Plan, int At, class T>
+int rounds_run(bindings<T>& bound, int depth, int rounds) noexcept {
+    for (int& round = bound.layer[depth] = 0; round + 1 < rounds; ++round)
+        if (is_settled<Plan, At>(bound)) return round + 1;
+    return rounds;
+}
+/// Adds the gradient of the result of fixpoint `At` to that of the last round that it ran. Returns
+/// the number of these rounds.
+template <class Plan, int At, class T>
+int carry_back(bindings<T>& bound, int depth, int rounds) noexcept {
+    constexpr plan::carried_value of = Plan::template carried_at<At>;
+    bound.layer[depth] = rounds - 1;
+    const T* given = bound.gradient(of.out);
+    const int run = rounds_run<Plan, At>(bound, depth, rounds);
+    T* to = bound.gradient(of.out);
+    if (run < rounds)
+        for (int at = 0; at < of.size; ++at) to[at] += given[at];
+    return run;
+}
+
 /// Runs steps [At, End). Prepares: only those that depend on parameters alone; else all others.
 template <class Plan, int At, int End, bool Prepares = false, class T, class Range>
 void forward_steps(bindings<T>& bound, Range range) noexcept {
@@ -164,6 +209,11 @@ void forward_steps(bindings<T>& bound, Range range) noexcept {
                 for (int round = 0; round < rounds; ++round) {
                     bound.layer[step.depth] = step.backward ? rounds - 1 - round : round;
                     forward_steps<Plan, At + 1, step.at, Prepares>(bound, range);
+                    if constexpr (step.carried >= 0 && !Prepares)
+                        if (round + 1 < rounds && is_settled<Plan, step.carried>(bound)) {
+                            carry_on<Plan, step.carried>(bound, step.depth, rounds);
+                            break;
+                        }
                 }
                 bound.layer[step.depth] = 0;
             }
@@ -184,7 +234,9 @@ void backward_steps(bindings<T>& bound, Run run) noexcept {
             constexpr plan::step begin = Plan::template step_at<last.at>;
             if constexpr (!Prepares || has_prepared<Plan, last.at, At>) {
                 if constexpr (!Prepares) backward_step<Plan, At - 1>(bound, run);
-                const int rounds = begin.rounds(bound.counts);
+                int rounds = begin.rounds(bound.counts);
+                if constexpr (begin.carried >= 0 && !Prepares)
+                    rounds = carry_back<Plan, begin.carried>(bound, begin.depth, rounds);
                 for (int round = rounds; round-- > 0;) {
                     bound.layer[begin.depth] = begin.backward ? rounds - 1 - round : round;
                     backward_steps<Plan, last.at + 1, At - 1, Prepares>(bound, run);

@@ -90,12 +90,24 @@ constexpr weight_view view_of_tapped() {
     return result;
 }
 
+/// True if a fixpoint is around the tapped relation: some of its rounds do not run.
+template <class Plan>
+constexpr bool is_in_fixpoint() {
+    bool result = false;
+    for (int scope = Plan::shapes.text.relations[Plan::shapes.tapped].scope; scope > 0;
+         scope = Plan::shapes.text.scopes[scope].parent)
+        result = result || Plan::shapes.text.scopes[scope].kind == plan::repetition::until_equal;
+    return result;
+}
+
 /// Runs the tapped model with the weights of a model.
 template <class Model, class Tapped, class T, class Facts>
 auto tap(const parameter_block<typename Model::plan, T>& parameters, const Facts& given) {
     using plan_type = typename Tapped::plan;
     static_assert(plan_type::tables.relations[plan_type::shapes.tapped].where == plan::place::value,
                   "sequent: tap: this relation is a weight or a part of a fact");
+    static_assert(!is_in_fixpoint<plan_type>(),
+                  "sequent: tap: within a fixpoint some rounds do not run");
     static_assert(view_of_tapped<plan_type>().rank <= max_rank,
                   "sequent: tap: layers, arguments and value have more than 6 dimensions");
 
@@ -140,10 +152,12 @@ auto tap(const parameter_block<typename Model::plan, T>& parameters, const Facts
 ///
 /// A relation that ends with a count or a length ends there in the result. Does not compile if the
 /// program has no such relation, if it has no memory of its own because it is a weight or a part of
-/// a fact, or if layers, arguments and value have more than 6 dimensions together.
+/// a fact, if it is within a fixpoint, of which some rounds do not run, or if layers, arguments and
+/// value have more than 6 dimensions together.
 template <class Model, language::fixed_string Path, class T>
-auto tap(const model_detail::parameter_block<typename Model::plan, T>& parameters,
-         const std::type_identity_t<typename Model::template facts_of_call<T>>& given) {
+[[nodiscard]] auto tap(
+    const model_detail::parameter_block<typename Model::plan, T>& parameters,
+    const std::type_identity_t<typename Model::template facts_of_call<T>>& given) {
     using found = model_detail::tapped_model_of<typename Model::plan, Path>;
     if constexpr (found::known) {
         return model_detail::tap<Model, typename found::type>(parameters, *given);

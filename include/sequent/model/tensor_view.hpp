@@ -30,7 +30,7 @@ struct tensor_view {
     std::array<int, max_rank> strides{};
 
     /// Number of elements: the product of the extents, 1 for a scalar.
-    constexpr int size() const noexcept {
+    [[nodiscard]] constexpr int size() const noexcept {
         int count = 1;
         for (int axis = 0; axis < rank; ++axis) count *= extents[static_cast<std::size_t>(axis)];
         return count;
@@ -64,7 +64,7 @@ struct tensor_view {
     }
 
     /// True if the elements are contiguous in row-major order.
-    constexpr bool is_contiguous() const noexcept {
+    [[nodiscard]] constexpr bool is_contiguous() const noexcept {
         std::ptrdiff_t expected = 1;
         for (auto axis = static_cast<std::size_t>(rank); axis-- > 0;) {
             if (extents[axis] != 1 && strides[axis] != expected) return false;
@@ -75,7 +75,7 @@ struct tensor_view {
 
     /// All elements in row-major order. Throws argument_error if the view is not contiguous, as
     /// with padded rows.
-    constexpr std::span<T> span() const {
+    [[nodiscard]] constexpr std::span<T> span() const {
         if (!is_contiguous())
             fail<argument_error>("sequent: span() of a view that is not contiguous");
         return {data, static_cast<std::size_t>(size())};
@@ -119,7 +119,7 @@ struct ranked_view : tensor_view<T> {
     }
 
     /// The view at one index of the first dimension; row(i) of a matrix is a vector.
-    constexpr ranked_view<T, Rank - 1> row(int at) const noexcept requires(Rank > 0) {
+    [[nodiscard]] constexpr ranked_view<T, Rank - 1> row(int at) const noexcept requires(Rank > 0) {
         ranked_view<T, Rank - 1> result;
         result.data = &tensor_view<T>::first(at);
         result.rank = Rank - 1;
@@ -136,7 +136,7 @@ struct ranked_view : tensor_view<T> {
 /// extents.
 template <class Numbers, std::convertible_to<int>... Extents>
     requires(sizeof...(Extents) <= max_rank)
-constexpr auto view_of(Numbers&& numbers, Extents... extents) {
+[[nodiscard]] constexpr auto view_of(Numbers&& numbers, Extents... extents) {
     const std::span elements(numbers);
     using element = typename decltype(elements)::element_type;
     ranked_view<element, static_cast<int>(sizeof...(Extents))> result;

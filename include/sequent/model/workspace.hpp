@@ -20,7 +20,7 @@ constexpr weight_view view_of_relation(int at) {
     weight_view result;
     result.offset = layout.offset;
     if (layout.pairs.any()) {
-        result.extents[result.rank] = Plan::facts[layout.pairs.fact].pairs;
+        result.extents[result.rank] = Plan::shapes.facts[layout.pairs.fact].pairs;
         result.strides[result.rank++] = layout.pair_stride;
     }
     for (int axis = 0; axis < shape.arity; ++axis) {

@@ -59,7 +59,8 @@ using perceptron_model =
 
 }  // namespace nn
 
-/// Maps of each row by itself. Fact: `x`, tokens x input_width. Output: `y`, tokens x width.
+/// Feed-forward networks, applied to each position separately. Fact: `x`, tokens x input_width.
+/// Output: `y`, tokens x width.
 namespace feed_forward {
 
 /// W_out x + b_out, as torch.nn.Linear. Takes tokens, input_width, width, biases, any_length.

@@ -2,6 +2,7 @@
 
 #include "general_builder.hpp"
 #include "layout.hpp"
+#include "pair_layout.hpp"
 #include "unread_rows.hpp"
 #include "windows.hpp"
 
@@ -50,7 +51,10 @@ class builder {
         relation_layout& layout = draft_.out.relations[relation];
         layout.where = place::fact;
         layout.index = shape.fact;
-        if (pack(layout, relation) > max_numbers && draft_.mistake.ok())
+        const fact_shape& given = draft_.in.facts[shape.fact];
+        const bool indexed = !given.is_sparse() || (given.pair_rows() <= max_numbers &&
+                                                    given.pair_columns() <= max_numbers);
+        if ((pack(layout, relation) > max_numbers || !indexed) && draft_.mistake.ok())
             draft_.mistake = {fault::more_than_2147483647_numbers, -1,
                               draft_.in.facts[shape.fact].id};
     }
@@ -268,6 +272,8 @@ class builder {
         const rule& written = draft_.rule_of(at);
         if (written.recurs.end.any()) return false;
         if (written.literals != 1 || draft_.is_block_output(at)) return false;
+        // Where it has no atoms, it is zero: the other relation need not be.
+        if (draft_.head_of(at).tested) return false;
         const literal& item = draft_.literal_of(at, 0);
         const bool slices = written.transformations.size() == 1 &&
                             written.transformations[0].kind == transformation::slice &&
@@ -337,6 +343,10 @@ class builder {
             return;
         }
         attention_step made = matcher.step;
+        if (!made.normalizes) {
+            push(step_kind::attention, draft_.out.attentions.push(made), at);
+            return;
+        }
         const rule& written = draft_.rule_of(at);
         int outer = 1;
         for (int index = 0; index < made.outers; ++index) outer *= made.outer_extents[index];
@@ -389,32 +399,54 @@ class builder {
         relation_layout& carried = draft_.out.relations[input];
         carried = {};
         carried.where = place::value;
-        const long long size = aligned(pack(carried, input));
+        const long long size_of_atoms = pack(carried, input);
+        const long long size = aligned(size_of_atoms);
         carried.index = draft_.new_buffer(size * (written.repeat + 1), at, written.repeat + 1);
         carried.each_layer = true;
-        row_step copy = copy_step(item.relation, input);
+        row_step copy = copy_step(at, item.relation, input);
         // The first layer's place: the copy stands outside the stack.
         copy.out.at.each_layer = false;
-        if (written.arity > 0) copy.row_variable = written.terms[0].variable;
         push(step_kind::rows, draft_.out.rows.push(copy), at);
         const int begin = push(step_kind::repeat_begin, 0, at);
         draft_.out.steps[begin].repeat = written.repeat;
         emit_scope(written.block);
         const int end = push(step_kind::repeat_end, begin, at);
         draft_.out.steps[end].repeat = written.repeat;
+        if (draft_.in.text.scopes[written.block].kind == repetition::until_equal)
+            draft_.out.steps[begin].carried = draft_.out.steps[end].carried =
+                draft_.out.carried.push(carried_by(written.block, size_of_atoms));
         draft_.out.steps[begin].at = end;
         carried.part = written.repeat;
         carried.each_layer = false;
-        // Of a block that ends with a stack, the next layer reads the output elsewhere.
+        // If a block ends with a stack, the outer stack reads its output from another buffer.
         if (lay_out_in_carry(at))
-            push(step_kind::rows, draft_.out.rows.push(copy_step(input, written.head)), at);
+            push(step_kind::rows, draft_.out.rows.push(copy_step(at, input, written.head)), at);
         else
             draft_.out.relations[written.head] = carried;
     }
 
-    constexpr row_step copy_step(int from, int to) const {
+    constexpr carried_value carried_by(int block, long long size) const {
+        carried_value made;
+        const int input = draft_.in.block_input[block];
+        const relation_layout& layout = draft_.out.relations[input];
+        made.in = draft_.relation_operand(input);
+        made.out = draft_.relation_operand(draft_.in.block_output[block]);
+        made.size = static_cast<int>(size);
+        made.pairs = layout.pairs.fact;
+        if (layout.pairs.any()) {
+            made.row = layout.pair_stride;
+        } else if (draft_.in.relations[input].arity > 0) {
+            made.row = layout.strides[0];
+            made.counts = counts_above(draft_.out.pool, draft_.conditions.domain[input], 0);
+        }
+        return made;
+    }
+
+    /// The step of the stack `at` that copies relation `from` to relation `to`.
+    constexpr row_step copy_step(int at, int from, int to) const {
         const relation_shape& shape = draft_.in.relations[to];
         row_step made;
+        if (shape.arity > 0) made.row_variable = draft_.rule_of(at).terms[0].variable;
         made.length = shape.value.size();
         row_term term;
         term.relation = from;
@@ -453,8 +485,17 @@ class builder {
             layout.index = draft_.new_buffer(pack(layout, written.head), at);
         }
         general_step made = general_builder<Draft>(draft_, at).build();
-        made.reasons = {
-            {row_obstacle(draft_, at), outer_product_obstacle(draft_, at), no_attention}};
+        if (written.chooses()) {
+            made.choice = draft_.head_of(at).chosen;
+            made.chosen.where = place::value;
+            const fact_shape& of = draft_.in.facts[made.choice];
+            made.chosen.index =
+                draft_.new_buffer(pair_layout{of.extents[0], of.extents[1], of.pairs}.size(), at);
+            draft_.out.buffers[made.chosen.index].lasts = true;
+        }
+        if (!made.compares_alone())
+            made.reasons = {
+                {row_obstacle(draft_, at), outer_product_obstacle(draft_, at), no_attention}};
         push(step_kind::general, draft_.out.generals.push(made), at);
     }
 };

@@ -161,7 +161,9 @@ class domain_finder {
             }
             // The domain is defined only within the extents.
             root = out.pool.both(root, within_extents(written, item));
-            root = out.pool.both(root, inherited);
+            // A negated atom may be absent.
+            if (!item.negated || in.relations[item.relation].fact >= 0)
+                root = out.pool.both(root, inherited);
             root = out.pool.both(root, holds_for(item));
         }
         if (written.total && written.combined != combination::sum && differing_[at] >= 0)
@@ -186,8 +188,17 @@ class domain_finder {
             positions[written.terms[axis].variable] = {axis, 0};
         out.domain[written.head] = out.pool.substitute(
             out.pool.nodes, restrict(root, written.head_variables()), positions);
+        if (written.chooses()) out.domain[written.head] = chosen_of(written.head);
     }
 
+    /// The pairs that a rule has chosen, and of the condition what is about one argument.
+    constexpr int chosen_of(int relation) {
+        const int each = out.domain[relation];
+        const int pair = out.pool.add(node_kind::pair, in.relations[relation].chosen,
+                                      out.pool.add(node_kind::variable, 0),
+                                      out.pool.add(node_kind::variable, 1));
+        return out.pool.both(out.pool.both(restrict(each, 1u), restrict(each, 2u)), pair);
+    }
     constexpr int below_length(int index, int fact) {
         return out.pool.add(node_kind::less, 0, index,
                             out.pool.add(node_kind::count, in.facts[fact].length));
@@ -428,19 +439,23 @@ class domain_finder {
 
     /// The condition that a sparse fact holds, or does not hold if it is negated.
     constexpr int holds_for(const literal& item) {
-        const int given = in.relations[item.relation].fact;
+        const relation_shape& shape = in.relations[item.relation];
+        const int given = shape.chosen >= 0 ? shape.chosen : shape.fact;
         if (given < 0 || !in.facts[given].is_sparse()) return -1;
-        const int held = out.pool.add(node_kind::pair, given, out.pool.at_term(item.terms[0]),
-                                      out.pool.at_term(item.terms[1]));
+        const pair_terms pair = pair_of(in.facts[given], item.terms);
+        const int held = out.pool.add(node_kind::pair, given, out.pool.at_term(pair.row),
+                                      out.pool.at_term(pair.column));
         return item.negated ? out.pool.add(node_kind::negation, 0, held) : held;
     }
 
     /// The condition that the pairs of sparse facts are within the ranges of the variables.
     constexpr int within_variables(const rule& written, int conditions) {
         int root = -1;
-        auto require = [&](int side, int extent) {
-            const term at = out.pool.as_term(side);
-            if (at.variable < 0 || last_of(at, written.variables) + 1 >= extent) return;
+        auto require = [&](int side, long long extent) {
+            term at;
+            if (!out.pool.as_term(side, at) || at.variable < 0 ||
+                last_of(at, written.variables) + 1 >= extent)
+                return;
             const int last = written.variables[at.variable].extent;
             root = out.pool.both(root, out.pool.add(node_kind::less, 0,
                                                     out.pool.add(node_kind::variable, at.variable),
@@ -449,8 +464,8 @@ class domain_finder {
         out.pool.each_conjunct(conditions, [&](int part) {
             const node top = out.pool.nodes[part];
             if (top.kind != node_kind::pair) return;
-            require(top.left, in.facts[top.value].extents[0]);
-            require(top.right, in.facts[top.value].extents[1]);
+            require(top.left, in.facts[top.value].pair_rows());
+            require(top.right, in.facts[top.value].pair_columns());
         });
         return root;
     }

@@ -18,13 +18,16 @@ enum class role {
 
 /// The sparse fact whose pairs two arguments of a relation are, if there is one.
 struct pair_place {
-    int fact = -1;  ///< number of the fact; -1: none
-    int axes[2]{};  ///< the arguments
+    int fact = -1;     ///< number of the fact; -1: none
+    int axes[2]{};     ///< the arguments
+    bool all = false;  ///< all arguments, of a fact with another number of them
 
     /// Returns true if there is a fact.
     constexpr bool any() const { return fact >= 0; }
-    /// Returns true if the argument is one of the two.
-    constexpr bool has(int axis) const { return any() && (axis == axes[0] || axis == axes[1]); }
+    /// Returns true if the argument is one of them.
+    constexpr bool has(int axis) const {
+        return any() && (all || axis == axes[0] || axis == axes[1]);
+    }
 };
 
 /// The storage of a relation: a fact, a buffer, or (for a parameter) the literal that reads the
@@ -68,6 +71,7 @@ struct buffer {
     int offset = 0;             ///< in its memory, once that is laid out
     int adjoint = -1;           ///< offset of the gradient
     bool prepared = false;      ///< the values depend on parameters only
+    bool lasts = false;         ///< an index of pairs, which steps read without an operand
     unsigned counts = 0;        ///< counts beyond which rows are not read, one bit each; 0: all are
     int row = 0;                ///< elements of such a row
     int beyond = 0;             ///< further rows that are read
@@ -105,6 +109,7 @@ struct plan_tables {
     list<row_step, Sizes.rules> rows{};   ///< row steps
     list<attention_step, Sizes.rules> attentions{};        ///< attention steps
     list<general_step, Sizes.rules> generals{};            ///< general steps
+    list<carried_value, Sizes.scopes> carried{};           ///< what fixpoints pass on
     list<relation_layout, relation_capacity> relations{};  ///< storage of relations
     list<weight_layout, weight_capacity> weights{};        ///< storage of weights
     list<buffer, Sizes.rules * 3 + 4> buffers{};           ///< buffers
@@ -195,7 +200,8 @@ struct draft : drafted<Sizes, Facts> {
                 const int definer = in.relations[item.relation].rule;
                 // A relation that a block reads from outside is computed once, outside. A relation
                 // that is read at sums of variables is computed before.
-                if (definer < 0 || in.relations[item.relation].uses != 1 ||
+                if (definer < 0 || in.relations[item.relation].uses != 1 || !item.gives_value() ||
+                    rule_of(definer).chooses() ||
                     in.text.rules[definer].scope != in.text.rules[at].scope ||
                     in.text.rules[definer].views || in.text.rules[at].views)
                     continue;
@@ -224,8 +230,8 @@ struct draft : drafted<Sizes, Facts> {
     /// call.
     constexpr bool follows_from_parameters(int at) const {
         const rule& written = rule_of(at);
-        if (recurs || written.repeat || head_of(at).output || is_block_output(at) ||
-            mentions_given(conditions.condition[at]))
+        if (recurs || written.repeat || written.chooses() || head_of(at).output ||
+            is_block_output(at) || mentions_given(conditions.condition[at]))
             return false;
         for (const transformation_use& function : written.transformations)
             if (function.kind == transformation::dropout) return false;
@@ -278,9 +284,10 @@ struct draft : drafted<Sizes, Facts> {
         int right = 0;
         return literal_shape(in, item, fits, left, right);
     }
-    /// Returns true if the literal is an atom of a sparse fact.
+    /// Returns true if the literal is an atom of a sparse fact, or asks whether an atom is chosen.
     constexpr bool is_sparse(const literal& item) const {
         if (item.kind != literal_kind::relation) return false;
+        if (in.relations[item.relation].chosen >= 0) return !item.gives_value();
         const int given = in.relations[item.relation].fact;
         return given >= 0 && in.facts[given].is_sparse();
     }
@@ -288,13 +295,18 @@ struct draft : drafted<Sizes, Facts> {
     constexpr pair_place pairs_of(int relation) const {
         const int given = in.relations[relation].fact;
         if (given >= 0)
-            return in.facts[given].is_sparse() ? pair_place{given, {0, 1}} : pair_place{};
+            return in.facts[given].is_sparse()
+                       ? pair_place{given, {0, 1}, in.facts[given].indices != 2}
+                       : pair_place{};
         pair_place result;
         out.pool.each_conjunct(conditions.domain[relation], [&](int root) {
             const node& top = out.pool.nodes[root];
             if (top.kind != node_kind::pair || result.any()) return;
-            const term row = out.pool.as_term(top.left);
-            const term column = out.pool.as_term(top.right);
+            term row;
+            term column;
+            if (!out.pool.as_term(top.left, row) || !out.pool.as_term(top.right, column) ||
+                row.second >= 0 || column.second >= 0)
+                return;
             if (row.variable < 0 || column.variable < 0 || row.variable == column.variable ||
                 row.offset || column.offset)
                 return;
@@ -366,7 +378,7 @@ struct draft : drafted<Sizes, Facts> {
         int level = depth_of(scope);
         for (int at = scope; at > 0; at = in.text.scopes[at].parent)
             result.layer_strides[--level] =
-                in.text.scopes[at].shares ? 0 : out.scope_parameters[at];
+                in.text.scopes[at].shares() ? 0 : out.scope_parameters[at];
         return result;
     }
 };

@@ -120,7 +120,7 @@ constexpr auto make_aggregation_table() {
     constexpr bool itself = true;
     constexpr bool another = false;
     struct table {
-        aggregation_entry of[static_cast<int>(aggregation::softmax) + 1];
+        aggregation_entry of[static_cast<int>(aggregation::top_k) + 1];
     };
 #define SEQUENT_FOLD(name, parameters, arguments, alone, ...) \
     {entry_name(#name), alone, sizeof(#arguments) > sizeof("()")},
@@ -130,6 +130,7 @@ constexpr auto make_aggregation_table() {
         {entry_name("count")},
         {entry_name("concat"), true},
         {entry_name("softmax")},
+        {entry_name("top_k"), false, true},
     }};
     // clang-format on
 #undef SEQUENT_FOLD

@@ -20,7 +20,11 @@ class general_builder {
         const relation_layout& layout = draft_.out.relations[rule_.head];
         made.variables = rule_.variables.size();
         made.condition = join_pairs(made, draft_.conditions.condition[at_]);
-        if (layout.pairs.any()) {
+        if (rule_.chooses()) {
+            made.out_pair_stride = layout.pair_stride;
+            for (int axis = 0; axis < 2; ++axis)
+                made.choice_variables[axis] = rule_.terms[axis].variable;
+        } else if (layout.pairs.any()) {
             made.out_join = join_of(made, layout, rule_.terms, false);
             made.out_pair_stride = layout.pair_stride;
         }
@@ -33,7 +37,7 @@ class general_builder {
             made.counts[index] = counts_above(draft_.out.pool, made.condition, index);
         }
         unsigned outermost = rule_.head_variables();
-        if (rule_.aggregated == aggregation::softmax) outermost &= ~rule_.aggregated_variables;
+        if (rule_.keeps_aggregated()) outermost &= ~rule_.aggregated_variables;
         int place = 0;
         if (rule_.recurs.loop >= 0) {
             made.time = rule_.recurs.time;
@@ -62,10 +66,10 @@ class general_builder {
             const int item_at = rule_.first_literal + body;
             general_literal item = general_of(item_at);
             const literal& text = draft_.in.text.literals[item_at];
-            if (text.kind == literal_kind::relation && text.gives_value() &&
+            if (text.kind == literal_kind::relation && !item.is_condition &&
                 draft_.out.relations[text.relation].pairs.any()) {
                 const relation_layout& of = draft_.out.relations[text.relation];
-                item.join = join_of(made, of, text.terms, rule_.total);
+                item.join = join_of(made, of, text.terms, rule_.total || text.negated);
                 item.pair_stride = of.pair_stride;
             }
             made.literals.push(item);
@@ -96,8 +100,10 @@ class general_builder {
         int rest = -1;
         pool.each_conjunct(root, [&](int part) {
             const node top = pool.nodes[part];
-            if (top.kind == node_kind::pair && made.joins.size() < max_condition_joins)
-                add_join(made, {top.value, pool.as_term(top.left), pool.as_term(top.right)});
+            pair_join join{top.value};
+            if (top.kind == node_kind::pair && made.joins.size() < max_condition_joins &&
+                pool.as_term(top.left, join.row) && pool.as_term(top.right, join.column))
+                add_join(made, join);
             else
                 rest = pool.both(rest, part);
         });
@@ -130,10 +136,11 @@ class general_builder {
         return made.joins.push(join);
     }
     /// The join that gives the number of a relation's pair at these arguments.
-    static constexpr int join_of(general_step& made, const relation_layout& of, const term* terms,
-                                 bool optional) {
-        return add_join(
-            made, {of.pairs.fact, terms[of.pairs.axes[0]], terms[of.pairs.axes[1]], optional});
+    constexpr int join_of(general_step& made, const relation_layout& of, const term* terms,
+                          bool optional) const {
+        pair_terms pair{terms[of.pairs.axes[0]], terms[of.pairs.axes[1]]};
+        if (of.pairs.all) pair = pair_of(draft_.in.facts[of.pairs.fact], terms);
+        return add_join(made, {of.pairs.fact, pair.row, pair.column, optional});
     }
 
     constexpr void add_strides(int* to, operand& at, const term* terms, int arity,
@@ -155,7 +162,7 @@ class general_builder {
         // Whether a sparse fact holds is part of the condition.
         made.required_nonzero = item.hidden;
         made.required_zero = item.negated;
-        made.is_condition = draft_.is_sparse(item);
+        made.is_condition = draft_.is_sparse(item) && !item.gives_value();
         made.has_element = item.has_element;
         made.element = item.element;
         made.shape = draft_.value_of(item);

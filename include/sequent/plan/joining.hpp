@@ -38,7 +38,7 @@ struct joined_steps {
     long long weights = 0;  ///< elements of their weights in all layers
     int rows = 0;           ///< the greatest number of rows
     unsigned counts = 0;    ///< counts that limit these rows, one bit each
-    bool ends = false;      ///< counts end a recursion, which has other iterations for each sample
+    bool ends = false;      ///< a recursion or a fixpoint ends elsewhere for each sample
 
     /// Returns true if samples of different counts can be run step by step.
     constexpr bool any() const { return rows > 0 && !ends; }
@@ -49,7 +49,7 @@ constexpr joined_steps find_joined_steps(const Tables& tables, long long least) 
     joined_steps result;
     long long rounds = 1;
     for (const step& each : tables.steps) {
-        result.ends = result.ends || each.end.any();
+        result.ends = result.ends || each.end.any() || each.carried >= 0;
         if (each.kind == step_kind::repeat_begin && !each.recurs) rounds *= each.repeat;
         if (each.kind == step_kind::repeat_end && !each.recurs)
             rounds /= tables.steps[each.at].repeat;

@@ -19,8 +19,8 @@ struct axes {
 
     /// Returns true if the terms of a relation are the pair.
     constexpr bool is_pair(const pair_place& of, const term* terms) const {
-        return pairs >= 0 && of.fact == pairs && terms[of.axes[0]] == term{pair_row, 0} &&
-               terms[of.axes[1]] == term{pair_column, 0};
+        return pairs >= 0 && of.fact == pairs && !of.all &&
+               terms[of.axes[0]] == term{pair_row, 0} && terms[of.axes[1]] == term{pair_column, 0};
     }
     /// Returns true if the variable is an index of the pair.
     constexpr bool in_pair(int variable) const {
@@ -82,6 +82,12 @@ constexpr bool is_sparse_condition(const Draft& draft, const literal& item) {
     return draft.is_sparse(item) && !item.gives_value();
 }
 
+/// Returns true if the literal reads a symbol.
+template <class Draft>
+constexpr bool is_symbol(const Draft& draft, const literal& item) {
+    return item.kind == literal_kind::relation && draft.in.relations[item.relation].classes > 0;
+}
+
 /// Returns true if the arguments of the literal, some of which may be a pair, have a stride per
 /// row.
 template <class Draft>
@@ -101,9 +107,15 @@ constexpr bool fits_pairs(const Draft& draft, const axes& pairs, const literal& 
     }
     if ((row && column) || (of.any() && (row || column))) return false;
     if (!weighted) return true;
-    for (int axis = 0; axis < item.weight.arity; ++axis)
-        if (pairs.in_pair(item.weight.terms[axis].variable)) return false;
-    return !row && !column;
+    // One index may select the weight; the pairs that share it are rows of one product.
+    int weighs = -1;
+    for (int axis = 0; axis < item.weight.arity; ++axis) {
+        const int variable = item.weight.terms[axis].variable;
+        if (!pairs.in_pair(variable)) continue;
+        if (weighs >= 0 && weighs != variable) return false;
+        weighs = variable;
+    }
+    return weighs >= 0 ? !is_symbol(draft, item) : !row && !column;
 }
 
 /// Returns true if the transformation does not change the shape of a row.
@@ -135,12 +147,6 @@ constexpr bool covers(const Draft& draft, const rule& written, const literal& it
         if (at.variable < 0 && (at.offset < 0 || at.offset >= extent)) return false;
     }
     return true;
-}
-
-/// Returns true if the literal reads a symbol.
-template <class Draft>
-constexpr bool is_symbol(const Draft& draft, const literal& item) {
-    return item.kind == literal_kind::relation && draft.in.relations[item.relation].classes > 0;
 }
 
 /// The reason that the literals of a rule cannot be read as they are. Sparse literals without a

@@ -36,8 +36,7 @@ constexpr reason linear_sum_obstacle(const rule& rule, const source<Sizes>& sour
         const unsigned in_weight = variables_in(item.weight.terms, item.weight.arity);
         for (int argument = 0; argument < item.weight.arity; ++argument) {
             if (item.weight.terms[argument].second >= 0 ||
-                (item.weight.terms[argument].offset &&
-                 item.weight.terms[argument].variable != loop_time))
+                (item.weight.terms[argument].offset && item.weight.terms[argument].variable >= 0))
                 return reason::a_weight_is_moved;
         }
         const unsigned summed = ~head;
@@ -52,12 +51,20 @@ constexpr reason linear_sum_obstacle(const rule& rule, const source<Sizes>& sour
                                                           : reason::an_unmentioned_variable;
 }
 
+/// Returns true if a relation is a fact, or its atoms are chosen by their values.
+template <sizes Sizes>
+constexpr bool lists_pairs(int relation, const source<Sizes>& source) {
+    for (const rule& definer : source.rules)
+        if (definer.head == relation && !definer.chooses()) return false;
+    return true;
+}
+
 /// Returns true if the rule is such a sum and nothing else.
 template <sizes Sizes>
 constexpr bool is_linear(const rule& rule, const source<Sizes>& source) {
     if (rule.condition >= 0 || rule.repeat) return false;
     for (const literal& item : source.body(rule))
-        if (!is_plain(item)) return false;
+        if (!is_plain(item) && !(item.hidden && lists_pairs(item.relation, source))) return false;
     return linear_sum_obstacle(rule, source) == reason::none;
 }
 

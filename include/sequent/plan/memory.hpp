@@ -63,6 +63,7 @@ constexpr void visit_general(General& general, Visit visit) {
     for (auto& function : general.functions)
         for (auto& weight : function.weights) visit(weight, usage::now);
     visit(general.out, usage::until_gradient);
+    visit(general.chosen, usage::kept);
 }
 
 /// Calls visit(operand, usage) for the operands of a step.
@@ -72,6 +73,10 @@ constexpr void visit_operands(Tables& tables, const Step& at, Visit visit) {
     if (at.kind == step_kind::attention) visit_attention(tables.attentions[at.at], visit);
     if (at.kind == step_kind::weights) visit_score(tables.attentions[at.at], visit);
     if (at.kind == step_kind::general) visit_general(tables.generals[at.at], visit);
+    if (at.kind == step_kind::repeat_end && at.carried >= 0) {
+        visit(tables.carried[at.carried].in, usage::kept);
+        visit(tables.carried[at.carried].out, usage::kept);
+    }
 }
 
 /// Lays out the prepared values. Their offsets do not depend on the purpose of the plan.
@@ -134,7 +139,8 @@ constexpr void add_part(const Draft& draft, const buffer& of, int size, bool in_
 
 /// The purpose of a memory layout. train: values last until their gradients are computed. infer:
 /// values last until they are last read, and all layers of a stack share the memory of one layer.
-enum class purpose { train, infer };
+/// inspect: as train, and no values or gradients share memory.
+enum class purpose { train, infer, inspect };
 
 /// In place of the size of a workspace that would have more than max_numbers elements.
 inline constexpr int too_large = -1;
@@ -186,7 +192,10 @@ template <class Drafted>
 class memory_planner {
   public:
     constexpr memory_planner(const Drafted& from, purpose for_what)
-        : draft_(from), trains_(for_what == purpose::train), out_(draft_.out) {
+        : draft_(from),
+          trains_(for_what != purpose::infer),
+          keeps_(for_what == purpose::inspect),
+          out_(draft_.out) {
         if (!trains_) forget_training();
         find_lifetimes();
         for (buffer& each : out_.buffers) {
@@ -216,6 +225,7 @@ class memory_planner {
   private:
     Drafted draft_;
     bool trains_;
+    bool keeps_;
     decltype(draft_.out)& out_;
 
     constexpr int backward_of(int at) const { return 2 * out_.steps.size() - at; }
@@ -239,6 +249,7 @@ class memory_planner {
             visit_operands(out_, each, [&](const operand& used, usage how) {
                 if (used.where != place::value || out_.buffers[used.index].prepared) return;
                 buffer& of = out_.buffers[used.index];
+                if (of.lasts) return use(of, 0, 2 * steps + 1);
                 // A value from outside of loops lasts for all of their iterations.
                 const int outside = draft_.depth_of(of.scope);
                 const int begin = outside < each.depth ? loops[outside] : at;
@@ -274,13 +285,16 @@ class memory_planner {
 
     constexpr void place_buffers() {
         arena<2 * decltype(out_.buffers)::capacity()> memory;
+        const auto put = [&](long long size, int first, int last) {
+            return keeps_ ? memory.put(size, 0, 0) : memory.put(size, first, last);
+        };
         auto put_adjoint = [&](buffer& each) {
             if (each.last >= 0 && each.adjoint_last >= 0)
-                each.adjoint = memory.put(each.size, each.adjoint_first, each.adjoint_last);
+                each.adjoint = put(each.size, each.adjoint_first, each.adjoint_last);
         };
         for (buffer& each : out_.buffers) {
             if (each.last < 0) continue;
-            each.offset = memory.put(1LL * each.size * each.copies, each.first, each.last);
+            each.offset = put(1LL * each.size * each.copies, each.first, each.last);
             if (!draft_.recurs) put_adjoint(each);
         }
         // The gradients of a recursion are first written at the same time. They are placed

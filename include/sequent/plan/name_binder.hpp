@@ -190,7 +190,7 @@ class name_binder {
     static constexpr bool is_known(const outside& what) {
         return what.relation >= 0 || what.fact >= 0;
     }
-    /// What a relation's name means in the scopes around its own, from the inside out: a relation
+    /// The relation that a name refers to in the enclosing scopes, innermost first: a relation
     /// that follows from a rule there, the input of the block there, or a fact.
     constexpr outside outside_of(int relation) const {
         const plan::relation& wanted = out.text.relations[relation];

@@ -42,14 +42,16 @@ struct node_pool {
     /// The node of an argument.
     constexpr int at_term(const term& written) {
         const int constant = add(node_kind::constant, written.offset);
-        if (written.variable < 0) return constant;
-        int sum = add(node_kind::variable, written.variable);
+        if (written.variable < 0 && written.second < 0) return constant;
+        int sum = written.variable < 0 ? -1 : add(node_kind::variable, written.variable);
         if (written.second >= 0) {
             const int factor = written.factor < 0 ? -written.factor : written.factor;
             int second = add(node_kind::variable, written.second);
             if (factor != 1)
                 second = add(node_kind::multiply, 0, add(node_kind::constant, factor), second);
-            sum = add(written.factor < 0 ? node_kind::subtract : node_kind::add, 0, sum, second);
+            sum = sum < 0 ? second
+                          : add(written.factor < 0 ? node_kind::subtract : node_kind::add, 0, sum,
+                                second);
         }
         return written.offset ? add(node_kind::add, 0, sum, constant) : sum;
     }
@@ -92,14 +94,10 @@ struct node_pool {
         return moved.kind == node_kind::constant &&
                moved.value == (top.kind == node_kind::add ? by : -by);
     }
-    /// The inverse of at_term, for a variable plus an offset or a constant.
-    constexpr term as_term(int root) const {
-        const node& top = nodes[root];
-        if (top.kind == node_kind::constant) return {-1, top.value};
-        if (top.kind == node_kind::variable) return {top.value, 0};
-        term inner = as_term(top.left);
-        inner.offset += nodes[top.right].value;
-        return inner;
+    /// The inverse of at_term. Returns false if the expression is no such argument.
+    constexpr bool as_term(int root, term& to) const {
+        to = {};
+        return add_to_term(root, 1, to);
     }
     /// A copy of the tree with each variable v replaced by terms[v].
     template <class Nodes>
@@ -111,11 +109,40 @@ struct node_pool {
         const int right = substitute(from, top.right, terms);
         return add(top.kind, top.value, left, right);
     }
+
+  private:
+    /// Adds a factor times an expression to an argument. Returns false if that is none.
+    constexpr bool add_to_term(int root, int factor, term& to) const {
+        const node& top = nodes[root];
+        switch (top.kind) {
+            case node_kind::constant:
+                to.offset += factor * top.value;
+                return true;
+            case node_kind::variable:
+                if (factor == 1 && to.variable < 0) {
+                    to.variable = top.value;
+                    return true;
+                }
+                if (to.second >= 0) return false;
+                to.second = top.value;
+                to.factor = factor;
+                return true;
+            case node_kind::add:
+                return add_to_term(top.left, factor, to) && add_to_term(top.right, factor, to);
+            case node_kind::subtract:
+                return add_to_term(top.left, factor, to) && add_to_term(top.right, -factor, to);
+            case node_kind::multiply:
+                return nodes[top.left].kind == node_kind::constant &&
+                       add_to_term(top.right, factor * nodes[top.left].value, to);
+            default:
+                return false;
+        }
+    }
 };
 
 /// The capacity of the pool of a program.
 constexpr int pool_size(int nodes, int literals) {
-    return 8 * nodes + 10 * literals + 32;
+    return 8 * nodes + 12 * literals + 32;
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::plan

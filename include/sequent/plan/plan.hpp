@@ -33,9 +33,9 @@ struct fact_reader<language::fact<Name, Shape...>> {
         constexpr int lengths = (0 + ... + (requires { decltype(Shape)::most; } ? 1 : 0));
         constexpr int rank = (lengths + ... + (std::is_integral_v<decltype(Shape)> ? 1 : 0));
         constexpr bool sparse = (... || requires { decltype(Shape)::pairs; });
-        static_assert(!sparse || (rank >= 2 && rank <= 4),
-                      "sequent: a sparse fact has two indices and up to two extents of its values: "
-                      "fact<\"edge\", sparse<90>, 40, 40, 3>");
+        static_assert(!sparse || rank >= 1,
+                      "sequent: a sparse fact has one to four indices and up to two extents of its "
+                      "values: fact<\"edge\", sparse<90>, 40, 40, 3>");
         static_assert(lengths == 0 || (lengths == 1 && !sparse && begins_with_length<Shape...>),
                       "sequent: up_to<N> is the first extent of a dense fact; a sparse one takes "
                       "any number of pairs as it is, and its relations end where those end that "
@@ -56,6 +56,7 @@ struct fact_reader<language::fact<Name, Shape...>> {
             }
         };
         (add(Shape), ...);
+        result.indices = result.rank < 2 ? 1 : 2;  // unless the program reads it otherwise
         return result;
     }
 };
@@ -107,6 +108,7 @@ constexpr diagnosis general_step_in(const Drafted& unplaced) {
     diagnosis result;
     for (const step& made : unplaced.out.steps) {
         if (made.kind != step_kind::general || made.idle || !result.ok()) continue;
+        if (unplaced.out.generals[made.at].compares_alone()) continue;
         const rule& written = unplaced.rule_of(made.rule);
         const int stacking = unplaced.in.text.scopes[written.scope].rule;
         result.found = fault::no_fused_step_computes_the_rule;
@@ -126,6 +128,14 @@ inline constexpr auto source_of = normalise(read<Program>());
 template <sizes Sizes>
 constexpr sizes sizes_of(const source<Sizes>&) {
     return Sizes;
+}
+
+/// The list with room for more.
+template <int Capacity, class List>
+constexpr auto widened(const List& from) {
+    list<fact_shape, Capacity> result;
+    for (const fact_shape& each : from) result.push(each);
+    return result;
 }
 
 /// In place of a stage that a program does not need.
@@ -156,9 +166,20 @@ struct single_steps {
     /// General step At.
     template <int At>
     static constexpr general_step general_at = Placed::tables.generals[At];
+    /// What the rounds of fixpoint At pass on.
+    template <int At>
+    static constexpr carried_value carried_at = Placed::tables.carried[At];
     /// Node At of the conditions.
     template <int At>
     static constexpr node node_at = Placed::tables.pool.nodes[At];
+    /// The index of the pairs that a step chooses.
+    template <int Choice>
+    static constexpr operand chosen_at = [] {
+        operand result;
+        for (const general_step& each : Placed::tables.generals)
+            if (each.choice == Choice) result = each.chosen;
+        return result;
+    }();
 };
 
 /// The plan of a program over facts, with its memory laid out for training.
@@ -168,9 +189,15 @@ struct plan_of : single_steps<plan_of<Program, Facts...>> {
     static constexpr int fact_count = (0 + ... + (fact_reader<Facts>::is_query ? 0 : 1));
     /// The capacity of the arrays.
     static constexpr sizes size = sizes_of(source_of<Program>);
+    /// The number of facts, counts, and lists of pairs that rules choose.
+    static constexpr int lists = [] {
+        int result = fact_count;
+        for (const rule& written : source_of<Program>.rules) result += written.chooses();
+        return result;
+    }();
 
-    /// The shapes of the facts and counts, in the order of the model.
-    static constexpr auto facts = [] {
+    /// The shapes of the facts and counts, in the order of the model, as they are declared.
+    static constexpr auto declared = [] {
         list<fact_shape, fact_count> result;
         auto add = [&]<class Fact>(fact_reader<Fact> reader) {
             if constexpr (!decltype(reader)::is_query) result.push(reader.read());
@@ -198,11 +225,17 @@ struct plan_of : single_steps<plan_of<Program, Facts...>> {
     }();
     /// The program with its shapes.
     static constexpr auto written =
-        shaper<size, fact_count>(source_of<Program>, facts, queries, tapped_path).out;
+        shaper<size, lists>(source_of<Program>, widened<lists>(declared), queries, tapped_path).out;
+    /// The shapes of the facts and counts as the program reads them.
+    static constexpr auto facts = [] {
+        list<fact_shape, fact_count> result;
+        for (int at = 0; at < fact_count; ++at) result.push(written.facts[at]);
+        return result;
+    }();
     /// The domains.
     static constexpr auto found = [] {
         if constexpr (written.mistake.ok())
-            return domain_finder<size, fact_count>(written).out;
+            return domain_finder<size, lists>(written).out;
         else
             return domains<size>{};
     }();
@@ -215,7 +248,7 @@ struct plan_of : single_steps<plan_of<Program, Facts...>> {
     /// The recursions as loops.
     static constexpr auto looped = [] {
         if constexpr (loops)
-            return loop_planner<size, fact_count>(written, found);
+            return loop_planner<size, lists>(written, found);
         else
             return nothing{};
     }();
@@ -225,13 +258,16 @@ struct plan_of : single_steps<plan_of<Program, Facts...>> {
     /// The domains, recursions as loops.
     static constexpr const auto& conditions = chosen<loops>(
         looped, found, [](const auto& planner) -> const auto& { return planner.conditions; });
+    /// The shapes of the facts and, after them, of the pairs that rules choose: a small object, in
+    /// place of all shapes.
+    static constexpr auto with_choices = shapes.facts;
     /// True if no mistake is found so far.
     static constexpr bool understood = shapes.mistake.ok() && conditions.mistake.ok();
     /// The steps before memory is laid out.
     static constexpr auto unplaced = [] {
-        draft<size, fact_count> work(shapes, conditions);
-        if constexpr (understood) builder<draft<size, fact_count>> build(work);
-        return drafted<size, fact_count>(work);
+        draft<size, lists> work(shapes, conditions);
+        if constexpr (understood) builder<draft<size, lists>> build(work);
+        return drafted<size, lists>(work);
     }();
     /// True if require_fused is among the facts.
     static constexpr bool requires_fused =
@@ -264,6 +300,19 @@ struct inference_plan_of : single_steps<inference_plan_of<Plan>> {
     static constexpr auto& shapes = Plan::shapes;
     /// The steps, laid out for inference.
     static constexpr auto tables = memory_planner(Plan::unplaced, purpose::infer).placed();
+};
+
+/// A plan in whose memory all values and gradients last.
+template <class Plan>
+struct inspected_plan_of : single_steps<inspected_plan_of<Plan>> {
+    /// The shapes of the facts and counts.
+    static constexpr auto& facts = Plan::facts;
+    /// The program with its shapes.
+    static constexpr auto& shapes = Plan::shapes;
+    /// The steps, laid out for inspection.
+    static constexpr auto tables = [] {
+        return memory_planner(Plan::unplaced, purpose::inspect).placed();
+    }();
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::plan

@@ -11,8 +11,8 @@ template <class Function>
 inline constexpr bool is_of_atoms = true;
 template <lang::aggregation Kind, class... Variables>
 inline constexpr bool is_of_atoms<lang::aggregate<Kind, Variables...>> = false;
-template <int Count, class Program, bool Shares>
-inline constexpr bool is_of_atoms<lang::repeated<Count, Program, Shares>> = false;
+template <int Count, class Program, lang::repetition Kind>
+inline constexpr bool is_of_atoms<lang::repeated<Count, Program, Kind>> = false;
 
 /// Reads the types of a program.
 template <sizes Sizes>
@@ -220,9 +220,9 @@ class reader : public source_writer<Sizes> {
         const int mentioned = current.variables.size();
         (aggregate_over(variable_of(Variables{}), mentioned), ...);
     }
-    template <int Count, class Program, bool Shares>
-    constexpr void read_function(const lang::repeated<Count, Program, Shares>& stacked) {
-        this->stack(Count, Shares, [&] { read(*stacked.block); });
+    template <int Count, class Program, lang::repetition Kind>
+    constexpr void read_function(const lang::repeated<Count, Program, Kind>& stacked) {
+        this->stack(Count, Kind, [&] { read(*stacked.block); });
     }
 
     // Terms and index expressions.

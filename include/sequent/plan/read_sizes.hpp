@@ -57,8 +57,8 @@ inline constexpr sizes size_of<lang::joined<Left, Right>> = size_of<Left> + size
 template <lang::transformation Kind, class... Arguments>
 inline constexpr sizes size_of<lang::transform<Kind, Arguments...>>{
     0, 0, (0 + ... + index_nodes<Arguments>), 1};
-template <int Count, class Program, bool Shares>
-inline constexpr sizes size_of<lang::repeated<Count, Program, Shares>> =
+template <int Count, class Program, lang::repetition Kind>
+inline constexpr sizes size_of<lang::repeated<Count, Program, Kind>> =
     size_of<Program> + sizes{0, 0, 0, 2};
 template <class Body, class Function>
 inline constexpr sizes size_of<lang::applied<Body, Function>> = size_of<Body> + size_of<Function>;

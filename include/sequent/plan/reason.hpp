@@ -105,7 +105,7 @@
            "an outer product has a condition, a sum or a recursion",                               \
            "apply the condition where the product is read")                                        \
     REASON(attention, no_softmax_times_values,                                                     \
-           "it is no sum over j of weights, a softmax over j that only this rule reads, times values", \
+           "it is no sum over j of weights times values; weights are a softmax or dot product that it alone reads", \
            "w(i, j) <<= ... | softmax(j), y(i) <<= (w(i, j), v(j)) | product() | sum(j)")          \
     REASON(attention, weights_or_values_are_not_plain,                                             \
            "the weights or the value of an attention have an offset, an element, a weight or pairs", \

@@ -134,14 +134,16 @@ class row_builder {
             const unsigned counts = axes_.row < 0 ? 0 : counts_above(pool, part, axes_.row);
             made.counts |= counts;
             if (counts != 0) return;
+            term row;
+            term column;
             if (top.kind != node_kind::pair || top.value != axes_.pairs ||
-                !(pool.as_term(top.left) == term{axes_.pair_row, 0}) ||
-                !(pool.as_term(top.right) == term{axes_.pair_column, 0}))
+                !pool.as_term(top.left, row) || !(row == term{axes_.pair_row, 0}) ||
+                !pool.as_term(top.right, column) || !(column == term{axes_.pair_column, 0}))
                 made.condition = pool.both(made.condition, part);
         });
     }
 
-    /// How many atoms the head has, at one time if it is of a recursion.
+    /// Number of atoms of the head; for a recursion, of one iteration.
     constexpr int atoms_at_once() const {
         int atoms = 1;
         for (int axis = 0; axis < rule_.arity; ++axis)
@@ -315,6 +317,7 @@ class row_builder {
             return made;
         }
         made.kind = term_kind::product;
+        made.weighed = index_of(item.weight.terms, item.weight.arity);
         made.depth = draft_.in.relations[item.relation].value.size();
         made.w_depth = item.weight.transposed ? layout.row : layout.column;
         made.w_column = item.weight.transposed ? layout.column : layout.row;

@@ -31,7 +31,11 @@ class rule_checker : public name_binder<Sizes, Facts> {
             // A cycle that is no recursion is reported below.
             if (!plain && (is_of_recursion(written) || !follows_from_itself(written.head)))
                 fail(fault::head_arguments_are_distinct_variables, written, -1);
-            if (written.aggregated == aggregation::softmax) {
+            if (written.chooses() &&
+                (written.arity != 2 || written.aggregated_order.size() != 1 || written.base >= 0 ||
+                 written.shift != 0 || written.recurs.loop >= 0))
+                fail(fault::top_k_chooses_one_of_two_arguments_outside_of_recursions, written, -1);
+            if (written.keeps_aggregated()) {
                 if ((written.aggregated_variables & head) != written.aggregated_variables)
                     fail(fault::softmax_over_a_variable_not_in_the_head, written, -1);
             } else if (written.aggregated_variables & head) {
@@ -50,10 +54,13 @@ class rule_checker : public name_binder<Sizes, Facts> {
                     return;
                 }
                 set_arity(written, value.relation, value.arity);
-                if (value.gives_value()) {
-                    ++shape.uses;
-                } else if (shape.fact < 0) {
-                    fail(fault::only_facts_are_negated_or_hidden, written, value.relation);
+                if (value.gives_value() || shape.fact < 0) ++shape.uses;
+                if (!value.gives_value() && shape.rule >= 0) {
+                    shape.tested = true;
+                    if (written.recurs.loop >= 0 &&
+                        out.text.rules[shape.rule].recurs.loop == written.recurs.loop)
+                        fail(fault::a_relation_of_the_same_recursion_is_not_negated_or_hidden,
+                             written, value.relation);
                 }
                 const bool symbols =
                     shape.fact >= 0 && out.facts[shape.fact].kind == fact_kind::symbols;
@@ -92,9 +99,10 @@ class rule_checker : public name_binder<Sizes, Facts> {
         if (shape.arity != arity)
             fail(fault::wrong_number_of_arguments, at, relation, arity, shape.arity);
         if (shape.fact < 0) return;
-        const fact_shape& given = out.facts[shape.fact];
-        if (given.is_sparse() && arity != 2)
-            fail(fault::wrong_number_of_arguments, at, relation, arity, 2);
+        fact_shape& given = out.facts[shape.fact];
+        given.indices = arity;
+        if (given.is_sparse() && arity < 1)
+            fail(fault::wrong_number_of_arguments, at, relation, arity, 1);
         if (arity > given.rank || (given.up_to && arity < 1))
             fail(fault::wrong_number_of_arguments, at, relation, arity, given.rank);
     }
@@ -191,7 +199,8 @@ class rule_checker : public name_binder<Sizes, Facts> {
         out.order.push(at);
     }
 
-    /// What the rule follows from: within its recursion in the same round, or outside.
+    /// The rules that this rule depends on: in the same iteration of its recursion, or outside of
+    /// it.
     constexpr void visit_body(const rule& written, list<int, Sizes.rules>& state, bool within) {
         for (const literal& value : out.text.body(written)) {
             if (value.kind != literal_kind::relation) continue;

@@ -3,7 +3,7 @@
 #include "linear.hpp"
 #include "mask_form.hpp"
 
-/// Recognises attention: a softmax over j of a scalar score, then the sum over j of weight times
+/// Recognises attention: a scalar score, or its softmax over j, then the sum over j of weight times
 /// value. The score becomes a postfix expression over dot products, elements, numbers and indices.
 
 namespace sequent::inline SEQUENT_ABI::plan {
@@ -68,7 +68,7 @@ class attention_matcher {
     /// many. Returns true if it does.
     constexpr bool lay_out_weights() {
         constexpr int most_numbers = 1 << 24;
-        if (!draft_.prepared[softmax_rule]) return false;
+        if (!draft_.prepared[softmax_rule] || !step.normalizes) return false;
         const literal& weights = draft_.literal_of(at_, weights_literal_);
         // Rows whose length is a multiple of 256 would map to the same lines of the CPU cache.
         int pitch = (step.columns + 15) / 16 * 16;
@@ -171,6 +171,11 @@ class attention_matcher {
                 draft_.user[definer] == at_ && draft_.is_private(definer))
                 weights_literal_ = body;
         }
+        for (int body = 0; body < 2 && weights_literal_ < 0; ++body)
+            if (is_score(draft_.literal_of(at_, body))) {
+                weights_literal_ = body;
+                step.normalizes = false;
+            }
         if (weights_literal_ < 0) return reason::no_softmax_times_values;
         value_literal = 1 - weights_literal_;
         const literal& weights = draft_.literal_of(at_, weights_literal_);
@@ -188,6 +193,8 @@ class attention_matcher {
             return reason::weights_or_values_are_not_plain;
         if (softmax.variables.size() != softmax.arity || softmax.arity != weights.arity)
             return reason::a_score_of_several_atoms;
+        for (int index = 0; index < rule_.variables.size() && !step.normalizes; ++index)
+            if (!((rule_.head_variables() >> index) & 1u)) column_ = index;
         // The variable that the softmax ranges over, as this rule's.
         for (int axis = 0; axis < softmax.arity; ++axis) {
             const int inner = softmax.terms[axis].variable;
@@ -233,7 +240,26 @@ class attention_matcher {
         step.row_variable = row_;
         step.column_variable = column_;
         const reason masked = mask_obstacle();
-        return masked != reason::none || expand_weights() >= 0 ? masked : why;
+        if (masked != reason::none) return masked;
+        if (expand_weights() < 0) return why;
+        // Sums of other scores are row steps, or have no product that a tile saves.
+        bool multiplies = step.normalizes;
+        for (const score_node& node : step.nodes)
+            multiplies = multiplies || node.kind == score_kind::dot;
+        return multiplies ? reason::none : reason::no_softmax_times_values;
+    }
+
+    /// Returns true if the literal may be the weights without a softmax: a scalar of all its rule's
+    /// variables that only this rule reads.
+    constexpr bool is_score(const literal& item) const {
+        if (item.kind != literal_kind::relation) return false;
+        const int definer = draft_.in.relations[item.relation].rule;
+        if (definer < 0 || draft_.user[definer] != at_ || !draft_.is_private(definer)) return false;
+        const rule& score = draft_.rule_of(definer);
+        return score.aggregated == aggregation::sum && !score.total && !score.repeat &&
+               rule_.variables.size() == rule_.arity + 1 && rule_.recurs.loop < 0 &&
+               score.variables.size() == score.arity && score.arity >= 2 &&
+               draft_.in.relations[item.relation].value.is_scalar();
     }
 
     /// The reason that the pairs of some iteration can be found neither by pieces nor by tables.
@@ -248,7 +274,9 @@ class attention_matcher {
         const int rounds = different_rounds(pool, step);
         for (int round = 0; round < rounds; ++round) {
             auto condition = condition_in_round(pool.nodes, step, round);
-            if (!form_of(condition, row_, column_).possible) return reason::a_mask_without_bounds;
+            const auto form = form_of(condition, row_, column_);
+            if (!form.possible || (form.is_table && !step.normalizes))
+                return reason::a_mask_without_bounds;
         }
         if (row_ >= 0) step.row_counts = counts_above(pool, step.condition, row_);
         step.column_counts = counts_above(pool, step.condition, column_);

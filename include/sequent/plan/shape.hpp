@@ -17,36 +17,78 @@ struct fact_shape {
     name id{};
     fact_kind kind = fact_kind::dense;
     int rank = 0;                  ///< number of extents
-    int extents[max_fact_rank]{};  ///< of a sparse fact, the ranges of both indices first
+    int extents[max_fact_rank]{};  ///< of a sparse fact, the ranges of its indices first
     int classes = 0;               ///< number of different symbols
-    int pairs = 0;                 ///< maximum number of pairs of a sparse fact; 0: dense
+    int pairs = 0;                 ///< maximum number of atoms of a sparse fact; 0: dense
+    int indices = 2;               ///< number of indices of a sparse fact, 1 to 4
     bool up_to = false;            ///< the first extent is a maximum
     int length = -1;               ///< then the number of the count that is the length
 
-    /// Returns true if the fact holds for given pairs only.
+    /// Returns true if the fact holds for given atoms only.
     constexpr bool is_sparse() const { return pairs > 0; }
-    /// The number of elements, of a sparse fact for the maximum number of pairs.
+    /// The number of elements, of a sparse fact for the maximum number of atoms.
     constexpr int size() const { return (is_sparse() ? pairs : 1) * product_from(sparse_axes()); }
-    /// The number of elements of one pair.
-    constexpr int pair_size() const { return product_from(2); }
-    /// The shape of the values of `count` pairs, as a dense fact.
+    /// The number of elements of one atom.
+    constexpr int pair_size() const { return product_from(indices); }
+    /// The shape of the values of `count` atoms, as a dense fact.
     constexpr fact_shape values_of(int count) const {
         fact_shape result = *this;
         result.pairs = 0;
         result.extents[0] = count;
-        result.rank = rank - 1;
-        for (int axis = 1; axis < result.rank; ++axis) result.extents[axis] = extents[axis + 1];
+        result.rank = rank - indices + 1;
+        for (int axis = 1; axis < result.rank; ++axis)
+            result.extents[axis] = extents[axis + indices - 1];
         return result;
     }
 
+    // The atoms of any number of indices are stored as pairs: i is (0, i), (i, j, k) is
+    // (i, j * K + k), and (i, j, k, l) is (i * J + j, k * L + l).
+
+    /// The range of the first index of a pair.
+    constexpr long long pair_rows() const {
+        return indices == 1 ? 1 : 1LL * extents[0] * (indices == 4 ? extents[1] : 1);
+    }
+    /// The range of the second index of a pair.
+    constexpr long long pair_columns() const {
+        const int last = indices - 1;
+        return 1LL * extents[last] * (indices > 2 ? extents[last - 1] : 1);
+    }
+    /// The pair of an atom, two integers.
+    constexpr void write_pair(const int* atom, int* pair) const {
+        const int last = indices - 1;
+        pair[0] = indices == 1 ? 0 : indices == 4 ? atom[0] * extents[1] + atom[1] : atom[0];
+        pair[1] = indices > 2 ? atom[last - 1] * extents[last] + atom[last] : atom[last];
+    }
+
   private:
-    constexpr int sparse_axes() const { return is_sparse() ? 2 : 0; }
+    constexpr int sparse_axes() const { return is_sparse() ? indices : 0; }
     constexpr int product_from(int axis) const {
         int product = 1;
         for (; axis < rank; ++axis) product *= extents[axis];
         return product;
     }
 };
+
+/// The two arguments of a pair.
+struct pair_terms {
+    term row{};
+    term column{};
+};
+/// The argument of a pair for two arguments of an atom, of which the second has this range.
+constexpr term joined_term(const term& first, const term& second, int extent) {
+    return {second.variable, second.offset + extent * first.offset, first.variable,
+            first.variable >= 0 ? extent : 0};
+}
+/// The pair of the arguments of a sparse fact.
+constexpr pair_terms pair_of(const fact_shape& fact, const term* terms) {
+    const int last = fact.indices - 1;
+    pair_terms result{{-1, 0}, terms[last]};
+    if (fact.indices > 2)
+        result.column = joined_term(terms[last - 1], terms[last], fact.extents[last]);
+    if (fact.indices > 1) result.row = terms[0];
+    if (fact.indices == 4) result.row = joined_term(terms[0], terms[1], fact.extents[1]);
+    return result;
+}
 
 /// The shape of a value, rows x columns. A vector has one column, a scalar is 1 x 1.
 struct value_shape {
@@ -66,6 +108,7 @@ struct value_shape {
 struct relation_shape {
     int fact = -1;             ///< number of the fact that it is; -1: none
     int rule = -1;             ///< the rule that it follows from; -1: none
+    int chosen = -1;           ///< number of the pairs that this rule chooses; -1: it does not
     int arity = -1;            ///< number of arguments; -1: not known yet
     int extents[max_arity]{};  ///< ranges of the arguments
     value_shape value{};       ///< shape of the value of an atom
@@ -73,6 +116,7 @@ struct relation_shape {
     int passes_into = -1;      ///< of a block's input: the relation that is its value in layer 0
     int uses = 0;              ///< number of literals that read its value
     bool output = false;       ///< an output of the model, or tapped: no step absorbs it
+    bool tested = false;       ///< some literal of it is negated or hidden
 };
 
 /// The shape of a weight.
@@ -87,8 +131,9 @@ struct weight_shape {
 /// A program with its shapes, the result of shaping.
 template <sizes Sizes, int Facts>
 struct shaped {
-    source<Sizes> text{};                                                    ///< the program
-    list<fact_shape, Facts> facts{};                                         ///< facts and counts
+    source<Sizes> text{};  ///< the program
+    /// Facts and counts; after them, as sparse facts, the pairs that rules choose.
+    list<fact_shape, Facts> facts{};
     list<relation_shape, decltype(text.relations)::capacity()> relations{};  ///< their shapes
     list<weight_shape, decltype(text.weights)::capacity()> weights{};        ///< shapes of weights
     list<int, Sizes.rules> order{};    ///< rules; those of a block before the rule that stacks it

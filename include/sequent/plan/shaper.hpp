@@ -43,6 +43,7 @@ class shaper : public rule_checker<Sizes, Facts> {
         if (ok()) check_extents();
         settled_ = true;
         if (ok()) settle();
+        if (ok()) add_chosen_pairs();
         if (ok()) find_outputs(queries);
         if (ok() && tapped.length > 0) find_tapped(tapped);
     }
@@ -447,6 +448,28 @@ class shaper : public rule_checker<Sizes, Facts> {
         }
         check_compared(written, top.left);
         check_compared(written, top.right);
+    }
+
+    /// Adds the pairs that rules choose to the sparse facts.
+    constexpr void add_chosen_pairs() {
+        for (const rule& written : out.text.rules) {
+            if (!written.chooses() || !ok()) continue;
+            relation_shape& head = out.relations[written.head];
+            if (!head.value.is_scalar())
+                fail(fault::shapes_do_not_fit, written, -1, head.value.size(), 1);
+            const int axis = written.terms[0].variable == written.aggregated_order[0] ? 0 : 1;
+            fact_shape made;
+            made.rank = 2;
+            for (int at = 0; at < 2; ++at) made.extents[at] = head.extents[at];
+            // No more than there are: the number may be of any size.
+            const long long pairs = 1LL * head.extents[1 - axis] *
+                                    (written.aggregated_number < head.extents[axis]
+                                         ? static_cast<int>(written.aggregated_number)
+                                         : head.extents[axis]);
+            if (pairs > max_numbers / 8) fail(fault::more_than_2147483647_numbers, written, -1);
+            made.pairs = ok() ? static_cast<int>(pairs) : 1;
+            head.chosen = out.facts.push(made);
+        }
     }
 
     constexpr void find_outputs(const list<name, max_queries>& queries) {

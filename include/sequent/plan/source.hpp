@@ -213,7 +213,7 @@ struct rule {
     bool states_combination = false;  ///< the combination is written in the rule
     list<transformation_use, max_transformations> transformations{};  ///< in their order
     aggregation aggregated = aggregation::sum;
-    double aggregated_number = 0;                 ///< the exponent of p_mean
+    double aggregated_number = 0;                 ///< the p of p_mean, the k of top_k
     bool states_aggregation = false;              ///< the aggregation is written in the rule
     unsigned aggregated_variables = 0;            ///< the variables that it names, one bit each
     list<int, max_variables> aggregated_order{};  ///< these variables in the order of the rule
@@ -230,6 +230,12 @@ struct rule {
 
     /// The variables of the head, one bit each.
     constexpr unsigned head_variables() const { return variables_in(terms, arity); }
+    /// Returns true if the rule chooses the atoms of its head by their values.
+    constexpr bool chooses() const { return aggregated == aggregation::top_k; }
+    /// Returns true if variables that the rule aggregates over stay in the head.
+    constexpr bool keeps_aggregated() const {
+        return aggregated == aggregation::softmax || chooses();
+    }
 };
 
 /// A relation of a scope.
@@ -261,15 +267,27 @@ struct sizes {
     }
 };
 
+using language::repetition;
+
+/// The functions of repetitions, in the order of the enumeration.
+inline constexpr name repetition_names[]{make_name("stack", 5), make_name("repeat", 6),
+                                         make_name("fixpoint", 8)};
+/// The function of a repetition.
+constexpr const name& name_of(repetition kind) {
+    return repetition_names[static_cast<int>(kind)];
+}
+
 /// A stacked block: its rules form a scope of their own.
 struct scope {
-    int parent = -1;      ///< the scope around it; -1: it is the program
-    int repeat = 1;       ///< number of layers
-    int rule = -1;        ///< the rule that stacks it
-    bool shares = false;  ///< all layers have the same parameters
+    int parent = -1;  ///< the scope around it; -1: it is the program
+    int repeat = 1;   ///< number of layers
+    int rule = -1;    ///< the rule that stacks it
+    repetition kind = repetition::own;
 
+    /// Returns true if all layers have the same parameters.
+    constexpr bool shares() const { return kind != repetition::own; }
     /// The number of sets of parameters.
-    constexpr int copies() const { return shares ? 1 : repeat; }
+    constexpr int copies() const { return shares() ? 1 : repeat; }
 };
 
 /// Returns true if an argument is a sum or difference of two variables.

@@ -95,7 +95,10 @@ class source_writer {
         if (current.states_aggregation) fail(fault::two_aggregations);
         check_not_stacked();
         if (entry_of(kind).has_number)
-            check_number(entry_of(kind).id, number_range::above_0_and_finite_in_float, given);
+            check_number(entry_of(kind).id,
+                         kind == aggregation::top_k ? number_range::at_least_1
+                                                    : number_range::above_0_and_finite_in_float,
+                         given);
         current.aggregated = kind;
         current.aggregated_number = given;
         current.states_aggregation = true;
@@ -107,15 +110,13 @@ class source_writer {
         if (!((current.aggregated_variables >> index) & 1u)) current.aggregated_order.push(index);
         current.aggregated_variables |= 1u << index;
     }
-    /// Adds a stack of `count` layers, with parameters for each layer or, if `shares`, one set for
-    /// all. `read` reads the rules of the block.
+    /// Adds a stack of `count` layers. `read` reads the rules of the block.
     template <class Read>
-    constexpr void stack(int count, bool shares, Read read) {
-        check_number(shares ? make_name("repeat", 6) : make_name("stack", 5),
-                     number_range::at_least_1, count);
+    constexpr void stack(int count, lang::repetition kind, Read read) {
+        check_number(name_of(kind), number_range::at_least_1, count);
         check_not_stacked();
         current.repeat = count;
-        current.block = out.scopes.push({scope_, count, -1, shares});
+        current.block = out.scopes.push({scope_, count, -1, kind});
         int depth = 0;
         for (int at = current.block; at > 0; at = out.scopes[at].parent) ++depth;
         if (depth > max_depth) fail(fault::stacks_within_stacks_within_stacks);

@@ -97,6 +97,7 @@ struct row_term {
     int w_split = 0;            ///< stride of w from split to split
     int relation = -1;          ///< the relation of x; -1 if x is a weight
     side indexed = side::none;  ///< in a step over pairs, the index that selects the row of x
+    side weighed = side::none;  ///< and the index that selects the weight
     int format = 0;             ///< format of a packed weight; 0: the number type of x
     term_window window{};       ///< the rows of x, if they are not those of the step
 };
@@ -191,10 +192,11 @@ struct attention_step {
     access value{};                ///< value(j)
     access out{};                  ///< out(i)
     access normalizer{};           ///< maximum and 1 / sum of each row, stored for the gradient
-    access scores{};        ///< scores cached for the gradient, only where recomputing costs more
-    access weights{};       ///< the softmax, if a step of its own prepares it
-    int condition = -1;     ///< node of the condition of the pairs; -1: all pairs
-    int row_variable = -1;  ///< the variable i in the condition
+    access scores{};         ///< scores cached for the gradient, only where recomputing costs more
+    access weights{};        ///< the softmax, if a step of its own prepares it
+    bool normalizes = true;  ///< the weights are a softmax of the scores, not the scores themselves
+    int condition = -1;      ///< node of the condition of the pairs; -1: all pairs
+    int row_variable = -1;   ///< the variable i in the condition
     int column_variable = -1;                     ///< the variable j in the condition
     int outer_variables[max_outers]{-1, -1, -1};  ///< variables of the outer loops there
     unsigned row_counts = 0;     ///< counts beyond which rows have no pairs, one bit each
@@ -285,7 +287,7 @@ struct general_step {
     list<general_function, max_transformations> functions{};  ///< in the order of application
     combination combined = combination::sum;                  ///< of the literals
     aggregation aggregated = aggregation::sum;                ///< of the ground rules
-    double aggregated_number = 0;                             ///< the exponent of p_mean
+    double aggregated_number = 0;                             ///< the p of p_mean, the k of top_k
     value_shape combined_shape{};                             ///< shape before the functions
     value_shape shape{};               ///< shape of the value of a ground rule
     int condition = -1;                ///< node of the condition; -1: none
@@ -298,17 +300,25 @@ struct general_step {
     unsigned out_counts = 0;           ///< counts beyond which no atom is read, one bit each
     int out_row = 0;  ///< distance of atoms that differ in the index that these limit
     list<pair_join, max_condition_joins + max_literals + 1> joins{};  ///< sparse facts that hold
-    pair_list listed{};      ///< a predicate whose pairs are listed
-    int time = -1;           ///< in a recursion, the variable that its loop sets; else -1
-    int level = 0;           ///< nesting level of that loop
-    int delay = 0;           ///< the iteration of that loop is time + delay
-    form_reasons reasons{};  ///< the reasons that no fast form applies
+    pair_list listed{};         ///< a predicate whose pairs are listed
+    int choice = -1;            ///< number of the pairs that the step chooses, as of a sparse fact
+    int choice_variables[2]{};  ///< the variables of these pairs
+    operand chosen{};           ///< their index, see pair_layout; 32-bit integers
+    int time = -1;              ///< in a recursion, the variable that its loop sets; else -1
+    int level = 0;              ///< nesting level of that loop
+    int delay = 0;              ///< the iteration of that loop is time + delay
+    form_reasons reasons{};     ///< the reasons that no fast form applies
     int running_row = -1;  ///< the head variable of a running aggregate, or -1: each of its values
                            ///< aggregates the values of the one before and one more
     column_bound running{};       ///< the variable that is aggregated over
     unsigned running_rows = 0;    ///< counts that limit running_row, one bit each
     unsigned running_values = 0;  ///< counts that limit running.variable, one bit each
 
+    /// Returns true if the step chooses among values that other steps have computed.
+    constexpr bool compares_alone() const {
+        return choice >= 0 && literals.size() == 1 && functions.size() == 0 &&
+               literals[0].weight_rows == 0;
+    }
     /// The number of values of running_row below its counts.
     constexpr int end_of_running_rows(const int* given) const noexcept {
         return least_count(running_rows, extents[running_row], given);
@@ -344,6 +354,17 @@ struct birth {
     }
 };
 
+/// What a round of a fixpoint is given and what it gives: `size` contiguous elements, of which only
+/// the rows below some counts, or the pairs of a sparse fact, are compared.
+struct carried_value {
+    operand in{};         ///< what the round is given
+    operand out{};        ///< what it gives
+    int size = 0;         ///< number of elements
+    unsigned counts = 0;  ///< counts that limit the rows, one bit each
+    int row = 1;          ///< elements of a row, or of a pair
+    int pairs = -1;       ///< the sparse fact whose pairs are the rows; -1: none
+};
+
 /// One entry of a plan, in the order of the forward pass.
 struct step {
     step_kind kind = step_kind::rows;
@@ -360,6 +381,7 @@ struct step {
     counted_end end{};      ///< end of these iterations; of a recursion, of its loop
     bool fills = false;     ///< the step runs from that end on instead of before it
     bool idle = false;      ///< the step fills rows that nothing reads
+    int carried = -1;       ///< of a fixpoint: place of what its rounds pass on
     list<birth, max_literals + 4> births{};  ///< gradients set to zero by its backward
 
     /// Returns true if a step in a recursion runs in this iteration.

@@ -256,6 +256,14 @@ class unread_rows_finder {
             if (each.kind == step_kind::attention)
                 walk_attention(out_.attentions[each.at], from, see);
             if (each.kind == step_kind::general) walk_general(out_.generals[each.at], from, see);
+            if (each.kind == step_kind::repeat_end && each.carried >= 0) {
+                const carried_value& carried = out_.carried[each.carried];
+                from.known = carried.pairs < 0;
+                from.add(1, carried.row);
+                from.add(carried.row, carried.size / carried.row, carried.counts);
+                see(carried.in, from);
+                see(carried.out, from);
+            }
         }
     }
 

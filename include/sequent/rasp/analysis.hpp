@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "graph.hpp"
+#include "missing.hpp"
 
 /// The number of layers and heads that a transformer needs for a program (arXiv 2106.06981, section
 /// 4), and what each computes. All of it can be used in a static_assert.
@@ -116,18 +116,34 @@ SEQUENT_COLD constexpr program_analysis analyse(const graph& program) {
 template <const auto& Program, identity Same = identity::structure>
 inline constexpr program_analysis analysis = analyse(graph_of<Program, Same>);
 
+namespace detail {
+template <const auto& Program, identity Same>
+inline constexpr program_analysis analysis_of_split = analyse(split_program<Program, Same>);
+
+/// The analysis of the program as it is compiled: what is missing may need heads of its own.
+template <const auto& Program, identity Same = identity::structure>
+consteval const program_analysis& analysis_of_compilable() {
+    if constexpr (has_missing(graph_of<Program, Same>))
+        return analysis_of_split<Program, Same>;
+    else
+        return analysis<Program, Same>;
+}
+}  // namespace detail
+
 /// The number of layers of a program.
 template <const auto& Program>
-inline constexpr int layers = analysis<Program>.layers;
-/// The number of heads of the layer with the most.
+inline constexpr int layers = detail::analysis_of_compilable<Program>().layers;
+/// The number of heads of the layer with the most. Where a value may be missing, a head may be
+/// needed that tells whether any is selected.
 template <const auto& Program, identity Same = identity::structure>
-inline constexpr int heads = analysis<Program, Same>.heads;
+inline constexpr int heads = detail::analysis_of_compilable<Program, Same>().heads;
 /// The number of heads of each layer.
 template <const auto& Program, identity Same = identity::structure>
 inline constexpr auto heads_per_layer = [] {
     std::array<int, static_cast<std::size_t>(layers<Program>)> result{};
     for (int layer = 1; layer <= layers<Program>; ++layer)
-        result[static_cast<std::size_t>(layer - 1)] = analysis<Program, Same>.heads_in(layer);
+        result[static_cast<std::size_t>(layer - 1)] =
+            detail::analysis_of_compilable<Program, Same>().heads_in(layer);
     return result;
 }();
 

@@ -14,7 +14,7 @@ namespace sequent::inline SEQUENT_ABI::rasp {
 /// input.
 class attention_maps {
   public:
-    /// Number of layers.
+    /// Number of layers; of a loop, those of all rounds, round by round.
     int layers = 0;
     /// Number of heads of each layer.
     int heads = 0;

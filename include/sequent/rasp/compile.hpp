@@ -125,14 +125,8 @@ struct compilation {
 template <const auto& Program>
 inline constexpr const graph& graph_to_compile = rasp::detail::compilable<Program>();
 template <const auto& Program>
-consteval program_analysis analyse_to_compile() {
-    if constexpr (&graph_to_compile<Program> == &graph_of<Program>)
-        return analysis<Program>;
-    else
-        return analyse(graph_to_compile<Program>);
-}
-template <const auto& Program>
-inline constexpr program_analysis analysis_to_compile = analyse_to_compile<Program>();
+inline constexpr const program_analysis& analysis_to_compile =
+    rasp::detail::analysis_of_compilable<Program>();
 
 template <const auto& Program, class... Options>
 inline constexpr compilation compilation_of = [] {
@@ -305,10 +299,10 @@ using refusal_of = refusal<because<Size.wrong.kind>, of_operation<Size.wrong.wha
 }  // namespace compiling
 
 /// The transformer of a program, with computed weights: `compile<reversed, alphabet<"abc">,
-/// max_length<10>>`. Its layers and heads are those of the analysis, and those
-/// that added layers without heads and missing values (`none`) need. Its output equals that of
-/// `evaluate` for every input of 1 to `max_length` tokens of the alphabet for which `evaluate` has
-/// a value. A start position precedes the input; heads that select no position attend to it.
+/// max_length<10>>`. Its layers and heads are those of the analysis, and added layers without
+/// heads. Its output equals that of `evaluate` for every input of 1 to `max_length` tokens of the
+/// alphabet for which `evaluate` has a value. A start position precedes the input; heads that
+/// select no position attend to it.
 ///
 /// The attention logits of selected pairs exceed all others by at least 64 (and that of the start
 /// by 32), so pairs that are not selected receive less than N e^-32 of a head's attention, 4e-12
@@ -323,8 +317,6 @@ template <const auto& Program, class... Options>
 struct compile : compiling::transformer_of<compiling::sizes_of<Program, Options...>> {
     /// The sizes of the transformer.
     static constexpr compiling::sizes size = compiling::sizes_of<Program, Options...>;
-    /// True if the model runs one position at a time: it is causal and no loop.
-    static constexpr bool is_stepped = size.is_causal && size.rounds == 1;
     static_assert(sizeof(compiling::refusal_of<Program, size>) > 0);
 
     /// The model.
@@ -376,7 +368,7 @@ struct compile : compiling::transformer_of<compiling::sizes_of<Program, Options.
     /// `max_length` + 1 tokens. Each token takes one `step`. The program is causal: its selectors
     /// select no later position.
     template <class T = double>
-    static sequence generate(sequence prompt, int count) requires(is_stepped) {
+    static sequence generate(sequence prompt, int count) requires(size.is_causal) {
         const auto s = make_unique<typename transformer::template state<T>>();
         std::vector<std::int32_t> given = encode(prompt);
         given.resize(static_cast<std::size_t>(prompt.size()) + 1);
@@ -399,7 +391,7 @@ struct compile : compiling::transformer_of<compiling::sizes_of<Program, Options.
     /// all positions. The program is causal. Gives what `run` and `generate` give.
     class steps {
       public:
-        steps() requires(is_stepped) : transformer_(size, entries()) { transformer_.step(0); }
+        steps() requires(size.is_causal) : transformer_(size, entries()) { transformer_.step(0); }
 
         /// The output at the next position, which holds this token. Throws evaluation_error if it
         /// is not in the alphabet or comes after `max_length` tokens.

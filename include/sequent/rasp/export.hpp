@@ -138,8 +138,8 @@ SEQUENT_COLD void save_pytorch(const std::string& path) {
 /// the named pointwise functions that are computed after them.
 template <const auto& Program>
 SEQUENT_COLD std::string layers_as_json() {
-    const graph& program = graph_of<Program>;
-    const program_analysis& analysed = analysis<Program>;
+    const graph& program = detail::compilable<Program>();
+    const program_analysis& analysed = detail::analysis_of_compilable<Program>();
     std::string result =
         "{\"program\": " + detail::in_json(text_of(program, program.output, false)) +
         ", \"layers\": [";

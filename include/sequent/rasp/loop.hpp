@@ -2,7 +2,7 @@
 
 #include <tuple>
 
-#include "evaluate.hpp"
+#include "causal.hpp"
 
 /// Programs that repeat a block until a condition holds (arXiv 2410.18077 compiles such programs,
 /// too): each position has values, the states, which every round replaces.
@@ -133,6 +133,17 @@ constexpr auto loop(const Body& body, const Until& until, const Initial&... init
     (std::index_sequence_for<Initial...>());
 }
 
+/// The loop with selectors that select no later position.
+template <int Rounds, class Next, class Until, class... States>
+constexpr auto causal(const loop_program<Rounds, Next, Until, States...>& program) {
+    const auto next =
+        std::apply([](const auto&... each) { return std::tuple(causal(each)...); }, program.next);
+    const auto until = causal(program.until);
+    return loop_program<Rounds, std::remove_const_t<decltype(next)>,
+                        std::remove_const_t<decltype(until)>, States...>{program.states, next,
+                                                                         until};
+}
+
 namespace detail {
 
 // Not constexpr, so that the compiler names the function in its error.
@@ -141,17 +152,14 @@ inline void a_state_out_of_its_range(const value& found, int state, int position
                                  " at position ", position, ", which is no integer of its range"});
 }
 
-/// The output of a loop, and in how many rounds states are replaced.
-struct loop_result {
-    sequence output;
-    int rounds = 0;
-};
+/// The states of a loop, at first and after each round.
+using loop_states = std::vector<std::vector<sequence>>;
 
-SEQUENT_COLD constexpr loop_result run_loop(const graph& program, const sequence& input) {
+SEQUENT_COLD constexpr loop_states run_loop(const graph& program, const sequence& input) {
     std::vector<sequence> states(static_cast<std::size_t>(program.states.size()));
     for (sequence& each : states)
         for (int position = 0; position < input.size(); ++position) each.push_back(value(0));
-    loop_result result;
+    loop_states result;
     const auto replace = [&](const evaluation& from, bool first) {
         bool any = false;
         std::vector<sequence> made = states;
@@ -174,9 +182,10 @@ SEQUENT_COLD constexpr loop_result run_loop(const graph& program, const sequence
         return any;
     };
     (void)replace(evaluation(program, input, states), true);
-    while (result.rounds < program.rounds && replace(evaluation(program, input, states), false))
-        ++result.rounds;
-    result.output = states[0];
+    result.push_back(states);
+    while (static_cast<int>(result.size()) <= program.rounds &&
+           replace(evaluation(program, input, states), false))
+        result.push_back(states);
     return result;
 }
 
@@ -186,13 +195,13 @@ SEQUENT_COLD constexpr loop_result run_loop(const graph& program, const sequence
 template <const auto& Program>
     requires(is_loop<std::remove_cvref_t<decltype(Program)>>)
 SEQUENT_COLD constexpr sequence evaluate(const sequence& input) {
-    return detail::run_loop(graph_of<Program>, input).output;
+    return detail::run_loop(graph_of<Program>, input).back()[0];
 }
 /// The number of rounds after which the end of a loop is reached at all positions, or all rounds.
 template <const auto& Program>
     requires(is_loop<std::remove_cvref_t<decltype(Program)>>)
 SEQUENT_COLD constexpr int rounds(const sequence& input) {
-    return detail::run_loop(graph_of<Program>, input).rounds;
+    return static_cast<int>(detail::run_loop(graph_of<Program>, input).size()) - 1;
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::rasp

@@ -108,16 +108,16 @@ class missing_splitter {
     }
 };
 
-template <const auto& Program>
-inline constexpr graph split_program = missing_splitter(graph_of<Program>).result;
+template <const auto& Program, identity Same>
+inline constexpr graph split_program = missing_splitter(graph_of<Program, Same>).result;
 
 /// The program as it is compiled.
-template <const auto& Program>
+template <const auto& Program, identity Same = identity::structure>
 consteval const graph& compilable() {
-    if constexpr (has_missing(graph_of<Program>))
-        return split_program<Program>;
+    if constexpr (has_missing(graph_of<Program, Same>))
+        return split_program<Program, Same>;
     else
-        return graph_of<Program>;
+        return graph_of<Program, Same>;
 }
 }  // namespace detail
 

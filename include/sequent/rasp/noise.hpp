@@ -17,7 +17,7 @@ struct noise_point {
     double noise = 0;    ///< standard deviation, relative to each weight
     double changed = 0;  ///< share of the positions of the inputs
 };
-/// What noise on the weights changes: each weight w that is not zero becomes w (1 + noise n), n
+/// The effect of noise on the weights: each weight w that is not zero becomes w (1 + noise n), n
 /// normal with mean 0 and standard deviation 1.
 struct noise_margin {
     /// The greatest noise that changes no output, to 5 %; 0 if 1e-12 changes one.

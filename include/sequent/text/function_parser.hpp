@@ -150,7 +150,11 @@ class function_parser : public weight_parser<Sizes> {
     constexpr void parse_aggregation(int of) {
         const aggregation kind = static_cast<aggregation>(of);
         const bool numbered = plan::entry_of(kind).has_number;
+        const int from = this->next();
         const double number = numbered ? this->take_number() : 0;
+        if (kind == aggregation::top_k && ok() && number < plan::never &&
+            number != static_cast<int>(number))
+            return refuse(text_fault::this_function_takes_other_arguments, from);
         if (numbered) expect(',', text_fault::this_function_takes_other_arguments);
         this->aggregate(kind, number);
         const int mentioned = current.variables.size();

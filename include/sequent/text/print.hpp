@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <limits>
 #include <set>
 #include <span>
 #include <stdexcept>
@@ -286,8 +287,11 @@ class program_printer {
         if (numbers == 2 && of.index >= 0 && use.numbers[1] == 0 && !scaled) numbers = 1;
         for (int at = 0; at < numbers; ++at) {
             const bool counted = use.kind >= transformation::slice || (of.index >= 0 && at == 1);
-            given.push_back(counted ? std::to_string(static_cast<long long>(use.numbers[at]))
-                                    : number(use.numbers[at]));
+            // An ill-formed program may have numbers that are no integers of the language.
+            constexpr double most = std::numeric_limits<int>::max();
+            given.push_back(
+                counted ? std::to_string(static_cast<int>(std::clamp(use.numbers[at], -most, most)))
+                        : number(use.numbers[at]));
         }
         if (of.index >= 0 && use.position >= 0)
             given.insert(given.begin() + std::min<std::ptrdiff_t>(of.index, std::ssize(given)),
@@ -314,8 +318,11 @@ class program_printer {
             result += " | " + text_of(each);
         if (of.states_aggregation) {
             const auto& entry = plan::entry_of(of.aggregated);
-            result += " | " + string_of(entry.id) + "(";
-            if (entry.has_number) result += number(of.aggregated_number) + ", ";
+            result += " | " + string_of(entry.id);
+            if (of.chooses() && !is_text())  // top_k<2>(j)
+                result += "<" + std::to_string(static_cast<int>(of.aggregated_number)) + ">(";
+            else
+                result += entry.has_number ? "(" + number(of.aggregated_number) + ", " : "(";
             for (int at = 0; at < of.aggregated_order.size(); ++at)
                 result += (at > 0 ? ", " : "") + variable(of.aggregated_order[at]);
             result += ")";
@@ -341,7 +348,8 @@ class program_printer {
         return result;
     }
     SEQUENT_COLD std::string stack_name(const plan::rule& of) const {
-        return of_.scopes[static_cast<std::size_t>(of.block)].shares ? " | repeat<" : " | stack<";
+        const plan::name id = plan::name_of(of_.scopes[static_cast<std::size_t>(of.block)].kind);
+        return std::string(" | ") + id.text + "<";
     }
     SEQUENT_COLD std::string text_of(const plan::rule& of, const std::string& indent) {
         std::string block;

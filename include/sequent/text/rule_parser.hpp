@@ -202,15 +202,23 @@ class rule_parser : public literal_parser<Sizes> {
     /// Parses functions, and the block of a stack, which contains statements.
     constexpr void parse_functions() {
         while (sees('|') && take('|')) {
-            if (seen_name() == word("stack") || seen_name() == word("repeat"))
+            if (is_repetition(name_of(seen_name())))
                 parse_stack();
             else
                 this->parse_function();
         }
     }
-    /// Parses `stack<12> { ... }`, or `repeat<12> { ... }`, whose layers share their parameters.
+    static constexpr bool is_repetition(const plan::name& id) {
+        for (const repetition kind : {repetition::own, repetition::shared, repetition::until_equal})
+            if (id == plan::name_of(kind)) return true;
+        return false;
+    }
+    /// Parses `stack<12> { ... }`, `repeat<12> { ... }` or `fixpoint<12> { ... }`.
     constexpr void parse_stack() {
-        const bool shares = take_name() == word("repeat");
+        const plan::name id = name_of(take_name());
+        repetition kind{};
+        for (const repetition each : {repetition::own, repetition::shared, repetition::until_equal})
+            if (id == plan::name_of(each)) kind = each;
         expect('<', text_fault::this_function_takes_other_arguments);
         const int count = this->take_integer();
         expect('>', text_fault::a_closing_angle_bracket_is_expected);
@@ -221,7 +229,7 @@ class rule_parser : public literal_parser<Sizes> {
         const bool outer_factors = factors_;
         const int outer_factor_at = factor_at_;
         const bool outer_comments = this->percent_begins_comment_;
-        this->stack(count, shares, [&] {
+        this->stack(count, kind, [&] {
             while (!this->ends() && !sees('}')) parse_statement();
         });
         rule_begin_ = outer_begin;

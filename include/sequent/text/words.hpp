@@ -10,6 +10,7 @@ namespace sequent::inline SEQUENT_ABI::text_detail {
 
 using language::aggregation;
 using language::combination;
+using language::repetition;
 using language::transformation;
 
 struct word {

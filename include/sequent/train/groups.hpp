@@ -19,7 +19,7 @@
 
 namespace sequent::inline SEQUENT_ABI::train {
 
-/// How an optimiser treats the weights of a group.
+/// Options of an optimiser for the weights of a group.
 struct parameter_group {
     /// Factor of the learning rate.
     double rate = 1;

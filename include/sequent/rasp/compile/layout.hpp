@@ -2,11 +2,11 @@
 
 #include "network.hpp"
 
-/// How large the transformer of a network is, and which rows its heads have.
+/// Sizes of the transformer of a network, and the rows of its heads.
 
 namespace sequent::inline SEQUENT_ABI::rasp::compiling {
 
-/// How large a compiled transformer is. Everything is known at compile time.
+/// Sizes of a compiled transformer, all known at compile time.
 struct sizes {
     int layers = 0;
     int heads = 0;

@@ -154,7 +154,7 @@ class network {
     }
 
   private:
-    /// How many values are computed where the functions are laid out, about.
+    /// Estimate of the number of values that the layout of all functions computes.
     SEQUENT_COLD constexpr std::size_t work() const {
         std::size_t result = 0;
         for (const function_group& each : groups) {
@@ -177,7 +177,7 @@ class network {
             wrong = {kind, what == operation::gathered ? operation::aggregate : what, part};
     }
 
-    /// The same, with new directions where there are none yet.
+    /// Likewise; adds directions that do not exist yet.
     constexpr reading read(const product& what) {
         return read_by(what, [this](const product& part) { return direction_of(part); });
     }
@@ -273,7 +273,7 @@ class network {
         }
         variables = result;
     }
-    /// What a node is a function of, if that is one number.
+    /// The single numeric variable that a node is a function of, if there is one.
     SEQUENT_COLD constexpr int only_support(int node) const {
         std::vector<int> support(static_cast<std::size_t>(node) + 1, -1);
         std::vector<int> waiting{node};
@@ -353,7 +353,8 @@ class network {
         to.numbers = {{low}};
     }
 
-    /// Where a variable can be read. Of a sum, a block for each share of the start.
+    /// The directions from which a variable is read; for a sum, one block for each share of the
+    /// start position.
     SEQUENT_COLD constexpr reading line_of(int node, int layer, bool by_sign) {
         reading result;
         if (program.is_step_in(node, layer)) {

@@ -127,7 +127,7 @@ class plain_transformer : sparse_weights {
         const auto tell = [streams](const rows& of) {
             if (streams) streams->insert(streams->end(), of.begin(), of.end());
         };
-        result found{attention_maps(size_.layers, size_.heads, count - 1), {}};
+        result found{attention_maps(size_.rounds * size_.layers, size_.heads, count - 1), {}};
         rows stream = rows_of(static_cast<std::size_t>(count), size_.width);
         for (int i = 0; i < count; ++i) {
             add_row(weight_name::embedding, tokens[static_cast<std::size_t>(i)],
@@ -137,7 +137,7 @@ class plain_transformer : sparse_weights {
         for (int round = 0; round < size_.rounds; ++round)
             for (int layer = 0; layer < size_.layers; ++layer) {
                 tell(stream);
-                attend(stream, layer, found.maps);
+                attend(stream, layer, round, found.maps);
                 tell(stream);
                 feed_forward(stream, layer);
             }
@@ -162,7 +162,7 @@ class plain_transformer : sparse_weights {
         for (std::size_t i = 0; i < stream.size(); ++i) sparse_weights::add(stream[i], more[i]);
     }
 
-    SEQUENT_COLD void attend(rows& stream, int layer, attention_maps& maps) const {
+    SEQUENT_COLD void attend(rows& stream, int layer, int round, attention_maps& maps) const {
         const int width = size_.head_width;
         const int all = width * size_.heads;
         const rows query = apply(stream, all, layer, weight_name::W_query, weight_name::b_query);
@@ -184,7 +184,7 @@ class plain_transformer : sparse_weights {
                     for (std::size_t c = first; c < last; ++c)
                         joined[i][c] += share[j] * value[j][c];
                     if (i > 0)
-                        maps(layer, head, static_cast<int>(i) - 1,
+                        maps(round * size_.layers + layer, head, static_cast<int>(i) - 1,
                              j > 0 ? static_cast<int>(j) - 1 : maps.length) = share[j];
                 }
             }

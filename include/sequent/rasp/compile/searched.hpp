@@ -95,7 +95,7 @@ class key_lines {
     }
 
   private:
-    // What is so far below has no share of the attention that a double could tell.
+    // A score this far below the maximum has a weight below the resolution of double.
     static constexpr double far = 40;
 
     lines lines_;
@@ -139,33 +139,31 @@ class searched_transformer : sparse_weights {
           logits_(static_cast<std::size_t>(size.classes)) {
         for (row* each : {&query_, &key_, &value_, &joined_})
             each->resize(static_cast<std::size_t>(size.heads * size.head_width));
-        for (int layer = 0; layer < size.layers; ++layer)
-            for (int place = 0; place < size.heads; ++place) add_head(layer, place);
+        for (int round = 0; round < size.rounds; ++round)
+            for (int layer = 0; layer < size.layers; ++layer) {
+                heads_.emplace_back();
+                for (int place = 0; place < size.heads; ++place) add_head(layer, place);
+            }
     }
 
     /// The number of positions so far, the start included.
     int positions() const { return positions_; }
-    /// The number of heads that search, and of those that visit all keys.
-    int searching() const {
-        int count = 0;
-        for (const head& each : heads_) count += each.compared < 2 ? 1 : 0;
-        return count;
-    }
-    int visiting() const { return static_cast<int>(heads_.size()) - searching(); }
+    /// The number of heads that search, and of those that visit all keys; of a loop, in one round.
+    int searching() const { return count_heads(true); }
+    int visiting() const { return count_heads(false); }
 
     /// The logits at the next position, which holds this token; the first one is the start, 0.
     SEQUENT_COLD const row& step(int token) {
         std::fill(stream_.begin(), stream_.end(), 0.0);
         add_row(weight_name::embedding, token, stream_);
         add_row(weight_name::position, positions_, stream_);
-        std::size_t next = 0;
-        for (int layer = 0; layer < size_.layers; ++layer) {
-            if (next < heads_.size() && heads_[next].layer == layer) {
+        for (std::size_t at = 0; at < heads_.size(); ++at) {
+            const int layer = static_cast<int>(at) % size_.layers;
+            if (!heads_[at].empty()) {
                 apply(stream_, layer, weight_name::W_query, weight_name::b_query, query_);
                 apply(stream_, layer, weight_name::W_key, weight_name::b_key, key_);
                 apply(stream_, layer, weight_name::W_value, weight_name::b_value, value_);
-                for (; next < heads_.size() && heads_[next].layer == layer; ++next)
-                    attend(heads_[next]);
+                for (head& each : heads_[at]) attend(each);
                 apply(joined_, layer, weight_name::W_out, weight_name::b_out, change_);
                 add(stream_, change_);
             }
@@ -183,7 +181,6 @@ class searched_transformer : sparse_weights {
     /// How the numbers of a key make its line.
     enum class part { offset, slope, shared };
     struct head {
-        int layer;
         std::size_t first;  // of its rows
         int channels;
         std::vector<part> parts;
@@ -194,7 +191,7 @@ class searched_transformer : sparse_weights {
         std::vector<double> keys;  // of all positions, if the head visits all
         std::vector<double> values;
     };
-    std::vector<head> heads_;
+    std::vector<std::vector<head>> heads_;  // of each layer, in each round of a loop
     int positions_ = 0;
     row stream_;
     row change_;
@@ -218,18 +215,22 @@ class searched_transformer : sparse_weights {
             if (each.column >= first && each.column < first + size_.head_width)
                 channels = std::max(channels, each.column - first + 1);
         if (channels == 0) return;
-        head made{layer,    static_cast<std::size_t>(first),
-                  channels, {},
-                  0,        key_lines(channels),
-                  {},       {},
-                  {},       {}};
+        head made{
+            static_cast<std::size_t>(first), channels, {}, 0, key_lines(channels), {}, {}, {}, {}};
         for (int number = first; number < first + size_.head_width; ++number) {
             const bool is_compared = varies(layer, weight_name::W_key, number);
             const bool asks = varies(layer, weight_name::W_query, number);
             made.parts.push_back(!is_compared ? part::shared : asks ? part::slope : part::offset);
             made.compared += is_compared && asks ? 1 : 0;
         }
-        heads_.push_back(std::move(made));
+        heads_.back().push_back(std::move(made));
+    }
+    /// Of one round.
+    int count_heads(bool search) const {
+        int count = 0;
+        for (const auto& layer : heads_)
+            for (const head& each : layer) count += (each.compared < 2) == search ? 1 : 0;
+        return count / size_.rounds;
     }
 
     void attend(head& of) {

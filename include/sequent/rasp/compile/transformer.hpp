@@ -46,9 +46,10 @@ template <sizes Size>
 inline constexpr language::weight<"b_logits", Size.classes> b_logits_of{};
 
 template <sizes Size, const auto& Block>
-inline constexpr auto round_rules = language::rules(nn::y(nn::i) <<=
+inline constexpr auto round_rules = language::rules(nn::layers(nn::i) <<=
                                                     nn::x(nn::i) |
-                                                    language::stack<Size.layers>(Block));
+                                                    language::stack<Size.layers>(Block),
+                                                    nn::y(nn::i) <<= nn::layers(nn::i));
 
 template <sizes Size>
 inline constexpr auto transformer_rules = [] {

@@ -1,5 +1,5 @@
 // expect: rule_number<1>, in_relation<edge>, wrong_number_of_arguments<1, 2>
-// A sparse fact is about pairs.
+// How many arguments a sparse fact has is how many the rules write, everywhere.
 
 #include "vocabulary.hpp"
 
@@ -8,9 +8,9 @@ inline constexpr relation<"edge"> edge;
 
 inline constexpr auto program = rules(
 #ifdef WRONG
-    result(i) <<= (input(i)[W_q], hidden(edge(i))));
+    result(i) <<= (input(j)[W_q], hidden(edge(i, j)), hidden(edge(i))) | sum(j));
 #else
-    result(i) <<= (input(j)[W_q], hidden(edge(i, j))) | sum(j));
+    result(i) <<= (input(j)[W_q], hidden(edge(i, j)), hidden(edge(i, i))) | sum(j));
 #endif
 }  // namespace article
 

@@ -1,0 +1,55 @@
+#include <sequent/draw/ground.hpp>
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "../catch.hpp"
+
+namespace {
+
+using namespace sequent::language;
+inline constexpr var<"i"> i;
+inline constexpr var<"j"> j;
+inline constexpr relation<"x"> x;
+inline constexpr relation<"edge"> edge;
+inline constexpr relation<"far"> far;
+inline constexpr relation<"y"> y;
+inline constexpr weight<"W", 1, 1> W;
+
+inline constexpr auto program = rules(far(i) <<= (x(j), edge(i, j)) | product() | sum(j),
+                                      y(i) <<= (far(i)[W], x(i)) | relu(), y(i) <<= (x(i), i == 2));
+using Model =
+    sequent::model<program, sequent::fact<"x", 3>, sequent::fact<"edge", sequent::sparse<4>, 3, 3>>;
+
+const sequent::draw::ground_atom& atom_in(const sequent::draw::ground_network& of,
+                                          const std::string& relation, std::vector<int> arguments) {
+    for (const auto& each : of.atoms)
+        if (each.relation == relation && each.arguments == arguments && !each.values.empty())
+            return each;
+    FAIL("no atom " << relation);
+    return of.atoms[0];
+}
+
+}  // namespace
+
+TEST_CASE("the ground rules of a sample have the values and gradients of their atoms") {
+    const std::vector<double> values{1, 2, -4};
+    const std::vector<std::array<std::int32_t, 2>> pairs{{0, 1}, {0, 2}, {1, 0}};
+    const std::vector<double> strengths{3, 0.5, 2};
+    const Model::facts<double> facts{x = values, edge = sequent::sparse_pairs(pairs, strengths)};
+    Model::parameters<double> p;
+    p[W](0, 0) = 10;
+    const auto made = sequent::draw::ground_of<Model>(p, facts, {.relations = {"far", "x"}});
+    // Of `far` there is a ground rule for each pair, and two of them for far(0).
+    CHECK(made.rules.size() == 3);
+    CHECK(atom_in(made, "far", {0}).values == std::vector<double>{4});
+    CHECK(atom_in(made, "far", {0}).gradients == std::vector<double>{10});
+    CHECK(atom_in(made, "far", {1}).values == std::vector<double>{2});
+    CHECK(atom_in(made, "x", {2}).values == std::vector<double>{-4});
+    const std::string dot = sequent::draw::dot_of(sequent::draw::ground_of<Model>(p, facts));
+    for (const char* part : {"far(0) = 4, gradient 10", "edge(0, 2) = 0.5", "y(0) = 41"})
+        CHECK_THAT(dot, sequent_test::contains(part));
+    CHECK_THROWS_AS(sequent::draw::ground_of<Model>(p, facts, {.relations = {}, .most = 2}),
+                    sequent::argument_error);
+}
