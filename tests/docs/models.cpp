@@ -96,6 +96,10 @@ TEST_CASE("a model is loaded, prefilled, stepped and packed") {
             expected = GPT2::step(*p, {token}, *state);
         }
         CHECK(writer.size() == 13);
+        while (writer.size() < 17) (void)writer.next();  // the last one has no position
+        CHECK_THROWS_AS(writer.next(), argument_error);
+        CHECK_THROWS_AS(writer.next(), argument_error);
+        CHECK(writer.size() == 17);
         text.clear();
     }
     std::remove(file.c_str());
