@@ -108,8 +108,9 @@ Options read_options(int count, char** arguments) {
         else line.once(options.model, "MODEL");
         // clang-format on
     }
-    if (!options.page.empty() && (options.weights != "f32" || options.chats))
-        throw std::invalid_argument("--page needs -w f32 and -m generate");
+    if (!options.page.empty() &&
+        (options.weights != "f32" || options.chats || !options.text.empty()))
+        throw std::invalid_argument("--page needs -w f32 and -m generate, without -q");
     if (options.model.empty()) throw std::invalid_argument("MODEL is missing; --help tells more");
     return options;
 }

@@ -20,12 +20,13 @@ constexpr std::string_view help_text = R"(model_type FILE
 
 Prints the type of a model, as a preset with its named arguments, and how its weights are loaded.
 FILE is the config.json beside the weights of a Hugging Face model (or its folder), or a GGUF file.
-Known are albert, bert, bloom, distilbert, gemma2, gemma3_text, gpt2, gpt_neox, llama, mistral, modernbert,
-mpnet, opt, phi, phi3, qwen2, qwen3, roberta, starcoder2, t5, vit, whisper and xlm-roberta, of GGUF
-files bert, llama, phi3, qwen2 and t5.
+Known are albert, bert, bloom, clip_text_model, codegen, dinov2, distilbert, gemma2, gemma3_text,
+gpt2, gpt_neox, llama, mistral, modernbert, mpnet, opt, phi, phi3, qwen2, qwen3, roberta,
+starcoder2, t5, vit, whisper and xlm-roberta, of GGUF files bert, llama, phi3, qwen2 and t5.
 )";
 
 void print(const io::model_description& found, bool is_gguf) {
+    std::printf("#include <sequent/formats.hpp>\n#include <sequent/sequent.hpp>\n\n");
     std::printf("using namespace sequent;\nusing Model = %s;\n\n", found.text().c_str());
     std::printf("auto parameters = make_unique<Model::parameters<float>>();\n");
     if (is_gguf) {

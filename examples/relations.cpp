@@ -1,14 +1,16 @@
 // Learns relations from few facts, with rules as text: who is whose grandmother, tested on another
 // family, and what lies in which country or continent, tested on pairs that were left out.
 
+#include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstdint>
 #include <cstdio>
+#include <memory>
 #include <sequent/fit.hpp>
 #include <sequent/sequent.hpp>
 #include <sequent/text.hpp>
 #include <span>
+#include <string_view>
 #include <vector>
 
 namespace {

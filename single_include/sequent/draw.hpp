@@ -1599,6 +1599,7 @@ class flow {
                 selector_of(layer_of(at), program[at].arguments[0]).results.push_back(at);
     }
     flow(const flow&) = delete;
+    /// Moves a flow.
     flow(flow&&) = default;
     flow& operator=(const flow&) = delete;
 
@@ -1911,8 +1912,8 @@ struct ground_network_rule {
 };
 /// The ground rules of a sample.
 struct ground_network {
-    std::vector<ground_atom> atoms{};
-    std::vector<ground_network_rule> rules{};
+    std::vector<ground_atom> atoms{};          ///< the atoms
+    std::vector<ground_network_rule> rules{};  ///< the ground rules
 };
 /// What is shown of a sample.
 struct ground_options {

@@ -429,7 +429,7 @@ explained_step explained() {
     constexpr plan::name head =
         Plan::shapes.text.relations[Plan::shapes.text.rules[step.rule].head].id;
     explained_step result;
-    result.facts = Plan::shapes.facts.begin();
+    result.facts = Plan::with_choices.begin();
     result.step = &Plan::template step_at<At>;
     result.head = head;
     result.computes = relations_of_steps<Plan>.data();

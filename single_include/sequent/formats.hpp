@@ -1681,8 +1681,8 @@ class generator {
 
     void step_pending() {
         if (!pending_) return;
-        const std::int32_t token = *std::exchange(pending_, std::nullopt);
-        logits_ = Model::step(*parameters_, {token}, *state_);
+        logits_ = Model::step(*parameters_, {*pending_}, *state_);
+        pending_.reset();
     }
 
     std::unique_ptr<typename Model::template parameters<T>> parameters_ =
@@ -1974,6 +1974,7 @@ SEQUENT_COLD rotary_fields rotary_of(const configuration_fields<>& of, const des
         } else if (kind == "yarn") {
             for (const char* name : {"attention_factor", "mscale", "mscale_all_dim"})
                 rope.expect_absent(name);
+            rope.expect("truncate", true);
             result.scaling = joined_text(
                 {"scaling::yarn<", whole("factor"), ", ", whole("original_max_position_embeddings"),
                  ", ", whole_or("beta_fast", 32), ", ", whole_or("beta_slow", 1), ">"});

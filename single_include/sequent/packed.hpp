@@ -1547,6 +1547,13 @@ struct packed_tiles {
     static constexpr int vectors_of_one = !large && !scaled ? 8 : 4;
     static constexpr int sums = large ? (scaled ? 12 : 16) : scaled ? 6 : 8;
     static constexpr int panels_of_one = std::max(1, vectors_of_one / panel_vectors);
+    // One row of weights from memory: panels of 1 KB blocks are read fastest one after another.
+    static constexpr int panels_from_memory = scaled ? panels_of_one : 1;
+    /// True if a matrix of this size is read from memory for one row, since others drive it out of
+    /// the caches.
+    static constexpr bool is_from_memory(std::size_t bytes) {
+        return bytes > (std::size_t{scaled ? 48 : 128} << 10);
+    }
     static constexpr int panels = std::max(1, 2 / panel_vectors);
     static constexpr int rows = std::max(1, sums / (panels * panel_vectors));
 };
@@ -1557,6 +1564,7 @@ struct packed_place {
     std::ptrdiff_t panel;  ///< bytes from one panel of weights to the next
     std::ptrdiff_t out_stride;
     bool accumulate;
+    bool from_memory = false;  ///< if there is one row
 };
 
 /// Stores a vector of sums: `count` of them if that is less than lanes<float>, none if it is not
@@ -1580,7 +1588,22 @@ SEQUENT_INLINE void load_scales(const std::byte* from, int vector,
             vector * lanes<float> * (scale_line<Format> / panel_outputs));
 }
 
-/// Computes Rows x Panels of the product, of which `outputs` columns are stored.
+/// Fetches a block and its scales of each of some panels to the L2 cache.
+template <class Format, int Panels>
+SEQUENT_INLINE void fetch_blocks([[maybe_unused]] const std::byte* block,
+                                 [[maybe_unused]] const std::byte* scales,
+                                 [[maybe_unused]] std::ptrdiff_t panel) noexcept {
+#if defined(__GNUC__)
+    SEQUENT_UNROLL for (int each = 0; each < Panels; ++each, block += panel, scales += panel) {
+        __builtin_prefetch(scales, 0, 2);
+        SEQUENT_UNROLL for (int at = 0; at < Format::block_bytes; at += 64)
+            __builtin_prefetch(block + at, 0, 2);
+    }
+#endif
+}
+
+/// Computes Rows x Panels of the product, of which `outputs` columns are stored. More panels follow
+/// unless these are the last ones.
 template <class Format, int Rows, int Panels>
 inline void packed_tile(const typename Format::rows::block* x, const std::byte* w, float* out,
                         int outputs, const packed_place& place) noexcept {
@@ -1590,6 +1613,9 @@ inline void packed_tile(const typename Format::rows::block* x, const std::byte* 
     constexpr int together = Format::together;
     const std::byte* scales = w;
     w += scale_bytes<Format>(place.blocks);
+    // Panels are read beside each other, in runs too short for the hardware to prefetch.
+    const bool fetches = Rows == 1 && Format::rows::scales > 0 && place.from_memory &&
+                         outputs > Panels * panel_outputs;
     batch<float> sum[Rows][vectors];
     SEQUENT_UNROLL for (int r = 0; r < Rows; ++r) SEQUENT_UNROLL for (int v = 0; v < vectors; ++v)
         sum[r][v] = zero<float>();
@@ -1609,6 +1635,9 @@ inline void packed_tile(const typename Format::rows::block* x, const std::byte* 
                     rows::add(block_sum[r][v], loaded[v][group], numbers);
             }
         };
+        if (fetches)
+            fetch_blocks<Format, Panels>(w + Panels * place.panel, scales + Panels * place.panel,
+                                         place.panel);
         constexpr int steps = rows::groups / together;
         if constexpr (packed_tiles<Format>::large) {
             SEQUENT_UNROLL for (int step = 0; step < steps; ++step) take(step);
@@ -1778,7 +1807,9 @@ SEQUENT_NOINLINE void packed_product(const float* x, std::ptrdiff_t x_stride, co
     }
     using tiles = packed_tiles<Format>;
     if (rows == 0) return;  // the addresses may be null
-    if (rows == 1)
+    if (rows == 1 && place.from_memory)
+        packed_outputs<Format, 1, tiles::panels_from_memory>(quantised, w, out, outputs, 1, place);
+    else if (rows == 1)
         packed_outputs<Format, 1, tiles::panels_of_one>(quantised, w, out, outputs, 1, place);
     else
         packed_rows<Format>(quantised, w, out, outputs, rows, place);
@@ -1886,7 +1917,8 @@ inline void packed_product(const float* x, std::ptrdiff_t x_stride, const std::b
     constexpr int blocks = detail::packed_blocks<Format>(Inputs);
     detail::packed_product<Format>(
         x, x_stride, w, out, Inputs, Outputs, rows, scratch,
-        {blocks, detail::panel_bytes<Format>(blocks), out_stride, Accumulate});
+        {blocks, detail::panel_bytes<Format>(blocks), out_stride, Accumulate,
+         detail::packed_tiles<Format>::is_from_memory(packed_bytes<Format>(Inputs, Outputs))});
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel
@@ -2292,10 +2324,15 @@ struct packed_plan_of : Placed {
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
+template <class Packed>
+class mapped_block;
+
 /// Gives readers and writers of files access to packed weights.
 class packed_filler {
     template <class Plan, class Format, auto Which>
     friend class packed_block;
+    template <class Packed>
+    friend class mapped_block;
     packed_filler() = default;
 
   public:
@@ -2319,16 +2356,31 @@ class packed_filler {
     static places places_of(Packed& of) noexcept {
         return of.places_of();
     }
-    /// Calls visit(name, copies, bytes of each copy, data) for the packed matrices. The name tells
-    /// format, extents and weights.
+    /// Calls visit(name, copies, bytes of each copy, offset) for the packed matrices in the order
+    /// of their offsets; none begins elsewhere than where another ends. The name tells format,
+    /// extents and weights.
     template <class Packed, class Visit>
-    static void each_matrix(Packed& of, Visit visit) {
-        of.each_matrix(visit);
+    static void each_matrix(Visit visit) {
+        Packed::each_matrix(visit);
     }
-    /// Calls visit(name, tensor_view) for the weights that are kept as floats.
+    /// Calls visit(name, tensor_view) for the weights that are kept as floats, in `rest`.
     template <class Packed, class Visit>
-    static void each_float(Packed& of, Visit visit) {
-        of.each_float(visit);
+    static void each_float(float* rest, Visit visit) {
+        Packed::each_float(rest, visit);
+    }
+    /// Packed weights whose matrices belong to `owner`, to be placed. Floats are zero at first.
+    template <class Packed>
+    static mapped_block<Packed> map(std::shared_ptr<const void> owner) {
+        return mapped_block<Packed>(std::move(owner));
+    }
+    template <class Packed>
+    static float* rest_of(mapped_block<Packed>& of) noexcept {
+        return of.rest_->numbers;
+    }
+    /// The matrices are at `data`, aligned to 64 bytes.
+    template <class Packed>
+    static void place(mapped_block<Packed>& of, const std::byte* data) noexcept {
+        of.data_ = data;
     }
 };
 
@@ -2499,7 +2551,7 @@ class alignas(64) packed_block {
     }
 
     template <class Visit>
-    SEQUENT_COLD void each_matrix(Visit visit) {
+    SEQUENT_COLD static void each_matrix(Visit visit) {
         for (const packed_matrix& each : matrices) {
             std::string name;
             with_format(each, [&]<int Number>(packed_format<Number>) {
@@ -2519,11 +2571,11 @@ class alignas(64) packed_block {
             }
             visit(name, static_cast<std::uint64_t>(each.copies()),
                   static_cast<std::uint64_t>(each.split_to * each.splits) * 64,
-                  bytes_ + 64 * std::ptrdiff_t{each.to.at.offset});
+                  std::size_t{64} * static_cast<std::size_t>(each.to.at.offset));
         }
     }
     template <class Visit>
-    SEQUENT_COLD void each_float(Visit visit) {
+    SEQUENT_COLD static void each_float(float* rest, Visit visit) {
         for (const auto& [name, parameter] : named_weights<Plan>) {
             weight_view view = parameter;
             const int slot = slots::find(view.offset);
@@ -2532,7 +2584,7 @@ class alignas(64) packed_block {
             slots::each_level(slot, [&](int, int axis, int scope) {
                 view.strides[axis] = packing.scope_rest[scope];
             });
-            visit(name, to_tensor<float>(view, rest_));
+            visit(name, to_tensor<float>(view, rest));
         }
     }
 
@@ -2540,10 +2592,47 @@ class alignas(64) packed_block {
     alignas(64) float rest_[floats > 0 ? floats : 1]{};
 };
 
+/// Quantized weights whose matrices are elsewhere, such as in a mapped file. Takes the place of the
+/// parameters as a Packed does. May be moved, not copied.
+template <class Packed>
+class mapped_block {
+  public:
+    /// The number type of activations.
+    using number = float;
+    /// The plan of the model.
+    using packed_for = typename Packed::packed_for;
+    /// Size in bytes of the packed matrices.
+    static constexpr std::size_t bytes = Packed::bytes;
+    /// Number of weights that are kept as floats.
+    static constexpr int floats = Packed::floats;
+
+    /// The packed matrices, `bytes` bytes, in the library's own layout.
+    const std::byte* data() const noexcept { return data_; }
+    /// The weights that are kept as floats.
+    std::span<const float> rest() const noexcept {
+        return {rest_->numbers, static_cast<std::size_t>(floats)};
+    }
+
+  private:
+    friend packed_filler;
+    struct alignas(64) float_block {
+        float numbers[floats > 0 ? floats : 1]{};
+    };
+
+    explicit mapped_block(std::shared_ptr<const void> owner)
+        : owner_(std::move(owner)), rest_(make_unique<float_block>()) {}
+
+    const std::byte* data_ = nullptr;
+    std::shared_ptr<const void> owner_;
+    std::unique_ptr<float_block> rest_;
+};
+
 template <class Plan, class Format, auto Which, class Placed>
 struct placed_for<packed_block<Plan, Format, Which>, Placed> {
     using type = packed_plan_of<Placed, Plan, Format, Which>;
 };
+template <class Packed, class Placed>
+struct placed_for<mapped_block<Packed>, Placed> : placed_for<Packed, Placed> {};
 
 template <class Plan, class Format, auto Which>
 const float* numbers_of(const packed_block<Plan, Format, Which>& p) noexcept {
@@ -2555,6 +2644,18 @@ const float* prepared_in(const packed_block<Plan, Format, Which>&) noexcept {
 }
 template <class Plan, class Format, auto Which>
 const std::byte* packed_in(const packed_block<Plan, Format, Which>& p) noexcept {
+    return p.data();
+}
+template <class Packed>
+const float* numbers_of(const mapped_block<Packed>& p) noexcept {
+    return p.rest().data();
+}
+template <class Packed>
+const float* prepared_in(const mapped_block<Packed>&) noexcept {
+    return nullptr;
+}
+template <class Packed>
+const std::byte* packed_in(const mapped_block<Packed>& p) noexcept {
     return p.data();
 }
 
@@ -2889,11 +2990,12 @@ std::unique_ptr<Packed> packed_from(const tensor_file& file, const matching& fou
     return result;
 }
 
-/// All copies of a packed matrix as a tensor of bytes, [copies, bytes].
+/// All copies of a packed matrix as a tensor of bytes, [copies, bytes], which begins at `offset` of
+/// the packed matrices.
 struct byte_tensor {
     std::string name;
     std::vector<std::uint64_t> shape;
-    std::byte* data = nullptr;
+    std::size_t offset = 0;
 
     std::size_t size() const { return static_cast<std::size_t>(size_of(shape)); }
 };
@@ -2905,13 +3007,14 @@ struct packed_tensors {
 };
 
 template <class Packed>
-packed_tensors tensors_of_packed(Packed& of) {
+packed_tensors tensors_of_packed(float* rest) {
+    using filler = model_detail::packed_filler;
     packed_tensors result;
-    model_detail::packed_filler::each_matrix(of, [&](const std::string& name, std::uint64_t copies,
-                                                     std::uint64_t bytes, std::byte* data) {
-        result.matrices.push_back({name, {copies, bytes}, data});
+    filler::each_matrix<Packed>([&](const std::string& name, std::uint64_t copies,
+                                    std::uint64_t bytes, std::size_t offset) {
+        result.matrices.push_back({name, {copies, bytes}, offset});
     });
-    model_detail::packed_filler::each_float(of, [&](std::string_view name, const auto& view) {
+    filler::each_float<Packed>(rest, [&](std::string_view name, const auto& view) {
         result.floats.push_back({std::string(name), any_view::of(view)});
     });
     return result;
@@ -2919,7 +3022,7 @@ packed_tensors tensors_of_packed(Packed& of) {
 
 SEQUENT_LAZY
 SEQUENT_COLD void save_packed_tensors(const file_path& path, const packed_tensors& given,
-                                      const metadata_map& metadata) {
+                                      const std::byte* matrices, const metadata_map& metadata) {
     const std::string name = path.string();
     file_header header;
     header.metadata = metadata;
@@ -2939,20 +3042,21 @@ SEQUENT_COLD void save_packed_tensors(const file_path& path, const packed_tensor
         floats.emplace_back(static_cast<std::size_t>(each.view.size()) * sizeof(float));
         store_piece(whole(each.view, 0), dtype::f32, floats.back().data(), name, each.name);
     }
-    const std::string text = header_bytes(name, header);
+    const std::string text = header_bytes(name, header, 64);  // the matrices can be mapped
     file_replacement file(path);
     file.write(text.data(), text.size());
     const auto write = [&](const std::byte* data, std::size_t size) {
         file.write(reinterpret_cast<const char*>(data), size);
     };
-    for (const byte_tensor& each : given.matrices) write(each.data, each.size());
+    for (const byte_tensor& each : given.matrices) write(matrices + each.offset, each.size());
     for (const auto& each : floats) write(each.data(), each.size());
     file.commit();
 }
 
-/// Copies the bytes of the matrices and loads the floats.
+/// Loads the floats; returns the bytes of each matrix in the file.
 SEQUENT_LAZY
-SEQUENT_COLD void load_packed_tensors(tensor_file file, const packed_tensors& wanted) {
+SEQUENT_COLD std::vector<const std::byte*> load_packed_tensors(tensor_file file,
+                                                               const packed_tensors& wanted) {
     std::vector<const std::byte*> found;
     for (const byte_tensor& each : wanted.matrices) {
         std::vector<header_entry>& entries = file.header.tensors;
@@ -2970,8 +3074,25 @@ SEQUENT_COLD void load_packed_tensors(tensor_file file, const packed_tensors& wa
         entries.erase(entry);
     }
     load_tensors(file, wanted.floats);
+    return found;
+}
+
+/// The first byte of matrices that a file has one behind another as packed weights have them.
+SEQUENT_LAZY
+SEQUENT_COLD const std::byte* mapped_matrices(const std::string& name,
+                                              const std::vector<byte_tensor>& wanted,
+                                              const std::vector<const std::byte*>& found) {
+    if (found.empty()) return nullptr;
+    const auto fail = [&](const byte_tensor& at, const char* what) {
+        fail_with<error>({name, ": tensor ", in_quotes(at.name), what,
+                          ", so that the file cannot be mapped; load_saved_packed copies it"});
+    };
+    if (reinterpret_cast<std::uintptr_t>(found[0]) % 64 != 0)
+        fail(wanted[0], " does not begin at a multiple of 64 bytes");
     for (std::size_t at = 0; at < found.size(); ++at)
-        std::memcpy(wanted.matrices[at].data, found[at], wanted.matrices[at].size());
+        if (found[at] != found[0] + wanted[at].offset)
+            fail(wanted[at], " is not behind the one before it in the model");
+    return found[0];
 }
 
 }  // namespace detail
@@ -3017,8 +3138,9 @@ std::unique_ptr<Packed> load_packed_llama2c(const source& from) {
 template <class Packed>
 void save_packed(const file_path& path, const Packed& weights, const metadata_map& metadata = {}) {
     // Saving only reads the weights.
-    detail::save_packed_tensors(path, detail::tensors_of_packed(const_cast<Packed&>(weights)),
-                                metadata);
+    detail::save_packed_tensors(
+        path, detail::tensors_of_packed<Packed>(const_cast<float*>(weights.rest().data())),
+        weights.data(), metadata);
 }
 
 /// Loads packed weights that save_packed has written, for the same type `Packed`.
@@ -3028,7 +3150,36 @@ void save_packed(const file_path& path, const Packed& weights, const metadata_ma
 template <class Packed>
 std::unique_ptr<Packed> load_saved_packed(const source& from) {
     auto result = model_detail::packed_filler::make<Packed>();
-    detail::load_packed_tensors(open_safetensors(from), detail::tensors_of_packed(*result));
+    const auto places = model_detail::packed_filler::places_of(*result);
+    const detail::packed_tensors wanted = detail::tensors_of_packed<Packed>(places.rest);
+    const auto found = detail::load_packed_tensors(open_safetensors(from), wanted);
+    for (std::size_t at = 0; at < found.size(); ++at)
+        std::memcpy(places.packed + wanted.matrices[at].offset, found[at],
+                    wanted.matrices[at].size());
+    return result;
+}
+
+/// Packed weights whose matrices stay where they are: in a file, mapped into memory, or in bytes of
+/// the program.
+template <class Packed>
+using mapped_packed = model_detail::mapped_block<Packed>;
+
+/// Maps packed weights that save_packed has written, for the same type `Packed`: the matrices are
+/// not copied, pages of the file are read when they are used, and processes that map the same file
+/// share them. Weights kept as floats are copied. The result takes the place of the parameters as
+/// packed weights do; the file must not change meanwhile.
+///
+/// Throws io::error as load_saved_packed does, and if the matrices are not at a multiple of 64
+/// bytes.
+template <class Packed>
+mapped_packed<Packed> map_saved_packed(const source& from) {
+    using filler = model_detail::packed_filler;
+    const auto owner = std::make_shared<source>(from);
+    auto result = filler::map<Packed>(owner);
+    const detail::packed_tensors wanted =
+        detail::tensors_of_packed<Packed>(filler::rest_of(result));
+    const auto found = detail::load_packed_tensors(open_safetensors(*owner), wanted);
+    filler::place(result, detail::mapped_matrices(from.name(), wanted.matrices, found));
     return result;
 }
 

@@ -1643,9 +1643,12 @@ struct product_plan {
     static constexpr bool from_memory = single && std::int64_t{Shape.columns} * Shape.depth *
                                                           std::int64_t{sizeof(T)} >
                                                       (4 << 20);
-    // A panel would read only a little of each page.
-    static constexpr bool streamed =
-        from_memory && !copied && Shape.b_column == 1 && Shape.columns >= 8192;
+    // Several panels of one row: each reads a short run of each row of B, which hardware does not
+    // prefetch. In an L2 cache they are a quarter faster, from memory half as fast.
+    static constexpr bool streamed = single && !copied && Shape.b_column == 1 && panels.parts > 1 &&
+                                     std::int64_t{Shape.columns} *
+                                             Shape.depth* std::int64_t{sizeof(T)} >
+                                         (256 << 10);
     static constexpr int most_depth = 16384 / int{sizeof(T)} / width;
     static constexpr int block =
         single && !copied ? Shape.depth : std::min(Shape.depth, most_depth);
@@ -1987,11 +1990,13 @@ SEQUENT_INLINE void add_scaled_rows(const T* a, const T* b, T* c, int columns,
     }
 }
 
-/// One row: reads long runs of B, some rows at once. The sums of a run stay in the nearest cache.
+/// One row: reads whole rows of B, or long runs of them. The sums of a run stay in the L1 cache;
+/// where they do not fit, some rows are taken at once.
 template <product_shape Shape, class T>
 inline void product_of_stream(const T* a, const T* b, T* c) noexcept {
     constexpr int run = 131072 / int{sizeof(T)};
-    constexpr int group = std::min(Shape.depth, 8);
+    constexpr bool fits = Shape.columns * int{sizeof(T)} <= 16384;
+    constexpr int group = fits ? 1 : std::min(Shape.depth, 8);
     constexpr int rest = Shape.depth % group;
     for (int column = 0; column < Shape.columns; column += run) {
         const int columns = std::min(run, Shape.columns - column);
@@ -7974,124 +7979,6 @@ inline constexpr long long max_numbers = 2147483647;
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// The ranges of the numbers that the functions of a rule accept.
-
-namespace sequent::inline SEQUENT_ABI {
-
-/// The ranges as types, whose names the compiler prints. Ranges of float apply to models of double,
-/// too, because a program does not know its number type.
-namespace mistake::range {
-/// Not infinite, not NaN.
-struct finite {};
-/// In [0, largest double].
-struct at_least_0_and_finite {};
-/// In [smallest normal float, largest float].
-struct above_0_and_finite_in_float {};
-/// In [0, 1 - 2^-24].
-struct from_0_to_below_1_in_float {};
-/// In [0, infinity].
-struct at_least_0 {};
-/// In [1, infinity].
-struct at_least_1 {};
-}  // namespace mistake::range
-
-namespace plan {
-
-/// The ranges as values; `any` has no limits.
-enum class number_range {
-    any,
-    finite,
-    at_least_0_and_finite,
-    above_0_and_finite_in_float,
-    from_0_to_below_1_in_float,
-    at_least_0,
-    at_least_1
-};
-
-/// Returns true if the range contains the value. No range but `any` contains NaN.
-constexpr bool is_within(number_range range, double value) {
-    switch (range) {
-        case number_range::finite:
-            return value >= std::numeric_limits<double>::lowest() &&
-                   value <= std::numeric_limits<double>::max();
-        case number_range::at_least_0_and_finite:
-            return value >= 0 && value <= std::numeric_limits<double>::max();
-        case number_range::above_0_and_finite_in_float:
-            return value >= static_cast<double>(std::numeric_limits<float>::min()) &&
-                   value <= static_cast<double>(std::numeric_limits<float>::max());
-        case number_range::from_0_to_below_1_in_float:
-            return value >= 0 && value <= 1 - static_cast<double>(5.9604645e-8F);  // 1 - 2^-24
-        case number_range::at_least_0:
-            return value >= 0;
-        case number_range::at_least_1:
-            return value >= 1;
-        default:
-            return true;
-    }
-}
-
-/// A number outside of its range, and the function to which it is given.
-struct refused_number {
-    name function{};
-    double given = 0;                        ///< the number
-    number_range range = number_range::any;  ///< its range
-};
-
-/// A number as text with up to six significant digits, in constant expressions.
-struct number_text {
-    char characters[16]{};  ///< the text
-    int length = 0;
-
-    /// Converts a number.
-    constexpr explicit number_text(double value) {
-        if (value != value) {
-            push("nan");
-            return;
-        }
-        if (value < 0) push("-");
-        if (value < 0) value = -value;
-        if (value > std::numeric_limits<double>::max()) {
-            push("inf");
-            return;
-        }
-        int exponent = 0;
-        for (; value >= 10; value /= 10) ++exponent;
-        for (; value > 0 && value < 1; value *= 10) --exponent;
-        int digits = static_cast<int>(value * 100000 + 0.5);
-        if (digits >= 1000000) {
-            digits /= 10;
-            ++exponent;
-        }
-        const bool is_scientific = exponent > 5 || exponent < -4;
-        const int before = is_scientific ? 0 : exponent;  // place of the first digit
-        int power = 100000;
-        if (before < 0) push("0.");
-        for (int place = -1; place > before; --place) push("0");
-        for (int place = before; power > 0 && (place >= 0 || digits > 0); --place) {
-            if (place == -1 && before >= 0) push(".");
-            const char digit[2]{static_cast<char>('0' + digits / power), 0};
-            push(digit);
-            digits %= power;
-            power /= 10;
-        }
-        if (!is_scientific) return;
-        push(exponent < 0 ? "e-" : "e");
-        if (exponent < 0) exponent = -exponent;
-        for (int place = exponent > 99 ? 100 : exponent > 9 ? 10 : 1; place > 0; place /= 10) {
-            const char digit[2]{static_cast<char>('0' + exponent / place % 10), 0};
-            push(digit);
-        }
-    }
-
-  private:
-    constexpr void push(const char* text) {
-        for (; *text; ++text) characters[length++] = *text;
-    }
-};
-
-}  // namespace plan
-}  // namespace sequent::inline SEQUENT_ABI
-
 /// The reasons for which a rule is not computed by a fast form. A rule that matches no fast form
 /// becomes a general step, which stores one reason for each form.
 
@@ -8276,7 +8163,7 @@ struct form_reasons {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// The mistakes of programs, and the static_assert that reports them.
+/// The mistakes of programs as types, and the static_asserts that report them.
 
 namespace sequent::inline SEQUENT_ABI {
 
@@ -8499,6 +8386,130 @@ struct check_name {
     static_assert(well_named<Name, Mistake>,
                   "sequent: the model has nothing under this name; the mistake is named here");
 };
+
+}  // namespace sequent::inline SEQUENT_ABI
+
+/// The ranges of the numbers that the functions of a rule accept.
+
+namespace sequent::inline SEQUENT_ABI {
+
+/// The ranges as types, whose names the compiler prints. Ranges of float apply to models of double,
+/// too, because a program does not know its number type.
+namespace mistake::range {
+/// Not infinite, not NaN.
+struct finite {};
+/// In [0, largest double].
+struct at_least_0_and_finite {};
+/// In [smallest normal float, largest float].
+struct above_0_and_finite_in_float {};
+/// In [0, 1 - 2^-24].
+struct from_0_to_below_1_in_float {};
+/// In [0, infinity].
+struct at_least_0 {};
+/// In [1, infinity].
+struct at_least_1 {};
+}  // namespace mistake::range
+
+namespace plan {
+
+/// The ranges as values; `any` has no limits.
+enum class number_range {
+    any,
+    finite,
+    at_least_0_and_finite,
+    above_0_and_finite_in_float,
+    from_0_to_below_1_in_float,
+    at_least_0,
+    at_least_1
+};
+
+/// Returns true if the range contains the value. No range but `any` contains NaN.
+constexpr bool is_within(number_range range, double value) {
+    switch (range) {
+        case number_range::finite:
+            return value >= std::numeric_limits<double>::lowest() &&
+                   value <= std::numeric_limits<double>::max();
+        case number_range::at_least_0_and_finite:
+            return value >= 0 && value <= std::numeric_limits<double>::max();
+        case number_range::above_0_and_finite_in_float:
+            return value >= static_cast<double>(std::numeric_limits<float>::min()) &&
+                   value <= static_cast<double>(std::numeric_limits<float>::max());
+        case number_range::from_0_to_below_1_in_float:
+            return value >= 0 && value <= 1 - static_cast<double>(5.9604645e-8F);  // 1 - 2^-24
+        case number_range::at_least_0:
+            return value >= 0;
+        case number_range::at_least_1:
+            return value >= 1;
+        default:
+            return true;
+    }
+}
+
+/// A number outside of its range, and the function to which it is given.
+struct refused_number {
+    name function{};
+    double given = 0;                        ///< the number
+    number_range range = number_range::any;  ///< its range
+};
+
+/// A number as text with up to six significant digits, in constant expressions.
+struct number_text {
+    char characters[16]{};  ///< the text
+    int length = 0;
+
+    /// Converts a number.
+    constexpr explicit number_text(double value) {
+        if (value != value) {
+            push("nan");
+            return;
+        }
+        if (value < 0) push("-");
+        if (value < 0) value = -value;
+        if (value > std::numeric_limits<double>::max()) {
+            push("inf");
+            return;
+        }
+        int exponent = 0;
+        for (; value >= 10; value /= 10) ++exponent;
+        for (; value > 0 && value < 1; value *= 10) --exponent;
+        int digits = static_cast<int>(value * 100000 + 0.5);
+        if (digits >= 1000000) {
+            digits /= 10;
+            ++exponent;
+        }
+        const bool is_scientific = exponent > 5 || exponent < -4;
+        const int before = is_scientific ? 0 : exponent;  // place of the first digit
+        int power = 100000;
+        if (before < 0) push("0.");
+        for (int place = -1; place > before; --place) push("0");
+        for (int place = before; power > 0 && (place >= 0 || digits > 0); --place) {
+            if (place == -1 && before >= 0) push(".");
+            const char digit[2]{static_cast<char>('0' + digits / power), 0};
+            push(digit);
+            digits %= power;
+            power /= 10;
+        }
+        if (!is_scientific) return;
+        push(exponent < 0 ? "e-" : "e");
+        if (exponent < 0) exponent = -exponent;
+        for (int place = exponent > 99 ? 100 : exponent > 9 ? 10 : 1; place > 0; place /= 10) {
+            const char digit[2]{static_cast<char>('0' + exponent / place % 10), 0};
+            push(digit);
+        }
+    }
+
+  private:
+    constexpr void push(const char* text) {
+        for (; *text; ++text) characters[length++] = *text;
+    }
+};
+
+}  // namespace plan
+}  // namespace sequent::inline SEQUENT_ABI
+
+/// The first mistake of a program as a value, and as a type for the compiler to print.
+
+namespace sequent::inline SEQUENT_ABI {
 
 namespace plan {
 
@@ -9451,6 +9462,66 @@ class recursion_finder {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
+/// Parts of rules, for rules that are made of others.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+/// A rule for a part of another rule.
+constexpr rule part_of(const rule& from) {
+    rule result;
+    result.number = from.number;
+    result.scope = from.scope;
+    return result;
+}
+
+/// An empty rule with the head of another and with its head weight, if any, of which the
+/// variables are the only ones.
+constexpr rule same_head(const rule& from) {
+    rule result = part_of(from);
+    result.head = from.head;
+    result.arity = from.arity;
+    result.head_weight = from.head_weight;
+    int map[max_variables]{};  // one more than the variable's place
+    auto apply = [&](term& to, const term& written) {
+        if (written.variable >= 0 && map[written.variable] == 0)
+            map[written.variable] = result.variables.push(from.variables[written.variable]) + 1;
+        to = {written.variable >= 0 ? map[written.variable] - 1 : -1, written.offset};
+    };
+    for (int at = 0; at < from.arity; ++at) apply(result.terms[at], from.terms[at]);
+    for (int at = 0; at < from.head_weight.arity; ++at)
+        apply(result.head_weight.terms[at], from.head_weight.terms[at]);
+    return result;
+}
+
+/// The variables of the arguments of a literal and its weight, as bits.
+constexpr unsigned argument_variables(const literal& item) {
+    unsigned mask = 0;
+    visit_terms(item, [&](const term& at) {
+        if (at.variable >= 0) mask |= 1u << at.variable;
+        if (at.second >= 0) mask |= 1u << at.second;
+    });
+    return mask;
+}
+
+/// The variable that stands for another one plus an offset.
+constexpr variable moved(variable index, int offset) {
+    index.stated = index.stated && index.stated + offset > 0 ? index.stated + offset : 0;
+    return index;
+}
+
+/// A literal's arguments, less `offsets`; false if one that is a variable keeps an offset.
+constexpr bool take_away(literal& item, const int* offsets) {
+    bool plain = !is_view(item);
+    visit_terms(item, [&](term& at) {
+        if (at.variable < 0) return;
+        at.offset -= offsets[at.variable];
+        plain = plain && at.offset == 0;
+    });
+    return plain;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
 /// Normalisation: rewrites a source so that each relation follows from one rule whose head is a
 /// plain atom. The following become rules of their own, over relations that the plan invents:
 ///
@@ -9517,33 +9588,6 @@ class normaliser {
 
     constexpr int invent(const rule& from) {
         return out.relations.push({out.relations[from.head].id, from.scope, true});
-    }
-
-    /// A rule for a part of another rule.
-    static constexpr rule part_of(const rule& from) {
-        rule result;
-        result.number = from.number;
-        result.scope = from.scope;
-        return result;
-    }
-
-    /// An empty rule with the head of another and with its head weight, if any, of which the
-    /// variables are the only ones.
-    static constexpr rule same_head(const rule& from) {
-        rule result = part_of(from);
-        result.head = from.head;
-        result.arity = from.arity;
-        result.head_weight = from.head_weight;
-        int map[max_variables]{};  // one more than the variable's place
-        auto apply = [&](term& to, const term& written) {
-            if (written.variable >= 0 && map[written.variable] == 0)
-                map[written.variable] = result.variables.push(from.variables[written.variable]) + 1;
-            to = {written.variable >= 0 ? map[written.variable] - 1 : -1, written.offset};
-        };
-        for (int at = 0; at < from.arity; ++at) apply(result.terms[at], from.terms[at]);
-        for (int at = 0; at < from.head_weight.arity; ++at)
-            apply(result.head_weight.terms[at], from.head_weight.terms[at]);
-        return result;
     }
 
     constexpr void push(rule made, const literal& only) {
@@ -9742,36 +9786,10 @@ class normaliser {
         const unsigned head = written.head_variables();
         for (const literal& item : out.body(written))
             if (!item.gives_value() || item.has_element || item.transposed ||
-                (variables_of(item) & ~head))
+                (argument_variables(item) & ~head))
                 return false;
         return true;
     }
-    static constexpr unsigned variables_of(const literal& item) {
-        unsigned mask = 0;
-        visit_terms(item, [&](const term& at) {
-            if (at.variable >= 0) mask |= 1u << at.variable;
-            if (at.second >= 0) mask |= 1u << at.second;
-        });
-        return mask;
-    }
-
-    /// The variable that stands for another one plus an offset.
-    static constexpr variable moved(variable index, int offset) {
-        index.stated = index.stated && index.stated + offset > 0 ? index.stated + offset : 0;
-        return index;
-    }
-
-    /// A literal's arguments, less `offsets`; false if one that is a variable keeps an offset.
-    static constexpr bool take_away(literal& item, const int* offsets) {
-        bool plain = !is_view(item);
-        visit_terms(item, [&](term& at) {
-            if (at.variable < 0) return;
-            at.offset -= offsets[at.variable];
-            plain = plain && at.offset == 0;
-        });
-        return plain;
-    }
-
     /// In a rule of a recursion, the biases and the products of relations outside become a rule
     /// outside.
     constexpr void split_outside(int at, const auto& definer) {
@@ -9786,7 +9804,7 @@ class normaliser {
         for (int body = 0; body < user.literals && !mentioned; ++body) {
             const literal& item = out.literals[user.first_literal + body];
             if (!is_outside(item)) continue;
-            mentioned = variables_of(item);
+            mentioned = argument_variables(item);
             for (int axis = 0; axis < item.arity; ++axis)
                 if (item.terms[axis].variable >= 0)
                     offsets[item.terms[axis].variable] = item.terms[axis].offset;
@@ -9810,7 +9828,7 @@ class normaliser {
             const literal item = out.literals[user.first_literal + body];
             literal moved = item;
             const bool plain = take_away(moved, offsets);
-            const bool taken = plain && !(variables_of(item) & ~mentioned) &&
+            const bool taken = plain && !(argument_variables(item) & ~mentioned) &&
                                (is_outside(item) || item.kind == literal_kind::weight);
             if (!taken) {
                 out.literals[user.first_literal + kept++] = item;
@@ -9870,7 +9888,7 @@ class normaliser {
     /// Returns true if the literal, one of several, is the same for all values of one of the head's
     /// variables.
     static constexpr bool mentions_less(const literal& item, const rule& user) {
-        return user.literals > 1 && (user.head_variables() & ~variables_of(item));
+        return user.literals > 1 && (user.head_variables() & ~argument_variables(item));
     }
 
     constexpr void split_weighted_literal(int user_at, int item_at) {
@@ -13987,8 +14005,15 @@ class general_builder {
     /// The join that gives the number of a relation's pair at these arguments.
     constexpr int join_of(general_step& made, const relation_layout& of, const term* terms,
                           bool optional) const {
-        pair_terms pair{terms[of.pairs.axes[0]], terms[of.pairs.axes[1]]};
-        if (of.pairs.all) pair = pair_of(draft_.in.facts[of.pairs.fact], terms);
+        // The time of a recursion is looked up as a variable.
+        term at[max_arity]{};
+        for (int axis = 0; axis < max_arity; ++axis) {
+            at[axis] = terms[axis];
+            if (at[axis].variable == loop_time)
+                at[axis] = {rule_.recurs.time, at[axis].offset + rule_.recurs.delay};
+        }
+        pair_terms pair{at[of.pairs.axes[0]], at[of.pairs.axes[1]]};
+        if (of.pairs.all) pair = pair_of(draft_.in.facts[of.pairs.fact], at);
         return add_join(made, {of.pairs.fact, pair.row, pair.column, optional});
     }
 
@@ -19888,6 +19913,9 @@ struct plan_of : single_steps<plan_of<Program, Facts...>> {
     /// The domains, recursions as loops.
     static constexpr const auto& conditions = chosen<loops>(
         looped, found, [](const auto& planner) -> const auto& { return planner.conditions; });
+    /// The shapes of the facts and, after them, of the pairs that rules choose: a small object, in
+    /// place of all shapes.
+    static constexpr auto with_choices = shapes.facts;
     /// True if no mistake is found so far.
     static constexpr bool understood = shapes.mistake.ok() && conditions.mistake.ok();
     /// The steps before memory is laid out.
@@ -22664,7 +22692,8 @@ class row_runner : public row_gradients<Step, T> {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// Runs attention steps: gives the kernel the shape, the space and the pointers.
+/// The shape that a kernel takes for an attention step, and the form by which equal shapes share
+/// it.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
@@ -22961,6 +22990,12 @@ struct shape_for_kernels<Shape, false> {
     }
     using type = attention_shape_of_form<form_key_of<shape_for_kernels>>;
 };
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
+/// Runs attention steps: gives the kernel the shape, the space and the pointers.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
 
 /// The operands of a step's score in one round of the outer loops.
 template <class Plan, int At, class T>
@@ -24651,7 +24686,8 @@ SEQUENT_LAZY class basic_thread_pool {
         /// task has the thread number of that task throughout.
         ///
         /// Tasks see all writes made before run, and the caller sees all writes of the tasks
-        /// afterwards. Tasks use the floating-point mode of the caller. run allocates nothing.
+        /// afterwards. Tasks use the floating-point mode of the caller. run allocates nothing,
+        /// unless submit does.
         ///
         /// If f throws, tasks that have not begun are skipped; one of the exceptions is rethrown
         /// here once the tasks that have begun are done.
@@ -27853,8 +27889,7 @@ class row_facts {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// The reach of the steps of a plan in a sequence: how far before the current position they read,
-/// and how far beyond it the rows that they read must be computed.
+/// The steps of a state: which rows and columns are stored from call to call, and where.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
@@ -27968,6 +28003,13 @@ struct state_tables {
     rows_obstacle obstacle{};  ///< why the plan does not run by rows
     rows_obstacle lost{};      ///< the first rule that reads rows of which only the last are stored
 };
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
+/// The reach of the steps of a plan in a sequence: how far before the current position they read,
+/// and how far beyond it the rows that they read must be computed.
+
+namespace sequent::inline SEQUENT_ABI::plan {
 
 /// Finds the reach of the steps of a draft. The results are in the tables of the state, and in
 /// members for its planner.
@@ -29297,6 +29339,8 @@ class alignas(64) state_block {
                   "layers or positions, or narrower ones");
 
   public:
+    /// The plan that computes rows, with the places of its numbers.
+    using placed = state_plan;
     /// The types of the KV cache.
     using cached = Cache;
     /// Size of the state in numbers, without the KV cache.
@@ -30380,6 +30424,16 @@ class model<Program, Facts...> : public model_detail::ill_formed_model<Program, 
 #define SEQUENT_INSTANTIATE_MODEL_ON_POOL(model_type, number) \
     SEQUENT_DETAIL_MODEL_ON_POOL(template, model_type, number)
 
+/// Declares forward and forward_batch on a scratch, step, step_batch and prefill with weights and a
+/// state of other types than parameters<number> and state<number>, such as packed weights and a
+/// KV cache in fewer bits: `weights` and `state` are aliases of Model::packed<q8_0> and
+/// Model::state<float, cache<q8_0>>.
+#define SEQUENT_EXTERN_MODEL_WITH(model_type, weights, state) \
+    SEQUENT_DETAIL_MODEL_WITH(extern template, model_type, weights, state)
+/// Defines what SEQUENT_EXTERN_MODEL_WITH declares.
+#define SEQUENT_INSTANTIATE_MODEL_WITH(model_type, weights, state) \
+    SEQUENT_DETAIL_MODEL_WITH(template, model_type, weights, state)
+
 #define SEQUENT_DETAIL_COMPILED(prefix, plan, number, run_type)                                 \
     prefix struct ::sequent::model_detail::compiled_forward<plan, number,                       \
                                                             ::sequent::model_detail::run_type>; \
@@ -30396,24 +30450,35 @@ class model<Program, Facts...> : public model_detail::ill_formed_model<Program, 
                           model_type::batch<number>)
 #define SEQUENT_DETAIL_MODEL_ON_POOL(prefix, model_type, number) \
     SEQUENT_DETAIL_COMPILED(prefix, model_type::plan, number, run_on_pool)
-#define SEQUENT_DETAIL_MODEL_INFERENCE(prefix, model_type, number)                      \
-    prefix struct ::sequent::model_detail::compiled_forward<                            \
-        ::sequent::plan::inference_plan_of<model_type::plan>, number,                   \
-        ::sequent::model_detail::whole_run>;                                            \
-    SEQUENT_DETAIL_JOINED(prefix, joined_forward,                                       \
-                          ::sequent::plan::inference_plan_of<model_type::plan>, number, \
-                          model_type::scratch_batch<number>)
+// `placed` may have commas: it is passed to no further macro.
+#define SEQUENT_DETAIL_INFERENCE(prefix, placed, number, batch)                                  \
+    prefix struct ::sequent::model_detail::compiled_forward<placed, number,                      \
+                                                            ::sequent::model_detail::whole_run>; \
+    prefix struct ::sequent::model_detail::joined_forward<placed, number, (batch::joined > 1)>
+#define SEQUENT_DETAIL_MODEL_INFERENCE(prefix, model_type, number)                                 \
+    SEQUENT_DETAIL_INFERENCE(prefix, ::sequent::plan::inference_plan_of<model_type::plan>, number, \
+                             model_type::scratch_batch<number>)
 
-#define SEQUENT_DETAIL_ROWS(model_type, number, first, range) \
-    struct ::sequent::model_detail::compiled_rows<            \
-        ::sequent::plan::state_plan_of<model_type::plan>, number, first, ::sequent::kernel::range>
-#define SEQUENT_DETAIL_MODEL_STEP(prefix, model_type, number)         \
-    prefix SEQUENT_DETAIL_ROWS(model_type, number, false, one_row);   \
-    prefix SEQUENT_DETAIL_ROWS(model_type, number, false, row_range); \
-    prefix SEQUENT_DETAIL_ROWS(model_type, number, true, one_row);    \
-    prefix SEQUENT_DETAIL_ROWS(model_type, number, true, row_range);  \
-    prefix struct ::sequent::model_detail::joined_sequences<          \
-        ::sequent::plan::state_plan_of<model_type::plan>, number>
+#define SEQUENT_DETAIL_ROWS(prefix, placed, number)                                     \
+    prefix struct ::sequent::model_detail::compiled_rows<placed, number, false,         \
+                                                         ::sequent::kernel::one_row>;   \
+    prefix struct ::sequent::model_detail::compiled_rows<placed, number, false,         \
+                                                         ::sequent::kernel::row_range>; \
+    prefix struct ::sequent::model_detail::compiled_rows<placed, number, true,          \
+                                                         ::sequent::kernel::one_row>;   \
+    prefix struct ::sequent::model_detail::compiled_rows<placed, number, true,          \
+                                                         ::sequent::kernel::row_range>; \
+    prefix struct ::sequent::model_detail::joined_sequences<placed, number>
+#define SEQUENT_DETAIL_MODEL_STEP(prefix, model_type, number) \
+    SEQUENT_DETAIL_ROWS(prefix, ::sequent::plan::state_plan_of<model_type::plan>, number)
+
+#define SEQUENT_DETAIL_PLACED(...) ::sequent::model_detail::placed_for<__VA_ARGS__>::type
+#define SEQUENT_DETAIL_MODEL_WITH(prefix, model_type, weights, state)                         \
+    SEQUENT_DETAIL_INFERENCE(                                                                 \
+        prefix,                                                                               \
+        SEQUENT_DETAIL_PLACED(weights, ::sequent::plan::inference_plan_of<model_type::plan>), \
+        weights::number, model_type::scratch_batch<weights::number>);                         \
+    SEQUENT_DETAIL_ROWS(prefix, SEQUENT_DETAIL_PLACED(weights, state::placed), weights::number)
 
 /// Intermediate values of a model.
 

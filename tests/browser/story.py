@@ -93,7 +93,8 @@ def main():
             if not (pathlib.Path(options.xsimd) / "xsimd/arch/xsimd_wasm.hpp").exists():
                 print("there is no xsimd for WebAssembly")
                 sys.exit(77)
-            if subprocess.run(options.compiler.split() + ["--version"], capture_output=True).returncode:
+            command = options.compiler.split()
+            if not shutil.which(command[0]) or subprocess.run(command + ["--version"], capture_output=True).returncode:
                 print("there is no compiler")
                 sys.exit(77)
             page = os.path.join(folder, "story.html")

@@ -96,6 +96,10 @@ TEST_CASE("a model is loaded, prefilled, stepped and packed") {
             expected = GPT2::step(*p, {token}, *state);
         }
         CHECK(writer.size() == 13);
+        while (writer.size() < 17) (void)writer.next();  // the last one has no position
+        CHECK_THROWS_AS(writer.next(), argument_error);
+        CHECK_THROWS_AS(writer.next(), argument_error);
+        CHECK(writer.size() == 17);
         text.clear();
     }
     std::remove(file.c_str());
@@ -130,6 +134,16 @@ TEST_CASE("a model is loaded, prefilled, stepped and packed") {
     // [/packed]
     for (int c = 0; c < 50; ++c)
         CHECK(logits(c) == Approx(exact[static_cast<std::size_t>(c)]).margin(0.02));
+    // [mapped]
+    io::save_packed("model.packed", *q);
+    const auto mapped = io::map_saved_packed<GPT2::packed<q8_0>>("model.packed");
+    logits = GPT2::step(mapped, {7}, *s);
+    // [/mapped]
+    std::remove("model.packed");
+    const std::vector<float> of_mapped(logits.data, logits.data + 50);
+    s->truncate(3);
+    logits = GPT2::step(*q, {7}, *s);
+    for (int c = 0; c < 50; ++c) CHECK(logits(c) == of_mapped[static_cast<std::size_t>(c)]);
     // [cache]
     auto fewer =
         make_unique<GPT2::state<float, cache<q8_0>>>();  // or cache<bf16>, cache<q8_0, bf16>

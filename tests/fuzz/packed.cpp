@@ -48,6 +48,7 @@ void load(const io::source& from) {
     });
     // Its bytes are whatever they are.
     fuzz::attempt([&] { (void)io::load_saved_packed<Packed>(from); });
+    fuzz::attempt([&] { (void)io::map_saved_packed<Packed>(from); });
 }
 
 }  // namespace

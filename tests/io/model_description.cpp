@@ -214,6 +214,10 @@ TEST_CASE("what no preset computes is refused by its name") {
                    {"the activation \"mish\" is not known"});
     check_contains(changed(llama_json, "null", R"({"rope_type": "longrope", "factor": 32})"),
                    {"\"rope_scaling\" scales rotary positions by \"longrope\""});
+    check_contains(changed(llama_json, "null",
+                           R"({"rope_type": "yarn", "factor": 32, "truncate": false,
+                               "original_max_position_embeddings": 4096})"),
+                   {"\"truncate\" is false"});
     check_contains(changed(llama_json, "\"attention_bias\": false", "\"attention_bias\": true"),
                    {"\"attention_bias\" is true"});
     check_contains(changed(bert_json, "absolute", "relative_key"), {"expected \"absolute\""});

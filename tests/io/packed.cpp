@@ -210,6 +210,47 @@ TEMPLATE_TEST_CASE("packed weights of a file are those of its parameters", "", b
                    {"tensor \"embedding\" is in the file, but not wanted"});
 }
 
+TEST_CASE("saved packed weights are read where they are") {
+    using packed = Model::packed<q8_0>;
+    const folder in;
+    const auto copied = make_unique<packed>(*random_parameters());
+    io::save_packed(in / "packed", *copied);
+    io::mapped_packed<packed> first = io::map_saved_packed<packed>(in / "packed");
+    const auto mapped = std::move(first);
+    CHECK(std::equal(mapped.data(), mapped.data() + packed::bytes, copied->data()));
+    CHECK(std::ranges::equal(mapped.rest(), copied->rest()));
+    const auto s = make_unique<Model::state<float>>(), t = make_unique<Model::state<float>>();
+    const auto w = make_unique<Model::scratch<float>>(), x = make_unique<Model::scratch<float>>();
+    const std::vector<std::int32_t> symbols{1, 39, 7, 7};
+    for (const std::int32_t symbol : symbols) {
+        const auto one = Model::step(*copied, {symbol}, *s),
+                   two = Model::step(mapped, {symbol}, *t);
+        CHECK(std::equal(one.data, one.data + 40, two.data));
+    }
+    const auto one = Model::forward(*copied, {symbols}, *w),
+               two = Model::forward(mapped, {symbols}, *x);
+    CHECK(std::equal(one.data, one.data + 4 * 40, two.data));
+
+    // Bytes of the program, at a multiple of 64 and beside one.
+    const io::source file(in / "packed");
+    const auto bytes = file.bytes();
+    std::vector<std::byte> room(bytes.size() + 128);
+    const auto at = static_cast<std::size_t>(-reinterpret_cast<std::intptr_t>(room.data()) & 63);
+    const auto read = [&](std::size_t place) {
+        std::ranges::copy(bytes, room.data() + place);
+        const auto all = io::map_saved_packed<packed>(
+            {std::span<const std::byte>(room.data() + place, bytes.size()), "x.bin"});
+        return all.data() > room.data() && all.data() < room.data() + room.size() &&
+               std::equal(all.data(), all.data() + packed::bytes, copied->data());
+    };
+    CHECK(read(at));
+    check_contains(
+        message([&] { read(at + 8); }),
+        {"x.bin: tensor \"q8_0 ", "does not begin at a multiple of 64 bytes", "load_saved_packed"});
+    check_contains(message([&] { (void)io::map_saved_packed<Model::packed<q4_0>>(in / "packed"); }),
+                   {"tensor \"q4_0 ", " is not in the file"});
+}
+
 TEST_CASE("blocks of a file become packed weights as they stand") {
     const auto p = make_unique<numbers>();
     const std::string of_eight = gguf(8), four = gguf(2);

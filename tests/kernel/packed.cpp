@@ -17,6 +17,7 @@ TEMPLATE_TEST_CASE("packed products against plain loops", "[packed]", bf16, q8_0
     check_products<format, 64, 33>({1, 8});
     check_products<format, 100, 15>({1, 13});
     check_products<format, 288, 129>({1, 2, 3, 19});
+    check_products<format, 288, 905>({1});  // one row, as from memory
 }
 
 // Sums of 16 bits would overflow.

@@ -25,6 +25,18 @@ TEST_CASE("products against plain loops", "[product]") {
     check_both_transposed<65, 33, 15, T>();
 }
 
+// One row with more weights than an L2 cache holds of each, whose rows are read one after another.
+TEST_CASE("products of one row from memory against plain loops", "[product]") {
+    using kernel::detail::product_plan, kernel::product_shape;
+    static constexpr product_shape adds{1, 501, 139, 1, 2, 505, 1, 501, true};
+    static_assert(product_plan<adds, float>::streamed);
+    compare<adds, float>();
+    static_assert(
+        product_plan<product_shape{1, 4133, 17, 17, 1, 4133, 1, 4133, false}, float>::streamed);
+    check_plain<1, 4133, 17, float>();
+    check_plain<1, 259, 129, double>();
+}
+
 // Parts of A at a distance before each other, as in a dilated convolution.
 template <int Rows, int Columns, int Depth, class T>
 void check_parts() {

@@ -1,7 +1,9 @@
-# cmake -D ROOT=... -D WORK=... -P vcpkg_port.cmake: runs the port of cmake/vcpkg with stand-ins for vcpkg's
-# functions that do what those do with headers, and uses the package from another project.
+# cmake -D ROOT=... -D WORK=... -D GENERATOR=... -D COMPILER=... -D XSIMD=... -P vcpkg_port.cmake: runs the
+# port of cmake/vcpkg with stand-ins for vcpkg's functions that do what those do with headers, and uses the
+# package from another project. XSIMD is the folder of xsimd's CMake package.
 set(PORT sequent)
 set(CURRENT_PACKAGES_DIR ${WORK}/package)
+set(configure ${CMAKE_COMMAND} -G ${GENERATOR} -DCMAKE_CXX_COMPILER=${COMPILER} -Dxsimd_DIR=${XSIMD})
 file(REMOVE_RECURSE ${WORK})
 
 file(READ ${ROOT}/cmake/vcpkg/vcpkg.json manifest)
@@ -15,7 +17,7 @@ endif()
 
 function(vcpkg_cmake_configure)
     cmake_parse_arguments(PARSE_ARGV 0 arg "" "SOURCE_PATH" "OPTIONS")
-    execute_process(COMMAND ${CMAKE_COMMAND} -S ${arg_SOURCE_PATH} -B ${WORK}/build ${arg_OPTIONS}
+    execute_process(COMMAND ${configure} -S ${arg_SOURCE_PATH} -B ${WORK}/build ${arg_OPTIONS}
                             -DCMAKE_INSTALL_PREFIX=${CURRENT_PACKAGES_DIR} OUTPUT_QUIET
                             COMMAND_ERROR_IS_FATAL ANY)
 endfunction()
@@ -63,6 +65,6 @@ if(NOT EXISTS \"\${folders}/sequent/sequent.hpp\")
     message(FATAL_ERROR \"the target's headers are in \${folders}\")
 endif()
 ")
-execute_process(COMMAND ${CMAKE_COMMAND} -S ${WORK}/user -B ${WORK}/user/build
+execute_process(COMMAND ${configure} -S ${WORK}/user -B ${WORK}/user/build
                         -DCMAKE_PREFIX_PATH=${CURRENT_PACKAGES_DIR} OUTPUT_QUIET
                         COMMAND_ERROR_IS_FATAL ANY)

@@ -82,6 +82,7 @@ class flow {
                 selector_of(layer_of(at), program[at].arguments[0]).results.push_back(at);
     }
     flow(const flow&) = delete;
+    /// Moves a flow.
     flow(flow&&) = default;
     flow& operator=(const flow&) = delete;
 

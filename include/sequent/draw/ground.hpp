@@ -34,8 +34,8 @@ struct ground_network_rule {
 };
 /// The ground rules of a sample.
 struct ground_network {
-    std::vector<ground_atom> atoms{};
-    std::vector<ground_network_rule> rules{};
+    std::vector<ground_atom> atoms{};          ///< the atoms
+    std::vector<ground_network_rule> rules{};  ///< the ground rules
 };
 /// What is shown of a sample.
 struct ground_options {

@@ -88,6 +88,7 @@ SEQUENT_COLD rotary_fields rotary_of(const configuration_fields<>& of, const des
         } else if (kind == "yarn") {
             for (const char* name : {"attention_factor", "mscale", "mscale_all_dim"})
                 rope.expect_absent(name);
+            rope.expect("truncate", true);
             result.scaling = joined_text(
                 {"scaling::yarn<", whole("factor"), ", ", whole("original_max_position_embeddings"),
                  ", ", whole_or("beta_fast", 32), ", ", whole_or("beta_slow", 1), ">"});

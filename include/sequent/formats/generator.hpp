@@ -74,8 +74,8 @@ class generator {
 
     void step_pending() {
         if (!pending_) return;
-        const std::int32_t token = *std::exchange(pending_, std::nullopt);
-        logits_ = Model::step(*parameters_, {token}, *state_);
+        logits_ = Model::step(*parameters_, {*pending_}, *state_);
+        pending_.reset();
     }
 
     std::unique_ptr<typename Model::template parameters<T>> parameters_ =

@@ -308,11 +308,12 @@ std::unique_ptr<Packed> packed_from(const tensor_file& file, const matching& fou
     return result;
 }
 
-/// All copies of a packed matrix as a tensor of bytes, [copies, bytes].
+/// All copies of a packed matrix as a tensor of bytes, [copies, bytes], which begins at `offset` of
+/// the packed matrices.
 struct byte_tensor {
     std::string name;
     std::vector<std::uint64_t> shape;
-    std::byte* data = nullptr;
+    std::size_t offset = 0;
 
     std::size_t size() const { return static_cast<std::size_t>(size_of(shape)); }
 };
@@ -324,13 +325,14 @@ struct packed_tensors {
 };
 
 template <class Packed>
-packed_tensors tensors_of_packed(Packed& of) {
+packed_tensors tensors_of_packed(float* rest) {
+    using filler = model_detail::packed_filler;
     packed_tensors result;
-    model_detail::packed_filler::each_matrix(of, [&](const std::string& name, std::uint64_t copies,
-                                                     std::uint64_t bytes, std::byte* data) {
-        result.matrices.push_back({name, {copies, bytes}, data});
+    filler::each_matrix<Packed>([&](const std::string& name, std::uint64_t copies,
+                                    std::uint64_t bytes, std::size_t offset) {
+        result.matrices.push_back({name, {copies, bytes}, offset});
     });
-    model_detail::packed_filler::each_float(of, [&](std::string_view name, const auto& view) {
+    filler::each_float<Packed>(rest, [&](std::string_view name, const auto& view) {
         result.floats.push_back({std::string(name), any_view::of(view)});
     });
     return result;
@@ -338,7 +340,7 @@ packed_tensors tensors_of_packed(Packed& of) {
 
 SEQUENT_LAZY
 SEQUENT_COLD void save_packed_tensors(const file_path& path, const packed_tensors& given,
-                                      const metadata_map& metadata) {
+                                      const std::byte* matrices, const metadata_map& metadata) {
     const std::string name = path.string();
     file_header header;
     header.metadata = metadata;
@@ -358,20 +360,21 @@ SEQUENT_COLD void save_packed_tensors(const file_path& path, const packed_tensor
         floats.emplace_back(static_cast<std::size_t>(each.view.size()) * sizeof(float));
         store_piece(whole(each.view, 0), dtype::f32, floats.back().data(), name, each.name);
     }
-    const std::string text = header_bytes(name, header);
+    const std::string text = header_bytes(name, header, 64);  // the matrices can be mapped
     file_replacement file(path);
     file.write(text.data(), text.size());
     const auto write = [&](const std::byte* data, std::size_t size) {
         file.write(reinterpret_cast<const char*>(data), size);
     };
-    for (const byte_tensor& each : given.matrices) write(each.data, each.size());
+    for (const byte_tensor& each : given.matrices) write(matrices + each.offset, each.size());
     for (const auto& each : floats) write(each.data(), each.size());
     file.commit();
 }
 
-/// Copies the bytes of the matrices and loads the floats.
+/// Loads the floats; returns the bytes of each matrix in the file.
 SEQUENT_LAZY
-SEQUENT_COLD void load_packed_tensors(tensor_file file, const packed_tensors& wanted) {
+SEQUENT_COLD std::vector<const std::byte*> load_packed_tensors(tensor_file file,
+                                                               const packed_tensors& wanted) {
     std::vector<const std::byte*> found;
     for (const byte_tensor& each : wanted.matrices) {
         std::vector<header_entry>& entries = file.header.tensors;
@@ -389,8 +392,25 @@ SEQUENT_COLD void load_packed_tensors(tensor_file file, const packed_tensors& wa
         entries.erase(entry);
     }
     load_tensors(file, wanted.floats);
+    return found;
+}
+
+/// The first byte of matrices that a file has one behind another as packed weights have them.
+SEQUENT_LAZY
+SEQUENT_COLD const std::byte* mapped_matrices(const std::string& name,
+                                              const std::vector<byte_tensor>& wanted,
+                                              const std::vector<const std::byte*>& found) {
+    if (found.empty()) return nullptr;
+    const auto fail = [&](const byte_tensor& at, const char* what) {
+        fail_with<error>({name, ": tensor ", in_quotes(at.name), what,
+                          ", so that the file cannot be mapped; load_saved_packed copies it"});
+    };
+    if (reinterpret_cast<std::uintptr_t>(found[0]) % 64 != 0)
+        fail(wanted[0], " does not begin at a multiple of 64 bytes");
     for (std::size_t at = 0; at < found.size(); ++at)
-        std::memcpy(wanted.matrices[at].data, found[at], wanted.matrices[at].size());
+        if (found[at] != found[0] + wanted[at].offset)
+            fail(wanted[at], " is not behind the one before it in the model");
+    return found[0];
 }
 
 }  // namespace detail
@@ -436,8 +456,9 @@ std::unique_ptr<Packed> load_packed_llama2c(const source& from) {
 template <class Packed>
 void save_packed(const file_path& path, const Packed& weights, const metadata_map& metadata = {}) {
     // Saving only reads the weights.
-    detail::save_packed_tensors(path, detail::tensors_of_packed(const_cast<Packed&>(weights)),
-                                metadata);
+    detail::save_packed_tensors(
+        path, detail::tensors_of_packed<Packed>(const_cast<float*>(weights.rest().data())),
+        weights.data(), metadata);
 }
 
 /// Loads packed weights that save_packed has written, for the same type `Packed`.
@@ -447,7 +468,36 @@ void save_packed(const file_path& path, const Packed& weights, const metadata_ma
 template <class Packed>
 std::unique_ptr<Packed> load_saved_packed(const source& from) {
     auto result = model_detail::packed_filler::make<Packed>();
-    detail::load_packed_tensors(open_safetensors(from), detail::tensors_of_packed(*result));
+    const auto places = model_detail::packed_filler::places_of(*result);
+    const detail::packed_tensors wanted = detail::tensors_of_packed<Packed>(places.rest);
+    const auto found = detail::load_packed_tensors(open_safetensors(from), wanted);
+    for (std::size_t at = 0; at < found.size(); ++at)
+        std::memcpy(places.packed + wanted.matrices[at].offset, found[at],
+                    wanted.matrices[at].size());
+    return result;
+}
+
+/// Packed weights whose matrices stay where they are: in a file, mapped into memory, or in bytes of
+/// the program.
+template <class Packed>
+using mapped_packed = model_detail::mapped_block<Packed>;
+
+/// Maps packed weights that save_packed has written, for the same type `Packed`: the matrices are
+/// not copied, pages of the file are read when they are used, and processes that map the same file
+/// share them. Weights kept as floats are copied. The result takes the place of the parameters as
+/// packed weights do; the file must not change meanwhile.
+///
+/// Throws io::error as load_saved_packed does, and if the matrices are not at a multiple of 64
+/// bytes.
+template <class Packed>
+mapped_packed<Packed> map_saved_packed(const source& from) {
+    using filler = model_detail::packed_filler;
+    const auto owner = std::make_shared<source>(from);
+    auto result = filler::map<Packed>(owner);
+    const detail::packed_tensors wanted =
+        detail::tensors_of_packed<Packed>(filler::rest_of(result));
+    const auto found = detail::load_packed_tensors(open_safetensors(*owner), wanted);
+    filler::place(result, detail::mapped_matrices(from.name(), wanted.matrices, found));
     return result;
 }
 

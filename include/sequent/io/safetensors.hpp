@@ -267,14 +267,15 @@ SEQUENT_COLD void store_piece(const piece& part, dtype type, std::byte* data, st
 
 /// The bytes of a file's header, preceded by their number and padded to a multiple of 8.
 SEQUENT_LAZY
-SEQUENT_COLD std::string header_bytes(const std::string& name, const file_header& header) {
+SEQUENT_COLD std::string header_bytes(const std::string& name, const file_header& header,
+                                      std::size_t alignment = 8) {
     for (const auto& [key, value] : header.metadata) {
         if (!is_utf8(key) || !is_utf8(value)) {
             fail_with<error>({name, ": metadata ", in_quotes(key), " is not UTF-8"});
         }
     }
     std::string json = format_header(header);
-    json.resize((json.size() + 7) / 8 * 8, ' ');
+    json.resize((8 + json.size() + alignment - 1) / alignment * alignment - 8, ' ');
     if (json.size() > longest_header) {
         fail_with<error>({name, ": a header of ", json.size(),
                           " bytes is longer than the format allows, ", longest_header});

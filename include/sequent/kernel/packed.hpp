@@ -88,6 +88,13 @@ struct packed_tiles {
     static constexpr int vectors_of_one = !large && !scaled ? 8 : 4;
     static constexpr int sums = large ? (scaled ? 12 : 16) : scaled ? 6 : 8;
     static constexpr int panels_of_one = std::max(1, vectors_of_one / panel_vectors);
+    // One row of weights from memory: panels of 1 KB blocks are read fastest one after another.
+    static constexpr int panels_from_memory = scaled ? panels_of_one : 1;
+    /// True if a matrix of this size is read from memory for one row, since others drive it out of
+    /// the caches.
+    static constexpr bool is_from_memory(std::size_t bytes) {
+        return bytes > (std::size_t{scaled ? 48 : 128} << 10);
+    }
     static constexpr int panels = std::max(1, 2 / panel_vectors);
     static constexpr int rows = std::max(1, sums / (panels * panel_vectors));
 };
@@ -98,6 +105,7 @@ struct packed_place {
     std::ptrdiff_t panel;  ///< bytes from one panel of weights to the next
     std::ptrdiff_t out_stride;
     bool accumulate;
+    bool from_memory = false;  ///< if there is one row
 };
 
 /// Stores a vector of sums: `count` of them if that is less than lanes<float>, none if it is not
@@ -121,7 +129,22 @@ SEQUENT_INLINE void load_scales(const std::byte* from, int vector,
             vector * lanes<float> * (scale_line<Format> / panel_outputs));
 }
 
-/// Computes Rows x Panels of the product, of which `outputs` columns are stored.
+/// Fetches a block and its scales of each of some panels to the L2 cache.
+template <class Format, int Panels>
+SEQUENT_INLINE void fetch_blocks([[maybe_unused]] const std::byte* block,
+                                 [[maybe_unused]] const std::byte* scales,
+                                 [[maybe_unused]] std::ptrdiff_t panel) noexcept {
+#if defined(__GNUC__)
+    SEQUENT_UNROLL for (int each = 0; each < Panels; ++each, block += panel, scales += panel) {
+        __builtin_prefetch(scales, 0, 2);
+        SEQUENT_UNROLL for (int at = 0; at < Format::block_bytes; at += 64)
+            __builtin_prefetch(block + at, 0, 2);
+    }
+#endif
+}
+
+/// Computes Rows x Panels of the product, of which `outputs` columns are stored. More panels follow
+/// unless these are the last ones.
 template <class Format, int Rows, int Panels>
 inline void packed_tile(const typename Format::rows::block* x, const std::byte* w, float* out,
                         int outputs, const packed_place& place) noexcept {
@@ -131,6 +154,9 @@ inline void packed_tile(const typename Format::rows::block* x, const std::byte* 
     constexpr int together = Format::together;
     const std::byte* scales = w;
     w += scale_bytes<Format>(place.blocks);
+    // Panels are read beside each other, in runs too short for the hardware to prefetch.
+    const bool fetches = Rows == 1 && Format::rows::scales > 0 && place.from_memory &&
+                         outputs > Panels * panel_outputs;
     batch<float> sum[Rows][vectors];
     SEQUENT_UNROLL for (int r = 0; r < Rows; ++r) SEQUENT_UNROLL for (int v = 0; v < vectors; ++v)
         sum[r][v] = zero<float>();
@@ -150,6 +176,9 @@ inline void packed_tile(const typename Format::rows::block* x, const std::byte* 
                     rows::add(block_sum[r][v], loaded[v][group], numbers);
             }
         };
+        if (fetches)
+            fetch_blocks<Format, Panels>(w + Panels * place.panel, scales + Panels * place.panel,
+                                         place.panel);
         constexpr int steps = rows::groups / together;
         if constexpr (packed_tiles<Format>::large) {
             SEQUENT_UNROLL for (int step = 0; step < steps; ++step) take(step);
@@ -319,7 +348,9 @@ SEQUENT_NOINLINE void packed_product(const float* x, std::ptrdiff_t x_stride, co
     }
     using tiles = packed_tiles<Format>;
     if (rows == 0) return;  // the addresses may be null
-    if (rows == 1)
+    if (rows == 1 && place.from_memory)
+        packed_outputs<Format, 1, tiles::panels_from_memory>(quantised, w, out, outputs, 1, place);
+    else if (rows == 1)
         packed_outputs<Format, 1, tiles::panels_of_one>(quantised, w, out, outputs, 1, place);
     else
         packed_rows<Format>(quantised, w, out, outputs, rows, place);
@@ -427,7 +458,8 @@ inline void packed_product(const float* x, std::ptrdiff_t x_stride, const std::b
     constexpr int blocks = detail::packed_blocks<Format>(Inputs);
     detail::packed_product<Format>(
         x, x_stride, w, out, Inputs, Outputs, rows, scratch,
-        {blocks, detail::panel_bytes<Format>(blocks), out_stride, Accumulate});
+        {blocks, detail::panel_bytes<Format>(blocks), out_stride, Accumulate,
+         detail::packed_tiles<Format>::is_from_memory(packed_bytes<Format>(Inputs, Outputs))});
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::kernel

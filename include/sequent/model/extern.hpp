@@ -44,6 +44,16 @@
 #define SEQUENT_INSTANTIATE_MODEL_ON_POOL(model_type, number) \
     SEQUENT_DETAIL_MODEL_ON_POOL(template, model_type, number)
 
+/// Declares forward and forward_batch on a scratch, step, step_batch and prefill with weights and a
+/// state of other types than parameters<number> and state<number>, such as packed weights and a
+/// KV cache in fewer bits: `weights` and `state` are aliases of Model::packed<q8_0> and
+/// Model::state<float, cache<q8_0>>.
+#define SEQUENT_EXTERN_MODEL_WITH(model_type, weights, state) \
+    SEQUENT_DETAIL_MODEL_WITH(extern template, model_type, weights, state)
+/// Defines what SEQUENT_EXTERN_MODEL_WITH declares.
+#define SEQUENT_INSTANTIATE_MODEL_WITH(model_type, weights, state) \
+    SEQUENT_DETAIL_MODEL_WITH(template, model_type, weights, state)
+
 #define SEQUENT_DETAIL_COMPILED(prefix, plan, number, run_type)                                 \
     prefix struct ::sequent::model_detail::compiled_forward<plan, number,                       \
                                                             ::sequent::model_detail::run_type>; \
@@ -60,21 +70,32 @@
                           model_type::batch<number>)
 #define SEQUENT_DETAIL_MODEL_ON_POOL(prefix, model_type, number) \
     SEQUENT_DETAIL_COMPILED(prefix, model_type::plan, number, run_on_pool)
-#define SEQUENT_DETAIL_MODEL_INFERENCE(prefix, model_type, number)                      \
-    prefix struct ::sequent::model_detail::compiled_forward<                            \
-        ::sequent::plan::inference_plan_of<model_type::plan>, number,                   \
-        ::sequent::model_detail::whole_run>;                                            \
-    SEQUENT_DETAIL_JOINED(prefix, joined_forward,                                       \
-                          ::sequent::plan::inference_plan_of<model_type::plan>, number, \
-                          model_type::scratch_batch<number>)
+// `placed` may have commas: it is passed to no further macro.
+#define SEQUENT_DETAIL_INFERENCE(prefix, placed, number, batch)                                  \
+    prefix struct ::sequent::model_detail::compiled_forward<placed, number,                      \
+                                                            ::sequent::model_detail::whole_run>; \
+    prefix struct ::sequent::model_detail::joined_forward<placed, number, (batch::joined > 1)>
+#define SEQUENT_DETAIL_MODEL_INFERENCE(prefix, model_type, number)                                 \
+    SEQUENT_DETAIL_INFERENCE(prefix, ::sequent::plan::inference_plan_of<model_type::plan>, number, \
+                             model_type::scratch_batch<number>)
 
-#define SEQUENT_DETAIL_ROWS(model_type, number, first, range) \
-    struct ::sequent::model_detail::compiled_rows<            \
-        ::sequent::plan::state_plan_of<model_type::plan>, number, first, ::sequent::kernel::range>
-#define SEQUENT_DETAIL_MODEL_STEP(prefix, model_type, number)         \
-    prefix SEQUENT_DETAIL_ROWS(model_type, number, false, one_row);   \
-    prefix SEQUENT_DETAIL_ROWS(model_type, number, false, row_range); \
-    prefix SEQUENT_DETAIL_ROWS(model_type, number, true, one_row);    \
-    prefix SEQUENT_DETAIL_ROWS(model_type, number, true, row_range);  \
-    prefix struct ::sequent::model_detail::joined_sequences<          \
-        ::sequent::plan::state_plan_of<model_type::plan>, number>
+#define SEQUENT_DETAIL_ROWS(prefix, placed, number)                                     \
+    prefix struct ::sequent::model_detail::compiled_rows<placed, number, false,         \
+                                                         ::sequent::kernel::one_row>;   \
+    prefix struct ::sequent::model_detail::compiled_rows<placed, number, false,         \
+                                                         ::sequent::kernel::row_range>; \
+    prefix struct ::sequent::model_detail::compiled_rows<placed, number, true,          \
+                                                         ::sequent::kernel::one_row>;   \
+    prefix struct ::sequent::model_detail::compiled_rows<placed, number, true,          \
+                                                         ::sequent::kernel::row_range>; \
+    prefix struct ::sequent::model_detail::joined_sequences<placed, number>
+#define SEQUENT_DETAIL_MODEL_STEP(prefix, model_type, number) \
+    SEQUENT_DETAIL_ROWS(prefix, ::sequent::plan::state_plan_of<model_type::plan>, number)
+
+#define SEQUENT_DETAIL_PLACED(...) ::sequent::model_detail::placed_for<__VA_ARGS__>::type
+#define SEQUENT_DETAIL_MODEL_WITH(prefix, model_type, weights, state)                         \
+    SEQUENT_DETAIL_INFERENCE(                                                                 \
+        prefix,                                                                               \
+        SEQUENT_DETAIL_PLACED(weights, ::sequent::plan::inference_plan_of<model_type::plan>), \
+        weights::number, model_type::scratch_batch<weights::number>);                         \
+    SEQUENT_DETAIL_ROWS(prefix, SEQUENT_DETAIL_PLACED(weights, state::placed), weights::number)

@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "../joined_text.hpp"
 #include "../kernel/packed_columns.hpp"
@@ -21,10 +22,15 @@
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
+template <class Packed>
+class mapped_block;
+
 /// Gives readers and writers of files access to packed weights.
 class packed_filler {
     template <class Plan, class Format, auto Which>
     friend class packed_block;
+    template <class Packed>
+    friend class mapped_block;
     packed_filler() = default;
 
   public:
@@ -48,16 +54,31 @@ class packed_filler {
     static places places_of(Packed& of) noexcept {
         return of.places_of();
     }
-    /// Calls visit(name, copies, bytes of each copy, data) for the packed matrices. The name tells
-    /// format, extents and weights.
+    /// Calls visit(name, copies, bytes of each copy, offset) for the packed matrices in the order
+    /// of their offsets; none begins elsewhere than where another ends. The name tells format,
+    /// extents and weights.
     template <class Packed, class Visit>
-    static void each_matrix(Packed& of, Visit visit) {
-        of.each_matrix(visit);
+    static void each_matrix(Visit visit) {
+        Packed::each_matrix(visit);
     }
-    /// Calls visit(name, tensor_view) for the weights that are kept as floats.
+    /// Calls visit(name, tensor_view) for the weights that are kept as floats, in `rest`.
     template <class Packed, class Visit>
-    static void each_float(Packed& of, Visit visit) {
-        of.each_float(visit);
+    static void each_float(float* rest, Visit visit) {
+        Packed::each_float(rest, visit);
+    }
+    /// Packed weights whose matrices belong to `owner`, to be placed. Floats are zero at first.
+    template <class Packed>
+    static mapped_block<Packed> map(std::shared_ptr<const void> owner) {
+        return mapped_block<Packed>(std::move(owner));
+    }
+    template <class Packed>
+    static float* rest_of(mapped_block<Packed>& of) noexcept {
+        return of.rest_->numbers;
+    }
+    /// The matrices are at `data`, aligned to 64 bytes.
+    template <class Packed>
+    static void place(mapped_block<Packed>& of, const std::byte* data) noexcept {
+        of.data_ = data;
     }
 };
 
@@ -228,7 +249,7 @@ class alignas(64) packed_block {
     }
 
     template <class Visit>
-    SEQUENT_COLD void each_matrix(Visit visit) {
+    SEQUENT_COLD static void each_matrix(Visit visit) {
         for (const packed_matrix& each : matrices) {
             std::string name;
             with_format(each, [&]<int Number>(packed_format<Number>) {
@@ -248,11 +269,11 @@ class alignas(64) packed_block {
             }
             visit(name, static_cast<std::uint64_t>(each.copies()),
                   static_cast<std::uint64_t>(each.split_to * each.splits) * 64,
-                  bytes_ + 64 * std::ptrdiff_t{each.to.at.offset});
+                  std::size_t{64} * static_cast<std::size_t>(each.to.at.offset));
         }
     }
     template <class Visit>
-    SEQUENT_COLD void each_float(Visit visit) {
+    SEQUENT_COLD static void each_float(float* rest, Visit visit) {
         for (const auto& [name, parameter] : named_weights<Plan>) {
             weight_view view = parameter;
             const int slot = slots::find(view.offset);
@@ -261,7 +282,7 @@ class alignas(64) packed_block {
             slots::each_level(slot, [&](int, int axis, int scope) {
                 view.strides[axis] = packing.scope_rest[scope];
             });
-            visit(name, to_tensor<float>(view, rest_));
+            visit(name, to_tensor<float>(view, rest));
         }
     }
 
@@ -269,10 +290,47 @@ class alignas(64) packed_block {
     alignas(64) float rest_[floats > 0 ? floats : 1]{};
 };
 
+/// Quantized weights whose matrices are elsewhere, such as in a mapped file. Takes the place of the
+/// parameters as a Packed does. May be moved, not copied.
+template <class Packed>
+class mapped_block {
+  public:
+    /// The number type of activations.
+    using number = float;
+    /// The plan of the model.
+    using packed_for = typename Packed::packed_for;
+    /// Size in bytes of the packed matrices.
+    static constexpr std::size_t bytes = Packed::bytes;
+    /// Number of weights that are kept as floats.
+    static constexpr int floats = Packed::floats;
+
+    /// The packed matrices, `bytes` bytes, in the library's own layout.
+    const std::byte* data() const noexcept { return data_; }
+    /// The weights that are kept as floats.
+    std::span<const float> rest() const noexcept {
+        return {rest_->numbers, static_cast<std::size_t>(floats)};
+    }
+
+  private:
+    friend packed_filler;
+    struct alignas(64) float_block {
+        float numbers[floats > 0 ? floats : 1]{};
+    };
+
+    explicit mapped_block(std::shared_ptr<const void> owner)
+        : owner_(std::move(owner)), rest_(make_unique<float_block>()) {}
+
+    const std::byte* data_ = nullptr;
+    std::shared_ptr<const void> owner_;
+    std::unique_ptr<float_block> rest_;
+};
+
 template <class Plan, class Format, auto Which, class Placed>
 struct placed_for<packed_block<Plan, Format, Which>, Placed> {
     using type = packed_plan_of<Placed, Plan, Format, Which>;
 };
+template <class Packed, class Placed>
+struct placed_for<mapped_block<Packed>, Placed> : placed_for<Packed, Placed> {};
 
 template <class Plan, class Format, auto Which>
 const float* numbers_of(const packed_block<Plan, Format, Which>& p) noexcept {
@@ -284,6 +342,18 @@ const float* prepared_in(const packed_block<Plan, Format, Which>&) noexcept {
 }
 template <class Plan, class Format, auto Which>
 const std::byte* packed_in(const packed_block<Plan, Format, Which>& p) noexcept {
+    return p.data();
+}
+template <class Packed>
+const float* numbers_of(const mapped_block<Packed>& p) noexcept {
+    return p.rest().data();
+}
+template <class Packed>
+const float* prepared_in(const mapped_block<Packed>&) noexcept {
+    return nullptr;
+}
+template <class Packed>
+const std::byte* packed_in(const mapped_block<Packed>& p) noexcept {
     return p.data();
 }
 

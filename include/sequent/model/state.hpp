@@ -88,6 +88,8 @@ class alignas(64) state_block {
                   "layers or positions, or narrower ones");
 
   public:
+    /// The plan that computes rows, with the places of its numbers.
+    using placed = state_plan;
     /// The types of the KV cache.
     using cached = Cache;
     /// Size of the state in numbers, without the KV cache.

@@ -292,7 +292,8 @@ SEQUENT_LAZY class basic_thread_pool {
         /// task has the thread number of that task throughout.
         ///
         /// Tasks see all writes made before run, and the caller sees all writes of the tasks
-        /// afterwards. Tasks use the floating-point mode of the caller. run allocates nothing.
+        /// afterwards. Tasks use the floating-point mode of the caller. run allocates nothing,
+        /// unless submit does.
         ///
         /// If f throws, tasks that have not begun are skipped; one of the exceptions is rethrown
         /// here once the tasks that have begun are done.

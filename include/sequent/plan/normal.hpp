@@ -2,6 +2,7 @@
 
 #include "linear_rule.hpp"
 #include "recursion.hpp"
+#include "rule_parts.hpp"
 
 /// Normalisation: rewrites a source so that each relation follows from one rule whose head is a
 /// plain atom. The following become rules of their own, over relations that the plan invents:
@@ -69,33 +70,6 @@ class normaliser {
 
     constexpr int invent(const rule& from) {
         return out.relations.push({out.relations[from.head].id, from.scope, true});
-    }
-
-    /// A rule for a part of another rule.
-    static constexpr rule part_of(const rule& from) {
-        rule result;
-        result.number = from.number;
-        result.scope = from.scope;
-        return result;
-    }
-
-    /// An empty rule with the head of another and with its head weight, if any, of which the
-    /// variables are the only ones.
-    static constexpr rule same_head(const rule& from) {
-        rule result = part_of(from);
-        result.head = from.head;
-        result.arity = from.arity;
-        result.head_weight = from.head_weight;
-        int map[max_variables]{};  // one more than the variable's place
-        auto apply = [&](term& to, const term& written) {
-            if (written.variable >= 0 && map[written.variable] == 0)
-                map[written.variable] = result.variables.push(from.variables[written.variable]) + 1;
-            to = {written.variable >= 0 ? map[written.variable] - 1 : -1, written.offset};
-        };
-        for (int at = 0; at < from.arity; ++at) apply(result.terms[at], from.terms[at]);
-        for (int at = 0; at < from.head_weight.arity; ++at)
-            apply(result.head_weight.terms[at], from.head_weight.terms[at]);
-        return result;
     }
 
     constexpr void push(rule made, const literal& only) {
@@ -294,36 +268,10 @@ class normaliser {
         const unsigned head = written.head_variables();
         for (const literal& item : out.body(written))
             if (!item.gives_value() || item.has_element || item.transposed ||
-                (variables_of(item) & ~head))
+                (argument_variables(item) & ~head))
                 return false;
         return true;
     }
-    static constexpr unsigned variables_of(const literal& item) {
-        unsigned mask = 0;
-        visit_terms(item, [&](const term& at) {
-            if (at.variable >= 0) mask |= 1u << at.variable;
-            if (at.second >= 0) mask |= 1u << at.second;
-        });
-        return mask;
-    }
-
-    /// The variable that stands for another one plus an offset.
-    static constexpr variable moved(variable index, int offset) {
-        index.stated = index.stated && index.stated + offset > 0 ? index.stated + offset : 0;
-        return index;
-    }
-
-    /// A literal's arguments, less `offsets`; false if one that is a variable keeps an offset.
-    static constexpr bool take_away(literal& item, const int* offsets) {
-        bool plain = !is_view(item);
-        visit_terms(item, [&](term& at) {
-            if (at.variable < 0) return;
-            at.offset -= offsets[at.variable];
-            plain = plain && at.offset == 0;
-        });
-        return plain;
-    }
-
     /// In a rule of a recursion, the biases and the products of relations outside become a rule
     /// outside.
     constexpr void split_outside(int at, const auto& definer) {
@@ -338,7 +286,7 @@ class normaliser {
         for (int body = 0; body < user.literals && !mentioned; ++body) {
             const literal& item = out.literals[user.first_literal + body];
             if (!is_outside(item)) continue;
-            mentioned = variables_of(item);
+            mentioned = argument_variables(item);
             for (int axis = 0; axis < item.arity; ++axis)
                 if (item.terms[axis].variable >= 0)
                     offsets[item.terms[axis].variable] = item.terms[axis].offset;
@@ -362,7 +310,7 @@ class normaliser {
             const literal item = out.literals[user.first_literal + body];
             literal moved = item;
             const bool plain = take_away(moved, offsets);
-            const bool taken = plain && !(variables_of(item) & ~mentioned) &&
+            const bool taken = plain && !(argument_variables(item) & ~mentioned) &&
                                (is_outside(item) || item.kind == literal_kind::weight);
             if (!taken) {
                 out.literals[user.first_literal + kept++] = item;
@@ -422,7 +370,7 @@ class normaliser {
     /// Returns true if the literal, one of several, is the same for all values of one of the head's
     /// variables.
     static constexpr bool mentions_less(const literal& item, const rule& user) {
-        return user.literals > 1 && (user.head_variables() & ~variables_of(item));
+        return user.literals > 1 && (user.head_variables() & ~argument_variables(item));
     }
 
     constexpr void split_weighted_literal(int user_at, int item_at) {

@@ -258,6 +258,9 @@ struct plan_of : single_steps<plan_of<Program, Facts...>> {
     /// The domains, recursions as loops.
     static constexpr const auto& conditions = chosen<loops>(
         looped, found, [](const auto& planner) -> const auto& { return planner.conditions; });
+    /// The shapes of the facts and, after them, of the pairs that rules choose: a small object, in
+    /// place of all shapes.
+    static constexpr auto with_choices = shapes.facts;
     /// True if no mistake is found so far.
     static constexpr bool understood = shapes.mistake.ok() && conditions.mistake.ok();
     /// The steps before memory is laid out.
