@@ -29,6 +29,11 @@ inline constexpr auto nested = rules(layers(i) <<= x(i) | stack<3>(outer));
 inline constexpr auto recurring =
     rules(h(0) <<= start, moved(i) <<= (x(i)[W], h(i)[U]), h(next(i)) <<= moved(i) | tanh(),
           y(i) <<= h(next(i)) | relu());
+inline constexpr weight<"table"> table;
+inline constexpr auto with_table =
+    rules(raw(i, j) <<= (x(j).T(), x(i), j <= i) | product(),
+          weights(i, j) <<= (raw(i, j), table(i, j), j <= i) | softmax(j),
+          y(i) <<= (weights(i, j), x(j)) | product() | sum(j));
 }  // namespace of_taps
 
 using stacked = model<of_taps::stacked, fact<"x", up_to<5>, 3>>;
@@ -190,4 +195,22 @@ TEST_CASE("a tap gives all iterations of a recursion") {
     }
     check_equal(moved, expected_moved);
     check_equal(h, expected_h);
+}
+TEST_CASE("a table that attention stores as a triangle is tapped") {
+    using model_type = model<of_taps::with_table, fact<"x", 4, 3>>;
+    model_type::parameters<double> p;
+    CHECK(p[of_taps::table].size() == 10);
+    fill(p.flat(), 5);
+    std::array<double, 12> x{};
+    fill(x, 6);
+    model_type::workspace<double> w;
+    const auto y = model_type::forward(p, {x}, w);
+    const auto weights = tap<model_type, "weights">(p, {x});
+    for (int i = 0; i < 4; ++i)
+        for (int c = 0; c < 3; ++c) {
+            double sum = 0;
+            for (int j = 0; j < 4; ++j)
+                sum += weights(i, j) * x[static_cast<std::size_t>(3 * j + c)];
+            CHECK(std::abs(sum - y(i, c)) < 1e-12);
+        }
 }
