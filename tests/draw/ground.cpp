@@ -22,6 +22,16 @@ inline constexpr auto program = rules(far(i) <<= (x(j), edge(i, j)) | product() 
 using Model =
     sequent::model<program, sequent::fact<"x", 3>, sequent::fact<"edge", sequent::sparse<4>, 3, 3>>;
 
+inline constexpr relation<"chosen"> chosen;
+inline constexpr relation<"z"> z;
+inline constexpr auto choices =
+    rules(chosen(i, j) <<= (x(i), x(j), edge(i, j)) | product() | top_k<1>(j),
+          y(i) <<= (x(j), hidden(chosen(i, j))) | sum(j),
+          z(i) <<= (x(j), hidden(edge(i, j)), !chosen(i, j)) | sum(j));
+using Choices =
+    sequent::model<choices, sequent::fact<"x", 3>, sequent::fact<"edge", sequent::sparse<4>, 3, 3>,
+                   sequent::query<"y", "z">>;
+
 const sequent::draw::ground_atom& atom_in(const sequent::draw::ground_network& of,
                                           const std::string& relation, std::vector<int> arguments) {
     for (const auto& each : of.atoms)
@@ -52,4 +62,20 @@ TEST_CASE("the ground rules of a sample have the values and gradients of their a
         CHECK_THAT(dot, sequent_test::contains(part));
     CHECK_THROWS_AS(sequent::draw::ground_of<Model>(p, facts, {.relations = {}, .most = 2}),
                     sequent::argument_error);
+}
+TEST_CASE("the chosen atoms alone are ground, whatever their values") {
+    const std::vector<double> values{1, 2, -4};
+    const std::vector<std::array<std::int32_t, 2>> pairs{{0, 1}, {0, 2}, {1, 0}, {1, 1}};
+    const std::vector<double> strengths{3, 0.5, 0, -1};
+    const auto made = sequent::draw::ground_of<Choices>(
+        Choices::parameters<double>{},
+        {x = values, edge = sequent::sparse_pairs(pairs, strengths)});
+    // chosen(0, 1) and chosen(1, 0), what follows from each, and from the two others.
+    CHECK(made.rules.size() == 6);
+    CHECK(atom_in(made, "chosen", {0, 1}).values == std::vector<double>{6});
+    CHECK(atom_in(made, "chosen", {1, 0}).values == std::vector<double>{0});
+    CHECK(atom_in(made, "y", {0}).values == std::vector<double>{2});
+    CHECK(atom_in(made, "y", {1}).values == std::vector<double>{1});
+    CHECK(atom_in(made, "z", {0}).values == std::vector<double>{-4});
+    CHECK(atom_in(made, "z", {1}).values == std::vector<double>{2});
 }

@@ -40,6 +40,10 @@ inline constexpr auto block =
     rules(chosen(i, e) <<= q(i)[W<"G", 1, 3>(e)] | top_k<2>(e),
           inner(i, e) <<= (q(i)[W<"A", 4, 3>(e)], hidden(chosen(i, e))) | silu(),
           out(i) <<= (q(i), a(i)), a(i) <<= inner(i, e)[W<"B", 3, 4>(e)] | sum(e));
+inline constexpr auto settling = rules(b(i, e) <<= a(i, e)[W<"s", 1, 1>] | tanh());
+inline constexpr auto settled =
+    rules(chosen(i, e) <<= x(i)[W<"G", 1, 3>(e)] | top_k<2>(e),
+          a(i, e) <<= chosen(i, e) | fixpoint<4>(settling), y(i) <<= a(i, e) | sum(e));
 inline constexpr auto stacked_experts = rules(y(i) <<= x(i) | stack<3>(block));
 
 }  // namespace
@@ -66,6 +70,9 @@ TEST_CASE("more are chosen than there are") {
 }
 TEST_CASE("each layer of a stack chooses its own") {
     check::runs<model<stacked_experts, fact<"x", 6, 3>>>();
+}
+TEST_CASE("a fixpoint of chosen pairs") {
+    check::runs<model<settled, fact<"x", 6, 3>>>();
 }
 TEST_CASE("choices as text") {
     CHECK(sequent::to_text<experts>().find("top_k(2, ") != std::string::npos);

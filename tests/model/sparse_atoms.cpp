@@ -46,6 +46,14 @@ inline constexpr auto tested = rules(
     r<"not_b">(i) <<= (x(j), !b(i, j)) | sum(j), r<"is_b">(i) <<= (x(j), hidden(b(i, j))) | max(j),
     r<"first">(i) <<= (x(i), !c(i)), r<"both">(i) <<= (c(i), !a(i), !r<"none">(i)),
     r<"of_pairs">(i, j) <<= (edge(i, j), !b(j, i)));
+// At the time of a recursion.
+inline constexpr auto pairs_in_time =
+    rules(a(0) <<= x(0), b(0) <<= x(1),
+          a(next(i)) <<= (a(i), x(j), edge(i, j)) | elementwise_product() | sum(j),
+          b(next(i)) <<= (b(i), x(j), edge(j, i)) | elementwise_product() | sum(j));
+inline constexpr auto triples_in_time =
+    rules(c(0) <<= x(2),
+          c(next(i)) <<= (c(i), z(m), x(j), triple(i, m, j)) | elementwise_product() | max(m, j));
 inline constexpr auto lengths = rules(a(i) <<= z(i), y(i) <<= (x(i), !a(i)));
 
 template <int Atoms, class Query>
@@ -72,6 +80,14 @@ TEST_CASE("sparse facts of three arguments") {
 }
 TEST_CASE("sparse facts of four arguments") {
     agrees_for_any_pairs<of_quads<19>>();
+}
+TEST_CASE("sparse facts are read at the time of a recursion") {
+    using of_pairs =
+        model<pairs_in_time, fact<"x", 6>, fact<"edge", sparse<12>, 6, 6>, query<"a", "b">>;
+    agrees_for_any_pairs<of_pairs>();
+    runs_for_any_pairs<of_pairs>();
+    agrees_for_any_pairs<
+        model<triples_in_time, fact<"x", 6>, fact<"z", 3>, fact<"triple", sparse<40>, 6, 3, 6>>>();
 }
 TEST_CASE("derived relations are negated and hidden") {
     using outputs = query<"none", "some", "not_b", "is_b", "first", "both", "of_pairs">;

@@ -80,8 +80,12 @@ class program_grounder {
     }
 
     int find_pair(int fact, int row, int column) const {
-        const model_detail::pair_layout layout = model_detail::layout_of_pairs(Plan::facts[fact]);
-        const std::int32_t* index = bound_.pairs[fact];
+        const model_detail::pair_layout layout =
+            model_detail::layout_of_pairs(Plan::shapes.facts[fact]);
+        const std::int32_t* index = nullptr;
+        if (fact < Plan::facts.capacity()) index = bound_.pairs[fact];
+        for (const plan::general_step& each : inspected::tables.generals)
+            if (each.choice == fact) index = bound_.read_index(each.chosen);
         for (int pair = 0; pair < index[model_detail::pair_layout::count()]; ++pair)
             if (index[model_detail::pair_layout::row_of_pair() + pair] == row &&
                 index[layout.column_of_pair() + pair] == column)
@@ -120,13 +124,19 @@ class program_grounder {
         for (int variable = 0; variable < rule.variables.size(); ++variable) index_[variable] = 0;
         while (true) {
             const int condition = Plan::found.condition[at];
-            if (condition < 0 || evaluate(condition) != 0) add(rule);
+            if ((condition < 0 || evaluate(condition) != 0) && is_chosen(rule)) add(rule);
             int variable = 0;
             while (variable < rule.variables.size() &&
                    ++index_[variable] == rule.variables[variable].extent)
                 index_[variable++] = 0;
             if (variable == rule.variables.size()) return;
         }
+    }
+    /// False if the rule chooses its atoms and this one is not among them.
+    bool is_chosen(const plan::rule& rule) const {
+        return !rule.chooses() ||
+               find_pair(program.relations[rule.head].chosen, index_[rule.terms[0].variable],
+                         index_[rule.terms[1].variable]) >= 0;
     }
     SEQUENT_COLD void add(const plan::rule& rule) {
         ground_network_rule made;
@@ -135,11 +145,16 @@ class program_grounder {
         for (const plan::literal& item : text.body(rule)) {
             if (item.kind != plan::literal_kind::relation) continue;
             const std::vector<int> places = arguments(item.terms, item.arity);
-            const bool fact = program.relations[item.relation].fact >= 0;
+            const plan::relation_shape& shape = program.relations[item.relation];
+            const bool fact = shape.fact >= 0;
+            // Its atoms exist whatever their values, and the condition asks for them.
+            const bool listed =
+                shape.chosen >= 0 || (fact && program.facts[shape.fact].is_sparse());
             if (!fact && !known_.count({item.relation, places})) continue;
             any = true;
+            if (listed && item.negated) continue;
             const int atom = atom_of(item.relation, places);
-            if (item.gives_value() ? false : is_zero(atom) != item.negated) return;
+            if (!item.gives_value() && !listed && is_zero(atom) != item.negated) return;
             if (!item.negated && is_shown(item.relation)) made.body.push_back(atom);
         }
         if (rule.total && !any) return;

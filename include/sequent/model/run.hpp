@@ -161,7 +161,7 @@ SEQUENT_INLINE bool is_settled(const bindings<T>& bound) noexcept {
     constexpr plan::carried_value of = Plan::template carried_at<At>;
     int size = of.size;
     if constexpr (of.pairs >= 0)
-        size = bound.pairs[of.pairs][pair_layout::count()] * of.row;
+        size = pairs_of<Plan, of.pairs>(bound).memory[pair_layout::count()] * of.row;
     else if constexpr (of.counts != 0)
         size = plan::least_count(of.counts, of.size / of.row, bound.counts) * of.row;
     return std::memcmp(bound.read(of.in), bound.read(of.out),

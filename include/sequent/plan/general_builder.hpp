@@ -138,8 +138,15 @@ class general_builder {
     /// The join that gives the number of a relation's pair at these arguments.
     constexpr int join_of(general_step& made, const relation_layout& of, const term* terms,
                           bool optional) const {
-        pair_terms pair{terms[of.pairs.axes[0]], terms[of.pairs.axes[1]]};
-        if (of.pairs.all) pair = pair_of(draft_.in.facts[of.pairs.fact], terms);
+        // The time of a recursion is looked up as a variable.
+        term at[max_arity]{};
+        for (int axis = 0; axis < max_arity; ++axis) {
+            at[axis] = terms[axis];
+            if (at[axis].variable == loop_time)
+                at[axis] = {rule_.recurs.time, at[axis].offset + rule_.recurs.delay};
+        }
+        pair_terms pair{at[of.pairs.axes[0]], at[of.pairs.axes[1]]};
+        if (of.pairs.all) pair = pair_of(draft_.in.facts[of.pairs.fact], at);
         return add_join(made, {of.pairs.fact, pair.row, pair.column, optional});
     }
 
