@@ -172,14 +172,14 @@ TEST_CASE("a state's cache in fewer bits computes with the rounded keys and valu
     const auto p = make_unique<whole::parameters<float>>();
     random_numbers random(4);
     for (float& number : p->numbers) number = static_cast<float>(random.below(2)) * 0.125f;
-    std::vector<float> x(50 * 40);
-    for (float& number : x) number = static_cast<float>(random.below(255) - 127);
-    for (std::size_t at = 0; at < x.size(); at += 8) x[at] = 127;
+    std::vector<float> inputs(50 * 40);
+    for (float& number : inputs) number = static_cast<float>(random.below(255) - 127);
+    for (std::size_t at = 0; at < inputs.size(); at += 8) inputs[at] = 127;
     const auto agrees = [&]<class Cache>(Cache) {
         const auto expected = make_unique<whole::state<float>>();
         const auto found = make_unique<whole::state<float, Cache>>();
         for (std::size_t row = 0; row < 50; ++row) {
-            const auto given = std::span(x).subspan(40 * row, 40);
+            const auto given = std::span(inputs).subspan(40 * row, 40);
             const auto right = numbers_of(whole::step(*p, {given}, *expected));
             const auto next = numbers_of(whole::step(*p, {given}, *found));
             CHECK(difference(next, right) <= 1e-6 * greatest(right));
@@ -222,8 +222,8 @@ TEST_CASE("a state with a cache in fewer bits is stepped, copied, truncated and 
     other->truncate(7);
     const std::vector<gpt::rows<float>> rows{{text[8]}, {text[7]}};
     const std::vector<fewer*> states{one.get(), other.get()};
-    gpt::step_batch<cache<q8_0>>(*p, rows, states, [&](int sequence, const auto& y) {
-        if (sequence == 0) CHECK(difference(numbers_of(y), last) <= rounding);
+    gpt::step_batch<cache<q8_0>>(*p, rows, states, [&](int sequence, const auto& found) {
+        if (sequence == 0) CHECK(difference(numbers_of(found), last) <= rounding);
     });
     CHECK(other->position() == 8);
     CHECK(difference(numbers_of(gpt::step(*p, {text[8]}, *other)), last) <= rounding);

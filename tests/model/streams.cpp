@@ -62,6 +62,7 @@ TEST_CASE("shifts and convolutions step by step") {
     check::streams_agree<model<convolutions, fact<"x", 70, 3>>>();
     check::streams_agree<model<of_symbols, fact<"x", 40, sequent::symbol<7>>>>();
     check::streams_agree<model<stacked, fact<"x", 60, 3>>>();
+    check::streams_agree<model<twice_stacked, fact<"x", 60, 3>>>();
 }
 
 // Parts of vectors and relations side by side.
