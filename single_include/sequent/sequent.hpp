@@ -30573,6 +30573,17 @@ constexpr bool is_in_fixpoint() {
     return result;
 }
 
+/// The place of an element of square matrices among their lower triangles, in which attention may
+/// store a table of its scores that a tapped model stores whole; -1 above the diagonal.
+template <class View>
+int place_in_triangles(const View& squares, int at) noexcept {
+    const int side = squares.extents[static_cast<std::size_t>(squares.rank - 1)];
+    const int row = at / side % side;
+    const int column = at % side;
+    if (column > row) return -1;
+    return at / (side * side) * (side * (side + 1) / 2) + row * (row + 1) / 2 + column;
+}
+
 /// Runs the tapped model with the weights of a model.
 template <class Model, class Tapped, class T, class Facts>
 auto tap(const parameter_block<typename Model::plan, T>& parameters, const Facts& given) {
@@ -30589,8 +30600,11 @@ auto tap(const parameter_block<typename Model::plan, T>& parameters, const Facts
     Model::for_each(parameters, [&](auto, const auto& each) { from.push_back(each); });
     std::size_t weight = 0;
     Tapped::for_each(*own, [&](auto, const auto& to) {
-        for (int at = 0; at < to.size(); ++at) to.element(at) = from[weight].element(at);
-        ++weight;
+        const tensor_view<const T>& given_weight = from[weight++];
+        const bool same = given_weight.size() == to.size();
+        for (int at = 0; at < to.size(); ++at)
+            if (const int place = same ? at : place_in_triangles(to, at); place >= 0)
+                to.element(at) = given_weight.element(place);
     });
     const auto w = sequent::make_unique<typename Tapped::template workspace<T>>();
     (void)calls<plan_type>::run_forward(*own, Tapped::template facts<T>::from(given), *w,
