@@ -120,8 +120,8 @@ class row_interpreter {
         if (term.kind == plan::term_kind::add)
             return read(term.x, row_of(term.indexed, row))[column_of(term.x, column)];
         double total = 0;
-        const cursor x = read(term.x, row);
-        const cursor w = weights_.read(term.w.at) + place(term.w, row);
+        const cursor x = read(term.x, row_of(term.indexed, row));
+        const cursor w = weights_.read(term.w.at) + place(term.w, row_of(term.weighed, row));
         for (int split = 0; split < term.splits; ++split)
             for (int at = 0; is_there(term, split, row) && at < term.depth; ++at)
                 total += x[split * term.x_split + at] * w[weight_place(term, split, at, column)];
@@ -251,11 +251,11 @@ class row_interpreter {
     }
 
     void undo_product(const plan::row_term& term, int row, const numbers& dy) {
-        const cursor dx = gradient(term.x, row);
+        const cursor dx = gradient(term.x, row_of(term.indexed, row));
         const cursor all = term.w.at.trained ? weights_.gradient(term.w.at) : cursor{};
-        const cursor dw = all ? all + place(term.w, row) : all;
-        const cursor x = read(term.x, row);
-        const cursor w = weights_.read(term.w.at) + place(term.w, row);
+        const cursor dw = all ? all + place(term.w, row_of(term.weighed, row)) : all;
+        const cursor x = read(term.x, row_of(term.indexed, row));
+        const cursor w = weights_.read(term.w.at) + place(term.w, row_of(term.weighed, row));
         for (int split = 0; split < term.splits; ++split)
             for (int at = 0; is_there(term, split, row) && at < term.depth; ++at)
                 for (int column = 0; column < columns(); ++column) {
