@@ -1,4 +1,5 @@
 #include <chrono>
+#include <sequent/explain.hpp>
 #include <sequent/nn.hpp>
 
 #include "bench.hpp"

@@ -55,6 +55,9 @@ TEST_CASE("the chosen experts alone are computed") {
     check::runs_in_both_types<mixture>();
     check::runs<model<experts, fact<"x", 1, 3>>>(0, 2);
 }
+TEST_CASE("outputs have all pairs") {
+    check::runs<model<experts, fact<"x", 7, 3>, query<"y", "gate">>>();
+}
 TEST_CASE("experts choose their rows") {
     using mixture = model<taken, fact<"x", 7, 3>, sequent::bound<"nodes">, query<"y", "z", "a">>;
     for (int given : {0, 1, 4, 7}) check::runs<mixture>(given);

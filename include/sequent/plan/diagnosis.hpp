@@ -51,6 +51,7 @@ enum class fault {
     recursion_whose_end_is_not_known,
     shapes_do_not_fit,
     softmax_over_a_variable_not_in_the_head,
+    an_output_of_chosen_pairs,
     top_k_chooses_one_of_two_arguments_outside_of_recursions,
     aggregation_over_a_variable_in_the_head,
     aggregation_over_a_variable_that_the_body_does_not_mention,
@@ -201,6 +202,7 @@ consteval auto mistake_type() {
     SEQUENT_MISTAKE(recursion_without_a_base)
     SEQUENT_MISTAKE(recursion_whose_end_is_not_known)
     SEQUENT_MISTAKE(softmax_over_a_variable_not_in_the_head)
+    SEQUENT_MISTAKE(an_output_of_chosen_pairs)
     SEQUENT_MISTAKE(top_k_chooses_one_of_two_arguments_outside_of_recursions)
     SEQUENT_MISTAKE(aggregation_over_a_variable_in_the_head)
     SEQUENT_MISTAKE(aggregation_over_a_variable_that_the_body_does_not_mention)

@@ -302,6 +302,10 @@ struct draft : drafted<Sizes, Facts> {
         out.pool.each_conjunct(conditions.domain[relation], [&](int root) {
             const node& top = out.pool.nodes[root];
             if (top.kind != node_kind::pair || result.any()) return;
+            // A caller does not know which pairs were chosen: an output has all.
+            if (in.relations[relation].output && in.relations[relation].chosen < 0 &&
+                in.is_choice(top.value))
+                return;
             term row;
             term column;
             if (!out.pool.as_term(top.left, row) || !out.pool.as_term(top.right, column) ||

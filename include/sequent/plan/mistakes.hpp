@@ -101,6 +101,9 @@ template <int Left, int Right>
 struct shapes_do_not_fit {};
 /// A softmax names a variable that the head lacks.
 struct softmax_over_a_variable_not_in_the_head {};
+/// The model's output, or what is tapped, is a relation of top_k: only the chosen atoms are stored.
+/// A relation that follows from it, `y(i, j) <<= chosen(i, j)`, can be one.
+struct an_output_of_chosen_pairs {};
 /// top_k stands in a rule whose head has not two arguments, one of them named by top_k, or that is
 /// part of a recursion.
 struct top_k_chooses_one_of_two_arguments_outside_of_recursions {};

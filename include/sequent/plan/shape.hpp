@@ -142,6 +142,13 @@ struct shaped {
     list<int, Sizes.rules> outputs{};  ///< the relations that are outputs of the model
     int tapped = -1;                   ///< the relation that is kept for tap(); -1: none
     diagnosis mistake{};               ///< the first mistake
+
+    /// Returns true if a rule chooses these pairs.
+    constexpr bool is_choice(int fact) const {
+        for (const relation_shape& each : relations)
+            if (each.chosen == fact) return true;
+        return false;
+    }
 };
 
 /// The fact that the program compares under number `at`; -1 if no fact of this name has one index

@@ -498,7 +498,13 @@ class shaper : public rule_checker<Sizes, Facts> {
                      out.text.rules[out.relations[out.outputs[1]].rule], out.outputs[1]);
             if (out.outputs.size() == 0 && ok()) out.mistake = {fault::no_output, -1, {}, 0, 0, -1};
         }
-        for (int at : out.outputs) out.relations[at].output = true;
+        for (int at : out.outputs) set_output(at);
+    }
+    constexpr void set_output(int relation) {
+        relation_shape& shape = out.relations[relation];
+        shape.output = true;
+        if (shape.chosen >= 0)
+            fail(fault::an_output_of_chosen_pairs, out.text.rules[shape.rule], relation);
     }
 
     /// Finds the relation of a path, "layers.weights" within a stack.
@@ -512,7 +518,7 @@ class shaper : public rule_checker<Sizes, Facts> {
         if (out.tapped < 0)
             out.mistake = {fault::query_of_an_unknown_relation, -1, path, 0, 0, -1};
         else
-            out.relations[out.tapped].output = true;
+            set_output(out.tapped);
     }
     /// Returns true if `path` is the names of the stacks around a scope, then `id`.
     constexpr bool is_path_of(const name& path, const name& id, int in) const {
