@@ -8262,6 +8262,9 @@ template <int Left, int Right>
 struct shapes_do_not_fit {};
 /// A softmax names a variable that the head lacks.
 struct softmax_over_a_variable_not_in_the_head {};
+/// The model's output, or what is tapped, is a relation of top_k: only the chosen atoms are stored.
+/// A relation that follows from it, `y(i, j) <<= chosen(i, j)`, can be one.
+struct an_output_of_chosen_pairs {};
 /// top_k stands in a rule whose head has not two arguments, one of them named by top_k, or that is
 /// part of a recursion.
 struct top_k_chooses_one_of_two_arguments_outside_of_recursions {};
@@ -8550,6 +8553,7 @@ enum class fault {
     recursion_whose_end_is_not_known,
     shapes_do_not_fit,
     softmax_over_a_variable_not_in_the_head,
+    an_output_of_chosen_pairs,
     top_k_chooses_one_of_two_arguments_outside_of_recursions,
     aggregation_over_a_variable_in_the_head,
     aggregation_over_a_variable_that_the_body_does_not_mention,
@@ -8700,6 +8704,7 @@ consteval auto mistake_type() {
     SEQUENT_MISTAKE(recursion_without_a_base)
     SEQUENT_MISTAKE(recursion_whose_end_is_not_known)
     SEQUENT_MISTAKE(softmax_over_a_variable_not_in_the_head)
+    SEQUENT_MISTAKE(an_output_of_chosen_pairs)
     SEQUENT_MISTAKE(top_k_chooses_one_of_two_arguments_outside_of_recursions)
     SEQUENT_MISTAKE(aggregation_over_a_variable_in_the_head)
     SEQUENT_MISTAKE(aggregation_over_a_variable_that_the_body_does_not_mention)
@@ -10141,6 +10146,13 @@ struct shaped {
     list<int, Sizes.rules> outputs{};  ///< the relations that are outputs of the model
     int tapped = -1;                   ///< the relation that is kept for tap(); -1: none
     diagnosis mistake{};               ///< the first mistake
+
+    /// Returns true if a rule chooses these pairs.
+    constexpr bool is_choice(int fact) const {
+        for (const relation_shape& each : relations)
+            if (each.chosen == fact) return true;
+        return false;
+    }
 };
 
 /// The fact that the program compares under number `at`; -1 if no fact of this name has one index
@@ -13712,6 +13724,10 @@ struct draft : drafted<Sizes, Facts> {
         out.pool.each_conjunct(conditions.domain[relation], [&](int root) {
             const node& top = out.pool.nodes[root];
             if (top.kind != node_kind::pair || result.any()) return;
+            // A caller does not know which pairs were chosen: an output has all.
+            if (in.relations[relation].output && in.relations[relation].chosen < 0 &&
+                in.is_choice(top.value))
+                return;
             term row;
             term column;
             if (!out.pool.as_term(top.left, row) || !out.pool.as_term(top.right, column) ||
@@ -19614,7 +19630,13 @@ class shaper : public rule_checker<Sizes, Facts> {
                      out.text.rules[out.relations[out.outputs[1]].rule], out.outputs[1]);
             if (out.outputs.size() == 0 && ok()) out.mistake = {fault::no_output, -1, {}, 0, 0, -1};
         }
-        for (int at : out.outputs) out.relations[at].output = true;
+        for (int at : out.outputs) set_output(at);
+    }
+    constexpr void set_output(int relation) {
+        relation_shape& shape = out.relations[relation];
+        shape.output = true;
+        if (shape.chosen >= 0)
+            fail(fault::an_output_of_chosen_pairs, out.text.rules[shape.rule], relation);
     }
 
     /// Finds the relation of a path, "layers.weights" within a stack.
@@ -19628,7 +19650,7 @@ class shaper : public rule_checker<Sizes, Facts> {
         if (out.tapped < 0)
             out.mistake = {fault::query_of_an_unknown_relation, -1, path, 0, 0, -1};
         else
-            out.relations[out.tapped].output = true;
+            set_output(out.tapped);
     }
     /// Returns true if `path` is the names of the stacks around a scope, then `id`.
     constexpr bool is_path_of(const name& path, const name& id, int in) const {
