@@ -258,7 +258,7 @@ inline constexpr auto functions_of = [] {
     constexpr auto& rules = Model::plan::shapes.text.rules;
     constexpr int count = [] {
         int result = 0;
-        for (const auto& rule : rules) result += rule.transformations.size();
+        for (const auto& rule : rules) result += static_cast<int>(rule.transformations.size());
         return result;
     }();
     plan::list<plan::transformation_use, count> result;
