@@ -1,3 +1,4 @@
+#include <sequent/explain.hpp>
 #include <sequent/nn.hpp>
 
 #include "../model/check.hpp"
