@@ -33679,7 +33679,7 @@ using vit_model =
 /// 2 (arXiv 2212.04356, section 2.2). Frames come in pairs: source(i, 0) and source(i, 1).
 template <shape Shape>
 inline constexpr auto frame_rules = [] {
-    constexpr var<"t", Shape.source_tokens> t;
+    constexpr var<"t", Shape.source_tokens> frame;
     constexpr weight<"W_conv_1", Shape.width, Shape.input_width> W_1;
     constexpr weight<"b_conv_1", Shape.width> b_1;
     constexpr weight<"W_conv_2", Shape.width, Shape.width> W_2;
@@ -33687,15 +33687,15 @@ inline constexpr auto frame_rules = [] {
     constexpr weight<"source_position", Shape.width> position;
     // clang-format off
     return rules(
-        even_frame(t) <<= (source(t, 0)[W_1(1)], source(t, 1)[W_1(2)], b_1),
-        even_frame(t) <<= source(t - 1, 1)[W_1(0)],
-        even_frame(t) | gelu(),
-        odd_frame(t)  <<= (source(t, 0)[W_1(0)], source(t, 1)[W_1(1)], b_1),
-        odd_frame(t)  <<= source(t + 1, 0)[W_1(2)],
-        odd_frame(t) | gelu(),
-        convolved(t)  <<= (even_frame(t)[W_2(1)], odd_frame(t)[W_2(2)], b_2),
-        convolved(t)  <<= odd_frame(t - 1)[W_2(0)],
-        convolved(t) | gelu(),
+        even_frame(frame) <<= (source(frame, 0)[W_1(1)], source(frame, 1)[W_1(2)], b_1),
+        even_frame(frame) <<= source(frame - 1, 1)[W_1(0)],
+        even_frame(frame) | gelu(),
+        odd_frame(frame)  <<= (source(frame, 0)[W_1(0)], source(frame, 1)[W_1(1)], b_1),
+        odd_frame(frame)  <<= source(frame + 1, 0)[W_1(2)],
+        odd_frame(frame) | gelu(),
+        convolved(frame)  <<= (even_frame(frame)[W_2(1)], odd_frame(frame)[W_2(2)], b_2),
+        convolved(frame)  <<= odd_frame(frame - 1)[W_2(0)],
+        convolved(frame) | gelu(),
         source_embedded(i) <<= dropped<Shape>((convolved(i), fixed(position(i)))));
     // clang-format on
 }();
