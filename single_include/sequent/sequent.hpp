@@ -10936,9 +10936,9 @@ void take_pairs(const subject& what, const argument<Element>& given, const plan:
     const bool flat = shape.rank == 1 && (!shape.shaped || indices == 1);
     if (!(flat ? shape.at[0] % indices == 0 : shape.rank == 2 && shape.at[1] == indices) ||
         !shape.contiguous)
-        fail_with<argument_error>({"sequent: the ", atom, "s of ", what.text(), " are ",
-                                   numbers_up_to_4[indices], " integers each, given is ",
-                                   shape.text()});
+        fail_with<argument_error>(
+            {"sequent: the ", atom, "s of ", what.text(), " are ", numbers_up_to_4[indices],
+             indices == 1 ? " integer" : " integers", " each, given is ", shape.text()});
     const long count = shape.size() / indices;
     if (count > layout.capacity)
         refuse(what, {" has room for ", layout.capacity, " ", atom, "s, given are ", count});
