@@ -2,6 +2,8 @@
 #include <sequent/io/source.hpp>
 
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
 #include <filesystem>
 #include <set>
 #include <string>
@@ -164,5 +166,22 @@ TEST_CASE("a pipe is written to, not replaced") {
     CHECK(read == "through");
     CHECK(fs::is_fifo(here / "pipe"));
     CHECK(here.files() == 1);
+}
+
+TEST_CASE("what cannot be mapped is read to a place that packed weights can be used at") {
+    const folder here;
+    REQUIRE(::mkfifo((here / "pipe").c_str(), 0600) == 0);
+    std::vector<io::source> kept;
+    for (const std::size_t size : {1, 100, 4095, 4096, 4097, 70000}) {
+        std::string text(size, 'a');
+        for (std::size_t at = 0; at < size; ++at) text[at] = static_cast<char>(at * 7 + at / 256);
+        std::thread writer([&] { write_bytes(here / "pipe", text); });
+        kept.emplace_back(here / "pipe");
+        writer.join();
+        const auto bytes = kept.back().bytes();
+        CHECK(reinterpret_cast<std::uintptr_t>(bytes.data()) % 64 == 0);
+        REQUIRE(bytes.size() == size);
+        CHECK(std::memcmp(bytes.data(), text.data(), size) == 0);
+    }
 }
 #endif

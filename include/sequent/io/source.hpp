@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <utility>
+#include <vector>
 
 #if __has_include(<fcntl.h>) && __has_include(<sys/mman.h>) && __has_include(<unistd.h>) && \
     !defined(__wasi__)
@@ -65,6 +66,12 @@ class source {
     }
 
   private:
+    /// Bytes of a file that is read begin at a page, as those of a mapped file do: packed weights
+    /// are used where they are.
+    struct alignas(4096) memory_page {
+        std::array<std::byte, 4096> bytes;
+    };
+
     SEQUENT_LAZY SEQUENT_COLD void open(const file_path& path) {
         name_ = path.string();
         const detail::file_kind kind = detail::kind_of(path);
@@ -74,14 +81,17 @@ class source {
         errno = 0;
         std::FILE* const stream = detail::open_to_read(path);
         if (stream == nullptr) fail(detail::reason_text(errno));
-        auto read = std::make_shared<std::string>();
-        std::array<char, 4096> block;
-        while (const std::size_t count = std::fread(block.data(), 1, block.size(), stream))
-            read->append(block.data(), count);
+        auto read = std::make_shared<std::vector<memory_page>>();
+        std::size_t size = 0, count = 0;
+        do {
+            memory_page& last = read->emplace_back();
+            count = std::fread(last.bytes.data(), 1, last.bytes.size(), stream);
+            size += count;
+        } while (count == sizeof(memory_page));
         const bool failed = std::ferror(stream) != 0;
         std::fclose(stream);
         if (failed) fail("");
-        bytes_ = {reinterpret_cast<const std::byte*>(read->data()), read->size()};
+        bytes_ = {read->front().bytes.data(), size};
         memory_ = std::move(read);
     }
 
