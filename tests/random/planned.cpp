@@ -54,16 +54,14 @@ static std::unique_ptr<planned> plan_stages(const program& written, const source
     plan::builder<draft> build(*work);
     result->mistake = work->mistake;
     if (!result->ok()) return result;
-    const auto place = [&](plan::purpose purpose) {
-        return std::make_unique<tables>(std::make_unique<memory_planner>(*work, purpose)->placed());
-    };
-    result->steps = place(plan::purpose::train);
-    result->inference = place(plan::purpose::infer);
+    result->steps = std::make_unique<tables>(std::make_unique<training_placer>(*work)->placed());
+    result->inference =
+        std::make_unique<tables>(std::make_unique<inference_placer>(*work)->placed());
     result->rows = std::make_unique<found_rows>(rows_form(result->shapes, work->out).found);
     result->obstacle = result->rows->obstacle;
     if (result->obstacle.rule < 0) {
-        const auto made = std::make_unique<state_planner>(*work, *result->rows,
-                                                          1 + result->steps->parameters % 5);
+        const auto made =
+            std::make_unique<state_placer>(*work, *result->rows, 1 + result->steps->parameters % 5);
         result->obstacle = made->made.obstacle;
         if (result->obstacle.rule < 0) result->state = std::make_unique<state_tables>(made->made);
     }

@@ -16,8 +16,9 @@ using draft = plan::draft<plan_size, fact_room>;
 using tables = plan::plan_tables<plan_size, fact_room>;
 using rows_form = plan::rows_form_finder<shaped, tables>;
 using found_rows = decltype(rows_form::found);
-using memory_planner = plan::memory_planner<draft::base>;
-using state_planner = plan::state_planner<draft::base, found_rows>;
+using training_placer = plan::training_placer<draft::base>;
+using inference_placer = plan::inference_placer<draft::base>;
+using state_placer = plan::state_placer<draft::base, found_rows>;
 using state_tables = plan::state_tables<tables, fact_room>;
 
 struct planned {

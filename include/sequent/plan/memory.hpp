@@ -137,11 +137,6 @@ constexpr void add_part(const Draft& draft, const buffer& of, int size, bool in_
     }
 }
 
-/// The purpose of a memory layout. train: values last until their gradients are computed. infer:
-/// values last until they are last read, and all layers of a stack share the memory of one layer.
-/// inspect: as train, and no values or gradients share memory.
-enum class purpose { train, infer, inspect };
-
 /// In place of the size of a workspace that would have more than max_numbers elements.
 inline constexpr int too_large = -1;
 
@@ -156,6 +151,9 @@ class arena {
   public:
     long long size = 0;  ///< elements of the whole memory
 
+    /// `shares`: intervals of time that do not overlap share memory.
+    constexpr explicit arena(bool shares = true) : shares_(shares) {}
+
     /// The offset of `numbers` elements from time `first` to `last`. It is meaningless if the whole
     /// memory has more than max_numbers elements.
     constexpr int put(long long numbers, int first, int last) {
@@ -164,7 +162,7 @@ class arena {
         while (moved) {
             moved = false;
             for (const interval& other : taken_) {
-                if (other.last < first || other.first > last) continue;
+                if (shares_ && (other.last < first || other.first > last)) continue;
                 if (offset + numbers <= other.offset || other.offset + other.size <= offset)
                     continue;
                 offset = other.offset + other.size;
@@ -183,125 +181,196 @@ class arena {
         int first = 0;
         int last = 0;
     };
+    bool shares_;
     list<interval, Capacity> taken_{};
 };
 
-/// Lays out the buffers of a draft for one purpose, and sets the offsets of the operands of its
-/// steps.
-template <class Drafted>
-class memory_planner {
+/// Lays out the buffers of a draft, and sets the offsets of the operands of its steps. `Policy`
+/// derives from it and states the lifetimes of its purpose. By default, values last until they are
+/// last read, all layers of a stack share the memory of one layer, and its input and output take
+/// turns.
+template <class Policy, class Drafted>
+class placer {
   public:
-    constexpr memory_planner(const Drafted& from, purpose for_what)
-        : draft_(from),
-          trains_(for_what != purpose::infer),
-          keeps_(for_what == purpose::inspect),
-          out_(draft_.out) {
-        if (!trains_) forget_training();
-        find_lifetimes();
-        for (buffer& each : out_.buffers) {
-            if (trains_) each.copies = draft_.copies_of(each.scope);
-            // Two parts are enough for the input and the output of one layer.
-            else if (each.parts > 2)
-                each.size = each.size / each.parts * 2;
-            each.size = aligned(each.size);
-        }
-        place_prepared(draft_);
-        place_buffers();
-        if (out_.workspace == too_large) return;
-        if (trains_) set_births();
-        for (const step& at : out_.steps)
-            visit_operands(out_, at, [this](operand& used, usage) { resolve(used); });
-        for (relation_layout& layout : out_.relations) {
-            if (layout.where != place::value || resolve_prepared(draft_, layout)) continue;
-            const buffer& of = out_.buffers[layout.index];
-            layout.offset +=
-                of.offset + (trains_ ? layout.part : layout.part % 2) * size_of_part(of);
-        }
-    }
+    constexpr explicit placer(const Drafted& from) : draft_(from), out_(draft_.out) {}
 
     /// The steps with their offsets.
     constexpr const auto& placed() const { return out_; }
 
+  protected:
+    static constexpr int capacity = decltype(Drafted::out.buffers)::capacity();
+    using memory = arena<2 * capacity>;
+
+    Drafted draft_;                ///< a copy of the draft
+    decltype(draft_.out)& out_;    ///< its steps
+    int part_[capacity]{};         ///< elements of a part of a buffer
+    bool alternates_[capacity]{};  ///< the parts of a buffer share two places
+    int loops_[max_loops]{};       ///< the steps that begin the stacks and the recursion around
+
+    // A policy replaces some of these.
+
+    /// Returns true if the value that step `at` uses is never overwritten.
+    constexpr bool lasts(int, const operand&) { return false; }
+    /// Adds a use of a buffer in the steps from `first` to `last`.
+    constexpr void use_in_steps(buffer& of, usage, int first, int last) { use(of, first, last); }
+    /// Adds the use of buffer `index` as an output.
+    constexpr void use_as_output(int index) {
+        use(out_.buffers[index], out_.steps.size(), after_all());
+    }
+    /// Sets the size of buffer `index` from that of its parts, and the number of its copies.
+    constexpr void set_size(int index) { set_parts(index, size_of_part(index), true); }
+    /// Places what else buffer `index` needs.
+    constexpr void put_more(memory&, int) {}
+    /// Sets what else an operand in the workspace needs.
+    constexpr void resolve_more(operand&) {}
+
+    // All policies share these.
+
+    /// The time after the backward pass.
+    constexpr int after_all() const { return 2 * out_.steps.size() + 1; }
+    constexpr void use(buffer& of, int first, int last) {
+        if (first < of.first) of.first = first;
+        if (last > of.last) of.last = last;
+    }
+    /// The elements of a part of a buffer of the draft.
+    constexpr int size_of_part(int index) const {
+        return out_.buffers[index].size / out_.buffers[index].parts;
+    }
+    constexpr void set_parts(int index, int part, bool alternates) {
+        buffer& of = out_.buffers[index];
+        part_[index] = part;
+        alternates_[index] = alternates;
+        of.size = aligned(part * (alternates ? std::min(of.parts, 2) : of.parts));
+    }
+
+    /// Finds the lifetimes of all buffers and places them. `shares`: they share memory.
+    constexpr memory place(bool shares = true) {
+        find_lifetimes();
+        place_prepared(draft_);
+        memory all{shares};
+        for (int index = 0; index < out_.buffers.size(); ++index) {
+            buffer& each = out_.buffers[index];
+            if (each.last < 0) continue;
+            policy().set_size(index);
+            each.offset = all.put(1LL * each.size * each.copies, each.first, each.last);
+            policy().put_more(all, index);
+        }
+        return all;
+    }
+    /// Sets the offsets of operands and relations, unless the memory is too large.
+    constexpr void resolve(const memory& all) {
+        out_.workspace = numbers_of_memory(all.size);
+        if (out_.workspace == too_large) return;
+        for (const step& at : out_.steps)
+            visit_operands(out_, at, [this](operand& used, usage) { resolve(used); });
+        for (relation_layout& layout : out_.relations)
+            if (layout.where == place::value && !resolve_prepared(draft_, layout))
+                layout.offset += out_.buffers[layout.index].offset +
+                                 (alternates_[layout.index] ? layout.part % 2 : layout.part) *
+                                     part_[layout.index];
+    }
+    constexpr void resolve(operand& used) {
+        policy().resolve_more(used);
+        if (used.where != place::value || resolve_prepared(draft_, used)) return;
+        const buffer& of = out_.buffers[used.index];
+        add_part(draft_, of, part_[used.index], alternates_[used.index], used);
+        if (of.adjoint >= 0) used.adjoint = of.adjoint + used.offset;
+        used.offset += of.offset;
+        if (of.copies > 1) add_layers(draft_, of, used);
+    }
+
   private:
-    Drafted draft_;
-    bool trains_;
-    bool keeps_;
-    decltype(draft_.out)& out_;
-
-    constexpr int backward_of(int at) const { return 2 * out_.steps.size() - at; }
-
-    constexpr void use(buffer& each, int first, int last) {
-        if (first < each.first) each.first = first;
-        if (last > each.last) each.last = last;
-    }
-
-    constexpr void forget_training() {
-        for (row_step& row : out_.rows) row.before = {};
-        for (attention_step& attention : out_.attentions) attention.scores = {};
-    }
+    constexpr Policy& policy() { return static_cast<Policy&>(*this); }
 
     constexpr void find_lifetimes() {
-        const int steps = out_.steps.size();
-        int loops[max_loops]{};  // the steps that begin the stacks and the recursion around
-        for (int at = 0; at < steps; ++at) {
+        for (int at = 0; at < out_.steps.size(); ++at) {
             const step& each = out_.steps[at];
-            if (each.kind == step_kind::repeat_begin) loops[each.depth] = at;
+            if (each.kind == step_kind::repeat_begin) loops_[each.depth] = at;
             visit_operands(out_, each, [&](const operand& used, usage how) {
+                const bool lasts = policy().lasts(at, used);
                 if (used.where != place::value || out_.buffers[used.index].prepared) return;
                 buffer& of = out_.buffers[used.index];
-                if (of.lasts) return use(of, 0, 2 * steps + 1);
+                if (of.lasts || lasts) return use(of, 0, after_all());
                 // A value from outside of loops lasts for all of their iterations.
                 const int outside = draft_.depth_of(of.scope);
-                const int begin = outside < each.depth ? loops[outside] : at;
-                const int end = outside < each.depth ? out_.steps[begin].at : at;
-                if (!trains_) {
-                    use(of, begin, end);
-                    return;
-                }
-                if (of.scope > 0) {
-                    // Each layer has a copy, which lasts through both passes of the stack.
-                    use(of, loops[0], backward_of(loops[0]));
-                } else {
-                    use(of, begin, how == usage::now ? end : backward_of(begin));
-                }
-                if (how == usage::kept) return;
-                if (backward_of(end) < of.adjoint_first) of.adjoint_first = backward_of(end);
-                if (backward_of(begin) > of.adjoint_last) of.adjoint_last = backward_of(begin);
+                const bool within = outside >= each.depth;
+                const int begin = within ? at : loops_[outside];
+                policy().use_in_steps(of, how, begin, within ? at : out_.steps[begin].at);
             });
         }
-        for (int relation : draft_.in.outputs) {
-            const relation_layout& layout = out_.relations[relation];
-            if (layout.where != place::value) continue;
-            buffer& of = out_.buffers[layout.index];
-            use(of, steps, 2 * steps + 1);
-            if (!trains_) continue;
-            of.adjoint_first = steps;
-            if (of.adjoint_last < steps) of.adjoint_last = steps;
-        }
+        for (int relation : draft_.in.outputs)
+            if (out_.relations[relation].where == place::value)
+                policy().use_as_output(out_.relations[relation].index);
         if (draft_.in.tapped < 0) return;
         const relation_layout& tapped = out_.relations[draft_.in.tapped];
-        if (tapped.where == place::value) use(out_.buffers[tapped.index], 0, steps);
+        if (tapped.where == place::value) use(out_.buffers[tapped.index], 0, out_.steps.size());
     }
+};
 
-    constexpr void place_buffers() {
-        arena<2 * decltype(out_.buffers)::capacity()> memory;
-        const auto put = [&](long long size, int first, int last) {
-            return keeps_ ? memory.put(size, 0, 0) : memory.put(size, first, last);
-        };
-        auto put_adjoint = [&](buffer& each) {
-            if (each.last >= 0 && each.adjoint_last >= 0)
-                each.adjoint = put(each.size, each.adjoint_first, each.adjoint_last);
-        };
-        for (buffer& each : out_.buffers) {
-            if (each.last < 0) continue;
-            each.offset = put(1LL * each.size * each.copies, each.first, each.last);
-            if (!draft_.recurs) put_adjoint(each);
-        }
+/// The memory of inference.
+template <class Drafted>
+class inference_placer : public placer<inference_placer<Drafted>, Drafted> {
+    using base = placer<inference_placer, Drafted>;
+
+  public:
+    constexpr explicit inference_placer(const Drafted& from) : base(from) {
+        for (row_step& row : this->out_.rows) row.before = {};
+        for (attention_step& attention : this->out_.attentions) attention.scores = {};
+        this->resolve(this->place());
+    }
+};
+
+/// The memory of training: values last until their gradients are computed, and each layer of a
+/// stack has a copy.
+template <class Drafted>
+class training_placer : public placer<training_placer<Drafted>, Drafted> {
+    using base = placer<training_placer, Drafted>;
+    friend base;
+
+  public:
+    /// `inspects`: no values or gradients share memory.
+    constexpr explicit training_placer(const Drafted& from, bool inspects = false) : base(from) {
+        memory all = this->place(!inspects);
         // The gradients of a recursion are first written at the same time. They are placed
         // together, so that they can be set to zero together.
         if (draft_.recurs)
-            for (buffer& each : out_.buffers) put_adjoint(each);
-        out_.workspace = numbers_of_memory(memory.size);
+            for (buffer& each : out_.buffers) put_adjoint(all, each);
+        if (all.size <= max_numbers) set_births();
+        this->resolve(all);
+    }
+
+  private:
+    using base::draft_, base::loops_, base::out_, base::use;
+    using typename base::memory;
+
+    constexpr int backward_of(int at) const { return 2 * out_.steps.size() - at; }
+
+    constexpr void use_in_steps(buffer& of, usage how, int first, int last) {
+        // Each layer has a copy, which lasts through both passes of the stack.
+        if (of.scope > 0)
+            use(of, loops_[0], backward_of(loops_[0]));
+        else
+            use(of, first, how == usage::now ? last : backward_of(first));
+        if (how == usage::kept) return;
+        of.adjoint_first = std::min(of.adjoint_first, backward_of(last));
+        of.adjoint_last = std::max(of.adjoint_last, backward_of(first));
+    }
+    constexpr void use_as_output(int index) {
+        base::use_as_output(index);
+        buffer& of = out_.buffers[index];
+        of.adjoint_first = out_.steps.size();
+        of.adjoint_last = std::max(of.adjoint_last, out_.steps.size());
+    }
+    constexpr void set_size(int index) {
+        this->set_parts(index, this->size_of_part(index), false);
+        out_.buffers[index].copies = draft_.copies_of(out_.buffers[index].scope);
+    }
+    constexpr void put_more(memory& all, int index) {
+        if (!draft_.recurs) put_adjoint(all, out_.buffers[index]);
+    }
+    constexpr void put_adjoint(memory& all, buffer& of) {
+        if (of.last >= 0 && of.adjoint_last >= 0)
+            of.adjoint = all.put(of.size, of.adjoint_first, of.adjoint_last);
     }
 
     constexpr void set_births() {
@@ -317,21 +386,6 @@ class memory_planner {
             else
                 births.push(each.adjoint_birth());
         }
-    }
-
-    constexpr int size_of_part(const buffer& of) const {
-        return of.size / (trains_ ? of.parts : std::min(of.parts, 2));
-    }
-
-    constexpr void resolve(operand& used) {
-        if (used.where != place::value || resolve_prepared(draft_, used)) return;
-        const buffer& of = out_.buffers[used.index];
-        add_part(draft_, of, size_of_part(of), !trains_, used);
-        if (trains_) {
-            used.adjoint = of.adjoint + used.offset;
-            add_layers(draft_, of, used);
-        }
-        used.offset += of.offset;
     }
 };
 

@@ -283,7 +283,7 @@ struct plan_of : single_steps<plan_of<Program, Facts...>> {
     /// The steps, laid out for training.
     static constexpr auto tables = [] {
         if constexpr (ok)
-            return memory_planner(unplaced, purpose::train).placed();
+            return training_placer(unplaced).placed();
         else
             return unplaced.out;
     }();
@@ -299,7 +299,7 @@ struct inference_plan_of : single_steps<inference_plan_of<Plan>> {
     /// The program with its shapes.
     static constexpr auto& shapes = Plan::shapes;
     /// The steps, laid out for inference.
-    static constexpr auto tables = memory_planner(Plan::unplaced, purpose::infer).placed();
+    static constexpr auto tables = inference_placer(Plan::unplaced).placed();
 };
 
 /// A plan in whose memory all values and gradients last.
@@ -310,9 +310,7 @@ struct inspected_plan_of : single_steps<inspected_plan_of<Plan>> {
     /// The program with its shapes.
     static constexpr auto& shapes = Plan::shapes;
     /// The steps, laid out for inspection.
-    static constexpr auto tables = [] {
-        return memory_planner(Plan::unplaced, purpose::inspect).placed();
-    }();
+    static constexpr auto tables = training_placer(Plan::unplaced, true).placed();
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::plan

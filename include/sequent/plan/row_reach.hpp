@@ -16,7 +16,7 @@ class row_reach {
         made{};
 
     constexpr row_reach(const Drafted& from, const Form& form)
-        : draft_(from), out_(draft_.out), form_(form) {
+        : draft_(from), out_(from.out), form_(form) {
         made.rows = form.rows;
     }
 
@@ -24,8 +24,8 @@ class row_reach {
     static constexpr int capacity = decltype(Drafted::out.buffers)::capacity();
     using kind = rows_obstacle::kind;
 
-    Drafted draft_;                           ///< a copy of the draft
-    decltype(draft_.out)& out_;               ///< its steps
+    const Drafted& draft_;                    ///< the draft
+    const decltype(Drafted::out)& out_;       ///< its steps
     const Form& form_;                        ///< the positions of the program
     int old_part_[capacity]{};                ///< elements of a part before the layout
     int extent_[capacity]{};                  ///< rows of a buffer

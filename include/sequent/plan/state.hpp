@@ -10,18 +10,21 @@
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// Lays out the steps of a draft for a few rows at a time.
+/// The memory of the state of a sequence, a few rows of which are computed at a time.
 template <class Drafted, class Form>
-class state_planner : public row_reach<Drafted, Form> {
-    using base = row_reach<Drafted, Form>;
+class state_placer : public placer<state_placer<Drafted, Form>, Drafted>,
+                     public row_reach<Drafted, Form> {
+    using base = placer<state_placer, Drafted>;
+    using reached = row_reach<Drafted, Form>;
+    friend base;
 
   public:
-    using base::made;
+    using reached::made;
 
     /// `block` is the maximum number of rows at a time; 0: most_block_rows.
-    constexpr state_planner(const Drafted& from, const Form& form, int block = 0)
-        : base(from, form) {
-        if (block == 0) block = most_block_rows(draft_.out);
+    constexpr state_placer(const Drafted& from, const Form& form, int block = 0)
+        : base(from), reached(base::draft_, form) {
+        if (block == 0) block = most_block_rows(out_);
         made.block = std::min(form.rows, block);
         made.obstacle = form.obstacle;
         // Without a fact along a sequence there are no rows.
@@ -30,35 +33,38 @@ class state_planner : public row_reach<Drafted, Form> {
         this->find_reach();
         if (refused()) return;
         find_windows();
-        place_prepared(draft_);
         find_column_window();
         find_lost();
         find_kept();
-        find_lifetimes();
-        place();
-        if (out_.workspace == too_large) {
-            made.steps.workspace = too_large;
-            return;
+        memory all = this->place();
+        for (int at = 0; at < made.kept.size(); ++at) {
+            kept_attention& kept = made.kept[at];
+            place_kept(kept.value, all.size);
+            for (int node = 0; node < out_.attentions[at].nodes.size(); ++node)
+                place_kept(kept.nodes[node], all.size);
         }
-        for (int at = 0; at < out_.steps.size(); ++at) resolve_step(at);
-        for (relation_layout& layout : out_.relations)
-            if (layout.where == place::value && !resolve_prepared(draft_, layout))
-                layout.offset +=
-                    out_.buffers[layout.index].offset +
-                    (kept_[layout.index] ? layout.part : layout.part % 2) * part_[layout.index];
+        this->resolve(all);
+        if (out_.workspace != too_large)
+            for (int at = 0; at < out_.steps.size(); ++at) {
+                const step& each = out_.steps[at];
+                if (each.kind != step_kind::attention || form_.once[at]) continue;
+                kept_attention& kept = made.kept[each.at];
+                this->resolve(kept.value.from.at);
+                for (kept_operand& node : kept.nodes) this->resolve(node.from.at);
+            }
         made.steps = out_;
     }
 
   private:
-    static constexpr int capacity = decltype(Drafted::out.buffers)::capacity();
+    using typename base::memory;
     using kind = rows_obstacle::kind;
 
-    using base::attention_reach, base::back_, base::draft_, base::extent_, base::fact_back_,
-        base::form_, base::is_sequence, base::lead_, base::old_part_, base::out_, base::refused,
-        base::row_size, base::rows_of, base::visit_reads;
+    using base::draft_, base::out_, base::part_, base::use, base::after_all;
+    using reached::attention_reach, reached::back_, reached::extent_, reached::fact_back_,
+        reached::form_, reached::is_sequence, reached::lead_, reached::refused, reached::row_size,
+        reached::rows_of, reached::visit_reads;
 
-    int part_[capacity]{};
-    bool kept_[capacity]{};  // rows are stored from call to call
+    bool kept_[base::capacity]{};  // rows are stored from call to call
 
     constexpr void forget_training() {
         write_unread_rows(out_);
@@ -199,46 +205,15 @@ class state_planner : public row_reach<Drafted, Form> {
         return pitch % 128 == 0 ? pitch + 16 : pitch;
     }
 
-    constexpr bool is_within(int scope, int block) const {
-        for (; scope > 0; scope = draft_.in.text.scopes[scope].parent)
-            if (scope == block) return true;
-        return false;
+    /// A value that is given or computed once is stored if rows read it later.
+    constexpr bool lasts(int at, const operand& used) {
+        const bool stays =
+            !form_.once[at] && !is_sequence(used) && !is_copied(out_.steps[at], used);
+        if (stays && used.where == place::fact) made.reads_fact[used.index] = true;
+        return stays || (used.where == place::value && kept_[used.index]);
     }
-
-    constexpr void use(buffer& of, int first, int last) {
-        if (first < of.first) of.first = first;
-        if (last > of.last) of.last = last;
-    }
-
-    constexpr void find_lifetimes() {
-        const int steps = out_.steps.size();
-        list<int, max_loops> begun{};
-        for (int at = 0; at < steps; ++at) {
-            const step& each = out_.steps[at];
-            if (each.kind == step_kind::repeat_begin) begun.push(at);
-            if (each.kind == step_kind::repeat_end) --begun.count;
-            visit_operands(out_, each, [&](const operand& used, usage) {
-                // A value that is given or computed once is stored if rows read it later.
-                const bool stays = !form_.once[at] && !is_sequence(used) && !is_copied(each, used);
-                if (used.where == place::fact && stays) made.reads_fact[used.index] = true;
-                if (used.where != place::value || out_.buffers[used.index].prepared) return;
-                buffer& of = out_.buffers[used.index];
-                use(of, at, at);
-                if (stays) use(of, 0, steps);
-                for (int loop : begun) {
-                    const step& begin = out_.steps[loop];
-                    if (begin.recurs || !is_within(of.scope, draft_.rule_of(begin.rule).block))
-                        use(of, loop, begin.at);
-                }
-            });
-        }
-        for (int relation : draft_.in.outputs) {
-            const relation_layout& layout = out_.relations[relation];
-            if (layout.where != place::value) continue;
-            use(out_.buffers[layout.index], made.row_size[layout.index] > 0 ? steps : 0, steps);
-        }
-        for (int index = 0; index < out_.buffers.size(); ++index)
-            if (kept_[index]) use(out_.buffers[index], 0, steps);
+    constexpr void use_as_output(int index) {
+        use(out_.buffers[index], made.row_size[index] > 0 ? out_.steps.size() : 0, after_all());
     }
     /// Returns true if the columns of an operand are stored separately.
     constexpr bool is_copied(const step& each, const operand& used) const {
@@ -254,35 +229,24 @@ class state_planner : public row_reach<Drafted, Form> {
         return false;
     }
 
-    constexpr void place() {
-        arena<capacity> memory;
-        for (int index = 0; index < out_.buffers.size(); ++index) {
-            buffer& each = out_.buffers[index];
-            if (each.last < 0) continue;
-            const int row = made.row_size[index];
-            const int window = made.window_of[index];
-            int rows = made.block;
-            if (kept_[index])
-                rows = window > 0 ? made.windows[window - 1].capacity : extent_[index];
-            part_[index] = row > 0 ? aligned(rows * row) : old_part_[index];
-            const int parts = kept_[index] ? each.parts : std::min(each.parts, 2);
-            each.size = aligned(part_[index] * parts);
-            const bool stays =
-                kept_[index] || (row == 0 && each.first == 0 && each.last == out_.steps.size());
-            each.copies = stays ? draft_.copies_of(each.scope) : 1;
-            each.offset = memory.put(1LL * each.size * each.copies, each.first, each.last);
-            if (window > 0)
-                made.places.push(
-                    {window - 1, each.offset, each.copies * parts, each.size / parts, row});
-        }
-        long long size = memory.size;
-        for (int at = 0; at < made.kept.size(); ++at) {
-            kept_attention& kept = made.kept[at];
-            place_kept(kept.value, size);
-            for (int node = 0; node < out_.attentions[at].nodes.size(); ++node)
-                place_kept(kept.nodes[node], size);
-        }
-        out_.workspace = numbers_of_memory(size);
+    constexpr void set_size(int index) {
+        buffer& of = out_.buffers[index];
+        const int row = made.row_size[index];
+        const int window = made.window_of[index];
+        const int rows = !kept_[index] ? made.block
+                         : window > 0  ? made.windows[window - 1].capacity
+                                       : extent_[index];
+        const int part = row > 0 ? aligned(rows * row) : this->size_of_part(index);
+        this->set_parts(index, part, !kept_[index]);
+        const bool stays = kept_[index] || (row == 0 && of.first == 0 && of.last == after_all());
+        of.copies = stays ? draft_.copies_of(of.scope) : 1;
+    }
+    constexpr void put_more(memory&, int index) {
+        const buffer& of = out_.buffers[index];
+        const int window = made.window_of[index];
+        if (window > 0)
+            made.places.push({window - 1, of.offset, of.copies * of.size / part_[index],
+                              part_[index], made.row_size[index]});
     }
     constexpr void place_kept(kept_operand& kept, long long& size) {
         if (!kept.kept) return;
@@ -292,29 +256,14 @@ class state_planner : public row_reach<Drafted, Form> {
         size += 1LL * kept.lines * kept.pitch;
     }
 
-    constexpr void resolve(operand& used) {
-        if (used.where == place::fact && is_sequence(used)) {
-            used.origin = made.fact_window[used.index];
-            used.moving = made.keeps_fact[used.index] && used.origin == 0 ? 0 : row_size(used);
-        }
-        if (used.where != place::value || resolve_prepared(draft_, used)) return;
-        const int index = used.index;
-        const buffer& of = out_.buffers[index];
-        if (is_sequence(used)) {
-            used.origin = made.window_of[index];
-            used.moving = made.kept_whole[index] ? 0 : made.row_size[index];
-        }
-        add_part(draft_, of, part_[index], !kept_[index], used);
-        used.offset += of.offset;
-        if (of.copies > 1) add_layers(draft_, of, used);
-    }
-    constexpr void resolve_step(int at) {
-        const step& each = out_.steps[at];
-        visit_operands(out_, each, [&](operand& used, usage) { resolve(used); });
-        if (each.kind != step_kind::attention || form_.once[at]) return;
-        kept_attention& kept = made.kept[each.at];
-        resolve(kept.value.from.at);
-        for (kept_operand& node : kept.nodes) resolve(node.from.at);
+    /// Sets the window of the rows of an operand.
+    constexpr void resolve_more(operand& used) {
+        if (!is_sequence(used)) return;
+        const bool of_fact = used.where == place::fact;
+        used.origin = (of_fact ? made.fact_window : made.window_of)[used.index];
+        const bool whole =
+            of_fact ? made.keeps_fact[used.index] && used.origin == 0 : made.kept_whole[used.index];
+        used.moving = whole ? 0 : row_size(used);
     }
 };
 
@@ -334,8 +283,8 @@ struct state_plan_of : single_steps<state_plan_of<Plan, Cache>> {
             return cache_planner(state_plan_of<Plan>::made, Cache).made;
         } else {
             using planner =
-                state_planner<std::remove_const_t<decltype(Plan::unplaced)>,
-                              std::remove_const_t<std::remove_reference_t<decltype(form)>>>;
+                state_placer<std::remove_const_t<decltype(Plan::unplaced)>,
+                             std::remove_const_t<std::remove_reference_t<decltype(form)>>>;
             return planner(Plan::unplaced, form).made;
         }
     }();
