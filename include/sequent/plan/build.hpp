@@ -21,7 +21,7 @@ class builder {
         find_inlined();
         group_products(draft_);
         draft_.out.parameters = static_cast<int>(lay_out_parameters(draft_, 0, 0));
-        for (int at = 0; at < draft_.in.text.relations.size(); ++at) lay_out_fact(at);
+        for (int at = 0; at < draft_.in.text.relations.size(); ++at) lay_out_fact(draft_, at);
         emit_scope(0);
         unread_rows_finder<Draft>{draft_};
     }
@@ -43,36 +43,6 @@ class builder {
             if (draft_.roles[at] != role::step || !can_inline(draft_, at)) continue;
             if (draft_.roles[draft_.user[at]] == role::step) draft_.roles[at] = role::inlined;
         }
-    }
-
-    constexpr void lay_out_fact(int relation) {
-        const relation_shape& shape = draft_.in.relations[relation];
-        if (shape.fact < 0) return;
-        relation_layout& layout = draft_.out.relations[relation];
-        layout.where = place::fact;
-        layout.index = shape.fact;
-        const fact_shape& given = draft_.in.facts[shape.fact];
-        const bool indexed = !given.is_sparse() || (given.pair_rows() <= max_numbers &&
-                                                    given.pair_columns() <= max_numbers);
-        if ((pack(layout, relation) > max_numbers || !indexed) && draft_.mistake.ok())
-            draft_.mistake = {fault::more_than_2147483647_numbers, -1,
-                              draft_.in.facts[shape.fact].id};
-    }
-
-    /// Sets strides in the order of the arguments, with pairs outermost. Returns the number of
-    /// elements.
-    constexpr long long pack(relation_layout& layout, int relation) {
-        const relation_shape& shape = draft_.in.relations[relation];
-        layout.pairs = draft_.pairs_of(relation);
-        long long stride = shape.value.size();
-        for (int axis = shape.arity; axis-- > 0;) {
-            if (layout.pairs.has(axis)) continue;
-            layout.strides[axis] = static_cast<int>(stride);
-            stride *= shape.extents[axis];
-        }
-        if (!layout.pairs.any()) return stride;
-        layout.pair_stride = static_cast<int>(stride);
-        return stride * draft_.in.facts[layout.pairs.fact].pairs;
     }
 
     constexpr void emit_scope(int scope) {
@@ -399,7 +369,7 @@ class builder {
         relation_layout& carried = draft_.out.relations[input];
         carried = {};
         carried.where = place::value;
-        const long long size_of_atoms = pack(carried, input);
+        const long long size_of_atoms = pack_atoms(draft_, carried, input);
         const long long size = aligned(size_of_atoms);
         carried.index = draft_.new_buffer(size * (written.repeat + 1), at, written.repeat + 1);
         carried.each_layer = true;
@@ -482,7 +452,7 @@ class builder {
         if (!lay_out_in_carry(at) && !is_laid_out(at)) {
             layout = {};
             layout.where = place::value;
-            layout.index = draft_.new_buffer(pack(layout, written.head), at);
+            layout.index = draft_.new_buffer(pack_atoms(draft_, layout, written.head), at);
         }
         general_step made = general_builder<Draft>(draft_, at).build();
         if (written.chooses()) {

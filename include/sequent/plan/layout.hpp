@@ -3,7 +3,7 @@
 #include "row_builder.hpp"
 #include "score.hpp"
 
-/// Groups products of one input, and lays out the parameters.
+/// Groups products of one input, and lays out facts and parameters.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
@@ -11,6 +11,38 @@ namespace sequent::inline SEQUENT_ABI::plan {
 template <class Int>
 constexpr Int aligned(Int size) {
     return (size + 15) / 16 * 16;
+}
+
+/// Sets strides in the order of the arguments of a relation, with pairs outermost. Returns the
+/// number of elements.
+template <class Draft>
+constexpr long long pack_atoms(const Draft& draft, relation_layout& layout, int relation) {
+    const relation_shape& shape = draft.in.relations[relation];
+    layout.pairs = draft.pairs_of(relation);
+    long long stride = shape.value.size();
+    for (int axis = shape.arity; axis-- > 0;) {
+        if (layout.pairs.has(axis)) continue;
+        layout.strides[axis] = static_cast<int>(stride);
+        stride *= shape.extents[axis];
+    }
+    if (!layout.pairs.any()) return stride;
+    layout.pair_stride = static_cast<int>(stride);
+    return stride * draft.in.facts[layout.pairs.fact].pairs;
+}
+
+/// Lays out a relation that is a fact.
+template <class Draft>
+constexpr void lay_out_fact(Draft& draft, int relation) {
+    const relation_shape& shape = draft.in.relations[relation];
+    if (shape.fact < 0) return;
+    relation_layout& layout = draft.out.relations[relation];
+    layout.where = place::fact;
+    layout.index = shape.fact;
+    const fact_shape& given = draft.in.facts[shape.fact];
+    const bool indexed = !given.is_sparse() ||
+                         (given.pair_rows() <= max_numbers && given.pair_columns() <= max_numbers);
+    if ((pack_atoms(draft, layout, relation) > max_numbers || !indexed) && draft.mistake.ok())
+        draft.mistake = {fault::more_than_2147483647_numbers, -1, given.id};
 }
 
 /// Interleaves weights: the index of a weight that is in the head but not in the input, such as

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "rule_checker.hpp"
+#include "output_finder.hpp"
 
 /// Shape inference: the extents of relations, variables and weights, the shapes of values, and
 /// their conflicts.
@@ -15,8 +15,8 @@ constexpr bool is_elementwise(combination kind) {
 
 /// Infers the shapes of a program.
 template <sizes Sizes, int Facts>
-class shaper : public rule_checker<Sizes, Facts> {
-    using base = rule_checker<Sizes, Facts>;
+class shaper : public output_finder<Sizes, Facts> {
+    using base = output_finder<Sizes, Facts>;
 
   public:
     using base::out;
@@ -44,12 +44,12 @@ class shaper : public rule_checker<Sizes, Facts> {
         settled_ = true;
         if (ok()) settle();
         if (ok()) add_chosen_pairs();
-        if (ok()) find_outputs(queries);
-        if (ok() && tapped.length > 0) find_tapped(tapped);
+        if (ok()) this->find_outputs(queries);
+        if (ok() && tapped.length > 0) this->find_tapped(tapped);
     }
 
   private:
-    using base::fail, base::fail_at_variable, base::item, base::ok;
+    using base::fail, base::fail_at_variable, base::item, base::ok, base::summed_into;
 
     bool settled_ = false;
 
@@ -105,14 +105,6 @@ class shaper : public rule_checker<Sizes, Facts> {
             }
         return found;
     }
-    /// The relation itself or, if the plan has invented it, the relation of the user for whose
-    /// rules it was invented.
-    constexpr int summed_into(int relation) {
-        if (!out.text.relations[relation].invented) return relation;
-        const int user = out.text.reader_of(relation);
-        return user < 0 ? relation : summed_into(out.text.rules[user].head);
-    }
-
     constexpr bool settle() {
         bool changed = false;
         for (int at = 0; at < out.text.relations.size(); ++at) {
@@ -469,82 +461,6 @@ class shaper : public rule_checker<Sizes, Facts> {
             if (pairs > max_numbers / 8) fail(fault::more_than_2147483647_numbers, written, -1);
             made.pairs = ok() ? static_cast<int>(pairs) : 1;
             head.chosen = out.facts.push(made);
-        }
-    }
-
-    constexpr void find_outputs(const list<name, max_queries>& queries) {
-        for (const name& wanted : queries) {
-            bool found = false;
-            for (int at = 0; at < out.text.relations.size(); ++at) {
-                const relation& known = out.text.relations[at];
-                if (known.invented || known.scope || !(known.id == wanted) ||
-                    out.relations[at].rule < 0)
-                    continue;
-                out.outputs.push(at);
-                found = true;
-            }
-            if (!found && ok())
-                out.mistake = {fault::query_of_an_unknown_relation, -1, wanted, 0, 0, -1};
-        }
-        if (queries.size() == 0) {
-            for (int at = 0; at < out.text.relations.size(); ++at) {
-                const relation& known = out.text.relations[at];
-                if (known.invented || known.scope || out.relations[at].rule < 0) continue;
-                if (out.relations[at].uses == 0) out.outputs.push(at);
-            }
-            if (out.outputs.size() == 0) find_recursive_outputs();
-            if (out.outputs.size() > 1)
-                fail(fault::several_outputs_need_a_query,
-                     out.text.rules[out.relations[out.outputs[1]].rule], out.outputs[1]);
-            if (out.outputs.size() == 0 && ok()) out.mistake = {fault::no_output, -1, {}, 0, 0, -1};
-        }
-        for (int at : out.outputs) set_output(at);
-    }
-    constexpr void set_output(int relation) {
-        relation_shape& shape = out.relations[relation];
-        shape.output = true;
-        if (shape.chosen >= 0)
-            fail(fault::an_output_of_chosen_pairs, out.text.rules[shape.rule], relation);
-    }
-
-    /// Finds the relation of a path, "layers.weights" within a stack.
-    constexpr void find_tapped(const name& path) {
-        for (int at = 0; at < out.text.relations.size(); ++at) {
-            const relation& known = out.text.relations[at];
-            if (!known.invented && out.relations[at].rule >= 0 &&
-                is_path_of(path, known.id, known.scope))
-                out.tapped = at;
-        }
-        if (out.tapped < 0)
-            out.mistake = {fault::query_of_an_unknown_relation, -1, path, 0, 0, -1};
-        else
-            set_output(out.tapped);
-    }
-    /// Returns true if `path` is the names of the stacks around a scope, then `id`.
-    constexpr bool is_path_of(const name& path, const name& id, int in) const {
-        int end = path.length;
-        name part = id;
-        while (true) {
-            if (part.length > end) return false;
-            for (int at = 0; at < part.length; ++at)
-                if (path.text[end - part.length + at] != part.text[at]) return false;
-            end -= part.length;
-            if (in == 0) return end == 0;
-            if (end == 0 || path.text[--end] != '.') return false;
-            part = out.text.relations[out.text.rules[out.text.scopes[in].rule].head].id;
-            in = out.text.scopes[in].parent;
-        }
-    }
-
-    /// Makes those relations outputs that only their own rules read.
-    constexpr void find_recursive_outputs() {
-        for (int at = 0; at < out.text.relations.size(); ++at) {
-            const relation& known = out.text.relations[at];
-            bool used = known.invented || known.scope || out.relations[at].rule < 0;
-            for (const rule& user : out.text.rules)
-                for (const literal& part : out.text.body(user))
-                    used = used || (part.reads(at) && summed_into(user.head) != at);
-            if (!used) out.outputs.push(at);
         }
     }
 };
