@@ -7,7 +7,7 @@
 
 #include "../joined_text.hpp"
 #include "arguments.hpp"
-#include "batch.hpp"
+#include "batch_calls.hpp"
 #include "calls.hpp"
 #include "check_rows.hpp"
 #include "given.hpp"
@@ -325,8 +325,9 @@ class model {
         requires std::is_invocable_v<Visit&, int, output_views<const T>>
     static void forward_batch(const P& p, std::span<const std::type_identity_t<facts<T>>> samples,
                               model_detail::batch_memory<plan, T, W>& b, Visit&& visit) {
-        run_batch(p, samples, b,
-                  [&](int sample, W& w) { visit(sample, calls::template all_outputs<T>(w)); });
+        batch_calls::run_batch(p, samples, b, [&](int sample, W& w) {
+            visit(sample, calls::template all_outputs<T>(w));
+        });
     }
 
     /// Writes the outputs to `out`, sample after sample, row-major; several outputs of a sample
@@ -340,7 +341,7 @@ class model {
         constexpr int size = output_layout::total;
         check_size("the output given to forward_batch", out.size(),
                    samples.size() * std::size_t{size});
-        run_batch(p, samples, b, [&](int sample, const W& w) {
+        batch_calls::run_batch(p, samples, b, [&](int sample, const W& w) {
             T* to = out.data() + std::ptrdiff_t{size} * sample;
             kernel::unroll<outputs>([&](auto index) {
                 if constexpr (has_lengths)
@@ -373,14 +374,14 @@ class model {
                                  std::span<const std::type_identity_t<facts<T>>> samples,
                                  Loss&& loss, model_detail::batch_memory<plan, T, W>& b,
                                  parameters<T>& gradient) {
-        const int count = count_of<T>(samples);
+        const int count = batch_calls::template count_of<T>(samples);
         const typename model_detail::batch_memory<plan, T, W>::use used(b);
         const auto& ready = b.prepared(p);
         return b.sum(
-            ready, count, counts_in<T>(samples), gradient,
+            ready, count, batch_calls::template counts_in<T>(samples), gradient,
             [&](int first, int together, int thread, parameters<T>& to, T* to_prepared) {
                 double sum = 0;
-                run_backward_batch(
+                batch_calls::run_backward_batch(
                     ready, samples, b, first, together, thread, to, to_prepared,
                     [&](int sample, const W& w) {
                         T* const outward = b.outward(thread).data();
@@ -404,23 +405,25 @@ class model {
                                std::span<const std::type_identity_t<T>> outward,
                                model_detail::batch_memory<plan, T, W>& b, parameters<T>& gradient) {
         constexpr int size = output_layout::total;
-        const int count = count_of<T>(samples);
+        const int count = batch_calls::template count_of<T>(samples);
         check_size("the output gradient given to backward_batch", outward.size(),
                    samples.size() * std::size_t{size});
         const typename model_detail::batch_memory<plan, T, W>::use used(b);
         const auto& ready = b.prepared(p);
-        b.sum(ready, count, counts_in<T>(samples), gradient,
+        b.sum(ready, count, batch_calls::template counts_in<T>(samples), gradient,
               [&](int first, int together, int thread, parameters<T>& to, T* to_prepared) {
-                  run_backward_batch(ready, samples, b, first, together, thread, to, to_prepared,
-                                     [&](int sample, const W&) {
-                                         return outward.data() + std::ptrdiff_t{size} * sample;
-                                     });
+                  batch_calls::run_backward_batch(ready, samples, b, first, together, thread, to,
+                                                  to_prepared, [&](int sample, const W&) {
+                                                      return outward.data() +
+                                                             std::ptrdiff_t{size} * sample;
+                                                  });
                   return 0.0;
               });
     }
 
   private:
     using calls = model_detail::calls<plan>;
+    using batch_calls = model_detail::batch_calls<plan>;
     using sequences = model_detail::sequences<plan>;
     using output_layout = model_detail::output_layout<plan>;
 
@@ -428,80 +431,6 @@ class model {
     static void for_each_at(T* base, F& f) {
         for (const auto& [name, view] : model_detail::named_weights<plan>)
             f(name, model_detail::to_tensor(view, base));
-    }
-
-    /// Number of samples as an int; throws argument_error if it does not fit.
-    template <class T>
-    static int count_of(std::span<const facts<T>> samples) {
-        if (samples.size() > static_cast<std::size_t>(std::numeric_limits<int>::max()))
-            fail_with<argument_error>(
-                {"sequent: a batch of ", samples.size(), " samples, more than an int counts"});
-        return static_cast<int>(samples.size());
-    }
-
-    /// Returns a function that maps a sample to the counts it is given.
-    template <class T>
-    static auto counts_in(std::span<const facts<T>> samples) noexcept {
-        return [samples](int sample) -> const int* {
-            return samples[static_cast<std::size_t>(sample)].counts;
-        };
-    }
-
-    /// Runs forward for all samples, then visit(sample, memory) for each.
-    template <class P, class W, class T = typename P::number, class Visit>
-    static void run_batch(const P& p, std::span<const facts<std::type_identity_t<T>>> samples,
-                          model_detail::batch_memory<plan, T, W>& b, Visit visit) {
-        const int count = count_of<T>(samples);
-        const typename std::remove_reference_t<decltype(b)>::use used(b);
-        const auto& ready = b.prepared(p);
-        b.each_at_once(count, counts_in<T>(samples), [&](int first, int together, int thread) {
-            run_samples(ready, samples, b, first, together, thread);
-            for (int at = 0; at < together; ++at) visit(first + at, b.workspace(thread, at));
-        });
-    }
-
-    /// Runs forward for `together` samples from `first` on.
-    template <class P, class W, class T>
-    static void run_samples(const P& p, std::span<const facts<T>> samples,
-                            model_detail::batch_memory<plan, T, W>& b, int first, int together,
-                            int thread) noexcept {
-        if constexpr (std::remove_reference_t<decltype(b)>::joined > 1)
-            calls::forward_joined(
-                p,
-                samples.subspan(static_cast<std::size_t>(first),
-                                static_cast<std::size_t>(together)),
-                [&](int at) -> W& { return b.workspace(thread, at); }, b.room(thread));
-        else
-            (void)calls::run_forward(p, samples[static_cast<std::size_t>(first)],
-                                     b.workspace(thread), model_detail::whole_run{});
-    }
-
-    /// Runs forward and backward for `together` samples from `first` on. outward(sample, w) returns
-    /// the gradients of the sample's outputs.
-    template <class P, class T, class W, class Outward>
-    static void run_backward_batch(const P& p, std::span<const facts<T>> samples,
-                                   model_detail::batch_memory<plan, T, W>& b, int first,
-                                   int together, int thread, parameters<T>& gradient,
-                                   T* prepared_gradient, Outward outward) {
-        run_samples(p, samples, b, first, together, thread);
-        if constexpr (std::remove_reference_t<decltype(b)>::joined > 1) {
-            for (int at = 0; at < together; ++at) {
-                W& w = b.workspace(thread, at);
-                calls::template seed_all<true>(
-                    calls::pointers_in(outward(first + at, w)).data(), w,
-                    samples[static_cast<std::size_t>(first + at)].counts);
-            }
-            calls::backward_joined(
-                p,
-                samples.subspan(static_cast<std::size_t>(first),
-                                static_cast<std::size_t>(together)),
-                [&](int at) -> W& { return b.workspace(thread, at); }, gradient, prepared_gradient,
-                b.room(thread));
-        } else {
-            W& w = b.workspace(thread);
-            calls::backward_from(p, samples[static_cast<std::size_t>(first)], outward(first, w), w,
-                                 gradient, prepared_gradient);
-        }
     }
 
     template <class T>

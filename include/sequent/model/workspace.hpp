@@ -5,7 +5,7 @@
 #include <cstring>
 #include <type_traits>
 
-#include "ground_rule.hpp"
+#include "ground_functions.hpp"
 #include "parameters.hpp"
 
 /// The memory of a call, and where the values of relations are in it.
