@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <type_traits>
 
 namespace examples {
 
@@ -97,10 +98,20 @@ class command_line {
     std::string word_;
 };
 
-/// Runs a program; an exception becomes a message and 1.
+/// Reads the command line of a program that has no options but --help.
+inline void read_no_options(int count, char** arguments, std::string_view help) {
+    for (command_line line(count, arguments, help); line.next();)
+        if (line.is_option())
+            line.refuse();
+        else
+            throw std::invalid_argument("no argument is taken, given is \"" + line.word() + '"');
+}
+
+/// Runs a program, whose status is what `run` returns, or 0; an exception becomes a message and 1.
 template <class Run>
 int main_of(const char* name, Run run) {
     try {
+        if constexpr (std::is_same_v<decltype(run()), int>) return run();
         run();
     } catch (const std::exception& error) {
         std::cerr << name << ": " << error.what() << '\n';
