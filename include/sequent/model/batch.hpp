@@ -90,7 +90,7 @@ class batch_memory {
         return std::clamp(samples, 1, wanted);
     }
     /// Size in bytes of all workspaces, gradients and other blocks that this object owns.
-    std::size_t bytes() const noexcept {
+    [[nodiscard]] std::size_t bytes() const noexcept {
         std::size_t result = workspaces_.size() * sizeof(Memory) +
                              rooms_.size() * sizeof(room_block) +
                              gradients_.size() * sizeof(parameter_block<Plan, T>);

@@ -46,25 +46,25 @@ class confusion {
     std::int64_t total() const noexcept { return total_; }
 
     /// The fraction of correct predictions; 0 without predictions.
-    double accuracy() const {
+    [[nodiscard]] double accuracy() const {
         std::int64_t right = 0;
         for (int each = 0; each < classes_; ++each) right += count(each, each);
         return share(right, total_);
     }
     /// The fraction of the predictions of a class that are correct; 0 if it was never predicted.
-    double precision(int of) const {
+    [[nodiscard]] double precision(int of) const {
         std::int64_t predicted = 0;
         for (int each = 0; each < classes_; ++each) predicted += count(of, each);
         return share(count(of, of), predicted);
     }
     /// The fraction of the samples of a class that are predicted as it; 0 without such samples.
-    double recall(int of) const {
+    [[nodiscard]] double recall(int of) const {
         std::int64_t expected = 0;
         for (int each = 0; each < classes_; ++each) expected += count(each, of);
         return share(count(of, of), expected);
     }
     /// The harmonic mean of precision and recall of a class; 0 if the class never occurs.
-    double f1(int of) const {
+    [[nodiscard]] double f1(int of) const {
         std::int64_t both = 0;
         for (int each = 0; each < classes_; ++each) both += count(of, each) + count(each, of);
         return share(2 * count(of, of), both);
@@ -98,7 +98,8 @@ class confusion {
 /// positive exceeds that of a negative; ties count one half. NaN if there are no positives or no
 /// negatives, or a score is NaN. Throws argument_error unless each score has a label, 0 or 1.
 template <class T>
-double area_under_roc(std::span<const T> scores, std::span<const std::int32_t> labels) {
+[[nodiscard]] double area_under_roc(std::span<const T> scores,
+                                    std::span<const std::int32_t> labels) {
     check_size("the labels of area_under_roc", labels.size(), scores.size());
     std::vector<std::size_t> order(scores.size());
     double positives = 0;
@@ -128,7 +129,7 @@ double area_under_roc(std::span<const T> scores, std::span<const std::int32_t> l
 /// The mean of |value - target|; NaN without values. Throws argument_error unless the sizes are
 /// equal.
 template <class T>
-double mean_absolute_error(std::span<const T> values, std::span<const T> targets) {
+[[nodiscard]] double mean_absolute_error(std::span<const T> values, std::span<const T> targets) {
     check_size("the targets of mean_absolute_error", targets.size(), values.size());
     double sum = 0;
     for (std::size_t at = 0; at < values.size(); ++at)
@@ -140,7 +141,7 @@ double mean_absolute_error(std::span<const T> values, std::span<const T> targets
 /// the targets from their mean. Not finite if all targets are equal. Throws argument_error unless
 /// the sizes are equal.
 template <class T>
-double r_squared(std::span<const T> values, std::span<const T> targets) {
+[[nodiscard]] double r_squared(std::span<const T> values, std::span<const T> targets) {
     check_size("the targets of r_squared", targets.size(), values.size());
     double mean = 0;
     for (const T each : targets)
