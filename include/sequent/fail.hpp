@@ -92,9 +92,6 @@ struct any_error {
     [[nodiscard]] virtual const char* what() const noexcept = 0;
 
   protected:
-    any_error() = default;
-    any_error(const any_error&) = default;
-    any_error& operator=(const any_error&) = default;
     ~any_error() = default;
 };
 

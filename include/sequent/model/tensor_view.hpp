@@ -110,10 +110,12 @@ struct tensor_view {
 template <class T, int Rank>
 struct ranked_view;
 
+namespace view_detail {
+
 /// Forward iterator over the first dimension of a view: over the elements of a vector, or the rows
 /// of a matrix, which are views themselves.
 template <class T, int Rank>
-class view_iterator {
+class iterator {
   public:
     using difference_type = std::ptrdiff_t;
     using reference = std::conditional_t<Rank == 1, T&, ranked_view<T, Rank - 1>>;
@@ -123,9 +125,8 @@ class view_iterator {
     using iterator_category =
         std::conditional_t<Rank == 1, std::forward_iterator_tag, std::input_iterator_tag>;
 
-    constexpr view_iterator() = default;
-    constexpr view_iterator(const ranked_view<T, Rank>& view, int at) noexcept
-        : view_(view), at_(at) {}
+    constexpr iterator() = default;
+    constexpr iterator(const ranked_view<T, Rank>& view, int at) noexcept : view_(view), at_(at) {}
 
     constexpr reference operator*() const noexcept {
         if constexpr (Rank == 1)
@@ -133,12 +134,12 @@ class view_iterator {
         else
             return view_.row(at_);
     }
-    constexpr view_iterator& operator++() noexcept {
+    constexpr iterator& operator++() noexcept {
         ++at_;
         return *this;
     }
-    constexpr view_iterator operator++(int) noexcept { return {view_, at_++}; }
-    friend constexpr bool operator==(const view_iterator& a, const view_iterator& b) noexcept {
+    constexpr iterator operator++(int) noexcept { return {view_, at_++}; }
+    friend constexpr bool operator==(const iterator& a, const iterator& b) noexcept {
         return a.at_ == b.at_;
     }
 
@@ -146,6 +147,8 @@ class view_iterator {
     ranked_view<T, Rank> view_{};
     int at_ = 0;
 };
+
+}  // namespace view_detail
 
 /// A view with static rank, as all views of a model are. The number of indices is checked at
 /// compile time.
@@ -172,11 +175,12 @@ struct ranked_view : tensor_view<T> {
     }
 
     /// The first element of a vector, or the first row of a matrix.
-    [[nodiscard]] constexpr view_iterator<T, Rank> begin() const noexcept requires(Rank > 0) {
+    [[nodiscard]] constexpr view_detail::iterator<T, Rank> begin() const noexcept
+        requires(Rank > 0) {
         return {*this, 0};
     }
     /// The end of the first dimension.
-    [[nodiscard]] constexpr view_iterator<T, Rank> end() const noexcept requires(Rank > 0) {
+    [[nodiscard]] constexpr view_detail::iterator<T, Rank> end() const noexcept requires(Rank > 0) {
         return {*this, this->extents[0]};
     }
 };
