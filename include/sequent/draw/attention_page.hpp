@@ -104,7 +104,7 @@ function add(parent, tag, kind, text) {
   parent.append(made);
   return made;
 }
-// A weight is stored as the square root's 255th parts.
+// A weight is stored as one byte, round(255 * sqrt(weight)).
 for (const map of data.maps) {
   const bytes = atob(map.weights);
   map.share = Float32Array.from(bytes, each => (each.charCodeAt(0) / 255) ** 2);

@@ -224,7 +224,7 @@ class batch_memory {
     /// before it adds to the second.
     static constexpr int parts = std::clamp(numbers / 8192, 1, 64);
 
-    /// State shared by the threads of a call.
+    /// Data shared by the threads of a call.
     struct shared {
         // For each part of the gradient, and for the prepared values, the group that adds next.
         std::array<std::atomic<int>, std::size_t{parts} + 1> turns{};
