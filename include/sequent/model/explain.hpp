@@ -136,7 +136,7 @@ class explanation_as_json {
 ///
 ///     std::cout << explain<Model>();
 template <class Model>
-std::string explain() {
+[[nodiscard]] std::string explain() {
     std::string result;
     if constexpr (Model::plan::ok) {
         result = "steps\n";
