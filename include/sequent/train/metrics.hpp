@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "../joined_text.hpp"
+#include "../model/tensor_view.hpp"
 
 /// Metrics of predictions, computed in double.
 
@@ -36,6 +37,16 @@ class confusion {
         check_size("the scores of confusion", scores.size(), static_cast<std::size_t>(classes_));
         add(static_cast<int>(std::max_element(scores.begin(), scores.end()) - scores.begin()),
             expected);
+    }
+    /// The same for the scores in a view, such as a model's output.
+    template <class T>
+    void add(const tensor_view<T>& scores, int expected) {
+        check_size("the scores of confusion", static_cast<std::size_t>(scores.size()),
+                   static_cast<std::size_t>(classes_));
+        int predicted = 0;
+        for (int each = 1; each < classes_; ++each)
+            if (scores.element(predicted) < scores.element(each)) predicted = each;
+        add(predicted, expected);
     }
 
     /// The number of samples of class `expected` that were predicted as `predicted`.
