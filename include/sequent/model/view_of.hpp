@@ -161,6 +161,10 @@ struct conversion {
                 return Target(view.data, mapping);
             }
         } else {
+            static_assert(
+                requires { typename Target::shape_type; },
+                "sequent: a view is converted to a std::mdspan, a map of Eigen or a "
+                "container of xtensor");
             typename Target::shape_type shape{};
             if constexpr (requires { shape.resize(std::size_t(1)); })
                 shape.resize(static_cast<std::size_t>(view.rank));
