@@ -254,11 +254,6 @@ TEST_CASE("options out of their range are errors, in the type that is used") {
     const auto fails = [](auto make, const char* part) {
         CHECK_THROWS_AS(make(), sequent::argument_error);
         CHECK_THROWS_AS(make(), std::invalid_argument);
-        try {
-            make();
-        } catch (const sequent::any_error& error) {
-            CHECK(std::string(error.what()).find(part) != std::string::npos);
-        }
         CHECK_THROWS_WITH(make(), sequent_test::contains(part));
     };
     const double nan = std::numeric_limits<double>::quiet_NaN();
