@@ -230,8 +230,8 @@ constexpr bool is_number(type of) noexcept {
 }
 
 /// Thrown if a program has no value for an input, or if an input is no sequence of its tokens.
-struct evaluation_error : fail_detail::error_of<std::runtime_error> {
-    using error_of::error_of;
+class evaluation_error : public std::runtime_error {
+    using std::runtime_error::runtime_error;
 };
 
 namespace detail {

@@ -437,30 +437,10 @@ attempted attempt(F&& f) noexcept {
     std::abort();
 }
 
-/// Base of all exceptions that the library defines: argument_error, io::error and
-/// rasp::evaluation_error. Each is an exception of the standard library, too. Beside them, a call
-/// can throw std::bad_alloc, and std::system_error where threads are made.
-struct any_error {
-    /// The message.
-    [[nodiscard]] virtual const char* what() const noexcept = 0;
-
-  protected:
-    ~any_error() = default;
-};
-
-namespace fail_detail {
-/// An exception of the standard library that is an any_error.
-template <class Standard>
-struct error_of : Standard, any_error {
-    using Standard::Standard;
-    [[nodiscard]] const char* what() const noexcept override { return Standard::what(); }
-};
-}  // namespace fail_detail
-
 /// The shape, the size or a value of an argument is wrong. The message names the argument, the
 /// given and the expected value.
-struct argument_error : fail_detail::error_of<std::invalid_argument> {
-    using error_of::error_of;
+struct argument_error : std::invalid_argument {
+    using std::invalid_argument::invalid_argument;
 };
 
 }  // namespace sequent::inline SEQUENT_ABI
@@ -469,8 +449,8 @@ namespace sequent::inline SEQUENT_ABI::io {
 
 /// Exception thrown when a file cannot be read or written. The message names the file and, if there
 /// is one, the tensor, with the value found and the value expected.
-struct error : fail_detail::error_of<std::runtime_error> {
-    using error_of::error_of;
+struct error : std::runtime_error {
+    using std::runtime_error::runtime_error;
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::io
