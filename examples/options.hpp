@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdlib>
 #include <exception>
+#include <filesystem>
 #include <initializer_list>
 #include <iostream>
 #include <stdexcept>
@@ -45,6 +46,12 @@ class command_line {
     std::string text() {
         if (++at_ >= count_) throw std::invalid_argument(word_ + " needs a value");
         return arguments_[at_];
+    }
+    /// The value of the option at hand, a file that will be written.
+    std::string output() {
+        std::string path = text();
+        check_folder(path);
+        return path;
     }
     template <class Int>
     Int whole(Int least, Int most) {
@@ -87,6 +94,13 @@ class command_line {
         if (!to.empty())
             throw std::invalid_argument("one " + kind + " at most: \"" + word_ + "\" is a second");
         to = word_;
+    }
+    /// That the folder of a file is missing is told before the work whose result it holds.
+    void check_folder(const std::string& path) const {
+        const std::filesystem::path folder = std::filesystem::path(path).parent_path();
+        if (!folder.empty() && !std::filesystem::is_directory(folder))
+            throw std::invalid_argument(path + " cannot be written: there is no folder " +
+                                        folder.string());
     }
     [[noreturn]] void refuse() const { throw std::invalid_argument("there is no option " + word_); }
 
