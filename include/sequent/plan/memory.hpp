@@ -209,14 +209,14 @@ class placer {
 
     // A policy replaces some of these.
 
+    /// The time after all steps and, in training, their backward pass.
+    constexpr int end() const { return 2 * out_.steps.size() + 1; }
     /// Returns true if the value that step `at` uses is never overwritten.
     constexpr bool lasts(int, const operand&) { return false; }
     /// Adds a use of a buffer in the steps from `first` to `last`.
     constexpr void use_in_steps(buffer& of, usage, int first, int last) { use(of, first, last); }
     /// Adds the use of buffer `index` as an output.
-    constexpr void use_as_output(int index) {
-        use(out_.buffers[index], out_.steps.size(), after_all());
-    }
+    constexpr void use_as_output(int index) { use(out_.buffers[index], out_.steps.size(), end()); }
     /// Sets the size of buffer `index` from that of its parts, and the number of its copies.
     constexpr void set_size(int index) { set_parts(index, size_of_part(index), true); }
     /// Places what else buffer `index` needs.
@@ -226,8 +226,6 @@ class placer {
 
     // All policies share these.
 
-    /// The time after the backward pass.
-    constexpr int after_all() const { return 2 * out_.steps.size() + 1; }
     constexpr void use(buffer& of, int first, int last) {
         if (first < of.first) of.first = first;
         if (last > of.last) of.last = last;
@@ -290,7 +288,7 @@ class placer {
                 const bool lasts = policy().lasts(at, used);
                 if (used.where != place::value || out_.buffers[used.index].prepared) return;
                 buffer& of = out_.buffers[used.index];
-                if (of.lasts || lasts) return use(of, 0, after_all());
+                if (of.lasts || lasts) return use(of, 0, policy().end());
                 // A value from outside of loops lasts for all of their iterations.
                 const int outside = draft_.depth_of(of.scope);
                 const bool within = outside >= each.depth;

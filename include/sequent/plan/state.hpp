@@ -59,7 +59,7 @@ class state_placer : public placer<state_placer<Drafted, Form>, Drafted>,
     using typename base::memory;
     using kind = rows_obstacle::kind;
 
-    using base::draft_, base::out_, base::part_, base::use, base::after_all;
+    using base::draft_, base::out_, base::part_, base::use;
     using reached::attention_reach, reached::back_, reached::extent_, reached::fact_back_,
         reached::form_, reached::is_sequence, reached::lead_, reached::refused, reached::row_size,
         reached::rows_of, reached::visit_reads;
@@ -205,6 +205,7 @@ class state_placer : public placer<state_placer<Drafted, Form>, Drafted>,
         return pitch % 128 == 0 ? pitch + 16 : pitch;
     }
 
+    constexpr int end() const { return out_.steps.size(); }
     /// A value that is given or computed once is stored if rows read it later.
     constexpr bool lasts(int at, const operand& used) {
         const bool stays =
@@ -213,7 +214,7 @@ class state_placer : public placer<state_placer<Drafted, Form>, Drafted>,
         return stays || (used.where == place::value && kept_[used.index]);
     }
     constexpr void use_as_output(int index) {
-        use(out_.buffers[index], made.row_size[index] > 0 ? out_.steps.size() : 0, after_all());
+        use(out_.buffers[index], made.row_size[index] > 0 ? out_.steps.size() : 0, end());
     }
     /// Returns true if the columns of an operand are stored separately.
     constexpr bool is_copied(const step& each, const operand& used) const {
@@ -238,7 +239,7 @@ class state_placer : public placer<state_placer<Drafted, Form>, Drafted>,
                                        : extent_[index];
         const int part = row > 0 ? aligned(rows * row) : this->size_of_part(index);
         this->set_parts(index, part, !kept_[index]);
-        const bool stays = kept_[index] || (row == 0 && of.first == 0 && of.last == after_all());
+        const bool stays = kept_[index] || (row == 0 && of.first == 0 && of.last == end());
         of.copies = stays ? draft_.copies_of(of.scope) : 1;
     }
     constexpr void put_more(memory&, int index) {
