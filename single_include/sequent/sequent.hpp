@@ -15499,8 +15499,7 @@ constexpr bool looks_back(const Tree& tree, int root, int row, int column, int r
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// Recognises attention: a scalar score, or its softmax over j, then the sum over j of weight times
-/// value. The score becomes a postfix expression over dot products, elements, numbers and indices.
+/// The score of attention as a postfix expression over dot products, elements, numbers and indices.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
@@ -15509,130 +15508,26 @@ constexpr bool is_scalar_function(transformation kind) {
     return is_elementwise(kind) && entry_of(kind).numbers.most < 2;
 }
 
-/// Matches the rule `at` with the form of attention.
+/// Writes the score of the attention of rule `at`.
 template <class Draft>
-class attention_matcher {
+class score_writer {
   public:
-    attention_step step{};      ///< the step, if matched
+    attention_step step{};      ///< the step; its nodes are the score
     list<int, 8> absorbed{};    ///< the rules that become part of it
     reason why = reason::none;  ///< the reason that it is no attention
-    int value_literal = -1;     ///< the literal of the rule that is the value
-    int softmax_rule = -1;      ///< the rule of the softmax
 
-    constexpr attention_matcher(Draft& draft, int at)
-        : draft_(draft), at_(at), rule_(draft.rule_of(at)) {
-        why = obstacle();
-    }
-    /// Returns true if the rule is an attention.
-    constexpr bool matched() const { return why == reason::none; }
-
-    /// Sets offsets and strides, which are known only after the relations are laid out.
-    constexpr void fill() {
-        step.nodes.count = 0;
-        fill_ = true;
-        (void)expand_weights();
-        const literal& value = draft_.literal_of(at_, value_literal);
-        step.value = access_to(value);
-        step.out = access_to(head_literal(rule_, rule_.head));
-    }
-
-    /// Packs the tables of the score that have no other use and of which no column beyond the row
-    /// is read.
-    constexpr void pack_tables() {
-        for (const weight_use& use : tables_) {
-            const weight_shape& shape = draft_.in.weights[use.weight];
-            if (shape.uses != 1 || row_ < 0 || step.rows != step.columns) continue;
-            const int last = use.arity - 1;
-            if (last < 1 || use.terms[last].variable != column_ ||
-                use.terms[last - 1].variable != row_ || shape.extents[last] != step.columns ||
-                shape.extents[last - 1] != step.rows)
-                continue;
-            bool fits = true;
-            for (int axis = 0; axis < last - 1; ++axis)
-                fits =
-                    fits && use.terms[axis].variable != row_ && use.terms[axis].variable != column_;
-            const int rounds = step.condition < 0 ? 0 : different_rounds(draft_.out.pool, step);
-            for (int round = 0; fits && round < rounds; ++round) {
-                const auto condition = condition_in_round(draft_.out.pool.nodes, step, round);
-                fits = looks_back(condition, condition.root, row_, column_, step.rows);
-            }
-            if (fits && rounds > 0) draft_.out.weights[use.weight].packed = true;
-        }
-    }
-
-    /// Lays out a buffer for the softmax weights if they depend on parameters only and are not too
-    /// many. Returns true if it does.
-    constexpr bool lay_out_weights() {
-        constexpr int most_numbers = 1 << 24;
-        if (!draft_.prepared[softmax_rule] || !step.normalizes) return false;
-        const literal& weights = draft_.literal_of(at_, weights_literal_);
-        // Rows whose length is a multiple of 256 would map to the same lines of the CPU cache.
-        int pitch = (step.columns + 15) / 16 * 16;
-        if (pitch % 256 == 0) pitch += 16;
-        const unsigned mentioned = variables_of(weights);
-        int size = step.rows * pitch;
-        for (int outer = 0; outer < outers_.size(); ++outer)
-            if ((mentioned >> outers_[outer]) & 1u) {
-                if (size > most_numbers / step.outer_extents[outer]) return false;
-                size *= step.outer_extents[outer];
-            }
-        if (size > most_numbers) return false;
-        step.weights.at.where = place::value;
-        step.weights.at.trained = true;
-        step.weights.at.index = draft_.new_buffer(size, softmax_rule);
-        step.weights.row = pitch;
-        step.weights.column = 1;
-        int stride = step.rows * pitch;
-        for (int outer = outers_.size(); outer-- > 0;) {
-            if (!((mentioned >> outers_[outer]) & 1u)) continue;
-            step.weights.outer[outer] = stride;
-            stride *= step.outer_extents[outer];
-        }
-        relation_layout& layout = draft_.out.relations[weights.relation];
-        layout = {};
-        layout.where = place::value;
-        layout.index = step.weights.at.index;
-        for (int axis = 0; axis < weights.arity; ++axis) {
-            const int variable = weights.terms[axis].variable;
-            layout.strides[axis] = variable == row_ ? pitch : variable == column_ ? 1 : 0;
-            for (int outer = 0; outer < outers_.size(); ++outer)
-                if (variable == outers_[outer]) layout.strides[axis] = step.weights.outer[outer];
-        }
-        return true;
-    }
-
-    /// Lays out the relation of the rule.
-    constexpr void lay_out() {
-        relation_layout& layout = draft_.out.relations[rule_.head];
-        layout.where = place::value;
-        const int size = step.length;
-        long long stride = size;
-        auto assign = [&](int variable) {
-            for (int axis = 0; axis < rule_.arity; ++axis)
-                if (rule_.terms[axis].variable == variable)
-                    layout.strides[axis] = static_cast<int>(stride);
-            stride *= rule_.variables[variable].extent;
-        };
-        for (int outer = outers_.size(); outer-- > 0;) assign(outers_[outer]);
-        if (row_ >= 0) assign(row_);
-        for (int axis = 0; axis < rule_.arity; ++axis)
-            if (rule_.terms[axis].variable == loop_time)
-                layout.strides[axis] = static_cast<int>(stride);
-        stride *= draft_.times_of(rule_);
-        layout.index = draft_.new_buffer(stride, at_);
-        layout.offset = 0;
-    }
-
-  private:
+  protected:
     Draft& draft_;
     int at_;
     const rule& rule_;
-    int weights_literal_ = -1;
     int row_ = -1;
     int column_ = -1;
     list<int, max_variables> outers_{};
     list<weight_use, 12> tables_{};  // weights that the score reads by element
-    bool fill_ = false;
+    bool fill_ = false;              // offsets and strides are known
+
+    constexpr score_writer(Draft& draft, int at)
+        : draft_(draft), at_(at), rule_(draft.rule_of(at)) {}
 
     constexpr bool plain(const literal& item) const {
         if (!item.gives_value()) return false;
@@ -15653,160 +15548,10 @@ class attention_matcher {
                variables_in(&item.element, item.has_element ? 1 : 0);
     }
 
-    constexpr reason obstacle() {
-        if (rule_.repeat || rule_.literals != 2 || rule_.transformations.size() ||
-            rule_.aggregated != aggregation::sum ||
-            (rule_.combined != combination::product &&
-             rule_.combined != combination::elementwise_product))
-            return reason::no_softmax_times_values;
-        for (int body = 0; body < 2; ++body) {
-            const literal& item = draft_.literal_of(at_, body);
-            if (item.kind != literal_kind::relation || weights_literal_ >= 0) continue;
-            const int definer = draft_.in.relations[item.relation].rule;
-            if (definer >= 0 && draft_.rule_of(definer).aggregated == aggregation::softmax &&
-                draft_.user[definer] == at_ && draft_.is_private(definer))
-                weights_literal_ = body;
-        }
-        for (int body = 0; body < 2 && weights_literal_ < 0; ++body)
-            if (is_score(draft_.literal_of(at_, body))) {
-                weights_literal_ = body;
-                step.normalizes = false;
-            }
-        if (weights_literal_ < 0) return reason::no_softmax_times_values;
-        value_literal = 1 - weights_literal_;
-        const literal& weights = draft_.literal_of(at_, weights_literal_);
-        const literal& value = draft_.literal_of(at_, value_literal);
-        softmax_rule = draft_.in.relations[weights.relation].rule;
-        const rule& softmax = draft_.rule_of(softmax_rule);
-        if (!plain(weights) || !plain(value) || weights.has_element || value.has_element ||
-            draft_.is_view(value) ||
-            (value.kind == literal_kind::relation && value.weight.weight >= 0) ||
-            (value.kind != literal_kind::relation && value.kind != literal_kind::weight))
-            return reason::weights_or_values_are_not_plain;
-        const value_shape shape = draft_.value_of(value);
-        if (!draft_.in.relations[weights.relation].value.is_scalar() ||
-            (value.transposed && shape.rows != 1 && shape.columns != 1))
-            return reason::weights_or_values_are_not_plain;
-        if (softmax.variables.size() != softmax.arity || softmax.arity != weights.arity)
-            return reason::a_score_of_several_atoms;
-        for (int index = 0; index < rule_.variables.size() && !step.normalizes; ++index)
-            if (!((rule_.head_variables() >> index) & 1u)) column_ = index;
-        // The variable that the softmax ranges over, as this rule's.
-        for (int axis = 0; axis < softmax.arity; ++axis) {
-            const int inner = softmax.terms[axis].variable;
-            if (inner >= 0 && softmax.aggregated_variables == (1u << inner))
-                column_ = weights.terms[axis].variable;
-        }
-        const unsigned head = rule_.head_variables();
-        if (column_ < 0 || ((head >> column_) & 1u)) return reason::several_softmax_variables;
-        // The softmax is over one argument: a(i, j, j) takes numbers of different ones.
-        int places = 0;
-        for (int axis = 0; axis < weights.arity; ++axis)
-            places += weights.terms[axis].variable == column_;
-        if (places != 1) return reason::several_softmax_variables;
-        const unsigned in_weights = variables_of(weights);
-        const unsigned in_value = variables_of(value);
-        if (!((in_value >> column_) & 1u)) return reason::several_softmax_variables;
-        if ((in_weights | in_value) != (head | (1u << column_)) ||
-            rule_.variables.size() != rule_.arity + 1)
-            return reason::weights_of_other_variables;
-        for (int axis = 0; axis < weights.arity; ++axis) {
-            const term& at = weights.terms[axis];
-            if (at == softmax.terms[axis] && at.variable == loop_time) continue;
-            if (at.variable < 0 || rule_.variables[at.variable].extent !=
-                                       draft_.in.relations[weights.relation].extents[axis])
-                return reason::a_part_of_the_weights;
-        }
-        // The value may repeat conditions of the weights: j < length.
-        const int condition = draft_.out.pool.substitute(
-            draft_.out.pool.nodes, draft_.conditions.domain[weights.relation], weights.terms);
-        if (!draft_.out.pool.same_conjuncts(condition, draft_.conditions.condition[at_]))
-            return reason::another_condition_than_the_softmax;
-        choose_row(condition, in_weights, in_value);
-        if (outers_.size() > max_outers) return reason::more_than_3_outer_loops;
-        step.rows = row_ >= 0 ? rule_.variables[row_].extent : 1;
-        step.columns = rule_.variables[column_].extent;
-        step.length = shape.size();
-        step.outers = outers_.size();
-        for (int outer = 0; outer < outers_.size(); ++outer) {
-            step.outer_variables[outer] = outers_[outer];
-            step.outer_extents[outer] = rule_.variables[outers_[outer]].extent;
-        }
-        step.condition = condition;
-        step.row_variable = row_;
-        step.column_variable = column_;
-        const reason masked = mask_obstacle();
-        if (masked != reason::none) return masked;
-        if (expand_weights() < 0) return why;
-        // Sums of other scores are row steps, or have no product that a tile saves.
-        bool multiplies = step.normalizes;
-        for (const score_node& node : step.nodes)
-            multiplies = multiplies || node.kind == score_kind::dot;
-        return multiplies ? reason::none : reason::no_softmax_times_values;
-    }
-
-    /// Returns true if the literal may be the weights without a softmax: a scalar of all its rule's
-    /// variables that only this rule reads.
-    constexpr bool is_score(const literal& item) const {
-        if (item.kind != literal_kind::relation) return false;
-        const int definer = draft_.in.relations[item.relation].rule;
-        if (definer < 0 || draft_.user[definer] != at_ || !draft_.is_private(definer)) return false;
-        const rule& score = draft_.rule_of(definer);
-        return score.aggregated == aggregation::sum && !score.total && !score.repeat &&
-               rule_.variables.size() == rule_.arity + 1 && rule_.recurs.loop < 0 &&
-               score.variables.size() == score.arity && score.arity >= 2 &&
-               draft_.in.relations[item.relation].value.is_scalar();
-    }
-
-    /// The reason that the pairs of some iteration can be found neither by pieces nor by tables.
-    constexpr reason mask_obstacle() {
-        if (step.condition < 0) return reason::none;
-        const auto& pool = draft_.out.pool;
-        unsigned allowed = 1u << column_;
-        if (row_ >= 0) allowed |= 1u << row_;
-        for (int outer : outers_) allowed |= 1u << outer;
-        if (pool.variables(step.condition) & ~allowed)
-            return reason::a_condition_on_other_variables;
-        const int rounds = different_rounds(pool, step);
-        for (int round = 0; round < rounds; ++round) {
-            auto condition = condition_in_round(pool.nodes, step, round);
-            const auto form = form_of(condition, row_, column_);
-            if (!form.possible || (form.is_table && !step.normalizes))
-                return reason::a_mask_without_bounds;
-        }
-        if (row_ >= 0) step.row_counts = counts_above(pool, step.condition, row_);
-        step.column_counts = counts_above(pool, step.condition, column_);
-        return reason::none;
-    }
-
-    /// Chooses the row: a variable of the weights that is not in the value, preferably one in the
-    /// condition; among several the one with the greatest extent.
-    constexpr void choose_row(int condition, unsigned in_weights, unsigned in_value) {
-        const unsigned in_condition = draft_.out.pool.variables(condition);
-        const auto rank = [&](int index) {
-            const int extent = rule_.variables[index].extent;
-            return ((in_condition >> index) & 1u) ? extent + never : extent;
-        };
-        for (int axis = 0; axis < rule_.arity; ++axis) {
-            const int index = rule_.terms[axis].variable;
-            if (index < 0) continue;
-            const unsigned bit = 1u << index;
-            if (!(in_weights & bit) || (in_value & bit)) continue;
-            if (row_ < 0 || rank(index) > rank(row_)) row_ = index;
-        }
-        for (int axis = 0; axis < rule_.arity; ++axis)
-            if (rule_.terms[axis].variable >= 0 && rule_.terms[axis].variable != row_)
-                outers_.push(rule_.terms[axis].variable);
-    }
-
     /// Stores the reason. Returns -1 in place of a node.
     constexpr int fail(reason because) {
         why = because;
         return -1;
-    }
-
-    constexpr int expand_weights() {
-        return expand_rule(softmax_rule, draft_.literal_of(at_, weights_literal_).terms);
     }
 
     /// Adds the nodes of rule `at`. `arguments` are the arguments of its head in variables of this
@@ -16040,7 +15785,283 @@ class attention_matcher {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
-/// Groups products of one input, and lays out the parameters.
+/// Recognises attention: a scalar score, or its softmax over j, then the sum over j of weight times
+/// value.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+/// Matches the rule `at` with the form of attention.
+template <class Draft>
+class attention_matcher : public score_writer<Draft> {
+    using base = score_writer<Draft>;
+
+  public:
+    using base::step, base::why;
+
+    int value_literal = -1;  ///< the literal of the rule that is the value
+    int softmax_rule = -1;   ///< the rule of the softmax
+
+    constexpr attention_matcher(Draft& draft, int at) : base(draft, at) { why = obstacle(); }
+    /// Returns true if the rule is an attention.
+    constexpr bool matched() const { return why == reason::none; }
+
+    /// Sets offsets and strides, which are known only after the relations are laid out.
+    constexpr void fill() {
+        step.nodes.count = 0;
+        fill_ = true;
+        (void)expand_weights();
+        const literal& value = draft_.literal_of(at_, value_literal);
+        step.value = this->access_to(value);
+        step.out = this->access_to(head_literal(rule_, rule_.head));
+    }
+
+    /// Packs the tables of the score that have no other use and of which no column beyond the row
+    /// is read.
+    constexpr void pack_tables() {
+        for (const weight_use& use : tables_) {
+            const weight_shape& shape = draft_.in.weights[use.weight];
+            if (shape.uses != 1 || row_ < 0 || step.rows != step.columns) continue;
+            const int last = use.arity - 1;
+            if (last < 1 || use.terms[last].variable != column_ ||
+                use.terms[last - 1].variable != row_ || shape.extents[last] != step.columns ||
+                shape.extents[last - 1] != step.rows)
+                continue;
+            bool fits = true;
+            for (int axis = 0; axis < last - 1; ++axis)
+                fits =
+                    fits && use.terms[axis].variable != row_ && use.terms[axis].variable != column_;
+            const int rounds = step.condition < 0 ? 0 : different_rounds(draft_.out.pool, step);
+            for (int round = 0; fits && round < rounds; ++round) {
+                const auto condition = condition_in_round(draft_.out.pool.nodes, step, round);
+                fits = looks_back(condition, condition.root, row_, column_, step.rows);
+            }
+            if (fits && rounds > 0) draft_.out.weights[use.weight].packed = true;
+        }
+    }
+
+    /// Lays out a buffer for the softmax weights if they depend on parameters only and are not too
+    /// many. Returns true if it does.
+    constexpr bool lay_out_weights() {
+        constexpr int most_numbers = 1 << 24;
+        if (!draft_.prepared[softmax_rule] || !step.normalizes) return false;
+        const literal& weights = draft_.literal_of(at_, weights_literal_);
+        // Rows whose length is a multiple of 256 would map to the same lines of the CPU cache.
+        int pitch = (step.columns + 15) / 16 * 16;
+        if (pitch % 256 == 0) pitch += 16;
+        const unsigned mentioned = variables_of(weights);
+        int size = step.rows * pitch;
+        for (int outer = 0; outer < outers_.size(); ++outer)
+            if ((mentioned >> outers_[outer]) & 1u) {
+                if (size > most_numbers / step.outer_extents[outer]) return false;
+                size *= step.outer_extents[outer];
+            }
+        if (size > most_numbers) return false;
+        step.weights.at.where = place::value;
+        step.weights.at.trained = true;
+        step.weights.at.index = draft_.new_buffer(size, softmax_rule);
+        step.weights.row = pitch;
+        step.weights.column = 1;
+        int stride = step.rows * pitch;
+        for (int outer = outers_.size(); outer-- > 0;) {
+            if (!((mentioned >> outers_[outer]) & 1u)) continue;
+            step.weights.outer[outer] = stride;
+            stride *= step.outer_extents[outer];
+        }
+        relation_layout& layout = draft_.out.relations[weights.relation];
+        layout = {};
+        layout.where = place::value;
+        layout.index = step.weights.at.index;
+        for (int axis = 0; axis < weights.arity; ++axis) {
+            const int variable = weights.terms[axis].variable;
+            layout.strides[axis] = variable == row_ ? pitch : variable == column_ ? 1 : 0;
+            for (int outer = 0; outer < outers_.size(); ++outer)
+                if (variable == outers_[outer]) layout.strides[axis] = step.weights.outer[outer];
+        }
+        return true;
+    }
+
+    /// Lays out the relation of the rule.
+    constexpr void lay_out() {
+        relation_layout& layout = draft_.out.relations[rule_.head];
+        layout.where = place::value;
+        const int size = step.length;
+        long long stride = size;
+        auto assign = [&](int variable) {
+            for (int axis = 0; axis < rule_.arity; ++axis)
+                if (rule_.terms[axis].variable == variable)
+                    layout.strides[axis] = static_cast<int>(stride);
+            stride *= rule_.variables[variable].extent;
+        };
+        for (int outer = outers_.size(); outer-- > 0;) assign(outers_[outer]);
+        if (row_ >= 0) assign(row_);
+        for (int axis = 0; axis < rule_.arity; ++axis)
+            if (rule_.terms[axis].variable == loop_time)
+                layout.strides[axis] = static_cast<int>(stride);
+        stride *= draft_.times_of(rule_);
+        layout.index = draft_.new_buffer(stride, at_);
+        layout.offset = 0;
+    }
+
+  private:
+    using base::at_, base::column_, base::draft_, base::fill_, base::outers_, base::plain,
+        base::row_, base::rule_, base::tables_, base::variables_of;
+
+    int weights_literal_ = -1;
+
+    constexpr reason obstacle() {
+        if (rule_.repeat || rule_.literals != 2 || rule_.transformations.size() ||
+            rule_.aggregated != aggregation::sum ||
+            (rule_.combined != combination::product &&
+             rule_.combined != combination::elementwise_product))
+            return reason::no_softmax_times_values;
+        for (int body = 0; body < 2; ++body) {
+            const literal& item = draft_.literal_of(at_, body);
+            if (item.kind != literal_kind::relation || weights_literal_ >= 0) continue;
+            const int definer = draft_.in.relations[item.relation].rule;
+            if (definer >= 0 && draft_.rule_of(definer).aggregated == aggregation::softmax &&
+                draft_.user[definer] == at_ && draft_.is_private(definer))
+                weights_literal_ = body;
+        }
+        for (int body = 0; body < 2 && weights_literal_ < 0; ++body)
+            if (is_score(draft_.literal_of(at_, body))) {
+                weights_literal_ = body;
+                step.normalizes = false;
+            }
+        if (weights_literal_ < 0) return reason::no_softmax_times_values;
+        value_literal = 1 - weights_literal_;
+        const literal& weights = draft_.literal_of(at_, weights_literal_);
+        const literal& value = draft_.literal_of(at_, value_literal);
+        softmax_rule = draft_.in.relations[weights.relation].rule;
+        const rule& softmax = draft_.rule_of(softmax_rule);
+        if (!plain(weights) || !plain(value) || weights.has_element || value.has_element ||
+            draft_.is_view(value) ||
+            (value.kind == literal_kind::relation && value.weight.weight >= 0) ||
+            (value.kind != literal_kind::relation && value.kind != literal_kind::weight))
+            return reason::weights_or_values_are_not_plain;
+        const value_shape shape = draft_.value_of(value);
+        if (!draft_.in.relations[weights.relation].value.is_scalar() ||
+            (value.transposed && shape.rows != 1 && shape.columns != 1))
+            return reason::weights_or_values_are_not_plain;
+        if (softmax.variables.size() != softmax.arity || softmax.arity != weights.arity)
+            return reason::a_score_of_several_atoms;
+        for (int index = 0; index < rule_.variables.size() && !step.normalizes; ++index)
+            if (!((rule_.head_variables() >> index) & 1u)) column_ = index;
+        // The variable that the softmax ranges over, as this rule's.
+        for (int axis = 0; axis < softmax.arity; ++axis) {
+            const int inner = softmax.terms[axis].variable;
+            if (inner >= 0 && softmax.aggregated_variables == (1u << inner))
+                column_ = weights.terms[axis].variable;
+        }
+        const unsigned head = rule_.head_variables();
+        if (column_ < 0 || ((head >> column_) & 1u)) return reason::several_softmax_variables;
+        // The softmax is over one argument: a(i, j, j) takes numbers of different ones.
+        int places = 0;
+        for (int axis = 0; axis < weights.arity; ++axis)
+            places += weights.terms[axis].variable == column_;
+        if (places != 1) return reason::several_softmax_variables;
+        const unsigned in_weights = variables_of(weights);
+        const unsigned in_value = variables_of(value);
+        if (!((in_value >> column_) & 1u)) return reason::several_softmax_variables;
+        if ((in_weights | in_value) != (head | (1u << column_)) ||
+            rule_.variables.size() != rule_.arity + 1)
+            return reason::weights_of_other_variables;
+        for (int axis = 0; axis < weights.arity; ++axis) {
+            const term& at = weights.terms[axis];
+            if (at == softmax.terms[axis] && at.variable == loop_time) continue;
+            if (at.variable < 0 || rule_.variables[at.variable].extent !=
+                                       draft_.in.relations[weights.relation].extents[axis])
+                return reason::a_part_of_the_weights;
+        }
+        // The value may repeat conditions of the weights: j < length.
+        const int condition = draft_.out.pool.substitute(
+            draft_.out.pool.nodes, draft_.conditions.domain[weights.relation], weights.terms);
+        if (!draft_.out.pool.same_conjuncts(condition, draft_.conditions.condition[at_]))
+            return reason::another_condition_than_the_softmax;
+        choose_row(condition, in_weights, in_value);
+        if (outers_.size() > max_outers) return reason::more_than_3_outer_loops;
+        step.rows = row_ >= 0 ? rule_.variables[row_].extent : 1;
+        step.columns = rule_.variables[column_].extent;
+        step.length = shape.size();
+        step.outers = outers_.size();
+        for (int outer = 0; outer < outers_.size(); ++outer) {
+            step.outer_variables[outer] = outers_[outer];
+            step.outer_extents[outer] = rule_.variables[outers_[outer]].extent;
+        }
+        step.condition = condition;
+        step.row_variable = row_;
+        step.column_variable = column_;
+        const reason masked = mask_obstacle();
+        if (masked != reason::none) return masked;
+        if (expand_weights() < 0) return why;
+        // Sums of other scores are row steps, or have no product that a tile saves.
+        bool multiplies = step.normalizes;
+        for (const score_node& node : step.nodes)
+            multiplies = multiplies || node.kind == score_kind::dot;
+        return multiplies ? reason::none : reason::no_softmax_times_values;
+    }
+
+    /// Returns true if the literal may be the weights without a softmax: a scalar of all its rule's
+    /// variables that only this rule reads.
+    constexpr bool is_score(const literal& item) const {
+        if (item.kind != literal_kind::relation) return false;
+        const int definer = draft_.in.relations[item.relation].rule;
+        if (definer < 0 || draft_.user[definer] != at_ || !draft_.is_private(definer)) return false;
+        const rule& score = draft_.rule_of(definer);
+        return score.aggregated == aggregation::sum && !score.total && !score.repeat &&
+               rule_.variables.size() == rule_.arity + 1 && rule_.recurs.loop < 0 &&
+               score.variables.size() == score.arity && score.arity >= 2 &&
+               draft_.in.relations[item.relation].value.is_scalar();
+    }
+
+    /// The reason that the pairs of some iteration can be found neither by pieces nor by tables.
+    constexpr reason mask_obstacle() {
+        if (step.condition < 0) return reason::none;
+        const auto& pool = draft_.out.pool;
+        unsigned allowed = 1u << column_;
+        if (row_ >= 0) allowed |= 1u << row_;
+        for (int outer : outers_) allowed |= 1u << outer;
+        if (pool.variables(step.condition) & ~allowed)
+            return reason::a_condition_on_other_variables;
+        const int rounds = different_rounds(pool, step);
+        for (int round = 0; round < rounds; ++round) {
+            auto condition = condition_in_round(pool.nodes, step, round);
+            const auto form = form_of(condition, row_, column_);
+            if (!form.possible || (form.is_table && !step.normalizes))
+                return reason::a_mask_without_bounds;
+        }
+        if (row_ >= 0) step.row_counts = counts_above(pool, step.condition, row_);
+        step.column_counts = counts_above(pool, step.condition, column_);
+        return reason::none;
+    }
+
+    /// Chooses the row: a variable of the weights that is not in the value, preferably one in the
+    /// condition; among several the one with the greatest extent.
+    constexpr void choose_row(int condition, unsigned in_weights, unsigned in_value) {
+        const unsigned in_condition = draft_.out.pool.variables(condition);
+        const auto rank = [&](int index) {
+            const int extent = rule_.variables[index].extent;
+            return ((in_condition >> index) & 1u) ? extent + never : extent;
+        };
+        for (int axis = 0; axis < rule_.arity; ++axis) {
+            const int index = rule_.terms[axis].variable;
+            if (index < 0) continue;
+            const unsigned bit = 1u << index;
+            if (!(in_weights & bit) || (in_value & bit)) continue;
+            if (row_ < 0 || rank(index) > rank(row_)) row_ = index;
+        }
+        for (int axis = 0; axis < rule_.arity; ++axis)
+            if (rule_.terms[axis].variable >= 0 && rule_.terms[axis].variable != row_)
+                outers_.push(rule_.terms[axis].variable);
+    }
+
+    constexpr int expand_weights() {
+        return this->expand_rule(softmax_rule, draft_.literal_of(at_, weights_literal_).terms);
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
+/// Groups products of one input, and lays out facts and parameters.
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
@@ -16048,6 +16069,38 @@ namespace sequent::inline SEQUENT_ABI::plan {
 template <class Int>
 constexpr Int aligned(Int size) {
     return (size + 15) / 16 * 16;
+}
+
+/// Sets strides in the order of the arguments of a relation, with pairs outermost. Returns the
+/// number of elements.
+template <class Draft>
+constexpr long long pack_atoms(const Draft& draft, relation_layout& layout, int relation) {
+    const relation_shape& shape = draft.in.relations[relation];
+    layout.pairs = draft.pairs_of(relation);
+    long long stride = shape.value.size();
+    for (int axis = shape.arity; axis-- > 0;) {
+        if (layout.pairs.has(axis)) continue;
+        layout.strides[axis] = static_cast<int>(stride);
+        stride *= shape.extents[axis];
+    }
+    if (!layout.pairs.any()) return stride;
+    layout.pair_stride = static_cast<int>(stride);
+    return stride * draft.in.facts[layout.pairs.fact].pairs;
+}
+
+/// Lays out a relation that is a fact.
+template <class Draft>
+constexpr void lay_out_fact(Draft& draft, int relation) {
+    const relation_shape& shape = draft.in.relations[relation];
+    if (shape.fact < 0) return;
+    relation_layout& layout = draft.out.relations[relation];
+    layout.where = place::fact;
+    layout.index = shape.fact;
+    const fact_shape& given = draft.in.facts[shape.fact];
+    const bool indexed = !given.is_sparse() ||
+                         (given.pair_rows() <= max_numbers && given.pair_columns() <= max_numbers);
+    if ((pack_atoms(draft, layout, relation) > max_numbers || !indexed) && draft.mistake.ok())
+        draft.mistake = {fault::more_than_2147483647_numbers, -1, given.id};
 }
 
 /// Interleaves weights: the index of a weight that is in the head but not in the input, such as
@@ -16839,7 +16892,7 @@ class builder {
         find_inlined();
         group_products(draft_);
         draft_.out.parameters = static_cast<int>(lay_out_parameters(draft_, 0, 0));
-        for (int at = 0; at < draft_.in.text.relations.size(); ++at) lay_out_fact(at);
+        for (int at = 0; at < draft_.in.text.relations.size(); ++at) lay_out_fact(draft_, at);
         emit_scope(0);
         unread_rows_finder<Draft>{draft_};
     }
@@ -16861,36 +16914,6 @@ class builder {
             if (draft_.roles[at] != role::step || !can_inline(draft_, at)) continue;
             if (draft_.roles[draft_.user[at]] == role::step) draft_.roles[at] = role::inlined;
         }
-    }
-
-    constexpr void lay_out_fact(int relation) {
-        const relation_shape& shape = draft_.in.relations[relation];
-        if (shape.fact < 0) return;
-        relation_layout& layout = draft_.out.relations[relation];
-        layout.where = place::fact;
-        layout.index = shape.fact;
-        const fact_shape& given = draft_.in.facts[shape.fact];
-        const bool indexed = !given.is_sparse() || (given.pair_rows() <= max_numbers &&
-                                                    given.pair_columns() <= max_numbers);
-        if ((pack(layout, relation) > max_numbers || !indexed) && draft_.mistake.ok())
-            draft_.mistake = {fault::more_than_2147483647_numbers, -1,
-                              draft_.in.facts[shape.fact].id};
-    }
-
-    /// Sets strides in the order of the arguments, with pairs outermost. Returns the number of
-    /// elements.
-    constexpr long long pack(relation_layout& layout, int relation) {
-        const relation_shape& shape = draft_.in.relations[relation];
-        layout.pairs = draft_.pairs_of(relation);
-        long long stride = shape.value.size();
-        for (int axis = shape.arity; axis-- > 0;) {
-            if (layout.pairs.has(axis)) continue;
-            layout.strides[axis] = static_cast<int>(stride);
-            stride *= shape.extents[axis];
-        }
-        if (!layout.pairs.any()) return stride;
-        layout.pair_stride = static_cast<int>(stride);
-        return stride * draft_.in.facts[layout.pairs.fact].pairs;
     }
 
     constexpr void emit_scope(int scope) {
@@ -17217,7 +17240,7 @@ class builder {
         relation_layout& carried = draft_.out.relations[input];
         carried = {};
         carried.where = place::value;
-        const long long size_of_atoms = pack(carried, input);
+        const long long size_of_atoms = pack_atoms(draft_, carried, input);
         const long long size = aligned(size_of_atoms);
         carried.index = draft_.new_buffer(size * (written.repeat + 1), at, written.repeat + 1);
         carried.each_layer = true;
@@ -17300,7 +17323,7 @@ class builder {
         if (!lay_out_in_carry(at) && !is_laid_out(at)) {
             layout = {};
             layout.where = place::value;
-            layout.index = draft_.new_buffer(pack(layout, written.head), at);
+            layout.index = draft_.new_buffer(pack_atoms(draft_, layout, written.head), at);
         }
         general_step made = general_builder<Draft>(draft_, at).build();
         if (written.chooses()) {
@@ -18510,11 +18533,6 @@ constexpr void add_part(const Draft& draft, const buffer& of, int size, bool in_
     }
 }
 
-/// The purpose of a memory layout. train: values last until their gradients are computed. infer:
-/// values last until they are last read, and all layers of a stack share the memory of one layer.
-/// inspect: as train, and no values or gradients share memory.
-enum class purpose { train, infer, inspect };
-
 /// In place of the size of a workspace that would have more than max_numbers elements.
 inline constexpr int too_large = -1;
 
@@ -18529,6 +18547,9 @@ class arena {
   public:
     long long size = 0;  ///< elements of the whole memory
 
+    /// `shares`: intervals of time that do not overlap share memory.
+    constexpr explicit arena(bool shares = true) : shares_(shares) {}
+
     /// The offset of `numbers` elements from time `first` to `last`. It is meaningless if the whole
     /// memory has more than max_numbers elements.
     constexpr int put(long long numbers, int first, int last) {
@@ -18537,7 +18558,7 @@ class arena {
         while (moved) {
             moved = false;
             for (const interval& other : taken_) {
-                if (other.last < first || other.first > last) continue;
+                if (shares_ && (other.last < first || other.first > last)) continue;
                 if (offset + numbers <= other.offset || other.offset + other.size <= offset)
                     continue;
                 offset = other.offset + other.size;
@@ -18556,125 +18577,194 @@ class arena {
         int first = 0;
         int last = 0;
     };
+    bool shares_;
     list<interval, Capacity> taken_{};
 };
 
-/// Lays out the buffers of a draft for one purpose, and sets the offsets of the operands of its
-/// steps.
-template <class Drafted>
-class memory_planner {
+/// Lays out the buffers of a draft, and sets the offsets of the operands of its steps. `Policy`
+/// derives from it and states the lifetimes of its purpose. By default, values last until they are
+/// last read, all layers of a stack share the memory of one layer, and its input and output take
+/// turns.
+template <class Policy, class Drafted>
+class placer {
   public:
-    constexpr memory_planner(const Drafted& from, purpose for_what)
-        : draft_(from),
-          trains_(for_what != purpose::infer),
-          keeps_(for_what == purpose::inspect),
-          out_(draft_.out) {
-        if (!trains_) forget_training();
-        find_lifetimes();
-        for (buffer& each : out_.buffers) {
-            if (trains_) each.copies = draft_.copies_of(each.scope);
-            // Two parts are enough for the input and the output of one layer.
-            else if (each.parts > 2)
-                each.size = each.size / each.parts * 2;
-            each.size = aligned(each.size);
-        }
-        place_prepared(draft_);
-        place_buffers();
-        if (out_.workspace == too_large) return;
-        if (trains_) set_births();
-        for (const step& at : out_.steps)
-            visit_operands(out_, at, [this](operand& used, usage) { resolve(used); });
-        for (relation_layout& layout : out_.relations) {
-            if (layout.where != place::value || resolve_prepared(draft_, layout)) continue;
-            const buffer& of = out_.buffers[layout.index];
-            layout.offset +=
-                of.offset + (trains_ ? layout.part : layout.part % 2) * size_of_part(of);
-        }
-    }
+    constexpr explicit placer(const Drafted& from) : draft_(from), out_(draft_.out) {}
 
     /// The steps with their offsets.
     constexpr const auto& placed() const { return out_; }
 
+  protected:
+    static constexpr int capacity = decltype(Drafted::out.buffers)::capacity();
+    using memory = arena<2 * capacity>;
+
+    Drafted draft_;                ///< a copy of the draft
+    decltype(draft_.out)& out_;    ///< its steps
+    int part_[capacity]{};         ///< elements of a part of a buffer
+    bool alternates_[capacity]{};  ///< the parts of a buffer share two places
+    int loops_[max_loops]{};       ///< the steps that begin the stacks and the recursion around
+
+    // A policy replaces some of these.
+
+    /// The time after all steps and, in training, their backward pass.
+    constexpr int end() const { return 2 * out_.steps.size() + 1; }
+    /// Returns true if the value that step `at` uses is never overwritten.
+    constexpr bool lasts(int, const operand&) { return false; }
+    /// Adds a use of a buffer in the steps from `first` to `last`.
+    constexpr void use_in_steps(buffer& of, usage, int first, int last) { use(of, first, last); }
+    /// Adds the use of buffer `index` as an output.
+    constexpr void use_as_output(int index) { use(out_.buffers[index], out_.steps.size(), end()); }
+    /// Sets the size of buffer `index` from that of its parts, and the number of its copies.
+    constexpr void set_size(int index) { set_parts(index, size_of_part(index), true); }
+    /// Places what else buffer `index` needs.
+    constexpr void put_more(memory&, int) {}
+    /// Sets what else an operand in the workspace needs.
+    constexpr void resolve_more(operand&) {}
+
+    // All policies share these.
+
+    constexpr void use(buffer& of, int first, int last) {
+        if (first < of.first) of.first = first;
+        if (last > of.last) of.last = last;
+    }
+    /// The elements of a part of a buffer of the draft.
+    constexpr int size_of_part(int index) const {
+        return out_.buffers[index].size / out_.buffers[index].parts;
+    }
+    constexpr void set_parts(int index, int part, bool alternates) {
+        buffer& of = out_.buffers[index];
+        part_[index] = part;
+        alternates_[index] = alternates;
+        of.size = aligned(part * (alternates ? std::min(of.parts, 2) : of.parts));
+    }
+
+    /// Finds the lifetimes of all buffers and places them. `shares`: they share memory.
+    constexpr memory place(bool shares = true) {
+        find_lifetimes();
+        place_prepared(draft_);
+        memory all{shares};
+        for (int index = 0; index < out_.buffers.size(); ++index) {
+            buffer& each = out_.buffers[index];
+            if (each.last < 0) continue;
+            policy().set_size(index);
+            each.offset = all.put(1LL * each.size * each.copies, each.first, each.last);
+            policy().put_more(all, index);
+        }
+        return all;
+    }
+    /// Sets the offsets of operands and relations, unless the memory is too large.
+    constexpr void resolve(const memory& all) {
+        out_.workspace = numbers_of_memory(all.size);
+        if (out_.workspace == too_large) return;
+        for (const step& at : out_.steps)
+            visit_operands(out_, at, [this](operand& used, usage) { resolve(used); });
+        for (relation_layout& layout : out_.relations)
+            if (layout.where == place::value && !resolve_prepared(draft_, layout))
+                layout.offset += out_.buffers[layout.index].offset +
+                                 (alternates_[layout.index] ? layout.part % 2 : layout.part) *
+                                     part_[layout.index];
+    }
+    constexpr void resolve(operand& used) {
+        policy().resolve_more(used);
+        if (used.where != place::value || resolve_prepared(draft_, used)) return;
+        const buffer& of = out_.buffers[used.index];
+        add_part(draft_, of, part_[used.index], alternates_[used.index], used);
+        if (of.adjoint >= 0) used.adjoint = of.adjoint + used.offset;
+        used.offset += of.offset;
+        if (of.copies > 1) add_layers(draft_, of, used);
+    }
+
   private:
-    Drafted draft_;
-    bool trains_;
-    bool keeps_;
-    decltype(draft_.out)& out_;
-
-    constexpr int backward_of(int at) const { return 2 * out_.steps.size() - at; }
-
-    constexpr void use(buffer& each, int first, int last) {
-        if (first < each.first) each.first = first;
-        if (last > each.last) each.last = last;
-    }
-
-    constexpr void forget_training() {
-        for (row_step& row : out_.rows) row.before = {};
-        for (attention_step& attention : out_.attentions) attention.scores = {};
-    }
+    constexpr Policy& policy() { return static_cast<Policy&>(*this); }
 
     constexpr void find_lifetimes() {
-        const int steps = out_.steps.size();
-        int loops[max_loops]{};  // the steps that begin the stacks and the recursion around
-        for (int at = 0; at < steps; ++at) {
+        for (int at = 0; at < out_.steps.size(); ++at) {
             const step& each = out_.steps[at];
-            if (each.kind == step_kind::repeat_begin) loops[each.depth] = at;
+            if (each.kind == step_kind::repeat_begin) loops_[each.depth] = at;
             visit_operands(out_, each, [&](const operand& used, usage how) {
+                const bool lasts = policy().lasts(at, used);
                 if (used.where != place::value || out_.buffers[used.index].prepared) return;
                 buffer& of = out_.buffers[used.index];
-                if (of.lasts) return use(of, 0, 2 * steps + 1);
+                if (of.lasts || lasts) return use(of, 0, policy().end());
                 // A value from outside of loops lasts for all of their iterations.
                 const int outside = draft_.depth_of(of.scope);
-                const int begin = outside < each.depth ? loops[outside] : at;
-                const int end = outside < each.depth ? out_.steps[begin].at : at;
-                if (!trains_) {
-                    use(of, begin, end);
-                    return;
-                }
-                if (of.scope > 0) {
-                    // Each layer has a copy, which lasts through both passes of the stack.
-                    use(of, loops[0], backward_of(loops[0]));
-                } else {
-                    use(of, begin, how == usage::now ? end : backward_of(begin));
-                }
-                if (how == usage::kept) return;
-                if (backward_of(end) < of.adjoint_first) of.adjoint_first = backward_of(end);
-                if (backward_of(begin) > of.adjoint_last) of.adjoint_last = backward_of(begin);
+                const bool within = outside >= each.depth;
+                const int begin = within ? at : loops_[outside];
+                policy().use_in_steps(of, how, begin, within ? at : out_.steps[begin].at);
             });
         }
-        for (int relation : draft_.in.outputs) {
-            const relation_layout& layout = out_.relations[relation];
-            if (layout.where != place::value) continue;
-            buffer& of = out_.buffers[layout.index];
-            use(of, steps, 2 * steps + 1);
-            if (!trains_) continue;
-            of.adjoint_first = steps;
-            if (of.adjoint_last < steps) of.adjoint_last = steps;
-        }
+        for (int relation : draft_.in.outputs)
+            if (out_.relations[relation].where == place::value)
+                policy().use_as_output(out_.relations[relation].index);
         if (draft_.in.tapped < 0) return;
         const relation_layout& tapped = out_.relations[draft_.in.tapped];
-        if (tapped.where == place::value) use(out_.buffers[tapped.index], 0, steps);
+        if (tapped.where == place::value) use(out_.buffers[tapped.index], 0, out_.steps.size());
     }
+};
 
-    constexpr void place_buffers() {
-        arena<2 * decltype(out_.buffers)::capacity()> memory;
-        const auto put = [&](long long size, int first, int last) {
-            return keeps_ ? memory.put(size, 0, 0) : memory.put(size, first, last);
-        };
-        auto put_adjoint = [&](buffer& each) {
-            if (each.last >= 0 && each.adjoint_last >= 0)
-                each.adjoint = put(each.size, each.adjoint_first, each.adjoint_last);
-        };
-        for (buffer& each : out_.buffers) {
-            if (each.last < 0) continue;
-            each.offset = put(1LL * each.size * each.copies, each.first, each.last);
-            if (!draft_.recurs) put_adjoint(each);
-        }
+/// The memory of inference.
+template <class Drafted>
+class inference_placer : public placer<inference_placer<Drafted>, Drafted> {
+    using base = placer<inference_placer, Drafted>;
+
+  public:
+    constexpr explicit inference_placer(const Drafted& from) : base(from) {
+        for (row_step& row : this->out_.rows) row.before = {};
+        for (attention_step& attention : this->out_.attentions) attention.scores = {};
+        this->resolve(this->place());
+    }
+};
+
+/// The memory of training: values last until their gradients are computed, and each layer of a
+/// stack has a copy.
+template <class Drafted>
+class training_placer : public placer<training_placer<Drafted>, Drafted> {
+    using base = placer<training_placer, Drafted>;
+    friend base;
+
+  public:
+    /// `inspects`: no values or gradients share memory.
+    constexpr explicit training_placer(const Drafted& from, bool inspects = false) : base(from) {
+        memory all = this->place(!inspects);
         // The gradients of a recursion are first written at the same time. They are placed
         // together, so that they can be set to zero together.
         if (draft_.recurs)
-            for (buffer& each : out_.buffers) put_adjoint(each);
-        out_.workspace = numbers_of_memory(memory.size);
+            for (buffer& each : out_.buffers) put_adjoint(all, each);
+        if (all.size <= max_numbers) set_births();
+        this->resolve(all);
+    }
+
+  private:
+    using base::draft_, base::loops_, base::out_, base::use;
+    using typename base::memory;
+
+    constexpr int backward_of(int at) const { return 2 * out_.steps.size() - at; }
+
+    constexpr void use_in_steps(buffer& of, usage how, int first, int last) {
+        // Each layer has a copy, which lasts through both passes of the stack.
+        if (of.scope > 0)
+            use(of, loops_[0], backward_of(loops_[0]));
+        else
+            use(of, first, how == usage::now ? last : backward_of(first));
+        if (how == usage::kept) return;
+        of.adjoint_first = std::min(of.adjoint_first, backward_of(last));
+        of.adjoint_last = std::max(of.adjoint_last, backward_of(first));
+    }
+    constexpr void use_as_output(int index) {
+        base::use_as_output(index);
+        buffer& of = out_.buffers[index];
+        of.adjoint_first = out_.steps.size();
+        of.adjoint_last = std::max(of.adjoint_last, out_.steps.size());
+    }
+    constexpr void set_size(int index) {
+        this->set_parts(index, this->size_of_part(index), false);
+        out_.buffers[index].copies = draft_.copies_of(out_.buffers[index].scope);
+    }
+    constexpr void put_more(memory& all, int index) {
+        if (!draft_.recurs) put_adjoint(all, out_.buffers[index]);
+    }
+    constexpr void put_adjoint(memory& all, buffer& of) {
+        if (of.last >= 0 && of.adjoint_last >= 0)
+            of.adjoint = all.put(of.size, of.adjoint_first, of.adjoint_last);
     }
 
     constexpr void set_births() {
@@ -18690,21 +18780,6 @@ class memory_planner {
             else
                 births.push(each.adjoint_birth());
         }
-    }
-
-    constexpr int size_of_part(const buffer& of) const {
-        return of.size / (trains_ ? of.parts : std::min(of.parts, 2));
-    }
-
-    constexpr void resolve(operand& used) {
-        if (used.where != place::value || resolve_prepared(draft_, used)) return;
-        const buffer& of = out_.buffers[used.index];
-        add_part(draft_, of, size_of_part(of), !trains_, used);
-        if (trains_) {
-            used.adjoint = of.adjoint + used.offset;
-            add_layers(draft_, of, used);
-        }
-        used.offset += of.offset;
     }
 };
 
@@ -19437,6 +19512,108 @@ class rule_checker : public name_binder<Sizes, Facts> {
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
+/// The outputs of a program: the queried relations, or the one that no rule reads.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+/// Finds the outputs, and the relation that tap() reads.
+template <sizes Sizes, int Facts>
+class output_finder : public rule_checker<Sizes, Facts> {
+    using base = rule_checker<Sizes, Facts>;
+
+  public:
+    using base::out;
+
+  protected:
+    using base::base, base::fail, base::ok;
+
+    /// The relation itself or, if the plan has invented it, the relation of the user for whose
+    /// rules it was invented.
+    constexpr int summed_into(int relation) {
+        if (!out.text.relations[relation].invented) return relation;
+        const int user = out.text.reader_of(relation);
+        return user < 0 ? relation : summed_into(out.text.rules[user].head);
+    }
+
+    constexpr void find_outputs(const list<name, max_queries>& queries) {
+        for (const name& wanted : queries) {
+            bool found = false;
+            for (int at = 0; at < out.text.relations.size(); ++at) {
+                const relation& known = out.text.relations[at];
+                if (known.invented || known.scope || !(known.id == wanted) ||
+                    out.relations[at].rule < 0)
+                    continue;
+                out.outputs.push(at);
+                found = true;
+            }
+            if (!found && ok())
+                out.mistake = {fault::query_of_an_unknown_relation, -1, wanted, 0, 0, -1};
+        }
+        if (queries.size() == 0) {
+            for (int at = 0; at < out.text.relations.size(); ++at) {
+                const relation& known = out.text.relations[at];
+                if (known.invented || known.scope || out.relations[at].rule < 0) continue;
+                if (out.relations[at].uses == 0) out.outputs.push(at);
+            }
+            if (out.outputs.size() == 0) find_recursive_outputs();
+            if (out.outputs.size() > 1)
+                fail(fault::several_outputs_need_a_query,
+                     out.text.rules[out.relations[out.outputs[1]].rule], out.outputs[1]);
+            if (out.outputs.size() == 0 && ok()) out.mistake = {fault::no_output, -1, {}, 0, 0, -1};
+        }
+        for (int at : out.outputs) set_output(at);
+    }
+    constexpr void set_output(int relation) {
+        relation_shape& shape = out.relations[relation];
+        shape.output = true;
+        if (shape.chosen >= 0)
+            fail(fault::an_output_of_chosen_pairs, out.text.rules[shape.rule], relation);
+    }
+
+    /// Finds the relation of a path, "layers.weights" within a stack.
+    constexpr void find_tapped(const name& path) {
+        for (int at = 0; at < out.text.relations.size(); ++at) {
+            const relation& known = out.text.relations[at];
+            if (!known.invented && out.relations[at].rule >= 0 &&
+                is_path_of(path, known.id, known.scope))
+                out.tapped = at;
+        }
+        if (out.tapped < 0)
+            out.mistake = {fault::query_of_an_unknown_relation, -1, path, 0, 0, -1};
+        else
+            set_output(out.tapped);
+    }
+    /// Returns true if `path` is the names of the stacks around a scope, then `id`.
+    constexpr bool is_path_of(const name& path, const name& id, int in) const {
+        int end = path.length;
+        name part = id;
+        while (true) {
+            if (part.length > end) return false;
+            for (int at = 0; at < part.length; ++at)
+                if (path.text[end - part.length + at] != part.text[at]) return false;
+            end -= part.length;
+            if (in == 0) return end == 0;
+            if (end == 0 || path.text[--end] != '.') return false;
+            part = out.text.relations[out.text.rules[out.text.scopes[in].rule].head].id;
+            in = out.text.scopes[in].parent;
+        }
+    }
+
+    /// Makes those relations outputs that only their own rules read.
+    constexpr void find_recursive_outputs() {
+        for (int at = 0; at < out.text.relations.size(); ++at) {
+            const relation& known = out.text.relations[at];
+            bool used = known.invented || known.scope || out.relations[at].rule < 0;
+            for (const rule& user : out.text.rules)
+                for (const literal& part : out.text.body(user))
+                    used = used || (part.reads(at) && summed_into(user.head) != at);
+            if (!used) out.outputs.push(at);
+        }
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
 /// Shape inference: the extents of relations, variables and weights, the shapes of values, and
 /// their conflicts.
 
@@ -19450,8 +19627,8 @@ constexpr bool is_elementwise(combination kind) {
 
 /// Infers the shapes of a program.
 template <sizes Sizes, int Facts>
-class shaper : public rule_checker<Sizes, Facts> {
-    using base = rule_checker<Sizes, Facts>;
+class shaper : public output_finder<Sizes, Facts> {
+    using base = output_finder<Sizes, Facts>;
 
   public:
     using base::out;
@@ -19479,12 +19656,12 @@ class shaper : public rule_checker<Sizes, Facts> {
         settled_ = true;
         if (ok()) settle();
         if (ok()) add_chosen_pairs();
-        if (ok()) find_outputs(queries);
-        if (ok() && tapped.length > 0) find_tapped(tapped);
+        if (ok()) this->find_outputs(queries);
+        if (ok() && tapped.length > 0) this->find_tapped(tapped);
     }
 
   private:
-    using base::fail, base::fail_at_variable, base::item, base::ok;
+    using base::fail, base::fail_at_variable, base::item, base::ok, base::summed_into;
 
     bool settled_ = false;
 
@@ -19540,14 +19717,6 @@ class shaper : public rule_checker<Sizes, Facts> {
             }
         return found;
     }
-    /// The relation itself or, if the plan has invented it, the relation of the user for whose
-    /// rules it was invented.
-    constexpr int summed_into(int relation) {
-        if (!out.text.relations[relation].invented) return relation;
-        const int user = out.text.reader_of(relation);
-        return user < 0 ? relation : summed_into(out.text.rules[user].head);
-    }
-
     constexpr bool settle() {
         bool changed = false;
         for (int at = 0; at < out.text.relations.size(); ++at) {
@@ -19906,82 +20075,6 @@ class shaper : public rule_checker<Sizes, Facts> {
             head.chosen = out.facts.push(made);
         }
     }
-
-    constexpr void find_outputs(const list<name, max_queries>& queries) {
-        for (const name& wanted : queries) {
-            bool found = false;
-            for (int at = 0; at < out.text.relations.size(); ++at) {
-                const relation& known = out.text.relations[at];
-                if (known.invented || known.scope || !(known.id == wanted) ||
-                    out.relations[at].rule < 0)
-                    continue;
-                out.outputs.push(at);
-                found = true;
-            }
-            if (!found && ok())
-                out.mistake = {fault::query_of_an_unknown_relation, -1, wanted, 0, 0, -1};
-        }
-        if (queries.size() == 0) {
-            for (int at = 0; at < out.text.relations.size(); ++at) {
-                const relation& known = out.text.relations[at];
-                if (known.invented || known.scope || out.relations[at].rule < 0) continue;
-                if (out.relations[at].uses == 0) out.outputs.push(at);
-            }
-            if (out.outputs.size() == 0) find_recursive_outputs();
-            if (out.outputs.size() > 1)
-                fail(fault::several_outputs_need_a_query,
-                     out.text.rules[out.relations[out.outputs[1]].rule], out.outputs[1]);
-            if (out.outputs.size() == 0 && ok()) out.mistake = {fault::no_output, -1, {}, 0, 0, -1};
-        }
-        for (int at : out.outputs) set_output(at);
-    }
-    constexpr void set_output(int relation) {
-        relation_shape& shape = out.relations[relation];
-        shape.output = true;
-        if (shape.chosen >= 0)
-            fail(fault::an_output_of_chosen_pairs, out.text.rules[shape.rule], relation);
-    }
-
-    /// Finds the relation of a path, "layers.weights" within a stack.
-    constexpr void find_tapped(const name& path) {
-        for (int at = 0; at < out.text.relations.size(); ++at) {
-            const relation& known = out.text.relations[at];
-            if (!known.invented && out.relations[at].rule >= 0 &&
-                is_path_of(path, known.id, known.scope))
-                out.tapped = at;
-        }
-        if (out.tapped < 0)
-            out.mistake = {fault::query_of_an_unknown_relation, -1, path, 0, 0, -1};
-        else
-            set_output(out.tapped);
-    }
-    /// Returns true if `path` is the names of the stacks around a scope, then `id`.
-    constexpr bool is_path_of(const name& path, const name& id, int in) const {
-        int end = path.length;
-        name part = id;
-        while (true) {
-            if (part.length > end) return false;
-            for (int at = 0; at < part.length; ++at)
-                if (path.text[end - part.length + at] != part.text[at]) return false;
-            end -= part.length;
-            if (in == 0) return end == 0;
-            if (end == 0 || path.text[--end] != '.') return false;
-            part = out.text.relations[out.text.rules[out.text.scopes[in].rule].head].id;
-            in = out.text.scopes[in].parent;
-        }
-    }
-
-    /// Makes those relations outputs that only their own rules read.
-    constexpr void find_recursive_outputs() {
-        for (int at = 0; at < out.text.relations.size(); ++at) {
-            const relation& known = out.text.relations[at];
-            bool used = known.invented || known.scope || out.relations[at].rule < 0;
-            for (const rule& user : out.text.rules)
-                for (const literal& part : out.text.body(user))
-                    used = used || (part.reads(at) && summed_into(user.head) != at);
-            if (!used) out.outputs.push(at);
-        }
-    }
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
@@ -20263,7 +20356,7 @@ struct plan_of : single_steps<plan_of<Program, Facts...>> {
     /// The steps, laid out for training.
     static constexpr auto tables = [] {
         if constexpr (ok)
-            return memory_planner(unplaced, purpose::train).placed();
+            return training_placer(unplaced).placed();
         else
             return unplaced.out;
     }();
@@ -20279,7 +20372,7 @@ struct inference_plan_of : single_steps<inference_plan_of<Plan>> {
     /// The program with its shapes.
     static constexpr auto& shapes = Plan::shapes;
     /// The steps, laid out for inference.
-    static constexpr auto tables = memory_planner(Plan::unplaced, purpose::infer).placed();
+    static constexpr auto tables = inference_placer(Plan::unplaced).placed();
 };
 
 /// A plan in whose memory all values and gradients last.
@@ -20290,9 +20383,7 @@ struct inspected_plan_of : single_steps<inspected_plan_of<Plan>> {
     /// The program with its shapes.
     static constexpr auto& shapes = Plan::shapes;
     /// The steps, laid out for inspection.
-    static constexpr auto tables = [] {
-        return memory_planner(Plan::unplaced, purpose::inspect).placed();
-    }();
+    static constexpr auto tables = training_placer(Plan::unplaced, true).placed();
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
@@ -23571,18 +23662,13 @@ class weighted_runner {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
-/// One ground rule of a general step: its value for an assignment of the variables, and the
-/// gradient of what it reads.
+/// The memory of one ground rule of a general step, its functions, and their gradients.
 
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
-using kernel::beats;
 using plan::aggregation;
-using plan::combination;
 using plan::general_function;
 using plan::general_literal;
-using plan::literal_kind;
-using plan::value_shape;
 
 /// Number of elements of the largest value of a literal or a function.
 constexpr int value_room(const plan::general_step& step) {
@@ -23625,17 +23711,14 @@ inline constexpr int scratch_size = [] {
 }();
 
 template <class Plan, int At, class T>
-class ground_rule : protected assignments<Plan, At, T> {
+class ground_functions : protected assignments<Plan, At, T> {
   protected:
     using base = assignments<Plan, At, T>;
-    using base::bound_, base::index_, base::pair_;
-    using base::value_of;
+    using base::bound_, base::index_;
 
-    static constexpr general_step step = Plan::template general_at<At>;
+    static constexpr plan::general_step step = Plan::template general_at<At>;
     static constexpr int literals = step.literals.size();
     static constexpr int functions = step.functions.size();
-    static constexpr int length = step.shape.size();
-    static constexpr int combined = step.combined_shape.size();
 
     /// Number of elements of memory for one value of any literal or function.
     static constexpr int room = value_room(step);
@@ -23677,25 +23760,177 @@ class ground_rule : protected assignments<Plan, At, T> {
                    static_cast<std::ptrdiff_t>(first_temporary(step) + Place) * room;
     }
 
-    value_list<(literals > 0 ? literals : 1)> values_;  // values of the literals
-    value_list<literals + 1> partial_;                  // products of the first literals
     value_list<functions + 1> stages_;  // values before, between and after functions
 
-    explicit ground_rule(const bindings<T>& bound) noexcept
-        : base(bound),
-          values_(bound.scratch),
-          partial_(bound.scratch + literals * room),
-          stages_(bound.scratch + (2 * literals + 1) * room) {}
-
-    static constexpr bool gives_value(const general_literal& item) {
-        return !item.required_nonzero && !item.required_zero;
-    }
+    explicit ground_functions(const bindings<T>& bound) noexcept
+        : base(bound), stages_(bound.scratch + (2 * literals + 1) * room) {}
 
     SEQUENT_INLINE std::ptrdiff_t shift(const int* strides) const noexcept {
         std::ptrdiff_t at = 0;
         for (int variable = 0; variable < step.variables; ++variable)
             at += static_cast<std::ptrdiff_t>(index_[variable]) * strides[variable];
         return at;
+    }
+
+    template <int F>
+    static constexpr auto function = Plan::template general_at<At>.functions[F];
+
+    template <int F>
+    const T* function_weight(int which) const noexcept {
+        constexpr general_function f = function<F>;
+        if (f.weights[which].where == plan::place::none) return nullptr;
+        return bound_.read(f.weights[which]) + shift(f.weight_strides[which]);
+    }
+    template <int F>
+    T* function_weight_gradient(int which) const noexcept {
+        constexpr general_function f = function<F>;
+        if (f.weights[which].where == plan::place::none) return nullptr;
+        T* gradient = bound_.gradient(f.weights[which]);
+        return gradient ? gradient + shift(f.weight_strides[which]) : nullptr;
+    }
+
+    template <int F>
+    void write_angles(T* to) noexcept {
+        constexpr general_function f = function<F>;
+        kernel::write_angles<turned_of(f, f.shape.size())>(
+            base::template evaluate_node<f.position>(), f.numbers[0], to, f.scaling);
+    }
+
+    template <int F>
+    void drop(const T* x, T* y) noexcept {
+        constexpr general_function f = function<F>;
+        constexpr int size = f.shape.size();
+        if (const int seed = base::template evaluate_node<f.position>()) {
+            kernel::dropout_key key = bound_.key(seed, f.identity).of(F);
+            for (int variable = 0; variable < step.variables; ++variable)
+                key = key.of(index_[variable]);
+            kernel::dropout<size>(x, y, key, 0, f.numbers[0]);
+        } else if (x != y) {
+            std::copy_n(x, size, y);
+        }
+    }
+
+    template <int F>
+    void apply_function() noexcept {
+        using enum plan::transformation;
+        constexpr general_function f = function<F>;
+        constexpr int size = f.shape.size();
+        constexpr T number = static_cast<T>(f.numbers[0]);
+        constexpr T other = static_cast<T>(f.numbers[1]);
+        const T* x = stages_[F];
+        T* y = stages_[F + 1];
+        if constexpr (is_elementwise(f.kind)) {
+            apply_elements<f.kind, size>(x, y, number, other);
+        } else if constexpr (f.kind == softmax) {
+            kernel::softmax<size>(x, y);
+        } else if constexpr (f.kind == sparsemax) {
+            kernel::sparsemax<size>(x, y);
+        } else if constexpr (f.kind == norm) {
+            kernel::norm<size>(x, y, number);
+        } else if constexpr (f.kind == layer_norm) {
+            kernel::layer_norm<size>(x, function_weight<F>(0), function_weight<F>(1), y, number);
+        } else if constexpr (f.kind == rms_norm) {
+            kernel::rms_norm<size>(x, function_weight<F>(0), y, number);
+        } else if constexpr (is_rotary(f.kind)) {
+            alignas(64) own_value own_angles;
+            T* const angles = this->template temporary<0>(own_angles);
+            write_angles<F>(angles);
+            kernel::turn<size, pairing_of(f.kind), false, turned_of(f, size)>(x, y, angles);
+        } else if constexpr (f.kind == sinusoidal) {
+            alignas(64) own_value own_angles;
+            T* const angles = this->template temporary<0>(own_angles);
+            write_angles<F>(angles);
+            kernel::add_waves<size>(x, y, angles);
+        } else if constexpr (f.kind == dropout) {
+            drop<F>(x, y);
+        } else if constexpr (f.kind == slice) {
+            std::copy_n(x + static_cast<int>(f.numbers[0]), static_cast<int>(f.numbers[1]), y);
+        } else {
+            std::copy_n(x, size, y);
+        }
+    }
+
+    template <int F>
+    void undo_function(T* gradient) noexcept {
+        using enum plan::transformation;
+        constexpr general_function f = function<F>;
+        constexpr int size = f.shape.size();
+        constexpr T number = static_cast<T>(f.numbers[0]);
+        constexpr T other = static_cast<T>(f.numbers[1]);
+        const T* x = stages_[F];
+        const T* y = stages_[F + 1];
+        if constexpr (is_elementwise(f.kind)) {
+            undo_elements<f.kind, size>(x, y, number, other, gradient);
+        } else if constexpr (f.kind == softmax) {
+            kernel::softmax_gradient<size>(y, gradient, gradient);
+        } else if constexpr (f.kind == sparsemax) {
+            kernel::sparsemax_gradient<size>(y, gradient, gradient);
+        } else if constexpr (f.kind == norm) {
+            kernel::norm_gradient<size>(x, gradient, gradient, number);
+        } else if constexpr (f.kind == layer_norm) {
+            kernel::layer_norm_gradient<size>(x, function_weight<F>(0), gradient, gradient,
+                                              function_weight_gradient<F>(0),
+                                              function_weight_gradient<F>(1), number);
+        } else if constexpr (f.kind == rms_norm) {
+            kernel::rms_norm_gradient<size>(x, function_weight<F>(0), gradient, gradient,
+                                            function_weight_gradient<F>(0), number);
+        } else if constexpr (is_rotary(f.kind)) {
+            alignas(64) own_value own_angles;
+            T* const angles = this->template temporary<0>(own_angles);
+            write_angles<F>(angles);
+            kernel::turn<size, pairing_of(f.kind), true, turned_of(f, size)>(gradient, gradient,
+                                                                             angles);
+        } else if constexpr (f.kind == dropout) {
+            drop<F>(gradient, gradient);
+        } else if constexpr (f.kind == slice) {
+            alignas(64) own_value own_part;
+            T* const part = this->template temporary<1>(own_part);
+            constexpr int begin = static_cast<int>(f.numbers[0]);
+            constexpr int count = static_cast<int>(f.numbers[1]);
+            std::copy_n(gradient, count, part);
+            std::fill_n(gradient, size, T(0));
+            std::copy_n(part, count, gradient + begin);
+        }
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
+/// One ground rule of a general step: its value for an assignment of the variables, and the
+/// gradient of what it reads.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+using kernel::beats;
+using plan::combination;
+using plan::literal_kind;
+using plan::value_shape;
+
+template <class Plan, int At, class T>
+class ground_rule : protected ground_functions<Plan, At, T> {
+  protected:
+    using base = ground_functions<Plan, At, T>;
+    using base::bound_, base::index_, base::pair_, base::shift, base::stages_;
+    using base::value_of;
+    using typename base::own_value;
+    template <int Count>
+    using value_list = typename base::template value_list<Count>;
+
+    static constexpr plan::general_step step = base::step;
+    static constexpr int literals = base::literals;
+    static constexpr int functions = base::functions;
+    static constexpr int room = base::room;
+    static constexpr int length = step.shape.size();
+    static constexpr int combined = step.combined_shape.size();
+
+    value_list<(literals > 0 ? literals : 1)> values_;  // values of the literals
+    value_list<literals + 1> partial_;                  // products of the first literals
+
+    explicit ground_rule(const bindings<T>& bound) noexcept
+        : base(bound), values_(bound.scratch), partial_(bound.scratch + literals * room) {}
+
+    static constexpr bool gives_value(const general_literal& item) {
+        return !item.required_nonzero && !item.required_zero;
     }
 
     template <int Item>
@@ -23944,139 +24179,18 @@ class ground_rule : protected assignments<Plan, At, T> {
         std::copy_n(partial_[literals], combined, stages_[0]);
     }
 
-    template <int F>
-    static constexpr auto function = Plan::template general_at<At>.functions[F];
-
-    template <int F>
-    const T* function_weight(int which) const noexcept {
-        constexpr general_function f = function<F>;
-        if (f.weights[which].where == plan::place::none) return nullptr;
-        return bound_.read(f.weights[which]) + shift(f.weight_strides[which]);
-    }
-    template <int F>
-    T* function_weight_gradient(int which) const noexcept {
-        constexpr general_function f = function<F>;
-        if (f.weights[which].where == plan::place::none) return nullptr;
-        T* gradient = bound_.gradient(f.weights[which]);
-        return gradient ? gradient + shift(f.weight_strides[which]) : nullptr;
-    }
-
-    template <int F>
-    void write_angles(T* to) noexcept {
-        constexpr general_function f = function<F>;
-        kernel::write_angles<turned_of(f, f.shape.size())>(
-            base::template evaluate_node<f.position>(), f.numbers[0], to, f.scaling);
-    }
-
-    template <int F>
-    void drop(const T* x, T* y) noexcept {
-        constexpr general_function f = function<F>;
-        constexpr int size = f.shape.size();
-        if (const int seed = base::template evaluate_node<f.position>()) {
-            kernel::dropout_key key = bound_.key(seed, f.identity).of(F);
-            for (int variable = 0; variable < step.variables; ++variable)
-                key = key.of(index_[variable]);
-            kernel::dropout<size>(x, y, key, 0, f.numbers[0]);
-        } else if (x != y) {
-            std::copy_n(x, size, y);
-        }
-    }
-
-    template <int F>
-    void apply_function() noexcept {
-        using enum plan::transformation;
-        constexpr general_function f = function<F>;
-        constexpr int size = f.shape.size();
-        constexpr T number = static_cast<T>(f.numbers[0]);
-        constexpr T other = static_cast<T>(f.numbers[1]);
-        const T* x = stages_[F];
-        T* y = stages_[F + 1];
-        if constexpr (is_elementwise(f.kind)) {
-            apply_elements<f.kind, size>(x, y, number, other);
-        } else if constexpr (f.kind == softmax) {
-            kernel::softmax<size>(x, y);
-        } else if constexpr (f.kind == sparsemax) {
-            kernel::sparsemax<size>(x, y);
-        } else if constexpr (f.kind == norm) {
-            kernel::norm<size>(x, y, number);
-        } else if constexpr (f.kind == layer_norm) {
-            kernel::layer_norm<size>(x, function_weight<F>(0), function_weight<F>(1), y, number);
-        } else if constexpr (f.kind == rms_norm) {
-            kernel::rms_norm<size>(x, function_weight<F>(0), y, number);
-        } else if constexpr (is_rotary(f.kind)) {
-            alignas(64) own_value own_angles;
-            T* const angles = this->template temporary<0>(own_angles);
-            write_angles<F>(angles);
-            kernel::turn<size, pairing_of(f.kind), false, turned_of(f, size)>(x, y, angles);
-        } else if constexpr (f.kind == sinusoidal) {
-            alignas(64) own_value own_angles;
-            T* const angles = this->template temporary<0>(own_angles);
-            write_angles<F>(angles);
-            kernel::add_waves<size>(x, y, angles);
-        } else if constexpr (f.kind == dropout) {
-            drop<F>(x, y);
-        } else if constexpr (f.kind == slice) {
-            std::copy_n(x + static_cast<int>(f.numbers[0]), static_cast<int>(f.numbers[1]), y);
-        } else {
-            std::copy_n(x, size, y);
-        }
-    }
-
     /// Computes the value of the ground rule at index_ into stages_[functions].
     void evaluate() noexcept {
         combine();
-        kernel::unroll<functions>([&](auto index) { apply_function<index()>(); });
+        kernel::unroll<functions>([&](auto index) { this->template apply_function<index()>(); });
     }
     const T* result() const noexcept { return stages_[functions]; }
 
     // The gradient of one ground rule; `gradient` is overwritten.
 
-    template <int F>
-    void undo_function(T* gradient) noexcept {
-        using enum plan::transformation;
-        constexpr general_function f = function<F>;
-        constexpr int size = f.shape.size();
-        constexpr T number = static_cast<T>(f.numbers[0]);
-        constexpr T other = static_cast<T>(f.numbers[1]);
-        const T* x = stages_[F];
-        const T* y = stages_[F + 1];
-        if constexpr (is_elementwise(f.kind)) {
-            undo_elements<f.kind, size>(x, y, number, other, gradient);
-        } else if constexpr (f.kind == softmax) {
-            kernel::softmax_gradient<size>(y, gradient, gradient);
-        } else if constexpr (f.kind == sparsemax) {
-            kernel::sparsemax_gradient<size>(y, gradient, gradient);
-        } else if constexpr (f.kind == norm) {
-            kernel::norm_gradient<size>(x, gradient, gradient, number);
-        } else if constexpr (f.kind == layer_norm) {
-            kernel::layer_norm_gradient<size>(x, function_weight<F>(0), gradient, gradient,
-                                              function_weight_gradient<F>(0),
-                                              function_weight_gradient<F>(1), number);
-        } else if constexpr (f.kind == rms_norm) {
-            kernel::rms_norm_gradient<size>(x, function_weight<F>(0), gradient, gradient,
-                                            function_weight_gradient<F>(0), number);
-        } else if constexpr (is_rotary(f.kind)) {
-            alignas(64) own_value own_angles;
-            T* const angles = this->template temporary<0>(own_angles);
-            write_angles<F>(angles);
-            kernel::turn<size, pairing_of(f.kind), true, turned_of(f, size)>(gradient, gradient,
-                                                                             angles);
-        } else if constexpr (f.kind == dropout) {
-            drop<F>(gradient, gradient);
-        } else if constexpr (f.kind == slice) {
-            alignas(64) own_value own_part;
-            T* const part = this->template temporary<1>(own_part);
-            constexpr int begin = static_cast<int>(f.numbers[0]);
-            constexpr int count = static_cast<int>(f.numbers[1]);
-            std::copy_n(gradient, count, part);
-            std::fill_n(gradient, size, T(0));
-            std::copy_n(part, count, gradient + begin);
-        }
-    }
-
     void undo(T* gradient) noexcept {
         kernel::unroll<functions>(
-            [&](auto index) { undo_function<functions - 1 - index()>(gradient); });
+            [&](auto index) { this->template undo_function<functions - 1 - index()>(gradient); });
         if constexpr (value_count() == 0) {
             return;
         } else if constexpr (step.combined == combination::product) {
@@ -27832,6 +27946,95 @@ struct calls {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
+/// Runs the samples of a batch, one or several at once.
+
+namespace sequent::inline SEQUENT_ABI::model_detail {
+
+/// The calls of a model on batches.
+template <class Plan>
+struct batch_calls {
+    using calls = model_detail::calls<Plan>;
+    template <class T>
+    using facts = given_facts<Plan, T>;
+    template <class T>
+    using parameters = parameter_block<Plan, T>;
+
+    /// Number of samples as an int; throws argument_error if it does not fit.
+    template <class T>
+    static int count_of(std::span<const facts<T>> samples) {
+        if (samples.size() > static_cast<std::size_t>(std::numeric_limits<int>::max()))
+            fail_with<argument_error>(
+                {"sequent: a batch of ", samples.size(), " samples, more than an int counts"});
+        return static_cast<int>(samples.size());
+    }
+
+    /// Returns a function that maps a sample to the counts it is given.
+    template <class T>
+    static auto counts_in(std::span<const facts<T>> samples) noexcept {
+        return [samples](int sample) -> const int* {
+            return samples[static_cast<std::size_t>(sample)].counts;
+        };
+    }
+
+    /// Runs forward for all samples, then visit(sample, memory) for each.
+    template <class P, class W, class T = typename P::number, class Visit>
+    static void run_batch(const P& p, std::span<const facts<std::type_identity_t<T>>> samples,
+                          batch_memory<Plan, T, W>& b, Visit visit) {
+        const int count = count_of<T>(samples);
+        const typename std::remove_reference_t<decltype(b)>::use used(b);
+        const auto& ready = b.prepared(p);
+        b.each_at_once(count, counts_in<T>(samples), [&](int first, int together, int thread) {
+            run_samples(ready, samples, b, first, together, thread);
+            for (int at = 0; at < together; ++at) visit(first + at, b.workspace(thread, at));
+        });
+    }
+
+    /// Runs forward for `together` samples from `first` on.
+    template <class P, class W, class T>
+    static void run_samples(const P& p, std::span<const facts<T>> samples,
+                            batch_memory<Plan, T, W>& b, int first, int together,
+                            int thread) noexcept {
+        if constexpr (std::remove_reference_t<decltype(b)>::joined > 1)
+            calls::forward_joined(
+                p,
+                samples.subspan(static_cast<std::size_t>(first),
+                                static_cast<std::size_t>(together)),
+                [&](int at) -> W& { return b.workspace(thread, at); }, b.room(thread));
+        else
+            (void)calls::run_forward(p, samples[static_cast<std::size_t>(first)],
+                                     b.workspace(thread), whole_run{});
+    }
+
+    /// Runs forward and backward for `together` samples from `first` on. outward(sample, w) returns
+    /// the gradients of the sample's outputs.
+    template <class P, class T, class W, class Outward>
+    static void run_backward_batch(const P& p, std::span<const facts<T>> samples,
+                                   batch_memory<Plan, T, W>& b, int first, int together, int thread,
+                                   parameters<T>& gradient, T* prepared_gradient, Outward outward) {
+        run_samples(p, samples, b, first, together, thread);
+        if constexpr (std::remove_reference_t<decltype(b)>::joined > 1) {
+            for (int at = 0; at < together; ++at) {
+                W& w = b.workspace(thread, at);
+                calls::template seed_all<true>(
+                    calls::pointers_in(outward(first + at, w)).data(), w,
+                    samples[static_cast<std::size_t>(first + at)].counts);
+            }
+            calls::backward_joined(
+                p,
+                samples.subspan(static_cast<std::size_t>(first),
+                                static_cast<std::size_t>(together)),
+                [&](int at) -> W& { return b.workspace(thread, at); }, gradient, prepared_gradient,
+                b.room(thread));
+        } else {
+            W& w = b.workspace(thread);
+            calls::backward_from(p, samples[static_cast<std::size_t>(first)], outward(first, w), w,
+                                 gradient, prepared_gradient);
+        }
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::model_detail
+
 namespace sequent::inline SEQUENT_ABI::model_detail {
 
 /// The mistake that a compiler error names for each obstacle to computing row by row.
@@ -28345,7 +28548,7 @@ class row_reach {
         made{};
 
     constexpr row_reach(const Drafted& from, const Form& form)
-        : draft_(from), out_(draft_.out), form_(form) {
+        : draft_(from), out_(from.out), form_(form) {
         made.rows = form.rows;
     }
 
@@ -28353,8 +28556,8 @@ class row_reach {
     static constexpr int capacity = decltype(Drafted::out.buffers)::capacity();
     using kind = rows_obstacle::kind;
 
-    Drafted draft_;                           ///< a copy of the draft
-    decltype(draft_.out)& out_;               ///< its steps
+    const Drafted& draft_;                    ///< the draft
+    const decltype(Drafted::out)& out_;       ///< its steps
     const Form& form_;                        ///< the positions of the program
     int old_part_[capacity]{};                ///< elements of a part before the layout
     int extent_[capacity]{};                  ///< rows of a buffer
@@ -28845,18 +29048,21 @@ class cache_planner {
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// Lays out the steps of a draft for a few rows at a time.
+/// The memory of the state of a sequence, a few rows of which are computed at a time.
 template <class Drafted, class Form>
-class state_planner : public row_reach<Drafted, Form> {
-    using base = row_reach<Drafted, Form>;
+class state_placer : public placer<state_placer<Drafted, Form>, Drafted>,
+                     public row_reach<Drafted, Form> {
+    using base = placer<state_placer, Drafted>;
+    using reached = row_reach<Drafted, Form>;
+    friend base;
 
   public:
-    using base::made;
+    using reached::made;
 
     /// `block` is the maximum number of rows at a time; 0: most_block_rows.
-    constexpr state_planner(const Drafted& from, const Form& form, int block = 0)
-        : base(from, form) {
-        if (block == 0) block = most_block_rows(draft_.out);
+    constexpr state_placer(const Drafted& from, const Form& form, int block = 0)
+        : base(from), reached(base::draft_, form) {
+        if (block == 0) block = most_block_rows(out_);
         made.block = std::min(form.rows, block);
         made.obstacle = form.obstacle;
         // Without a fact along a sequence there are no rows.
@@ -28865,35 +29071,38 @@ class state_planner : public row_reach<Drafted, Form> {
         this->find_reach();
         if (refused()) return;
         find_windows();
-        place_prepared(draft_);
         find_column_window();
         find_lost();
         find_kept();
-        find_lifetimes();
-        place();
-        if (out_.workspace == too_large) {
-            made.steps.workspace = too_large;
-            return;
+        memory all = this->place();
+        for (int at = 0; at < made.kept.size(); ++at) {
+            kept_attention& kept = made.kept[at];
+            place_kept(kept.value, all.size);
+            for (int node = 0; node < out_.attentions[at].nodes.size(); ++node)
+                place_kept(kept.nodes[node], all.size);
         }
-        for (int at = 0; at < out_.steps.size(); ++at) resolve_step(at);
-        for (relation_layout& layout : out_.relations)
-            if (layout.where == place::value && !resolve_prepared(draft_, layout))
-                layout.offset +=
-                    out_.buffers[layout.index].offset +
-                    (kept_[layout.index] ? layout.part : layout.part % 2) * part_[layout.index];
+        this->resolve(all);
+        if (out_.workspace != too_large)
+            for (int at = 0; at < out_.steps.size(); ++at) {
+                const step& each = out_.steps[at];
+                if (each.kind != step_kind::attention || form_.once[at]) continue;
+                kept_attention& kept = made.kept[each.at];
+                this->resolve(kept.value.from.at);
+                for (kept_operand& node : kept.nodes) this->resolve(node.from.at);
+            }
         made.steps = out_;
     }
 
   private:
-    static constexpr int capacity = decltype(Drafted::out.buffers)::capacity();
+    using typename base::memory;
     using kind = rows_obstacle::kind;
 
-    using base::attention_reach, base::back_, base::draft_, base::extent_, base::fact_back_,
-        base::form_, base::is_sequence, base::lead_, base::old_part_, base::out_, base::refused,
-        base::row_size, base::rows_of, base::visit_reads;
+    using base::draft_, base::out_, base::part_, base::use;
+    using reached::attention_reach, reached::back_, reached::extent_, reached::fact_back_,
+        reached::form_, reached::is_sequence, reached::lead_, reached::refused, reached::row_size,
+        reached::rows_of, reached::visit_reads;
 
-    int part_[capacity]{};
-    bool kept_[capacity]{};  // rows are stored from call to call
+    bool kept_[base::capacity]{};  // rows are stored from call to call
 
     constexpr void forget_training() {
         write_unread_rows(out_);
@@ -29034,46 +29243,16 @@ class state_planner : public row_reach<Drafted, Form> {
         return pitch % 128 == 0 ? pitch + 16 : pitch;
     }
 
-    constexpr bool is_within(int scope, int block) const {
-        for (; scope > 0; scope = draft_.in.text.scopes[scope].parent)
-            if (scope == block) return true;
-        return false;
+    constexpr int end() const { return out_.steps.size(); }
+    /// A value that is given or computed once is stored if rows read it later.
+    constexpr bool lasts(int at, const operand& used) {
+        const bool stays =
+            !form_.once[at] && !is_sequence(used) && !is_copied(out_.steps[at], used);
+        if (stays && used.where == place::fact) made.reads_fact[used.index] = true;
+        return stays || (used.where == place::value && kept_[used.index]);
     }
-
-    constexpr void use(buffer& of, int first, int last) {
-        if (first < of.first) of.first = first;
-        if (last > of.last) of.last = last;
-    }
-
-    constexpr void find_lifetimes() {
-        const int steps = out_.steps.size();
-        list<int, max_loops> begun{};
-        for (int at = 0; at < steps; ++at) {
-            const step& each = out_.steps[at];
-            if (each.kind == step_kind::repeat_begin) begun.push(at);
-            if (each.kind == step_kind::repeat_end) --begun.count;
-            visit_operands(out_, each, [&](const operand& used, usage) {
-                // A value that is given or computed once is stored if rows read it later.
-                const bool stays = !form_.once[at] && !is_sequence(used) && !is_copied(each, used);
-                if (used.where == place::fact && stays) made.reads_fact[used.index] = true;
-                if (used.where != place::value || out_.buffers[used.index].prepared) return;
-                buffer& of = out_.buffers[used.index];
-                use(of, at, at);
-                if (stays) use(of, 0, steps);
-                for (int loop : begun) {
-                    const step& begin = out_.steps[loop];
-                    if (begin.recurs || !is_within(of.scope, draft_.rule_of(begin.rule).block))
-                        use(of, loop, begin.at);
-                }
-            });
-        }
-        for (int relation : draft_.in.outputs) {
-            const relation_layout& layout = out_.relations[relation];
-            if (layout.where != place::value) continue;
-            use(out_.buffers[layout.index], made.row_size[layout.index] > 0 ? steps : 0, steps);
-        }
-        for (int index = 0; index < out_.buffers.size(); ++index)
-            if (kept_[index]) use(out_.buffers[index], 0, steps);
+    constexpr void use_as_output(int index) {
+        use(out_.buffers[index], made.row_size[index] > 0 ? out_.steps.size() : 0, end());
     }
     /// Returns true if the columns of an operand are stored separately.
     constexpr bool is_copied(const step& each, const operand& used) const {
@@ -29089,35 +29268,24 @@ class state_planner : public row_reach<Drafted, Form> {
         return false;
     }
 
-    constexpr void place() {
-        arena<capacity> memory;
-        for (int index = 0; index < out_.buffers.size(); ++index) {
-            buffer& each = out_.buffers[index];
-            if (each.last < 0) continue;
-            const int row = made.row_size[index];
-            const int window = made.window_of[index];
-            int rows = made.block;
-            if (kept_[index])
-                rows = window > 0 ? made.windows[window - 1].capacity : extent_[index];
-            part_[index] = row > 0 ? aligned(rows * row) : old_part_[index];
-            const int parts = kept_[index] ? each.parts : std::min(each.parts, 2);
-            each.size = aligned(part_[index] * parts);
-            const bool stays =
-                kept_[index] || (row == 0 && each.first == 0 && each.last == out_.steps.size());
-            each.copies = stays ? draft_.copies_of(each.scope) : 1;
-            each.offset = memory.put(1LL * each.size * each.copies, each.first, each.last);
-            if (window > 0)
-                made.places.push(
-                    {window - 1, each.offset, each.copies * parts, each.size / parts, row});
-        }
-        long long size = memory.size;
-        for (int at = 0; at < made.kept.size(); ++at) {
-            kept_attention& kept = made.kept[at];
-            place_kept(kept.value, size);
-            for (int node = 0; node < out_.attentions[at].nodes.size(); ++node)
-                place_kept(kept.nodes[node], size);
-        }
-        out_.workspace = numbers_of_memory(size);
+    constexpr void set_size(int index) {
+        buffer& of = out_.buffers[index];
+        const int row = made.row_size[index];
+        const int window = made.window_of[index];
+        const int rows = !kept_[index] ? made.block
+                         : window > 0  ? made.windows[window - 1].capacity
+                                       : extent_[index];
+        const int part = row > 0 ? aligned(rows * row) : this->size_of_part(index);
+        this->set_parts(index, part, !kept_[index]);
+        const bool stays = kept_[index] || (row == 0 && of.first == 0 && of.last == end());
+        of.copies = stays ? draft_.copies_of(of.scope) : 1;
+    }
+    constexpr void put_more(memory&, int index) {
+        const buffer& of = out_.buffers[index];
+        const int window = made.window_of[index];
+        if (window > 0)
+            made.places.push({window - 1, of.offset, of.copies * of.size / part_[index],
+                              part_[index], made.row_size[index]});
     }
     constexpr void place_kept(kept_operand& kept, long long& size) {
         if (!kept.kept) return;
@@ -29127,29 +29295,14 @@ class state_planner : public row_reach<Drafted, Form> {
         size += 1LL * kept.lines * kept.pitch;
     }
 
-    constexpr void resolve(operand& used) {
-        if (used.where == place::fact && is_sequence(used)) {
-            used.origin = made.fact_window[used.index];
-            used.moving = made.keeps_fact[used.index] && used.origin == 0 ? 0 : row_size(used);
-        }
-        if (used.where != place::value || resolve_prepared(draft_, used)) return;
-        const int index = used.index;
-        const buffer& of = out_.buffers[index];
-        if (is_sequence(used)) {
-            used.origin = made.window_of[index];
-            used.moving = made.kept_whole[index] ? 0 : made.row_size[index];
-        }
-        add_part(draft_, of, part_[index], !kept_[index], used);
-        used.offset += of.offset;
-        if (of.copies > 1) add_layers(draft_, of, used);
-    }
-    constexpr void resolve_step(int at) {
-        const step& each = out_.steps[at];
-        visit_operands(out_, each, [&](operand& used, usage) { resolve(used); });
-        if (each.kind != step_kind::attention || form_.once[at]) return;
-        kept_attention& kept = made.kept[each.at];
-        resolve(kept.value.from.at);
-        for (kept_operand& node : kept.nodes) resolve(node.from.at);
+    /// Sets the window of the rows of an operand.
+    constexpr void resolve_more(operand& used) {
+        if (!is_sequence(used)) return;
+        const bool of_fact = used.where == place::fact;
+        used.origin = (of_fact ? made.fact_window : made.window_of)[used.index];
+        const bool whole =
+            of_fact ? made.keeps_fact[used.index] && used.origin == 0 : made.kept_whole[used.index];
+        used.moving = whole ? 0 : row_size(used);
     }
 };
 
@@ -29169,8 +29322,8 @@ struct state_plan_of : single_steps<state_plan_of<Plan, Cache>> {
             return cache_planner(state_plan_of<Plan>::made, Cache).made;
         } else {
             using planner =
-                state_planner<std::remove_const_t<decltype(Plan::unplaced)>,
-                              std::remove_const_t<std::remove_reference_t<decltype(form)>>>;
+                state_placer<std::remove_const_t<decltype(Plan::unplaced)>,
+                             std::remove_const_t<std::remove_reference_t<decltype(form)>>>;
             return planner(Plan::unplaced, form).made;
         }
     }();
@@ -30511,8 +30664,9 @@ class model {
         requires std::is_invocable_v<Visit&, int, output_views<const T>>
     static void forward_batch(const P& p, std::span<const std::type_identity_t<facts<T>>> samples,
                               model_detail::batch_memory<plan, T, W>& b, Visit&& visit) {
-        run_batch(p, samples, b,
-                  [&](int sample, W& w) { visit(sample, calls::template all_outputs<T>(w)); });
+        batch_calls::run_batch(p, samples, b, [&](int sample, W& w) {
+            visit(sample, calls::template all_outputs<T>(w));
+        });
     }
 
     /// Writes the outputs to `out`, sample after sample, row-major; several outputs of a sample
@@ -30526,7 +30680,7 @@ class model {
         constexpr int size = output_layout::total;
         check_size("the output given to forward_batch", out.size(),
                    samples.size() * std::size_t{size});
-        run_batch(p, samples, b, [&](int sample, const W& w) {
+        batch_calls::run_batch(p, samples, b, [&](int sample, const W& w) {
             T* to = out.data() + std::ptrdiff_t{size} * sample;
             kernel::unroll<outputs>([&](auto index) {
                 if constexpr (has_lengths)
@@ -30559,14 +30713,14 @@ class model {
                                  std::span<const std::type_identity_t<facts<T>>> samples,
                                  Loss&& loss, model_detail::batch_memory<plan, T, W>& b,
                                  parameters<T>& gradient) {
-        const int count = count_of<T>(samples);
+        const int count = batch_calls::template count_of<T>(samples);
         const typename model_detail::batch_memory<plan, T, W>::use used(b);
         const auto& ready = b.prepared(p);
         return b.sum(
-            ready, count, counts_in<T>(samples), gradient,
+            ready, count, batch_calls::template counts_in<T>(samples), gradient,
             [&](int first, int together, int thread, parameters<T>& to, T* to_prepared) {
                 double sum = 0;
-                run_backward_batch(
+                batch_calls::run_backward_batch(
                     ready, samples, b, first, together, thread, to, to_prepared,
                     [&](int sample, const W& w) {
                         T* const outward = b.outward(thread).data();
@@ -30590,23 +30744,25 @@ class model {
                                std::span<const std::type_identity_t<T>> outward,
                                model_detail::batch_memory<plan, T, W>& b, parameters<T>& gradient) {
         constexpr int size = output_layout::total;
-        const int count = count_of<T>(samples);
+        const int count = batch_calls::template count_of<T>(samples);
         check_size("the output gradient given to backward_batch", outward.size(),
                    samples.size() * std::size_t{size});
         const typename model_detail::batch_memory<plan, T, W>::use used(b);
         const auto& ready = b.prepared(p);
-        b.sum(ready, count, counts_in<T>(samples), gradient,
+        b.sum(ready, count, batch_calls::template counts_in<T>(samples), gradient,
               [&](int first, int together, int thread, parameters<T>& to, T* to_prepared) {
-                  run_backward_batch(ready, samples, b, first, together, thread, to, to_prepared,
-                                     [&](int sample, const W&) {
-                                         return outward.data() + std::ptrdiff_t{size} * sample;
-                                     });
+                  batch_calls::run_backward_batch(ready, samples, b, first, together, thread, to,
+                                                  to_prepared, [&](int sample, const W&) {
+                                                      return outward.data() +
+                                                             std::ptrdiff_t{size} * sample;
+                                                  });
                   return 0.0;
               });
     }
 
   private:
     using calls = model_detail::calls<plan>;
+    using batch_calls = model_detail::batch_calls<plan>;
     using sequences = model_detail::sequences<plan>;
     using output_layout = model_detail::output_layout<plan>;
 
@@ -30614,80 +30770,6 @@ class model {
     static void for_each_at(T* base, F& f) {
         for (const auto& [name, view] : model_detail::named_weights<plan>)
             f(name, model_detail::to_tensor(view, base));
-    }
-
-    /// Number of samples as an int; throws argument_error if it does not fit.
-    template <class T>
-    static int count_of(std::span<const facts<T>> samples) {
-        if (samples.size() > static_cast<std::size_t>(std::numeric_limits<int>::max()))
-            fail_with<argument_error>(
-                {"sequent: a batch of ", samples.size(), " samples, more than an int counts"});
-        return static_cast<int>(samples.size());
-    }
-
-    /// Returns a function that maps a sample to the counts it is given.
-    template <class T>
-    static auto counts_in(std::span<const facts<T>> samples) noexcept {
-        return [samples](int sample) -> const int* {
-            return samples[static_cast<std::size_t>(sample)].counts;
-        };
-    }
-
-    /// Runs forward for all samples, then visit(sample, memory) for each.
-    template <class P, class W, class T = typename P::number, class Visit>
-    static void run_batch(const P& p, std::span<const facts<std::type_identity_t<T>>> samples,
-                          model_detail::batch_memory<plan, T, W>& b, Visit visit) {
-        const int count = count_of<T>(samples);
-        const typename std::remove_reference_t<decltype(b)>::use used(b);
-        const auto& ready = b.prepared(p);
-        b.each_at_once(count, counts_in<T>(samples), [&](int first, int together, int thread) {
-            run_samples(ready, samples, b, first, together, thread);
-            for (int at = 0; at < together; ++at) visit(first + at, b.workspace(thread, at));
-        });
-    }
-
-    /// Runs forward for `together` samples from `first` on.
-    template <class P, class W, class T>
-    static void run_samples(const P& p, std::span<const facts<T>> samples,
-                            model_detail::batch_memory<plan, T, W>& b, int first, int together,
-                            int thread) noexcept {
-        if constexpr (std::remove_reference_t<decltype(b)>::joined > 1)
-            calls::forward_joined(
-                p,
-                samples.subspan(static_cast<std::size_t>(first),
-                                static_cast<std::size_t>(together)),
-                [&](int at) -> W& { return b.workspace(thread, at); }, b.room(thread));
-        else
-            (void)calls::run_forward(p, samples[static_cast<std::size_t>(first)],
-                                     b.workspace(thread), model_detail::whole_run{});
-    }
-
-    /// Runs forward and backward for `together` samples from `first` on. outward(sample, w) returns
-    /// the gradients of the sample's outputs.
-    template <class P, class T, class W, class Outward>
-    static void run_backward_batch(const P& p, std::span<const facts<T>> samples,
-                                   model_detail::batch_memory<plan, T, W>& b, int first,
-                                   int together, int thread, parameters<T>& gradient,
-                                   T* prepared_gradient, Outward outward) {
-        run_samples(p, samples, b, first, together, thread);
-        if constexpr (std::remove_reference_t<decltype(b)>::joined > 1) {
-            for (int at = 0; at < together; ++at) {
-                W& w = b.workspace(thread, at);
-                calls::template seed_all<true>(
-                    calls::pointers_in(outward(first + at, w)).data(), w,
-                    samples[static_cast<std::size_t>(first + at)].counts);
-            }
-            calls::backward_joined(
-                p,
-                samples.subspan(static_cast<std::size_t>(first),
-                                static_cast<std::size_t>(together)),
-                [&](int at) -> W& { return b.workspace(thread, at); }, gradient, prepared_gradient,
-                b.room(thread));
-        } else {
-            W& w = b.workspace(thread);
-            calls::backward_from(p, samples[static_cast<std::size_t>(first)], outward(first, w), w,
-                                 gradient, prepared_gradient);
-        }
     }
 
     template <class T>
