@@ -1,5 +1,6 @@
 #include <array>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 #include <span>
 #include <vector>
@@ -40,6 +41,13 @@ std::string refusal(
     return "";
 }
 
+/// A container that claims to hold 2^32 rows more than the fact, in 64 bits.
+struct enormous {
+    std::array<std::int64_t, 2> shape() const { return {(std::int64_t{1} << 32) + 3, 2}; }
+    std::array<std::int64_t, 2> strides() const { return {2, 1}; }
+    const float* data() const { return numbers.data(); }
+};
+
 float last(const model::facts_of_call<float>& given) {
     static model::parameters<float> p;
     model::workspace<float> w;
@@ -76,6 +84,9 @@ TEST_CASE("a fact that does not fit is named with both figures") {
                contains("\"input\"") && contains("3 x 2") && contains("2 x 3"));
     const std::array<std::array<std::array<float, 1>, 2>, 3> deep{};
     CHECK_THAT(refusal({deep, symbols, 3}), contains("3 x 2 x 1"));
+    // Where a long has 32 bits, too.
+    const enormous many;
+    CHECK_THAT(refusal({many, symbols, 3}), contains("4294967299 x 2"));
     const sequent::tensor_view<const float> flat_view{numbers.data(), 1, {6}, {1}};
     CHECK_THAT(refusal({flat_view, symbols, 3}), contains("3 x 2") && contains("6"));
     const std::vector<float> twelve(12);

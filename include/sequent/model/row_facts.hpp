@@ -152,7 +152,7 @@ class row_facts {
         bool fits = flat || shape.rank + skipped == wanted.rank;
         for (int axis = 1; fits && !flat && axis < wanted.rank; ++axis)
             fits = shape.at[static_cast<std::size_t>(axis - skipped)] == wanted.extents[axis];
-        const long size = shape.size();
+        const long long size = shape.size();
         if (!fits || size == 0 || size % row_size(at) != 0)
             refuse(what(at),
                    {" needs rows of the shape ", extents_text(wanted.extents + 1, wanted.rank - 1),
