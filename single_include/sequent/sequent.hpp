@@ -10940,13 +10940,13 @@ struct extents {
     /// Number of extents.
     int rank = 0;
     /// The extents.
-    std::array<long, 8> at{};
+    std::array<long long, 8> at{};
     bool shaped = false;  ///< the extents are those of the values, not only their number
     bool contiguous = true;
 
     /// Product of the extents.
-    constexpr long size() const {
-        long product = 1;
+    constexpr long long size() const {
+        long long product = 1;
         for (int axis = 0; axis < rank; ++axis) product *= at[static_cast<std::size_t>(axis)];
         return product;
     }
@@ -10978,25 +10978,25 @@ auto* unwrap(X& x, extents& found) {
         const auto view = view_of(x);
         return unwrap(view, found);
     } else if constexpr (view_detail::shaped<container>) {
-        long stride = 1;
+        long long stride = 1;
         const auto rank = static_cast<int>(x.shape().size());
         for (int axis = rank; axis-- > 0;) {
             const auto place = static_cast<std::size_t>(axis);
-            const long extent = static_cast<long>(x.shape()[place]);
+            const long long extent = static_cast<long long>(x.shape()[place]);
             // The stride of an axis with one element is arbitrary.
             found.contiguous = found.contiguous && (extent == 1 || x.strides()[place] == stride);
             stride *= extent;
         }
         for (int axis = 0; axis < rank; ++axis)
             found.at[static_cast<std::size_t>(found.rank++)] =
-                static_cast<long>(x.shape()[static_cast<std::size_t>(axis)]);
+                static_cast<long long>(x.shape()[static_cast<std::size_t>(axis)]);
         found.shaped = true;
         if constexpr (requires { x.data_offset(); })
             return x.data() + x.data_offset();
         else
             return x.data();
     } else if constexpr (std::is_array_v<container> || is_std_array<container>) {
-        found.at[static_cast<std::size_t>(found.rank++)] = static_cast<long>(std::size(x));
+        found.at[static_cast<std::size_t>(found.rank++)] = static_cast<long long>(std::size(x));
         using inner = std::remove_reference_t<decltype(x[0])>;
         if constexpr (std::is_arithmetic_v<std::remove_cv_t<inner>>)
             return &x[0];
@@ -11006,7 +11006,8 @@ auto* unwrap(X& x, extents& found) {
         static_assert(std::ranges::contiguous_range<X>,
                       "sequent: a fact is a contiguous container, a span, a nested array, a "
                       "tensor_view, or a container of xtensor or Eigen");
-        found.at[static_cast<std::size_t>(found.rank++)] = static_cast<long>(std::ranges::size(x));
+        found.at[static_cast<std::size_t>(found.rank++)] =
+            static_cast<long long>(std::ranges::size(x));
         auto* first = std::ranges::data(x);
         using inner = std::remove_cv_t<std::remove_pointer_t<decltype(first)>>;
         if constexpr (is_std_array<inner>) {
@@ -11153,7 +11154,7 @@ class of_one_call {
 /// product as size, and is contiguous.
 SEQUENT_LAZY
 inline void check_shape(const subject& what, const extents& given, const int* expected, int rank) {
-    long size = 1;
+    long long size = 1;
     for (int axis = 0; axis < rank; ++axis) size *= expected[axis];
     bool same = given.size() == size;
     if (given.rank > 1 || given.shaped) {
@@ -11177,7 +11178,7 @@ inline int length_of(const subject& what, const extents& given, const plan::fact
     const bool flat = given.rank == 1 && !given.shaped;
     if (flat && given.size() % row != 0)
         refuse(what, {" needs rows of ", row, " values, given are ", given.size(), " values"});
-    const long length = flat ? given.size() / row : given.rank > 0 ? given.at[0] : 1;
+    const long long length = flat ? given.size() / row : given.rank > 0 ? given.at[0] : 1;
     if (length > fact.extents[0])
         refuse(what, {" has a length of up to ", fact.extents[0], ", given is ", length});
     return static_cast<int>(length);
@@ -11242,7 +11243,7 @@ void take_pairs(const subject& what, const argument<Element>& given, const plan:
         fail_with<argument_error>(
             {"sequent: the ", atom, "s of ", what.text(), " are ", numbers_up_to_4[indices],
              indices == 1 ? " integer" : " integers", " each, given is ", shape.text()});
-    const long count = shape.size() / indices;
+    const long long count = shape.size() / indices;
     if (count > layout.capacity)
         refuse(what, {" has room for ", layout.capacity, " ", atom, "s, given are ", count});
     const int size = static_cast<int>(count);
@@ -28404,7 +28405,7 @@ class row_facts {
         bool fits = flat || shape.rank + skipped == wanted.rank;
         for (int axis = 1; fits && !flat && axis < wanted.rank; ++axis)
             fits = shape.at[static_cast<std::size_t>(axis - skipped)] == wanted.extents[axis];
-        const long size = shape.size();
+        const long long size = shape.size();
         if (!fits || size == 0 || size % row_size(at) != 0)
             refuse(what(at),
                    {" needs rows of the shape ", extents_text(wanted.extents + 1, wanted.rank - 1),
