@@ -1,4 +1,4 @@
-// Sequent 0.1.0: explain.hpp as a single header, made by single_include/amalgamate.py
+// Sequent 0.2.0: explain.hpp as a single header, made by single_include/amalgamate.py
 // from the headers in include/: change those.
 //
 // MIT License
@@ -631,7 +631,7 @@ struct explanation_parts {
 
 /// How a model is computed, as data; empty for an ill-formed program.
 template <class Model>
-explanation explanation_of() {
+[[nodiscard]] explanation explanation_of() {
     explanation parts;
     if constexpr (Model::plan::ok) {
         explanation result =
@@ -775,7 +775,7 @@ class explanation_as_json {
 ///
 ///     std::cout << explain<Model>();
 template <class Model>
-std::string explain() {
+[[nodiscard]] std::string explain() {
     std::string result;
     if constexpr (Model::plan::ok) {
         result = "steps\n";
@@ -792,7 +792,7 @@ std::string explain() {
 /// "several_rules"; "parameters" and sizes in bytes. Operations are multiplications and additions
 /// of one forward pass.
 template <class Model>
-std::string explain_as_json() {
+[[nodiscard]] std::string explain_as_json() {
     return model_detail::explanation_as_json<>::of(explanation_of<Model>());
 }
 

@@ -1,4 +1,4 @@
-// Sequent 0.1.0: io.hpp as a single header, made by single_include/amalgamate.py
+// Sequent 0.2.0: io.hpp as a single header, made by single_include/amalgamate.py
 // from the headers in include/: change those.
 //
 // MIT License
@@ -1870,8 +1870,6 @@ struct layer_stack {
 
 }  // namespace sequent::inline SEQUENT_ABI::io::detail
 
-#include <iterator>
-
 namespace sequent::inline SEQUENT_ABI::io {
 
 /// Returns true if `text` is well-formed UTF-8 (Unicode 15, table 3-7): no overlong forms, no
@@ -2145,8 +2143,8 @@ class name_table {
                                                                                   : nullptr;
     }
 
-    /// Among the entries that repeat the name of an entry with a smaller number, the one with the
-    /// least number; null if all names differ.
+    /// The entry with the smallest number whose name an entry with a smaller number has, too; null
+    /// if all names differ.
     const numbered_name* repeated() const noexcept {
         const numbered_name* result = nullptr;
         for (std::size_t at = 1; at < entries_.size(); ++at) {

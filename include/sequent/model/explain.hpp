@@ -136,7 +136,7 @@ class explanation_as_json {
 ///
 ///     std::cout << explain<Model>();
 template <class Model>
-std::string explain() {
+[[nodiscard]] std::string explain() {
     std::string result;
     if constexpr (Model::plan::ok) {
         result = "steps\n";
@@ -153,7 +153,7 @@ std::string explain() {
 /// "several_rules"; "parameters" and sizes in bytes. Operations are multiplications and additions
 /// of one forward pass.
 template <class Model>
-std::string explain_as_json() {
+[[nodiscard]] std::string explain_as_json() {
     return model_detail::explanation_as_json<>::of(explanation_of<Model>());
 }
 

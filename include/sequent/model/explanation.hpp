@@ -443,7 +443,7 @@ struct explanation_parts {
 
 /// How a model is computed, as data; empty for an ill-formed program.
 template <class Model>
-explanation explanation_of() {
+[[nodiscard]] explanation explanation_of() {
     explanation parts;
     if constexpr (Model::plan::ok) {
         explanation result =
