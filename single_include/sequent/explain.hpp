@@ -220,6 +220,11 @@
 
 /// How a model is computed, as data.
 
+namespace sequent::inline SEQUENT_ABI::elsewhere {
+template <class... Types>
+inline constexpr bool includes<header::explanation, Types...> = true;
+}  // namespace sequent::inline SEQUENT_ABI::elsewhere
+
 namespace sequent::inline SEQUENT_ABI {
 
 /// How a model is computed: what explain() tells.
@@ -647,6 +652,11 @@ template <class Model>
 }  // namespace sequent::inline SEQUENT_ABI
 
 /// explain(): how a model is computed, as text and as JSON.
+
+namespace sequent::inline SEQUENT_ABI::elsewhere {
+template <class... Types>
+inline constexpr bool includes<header::explain, Types...> = true;
+}  // namespace sequent::inline SEQUENT_ABI::elsewhere
 
 namespace sequent::inline SEQUENT_ABI {
 

@@ -2449,6 +2449,11 @@ class file_replacement {
 /// JSON, then the elements, little-endian and row-major, without gaps.
 /// https://github.com/huggingface/safetensors#format
 
+namespace sequent::inline SEQUENT_ABI::elsewhere {
+template <class... Types>
+inline constexpr bool includes<header::safetensors, Types...> = true;
+}  // namespace sequent::inline SEQUENT_ABI::elsewhere
+
 namespace sequent::inline SEQUENT_ABI::io {
 
 /// A tensor and its name in a file. T is float or double; const if the tensor is only saved.
@@ -4480,6 +4485,11 @@ class json_document {
 /// The format does not store functions. run.c computes rotary(i, 10000) of pairs of neighbours, RMS
 /// norms with an epsilon of 1e-5, and silu; models that compute anything else are refused.
 
+namespace sequent::inline SEQUENT_ABI::elsewhere {
+template <class... Types>
+inline constexpr bool includes<header::llama2c, Types...> = true;
+}  // namespace sequent::inline SEQUENT_ABI::elsewhere
+
 namespace sequent::inline SEQUENT_ABI::io {
 
 /// The configuration in the header of a checkpoint.
@@ -4924,6 +4934,11 @@ void save_llama2c(const file_path& path, const Parameters& parameters) {
 /// Arrays are loaded to and saved from everything that a fact accepts: containers and views of
 /// xtensor, nested arrays, tensor_views, and vectors and spans, which have no shape and accept any
 /// shape of their size.
+
+namespace sequent::inline SEQUENT_ABI::elsewhere {
+template <class... Types>
+inline constexpr bool includes<header::npy, Types...> = true;
+}  // namespace sequent::inline SEQUENT_ABI::elsewhere
 
 namespace sequent::inline SEQUENT_ABI::io {
 

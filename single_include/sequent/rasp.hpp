@@ -1730,8 +1730,6 @@ inline constexpr auto heads_per_layer = [] {
 
 }  // namespace sequent::inline SEQUENT_ABI::rasp
 
-#include <ranges>
-
 /// Inputs and outputs of programs: a value at each position.
 
 namespace sequent::inline SEQUENT_ABI::rasp {
@@ -1757,10 +1755,12 @@ class sequence {
     /// From single values.
     constexpr sequence(std::initializer_list<value> values) : values_(values) {}
     /// From a container of symbols (strings), numbers or booleans.
-    template <std::ranges::input_range Range>
+    template <class Range>
         requires(!std::is_convertible_v<const Range&, std::string_view> &&
-                 !std::is_same_v<Range, sequence> &&
-                 std::is_constructible_v<value, std::ranges::range_reference_t<const Range&>>)
+                 !std::is_same_v<Range, sequence> && requires(const Range& of) {
+                     value(*std::begin(of));
+                     std::end(of);
+                 })
     constexpr sequence(const Range& values) {
         for (const auto& each : values) values_.push_back(value(each));
     }

@@ -4,10 +4,16 @@
 #include <string>
 #include <string_view>
 
+#include "../elsewhere.hpp"
 #include "../json_text.hpp"
 #include "explanation.hpp"
 
 /// explain(): how a model is computed, as text and as JSON.
+
+namespace sequent::inline SEQUENT_ABI::elsewhere {
+template <class... Types>
+inline constexpr bool includes<header::explain, Types...> = true;
+}  // namespace sequent::inline SEQUENT_ABI::elsewhere
 
 namespace sequent::inline SEQUENT_ABI {
 
