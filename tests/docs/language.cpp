@@ -133,6 +133,26 @@ inline constexpr auto mixture = rules(
 // clang-format on
 }  // namespace mixtures
 
+namespace linear {
+using namespace sequent::language;
+SEQUENT_VARIABLES(i, j);
+SEQUENT_RELATIONS(q, k, v, gate, total, past, fade, score, y);
+// clang-format off
+// [gated]
+inline constexpr var<"t", 512> t;  // positions
+
+inline constexpr auto gated = rules(
+    total(t)    <<= (gate(j), j <= t) | sum(j),  // a running sum
+    past(j)     <<= total(j) | scale(-1.0),
+    fade(i, j)  <<= (total(i), past(j)) | exp(),
+    score(i, j) <<= (fade(i, j), inverse_sqrt(6), k(j).T(), q(i), j <= i) | product(),
+    y(i)        <<= (score(i, j), v(j)) | product() | sum(j));
+// [/gated]
+// clang-format on
+using Gated = sequent::model<gated, sequent::fact<"gate", 512>, sequent::fact<"q", 512, 6>,
+                             sequent::fact<"k", 512, 6>, sequent::fact<"v", 512, 6>>;
+}  // namespace linear
+
 namespace counted {
 using namespace sequent::language;
 SEQUENT_VARIABLES(i);
@@ -290,4 +310,6 @@ TEST_CASE("language: what keeps a rule from the fast forms") {
         sequent::explain<sequent::model<mixtures::mixture, sequent::fact<"x", 16, 6>>>();
     CHECK(experts.find("choices, 128 ground rules") != std::string::npos);
     CHECK(experts.find("pairs 32 x 12, product with 6 inputs") != std::string::npos);
+    CHECK(sequent::explain<linear::Gated>().find("no softmax, in chunks of 32 rows") !=
+          std::string::npos);
 }

@@ -422,6 +422,7 @@ class state_machine {
     void attend(int at, row_range range, bool first) {
         const plan::attention_step& step = tables_.attentions[at];
         const plan::kept_attention& kept = state_.kept[at];
+        if (kept.carries) return carry(step, kept.value, range);
         bool causal = kept.value.kept && kept.value.moves;
         const row_range added = led(range, kept.ahead, step.columns);
         keep_new(step, kept.value, added, first);
@@ -462,6 +463,82 @@ class state_machine {
                 }
                 if (!step.is_prepared() && step.normalizes && sum != 0)
                     for (double& each : total) each /= sum;
+                (now_.write(step.out.at) + outer_shift(step.out, outer) +
+                 static_cast<std::ptrdiff_t>(row) * step.out.row)
+                    .write(total);
+            }
+        });
+    }
+
+    // Linear attention from the state that is carried from row to row.
+
+    /// What the row or the column adds to the exponent of the score.
+    double exponent(const plan::attention_step& step, const int* outer, int place, bool column) {
+        double sum = 0;
+        for (const plan::score_node& node : step.nodes) {
+            if (node.exponent == 0) continue;
+            double factor = node.exponent;
+            if (node.exponent_by >= 0) {
+                const plan::score_node& by = step.nodes[node.exponent_by];
+                const auto moved = outer_shift(by.x, outer);
+                factor *= by.kind == plan::score_kind::index ? by.value + static_cast<double>(moved)
+                                                             : (now_.read(by.x.at) + moved)[0];
+            }
+            const bool index = node.kind == plan::score_kind::index;
+            const bool of_column = node.kind == plan::score_kind::load && node.x.column != 0;
+            const std::ptrdiff_t walked =
+                static_cast<std::ptrdiff_t>(place) * (column ? node.x.column : node.x.row);
+            if (index)
+                sum +=
+                    factor *
+                    (static_cast<double>(walked) +
+                     (column ? 0 : node.value + static_cast<double>(outer_shift(node.x, outer))));
+            else if (node.kind == plan::score_kind::number)
+                sum += column ? 0 : factor * node.value;
+            else if (of_column == column)
+                sum += factor * (now_.read(node.x.at) + outer_shift(node.x, outer))[walked];
+        }
+        return sum;
+    }
+    static double factor(const plan::attention_step& step, int at) {
+        const plan::score_node& node = step.nodes[at];
+        if (node.kind == plan::score_kind::multiply)
+            return factor(step, node.left) * factor(step, node.right);
+        return node.kind == plan::score_kind::dot || node.kind == plan::score_kind::number
+                   ? node.value
+                   : 1;
+    }
+    void carry(const plan::attention_step& step, const plan::kept_operand& of, row_range range) {
+        const plan::score_node* dot = nullptr;
+        for (const plan::score_node& node : step.nodes)
+            if (node.kind == plan::score_kind::dot) dot = &node;
+        masks of_step(now_, step, tables_);
+        each_outer(step.outer_extents, [&](const int* outer) {
+            const cursor to = now_.write(of.to) + shift(of, outer);
+            const std::ptrdiff_t base = static_cast<std::ptrdiff_t>(dot->depth) * of.pitch;
+            for (int row = range.begin; row < range.end; ++row) {
+                const double next = exponent(step, outer, row, false);
+                const double fade = row == 0 ? 0 : std::exp(next - to[base]);
+                const double weight = of_step.visits(outer, row, row) == 0
+                                          ? 0
+                                          : std::exp(next + exponent(step, outer, row, true));
+                to[base] = next;
+                const cursor x = now_.read(dot->x.at) + outer_shift(dot->x, outer) +
+                                 static_cast<std::ptrdiff_t>(row) * dot->x.row;
+                const cursor y = now_.read(dot->y.at) + outer_shift(dot->y, outer) +
+                                 static_cast<std::ptrdiff_t>(row) * dot->y.column;
+                const cursor value = now_.read(step.value.at) + outer_shift(step.value, outer) +
+                                     static_cast<std::ptrdiff_t>(row) * step.value.column;
+                numbers total(to_size(step.length), 0.0);
+                for (int k = 0; k < dot->depth; ++k)
+                    for (int l = 0; l < step.length; ++l) {
+                        const std::ptrdiff_t place = static_cast<std::ptrdiff_t>(k) * of.pitch + l;
+                        const double before = row == 0 ? 0 : fade * to[place];
+                        to[place] = weight == 0 ? before : before + weight * y[k] * value[l];
+                        if (of_step.visits(outer, row, 0) != 0)
+                            total[to_size(l)] +=
+                                factor(step, step.nodes.size() - 1) * x[k] * to[place];
+                    }
                 (now_.write(step.out.at) + outer_shift(step.out, outer) +
                  static_cast<std::ptrdiff_t>(row) * step.out.row)
                     .write(total);

@@ -47,6 +47,11 @@ struct score_node {
     /// True if the gradient of y may be needed.
     bool y_gradient = false;
 
+    /// In chunks: what this leaf times `exponent` adds to the exponent of a factor of the score.
+    double exponent = 0;
+    /// A leaf of neither row nor column that multiplies it, too; -1: none.
+    int exponent_by = -1;
+
     /// Offset of row `row` of x.
     constexpr int row_place(int row) const {
         return packed ? static_cast<int>(1LL * row * (row + 1) / 2) : row * x_row;

@@ -81,6 +81,14 @@ class attention_runner {
             return nullptr;
     }
 
+    template <class Chunks>
+    static void chunks_backward(Chunks chunks, const T* out, const T* out_gradient,
+                                T* value_gradient, int end) noexcept {
+        chunks.backward_rows(out, out_gradient, end);
+        chunks.backward_columns(out_gradient, step.value.at.trained ? value_gradient : nullptr,
+                                end);
+    }
+
   public:
     template <class Range>
     static void forward(const bindings<T>& bound, Range range) noexcept {
@@ -105,11 +113,14 @@ class attention_runner {
                 bound.read(step.value.at) + outer_shift(step.value, first, second, third);
             T* out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
             const auto present = rows_of(bound, range);
-            T* normalizer = bound.write(step.normalizer.at) +
-                            outer_shift(step.normalizer, first, second, third);
+            [[maybe_unused]] T* normalizer = bound.write(step.normalizer.at) +
+                                             outer_shift(step.normalizer, first, second, third);
             if constexpr (Shape::is_table)
                 kernel::attention<Shape>(Shape::mask::table(), from, value, out, normalizer,
                                          bound.counts, present);
+            else if constexpr (Shape::chunk > 0)
+                kernel::chunked_attention<Shape, T>(from, value, bound.counts)
+                    .forward(out, present.begin, present.end);
             else
                 kernel::attention<Shape>(from, value, out, normalizer,
                                          kept_scores<Shape>(bound, first, second, third),
@@ -129,7 +140,7 @@ class attention_runner {
             const T* value =
                 bound.read(step.value.at) + outer_shift(step.value, first, second, third);
             const T* out = bound.read(step.out.at) + outer_shift(step.out, first, second, third);
-            const T* normalizer =
+            [[maybe_unused]] const T* normalizer =
                 bound.read(step.normalizer.at) + outer_shift(step.normalizer, first, second, third);
             const T* out_gradient =
                 bound.gradient(step.out.at) + outer_shift(step.out, first, second, third);
@@ -137,6 +148,10 @@ class attention_runner {
                 kernel::attention_gradient<Shape>(Shape::mask::table(), from, value, out,
                                                   normalizer, out_gradient, value_gradient,
                                                   bound.counts);
+            else if constexpr (Shape::chunk > 0)
+                chunks_backward(kernel::chunked_attention<Shape, T>(from, value, bound.counts), out,
+                                out_gradient, value_gradient,
+                                rows_of(bound, kernel::all_rows<step.rows>{}).end);
             else
                 kernel::attention_gradient<Shape>(from, value, out, normalizer,
                                                   kept_scores<Shape>(bound, first, second, third),

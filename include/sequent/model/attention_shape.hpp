@@ -4,6 +4,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "../kernel/chunked_attention.hpp"
 #include "../kernel/prepared_attention.hpp"
 #include "../plan/mask_form.hpp"
 #include "form_key.hpp"
@@ -111,6 +112,7 @@ struct attention_shape {
     static constexpr bool value_gradient = step.value.at.trained;
     static constexpr int score_row = step.scores.row;
     static constexpr bool normalizes = step.normalizes;
+    static constexpr int chunk = step.chunk;
     static constexpr bool is_table = mask::mask.form.is_table;
     static constexpr bool clips = mask::mask.form.clips();
     static constexpr plan::space space = mask::mask.form.where;
@@ -165,6 +167,8 @@ struct attention_shape {
             to.value = from.value;
             to.function = activation_of(from.function);
             to.packed = from.packed;
+            to.exponent = from.exponent;
+            to.exponent_by = from.exponent_by;
             to.left = from.left;
             to.right = from.right;
             to.x_gradient = from.x.at.trained;
@@ -188,6 +192,7 @@ struct attention_form {
     bool clips = false;
     bool keeps_scores = false;
     bool normalizes = true;
+    int chunk = 0;
     plan::list<kernel::score_node, kernel::max_score_nodes> nodes{};
     plan::space space{};
 };
@@ -220,6 +225,7 @@ constexpr void visit_attention_form(Form& form, Visit& visit) {
     visit(form.clips);
     visit(form.keeps_scores);
     visit(form.normalizes);
+    visit(form.chunk);
     visit(form.nodes.count);
     for (auto& node : form.nodes) {
         visit(node.op);
@@ -232,6 +238,8 @@ constexpr void visit_attention_form(Form& form, Visit& visit) {
         visit(node.left);
         visit(node.right);
         visit(node.packed);
+        visit(node.exponent);
+        visit(node.exponent_by);
         visit(node.x_gradient);
         visit(node.y_gradient);
     }
@@ -270,6 +278,7 @@ struct attention_shape_of_form {
     static constexpr bool clips = form.clips;
     static constexpr bool keeps_scores = form.keeps_scores;
     static constexpr bool normalizes = form.normalizes;
+    static constexpr int chunk = form.chunk;
     static constexpr auto nodes = [] {
         plan::list<kernel::score_node, form.nodes.size()> result;
         for (const kernel::score_node& node : form.nodes) result.push(node);
@@ -286,17 +295,10 @@ struct shape_for_kernels {
 template <class Shape>
 struct shape_for_kernels<Shape, false> {
     static constexpr attention_form value = [] {
-        attention_form result{Shape::rows,
-                              Shape::columns,
-                              Shape::length,
-                              Shape::value_column,
-                              Shape::out_row,
-                              Shape::value_gradient,
-                              Shape::score_row,
-                              Shape::clips,
-                              Shape::keeps_scores,
-                              Shape::normalizes,
-                              {},
+        attention_form result{Shape::rows,         Shape::columns, Shape::length,
+                              Shape::value_column, Shape::out_row, Shape::value_gradient,
+                              Shape::score_row,    Shape::clips,   Shape::keeps_scores,
+                              Shape::normalizes,   Shape::chunk,   {},
                               Shape::space};
         for (const kernel::score_node& node : Shape::nodes) result.nodes.push(node);
         return result;

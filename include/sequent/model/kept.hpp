@@ -218,6 +218,29 @@ class kept_runner {
         return result;
     }
 
+    /// Computes rows from the state that is carried from row to row, which begins with zeros.
+    template <class Range>
+    static void carry(const bindings<T>& bound, Range range) noexcept {
+        for (int round = 0; round < step.rounds(); ++round) {
+            const int third = round % step.outer_extents[2];
+            const int second = round / step.outer_extents[2] % step.outer_extents[1];
+            const int first = round / (step.outer_extents[2] * step.outer_extents[1]);
+            T* const state = bound.write(kept.value.to) + shift(kept.value, first, second, third);
+            const auto from = operands_of_score<Plan, At>(bound, first, second, third, false);
+            const T* value =
+                bound.read(step.value.at) + outer_shift(step.value, first, second, third);
+            T* const out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
+            with_kind<Plan, At>(first, second, third, [&](auto kind) {
+                using shape = typename shape_for_kernels<
+                    attention_shape<Plan, At, decltype(kind)::value>>::type;
+                kernel::chunked_attention<shape, T> rows(from, value, bound.counts);
+                if (range.begin == 0) std::fill_n(state, kept.value.depth * kept.value.pitch, T(0));
+                for (int row = range.begin; row < range.end; ++row)
+                    rows.template step<kept.value.pitch>(state, out, row);
+            });
+        }
+    }
+
     /// Computes Queries rounds of the outer loops at once.
     template <int Kind, int Queries, class Range>
     static void attend(const bindings<T>& bound, int round, Range range,
@@ -265,6 +288,10 @@ class kept_runner {
     /// Computes some rows. First: what is computed once has been computed in this run.
     template <bool First, class Range>
     static void forward(const bindings<T>& bound, Range range) noexcept {
+        if constexpr (kept.carries) {
+            carry(bound, range);
+            return;
+        }
         const int first_column =
             Plan::made.column_window > 0 ? bound.origins[Plan::made.column_window] : 0;
         const auto columns = rows_led<kept.ahead, step.columns, step.columns>(range);

@@ -374,7 +374,8 @@ class pooled_attention {
     static constexpr int block = [] {
         int rows = 1;
         kernel::unroll<kinds>([&](auto kind) { rows = std::lcm(rows, block_of<shape<kind()>>()); });
-        return std::min(rows, step.rows);
+        // A part that begins later would compute the state of all columns before it.
+        return step.chunk > 0 ? step.rows : std::min(rows, step.rows);
     }();
 
     /// True if different outer indices add to different numbers.

@@ -138,8 +138,8 @@ class alignas(64) state_block {
 
     /// Discards the rows from `position` on: the next step computes that row. Throws argument_error
     /// if `position` is negative or greater than position(). Does not compile if the state keeps
-    /// only the last rows, as for a recursion, a convolution or a window; save a copy instead,
-    /// `*saved = *state`.
+    /// only the last rows, as for a recursion, a convolution or a window, or only sums of them, as
+    /// for linear attention in chunks; save a copy instead, `*saved = *state`.
     void truncate(int position) {
         static_assert(sizeof(check_rows<Plan, made.lost.rule, made.lost.why>) > 0);
         if (position < 0 || position > position_)

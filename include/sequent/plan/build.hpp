@@ -1,5 +1,6 @@
 #pragma once
 
+#include "chunks.hpp"
 #include "general_builder.hpp"
 #include "layout.hpp"
 #include "pair_layout.hpp"
@@ -314,6 +315,7 @@ class builder {
         }
         attention_step made = matcher.step;
         if (!made.normalizes) {
+            made.no_chunks = mark_chunks(draft_.out.pool, made);
             push(step_kind::attention, draft_.out.attentions.push(made), at);
             return;
         }

@@ -151,7 +151,19 @@
            "compute a part of the score by a rule that another rule reads, too")                   \
     REASON(attention, more_than_8_score_rules,                                                     \
            "the score has more than 8 rules",                                                      \
-           "write its parts in one rule")
+           "write its parts in one rule")                                                          \
+    REASON(chunks, a_score_that_a_state_cannot_hold,                                               \
+           "the score is no dot product times exp of a term of the row plus a term of the column",  \
+           "w(i, j) <<= (k(j).T(), q(i), j <= i) | product()")                                     \
+    REASON(chunks, a_mask_that_leaves_out_columns,                                                 \
+           "a row leaves out columns that rows before it have",                                    \
+           "j <= i, or all columns; let the score fade in place of a window")                      \
+    REASON(chunks, a_state_of_more_than_16384_numbers,                                             \
+           "the key times the value has more than 16384 numbers",                                  \
+           "use several heads")                                                                    \
+    REASON(chunks, fewer_pairs_than_a_state_saves,                                                 \
+           "there are so few rows that all pairs take fewer operations than a state",              \
+           "nothing: this is the faster form")
 // clang-format on
 
 namespace sequent::inline SEQUENT_ABI::plan {

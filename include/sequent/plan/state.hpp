@@ -124,7 +124,8 @@ class state_placer : public placer<state_placer<Drafted, Form>, Drafted>,
             });
             if (out_.steps[at].kind != step_kind::attention || form_.in_time[at]) continue;
             const attention_step& attention = out_.attentions[out_.steps[at].at];
-            if (slides(attention, attention_reach(attention), made.lead[at])) made.lost = loses;
+            if (carries(at) || slides(attention, attention_reach(attention), made.lead[at]))
+                made.lost = loses;
         }
     }
     /// Finds the one window of all attention steps whose rows do not need all columns.
@@ -159,6 +160,11 @@ class state_placer : public placer<state_placer<Drafted, Form>, Drafted>,
             if (each.kind != step_kind::attention || form_.once[at] || form_.in_time[at]) continue;
             const attention_step& attention = out_.attentions[each.at];
             kept_attention& kept = made.kept[each.at];
+            if (carries(at)) {
+                kept.carries = true;
+                kept.value = carried(at, attention);
+                continue;
+            }
             const column_reach reach = attention_reach(attention);
             kept.ahead = reach.beyond();
             kept.value = keep(at, attention, reach, attention.value, attention.length);
@@ -185,8 +191,41 @@ class state_placer : public placer<state_placer<Drafted, Form>, Drafted>,
         result.pitch = result.slides ? made.windows[made.column_window - 1].capacity
                                      : pitch_of(attention.columns);
         result.lines = depth;
+        place_rounds(at, attention, from.outer, result);
+        return result;
+    }
+    /// Returns true if an attention step of the sequence carries a state in place of its columns:
+    /// it is computed in chunks, and the columns of a row end at the row.
+    constexpr bool carries(int at) const {
+        const attention_step& attention = out_.attentions[out_.steps[at].at];
+        if (attention.chunk == 0 || !attention.ends_at_row || !is_sequence(attention.value.at))
+            return false;
+        for (const score_node& node : attention.nodes) {
+            if (node.kind == score_kind::dot && !is_sequence(node.y.at)) return false;
+            if (node.kind == score_kind::load && node.x.column != 0 && !is_sequence(node.x.at))
+                return false;
+        }
+        return true;
+    }
+    /// The place of the state of each round of the outer loops: a line of `length` numbers for each
+    /// element of a key, and one for the exponent of the last row.
+    constexpr kept_operand carried(int at, const attention_step& attention) {
+        kept_operand result;
+        result.kept = result.moves = true;
+        result.from = attention.value;
+        result.columns = attention.columns;
+        result.pitch = aligned(attention.length);
+        for (const score_node& node : attention.nodes)
+            if (node.kind == score_kind::dot) result.lines = result.depth = node.depth + 1;
+        constexpr int each[max_outers]{1, 1, 1};
+        place_rounds(at, attention, each, result);
+        return result;
+    }
+    /// Sets the strides of the outer loops that `moves` counts, and those of the layers.
+    constexpr void place_rounds(int at, const attention_step& attention, const int* moves,
+                                kept_operand& result) const {
         for (int outer = attention.outers; outer-- > 0;) {
-            if (from.outer[outer] == 0) continue;
+            if (moves[outer] == 0) continue;
             result.outer[outer] = result.lines * result.pitch;
             result.lines *= attention.outer_extents[outer];
         }
@@ -197,7 +236,6 @@ class state_placer : public placer<state_placer<Drafted, Form>, Drafted>,
             result.to.layer_strides[draft_.depth_of(block) - 1] = result.lines * result.pitch;
             result.lines *= draft_.in.text.scopes[block].repeat;
         }
-        return result;
     }
     /// A pitch for which the lines do not all map to the same few sets of the cache.
     static constexpr int pitch_of(int columns) {

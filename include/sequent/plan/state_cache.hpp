@@ -18,7 +18,8 @@ constexpr void each_kept(Made& made, const cache_form& form, Visit visit) {
         const auto& attention = made.steps.attentions[at];
         auto& kept = made.kept[at];
         if (kept.value.kept)
-            visit(kept.value, attention.is_prepared() ? column_form{} : form.values);
+            visit(kept.value,
+                  attention.is_prepared() || kept.carries ? column_form{} : form.values);
         for (int node = 0; node < attention.nodes.size(); ++node)
             if (kept.nodes[node].kept)
                 visit(kept.nodes[node],

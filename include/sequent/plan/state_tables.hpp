@@ -47,6 +47,7 @@ struct kept_operand {
 /// The columns that an attention step reads.
 struct kept_attention {
     int ahead = 0;             ///< columns beyond the row's own that a row reads, at most
+    bool carries = false;      ///< the value stands for the state of linear attention in its place
     kept_operand value{};      ///< the value
     kept_operand nodes[12]{};  ///< the operands of the nodes of the score
 };

@@ -175,9 +175,11 @@ struct score_node {
     int depth = 0;     ///< elements of the vectors of a dot
     double value = 0;  ///< see above
     transformation function = transformation::identity;
-    int left = -1;        ///< the first operand, a node
-    int right = -1;       ///< the second operand, a node
-    bool packed = false;  ///< x is a lower triangle: row i begins at i (i + 1) / 2
+    int left = -1;         ///< the first operand, a node
+    int right = -1;        ///< the second operand, a node
+    bool packed = false;   ///< x is a lower triangle: row i begins at i (i + 1) / 2
+    double exponent = 0;   ///< in chunks: the score is exp of this times the leaf, and more factors
+    int exponent_by = -1;  ///< a leaf of neither row nor column that multiplies it, too; -1: none
 };
 
 /// An attention step: out(i) = sum over j of softmax_j(score(i, j)) value(j), where (i, j) are the
@@ -201,7 +203,10 @@ struct attention_step {
     int outer_variables[max_outers]{-1, -1, -1};  ///< variables of the outer loops there
     unsigned row_counts = 0;     ///< counts beyond which rows have no pairs, one bit each
     unsigned column_counts = 0;  ///< counts beyond which columns are in no pair and not read
-    unsigned out_counts = 0;     ///< counts beyond which no row of `out` is read
+    int chunk = 0;               ///< rows that share the state of the columns before; 0: by pairs
+    bool ends_at_row = false;    ///< in chunks: the columns of row i are [0, i + 1)
+    reason no_chunks = reason::none;  ///< without a softmax, the reason that there are no chunks
+    unsigned out_counts = 0;          ///< counts beyond which no row of `out` is read
 
     /// Iterations of all outer loops.
     constexpr int rounds() const { return outer_extents[0] * outer_extents[1] * outer_extents[2]; }
