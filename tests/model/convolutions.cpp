@@ -43,6 +43,26 @@ inline constexpr auto several = rules(
     y(i) <<= r<"s">(i - 2)[W<"E", 4, 7>],
     y(i) <<= r<"given">(i - 1),
     y(i) | sigmoid());
+// Windows of two indices: of 3 x 2 with a bias and a function; dilated; of every second row and
+// column; over later columns of earlier rows; and over parts of a row.
+inline constexpr var<"f", 6> f;
+inline constexpr var<"e", 2> e;
+inline constexpr auto images = rules(
+    z(m, f) <<= x(m + n - 1, f + e - 1)[W<"K", 7, 5>(n, e)] | sum(n, e),
+    y(m, f) <<= (z(m, f), W<"c", 7>) | relu());
+inline constexpr auto dilated_images = rules(
+    y(m, f) <<= x(m + 2 * n - 2, f + 3 * e - 1)[W<"K", 7, 5>(n, e)] | sum(n, e));
+inline constexpr auto strided_images = rules(
+    y(n, e) <<= x(2 * n + m - 1, 3 * e + f)[W<"K", 4, 5>(m, f)] | sum(m, f));
+inline constexpr auto spectrum = rules(
+    z(p, f) <<= x(p - n, f + e)[W<"K", 7, 5>(n, e)] | sum(n, e),
+    y(p, f) <<= (z(p, f), W<"c", 7>) | tanh());
+inline constexpr auto parts = rules(
+    y(p) <<= x(p - n, f)[W<"K", 7, 5>(n, f)] | sum(n, f));
+inline constexpr auto corner = rules(
+    y(m, f) <<= x(m - 1, f + 2));
+inline constexpr auto sums = rules(
+    y(n) <<= x(m, n, f)[W<"K", 7, 5>(f, m)] | sum(m, f));
 // A shift alone, and one of an outer index.
 inline constexpr auto shifted = rules(
     y(i)    <<= x(i - 2),
@@ -96,6 +116,13 @@ using Shifted = model<shifted, fact<"x", 9, 5>>;
 using Strided = model<strided, fact<"x", 9, 5>>;
 using Within = model<within, fact<"x", 9, 5>>;
 using Counted = model<heads, fact<"x", up_to<70>, 5>, bound<"length">>;
+using Images = model<images, fact<"x", 5, 6, 5>>;
+using DilatedImages = model<dilated_images, fact<"x", 5, 6, 5>>;
+using StridedImages = model<strided_images, fact<"x", 7, 9, 5>>;
+using Spectrum = model<spectrum, fact<"x", 70, 6, 5>>;
+using Parts = model<parts, fact<"x", 70, 6, 5>>;
+using Corner = model<corner, fact<"x", 5, 6, 5>>;
+using Sums = model<sums, fact<"x", 5, 3, 6, 5>>;
 using Stacked = model<stacked, fact<"given", 70, 5>>;
 
 template <class... Models>
@@ -103,6 +130,9 @@ inline constexpr bool are_rows = ((check::count_steps<Models>(step_kind::general
 static_assert(are_rows<Causal, Centred, Dilated>);
 static_assert(are_rows<Several, Conditioned, Wide>);
 static_assert(are_rows<Strided, Within>);
+static_assert(are_rows<Images, DilatedImages, StridedImages>);
+static_assert(are_rows<Spectrum, Parts, Corner, Sums>);
+static_assert(check::count_steps<Images>(step_kind::rows) == 1);
 static_assert(are_rows<Shifted>);
 static_assert(are_rows<Stacked>);
 static_assert(are_rows<Together>);
@@ -118,6 +148,12 @@ TEST_CASE("windows of rows agree with the rules") {
     check::agrees<Dilated>();
     check::agrees<Strided>();
     check::agrees<Within>();
+    check::agrees<Images>();
+    check::agrees<DilatedImages>();
+    check::agrees<StridedImages>();
+    check::agrees<Parts>();
+    check::agrees<Corner>();
+    check::agrees<Sums>();
     check::agrees<Shifted>();
     check::agrees<Stacked>();
     check::agrees<Sliced>();
@@ -125,6 +161,8 @@ TEST_CASE("windows of rows agree with the rules") {
 }
 TEST_CASE("windows of rows run") {
     check::runs<Causal>();
+    check::runs<Images>();
+    check::runs<DilatedImages>();
     check::runs<Together>();
     check::runs<Sliced>();
     check::runs<Centred>();
@@ -136,6 +174,7 @@ TEST_CASE("windows of rows run") {
 }
 TEST_CASE("causal windows stream") {
     check::steps<Causal>();
+    check::steps<Spectrum>();
     check::steps<Stacked>();
     check::steps<Sliced>();
     check::streams_agree<Dilated>();

@@ -104,9 +104,9 @@ class row_interpreter {
 
     /// Whether a split of a term is there in a row.
     bool is_there(const plan::row_term& term, int split, int row) {
-        if (!term.window.bounded) return true;
+        if (!term.bounded()) return true;
         const row_range rows =
-            term.window.rows<row_range>(split, outer_, row, row + 1, memory_.counts.data());
+            term.rows<row_range>(split, outer_, row, row + 1, memory_.counts.data());
         return rows.begin < rows.end;
     }
 
@@ -122,14 +122,13 @@ class row_interpreter {
         double total = 0;
         const cursor x = read(term.x, row_of(term.indexed, row));
         const cursor w = weights_.read(term.w.at) + place(term.w, row_of(term.weighed, row));
-        for (int split = 0; split < term.splits; ++split)
+        for (int split = 0; split < term.splits(); ++split)
             for (int at = 0; is_there(term, split, row) && at < term.depth; ++at)
-                total += x[split * term.x_split + at] * w[weight_place(term, split, at, column)];
+                total += x[term.x_of(split) + at] * w[weight_place(term, split, at, column)];
         return total;
     }
     static std::ptrdiff_t weight_place(const plan::row_term& term, int split, int at, int column) {
-        return static_cast<std::ptrdiff_t>(split) * term.w_split +
-               static_cast<std::ptrdiff_t>(at) * term.w_depth +
+        return term.w_of(split) + static_cast<std::ptrdiff_t>(at) * term.w_depth +
                static_cast<std::ptrdiff_t>(column) * term.w_column;
     }
 
@@ -256,12 +255,12 @@ class row_interpreter {
         const cursor dw = all ? all + place(term.w, row_of(term.weighed, row)) : all;
         const cursor x = read(term.x, row_of(term.indexed, row));
         const cursor w = weights_.read(term.w.at) + place(term.w, row_of(term.weighed, row));
-        for (int split = 0; split < term.splits; ++split)
+        for (int split = 0; split < term.splits(); ++split)
             for (int at = 0; is_there(term, split, row) && at < term.depth; ++at)
                 for (int column = 0; column < columns(); ++column) {
                     const double by = dy[to_size(column)];
                     const std::ptrdiff_t w_at = weight_place(term, split, at, column);
-                    const std::ptrdiff_t x_at = split * term.x_split + at;
+                    const std::ptrdiff_t x_at = term.x_of(split) + at;
                     if (dx) dx[x_at] += by * w[w_at];
                     if (dw) dw[w_at] += by * x[x_at];
                 }

@@ -28,6 +28,26 @@ void multiply_packed(const float* x, const std::byte* w, float* sum, int sum_row
 template <class Step, int At>
 void look_up_packed(const std::byte* table, int symbol, float* to) noexcept;
 
+/// The splits of a product of whole rows: loops whose inputs follow each other are a part of the
+/// depth. The first loop is the innermost.
+struct split_lattice {
+    int depth = 0;
+    plan::split_loop loops[plan::max_split_loops]{};
+};
+constexpr split_lattice splits_of(const row_term& term) {
+    split_lattice result{term.depth, {}};
+    int kept = 0;
+    for (const plan::split_loop& loop : term.loops) {
+        if (loop.count == 1) continue;
+        if (kept == 0 && term.moves() && loop.x == result.depth &&
+            loop.w == result.depth * term.w_depth)
+            result.depth *= loop.count;
+        else
+            result.loops[kept++] = loop;
+    }
+    return result;
+}
+
 template <class Step, class T>
 class row_runner : public row_gradients<Step, T> {
     using base = row_gradients<Step, T>;
@@ -159,7 +179,7 @@ class row_runner : public row_gradients<Step, T> {
 
     static constexpr bool has_windows = [] {
         bool result = false;
-        for (const row_term& term : step.terms) result = result || term.window.bounded;
+        for (const row_term& term : step.terms) result = result || term.bounded();
         return result;
     }();
     /// The rows among some in which all splits of all products exist.
@@ -168,8 +188,8 @@ class row_runner : public row_gradients<Step, T> {
         kernel::row_range result{begin, end};
         kernel::unroll<step.terms.size()>([&](auto index) {
             if constexpr (step.terms[index()].kind == term_kind::product &&
-                          step.terms[index()].window.bounded)
-                for (int split = 0; split < step.terms[index()].splits; ++split)
+                          step.terms[index()].bounded())
+                for (int split = 0; split < step.terms[index()].splits(); ++split)
                     result = base::template rows_of_split<index()>(bound, first, second, third,
                                                                    split, result);
         });
@@ -191,11 +211,11 @@ class row_runner : public row_gradients<Step, T> {
                     by_row ? 1 : Block,      columns, term.depth,
                     by_row ? 0 : term.x.row, 1,       term.w_depth,
                     term.w_column,           sum_row, true};
-                for (int split = 0; split < term.splits; ++split) {
+                for (int split = 0; split < term.splits(); ++split) {
                     const auto rows = base::template rows_of_split<index()>(
                         bound, first, second, third, split, kernel::row_range{begin, end});
-                    const T* a = x + split * term.x_split;
-                    const T* b = w + split * term.w_split;
+                    const T* a = x + term.x_of(split);
+                    const T* b = w + term.w_of(split);
                     if constexpr (by_row) {
                         for (int at = rows.begin; at < rows.end; ++at)
                             kernel::product<shape>(a + at * term.x.row, b + at * term.w.row,
@@ -302,7 +322,7 @@ class row_runner : public row_gradients<Step, T> {
     /// True if a term is a row of x in each row, all of whose numbers follow each other.
     static constexpr bool is_plain(int at) {
         const row_term& term = step.terms[at];
-        return term.kind == term_kind::add && !fusion::adds(at) && !term.window.bounded &&
+        return term.kind == term_kind::add && !fusion::adds(at) && !term.bounded() &&
                term.indexed == plan::side::none && fusion::segments_of(term.x) == 1;
     }
     /// The number of plain terms from term `at` on, which are added in one pass.
@@ -344,7 +364,7 @@ class row_runner : public row_gradients<Step, T> {
         kernel::unroll<step.terms.size()>([&](auto index) {
             constexpr row_term term = step.terms[index()];
             // If a term does not exist in all rows, sums begin with zero.
-            constexpr bool cleared = first_product() < 0 && index() == 0 && term.window.bounded;
+            constexpr bool cleared = first_product() < 0 && index() == 0 && term.bounded();
             constexpr bool starts = first_product() < 0 && index() == 0 && !cleared;
             if constexpr (cleared)
                 for (int at = row; at < row + rows; ++at)
@@ -460,12 +480,12 @@ class row_runner : public row_gradients<Step, T> {
                     bound, kernel::row_range{row, row + rows},
                     [&](kernel::row_range run, std::ptrdiff_t weight, T* room) {
                         const T* from[base::most_of_weight];
-                        for (int split = 0; split < term.splits; ++split)
+                        for (int split = 0; split < term.splits(); ++split)
                             kernel::product(
                                 output_product<T>(term, columns, run.end - run.begin,
                                                   base::template rows_of_pairs<At>(
-                                                      bound, run, x + split * term.x_split, from),
-                                                  w + weight + split * term.w_split,
+                                                      bound, run, x + term.x_of(split), from),
+                                                  w + weight + term.w_of(split),
                                                   {nullptr, sum + run.begin * sum_row, sum_row},
                                                   Accumulate || split > 0),
                                 room);
@@ -473,11 +493,11 @@ class row_runner : public row_gradients<Step, T> {
                 return;
             }
             if constexpr (term.format != 0) {
-                for (int split = 0; split < term.splits; ++split)
+                for (int split = 0; split < term.splits(); ++split)
                     multiply_rounded<term.format>(output_product<T>(
                         term, columns, rows,
-                        {nullptr, x + split * term.x_split + row * term.x.row, term.x.row},
-                        w + split * term.w_split, {nullptr, sum + row * sum_row, sum_row},
+                        {nullptr, x + term.x_of(split) + row * term.x.row, term.x.row},
+                        w + term.w_of(split), {nullptr, sum + row * sum_row, sum_row},
                         Accumulate || split > 0));
                 if constexpr (fusion::any && fusion::product_at == At)
                     finish_rows(finish(bound, first, second, third, out, row), sum + row * sum_row,
@@ -486,10 +506,8 @@ class row_runner : public row_gradients<Step, T> {
             }
             constexpr int block = fusion::by_row(term) ? 1 : Block;
             // The splits of a window may follow each other, in x and in the weight.
-            constexpr bool follows = term.window.any() && term.x_split == term.depth &&
-                                     term.w_split == term.depth * term.w_depth;
-            constexpr int parts = follows ? 1 : term.splits;
-            constexpr int depth = follows ? term.depth * term.splits : term.depth;
+            constexpr split_lattice lattice = splits_of(term);
+            constexpr int depth = lattice.depth;
             constexpr kernel::product_shape all{block,
                                                 columns,
                                                 depth,
@@ -499,17 +517,22 @@ class row_runner : public row_gradients<Step, T> {
                                                 term.w_column,
                                                 sum_row,
                                                 Accumulate,
-                                                parts,
-                                                parts > 1 ? term.x_split : 0};
+                                                lattice.loops[0].count,
+                                                lattice.loops[0].x};
             // Or one product takes them all.
-            constexpr bool at_once = term.w_split == term.depth * term.w_depth &&
+            constexpr bool at_once = lattice.loops[0].count > 1 &&
+                                     lattice.loops[0].w == depth * term.w_depth &&
                                      kernel::detail::product_plan<all, T>::takes_splits;
-            constexpr int splits = at_once ? 1 : parts;
+            constexpr int inner = at_once ? 1 : lattice.loops[0].count;
+            constexpr int splits = inner * lattice.loops[1].count;
             kernel::unroll<splits>([&](auto split) {
+                constexpr bool accumulates = Accumulate || split() > 0;
                 constexpr kernel::product_shape shape =
-                    at_once ? all : all.of_part(Accumulate || split() > 0);
-                const T* a = x + split() * term.x_split;
-                const T* b = w + split() * term.w_split;
+                    at_once ? all.accumulating(accumulates) : all.of_part(accumulates);
+                const T* a =
+                    x + split() % inner * lattice.loops[0].x + split() / inner * lattice.loops[1].x;
+                const T* b =
+                    w + split() % inner * lattice.loops[0].w + split() / inner * lattice.loops[1].w;
                 if constexpr (fusion::by_row(term)) {
                     for (int at = row; at < row + rows; ++at)
                         kernel::product<shape>(a + at * term.x.row, b + at * term.w.row,
