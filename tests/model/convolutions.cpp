@@ -63,6 +63,16 @@ inline constexpr auto corner = rules(
     y(m, f) <<= x(m - 1, f + 2));
 inline constexpr auto sums = rules(
     y(n) <<= x(m, n, f)[W<"K", 7, 5>(f, m)] | sum(m, f));
+// Windows in which each column has weights of its own, and sums without weights.
+inline constexpr auto depthwise = rules(
+    z(p) <<= (x(p - n), W<"D", 5>(n)) | elementwise_product() | sum(n),
+    y(p) <<= (z(p), W<"c", 5>) | silu());
+inline constexpr auto depthwise_images = rules(
+    y(m, f) <<= (W<"D", 5>(n, e), x(m + n - 1, f + 2 * e - 1)) | elementwise_product()
+                | sum(n, e));
+inline constexpr auto pooled = rules(
+    z(n) <<= x(2 * n + m - 1) | sum(m),
+    y(n) <<= (z(n), x(n)));
 // A shift alone, and one of an outer index.
 inline constexpr auto shifted = rules(
     y(i)    <<= x(i - 2),
@@ -123,6 +133,9 @@ using Spectrum = model<spectrum, fact<"x", 70, 6, 5>>;
 using Parts = model<parts, fact<"x", 70, 6, 5>>;
 using Corner = model<corner, fact<"x", 5, 6, 5>>;
 using Sums = model<sums, fact<"x", 5, 3, 6, 5>>;
+using Depthwise = model<depthwise, fact<"x", 70, 5>>;
+using DepthwiseImages = model<depthwise_images, fact<"x", 5, 6, 5>>;
+using Pooled = model<pooled, fact<"x", 7, 5>>;
 using Stacked = model<stacked, fact<"given", 70, 5>>;
 
 template <class... Models>
@@ -132,6 +145,8 @@ static_assert(are_rows<Several, Conditioned, Wide>);
 static_assert(are_rows<Strided, Within>);
 static_assert(are_rows<Images, DilatedImages, StridedImages>);
 static_assert(are_rows<Spectrum, Parts, Corner, Sums>);
+static_assert(are_rows<Depthwise, DepthwiseImages, Pooled>);
+static_assert(check::count_steps<Depthwise>(step_kind::rows) == 1);
 static_assert(check::count_steps<Images>(step_kind::rows) == 1);
 static_assert(are_rows<Shifted>);
 static_assert(are_rows<Stacked>);
@@ -154,6 +169,7 @@ TEST_CASE("windows of rows agree with the rules") {
     check::agrees<Parts>();
     check::agrees<Corner>();
     check::agrees<Sums>();
+    check::agrees<Depthwise>();
     check::agrees<Shifted>();
     check::agrees<Stacked>();
     check::agrees<Sliced>();
@@ -163,6 +179,9 @@ TEST_CASE("windows of rows run") {
     check::runs<Causal>();
     check::runs<Images>();
     check::runs<DilatedImages>();
+    check::runs<Depthwise>();
+    check::runs<DepthwiseImages>();
+    check::runs<Pooled>();
     check::runs<Together>();
     check::runs<Sliced>();
     check::runs<Centred>();
@@ -175,6 +194,7 @@ TEST_CASE("windows of rows run") {
 TEST_CASE("causal windows stream") {
     check::steps<Causal>();
     check::steps<Spectrum>();
+    check::steps<Depthwise>();
     check::steps<Stacked>();
     check::steps<Sliced>();
     check::streams_agree<Dilated>();

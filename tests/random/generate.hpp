@@ -1227,14 +1227,16 @@ class generator {
     }
 
     // Sums over a window of rows: y(i) <<= x(i - 2 * k)[W(k)] | sum(k), or of every second window;
-    // or over a window of two indices.
+    // or over a window of two indices; or of rows times a weight elementwise.
 
     void make_window(rules& to) {
         using enum language::arithmetic;
         const int heads = !thin_ && dice_.one_in(3) ? dice_.between(1, 4) : 0;
         const known x = vectors(to, positions_, length(), heads);
         const int columns = x.extents.size() > 1 ? heads : 0;
-        const int rows = length();
+        // Elementwise: each column has weights of its own, or none.
+        const bool elementwise = dice_.one_in(3);
+        const int rows = elementwise ? x.rows : length();
         const bool strided = dice_.one_in(4);
         const int extent =
             strided ? std::max(1, positions_ / 2) : positions_ + dice_.between(-1, 1);
@@ -1276,6 +1278,17 @@ class generator {
         const std::vector<variable> summed =
             columns > 0 ? std::vector<variable>{k, l} : std::vector<variable>{k};
         written.literals = {read(moved(sum, dice_.between(-3, 2)), summed)};
+        if (elementwise) {
+            written.literals.front().weight.clear();
+            if (!dice_.one_in(3)) {
+                tree::literal scale = weight({rows}, {}, 0);
+                scale.name = new_name("D");
+                scale.terms.clear();
+                for (const variable& each : summed) scale.terms.push_back(of_variable(each));
+                written.literals.push_back(scale);
+                written.combination = language::combination::elementwise_product;
+            }
+        }
         written.aggregation = language::aggregation::sum;
         for (const variable& each : summed) written.aggregated.push_back(each.name);
         if (!counts_.empty() && dice_.one_in(3)) {

@@ -110,7 +110,21 @@ class row_interpreter {
         return rows.begin < rows.end;
     }
 
+    /// The weight of a window, or 1.
+    double scale_of(const plan::row_term& term, int split, int row, int column) {
+        if (term.w.at.where == place::none) return 1;
+        return weights_.read(term.w.at)[place(term.w, row) + term.w_of(split) + column];
+    }
+
     double value_of(const plan::row_term& term, int row, int column) {
+        if (term.kind == plan::term_kind::window) {
+            double total = 0;
+            const cursor x = read(term.x, row);
+            for (int split = 0; split < term.splits(); ++split)
+                if (is_there(term, split, row))
+                    total += x[term.x_of(split) + column] * scale_of(term, split, row, column);
+            return total;
+        }
         if (term.kind != plan::term_kind::product && !is_there(term, 0, row)) return 0;
         if (term.kind == plan::term_kind::gather) {
             const int symbol = memory_.symbol(term.x.at, place(term.x, row));
@@ -226,12 +240,16 @@ class row_interpreter {
 
     void undo_term(int at, int row) {
         const plan::row_term& term = step_.terms[at];
-        if (term.kind != plan::term_kind::product && !is_there(term, 0, row)) return;
+        if (term.kind != plan::term_kind::product && term.kind != plan::term_kind::window &&
+            !is_there(term, 0, row))
+            return;
         const numbers dy = out_gradient(row).read(columns());
         if (step_.is_outer) {
             undo_outer(at, row, dy);
         } else if (term.kind == plan::term_kind::product) {
             undo_product(term, row, dy);
+        } else if (term.kind == plan::term_kind::window) {
+            undo_window(term, row, dy);
         } else if (term.kind == plan::term_kind::gather) {
             if (!term.w.at.trained) return;
             const int symbol = memory_.symbol(term.x.at, place(term.x, row));
@@ -264,6 +282,19 @@ class row_interpreter {
                     if (dx) dx[x_at] += by * w[w_at];
                     if (dw) dw[w_at] += by * x[x_at];
                 }
+    }
+
+    void undo_window(const plan::row_term& term, int row, const numbers& dy) {
+        const cursor dx = gradient(term.x, row);
+        const cursor dw = term.w.at.trained ? weights_.gradient(term.w.at) : cursor{};
+        const cursor x = read(term.x, row);
+        for (int split = 0; split < term.splits(); ++split)
+            for (int column = 0; is_there(term, split, row) && column < columns(); ++column) {
+                const double by = dy[to_size(column)];
+                const std::ptrdiff_t x_at = term.x_of(split) + column;
+                if (dx) dx[x_at] += by * scale_of(term, split, row, column);
+                if (dw) dw[place(term.w, row) + term.w_of(split) + column] += by * x[x_at];
+            }
     }
 
     void undo_outer(int at, int row, const numbers& dy) {

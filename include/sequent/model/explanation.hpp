@@ -306,6 +306,8 @@ SEQUENT_COLD explanation::step described(const explained_step& each) {
                     append_text(what, {", product with ", term.depth * term.splits(), " inputs"});
                 else if (term.kind == term_kind::gather)
                     what += ", rows of a table";
+                else if (term.kind == term_kind::window)
+                    append_text(what, {", window of ", term.splits(), " rows"});
                 else if (term.kind == term_kind::add)
                     ++summands;
             }

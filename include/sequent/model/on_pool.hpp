@@ -285,6 +285,9 @@ class pooled_rows {
                     else if constexpr (term.kind == term_kind::gather)
                         runner::template gather_gradient<index()>(bound, first, second, third,
                                                                   rows);
+                    else if constexpr (term.kind == term_kind::window)
+                        runner::template window_gradient<index()>(bound, first, second, third,
+                                                                  rows);
                     else
                         summand_gradient<index()>(bound, first, second, third, rows, pool);
                 });

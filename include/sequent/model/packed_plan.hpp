@@ -209,7 +209,9 @@ struct slots_of {
 template <class Plan>
 constexpr packed_matrix matrix_of(const row_step& row, const row_term& term) {
     packed_matrix result;
-    if (term.kind == term_kind::add || term.w.at.where != place::parameter) return result;
+    if (term.kind == term_kind::add || term.kind == term_kind::window ||
+        term.w.at.where != place::parameter)
+        return result;
     if (term.w.row != 0 || term.moves() || term.loops[1].count > 1) return result;
     const bool looks_up = term.kind == term_kind::gather;
     if (!looks_up && term.x.row == 0 && row.rows > 1) return result;

@@ -111,8 +111,8 @@ constexpr long long functions_cost(const row_step& step) {
 constexpr long long row_cost(const row_step& step) {
     long long cost = functions_cost(step);
     for (const row_term& term : step.terms)
-        cost += 2LL * step.columns() *
-                (term.kind == term_kind::product ? term.depth * term.splits() : 1);
+        cost += 2LL * step.columns() * term.splits() *
+                (term.kind == term_kind::product ? term.depth : 1);
     return cost;
 }
 

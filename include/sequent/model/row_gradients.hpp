@@ -324,6 +324,52 @@ class row_gradients : public row_atoms<Step, T> {
         }
     }
 
+    template <int At, class Range>
+    static void window_gradient(const bindings& bound, int first, int second, int third,
+                                Range range) noexcept {
+        constexpr row_term term = step.terms[At];
+        constexpr bool scaled = term.w.at.where != place::none;
+        constexpr bool weighs = scaled && term.w.at.trained;
+        const T* dy = gradient_of_out(bound, first, second, third);
+        T* const dx = bound.gradient(term.x.at);
+        [[maybe_unused]] const T* x = bound.read(term.x.at);
+        [[maybe_unused]] const T* w = nullptr;
+        [[maybe_unused]] T* dw = nullptr;
+        if constexpr (scaled) w = bound.read(term.w.at);
+        if constexpr (weighs) dw = bound.gradient(term.w.at);
+        for (int split = 0; split < term.splits(); ++split) {
+            const auto rows =
+                base::template rows_of_split<At>(bound, first, second, third, split, range);
+            const std::ptrdiff_t x_at =
+                outer_shift(term.x, first, second, third) + term.x_of(split);
+            [[maybe_unused]] const std::ptrdiff_t w_at =
+                outer_shift(term.w, first, second, third) + term.w_of(split);
+            each_lane<columns, T>([&](int lane, auto count) {
+                const auto load = [](const T* from) { return kernel::load_first<count()>(from); };
+                [[maybe_unused]] kernel::batch<T> sum = kernel::zero<T>();
+                for (int row = rows.begin; row < rows.end; ++row) {
+                    kernel::batch<T> by = load(dy + row * step.out.row + lane);
+                    const std::ptrdiff_t at = x_at + row * term.x.row + lane;
+                    [[maybe_unused]] const std::ptrdiff_t of = w_at + row * term.w.row + lane;
+                    if constexpr (weighs) {
+                        sum = kernel::fma(by, kernel::batch<T>(load(x + at)), sum);
+                        if constexpr (term.w.row != 0) {
+                            kernel::store_first<count()>(dw + of,
+                                                         kernel::batch<T>(load(dw + of) + sum));
+                            sum = kernel::zero<T>();
+                        }
+                    }
+                    if (!dx) continue;
+                    if constexpr (scaled) by = by * load(w + of);
+                    kernel::store_first<count()>(dx + at, kernel::batch<T>(load(dx + at) + by));
+                }
+                if constexpr (weighs && term.w.row == 0)
+                    kernel::store_first<count()>(dw + w_at + lane,
+                                                 kernel::batch<T>(load(dw + w_at + lane) + sum));
+            });
+        }
+    }
+
   private:
     template <class Range>
     static void backward_rows(const bindings& bound, Range range) noexcept {
@@ -337,6 +383,8 @@ class row_gradients : public row_atoms<Step, T> {
                         product_gradient<index()>(bound, first, second, third, run);
                     else if constexpr (term.kind == term_kind::gather)
                         gather_gradient<index()>(bound, first, second, third, run);
+                    else if constexpr (term.kind == term_kind::window)
+                        window_gradient<index()>(bound, first, second, third, run);
                     else
                         summand_gradient<index()>(bound, first, second, third, run);
                 });

@@ -358,13 +358,68 @@ class row_runner : public row_gradients<Step, T> {
             });
     }
 
+    /// Adds a window of rows, several rows at once, where all of its splits exist.
+    template <int At>
+    static void add_window(const bindings& bound, int first, int second, int third, T* sum,
+                           kernel::row_range range) noexcept {
+        kernel::row_range full = range;
+        if constexpr (step.terms[At].bounded())
+            for (int split = 0; split < step.terms[At].splits(); ++split)
+                full = base::template rows_of_split<At>(bound, first, second, third, split, full);
+        if (full.begin >= full.end) full = {range.end, range.end};
+        add_window_rows<At, 1, true>(bound, first, second, third, sum, {range.begin, full.begin});
+        const int most = full.begin + (full.end - full.begin) / 4 * 4;
+        add_window_rows<At, 4, false>(bound, first, second, third, sum, {full.begin, most});
+        add_window_rows<At, 1, false>(bound, first, second, third, sum, {most, full.end});
+        add_window_rows<At, 1, true>(bound, first, second, third, sum, {full.end, range.end});
+    }
+    /// Partly: some splits of these rows do not exist.
+    template <int At, int Rows, bool Partly>
+    static void add_window_rows(const bindings& bound, int first, int second, int third, T* sum,
+                                kernel::row_range range) noexcept {
+        constexpr row_term term = step.terms[At];
+        constexpr bool scaled = term.w.at.where != place::none;
+        const T* const x = bound.read(term.x.at) + outer_shift(term.x, first, second, third);
+        [[maybe_unused]] const T* w = nullptr;
+        if constexpr (scaled) w = bound.read(term.w.at) + outer_shift(term.w, first, second, third);
+        for (int row = range.begin; row < range.end; row += Rows)
+            each_lane<columns, T>([&](int lane, auto count) {
+                const auto load = [](const T* from) { return kernel::load_first<count()>(from); };
+                T* const to = sum + row * sum_row + lane;
+                kernel::batch<T> all[Rows];
+                for (int r = 0; r < Rows; ++r) all[r] = load(to + r * sum_row);
+                for (int split = 0; split < term.splits(); ++split) {
+                    if constexpr (Partly) {
+                        const auto there = base::template rows_of_split<At>(
+                            bound, first, second, third, split, kernel::row_range{row, row + 1});
+                        if (there.begin >= there.end) continue;
+                    }
+                    const T* const from = x + term.x_of(split) + row * term.x.row + lane;
+                    for (int r = 0; r < Rows; ++r) {
+                        const kernel::batch<T> next = load(from + r * term.x.row);
+                        if constexpr (scaled)
+                            all[r] =
+                                kernel::fma(next,
+                                            kernel::batch<T>(load(w + term.w_of(split) +
+                                                                  (row + r) * term.w.row + lane)),
+                                            all[r]);
+                        else
+                            all[r] += next;
+                    }
+                }
+                for (int r = 0; r < Rows; ++r)
+                    kernel::store_first<count()>(to + r * sum_row, all[r]);
+            });
+    }
+
     /// Adds the summands that the products have not added.
     static void add_terms(const bindings& bound, int first, int second, int third, T* sum, int row,
                           int rows) noexcept {
         kernel::unroll<step.terms.size()>([&](auto index) {
             constexpr row_term term = step.terms[index()];
             // If a term does not exist in all rows, sums begin with zero.
-            constexpr bool cleared = first_product() < 0 && index() == 0 && term.bounded();
+            constexpr bool cleared = first_product() < 0 && index() == 0 &&
+                                     (term.bounded() || term.kind == term_kind::window);
             constexpr bool starts = first_product() < 0 && index() == 0 && !cleared;
             if constexpr (cleared)
                 for (int at = row; at < row + rows; ++at)
@@ -377,6 +432,9 @@ class row_runner : public row_gradients<Step, T> {
                 // The previous term was added together with this one.
             } else if constexpr (plain_terms(index()) > 1) {
                 add_plain<index(), starts>(bound, first, second, third, sum, row, rows);
+            } else if constexpr (term.kind == term_kind::window) {
+                add_window<index()>(bound, first, second, third, sum,
+                                    kernel::row_range{row, row + rows});
             } else if constexpr (term.kind == term_kind::add) {
                 const T* x = bound.read(term.x.at) + outer_shift(term.x, first, second, third);
                 for (int at = present.begin; at < present.end; ++at)

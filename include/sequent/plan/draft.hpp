@@ -167,6 +167,7 @@ struct window_axis {
 struct window_rule {
     bool found = false;                   ///< the rule has this form
     window_axis axes[max_split_loops]{};  ///< of the moved arguments, in their order
+    int scale = -1;                       ///< the literal that is a weight, multiplied elementwise
     int rest = -1;                        ///< node of the other conditions
 };
 

@@ -314,12 +314,15 @@ constexpr bool can_inline(const Draft& draft, int at) {
     const rule& written = draft.rule_of(at);
     if (!draft.is_private(at) || !is_row_rule(draft, at)) return false;
     if (written.transformations.size()) return false;
-    if (written.combined == combination::elementwise_product && written.literals > 1) return false;
+    if (written.combined == combination::elementwise_product && written.literals > 1 &&
+        !draft.windows[at].found)
+        return false;
     const int user = draft.user[at];
     if (!is_row_rule(draft, user)) return false;
     if (is_outer_product(draft, user)) return false;
     const rule& using_rule = draft.rule_of(user);
-    if (using_rule.combined == combination::elementwise_product && using_rule.literals > 1)
+    if ((using_rule.combined == combination::elementwise_product && using_rule.literals > 1) ||
+        draft.windows[user].found)
         return false;
     // Products that depend on parameters only are computed once.
     if (draft.prepared[at] && !draft.prepared[user])

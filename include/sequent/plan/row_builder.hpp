@@ -23,7 +23,7 @@ class row_builder {
         for (const variable& index : rule_.variables) variables_.push(index);
         term identity[max_variables]{};
         for (int index = 0; index < max_variables; ++index) identity[index] = {index, 0};
-        collect(at, identity, 0, -1);
+        collect(at, identity, 0, -1, nullptr);
         head_ = rule_.head_variables();
         choose_axes();
     }
@@ -90,7 +90,8 @@ class row_builder {
         for (int at = 0; at < made.outers; ++at)
             made.outer_extents[at] = variables_[axes_.outers[at]].extent;
         made.row_variable = axes_.row;
-        made.multiplies = rule_.combined == combination::elementwise_product && rule_.literals > 1;
+        made.multiplies = rule_.combined == combination::elementwise_product &&
+                          rule_.literals > 1 && !draft_.windows[at_].found;
         for (const placed_literal& placed : literals_) made.terms.push(make_term(placed));
         made.out = relation_access(rule_.head, rule_.terms, rule_.arity);
         if (is_outer_product(draft_, at_)) {
@@ -166,11 +167,22 @@ class row_builder {
     }
 
     /// Collects the literals of a rule and of the rules inlined into it. `later`: iterations after
-    /// its own in which the rule is used. `window`: the rule that reads a window of it.
-    constexpr void collect(int at, const term* map, int later, int window) {
+    /// its own in which the rule is used. `window`: the rule that reads a window of it. `scale`:
+    /// the weight that multiplies its rows elementwise, or null.
+    constexpr void collect(int at, const term* map, int later, int window,
+                           const weight_use* scale) {
         const rule& written = draft_.rule_of(at);
+        weight_use scaled;
+        const int weight_at = draft_.windows[at].found ? draft_.windows[at].scale : -1;
         if (draft_.windows[at].found) window = at;
+        if (weight_at >= 0) {
+            scaled = draft_.literal_of(at, weight_at).weight;
+            for (int axis = 0; axis < scaled.arity; ++axis)
+                scaled.terms[axis] = mapped(scaled.terms[axis], map, later);
+            scale = &scaled;
+        }
         for (int body = 0; body < written.literals; ++body) {
+            if (body == weight_at) continue;
             literal item = draft_.literal_of(at, body);
             if (is_sparse_condition(draft_, item)) continue;
             for (int axis = 0; axis < item.arity; ++axis)
@@ -191,10 +203,13 @@ class row_builder {
                 }
                 const int time = inner.recurs.argument;
                 collect(definer, inner_map,
-                        time < 0 ? 0 : item.terms[time].offset - inner.terms[time].offset, window);
+                        time < 0 ? 0 : item.terms[time].offset - inner.terms[time].offset, window,
+                        scale);
             } else {
-                literals_.push(
-                    {item, item.kind == literal_kind::relation && item.weight.weight >= 0, window});
+                const bool weighted =
+                    item.kind == literal_kind::relation && item.weight.weight >= 0;
+                if (scale) item.weight = *scale;
+                literals_.push({item, weighted, window});
             }
         }
     }
@@ -307,7 +322,9 @@ class row_builder {
         if (!draft_.out.relations[item.relation].pairs.any())
             made.indexed = index_of(item.terms, item.arity);
         if (!placed.weighted) {
+            if (item.weight.weight >= 0) made.w = weight_access(item.weight);
             add_windows(made, 0, placed);
+            if (item.weight.weight >= 0 || made.splits() > 1) made.kind = term_kind::window;
             return made;
         }
         const weight_layout& layout = draft_.out.weights[item.weight.weight];
@@ -371,9 +388,9 @@ class row_builder {
             if (at.variable == index) made.x += x.strides[axis];
             if (at.second == index) made.x += at.factor * x.strides[axis];
         }
-        const weight_layout& w = draft_.out.weights[item.weight.weight];
         for (int axis = 0; axis < item.weight.arity; ++axis)
-            if (item.weight.terms[axis].variable == index) made.w += w.strides[axis];
+            if (item.weight.terms[axis].variable == index)
+                made.w += draft_.out.weights[item.weight.weight].strides[axis];
         return made;
     }
 

@@ -47,7 +47,8 @@ struct access {
 };
 
 /// product: x times a weight. add: x itself. gather: a row of a table, which the symbol x selects.
-enum class term_kind { product, add, gather };
+/// window: the sum over the splits of x, times a weight elementwise if there is one.
+enum class term_kind { product, add, gather, window };
 
 /// One of the two indices of a pair.
 enum class side { none, row, column };

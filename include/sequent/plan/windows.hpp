@@ -51,6 +51,7 @@ class window_finder {
         window_rule made;
         if (!take_condition(draft_.conditions.condition[at], made)) return;
         made.found = true;
+        made.scale = scale_;
         draft_.windows[at] = made;
         for (const int inner : inner_) draft_.roles[inner] = role::inlined;
     }
@@ -58,6 +59,7 @@ class window_finder {
   private:
     Draft& draft_;
     const rule& rule_;
+    int scale_ = -1;                            // the literal that is a weight
     list<int, 2> inner_{};                      // rules that are inlined into the step
     list<index_form, max_split_loops> read_{};  // the arguments of x that are moved
 
@@ -73,13 +75,12 @@ class window_finder {
     }
 
     constexpr bool read(int at) {
-        if (rule_.repeat || rule_.views || rule_.total || rule_.literals != 1 ||
-            rule_.recurs.loop >= 0 || rule_.transformations.size() ||
-            rule_.aggregated != aggregation::sum || rule_.combined == combination::cosine ||
-            rule_.arity > max_outers || draft_.pairs_of(rule_.head).any() ||
-            draft_.is_block_output(at))
+        if (rule_.repeat || rule_.views || rule_.total || rule_.recurs.loop >= 0 ||
+            rule_.transformations.size() || rule_.aggregated != aggregation::sum ||
+            rule_.combined == combination::cosine || !find_scale(at) || rule_.arity > max_outers ||
+            draft_.pairs_of(rule_.head).any() || draft_.is_block_output(at))
             return false;
-        literal item = draft_.literal_of(at, 0);
+        literal item = draft_.literal_of(at, scale_ == 0 ? 1 : 0);
         if (item.kind != literal_kind::relation || item.weight.weight >= 0 || item.transposed ||
             !item.gives_value() || item.has_element || draft_.is_sparse(item))
             return false;
@@ -138,7 +139,7 @@ class window_finder {
                 (summed | rule_.head_variables()))
             return false;
         const int product = definer_of(item);
-        if (product >= 0 && is_inner(product, at) && multiplies(product)) {
+        if (scale_ < 0 && product >= 0 && is_inner(product, at) && multiplies(product)) {
             if (draft_.prepared[product] && !draft_.prepared[at]) return false;
             const rule& inner = draft_.rule_of(product);
             const literal& x = draft_.literal_of(product, 0);
@@ -150,10 +151,30 @@ class window_finder {
             inner_.push(product);
             return true;
         }
-        // Without a weight, a sum over the window is left to the general loops.
-        return summed == 0 && inner_.size() == 0 &&
+        // A shift, or a sum over the window, which a weight may scale.
+        if (scale_ >= 0 && draft_.value_of(item).size() != draft_.head_of(at).value.size())
+            return false;
+        return (summed == 0 ? scale_ < 0 && inner_.size() == 0 : beside == 0) &&
                draft_.in.relations[item.relation].classes == 0 &&
                !draft_.pairs_of(item.relation).any();
+    }
+
+    /// Finds the weight by which the one literal is multiplied elementwise. Returns false if the
+    /// rule has other literals.
+    constexpr bool find_scale(int at) {
+        if (rule_.literals == 1) return true;
+        if (rule_.literals != 2 || rule_.combined != combination::elementwise_product) return false;
+        for (int body = 0; body < 2; ++body)
+            if (draft_.literal_of(at, body).kind == literal_kind::weight) scale_ = body;
+        if (scale_ < 0) return false;
+        const literal& item = draft_.literal_of(at, scale_);
+        for (int axis = 0; axis < item.weight.arity; ++axis) {
+            const term& to = item.weight.terms[axis];
+            if (to.variable < 0 || to.second >= 0 || to.offset) return false;
+        }
+        return item.gives_value() && !item.has_element && !item.transposed &&
+               draft_.value_of(item).size() == draft_.head_of(at).value.size() &&
+               !(draft_.prepared[at]);
     }
 
     /// Returns true if a rule is one product, at plain arguments.
