@@ -43,8 +43,8 @@ inline constexpr auto several = rules(
     y(i) <<= r<"s">(i - 2)[W<"E", 4, 7>],
     y(i) <<= r<"given">(i - 1),
     y(i) | sigmoid());
-// Windows of two indices: of 3 x 2 with a bias and a function; dilated; of every second row and
-// column; over later columns of earlier rows; and over parts of a row.
+// Windows of two indices: of 3 x 2 with a bias and a function; dilated; larger than x; of every
+// second row and column; over later columns of earlier rows; and over parts of a row.
 inline constexpr var<"f", 6> f;
 inline constexpr var<"e", 2> e;
 inline constexpr auto images = rules(
@@ -52,6 +52,8 @@ inline constexpr auto images = rules(
     y(m, f) <<= (z(m, f), W<"c", 7>) | relu());
 inline constexpr auto dilated_images = rules(
     y(m, f) <<= x(m + 2 * n - 2, f + 3 * e - 1)[W<"K", 7, 5>(n, e)] | sum(n, e));
+inline constexpr auto wide_images = rules(
+    y(n, e) <<= x(n + m - 2, e + f - 3)[W<"K", 7, 5>(m, f)] | sum(m, f));
 inline constexpr auto strided_images = rules(
     y(n, e) <<= x(2 * n + m - 1, 3 * e + f)[W<"K", 4, 5>(m, f)] | sum(m, f));
 inline constexpr auto spectrum = rules(
@@ -128,6 +130,7 @@ using Within = model<within, fact<"x", 9, 5>>;
 using Counted = model<heads, fact<"x", up_to<70>, 5>, bound<"length">>;
 using Images = model<images, fact<"x", 5, 6, 5>>;
 using DilatedImages = model<dilated_images, fact<"x", 5, 6, 5>>;
+using WideImages = model<wide_images, fact<"x", 3, 2, 5>>;
 using StridedImages = model<strided_images, fact<"x", 7, 9, 5>>;
 using Spectrum = model<spectrum, fact<"x", 70, 6, 5>>;
 using Parts = model<parts, fact<"x", 70, 6, 5>>;
@@ -143,7 +146,7 @@ inline constexpr bool are_rows = ((check::count_steps<Models>(step_kind::general
 static_assert(are_rows<Causal, Centred, Dilated>);
 static_assert(are_rows<Several, Conditioned, Wide>);
 static_assert(are_rows<Strided, Within>);
-static_assert(are_rows<Images, DilatedImages, StridedImages>);
+static_assert(are_rows<Images, DilatedImages, WideImages, StridedImages>);
 static_assert(are_rows<Spectrum, Parts, Corner, Sums>);
 static_assert(are_rows<Depthwise, DepthwiseImages, Pooled>);
 static_assert(check::count_steps<Depthwise>(step_kind::rows) == 1);
@@ -179,6 +182,7 @@ TEST_CASE("windows of rows run") {
     check::runs<Causal>();
     check::runs<Images>();
     check::runs<DilatedImages>();
+    check::runs<WideImages>();
     check::runs<Depthwise>();
     check::runs<DepthwiseImages>();
     check::runs<Pooled>();

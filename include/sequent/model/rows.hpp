@@ -207,13 +207,18 @@ class row_runner : public row_gradients<Step, T> {
                 const T* x = bound.read(term.x.at) + outer_shift(term.x, first, second, third);
                 const T* w = bound.read(term.w.at) + outer_shift(term.w, first, second, third);
                 constexpr bool by_row = fusion::by_row(term);
-                constexpr kernel::product_shape shape{
-                    by_row ? 1 : Block,      columns, term.depth,
-                    by_row ? 0 : term.x.row, 1,       term.w_depth,
-                    term.w_column,           sum_row, true};
-                for (int split = 0; split < term.splits(); ++split) {
-                    const auto rows = base::template rows_of_split<index()>(
-                        bound, first, second, third, split, kernel::row_range{begin, end});
+                // Splits that follow each other are one product where they exist in the same rows.
+                constexpr int following = splits_of(term).depth / term.depth;
+                constexpr int most = following < term.splits() ? following : 1;
+                const auto rows_of = [&](int split) {
+                    return base::template rows_of_split<index()>(bound, first, second, third, split,
+                                                                 kernel::row_range{begin, end});
+                };
+                const auto multiply = [&](auto count, int split, kernel::row_range rows) {
+                    constexpr kernel::product_shape shape{
+                        by_row ? 1 : Block,      columns, term.depth * count(),
+                        by_row ? 0 : term.x.row, 1,       term.w_depth,
+                        term.w_column,           sum_row, true};
                     const T* a = x + term.x_of(split);
                     const T* b = w + term.w_of(split);
                     if constexpr (by_row) {
@@ -223,8 +228,22 @@ class row_runner : public row_gradients<Step, T> {
                     } else if (rows.begin < rows.end) {
                         kernel::detail::tile_product<shape, false>(
                             a + rows.begin * term.x.row, b, sum + rows.begin * sum_row,
-                            rows.end - rows.begin, term.depth, kernel::as_is{});
+                            rows.end - rows.begin, shape.depth, kernel::as_is{});
                     }
+                };
+                for (int split = 0; split < term.splits(); split += most) {
+                    const kernel::row_range rows = rows_of(split);
+                    if constexpr (most > 1) {
+                        const kernel::row_range last = rows_of(split + most - 1);
+                        if (rows.begin < rows.end && rows.begin == last.begin &&
+                            rows.end == last.end) {
+                            multiply(std::integral_constant<int, most>{}, split, rows);
+                            continue;
+                        }
+                        for (int next = split + 1; next < split + most; ++next)
+                            multiply(std::integral_constant<int, 1>{}, next, rows_of(next));
+                    }
+                    multiply(std::integral_constant<int, 1>{}, split, rows);
                 }
             }
         });
