@@ -45,32 +45,36 @@ inline constexpr auto several = rules(
     y(i) | sigmoid());
 // Windows of two indices: of 3 x 2 with a bias and a function; dilated; larger than x; of every
 // second row and column; over later columns of earlier rows; and over parts of a row.
-inline constexpr var<"f", 6> f;
+inline constexpr var<"u", 6> u;
 inline constexpr var<"e", 2> e;
 inline constexpr auto images = rules(
-    z(m, f) <<= x(m + n - 1, f + e - 1)[W<"K", 7, 5>(n, e)] | sum(n, e),
-    y(m, f) <<= (z(m, f), W<"c", 7>) | relu());
+    z(m, u) <<= x(m + n - 1, u + e - 1)[W<"K", 7, 5>(n, e)] | sum(n, e),
+    y(m, u) <<= (z(m, u), W<"c", 7>) | relu());
 inline constexpr auto dilated_images = rules(
-    y(m, f) <<= x(m + 2 * n - 2, f + 3 * e - 1)[W<"K", 7, 5>(n, e)] | sum(n, e));
+    y(m, u) <<= x(m + 2 * n - 2, u + 3 * e - 1)[W<"K", 7, 5>(n, e)] | sum(n, e));
 inline constexpr auto wide_images = rules(
-    y(n, e) <<= x(n + m - 2, e + f - 3)[W<"K", 7, 5>(m, f)] | sum(m, f));
+    y(n, e) <<= x(n + m - 2, e + u - 3)[W<"K", 7, 5>(m, u)] | sum(m, u));
 inline constexpr auto strided_images = rules(
-    y(n, e) <<= x(2 * n + m - 1, 3 * e + f)[W<"K", 4, 5>(m, f)] | sum(m, f));
+    y(n, e) <<= x(2 * n + m - 1, 3 * e + u)[W<"K", 4, 5>(m, u)] | sum(m, u));
 inline constexpr auto spectrum = rules(
-    z(p, f) <<= x(p - n, f + e)[W<"K", 7, 5>(n, e)] | sum(n, e),
-    y(p, f) <<= (z(p, f), W<"c", 7>) | tanh());
+    z(p, u) <<= x(p - n, u + e)[W<"K", 7, 5>(n, e)] | sum(n, e),
+    y(p, u) <<= (z(p, u), W<"c", 7>) | tanh());
 inline constexpr auto parts = rules(
-    y(p) <<= x(p - n, f)[W<"K", 7, 5>(n, f)] | sum(n, f));
+    y(p) <<= x(p - n, u)[W<"K", 7, 5>(n, u)] | sum(n, u));
+// The window moves the index of a weight.
+inline constexpr auto of_weights = rules(
+    a(i, u) <<= x(i)[W<"A", 4, 5>(u)],
+    y(i, e) <<= a(i, e + n) | sum(n));
 inline constexpr auto corner = rules(
-    y(m, f) <<= x(m - 1, f + 2));
+    y(m, u) <<= x(m - 1, u + 2));
 inline constexpr auto sums = rules(
-    y(n) <<= x(m, n, f)[W<"K", 7, 5>(f, m)] | sum(m, f));
+    y(n) <<= x(m, n, u)[W<"K", 7, 5>(u, m)] | sum(m, u));
 // Windows in which each column has weights of its own, and sums without weights.
 inline constexpr auto depthwise = rules(
     z(p) <<= (x(p - n), W<"D", 5>(n)) | elementwise_product() | sum(n),
     y(p) <<= (z(p), W<"c", 5>) | silu());
 inline constexpr auto depthwise_images = rules(
-    y(m, f) <<= (W<"D", 5>(n, e), x(m + n - 1, f + 2 * e - 1)) | elementwise_product()
+    y(m, u) <<= (W<"D", 5>(n, e), x(m + n - 1, u + 2 * e - 1)) | elementwise_product()
                 | sum(n, e));
 inline constexpr auto pooled = rules(
     z(n) <<= x(2 * n + m - 1) | sum(m),
@@ -134,6 +138,7 @@ using WideImages = model<wide_images, fact<"x", 3, 2, 5>>;
 using StridedImages = model<strided_images, fact<"x", 7, 9, 5>>;
 using Spectrum = model<spectrum, fact<"x", 70, 6, 5>>;
 using Parts = model<parts, fact<"x", 70, 6, 5>>;
+using OfWeights = model<of_weights, fact<"x", 5, 5>>;
 using Corner = model<corner, fact<"x", 5, 6, 5>>;
 using Sums = model<sums, fact<"x", 5, 3, 6, 5>>;
 using Depthwise = model<depthwise, fact<"x", 70, 5>>;
@@ -171,6 +176,7 @@ TEST_CASE("windows of rows agree with the rules") {
     check::agrees<StridedImages>();
     check::agrees<Parts>();
     check::agrees<Corner>();
+    check::agrees<OfWeights>();
     check::agrees<Sums>();
     check::agrees<Depthwise>();
     check::agrees<Shifted>();

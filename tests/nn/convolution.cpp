@@ -2,7 +2,7 @@
 #include <sequent/nn.hpp>
 #include <vector>
 
-#include "../model/check.hpp"
+#include "../model/rules.hpp"
 
 using namespace sequent;
 

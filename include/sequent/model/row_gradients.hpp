@@ -328,6 +328,9 @@ class row_gradients : public row_atoms<Step, T> {
     static void window_gradient(const bindings& bound, int first, int second, int third,
                                 Range range) noexcept {
         constexpr row_term term = step.terms[At];
+        constexpr int x_row = term.x.row;
+        constexpr int w_row = term.w.row;
+        constexpr int out_row = step.out.row;
         constexpr bool scaled = term.w.at.where != place::none;
         constexpr bool weighs = scaled && term.w.at.trained;
         const T* dy = gradient_of_out(bound, first, second, third);
@@ -345,15 +348,15 @@ class row_gradients : public row_atoms<Step, T> {
             [[maybe_unused]] const std::ptrdiff_t w_at =
                 outer_shift(term.w, first, second, third) + term.w_of(split);
             each_lane<columns, T>([&](int lane, auto count) {
-                const auto load = [](const T* from) { return kernel::load_first<count()>(from); };
+                const auto load = [&](const T* from) { return kernel::load_first<count()>(from); };
                 [[maybe_unused]] kernel::batch<T> sum = kernel::zero<T>();
                 for (int row = rows.begin; row < rows.end; ++row) {
-                    kernel::batch<T> by = load(dy + row * step.out.row + lane);
-                    const std::ptrdiff_t at = x_at + row * term.x.row + lane;
-                    [[maybe_unused]] const std::ptrdiff_t of = w_at + row * term.w.row + lane;
+                    kernel::batch<T> by = load(dy + row * out_row + lane);
+                    const std::ptrdiff_t at = x_at + row * x_row + lane;
+                    [[maybe_unused]] const std::ptrdiff_t of = w_at + row * w_row + lane;
                     if constexpr (weighs) {
                         sum = kernel::fma(by, kernel::batch<T>(load(x + at)), sum);
-                        if constexpr (term.w.row != 0) {
+                        if constexpr (w_row != 0) {
                             kernel::store_first<count()>(dw + of,
                                                          kernel::batch<T>(load(dw + of) + sum));
                             sum = kernel::zero<T>();
@@ -363,7 +366,7 @@ class row_gradients : public row_atoms<Step, T> {
                     if constexpr (scaled) by = by * load(w + of);
                     kernel::store_first<count()>(dx + at, kernel::batch<T>(load(dx + at) + by));
                 }
-                if constexpr (weighs && term.w.row == 0)
+                if constexpr (weighs && w_row == 0)
                     kernel::store_first<count()>(dw + w_at + lane,
                                                  kernel::batch<T>(load(dw + w_at + lane) + sum));
             });

@@ -397,30 +397,33 @@ class row_runner : public row_gradients<Step, T> {
     static void add_window_rows(const bindings& bound, int first, int second, int third, T* sum,
                                 kernel::row_range range) noexcept {
         constexpr row_term term = step.terms[At];
+        constexpr int x_row = term.x.row;
+        constexpr int w_row = term.w.row;
+        constexpr int splits = term.splits();
         constexpr bool scaled = term.w.at.where != place::none;
         const T* const x = bound.read(term.x.at) + outer_shift(term.x, first, second, third);
         [[maybe_unused]] const T* w = nullptr;
         if constexpr (scaled) w = bound.read(term.w.at) + outer_shift(term.w, first, second, third);
         for (int row = range.begin; row < range.end; row += Rows)
             each_lane<columns, T>([&](int lane, auto count) {
-                const auto load = [](const T* from) { return kernel::load_first<count()>(from); };
+                const auto load = [&](const T* from) { return kernel::load_first<count()>(from); };
                 T* const to = sum + row * sum_row + lane;
                 kernel::batch<T> all[Rows];
                 for (int r = 0; r < Rows; ++r) all[r] = load(to + r * sum_row);
-                for (int split = 0; split < term.splits(); ++split) {
+                for (int split = 0; split < splits; ++split) {
                     if constexpr (Partly) {
                         const auto there = base::template rows_of_split<At>(
                             bound, first, second, third, split, kernel::row_range{row, row + 1});
                         if (there.begin >= there.end) continue;
                     }
-                    const T* const from = x + term.x_of(split) + row * term.x.row + lane;
+                    const T* const from = x + step.terms[At].x_of(split) + row * x_row + lane;
                     for (int r = 0; r < Rows; ++r) {
-                        const kernel::batch<T> next = load(from + r * term.x.row);
+                        const kernel::batch<T> next = load(from + r * x_row);
                         if constexpr (scaled)
                             all[r] =
                                 kernel::fma(next,
-                                            kernel::batch<T>(load(w + term.w_of(split) +
-                                                                  (row + r) * term.w.row + lane)),
+                                            kernel::batch<T>(load(w + step.terms[At].w_of(split) +
+                                                                  (row + r) * w_row + lane)),
                                             all[r]);
                         else
                             all[r] += next;

@@ -141,13 +141,21 @@ class window_finder {
         const int product = definer_of(item);
         if (scale_ < 0 && product >= 0 && is_inner(product, at) && multiplies(product)) {
             if (draft_.prepared[product] && !draft_.prepared[at]) return false;
+            // What moves, and what is summed beside it, is an argument of x. The weight does not
+            // move.
             const rule& inner = draft_.rule_of(product);
             const literal& x = draft_.literal_of(product, 0);
-            const unsigned in_x = variables_in(x.terms, x.arity);
-            for (int axis = 0; axis < item.arity; ++axis)
-                if (((beside >> item.terms[axis].variable) & 1u) &&
-                    !((in_x >> inner.terms[axis].variable) & 1u))
-                    return false;
+            const unsigned in_weight = variables_in(x.weight.terms, x.weight.arity);
+            for (int axis = 0; axis < item.arity; ++axis) {
+                const term& to = item.terms[axis];
+                const bool moves = to.second >= 0 || to.offset != 0;
+                if (!moves && !((beside >> to.variable) & 1u)) continue;
+                const int variable = inner.terms[axis].variable;
+                int places = 0;
+                for (int place = 0; place < x.arity; ++place)
+                    places += x.terms[place].variable == variable;
+                if (places != 1 || (moves && ((in_weight >> variable) & 1u))) return false;
+            }
             inner_.push(product);
             return true;
         }
