@@ -97,9 +97,9 @@ Options read_options(int count, char** arguments) {
         else if (line.is("--seed")) options.seed = line.whole(0, many);
         else if (line.is("--generate")) options.generate = line.whole(0, many);
         else if (line.is("--temperature")) options.temperature = line.number("0", "1000");
-        else if (line.is("--model")) options.model = line.text();
+        else if (line.is("--model")) options.model = line.output();
         else if (line.is("--prompt")) options.prompt = line.text();
-        else if (line.is("--page")) options.page = line.text();
+        else if (line.is("--page")) options.page = line.output();
         else if (line.is("--fresh")) options.fresh = true;
         else if (line.is_option()) line.refuse();
         else line.once(options.file, "FILE");

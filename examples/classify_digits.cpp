@@ -80,7 +80,7 @@ Options read_options(int count, char** arguments) {
         else if (line.is("--labels")) options.labels = line.text();
         else if (line.is("--test-images")) options.test_images = line.text();
         else if (line.is("--test-labels")) options.test_labels = line.text();
-        else if (line.is("--page")) options.page = line.text();
+        else if (line.is("--page")) options.page = line.output();
         else if (line.is("--svg")) options.svg = line.text();
         else line.refuse();
         // clang-format on

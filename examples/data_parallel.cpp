@@ -125,8 +125,8 @@ void train(const Options& options, Process process) {
         }
         MPI_Allreduce(MPI_IN_PLACE, gradient->data(), static_cast<int>(gradient->flat().size()),
                       MPI_FLOAT, MPI_SUM, MPI_COMM_WORLD);
-        sequent::train::clip_by_norm<float>(gradient->flat(), 1.0F);
-        optimizer.step(parameters->flat(), gradient->flat(), options.rate);
+        sequent::train::clip_by_norm(*gradient, 1);
+        optimizer.step(*parameters, *gradient, options.rate);
 
         double total = 0;
         MPI_Reduce(&loss, &total, 1, MPI_DOUBLE, MPI_SUM, 0, MPI_COMM_WORLD);

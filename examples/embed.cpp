@@ -110,11 +110,11 @@ Options read_options(int count, char** arguments) {
         // clang-format off
         if (line.is("--query")) options.queries.push_back(line.text());
         else if (line.is("--print")) options.printed.push_back(line.text());
-        else if (line.is("--index")) options.index = line.text();
+        else if (line.is("--index")) options.index = line.output();
         else if (line.is("-w") || line.is("--weights")) options.weights = formats::read(line);
         else if (line.is("--line-prefix")) options.line_prefix = line.text();
         else if (line.is("--query-prefix")) options.query_prefix = line.text();
-        else if (line.is("--page")) options.page = line.text();
+        else if (line.is("--page")) options.page = line.output();
         else if (line.is("--compare")) options.compares = true;
         else if (line.is("--best")) options.best = line.whole(1, 1000000);
         else if (line.is("--tokens")) options.tokens = line.whole(2, 1000000);

@@ -100,7 +100,7 @@ Options read_options(int count, char** arguments) {
         else if (line.is("-z")) options.tokenizer = line.text();
         else if (line.is("-y")) options.system = line.text();
         else if (line.is("-m")) options.chats = line.one_of({"generate", "chat"}) == 1;
-        else if (line.is("--page")) options.page = line.text();
+        else if (line.is("--page")) options.page = line.output();
         else if (line.is("-q")) options.text = line.text();
         else if (line.is("-w") || line.is("--weights")) options.weights = formats::read(line);
         else if (options.sampling.read(line)) continue;

@@ -246,8 +246,10 @@ Options read_options(int count, char** arguments) {
             options.model = line.word();
         else if (options.in.empty())
             options.in = line.word();
-        else
+        else {
             line.once(options.out, "OUT.wav");
+            line.check_folder(options.out);
+        }
     }
     if (options.out.empty())
         throw std::invalid_argument("MODEL.nam, IN.wav and OUT.wav are needed; --help tells more");

@@ -6,12 +6,14 @@
 #include <cstddef>
 #include <cstdlib>
 #include <exception>
+#include <filesystem>
 #include <initializer_list>
 #include <iostream>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <type_traits>
 
 namespace examples {
 
@@ -44,6 +46,12 @@ class command_line {
     std::string text() {
         if (++at_ >= count_) throw std::invalid_argument(word_ + " needs a value");
         return arguments_[at_];
+    }
+    /// The value of the option at hand, a file that will be written.
+    std::string output() {
+        std::string path = text();
+        check_folder(path);
+        return path;
     }
     template <class Int>
     Int whole(Int least, Int most) {
@@ -87,6 +95,13 @@ class command_line {
             throw std::invalid_argument("one " + kind + " at most: \"" + word_ + "\" is a second");
         to = word_;
     }
+    /// That the folder of a file is missing is told before the work whose result it holds.
+    void check_folder(const std::string& path) const {
+        const std::filesystem::path folder = std::filesystem::path(path).parent_path();
+        if (!folder.empty() && !std::filesystem::is_directory(folder))
+            throw std::invalid_argument(path + " cannot be written: there is no folder " +
+                                        folder.string());
+    }
     [[noreturn]] void refuse() const { throw std::invalid_argument("there is no option " + word_); }
 
   private:
@@ -97,10 +112,20 @@ class command_line {
     std::string word_;
 };
 
-/// Runs a program; an exception becomes a message and 1.
+/// Reads the command line of a program that has no options but --help.
+inline void read_no_options(int count, char** arguments, std::string_view help) {
+    for (command_line line(count, arguments, help); line.next();)
+        if (line.is_option())
+            line.refuse();
+        else
+            throw std::invalid_argument("no argument is taken, given is \"" + line.word() + '"');
+}
+
+/// Runs a program, whose status is what `run` returns, or 0; an exception becomes a message and 1.
 template <class Run>
 int main_of(const char* name, Run run) {
     try {
+        if constexpr (std::is_same_v<decltype(run()), int>) return run();
         run();
     } catch (const std::exception& error) {
         std::cerr << name << ": " << error.what() << '\n';

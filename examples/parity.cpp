@@ -6,7 +6,15 @@
 #include <sequent/text.hpp>
 #include <vector>
 
+#include "options.hpp"
+
 namespace {
+
+constexpr const char* help_text = R"(parity
+
+Learns the exclusive or of up to 5 bits by a recursive rule that is written as text, and tests it on
+100 random sequences of 64 bits. Ends with 0 if all are right.
+)";
 
 using numbers = std::vector<float>;
 
@@ -29,9 +37,7 @@ numbers parities(const numbers& bits) {
     return result;
 }
 
-}  // namespace
-
-int main() {
+int run() {
     sequent::thread_pool pool(1);
     std::vector<numbers> bits, targets;
     for (int length = 1; length <= 5; ++length)
@@ -61,4 +67,13 @@ int main() {
     std::printf("exclusive or of up to 64 bits, trained on up to 5: %d of %d wrong\n", wrong,
                 100 * most_bits);
     return wrong == 0 ? 0 : 1;
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+    return examples::main_of("parity", [&] {
+        examples::read_no_options(count, arguments, help_text);
+        return run();
+    });
 }

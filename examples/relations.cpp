@@ -13,7 +13,16 @@
 #include <string_view>
 #include <vector>
 
+#include "options.hpp"
+
 namespace {
+
+constexpr const char* help_text = R"(relations
+
+Learns relations from few facts, with rules as text: who is whose grandmother, tested on another
+family; and what lies in which country or continent, tested on pairs that were left out. Ends with 0
+if all are right.
+)";
 
 using atoms = std::vector<std::array<std::int32_t, 2>>;
 using numbers = std::vector<float>;
@@ -161,9 +170,7 @@ int wrong_places(sequent::thread_pool& pool) {
     return wrong;
 }
 
-}  // namespace
-
-int main() {
+int run() {
     sequent::thread_pool pool(1);
     const int family_errors = wrong_grandmothers(pool);
     std::printf("grandmothers in another family: %d of %d pairs wrong\n", family_errors,
@@ -172,4 +179,13 @@ int main() {
     std::printf("places, with 4 pairs left out: %d of %d pairs wrong\n", place_errors,
                 names * names);
     return family_errors + place_errors == 0 ? 0 : 1;
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+    return examples::main_of("relations", [&] {
+        examples::read_no_options(count, arguments, help_text);
+        return run();
+    });
 }

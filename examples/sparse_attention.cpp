@@ -6,13 +6,13 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <cstring>
-#include <exception>
 #include <sequent/draw.hpp>
 #include <sequent/explain.hpp>
 #include <sequent/sequent.hpp>
 #include <string>
 #include <vector>
+
+#include "options.hpp"
 
 namespace article {
 
@@ -53,6 +53,12 @@ inline constexpr auto masked = [] {
 }  // namespace article
 
 namespace {
+
+constexpr const char* help_text = R"(sparse_attention [--short] [FILE.svg]
+
+Prints the pairs that attention with different masks computes, and its times beside full attention;
+draws each mask to FILE.svg (sparse_attention.svg). --short measures once.
+)";
 
 using sequent::fact;
 
@@ -121,21 +127,7 @@ void add_picture(std::vector<sequent::draw::mask>& pictures, std::vector<std::st
     }
 }
 
-}  // namespace
-
-int main(int count, char** arguments) {
-    std::string path = "sparse_attention.svg";
-    int runs = 20;
-    for (int at = 1; at < count; ++at) {
-        if (std::strcmp(arguments[at], "--short") == 0) {
-            runs = 1;
-        } else if (std::strcmp(arguments[at], "--help") == 0 || arguments[at][0] == '-') {
-            std::printf("sparse_attention [--short] [FILE.svg]\n");
-            return std::strcmp(arguments[at], "--help") == 0 ? 0 : 2;
-        } else {
-            path = arguments[at];
-        }
-    }
+void run(const std::string& path, int runs) {
     namespace mask = sequent::mask;
     constexpr int tokens = 1024;
     using article::masked;
@@ -169,12 +161,23 @@ int main(int count, char** arguments) {
     add_picture<mask::big_bird<64, 4>>(pictures, titles, "big bird, blocks of 4");
     add_picture<mask::prefix<16>>(pictures, titles, "prefix of 16, then causal");
     add_picture<mask::dilated<5, 3>>(pictures, titles, "dilated by 3");
-    try {
-        sequent::draw::write(sequent::draw::picture_of(pictures, titles), path);
-    } catch (const std::exception& error) {
-        std::fprintf(stderr, "%s\n", error.what());
-        return 1;
-    }
+    sequent::draw::write(sequent::draw::picture_of(pictures, titles), path);
     std::printf("\nwritten: %s\n", path.c_str());
-    return 0;
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+    return examples::main_of("sparse_attention", [&] {
+        std::string path;
+        int runs = 20;
+        for (examples::command_line line(count, arguments, help_text); line.next();)
+            if (line.is("--short"))
+                runs = 1;
+            else if (line.is_option())
+                line.refuse();
+            else
+                line.once(path, "picture");
+        run(path.empty() ? "sparse_attention.svg" : path, runs);
+    });
 }

@@ -134,7 +134,7 @@ Options read_options(int count, char** arguments) {
         else if (line.is("--wav"))
             options.wav = line.text();
         else if (line.is("--svg"))
-            options.svg = line.text();
+            options.svg = line.output();
         else if (line.is("--chunks"))
             options.lists_chunks = true;
         else

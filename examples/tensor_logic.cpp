@@ -1,5 +1,5 @@
-// Tensor logic (arXiv 2510.12269) as text: the equations of a transformer, one rule each, and a
-// relation that follows from itself, as deep as the facts are.
+// Tensor logic (arXiv 2510.12269) as text: the twelve equations of a transformer, and a relation
+// that follows from itself, as deep as the facts are.
 
 #include <array>
 #include <cstdint>
@@ -9,10 +9,38 @@
 #include <sequent/text.hpp>
 #include <vector>
 
+#include "options.hpp"
+
 namespace {
 
-// Table 2 of the article: Query[b, h, p, dk] = WQ[b, h, dk, d] Stream[b, p, d] and so on. What an
-// equation contracts is within a vector here, and its index b is the layer of a stack.
+constexpr const char* help_text = R"(tensor_logic
+
+Prints the equations of a transformer in tensor logic (arXiv 2510.12269, Table 2) as rules, the steps
+that they become, and the probabilities that a model with random weights gives; then the ancestors
+that follow from the parents of a family. Ends with 0 if the probabilities sum to 1 and all 17
+ancestors are found.
+)";
+
+// Table 2 of the article. An equation's indices of vectors, d, dk, dv, dm and t, are within the
+// values of a relation here, its index b is the layer of a stack, and p' is q:
+//
+//     1  EmbX[p, d] = X(p, t) Emb[t, d]                             embedded; X gives a symbol for
+//     each p 2  PosEnc[p, d] = Even(d) sin(p / L^(d / De)) + Odd(d) cos(p / L^((d - 1) / De)) 3
+//     Stream[0, p, d] = EmbX[p, d] + PosEnc[p, d]                stream_0, with PosEnc in one rule;
+//                                                                   L is 10000
+//     4  Query[b, h, p, dk] = WQ[b, h, dk, d] Stream[b, p, d]       query
+//     5  Key, 6 Val: "etc." in the article, the same with WK, WV    key, val
+//     7  Comp[b, h, p, p'] = softmax(Query[b, h, p, dk] Key[b, h, p', dk] / sqrt(Dk))        comp
+//     8  Attn[b, h, p, dv] = Comp[b, h, p, p'] Val[b, h, p', dv]    attn
+//     9  Merge[b, p, dm] = concat(Attn[b, h, p, dv])                merge
+//    10  Stream[b, p, d] = lnorm(WS[b, d, dm] Merge[b, p, dm] + Stream[b, p, d]) attended 11 MLP[b,
+//    p] = relu(WP[p, d] Stream[b, p, d]), etc.           mlp and result: WP has no index p
+//                                                                   here; we read "etc." as a
+//                                                                   second layer, a residual and
+//                                                                   lnorm
+//    12  Y[p, t] = softmax(WO[t, d] Stream[B, p, d])                y
+//
+// lnorm has neither gain nor bias, as `norm()`.
 inline constexpr sequent::text transformer = R"(
     embedded(p) <<= token(p)[Emb{11, 16}];
     stream_0(p) <<= embedded(p) | sinusoidal(p);
@@ -46,9 +74,7 @@ constexpr std::array<const char*, people> names{"Terach", "Abraham", "Isaac", "J
                                                 "Joseph", "Esau",    "Dinah", "Lot"};
 using Family = sequent::model<family, sequent::fact<"parent", people, people>>;
 
-}  // namespace
-
-int main() {
+int run() {
     std::printf("%s\n%s", sequent::to_text<transformer>().c_str(),
                 sequent::explain<Transformer>().c_str());
     const auto p = sequent::make_unique<Transformer::parameters<float>>();
@@ -78,4 +104,13 @@ int main() {
         std::printf("\n");
     }
     return known == 17 && sum > 0.999f && sum < 1.001f ? 0 : 1;
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+    return examples::main_of("tensor_logic", [&] {
+        examples::read_no_options(count, arguments, help_text);
+        return run();
+    });
 }

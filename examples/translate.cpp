@@ -119,7 +119,7 @@ Options read_options(int count, char** arguments) {
         else if (line.is("--seed")) options.seed = line.whole(0, 1000000000);
         else if (line.is("--threads")) options.threads = line.whole(1, 1024);
         else if (line.is("--svg")) options.svg = line.text();
-        else if (line.is("--page")) options.page = line.text();
+        else if (line.is("--page")) options.page = line.output();
         else if (line.is_option()) line.refuse();
         else options.texts.push_back(line.word());
         // clang-format on

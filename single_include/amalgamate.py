@@ -35,6 +35,7 @@ FILES = {  # and what each of them builds on
     "tokenizers.hpp": "io.hpp",
     "fit.hpp": "io.hpp",
     "data.hpp": "io.hpp",
+    "export.hpp": ("draw.hpp", "formats.hpp", "packed.hpp"),
 }
 
 QUOTED = re.compile(r'^\s*#\s*include\s+"([^"]+)"')

@@ -4,7 +4,7 @@
 
 /// The version of the library, for `#if`.
 #define SEQUENT_VERSION_MAJOR 0
-#define SEQUENT_VERSION_MINOR 1
+#define SEQUENT_VERSION_MINOR 2
 #define SEQUENT_VERSION_PATCH 0
 
 #if (!defined(_MSVC_LANG) || _MSVC_LANG < 202002L) && __cplusplus < 202002L
@@ -99,9 +99,9 @@
 #endif
 
 #if defined(SEQUENT_SMALL_CODE)
-#define SEQUENT_ABI_NAME_3(set) v0_1_##set##_small
+#define SEQUENT_ABI_NAME_3(set) v0_2_##set##_small
 #else
-#define SEQUENT_ABI_NAME_3(set) v0_1_##set
+#define SEQUENT_ABI_NAME_3(set) v0_2_##set
 #endif
 #define SEQUENT_ABI_WITHOUT_2(name, what) name##_without_##what
 #define SEQUENT_ABI_WITHOUT(name, what) SEQUENT_ABI_WITHOUT_2(name, what)

@@ -5,10 +5,12 @@
 /// trees), `sequent/fit.hpp` (the training loop, checkpoints and Muon), `sequent/data.hpp` (data
 /// sets), `sequent/packed.hpp` (weights in fewer bits), `sequent/text.hpp` (rules as text),
 /// `sequent/formats.hpp` (files of other programs), `sequent/tokenizers.hpp`, `sequent/rasp.hpp`
-/// (RASP programs) and `sequent/draw.hpp` (pictures).
+/// (RASP programs), `sequent/draw.hpp` (pictures) and `sequent/export.hpp` (models for other
+/// software).
 
 #include "prologue.hpp"
 
+#include "elsewhere.hpp"
 #include "io/error.hpp"
 #include "json_text.hpp"
 #include "kernel.hpp"

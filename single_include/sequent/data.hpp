@@ -1,4 +1,4 @@
-// Sequent 0.1.0: data.hpp as a single header, made by single_include/amalgamate.py
+// Sequent 0.2.0: data.hpp as a single header, made by single_include/amalgamate.py
 // from the headers in include/: change those.
 //
 // MIT License
@@ -430,7 +430,7 @@ class graph_reader {
 ///
 /// Classes and kinds are names; their symbols are numbered in the order in which they appear.
 /// Throws io::error("file:line:column: message").
-SEQUENT_COLD inline graph_set read_graphs(io::source source) {
+[[nodiscard]] SEQUENT_COLD inline graph_set read_graphs(io::source source) {
     return detail::graph_reader(std::move(source)).read();
 }
 
@@ -478,8 +478,8 @@ SEQUENT_COLD inline std::vector<std::vector<int>> parts_of(std::span<const std::
 
 /// The `count` splits of a cross-validation: each part of parts_of is held out once, and the others
 /// follow one another in `training`, class by class: shuffle it before training.
-SEQUENT_COLD inline std::vector<split> folds_of(std::span<const std::int32_t> labels, int count,
-                                                std::uint64_t seed) {
+[[nodiscard]] SEQUENT_COLD inline std::vector<split> folds_of(std::span<const std::int32_t> labels,
+                                                              int count, std::uint64_t seed) {
     const auto parts = parts_of(labels, count, seed);
     std::vector<split> result;
     for (const auto& held_out : parts) {
@@ -492,15 +492,16 @@ SEQUENT_COLD inline std::vector<split> folds_of(std::span<const std::int32_t> la
     return result;
 }
 /// Likewise for samples without classes.
-SEQUENT_COLD inline std::vector<split> folds_of(int samples, int count, std::uint64_t seed) {
+[[nodiscard]] SEQUENT_COLD inline std::vector<split> folds_of(int samples, int count,
+                                                              std::uint64_t seed) {
     return folds_of(std::vector<std::int32_t>(static_cast<std::size_t>(samples > 0 ? samples : 0)),
                     count, seed);
 }
 
 /// Holds out a share of the samples, rounded, of each class, both parts in random order. Throws
 /// argument_error unless 0 <= share <= 1.
-SEQUENT_COLD inline split split_of(std::span<const std::int32_t> labels, double share,
-                                   std::uint64_t seed) {
+[[nodiscard]] SEQUENT_COLD inline split split_of(std::span<const std::int32_t> labels, double share,
+                                                 std::uint64_t seed) {
     check_number<argument_error>(share >= 0 && share <= 1, "sequent: the share that is held out",
                                  share, "0 to 1");
     random_numbers random(seed);
@@ -516,7 +517,7 @@ SEQUENT_COLD inline split split_of(std::span<const std::int32_t> labels, double 
     return result;
 }
 /// Likewise for samples without classes.
-SEQUENT_COLD inline split split_of(int samples, double share, std::uint64_t seed) {
+[[nodiscard]] SEQUENT_COLD inline split split_of(int samples, double share, std::uint64_t seed) {
     return split_of(std::vector<std::int32_t>(static_cast<std::size_t>(samples > 0 ? samples : 0)),
                     share, seed);
 }
@@ -569,7 +570,7 @@ class table {
     }
 
     /// The number of rows, without the header.
-    int rows() const noexcept {
+    [[nodiscard]] int rows() const noexcept {
         return columns_ == 0 ? 0 : static_cast<int>(cells_.size()) / columns_;
     }
     /// The number of columns.
@@ -584,7 +585,7 @@ class table {
 
     /// The finite numbers of some columns, row by row. Throws io::error at a cell that is none.
     template <std::floating_point T = float>
-    std::vector<T> numbers(std::initializer_list<column> of) const {
+    [[nodiscard]] std::vector<T> numbers(std::initializer_list<column> of) const {
         std::vector<T> result;
         visit(of, [&](const placed_cell& each) {
             result.push_back(text_.template number<T>(each.text, each.place));

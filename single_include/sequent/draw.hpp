@@ -1,4 +1,4 @@
-// Sequent 0.1.0: draw.hpp as a single header, made by single_include/amalgamate.py
+// Sequent 0.2.0: draw.hpp as a single header, made by single_include/amalgamate.py
 // from the headers in include/: change those.
 //
 // MIT License
@@ -400,9 +400,9 @@ class weights_reader {
 /// Runs a forward pass and returns the attention weights, by layers and heads in the order of the
 /// rules. `facts` are those of one sample. Afterwards the workspace is as after `forward`.
 template <class Model, class T = float, class P>
-SEQUENT_COLD std::vector<head_weights> attention_of(const P& parameters,
-                                                    const typename Model::template facts<T>& facts,
-                                                    typename Model::template workspace<T>& w) {
+[[nodiscard]] SEQUENT_COLD std::vector<head_weights> attention_of(
+    const P& parameters, const typename Model::template facts<T>& facts,
+    typename Model::template workspace<T>& w) {
     using plan_type = typename Model::plan;
     (void)Model::forward(parameters, facts, w);
     auto bound = model_detail::calls<plan_type>::bind(parameters, facts, w, true);
@@ -441,8 +441,9 @@ constexpr int find_last_stack() {
 ///
 /// Does not compile if the model has no stack, or if the output has six dimensions.
 template <class Model, class T = float, class P>
-SEQUENT_COLD auto lens_of(const P& parameters, const typename Model::template facts<T>& facts,
-                          typename Model::template workspace<T>& w) {
+[[nodiscard]] SEQUENT_COLD auto lens_of(const P& parameters,
+                                        const typename Model::template facts<T>& facts,
+                                        typename Model::template workspace<T>& w) {
     using plan_type = typename Model::plan;
     using placed = typename model_detail::placed_for<P, plan_type>::type;
     using calls = model_detail::calls<plan_type>;
@@ -576,7 +577,7 @@ function colour(name, share) {
   const parts = getComputedStyle(document.documentElement).getPropertyValue(name);
   return `rgba(${parts}, ${share})`;
 }
-// Small shares are seen, too.
+// The opacity of a share. The exponent makes small shares visible.
 const visible = share => share < 0.0005 ? 0 : 0.06 + 0.94 * Math.min(share, 1) ** 0.6;
 const shorter = share => share < 0.0005 ? "0" : String(Number(share.toPrecision(3)));
 
@@ -1098,7 +1099,7 @@ function add(parent, tag, kind, text) {
   parent.append(made);
   return made;
 }
-// A weight is stored as the square root's 255th parts.
+// A weight is stored as one byte, round(255 * sqrt(weight)).
 for (const map of data.maps) {
   const bytes = atob(map.weights);
   map.share = Float32Array.from(bytes, each => (each.charCodeAt(0) / 255) ** 2);
@@ -1459,9 +1460,8 @@ SEQUENT_COLD inline std::string page_of(const std::vector<head_weights>& heads,
 /// The likeliest next tokens after each row of logits(position, symbol), for
 /// `attention_labels::next`. `texts` are the texts of the symbols.
 template <class Logits>
-SEQUENT_COLD std::vector<std::vector<candidate>> likeliest(const Logits& logits,
-                                                           const std::vector<std::string>& texts,
-                                                           int count = 5) {
+[[nodiscard]] SEQUENT_COLD std::vector<std::vector<candidate>> likeliest(
+    const Logits& logits, const std::vector<std::string>& texts, int count = 5) {
     std::vector<std::vector<candidate>> result;
     const int symbols = logits.extents[1];
     if (texts.size() != static_cast<std::size_t>(symbols))
@@ -1490,7 +1490,7 @@ SEQUENT_COLD std::vector<std::vector<candidate>> likeliest(const Logits& logits,
 /// The likeliest next tokens of each layer, for `attention_labels::layers`, from `lens_of` of a
 /// language model, whose values are lens(layer, position, symbol).
 template <class T>
-SEQUENT_COLD std::vector<std::vector<std::vector<candidate>>> likeliest(
+[[nodiscard]] SEQUENT_COLD std::vector<std::vector<std::vector<candidate>>> likeliest(
     const tapped_values<T, 3>& lens, const std::vector<std::string>& texts, int count = 5) {
     std::vector<std::vector<std::vector<candidate>>> result;
     for (int layer = 0; layer < lens.view().extents[0]; ++layer)
@@ -2025,7 +2025,7 @@ class program_grounder {
             const std::vector<int> places = arguments(item.terms, item.arity);
             const plan::relation_shape& shape = program.relations[item.relation];
             const bool fact = shape.fact >= 0;
-            // Its atoms exist whatever their values, and the condition asks for them.
+            // The atoms of a list exist with any values; the condition looks them up.
             const bool listed =
                 shape.chosen >= 0 || (fact && program.facts[shape.fact].is_sparse());
             if (!fact && !known_.count({item.relation, places})) continue;
@@ -2143,7 +2143,7 @@ ground_of(const model_detail::parameter_block<typename Model::plan, T>& p,
     }
     model_detail::compiled_backward<inspected, T, model_detail::whole_run>::run(bound, {});
     ground_network all = detail::program_grounder<plan_type, T>(bound, options).ground();
-    // Only the atoms of the rules, numbered anew.
+    // Keeps only the atoms of the rules and renumbers them.
     ground_network result;
     std::vector<int> numbers(all.atoms.size(), -1);
     const auto keep = [&](int& at) {
@@ -2302,7 +2302,7 @@ SEQUENT_COLD inline std::string title_of(const mask& shown) {
 /// titles in order.
 SEQUENT_COLD inline svg picture_of(const std::vector<mask>& masks,
                                    const std::vector<std::string>& titles = {}) {
-    constexpr double side = 220;  ///< of a mask; that of a cell is the same for all
+    constexpr double side = 220;  ///< of a mask; cells of all masks have equal sides
     constexpr double gap = 36;
     constexpr double caption = 44;
     constexpr int across = 4;

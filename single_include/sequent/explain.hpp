@@ -1,4 +1,4 @@
-// Sequent 0.1.0: explain.hpp as a single header, made by single_include/amalgamate.py
+// Sequent 0.2.0: explain.hpp as a single header, made by single_include/amalgamate.py
 // from the headers in include/: change those.
 //
 // MIT License
@@ -219,6 +219,11 @@
 #endif
 
 /// How a model is computed, as data.
+
+namespace sequent::inline SEQUENT_ABI::elsewhere {
+template <class... Types>
+inline constexpr bool includes<header::explanation, Types...> = true;
+}  // namespace sequent::inline SEQUENT_ABI::elsewhere
 
 namespace sequent::inline SEQUENT_ABI {
 
@@ -631,7 +636,7 @@ struct explanation_parts {
 
 /// How a model is computed, as data; empty for an ill-formed program.
 template <class Model>
-explanation explanation_of() {
+[[nodiscard]] explanation explanation_of() {
     explanation parts;
     if constexpr (Model::plan::ok) {
         explanation result =
@@ -647,6 +652,11 @@ explanation explanation_of() {
 }  // namespace sequent::inline SEQUENT_ABI
 
 /// explain(): how a model is computed, as text and as JSON.
+
+namespace sequent::inline SEQUENT_ABI::elsewhere {
+template <class... Types>
+inline constexpr bool includes<header::explain, Types...> = true;
+}  // namespace sequent::inline SEQUENT_ABI::elsewhere
 
 namespace sequent::inline SEQUENT_ABI {
 
@@ -775,7 +785,7 @@ class explanation_as_json {
 ///
 ///     std::cout << explain<Model>();
 template <class Model>
-std::string explain() {
+[[nodiscard]] std::string explain() {
     std::string result;
     if constexpr (Model::plan::ok) {
         result = "steps\n";
@@ -792,7 +802,7 @@ std::string explain() {
 /// "several_rules"; "parameters" and sizes in bytes. Operations are multiplications and additions
 /// of one forward pass.
 template <class Model>
-std::string explain_as_json() {
+[[nodiscard]] std::string explain_as_json() {
     return model_detail::explanation_as_json<>::of(explanation_of<Model>());
 }
 

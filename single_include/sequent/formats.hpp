@@ -1,4 +1,4 @@
-// Sequent 0.1.0: formats.hpp as a single header, made by single_include/amalgamate.py
+// Sequent 0.2.0: formats.hpp as a single header, made by single_include/amalgamate.py
 // from the headers in include/: change those.
 //
 // MIT License
@@ -1605,7 +1605,7 @@ SEQUENT_COLD model_description describe_gguf_t5(const gguf_fields<>& of) {
 /// "qwen2" or "t5". Throws io::error if the architecture is another one, if a field is missing, or
 /// if the file describes something that the preset does not compute.
 SEQUENT_LAZY
-SEQUENT_COLD model_description describe(const gguf_file& file) {
+[[nodiscard]] SEQUENT_COLD model_description describe(const gguf_file& file) {
     const detail::gguf_fields<> of(file);
     const std::string& architecture = of.architecture();
     if (architecture == "bert") return detail::describe_gguf_bert(of);
@@ -2458,7 +2458,7 @@ SEQUENT_COLD model_description describe_whisper(const configuration_fields<>& of
 /// Throws io::error if the file is not well-formed JSON, has another type, lacks a field, or
 /// describes something that the presets do not compute.
 SEQUENT_LAZY
-SEQUENT_COLD model_description describe(const source& config) {
+[[nodiscard]] SEQUENT_COLD model_description describe(const source& config) {
     const std::string_view text(reinterpret_cast<const char*>(config.bytes().data()),
                                 config.bytes().size());
     const json_document document(text, config.name());

@@ -1,4 +1,4 @@
-// Sequent 0.1.0: graphs.hpp as a single header, made by single_include/amalgamate.py
+// Sequent 0.2.0: graphs.hpp as a single header, made by single_include/amalgamate.py
 // from the headers in include/: change those.
 //
 // MIT License

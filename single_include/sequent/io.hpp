@@ -1,4 +1,4 @@
-// Sequent 0.1.0: io.hpp as a single header, made by single_include/amalgamate.py
+// Sequent 0.2.0: io.hpp as a single header, made by single_include/amalgamate.py
 // from the headers in include/: change those.
 //
 // MIT License
@@ -1870,8 +1870,6 @@ struct layer_stack {
 
 }  // namespace sequent::inline SEQUENT_ABI::io::detail
 
-#include <iterator>
-
 namespace sequent::inline SEQUENT_ABI::io {
 
 /// Returns true if `text` is well-formed UTF-8 (Unicode 15, table 3-7): no overlong forms, no
@@ -2145,8 +2143,8 @@ class name_table {
                                                                                   : nullptr;
     }
 
-    /// Among the entries that repeat the name of an entry with a smaller number, the one with the
-    /// least number; null if all names differ.
+    /// The entry with the smallest number whose name an entry with a smaller number has, too; null
+    /// if all names differ.
     const numbered_name* repeated() const noexcept {
         const numbered_name* result = nullptr;
         for (std::size_t at = 1; at < entries_.size(); ++at) {
@@ -2450,6 +2448,11 @@ class file_replacement {
 /// The safetensors format: eight bytes with the length of the header (little-endian), the header as
 /// JSON, then the elements, little-endian and row-major, without gaps.
 /// https://github.com/huggingface/safetensors#format
+
+namespace sequent::inline SEQUENT_ABI::elsewhere {
+template <class... Types>
+inline constexpr bool includes<header::safetensors, Types...> = true;
+}  // namespace sequent::inline SEQUENT_ABI::elsewhere
 
 namespace sequent::inline SEQUENT_ABI::io {
 
@@ -4482,6 +4485,11 @@ class json_document {
 /// The format does not store functions. run.c computes rotary(i, 10000) of pairs of neighbours, RMS
 /// norms with an epsilon of 1e-5, and silu; models that compute anything else are refused.
 
+namespace sequent::inline SEQUENT_ABI::elsewhere {
+template <class... Types>
+inline constexpr bool includes<header::llama2c, Types...> = true;
+}  // namespace sequent::inline SEQUENT_ABI::elsewhere
+
 namespace sequent::inline SEQUENT_ABI::io {
 
 /// The configuration in the header of a checkpoint.
@@ -4926,6 +4934,11 @@ void save_llama2c(const file_path& path, const Parameters& parameters) {
 /// Arrays are loaded to and saved from everything that a fact accepts: containers and views of
 /// xtensor, nested arrays, tensor_views, and vectors and spans, which have no shape and accept any
 /// shape of their size.
+
+namespace sequent::inline SEQUENT_ABI::elsewhere {
+template <class... Types>
+inline constexpr bool includes<header::npy, Types...> = true;
+}  // namespace sequent::inline SEQUENT_ABI::elsewhere
 
 namespace sequent::inline SEQUENT_ABI::io {
 

@@ -1,4 +1,4 @@
-// Sequent 0.1.0: rasp.hpp as a single header, made by single_include/amalgamate.py
+// Sequent 0.2.0: rasp.hpp as a single header, made by single_include/amalgamate.py
 // from the headers in include/: change those.
 //
 // MIT License
@@ -214,8 +214,6 @@
 #pragma float_control(push)
 #pragma float_control(precise, on)
 #endif
-
-#include <iterator>
 
 #include <compare>
 
@@ -1732,8 +1730,6 @@ inline constexpr auto heads_per_layer = [] {
 
 }  // namespace sequent::inline SEQUENT_ABI::rasp
 
-#include <ranges>
-
 /// Inputs and outputs of programs: a value at each position.
 
 namespace sequent::inline SEQUENT_ABI::rasp {
@@ -1759,10 +1755,12 @@ class sequence {
     /// From single values.
     constexpr sequence(std::initializer_list<value> values) : values_(values) {}
     /// From a container of symbols (strings), numbers or booleans.
-    template <std::ranges::input_range Range>
+    template <class Range>
         requires(!std::is_convertible_v<const Range&, std::string_view> &&
-                 !std::is_same_v<Range, sequence> &&
-                 std::is_constructible_v<value, std::ranges::range_reference_t<const Range&>>)
+                 !std::is_same_v<Range, sequence> && requires(const Range& of) {
+                     value(*std::begin(of));
+                     std::end(of);
+                 })
     constexpr sequence(const Range& values) {
         for (const auto& each : values) values_.push_back(value(each));
     }
@@ -2155,7 +2153,7 @@ class evaluation {
 /// The output of `Program` for an input. If a position has no value, throws evaluation_error, which
 /// names the operation and the position; in a constant expression, the compiler names them.
 template <const auto& Program>
-SEQUENT_COLD constexpr sequence evaluate(const sequence& input) {
+[[nodiscard]] SEQUENT_COLD constexpr sequence evaluate(const sequence& input) {
     // Checked here, too, because the compiler prints this error earlier.
     constexpr bool is_program = is_s_op<std::remove_cvref_t<decltype(Program)>>;
     static_assert(is_program,
@@ -2421,7 +2419,8 @@ class position_values {
         values[static_cast<std::size_t>(at)] = known;
         defined[static_cast<std::size_t>(at)] = 1;
     }
-    /// Computes a node from its arguments. Plain pointers, because they take compilers fewer steps.
+    /// Computes a node from its arguments. It takes plain pointers, which cost compilers fewer
+    /// steps of constant evaluation.
     SEQUENT_COLD constexpr void compute(int at) {
         const node& made = nodes_->nodes.items[at];
         const int* const from = made.arguments;
@@ -2461,7 +2460,7 @@ class position_values {
     const graph* nodes_;
 };
 
-/// The means of 1 to `length` of these values.
+/// All means of 1 to `length` of these values.
 SEQUENT_COLD constexpr domain means_of(const domain& of, int length) {
     domain result;
     if (!of.is_whole()) {
@@ -2499,7 +2498,7 @@ SEQUENT_COLD constexpr domain means_of(const domain& of, int length) {
     return result;
 }
 
-/// The means of values that are zero except at one position.
+/// All means of up to `length` values of which all but one are zero.
 SEQUENT_COLD constexpr domain means_of_single(const rational& single, int length) {
     domain result;
     result.values.push_back(value(rational(0), type::real));
@@ -3197,7 +3196,7 @@ class lowered_nodes : public node_records {
             leaves.push_back(made);
         return add(standing, layer);
     }
-    /// A node for this sum.
+    /// The node of this sum; adds it if there is none.
     SEQUENT_COLD constexpr int node_of(const linear& of) {
         int result = -1;
         for (const summand& each : of.summands) {
@@ -3230,9 +3229,9 @@ class lowered_nodes : public node_records {
         return !is_causal;
     }
 
-    // In which layer a node is computed, and how.
+    // The layer in which a node is computed, and how.
 
-    /// True if a sum can be read in a layer: nothing of it is computed there.
+    /// True if a sum can be read in a layer: none of its parts is computed there.
     constexpr bool is_readable(int at, int in_layer) const {
         for (const summand& each : linear_of(at).summands)
             if (layer(each.node) == in_layer && in_layer > 0 &&
@@ -3263,8 +3262,8 @@ class lowered_nodes : public node_records {
         const auto& parts = made.parts.summands;
         if (parts.empty() || parts.size() > 1 || parts[0].node != at) {
             made.how = form::linear;
-            // A sum of several numbers is one variable if it has fewer values than they have
-            // tuples.
+            // A sum of several numbers is read as one variable if it has fewer values than the
+            // numbers have tuples.
             const int size = made.values.complete ? made.values.size() : 0;
             if (parts.size() > 1 && size > 0 && is_readable(at, made.layer) &&
                 (!fits || count_tuples(made.variables, made.layer) > size))
@@ -3335,7 +3334,7 @@ constexpr operation opposite(operation what) {
             return operation::select_greater;
     }
 }
-/// The comparison with its operands exchanged.
+/// The equivalent comparison of exchanged operands.
 constexpr operation mirrored(operation what) {
     switch (what) {
         case operation::select_less:
@@ -3367,7 +3366,7 @@ class lowered_selectors : public lowered_nodes {
     /// The lowered node of a part of the program.
     constexpr virtual int lower(int at) = 0;
 
-    /// A node that has a known value.
+    /// A node and its known value.
     struct binding {
         int node;
         value known;
@@ -3419,7 +3418,7 @@ class lowered_selectors : public lowered_nodes {
         }
         return penalty_of_comparison(selector, negated ? opposite(made.what) : made.what, outer);
     }
-    /// Joins several conditions at one position to one.
+    /// The conjunction of several conditions at one position.
     SEQUENT_COLD constexpr void join_conditions(product& of) {
         product result;
         int joined = -1;
@@ -3495,7 +3494,7 @@ class lowered_selectors : public lowered_nodes {
                     {-2 * scale, feature{key}, feature{query}},
                     {scale, {}, feature{query, operation::multiply, {}}}};
         }
-        // One feature for each value of the side that has fewer.
+        // One feature for each value of the side with fewer values.
         const domain& keys = domain_of(key);
         const domain& queries = domain_of(query);
         const bool by_key = keys.complete && (!queries.complete || keys.size() < queries.size());
@@ -3536,7 +3535,8 @@ class counting_heads : public lowered_selectors {
   protected:
     const program_analysis* analysed_;
     std::vector<char> needed_;  // true if the output depends on a part
-    // Selectors of a layer over which a sum is taken; their heads count.
+    // Selectors of a layer over which the program sums; their heads also count the selected
+    // positions.
     struct counting {
         int layer;
         int selector;
@@ -3557,7 +3557,8 @@ class counting_heads : public lowered_selectors {
         return analysed_->layer_of[static_cast<std::size_t>(at)];
     }
 
-    /// Marks the nodes that the output depends on. The mean within a sum is not computed.
+    /// Marks the nodes that the output depends on. In a sum, round(width * mean), the mean is not
+    /// computed.
     SEQUENT_COLD constexpr void find_needed() {
         needed_.resize(static_cast<std::size_t>(program_.size()), 0);
         needed_[static_cast<std::size_t>(program_.output)] = 1;
@@ -3583,8 +3584,8 @@ class counting_heads : public lowered_selectors {
         }
     }
     SEQUENT_COLD constexpr void choose_counting() {
-        // If a head is free, the width of a disjunction is the sum of two widths, which takes far
-        // fewer features.
+        // If a head is free, the width of a disjunction is computed as the sum of two widths, which
+        // takes far fewer features.
         std::vector<int> spare(static_cast<std::size_t>(analysed_->layers) + 1, analysed_->heads);
         for (int at = 0; at < program_.size(); ++at) {
             const node& made = program_[at];
@@ -3669,7 +3670,8 @@ class lowering : public counting_heads {
         choose_counting();
         lower_all();
         if (found_symbols.empty()) return;
-        // Again with the symbols that functions return, whose places are their codes.
+        // Lowers the program again with the symbols that functions return: the code of a symbol is
+        // its place among all symbols.
         for (const value& each : found_symbols) symbols.push_back(each);
         settle_symbols();
         clear();
@@ -3759,7 +3761,7 @@ class lowering : public counting_heads {
             case operation::sum:
                 return lower_sum(layer_in_program(at), made.arguments[0], made.arguments[1]);
             case operation::state: {
-                // In the stream before the first hidden layer.
+                // The value is in the residual stream before the first hidden layer.
                 node copy = made;
                 copy.name = {};
                 return add(copy, 1);
@@ -3789,8 +3791,7 @@ class lowering : public counting_heads {
         }
     }
 
-    /// A sum of several results of one head becomes the result of the head for the sum of its
-    /// values.
+    /// A sum of several results of one head is one result: that of the sum of the values.
     SEQUENT_COLD constexpr int joined(int at) {
         const linear parts = linear_of(at);
         const auto can_join = [&](const summand& one, const summand& other) {
@@ -3985,7 +3986,7 @@ class lowering : public counting_heads {
         const double step =
             is_number(nodes[key].kind) ? finest(linear_of(key)) * finest(linear_of(key)) : 1;
         if (step < 1.0 / 4096) fail(problem::too_many_values_to_compare, made.what);
-        // From 0 to a quarter of a penalty.
+        // The preference is between 0 and a quarter of a penalty.
         const double factor = 1 / (4 * std::max(range.high - range.low, step));
         bindings none;
         penalty penalties = penalty_of(made.arguments[0], false, none);
@@ -4167,8 +4168,8 @@ class staircase_search {
     SEQUENT_COLD constexpr long long tuples() const { return tuples_; }
 
     /// classes[t] is equal for tuples on which the functions agree, and -1 if the tuple is
-    /// irrelevant. The first variable is the lowest digit of the number of a tuple. Unless `laid`,
-    /// stretches are only counted.
+    /// irrelevant. The first variable is the lowest digit of the number of a tuple. If `laid` is
+    /// false, the stretches are only counted.
     SEQUENT_COLD constexpr staircase find(const std::vector<int>& classes, bool laid) const {
         std::vector<int> order;
         for (std::size_t at = 0; at < variables_.size(); ++at)
@@ -4238,11 +4239,11 @@ class staircase_search {
         return has_ranges_ && !has_place_for_ranges(order, classes) ? -1 : count;
     }
     /// True if within each item that is a range the later variables of the order do not matter:
-    /// there they cannot be distinguished.
+    /// their values cannot be distinguished there.
     SEQUENT_COLD constexpr bool has_place_for_ranges(const std::vector<int>& order,
                                                      const std::vector<int>& classes) const {
         bool fits = true;
-        int within = -1;  // the class of the range that the tuple before was in
+        int within = -1;  // the class of the range of the previous tuple
         long long prefix = 0;
         each_tuple(order, classes, [&](int found, const std::vector<int>& chosen) {
             long long here = 1;  // a number of the choices up to the first range
@@ -4340,7 +4341,7 @@ struct function_group {
     std::vector<int> variables;   // nodes
     std::vector<int> directions;  // directions that it writes
     bool by_sign = false;         // its only variable is a sum that matters by its sign
-    bool is_gate = false;         // two units, which are zero below their knots
+    bool is_gate = false;         // two units, each of which is zero below its knot
     double knots[2]{};
     std::vector<items> values;   // of the variables
     std::vector<reading> lines;  // along which these lie; the units of a gate
@@ -4597,7 +4598,8 @@ class variable_values {
     SEQUENT_COLD constexpr items values_of_step(int node) {
         const auto& made = program.nodes[node];
         if (made.kind == type::boolean) return values_of_comparison(node);
-        // Each integer is a stretch of the sum; ties go to the even one.
+        // Each integer has an interval of the sum that is rounded to it; halves are rounded to even
+        // integers.
         items result;
         const bool rounds = made.what == operation::round;
         const rational divisor =
@@ -4665,7 +4667,7 @@ class variable_values {
             if (values.highest().over > 0)
                 result.push_back({least, values.highest().as_double(), value(1)});
         } else if (!is_number(program.nodes[node].kind)) {
-            // One position is selected, or none.
+            // At most one position is selected.
             const double factor = share_factor(of);
             for (const value& each : summed(of).values) {
                 const double place = (program.code(each) + factor) / 2;
@@ -4738,7 +4740,8 @@ struct direction {
 inline constexpr std::size_t most_constant_work = 4096;
 
 class network {
-    // First, because Clang 14 needs the body of a template before its callers in constants.
+    // These stand first, because Clang 14 needs the body of a template before it is called in a
+    // constant expression.
     template <class Direction>
     SEQUENT_COLD constexpr reading read_by(const product& what,
                                            const Direction& direction_for) const {
@@ -4886,7 +4889,7 @@ class network {
             wrong = {kind, what == operation::gathered ? operation::aggregate : what, part};
     }
 
-    /// Likewise; adds directions that do not exist yet.
+    /// The same directions; adds those that do not exist yet.
     constexpr reading read(const product& what) {
         return read_by(what, [this](const product& part) { return direction_of(part); });
     }
@@ -4898,13 +4901,13 @@ class network {
         const int number = numbers_.find(what.hash());
         return number < 0 ? -1 : offered_[static_cast<std::size_t>(number)];
     }
-    /// The direction of a state, where the product is nothing else; else -1.
+    /// The direction of a state if the product is that state alone, else -1.
     constexpr int state_of(const product& what) const {
         for (std::size_t at = 0; at < state_directions.size(); ++at)
             if (what == product(feature{program.states[at].node})) return state_directions[at];
         return -1;
     }
-    /// The mean that a head gives, where it is nothing else.
+    /// The result of a head if the product is that result alone.
     constexpr const leaf* mean_of(const product& what) const {
         if (what.count != 1 || what.parts[0].how != operation::constant ||
             program.nodes[what.parts[0].node].what != operation::gathered)
@@ -4913,8 +4916,8 @@ class network {
         return of.kind == leaf_kind::mean ? &of : nullptr;
     }
 
-    /// In which layer a product is computed: later than its parts, if it is a function of numbers
-    /// that are too many or not to be read there.
+    /// The layer in which a product is computed. It is later than that of its parts if it is a
+    /// function of too many numbers, or of numbers that cannot be read there.
     SEQUENT_COLD constexpr int layer_of(const product& what) {
         int layer = 0;
         for (int at = 0; at < what.count; ++at)
@@ -4959,8 +4962,8 @@ class network {
         return width() - 1;
     }
 
-    /// Several functions of one number are one variable, that number, if it has fewer values than
-    /// they have tuples.
+    /// Several functions of one number are read as one variable, that number, if it has fewer
+    /// values than the functions have tuples.
     SEQUENT_COLD constexpr void share_supports(int layer, std::vector<int>& variables) const {
         std::vector<int> result;
         std::vector<int> supports;
@@ -5020,7 +5023,7 @@ class network {
         for (int part = 0; part < what.count; ++part)
             program.collect(what.parts[part].node, made.layer, made.variables);
         share_supports(made.layer, made.variables);
-        // Ranges last, because only there they have place on the line.
+        // Ranges stand last: only there the line has room for them.
         std::sort(made.variables.begin(), made.variables.end(), [&](int left, int right) {
             bool first = false;
             bool second = false;
@@ -5042,8 +5045,8 @@ class network {
         }
         groups.push_back(std::move(made));
     }
-    /// cond(c, x, y) between a and b, by units that rest unless theirs is chosen: a +
-    /// relu(x - a + (b - a)(c - 1)) + relu(y - a - (b - a) c).
+    /// cond(c, x, y) between a and b, by units that are 0 unless their branch is chosen: a + relu(x
+    /// - a + (b - a)(c - 1)) + relu(y - a - (b - a) c).
     SEQUENT_COLD constexpr void make_gate(int node, function_group& to) {
         const int* const arguments = program.nodes[node].arguments;
         const lowering::bounds one = program.bounds_of(arguments[1]);
@@ -5110,7 +5113,7 @@ class network {
             fail(problem::too_many_values_in_a_function, blamed);
             return;
         }
-        // Features of a node are functions of its value.
+        // Each feature of a node is a function of the node's value.
         std::vector<int> roots;
         for (const int at : group.directions)
             for (const int each : nodes_of(directions[static_cast<std::size_t>(at)].what))
@@ -5148,7 +5151,7 @@ class network {
         if (!program.states.empty()) ++layers_;
     }
 
-    /// The start position looks at itself alone, and its hidden units rest.
+    /// The start position attends only to itself, and its hidden units are 0.
     SEQUENT_COLD constexpr void settle_start() {
         for (direction& each : directions) {
             if (each.from == origin::embedded) {
@@ -5200,7 +5203,7 @@ struct sizes {
     mistake wrong{};
 };
 
-/// More values than this no output may have.
+/// The largest number of values of an output.
 inline constexpr int max_classes = 1024;
 
 /// The numbers at which a head compares: for each one read at a query, what is read at keys.
@@ -5254,7 +5257,7 @@ class layout {
         return false;
     }
 
-    /// The first row is of what does not depend on the query.
+    /// The first row holds the part that does not depend on the query.
     SEQUENT_COLD constexpr std::vector<comparison_row> rows_of(int head) const {
         std::vector<comparison_row> result(1);
         for (const term& each : of.program.heads[static_cast<std::size_t>(head)].penalties) {
@@ -5265,7 +5268,7 @@ class layout {
         }
         return result;
     }
-    /// The directions that a head writes.
+    /// The directions of the residual stream that a head writes.
     SEQUENT_COLD constexpr std::vector<int> channels_of(int head) const {
         std::vector<int> result;
         for (int at = 0; at < of.width(); ++at)
@@ -5310,7 +5313,7 @@ class layout {
 
 namespace sequent::inline SEQUENT_ABI::rasp::compiling {
 
-/// The weights, of which those from W_query to b_contract are stacked by layers.
+/// The weights. Those from W_query to b_contract are stacked: one for each layer.
 enum class weight_name : std::uint8_t {
     embedding,
     position,
@@ -5340,7 +5343,7 @@ struct weight_entry {
 /// Lists the nonzero weights.
 class weight_writer {
   public:
-    /// The number of weights; those beyond the room are not written.
+    /// The number of weights; those beyond the capacity are not written.
     std::size_t count = 0;
 
     SEQUENT_COLD constexpr weight_writer(const layout& from, weight_entry* to, std::size_t room)
@@ -5361,7 +5364,8 @@ class weight_writer {
     weight_entry* to_;
     std::size_t room_;
 
-    // The start attends to other positions so little that nothing of them remains.
+    // The weights with which the start position attends to other positions are below the rounding
+    // error.
     static constexpr double far = 1e9;
     // The margin of the logit of a class above all others.
     static constexpr double margin = 32;
@@ -5525,7 +5529,7 @@ class weight_writer {
         }
         for (int at = 0; at < size_.width; ++at)
             if (of_.is_cleared(of_.directions[static_cast<std::size_t>(at)])) subtract(at);
-        // The states of the start stay zero.
+        // At the start position the states remain zero.
         add(weight_name::W_expand, (layer * size_.hidden + unit) * size_.width, 1);
         for (std::size_t at = 0; at < of_.next.size(); ++at)
             add(weight_name::W_contract, element(of_.state_directions[at]),
@@ -5551,7 +5555,8 @@ class weight_writer {
             if (code(at) != code(at - 1)) apart = std::min(apart, code(at) - code(at - 1));
         const double factor = margin / (apart * apart);
         if (may_miss) {
-            // Above all others where the value is missing, below them where it is not.
+            // The logit of the missing value: above all others where the value is missing, below
+            // them elsewhere.
             const double most = std::max({-code(0), code(codes - 1), 0.0}) + 1;
             const double bound = 3 * factor * most * most + margin;
             for (const reading::part& each : of_.present.parts)
@@ -5570,8 +5575,8 @@ class weight_writer {
 
 }  // namespace sequent::inline SEQUENT_ABI::rasp::compiling
 
-/// Runs a compiled program by plain loops over its nonzero weights. Gives the attention of its
-/// heads, which the model does not keep, and its logits.
+/// Runs a compiled program by plain loops over its nonzero weights. Returns its logits and the
+/// attention weights of its heads, which the model does not store.
 
 namespace sequent::inline SEQUENT_ABI::rasp::compiling {
 
@@ -5894,7 +5899,7 @@ class key_lines {
     }
 };
 
-/// A causal transformer, with the keys and values of the positions so far.
+/// A causal transformer and its state: the keys and values of the positions so far.
 class searched_transformer : sparse_weights {
   public:
     SEQUENT_COLD searched_transformer(const sizes& size, std::span<const weight_entry> entries)
@@ -5944,7 +5949,7 @@ class searched_transformer : sparse_weights {
     }
 
   private:
-    /// How the numbers of a key make its line.
+    /// The numbers of a key from which its slope and offset are computed.
     enum class part { offset, slope, shared };
     struct head {
         std::size_t first;  // of its rows
@@ -5954,7 +5959,7 @@ class searched_transformer : sparse_weights {
         key_lines lines;
         std::vector<double> start_key;
         std::vector<double> start_values;
-        std::vector<double> keys;  // of all positions, if the head visits all
+        std::vector<double> keys;  // the keys of all positions, if the head visits them all
         std::vector<double> values;
     };
     std::vector<std::vector<head>> heads_;  // of each layer, in each round of a loop
@@ -6122,7 +6127,7 @@ inline constexpr auto transformer_rules = [] {
     constexpr auto& block =
         block_rules<shape_of(Size),
                     std::conditional_t<Size.is_causal, mask::causal, mask::padding<"length">>>;
-    // A loop applies all layers again and again.
+    // A loop applies all layers in each round.
     constexpr auto layers = [] {
         if constexpr (Size.rounds > 1)
             return language::repeat<Size.rounds>(round_rules<Size, block>);
@@ -6163,7 +6168,7 @@ tensor_view<T> weight_in(std::span<const model_detail::weight_view> views, weigh
     return model_detail::to_tensor(views[static_cast<std::size_t>(name)], numbers);
 }
 
-/// Adds the entries to weights, which are zero at first.
+/// Adds the entries to weights that are zero.
 template <class T>
 SEQUENT_COLD void write_weights(std::span<const weight_entry> entries,
                                 std::span<const model_detail::weight_view> views, T* numbers) {
@@ -7218,7 +7223,7 @@ SEQUENT_COLD constexpr loop_states run_loop(const graph& program, const sequence
 /// The output of a loop.
 template <const auto& Program>
     requires(is_loop<std::remove_cvref_t<decltype(Program)>>)
-SEQUENT_COLD constexpr sequence evaluate(const sequence& input) {
+[[nodiscard]] SEQUENT_COLD constexpr sequence evaluate(const sequence& input) {
     return detail::run_loop(graph_of<Program>, input).back()[0];
 }
 /// The number of rounds after which the end of a loop is reached at all positions, or all rounds.

@@ -1,4 +1,4 @@
-// Sequent 0.1.0: sequent.hpp as a single header, made by single_include/amalgamate.py
+// Sequent 0.2.0: sequent.hpp as a single header, made by single_include/amalgamate.py
 // from the headers in include/: change those.
 //
 // MIT License
@@ -31,7 +31,8 @@
 /// trees), `sequent/fit.hpp` (the training loop, checkpoints and Muon), `sequent/data.hpp` (data
 /// sets), `sequent/packed.hpp` (weights in fewer bits), `sequent/text.hpp` (rules as text),
 /// `sequent/formats.hpp` (files of other programs), `sequent/tokenizers.hpp`, `sequent/rasp.hpp`
-/// (RASP programs) and `sequent/draw.hpp` (pictures).
+/// (RASP programs), `sequent/draw.hpp` (pictures) and `sequent/export.hpp` (models for other
+/// software).
 
 /// Stands first in every header that users include; epilogue.hpp stands last. Between the two, the
 /// macros of systems and frameworks that share a name with the library or with what it includes
@@ -43,7 +44,7 @@
 
 /// The version of the library, for `#if`.
 #define SEQUENT_VERSION_MAJOR 0
-#define SEQUENT_VERSION_MINOR 1
+#define SEQUENT_VERSION_MINOR 2
 #define SEQUENT_VERSION_PATCH 0
 
 #if (!defined(_MSVC_LANG) || _MSVC_LANG < 202002L) && __cplusplus < 202002L
@@ -138,9 +139,9 @@
 #endif
 
 #if defined(SEQUENT_SMALL_CODE)
-#define SEQUENT_ABI_NAME_3(set) v0_1_##set##_small
+#define SEQUENT_ABI_NAME_3(set) v0_2_##set##_small
 #else
-#define SEQUENT_ABI_NAME_3(set) v0_1_##set
+#define SEQUENT_ABI_NAME_3(set) v0_2_##set
 #endif
 #define SEQUENT_ABI_WITHOUT_2(name, what) name##_without_##what
 #define SEQUENT_ABI_WITHOUT(name, what) SEQUENT_ABI_WITHOUT_2(name, what)
@@ -354,13 +355,56 @@
 #pragma float_control(precise, on)
 #endif
 
+#include <string>
+
+/// Functions that sequent.hpp declares and other headers define: their use without that header is
+/// an error that names the header.
+
+namespace sequent::inline SEQUENT_ABI {
+
+namespace elsewhere {
+/// The header that defines a function.
+enum class header { explain, explanation, safetensors, npy, llama2c };
+/// True if a header is included. The types only make it depend on those of a template.
+template <header Header, class...>
+inline constexpr bool includes = false;
+}  // namespace elsewhere
+
+// What replaces a function whose header is missing. Argument-dependent lookup must not find it in
+// place of a function of the program: `explain` takes no arguments, and io has no types here that
+// are arguments.
+#define SEQUENT_ELSEWHERE(RESULT, FUNCTION, ARGUMENTS, HEADER, FILE)                           \
+    template <class... Types>                                                                  \
+        requires(!elsewhere::includes<elsewhere::header::HEADER, Types...>)                    \
+    RESULT FUNCTION ARGUMENTS {                                                                \
+        static_assert(elsewhere::includes<elsewhere::header::HEADER, Types...>,                \
+                      #FUNCTION " is defined in another header: #include <sequent/" FILE ">"); \
+        return RESULT();                                                                       \
+    }
+
+SEQUENT_ELSEWHERE(std::string, explain, (), explain, "explain.hpp")
+SEQUENT_ELSEWHERE(std::string, explain_as_json, (), explain, "explain.hpp")
+SEQUENT_ELSEWHERE(void, explanation_of, (), explanation, "explain.hpp")
+
+namespace io {
+SEQUENT_ELSEWHERE(void, load, (const auto&...), safetensors, "io.hpp")
+SEQUENT_ELSEWHERE(void, save, (const auto&...), safetensors, "io.hpp")
+SEQUENT_ELSEWHERE(void, load_npy, (const auto&...), npy, "io.hpp")
+SEQUENT_ELSEWHERE(void, save_npy, (const auto&...), npy, "io.hpp")
+SEQUENT_ELSEWHERE(void, load_llama2c, (const auto&...), llama2c, "io.hpp")
+SEQUENT_ELSEWHERE(void, save_llama2c, (const auto&...), llama2c, "io.hpp")
+}  // namespace io
+
+#undef SEQUENT_ELSEWHERE
+
+}  // namespace sequent::inline SEQUENT_ABI
+
 #include <stdexcept>
 
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
-#include <string>
 
 namespace sequent::inline SEQUENT_ABI {
 
@@ -4056,7 +4100,7 @@ enum class fold {
 };
 
 /// What the derivative of an aggregation reads besides the element and the result: nothing, the
-/// number of elements, or the state of the aggregation.
+/// number of elements, or the accumulators of the aggregation.
 enum class fold_reads { nothing, number, state };
 
 /// Returns what the derivative of this aggregation reads.
@@ -4077,7 +4121,8 @@ constexpr bool beats(T x, T most) noexcept {
 
 namespace detail {
 
-// State of a product: the product `a` of all factors except zeros, and the number `b` of zeros.
+// Accumulators of a product: the product `a` of all factors except zeros, and the number `b` of
+// zeros.
 
 template <class T>
 constexpr void add_factor(T& a, T& b, T x, int k) noexcept {
@@ -4093,7 +4138,7 @@ constexpr T factor_slope(T a, T b, T x) noexcept {
     return b == T(0) ? a / x : b == T(1) && x == T(0) ? a : T(0);
 }
 
-/// State of log_sum_exp: the maximum `a` and the sum `b` of exp(x - a).
+/// Accumulators of log_sum_exp: the maximum `a` and the sum `b` of exp(x - a).
 template <class T>
 void add_exponential(T& a, T& b, T x, int k) noexcept {
     if (k == 0 || x > a) {
@@ -4103,7 +4148,7 @@ void add_exponential(T& a, T& b, T x, int k) noexcept {
         b += x == a ? T(1) : kernel::exp(x - a);
     }
 }
-/// State of a standard deviation: the mean `a` and the sum `b` of (x - a)^2 (Welford 1962).
+/// Accumulators of a standard deviation: the mean `a` and the sum `b` of (x - a)^2 (Welford 1962).
 template <class T>
 constexpr void add_deviation(T& a, T& b, T x, int k) noexcept {
     const T before = x - a;
@@ -4113,7 +4158,7 @@ constexpr void add_deviation(T& a, T& b, T x, int k) noexcept {
 
 }  // namespace detail
 
-/// Adds x to the state (a, b), which begins with zeros, as value number k, counted from 0.
+/// Adds x to the accumulators (a, b), which begin with zeros, as value number k, counted from 0.
 template <fold F, class T>
 SEQUENT_INLINE void add_value(T& a, [[maybe_unused]] T& b, T x, [[maybe_unused]] int k,
                               [[maybe_unused]] T p) noexcept {
@@ -5910,7 +5955,7 @@ class gathered_operands {
     alignas(64) T turned_[room(true, all_depths* Columns)];
     alignas(64) T x_[room(true, all_depths* Rows)];
     alignas(64) T y_[room(Gradient, all_depths* Columns)];
-    // Written by the tile whose operands these are.
+    // Written only by the tile that uses these operands.
     alignas(64) mutable T dy_[room(Gradient, all_depths* Columns)];
     alignas(64) mutable T sums_[room(Gradient, all_depths* Rows)];
 };
@@ -10351,6 +10396,8 @@ inline void index_pairs(const pair_layout& layout, int count, std::int32_t* memo
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
+#include <iterator>
+
 /// Views of numbers in memory, of up to six dimensions.
 
 namespace sequent::inline SEQUENT_ABI {
@@ -10449,6 +10496,49 @@ struct tensor_view {
     }
 };
 
+template <class T, int Rank>
+struct ranked_view;
+
+namespace view_detail {
+
+/// Forward iterator over the first dimension of a view: over the elements of a vector, or the rows
+/// of a matrix, which are views themselves.
+template <class T, int Rank>
+class iterator {
+  public:
+    using difference_type = std::ptrdiff_t;
+    using reference = std::conditional_t<Rank == 1, T&, ranked_view<T, Rank - 1>>;
+    using value_type = std::remove_cvref_t<reference>;
+    using pointer = void;
+    using iterator_concept = std::forward_iterator_tag;
+    using iterator_category =
+        std::conditional_t<Rank == 1, std::forward_iterator_tag, std::input_iterator_tag>;
+
+    constexpr iterator() = default;
+    constexpr iterator(const ranked_view<T, Rank>& view, int at) noexcept : view_(view), at_(at) {}
+
+    constexpr reference operator*() const noexcept {
+        if constexpr (Rank == 1)
+            return view_(at_);
+        else
+            return view_.row(at_);
+    }
+    constexpr iterator& operator++() noexcept {
+        ++at_;
+        return *this;
+    }
+    constexpr iterator operator++(int) noexcept { return {view_, at_++}; }
+    friend constexpr bool operator==(const iterator& a, const iterator& b) noexcept {
+        return a.at_ == b.at_;
+    }
+
+  private:
+    ranked_view<T, Rank> view_{};
+    int at_ = 0;
+};
+
+}  // namespace view_detail
+
 /// A view with static rank, as all views of a model are. The number of indices is checked at
 /// compile time.
 template <class T, int Rank>
@@ -10472,13 +10562,69 @@ struct ranked_view : tensor_view<T> {
         }
         return result;
     }
+
+    /// The first element of a vector, or the first row of a matrix.
+    [[nodiscard]] constexpr view_detail::iterator<T, Rank> begin() const noexcept
+        requires(Rank > 0) {
+        return {*this, 0};
+    }
+    /// The end of the first dimension.
+    [[nodiscard]] constexpr view_detail::iterator<T, Rank> end() const noexcept requires(Rank > 0) {
+        return {*this, this->extents[0]};
+    }
 };
+
+}  // namespace sequent::inline SEQUENT_ABI
+
+#include <tuple>
+
+/// Views of containers, and views as classes of other libraries: std::mdspan, Eigen, xtensor. These
+/// are recognised by their members; nothing of them is included.
+
+namespace sequent::inline SEQUENT_ABI {
+
+namespace view_detail {
+
+/// An xtensor container or view, or another class with this interface.
+template <class X>
+concept shaped = requires(const X& x) {
+    x.shape();
+    x.data();
+    x.strides();
+};
+
+/// A matrix, a vector, a map or a block of Eigen whose elements are in memory.
+template <class X>
+concept eigen = requires(const X& x) {
+    X::IsRowMajor;
+    x.data();
+    x.innerStride();
+    x.outerStride();
+};
+
+/// The rank of a class with shape(); -1 if it is known at run time only.
+template <class Shape>
+inline constexpr int rank_of_shape = -1;
+template <class Shape>
+    requires requires {
+        std::tuple_size<Shape>::value;
+    }
+inline constexpr int rank_of_shape<Shape> = static_cast<int>(std::tuple_size<Shape>::value);
+
+template <class T>
+SEQUENT_COLD void check_rank(T rank) {
+    if (static_cast<int>(rank) > max_rank)
+        fail<argument_error>("sequent: a view has at most " + std::to_string(max_rank) +
+                             " dimensions, given are " + std::to_string(rank));
+}
+
+}  // namespace view_detail
 
 /// A row-major view of the elements of a contiguous container: `view_of(logits, rows, classes)`.
 /// The container must outlive the view. Throws argument_error if its size is not the product of the
 /// extents.
 template <class Numbers, std::convertible_to<int>... Extents>
-    requires(sizeof...(Extents) <= max_rank)
+    requires(sizeof...(Extents) >= 1 && sizeof...(Extents) <= max_rank)
 [[nodiscard]] constexpr auto view_of(Numbers&& numbers, Extents... extents) {
     const std::span elements(numbers);
     using element = typename decltype(elements)::element_type;
@@ -10487,15 +10633,176 @@ template <class Numbers, std::convertible_to<int>... Extents>
     result.rank = static_cast<int>(sizeof...(Extents));
     std::size_t axis = 0;
     ((result.extents[axis++] = static_cast<int>(extents)), ...);
-    int stride = 1;
+    std::ptrdiff_t stride = 1;
     while (axis-- > 0) {
-        result.strides[axis] = stride;
+        result.strides[axis] = static_cast<int>(stride);
         stride *= result.extents[axis];
+        if (result.extents[axis] < 0 || stride > std::numeric_limits<int>::max())
+            fail<argument_error>("sequent: a view with the extent " +
+                                 std::to_string(result.extents[axis]));
     }
     if (elements.size() != static_cast<std::size_t>(stride))
         fail<argument_error>("sequent: a view of " + std::to_string(stride) +
                              " elements, given are " + std::to_string(elements.size()));
     return result;
+}
+
+/// A view of a container or view of xtensor, with its extents and strides. It must outlive the
+/// view. Throws argument_error if it has more than max_rank dimensions.
+template <class X>
+    requires view_detail::shaped<std::remove_cvref_t<X>>
+[[nodiscard]] constexpr auto view_of(X&& x) {
+    auto* data = x.data();
+    using element = std::remove_pointer_t<decltype(data)>;
+    constexpr int rank = view_detail::rank_of_shape<std::remove_cvref_t<decltype(x.shape())>>;
+    std::conditional_t<(rank >= 0), ranked_view<element, rank>, tensor_view<element>> result;
+    view_detail::check_rank(x.shape().size());
+    result.rank = static_cast<int>(x.shape().size());
+    result.data = data;
+    if constexpr (requires { x.data_offset(); }) result.data += x.data_offset();
+    for (std::size_t axis = 0; axis < static_cast<std::size_t>(result.rank); ++axis) {
+        result.extents[axis] = static_cast<int>(x.shape()[axis]);
+        result.strides[axis] = static_cast<int>(x.strides()[axis]);
+    }
+    return result;
+}
+
+/// A view of a matrix of Eigen, of its rows and columns, or of a vector, whatever its storage
+/// order. The matrix must outlive the view.
+template <class X>
+    requires view_detail::eigen<std::remove_cvref_t<X>>
+[[nodiscard]] constexpr auto view_of(X&& x) {
+    using matrix = std::remove_cvref_t<X>;
+    using element = std::remove_pointer_t<decltype(x.data())>;
+    ranked_view<element, matrix::IsVectorAtCompileTime ? 1 : 2> result;
+    result.data = x.data();
+    const auto inner = static_cast<int>(x.innerStride());
+    const auto outer = static_cast<int>(x.outerStride());
+    if constexpr (matrix::IsVectorAtCompileTime) {
+        result.rank = 1;
+        result.extents[0] = static_cast<int>(x.size());
+        result.strides[0] = inner;
+    } else {
+        result.rank = 2;
+        result.extents = {static_cast<int>(x.rows()), static_cast<int>(x.cols())};
+        result.strides = {matrix::IsRowMajor ? outer : inner, matrix::IsRowMajor ? inner : outer};
+    }
+    return result;
+}
+
+namespace view_detail {
+
+/// Throws argument_error unless the elements lie as a class of another library needs them.
+inline void check_layout(bool fits) {
+    if (!fits)
+        fail<argument_error>(
+            "sequent: the class that a view is converted to has other extents or "
+            "other strides");
+}
+
+/// Converts a view to Target; see to<Target>().
+template <class Target>
+struct conversion {
+    template <class T>
+    static Target of(const tensor_view<T>& view) {
+        if constexpr (requires { typename Target::mapping_type; }) {
+            using extents = typename Target::extents_type;
+            using index = typename Target::index_type;
+            constexpr std::size_t rank = extents::rank();
+            check_layout(view.rank == static_cast<int>(rank));
+            std::array<index, rank> sizes{}, strides{};
+            for (std::size_t axis = 0; axis < rank; ++axis) {
+                sizes[axis] = static_cast<index>(view.extents[axis]);
+                strides[axis] = static_cast<index>(view.strides[axis]);
+                check_layout(extents::static_extent(axis) == static_cast<std::size_t>(-1) ||
+                             extents::static_extent(axis) == static_cast<std::size_t>(sizes[axis]));
+            }
+            if constexpr (std::is_constructible_v<typename Target::mapping_type, extents,
+                                                  std::array<index, rank>>) {
+                return Target(view.data, typename Target::mapping_type(extents(sizes), strides));
+            } else {
+                const typename Target::mapping_type mapping{extents(sizes)};
+                for (std::size_t axis = 0; axis < rank; ++axis)
+                    check_layout(sizes[axis] == 1 || mapping.stride(axis) == strides[axis]);
+                return Target(view.data, mapping);
+            }
+        } else {
+            static_assert(
+                requires { typename Target::shape_type; },
+                "sequent: a view is converted to a std::mdspan, a map of Eigen or a "
+                "container of xtensor");
+            typename Target::shape_type shape{};
+            if constexpr (requires { shape.resize(std::size_t(1)); })
+                shape.resize(static_cast<std::size_t>(view.rank));
+            check_layout(shape.size() == static_cast<std::size_t>(view.rank));
+            for (std::size_t axis = 0; axis < shape.size(); ++axis) {
+                const auto extent = static_cast<typename Target::size_type>(view.extents[axis]);
+                if constexpr (requires { shape[axis] = extent; })
+                    shape[axis] = extent;
+                else
+                    check_layout(shape[axis] == extent);
+            }
+            Target result(shape);
+            const auto to = view_of(result);
+            for (int at = 0; at < view.size(); ++at) to.element(at) = view.element(at);
+            return result;
+        }
+    }
+};
+
+/// Maps of Eigen. `Plain` is the matrix or the vector that is mapped.
+template <template <class, int, class> class Map, class Plain, int Options, class Stride>
+    requires eigen<Map<Plain, Options, Stride>>
+struct conversion<Map<Plain, Options, Stride>> {
+    template <class T>
+    static Map<Plain, Options, Stride> of(const tensor_view<T>& view) {
+        using target = Map<Plain, Options, Stride>;
+        constexpr bool is_vector = target::IsVectorAtCompileTime != 0;
+        check_layout(view.rank == 2 || (view.rank == 1 && is_vector));
+        std::array<std::ptrdiff_t, 2> size{view.extents[0], view.extents[1]};
+        std::array<std::ptrdiff_t, 2> stride{view.strides[0], view.strides[1]};
+        if (view.rank == 1) {
+            // A column, or a row.
+            const bool row = target::RowsAtCompileTime == 1;
+            size = {row ? 1 : view.extents[0], row ? view.extents[0] : 1};
+            stride = {view.strides[0], view.strides[0]};
+        }
+        check_layout((target::RowsAtCompileTime < 0 || target::RowsAtCompileTime == size[0]) &&
+                     (target::ColsAtCompileTime < 0 || target::ColsAtCompileTime == size[1]));
+        constexpr std::size_t inner = target::IsRowMajor ? 1 : 0;
+        constexpr std::ptrdiff_t fixed_inner = Stride::InnerStrideAtCompileTime;
+        constexpr std::ptrdiff_t fixed_outer = Stride::OuterStrideAtCompileTime;
+        const std::ptrdiff_t inner_stride = fixed_inner == 0  ? 1
+                                            : fixed_inner < 0 ? stride[inner]
+                                                              : fixed_inner;
+        const std::ptrdiff_t outer_stride = fixed_outer == 0  ? inner_stride * size[inner]
+                                            : fixed_outer < 0 ? stride[1 - inner]
+                                                              : fixed_outer;
+        check_layout((size[inner] <= 1 || inner_stride == stride[inner]) &&
+                     (size[1 - inner] <= 1 || outer_stride == stride[1 - inner]));
+        if constexpr (fixed_inner < 0 && fixed_outer < 0)
+            return target(view.data, size[0], size[1], Stride(outer_stride, inner_stride));
+        else if constexpr (fixed_inner < 0)
+            return target(view.data, size[0], size[1], Stride(inner_stride));
+        else if constexpr (fixed_outer < 0)
+            return target(view.data, size[0], size[1], Stride(outer_stride));
+        else
+            return target(view.data, size[0], size[1]);
+    }
+};
+
+}  // namespace view_detail
+
+/// Converts a view to a class of another library: to<std::mdspan<...>>(view) and
+/// to<Eigen::Map<...>>(view) refer to the same elements; to<xt::xtensor<T, Rank>>(view), of any
+/// container of xtensor, copies them.
+///
+/// Throws argument_error if Target has another rank, other static extents, or strides that are not
+/// those of the view: std::layout_stride and Eigen::Stride<Eigen::Dynamic, Eigen::Dynamic> take all
+/// views, their defaults those with contiguous elements in their order.
+template <class Target, class T>
+[[nodiscard]] Target to(const tensor_view<T>& view) {
+    return view_detail::conversion<Target>::of(view);
 }
 
 }  // namespace sequent::inline SEQUENT_ABI
@@ -10650,13 +10957,6 @@ template <class T>
 inline constexpr bool is_std_array = false;
 template <class T, std::size_t Size>
 inline constexpr bool is_std_array<std::array<T, Size>> = true;
-/// An xtensor container or view, or another class with this interface.
-template <class X>
-concept has_shape = requires(const X& x) {
-    x.shape();
-    x.data();
-    x.strides();
-};
 
 /// The first element of a container of any nesting; writes its extents to `found`.
 template <class X>
@@ -10674,7 +10974,10 @@ auto* unwrap(X& x, extents& found) {
                 x.extents[static_cast<std::size_t>(axis)];
         found.shaped = true;
         return x.data;
-    } else if constexpr (has_shape<container>) {
+    } else if constexpr (view_detail::eigen<container>) {
+        const auto view = view_of(x);
+        return unwrap(view, found);
+    } else if constexpr (view_detail::shaped<container>) {
         long stride = 1;
         const auto rank = static_cast<int>(x.shape().size());
         for (int axis = rank; axis-- > 0;) {
@@ -10702,7 +11005,7 @@ auto* unwrap(X& x, extents& found) {
     } else {
         static_assert(std::ranges::contiguous_range<X>,
                       "sequent: a fact is a contiguous container, a span, a nested array, a "
-                      "tensor_view or an xtensor container");
+                      "tensor_view, or a container of xtensor or Eigen");
         found.at[static_cast<std::size_t>(found.rank++)] = static_cast<long>(std::ranges::size(x));
         auto* first = std::ranges::data(x);
         using inner = std::remove_cv_t<std::remove_pointer_t<decltype(first)>>;
@@ -10976,7 +11279,7 @@ void take_pairs(const subject& what, const argument<Element>& given, const plan:
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// In place of the limit of a count that bounds no variable.
+/// The limit of a count that bounds no variable.
 inline constexpr int without_limit = -1;
 
 /// The counts of the conjuncts `variable < count` of a condition, one bit each.
@@ -17553,7 +17856,7 @@ class source_writer {
             return (variables[0] >= 0 && factors[0] == 0) || (variables[1] >= 0 && factors[1] == 0);
         }
     };
-    /// The argument that a sum of variables is.
+    /// The argument for a sum of variables.
     constexpr term term_of(const index_sum& sum) {
         if (sum.known && sum.variables[0] < 0) return {-1, sum.offset};
         const int first = sum.factors[0] == 1 ? 0 : 1;
@@ -24150,7 +24453,7 @@ class general_runner : ground_rule<Plan, At, T> {
         each_ground(third);
     }
 
-    // A choice: the pairs of the greatest values, their index, and then their values.
+    // top_k: the pairs of the greatest values, the index of these pairs, and then their values.
 
     /// Room for the greatest values of one group.
     static constexpr int most_chosen =
@@ -24556,7 +24859,7 @@ struct pool_position {
 };
 inline constinit thread_local pool_position in_pool{};
 
-/// State shared by the threads of a pool.
+/// Data shared by the threads of a pool.
 SEQUENT_LAZY struct basic_pool_crew {
     using call_type = void (*)(const void*, int, int);
 
@@ -25208,8 +25511,8 @@ class pooled_attention {
         if constexpr (!writes_apart || operations() < least_run) {
             runner::forward(bound, kernel::all_rows<step.rows>{});
         } else {
-            // Each part turns the columns anew. Where there must be several for one outer index,
-            // there are some more, since rows may have more pairs than others.
+            // Each part transposes the columns again. Where there must be several for one outer
+            // index, there are some more, since rows may have more pairs than others.
             using ranges = join_blocks<step.rows, block>;
             const int parts = parts_of_blocks(outers, ranges::blocks, pool.size());
             each_part(pool, step.outer_extents,
@@ -25890,7 +26193,7 @@ inline void ask_for_huge_pages([[maybe_unused]] void* at, [[maybe_unused]] std::
 /// the block uses transparent huge pages if they are set to "madvise" or "always". Throws
 /// std::bad_alloc.
 template <class Block, class... Given>
-std::unique_ptr<Block> make_unique(const Given&... given) {
+[[nodiscard]] std::unique_ptr<Block> make_unique(const Given&... given) {
     constexpr std::align_val_t alignment{alignof(Block)};
     if constexpr (alignof(Block) > __STDCPP_DEFAULT_NEW_ALIGNMENT__ &&
                   std::is_nothrow_constructible_v<Block, const Given&...>) {
@@ -26348,7 +26651,7 @@ class alignas(64) prepared_block {
     /// Prepares `p` and refers to it.
     explicit prepared_block(const parameter_block<Plan, T>& p) noexcept { prepare(p); }
 
-    /// Returns to the empty state.
+    /// Makes the block empty, as it was before prepare().
     prepared_block& operator=(zeros) noexcept {
         parameters_ = nullptr;
         std::fill_n(numbers_, size, T(0));
@@ -26573,7 +26876,7 @@ class batch_memory {
         return std::clamp(samples, 1, wanted);
     }
     /// Size in bytes of all workspaces, gradients and other blocks that this object owns.
-    std::size_t bytes() const noexcept {
+    [[nodiscard]] std::size_t bytes() const noexcept {
         std::size_t result = workspaces_.size() * sizeof(Memory) +
                              rooms_.size() * sizeof(room_block) +
                              gradients_.size() * sizeof(parameter_block<Plan, T>);
@@ -26707,7 +27010,7 @@ class batch_memory {
     /// before it adds to the second.
     static constexpr int parts = std::clamp(numbers / 8192, 1, 64);
 
-    /// State shared by the threads of a call.
+    /// Data shared by the threads of a call.
     struct shared {
         // For each part of the gradient, and for the prepared values, the group that adds next.
         std::array<std::atomic<int>, std::size_t{parts} + 1> turns{};
@@ -30608,7 +30911,8 @@ int place_in_triangles(const View& squares, int at) noexcept {
 
 /// Runs the tapped model with the weights of a model.
 template <class Model, class Tapped, class T, class Facts>
-auto tap(const parameter_block<typename Model::plan, T>& parameters, const Facts& given) {
+[[nodiscard]] auto tap(const parameter_block<typename Model::plan, T>& parameters,
+                       const Facts& given) {
     using plan_type = typename Tapped::plan;
     static_assert(plan_type::tables.relations[plan_type::shapes.tapped].where == plan::place::value,
                   "sequent: tap: this relation is a weight or a part of a fact");
@@ -31840,6 +32144,7 @@ struct keeps_name {
 };
 template <class Argument>
 struct keeps_probe : Argument, keeps_name {};
+/// A class with a member of the name `keeps`.
 template <class Argument>
 concept has_keeps = std::is_class_v<Argument> && !std::is_final_v<Argument> && !requires {
     &keeps_probe<Argument>::keeps;
@@ -32070,8 +32375,6 @@ struct with_options : Base<Arguments> {
 };
 
 }  // namespace sequent::inline SEQUENT_ABI::nn
-
-#include <tuple>
 
 /// The variables, relations and functions that the templates' rules share.
 
@@ -34375,9 +34678,19 @@ double norm_with(std::span<const T> values, Run run) noexcept {
 
 }  // namespace detail
 
+/// A block of numbers of one type with `flat()`, such as the parameters or a gradient of a model.
+template <class Block>
+concept flat_block = requires(Block& block) {
+    std::span(block.flat());
+};
+
+/// The element type of a block.
+template <flat_block Block>
+using number_of_block = std::remove_cvref_t<decltype(std::declval<Block&>().flat()[0])>;
+
 /// The Euclidean norm of all elements, computed in double; finite whenever double can hold it.
 template <std::floating_point T>
-double norm(std::span<const T> values) noexcept {
+[[nodiscard]] double norm(std::span<const T> values) noexcept {
     return detail::norm_with(values, [](int tasks, auto part) {
         for (int task = 0; task < tasks; ++task) part(task);
     });
@@ -34385,19 +34698,29 @@ double norm(std::span<const T> values) noexcept {
 
 /// The same norm, computed on the threads of a pool; equal to the last bit.
 template <std::floating_point T>
-double norm(std::span<const T> values, thread_pool& pool) noexcept {
+[[nodiscard]] double norm(std::span<const T> values, thread_pool& pool) noexcept {
     return detail::norm_with(values, [&](int tasks, auto part) { pool.run(tasks, part); });
+}
+
+/// The norm of a gradient, norm(*gradient).
+template <flat_block Block>
+[[nodiscard]] double norm(const Block& block) noexcept {
+    return norm<number_of_block<Block>>(block.flat());
+}
+/// The norm of a gradient, computed on the threads of a pool; equal to the last bit.
+template <flat_block Block>
+[[nodiscard]] double norm(const Block& block, thread_pool& pool) noexcept {
+    return norm<number_of_block<Block>>(block.flat(), pool);
 }
 
 /// The factor that scales a gradient of norm `norm` down to the norm `max_norm`; 1 if its norm is
 /// not greater, or not finite.
 ///
-/// Throws std::invalid_argument if `max_norm` is negative or NaN.
+/// Throws argument_error if `max_norm` is negative or NaN.
 template <std::floating_point T>
-T clip_factor(double norm, T max_norm) {
+[[nodiscard]] T clip_factor(double norm, T max_norm) {
     const auto most = static_cast<double>(max_norm);
-    check_number<std::invalid_argument>(most >= 0, "clipping: max_norm", most,
-                                        "a number of at least 0");
+    check_number<argument_error>(most >= 0, "clipping: max_norm", most, "a number of at least 0");
     return std::isfinite(norm) && norm > most ? static_cast<T>(most / norm) : T(1);
 }
 
@@ -34405,7 +34728,7 @@ T clip_factor(double norm, T max_norm) {
 /// a double, because T may not be able to hold it. A gradient whose norm is not finite is left
 /// unchanged: check the returned norm.
 ///
-/// Throws std::invalid_argument if `max_norm` is negative or NaN; the gradient is then unchanged.
+/// Throws argument_error if `max_norm` is negative or NaN; the gradient is then unchanged.
 template <std::floating_point T>
 double clip_by_norm(std::span<T> gradient, std::type_identity_t<T> max_norm) {
     const double before = norm<T>(gradient);
@@ -34413,6 +34736,12 @@ double clip_by_norm(std::span<T> gradient, std::type_identity_t<T> max_norm) {
     if (factor != T(1))
         for (T& x : gradient) x *= factor;
     return before;
+}
+/// The same for the gradient of a model, clip_by_norm(*gradient, 1).
+template <flat_block Block>
+double clip_by_norm(Block& gradient, double max_norm) {
+    using T = number_of_block<Block>;
+    return clip_by_norm<T>(std::span<T>(gradient.flat()), static_cast<T>(max_norm));
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::train
@@ -34431,7 +34760,7 @@ struct parameter_group {
     /// The weights and their optimizer state do not change.
     bool frozen = false;
     /// False for matrices that Muon treats like vectors, by AdamW: those that map to the classes,
-    /// for instance. It never sees the rows that symbols select (embeddings) as a matrix.
+    /// for instance. Rows that symbols select (embeddings) are never treated as a matrix.
     bool as_matrix = true;
 };
 
@@ -34578,14 +34907,14 @@ SEQUENT_COLD parameter_groups groups_of_weights(std::span<const model_detail::na
 ///         return {.rate = 0.1, .frozen = name.starts_with("layers.")};
 ///     });
 template <class Model, class Choose>
-SEQUENT_COLD parameter_groups groups_of(Choose choose) {
+[[nodiscard]] SEQUENT_COLD parameter_groups groups_of(Choose choose) {
     return detail::groups_of_weights(
         model_detail::named_weights<typename Model::plan>,
         static_cast<std::size_t>(Model::template parameters<float>::size), choose);
 }
 /// The usual groups: matrices decay, other weights do not.
 template <class Model>
-parameter_groups groups_of() {
+[[nodiscard]] parameter_groups groups_of() {
     return groups_of<Model>(
         [](std::string_view, std::span<const int>) { return parameter_group{}; });
 }
@@ -35111,6 +35440,16 @@ class confusion {
         add(static_cast<int>(std::max_element(scores.begin(), scores.end()) - scores.begin()),
             expected);
     }
+    /// The same for the scores in a view, such as a model's output.
+    template <class T>
+    void add(const tensor_view<T>& scores, int expected) {
+        check_size("the scores of confusion", static_cast<std::size_t>(scores.size()),
+                   static_cast<std::size_t>(classes_));
+        int predicted = 0;
+        for (int each = 1; each < classes_; ++each)
+            if (scores.element(predicted) < scores.element(each)) predicted = each;
+        add(predicted, expected);
+    }
 
     /// The number of samples of class `expected` that were predicted as `predicted`.
     std::int64_t count(int predicted, int expected) const {
@@ -35120,25 +35459,25 @@ class confusion {
     std::int64_t total() const noexcept { return total_; }
 
     /// The fraction of correct predictions; 0 without predictions.
-    double accuracy() const {
+    [[nodiscard]] double accuracy() const {
         std::int64_t right = 0;
         for (int each = 0; each < classes_; ++each) right += count(each, each);
         return share(right, total_);
     }
     /// The fraction of the predictions of a class that are correct; 0 if it was never predicted.
-    double precision(int of) const {
+    [[nodiscard]] double precision(int of) const {
         std::int64_t predicted = 0;
         for (int each = 0; each < classes_; ++each) predicted += count(of, each);
         return share(count(of, of), predicted);
     }
     /// The fraction of the samples of a class that are predicted as it; 0 without such samples.
-    double recall(int of) const {
+    [[nodiscard]] double recall(int of) const {
         std::int64_t expected = 0;
         for (int each = 0; each < classes_; ++each) expected += count(each, of);
         return share(count(of, of), expected);
     }
     /// The harmonic mean of precision and recall of a class; 0 if the class never occurs.
-    double f1(int of) const {
+    [[nodiscard]] double f1(int of) const {
         std::int64_t both = 0;
         for (int each = 0; each < classes_; ++each) both += count(of, each) + count(each, of);
         return share(2 * count(of, of), both);
@@ -35172,7 +35511,8 @@ class confusion {
 /// positive exceeds that of a negative; ties count one half. NaN if there are no positives or no
 /// negatives, or a score is NaN. Throws argument_error unless each score has a label, 0 or 1.
 template <class T>
-double area_under_roc(std::span<const T> scores, std::span<const std::int32_t> labels) {
+[[nodiscard]] double area_under_roc(std::span<const T> scores,
+                                    std::span<const std::int32_t> labels) {
     check_size("the labels of area_under_roc", labels.size(), scores.size());
     std::vector<std::size_t> order(scores.size());
     double positives = 0;
@@ -35202,7 +35542,7 @@ double area_under_roc(std::span<const T> scores, std::span<const std::int32_t> l
 /// The mean of |value - target|; NaN without values. Throws argument_error unless the sizes are
 /// equal.
 template <class T>
-double mean_absolute_error(std::span<const T> values, std::span<const T> targets) {
+[[nodiscard]] double mean_absolute_error(std::span<const T> values, std::span<const T> targets) {
     check_size("the targets of mean_absolute_error", targets.size(), values.size());
     double sum = 0;
     for (std::size_t at = 0; at < values.size(); ++at)
@@ -35214,7 +35554,7 @@ double mean_absolute_error(std::span<const T> values, std::span<const T> targets
 /// the targets from their mean. Not finite if all targets are equal. Throws argument_error unless
 /// the sizes are equal.
 template <class T>
-double r_squared(std::span<const T> values, std::span<const T> targets) {
+[[nodiscard]] double r_squared(std::span<const T> values, std::span<const T> targets) {
     check_size("the targets of r_squared", targets.size(), values.size());
     double mean = 0;
     for (const T each : targets)
@@ -35279,8 +35619,9 @@ void for_each_run(const parameter_groups& groups, thread_pool* pool, F f) noexce
 /// constructor allocates the optimizer state; a step allocates nothing. `state()` and `steps()` are
 /// all that has to be saved to continue exactly.
 ///
-/// Each optimiser has the following functions, for spans of the size given to the constructor
-/// (otherwise they throw argument_error, and nothing has changed):
+/// Each optimiser has the following functions, for blocks of a model (`*parameters`, `*gradient`)
+/// or spans of the size given to the constructor (otherwise they throw argument_error, and nothing
+/// has changed):
 ///
 ///     step(parameters, gradient, learning_rate)
 ///     step_and_clear(parameters, gradient, learning_rate, scale)          scale = 1 by default
@@ -35314,13 +35655,12 @@ namespace detail {
 template <class T>
 inline constexpr T square_bound = static_cast<T>(sizeof(T) == sizeof(float) ? 0x1p63 : 0x1p511);
 
-/// Throws std::invalid_argument unless 0 <= value < 1 in T, in which 1 - 1e-9 may be 1.
+/// Throws argument_error unless 0 <= value < 1 in T, in which 1 - 1e-9 may be 1.
 template <class T>
 void check_decay_rate(std::string_view what, double value) {
-    check_number<std::invalid_argument>(value >= 0 && static_cast<T>(value) < T(1), what, value,
-                                        sizeof(T) == sizeof(float)
-                                            ? "at least 0 and, as a float, below 1"
-                                            : "at least 0 and below 1");
+    check_number<argument_error>(value >= 0 && static_cast<T>(value) < T(1), what, value,
+                                 sizeof(T) == sizeof(float) ? "at least 0 and, as a float, below 1"
+                                                            : "at least 0 and below 1");
 }
 
 /// The functions of an optimiser that has update(parameters, learning_rate, pool, take), where
@@ -35346,6 +35686,21 @@ class stepping {
     void step_and_clear(std::span<T> parameters, std::span<T> gradient, double learning_rate,
                         T scale, thread_pool& pool) {
         take_and_clear(parameters, gradient, learning_rate, scale, &pool);
+    }
+
+    // The same for the blocks of a model: its parameters and a gradient.
+    template <flat_block Block>
+    void step(Block& parameters, const Block& gradient, double learning_rate) {
+        step(parameters.flat(), gradient.flat(), learning_rate);
+    }
+    template <flat_block Block>
+    void step_and_clear(Block& parameters, Block& gradient, double learning_rate, T scale = 1) {
+        step_and_clear(parameters.flat(), gradient.flat(), learning_rate, scale);
+    }
+    template <flat_block Block>
+    void step_and_clear(Block& parameters, Block& gradient, double learning_rate, T scale,
+                        thread_pool& pool) {
+        step_and_clear(parameters.flat(), gradient.flat(), learning_rate, scale, pool);
     }
 
   protected:
@@ -35398,7 +35753,7 @@ class stepping {
 ///
 /// Without momentum (0, the default) there is no state.
 ///
-/// Throws std::invalid_argument unless 0 <= momentum < 1 in T.
+/// Throws argument_error unless 0 <= momentum < 1 in T.
 template <class T>
 class sgd : public detail::stepping<sgd<T>, T> {
   public:
@@ -35476,7 +35831,7 @@ class adam_moments : public stepping<Optimizer, T> {
         check_decay_rate<T>("adam: beta2", options.beta2);
         const auto epsilon = static_cast<T>(options.epsilon);
         constexpr T least = 1 / square_bound<T>;
-        check_number<std::invalid_argument>(
+        check_number<argument_error>(
             epsilon >= least && std::isfinite(epsilon), "adam: epsilon", options.epsilon,
             "a finite number of at least " + number_text(static_cast<double>(least), 3));
     }
@@ -35545,7 +35900,7 @@ class adam_moments : public stepping<Optimizer, T> {
 /// element beyond 2^63 in float (2^511 in double) is limited to that, so that no square overflows;
 /// an infinite or NaN element makes its parameter NaN.
 ///
-/// Throws std::invalid_argument if an option is out of range.
+/// Throws argument_error if an option is out of range.
 template <class T>
 class adam : public detail::adam_moments<adam<T>, T> {
   public:
@@ -35568,15 +35923,15 @@ class adam : public detail::adam_moments<adam<T>, T> {
 
 namespace detail {
 
-/// Throws std::invalid_argument unless a weight decay is finite and at least 0 in T.
+/// Throws argument_error unless a weight decay is finite and at least 0 in T.
 template <class T>
 void check_weight_decay(const char* what, double given, double decay) {
     const auto rounded = static_cast<T>(decay);
-    check_number<std::invalid_argument>(rounded >= 0 && std::isfinite(rounded), what, given,
-                                        "a finite number of at least 0");
+    check_number<argument_error>(rounded >= 0 && std::isfinite(rounded), what, given,
+                                 "a finite number of at least 0");
 }
 
-/// Throws std::invalid_argument unless the weight decay of each group is finite and at least 0 in
+/// Throws argument_error unless the weight decay of each group is finite and at least 0 in
 /// T.
 template <class T>
 void check_weight_decay(const char* what, const parameter_groups& groups, double decay) {
@@ -35592,7 +35947,7 @@ parameter_groups groups_of_mask(std::size_t size, double weight_decay, std::span
     check_weight_decay<T>("adam_w: the weight decay", weight_decay, weight_decay);
     if (mask.empty()) return parameter_groups(size);
     if (mask.size() != size) {
-        fail_with<std::invalid_argument>(
+        fail_with<argument_error>(
             {"adam_w: the mask has ", mask.size(), " elements, the parameters have ", size});
     }
     parameter_groups result;
@@ -35616,7 +35971,7 @@ parameter_groups groups_of_mask(std::size_t size, double weight_decay, std::span
 /// matrices, 0 for vectors and scalars (`Model::mark_decayed`, or groups_of<Model>()). With an
 /// empty mask all parameters decay.
 ///
-/// Throws std::invalid_argument if the mask has another size than the parameters, if a decay is
+/// Throws argument_error if the mask has another size than the parameters, if a decay is
 /// negative or not finite, or if an option is out of range.
 template <class T>
 class adam_w : public detail::adam_moments<adam_w<T>, T> {
@@ -35665,7 +36020,7 @@ enum class decay {
 /// A learning-rate schedule: the rate rises linearly over `warmup_steps` to `peak` and then decays
 /// as `shape` says. Calling it with a step, counted from 0, returns the learning rate.
 ///
-/// The call throws std::invalid_argument if a rate is negative or not finite, a number of steps is
+/// The call throws argument_error if a rate is negative or not finite, a number of steps is
 /// negative, the warm-up is longer than `total_steps`, or `peak`, `floor`, `factor` or `every` is
 /// not above 0 although the shape needs it.
 struct schedule {
@@ -35722,13 +36077,13 @@ struct schedule {
 
     void check(std::int64_t step) const {
         const auto rate = [](const char* what, double value, bool above_0 = false) {
-            check_number<std::invalid_argument>(
+            check_number<argument_error>(
                 (above_0 ? value > 0 : value >= 0) && std::isfinite(value), what, value,
                 above_0 ? "a finite number above 0" : "a finite number of at least 0");
         };
         const auto count = [](const char* what, std::int64_t value, std::int64_t least) {
-            check_number<std::invalid_argument>(value >= least, what, static_cast<double>(value),
-                                                "at least " + std::to_string(least));
+            check_number<argument_error>(value >= least, what, static_cast<double>(value),
+                                         "at least " + std::to_string(least));
         };
         rate("schedule: peak", peak, shape == decay::geometric);
         rate("schedule: floor", floor, shape == decay::geometric);

@@ -1,4 +1,4 @@
-// Sequent 0.1.0: tokenizers.hpp as a single header, made by single_include/amalgamate.py
+// Sequent 0.2.0: tokenizers.hpp as a single header, made by single_include/amalgamate.py
 // from the headers in include/: change those.
 //
 // MIT License
@@ -3238,32 +3238,34 @@ class tokenizer {
     /// Encodes a text of UTF-8 of less than 1 GiB. Throws argument_error if it is longer or not
     /// UTF-8, if the vocabulary cannot represent it and has no unknown token, or if it cannot be
     /// truncated to max_length.
-    SEQUENT_LAZY encoding encode(std::string_view text, const encode_options& options,
-                                 workspace& work) const {
+    SEQUENT_LAZY [[nodiscard]] encoding encode(std::string_view text, const encode_options& options,
+                                               workspace& work) const {
         return encoded(text, nullptr, options, work);
     }
     /// As above, with a temporary workspace.
-    SEQUENT_LAZY encoding encode(std::string_view text, const encode_options& options = {}) const {
+    SEQUENT_LAZY [[nodiscard]] encoding encode(std::string_view text,
+                                               const encode_options& options = {}) const {
         workspace work;
         return encoded(text, nullptr, options, work);
     }
     /// Encodes a pair of texts, such as a question and a passage, as one input with two segments.
     /// Throws as above.
-    SEQUENT_LAZY encoding encode(std::string_view first, std::string_view second,
-                                 const encode_options& options, workspace& work) const {
+    SEQUENT_LAZY [[nodiscard]] encoding encode(std::string_view first, std::string_view second,
+                                               const encode_options& options,
+                                               workspace& work) const {
         return encoded(first, &second, options, work);
     }
     /// As above, with a temporary workspace.
-    SEQUENT_LAZY encoding encode(std::string_view first, std::string_view second,
-                                 const encode_options& options = {}) const {
+    SEQUENT_LAZY [[nodiscard]] encoding encode(std::string_view first, std::string_view second,
+                                               const encode_options& options = {}) const {
         workspace work;
         return encoded(first, &second, options, work);
     }
 
     /// Decodes tokens to text, without special tokens if `skip_special`. Bytes that are not UTF-8
     /// become U+FFFD. Throws argument_error unless 0 <= id < size() for all ids.
-    SEQUENT_LAZY std::string decode(std::span<const std::int32_t> ids,
-                                    bool skip_special = true) const {
+    SEQUENT_LAZY [[nodiscard]] std::string decode(std::span<const std::int32_t> ids,
+                                                  bool skip_special = true) const {
         std::string text;
         detail::decoding<> state(parts_->decoder, false);
         for (const std::int32_t id : ids) {

@@ -34,7 +34,8 @@ with tempfile.TemporaryDirectory() as name:
     folder = pathlib.Path(name)
     model = folder / "model"
     fails("from 1 to 1000000000, given is \"1e16\"", "--steps", "1e16")
-    fails("cannot be opened for writing", "--model", folder / "no" / "model")
+    for option in ["--model", "--page"]:
+        fails("there is no folder", option, folder / "no" / "file")
     check(not any(folder.iterdir()), "a file is left", list(folder.iterdir()))
 
     first = run("--model", model, "--steps", 2)

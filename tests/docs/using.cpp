@@ -72,7 +72,7 @@ TEST_CASE("forward and backward of the article's encoder") {
     const auto W_q = (*p)[article::W_q];  // a view: W_q(output, input)
     const float one = W_q(3, 5);
     const auto row = y.row(15);  // the last position
-    for (const float number : row.span()) CHECK(std::isfinite(number));
+    for (const float number : row) CHECK(std::isfinite(number));
     // [/views]
     CHECK(one == W_q.row(3)(5));
 
@@ -142,9 +142,8 @@ TEST_CASE("batches") {
                                                  y_gradient, 1.0 / 8);
         },
         batch, *gradient);
-    const double norm = sequent::train::norm<float>(gradient->flat(), pool);
-    optimizer.step_and_clear(p->flat(), gradient->flat(), 1e-3,
-                             sequent::train::clip_factor(norm, 1.0F), pool);
+    const double norm = sequent::train::norm(*gradient, pool);
+    optimizer.step_and_clear(*p, *gradient, 1e-3, sequent::train::clip_factor(norm, 1.0F), pool);
     // [/batch]
     CHECK(std::isfinite(loss));
 

@@ -86,6 +86,7 @@
 #include <sequent/data.hpp>
 #include <sequent/draw.hpp>
 #include <sequent/explain.hpp>
+#include <sequent/export.hpp>
 #include <sequent/fit.hpp>
 #include <sequent/formats.hpp>
 #include <sequent/graphs.hpp>

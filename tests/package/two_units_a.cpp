@@ -2,6 +2,7 @@
 // would fail to link.
 
 #include <sequent/draw.hpp>
+#include <sequent/export.hpp>
 #include <sequent/formats.hpp>
 #include <sequent/graphs.hpp>
 #include <sequent/packed.hpp>

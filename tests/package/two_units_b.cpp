@@ -1,4 +1,5 @@
 #include <sequent/draw.hpp>
+#include <sequent/export.hpp>
 #include <sequent/formats.hpp>
 #include <sequent/packed.hpp>
 #include <sequent/rasp.hpp>

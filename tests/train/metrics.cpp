@@ -32,6 +32,11 @@ TEST_CASE("accuracy, precision, recall and F1 of three classes") {
     const std::array scores{0.1F, 0.7F, 0.2F};
     found.add(std::span<const float>(scores), 2);
     CHECK(found.count(1, 2) == 2);
+    const std::array rows{0.7F, 9.0F, 0.7F, 9.0F, 0.2F, 9.0F};  // every second one
+    found.add(sequent::tensor_view<const float>{rows.data(), 1, {3}, {2}}, 2);
+    CHECK(found.count(0, 2) == 1);
+    CHECK_THROWS_AS(found.add(sequent::tensor_view<const float>{rows.data(), 1, {2}, {1}}, 2),
+                    sequent::argument_error);
     CHECK_THROWS_WITH(found.add(0, 3), contains("class 3") && contains("3 classes"));
     CHECK_THROWS_AS(train::confusion(0), sequent::argument_error);
 }

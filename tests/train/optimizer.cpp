@@ -212,6 +212,36 @@ TEST_CASE("one pass on threads has the bits of one thread") {
     }
 }
 
+TEST_CASE("an optimiser steps blocks of a model as it steps spans") {
+    struct block {
+        std::array<float, 5> numbers;
+        std::span<float, 5> flat() { return numbers; }
+        std::span<const float, 5> flat() const { return numbers; }
+    };
+    const block given{{1, -2, 3, 0, 5}}, slopes{{0.5F, 1, -1, 0, 2}};
+    const std::span<const float> numbers(slopes.numbers);
+    CHECK(train::norm(slopes) == train::norm(numbers));
+    sequent::thread_pool pool(2);
+    CHECK(train::norm(slopes, pool) == train::norm(numbers));
+    block spans = given, blocks = given;
+    block clipped = slopes, cleared = slopes;
+    CHECK(train::clip_by_norm(clipped, 1) == train::norm(numbers));
+    CHECK(train::norm(clipped) == Approx(1).epsilon(1e-6));
+    train::adam_w<float> one(5, 0.1), other(5, 0.1);
+    one.step(std::span<float>(spans.numbers), clipped.flat(), 0.1);
+    other.step(blocks, clipped, 0.1);
+    CHECK(blocks.numbers == spans.numbers);
+    one.step_and_clear(std::span<float>(spans.numbers), std::span<float>(cleared.numbers), 0.1);
+    cleared = slopes;
+    other.step_and_clear(blocks, cleared, 0.1);
+    CHECK(blocks.numbers == spans.numbers);
+    CHECK(train::norm(cleared) == 0);
+    cleared = slopes;
+    one.step(std::span<float>(spans.numbers), slopes.flat(), 0.1);
+    other.step_and_clear(blocks, cleared, 0.1, 1, pool);
+    CHECK(blocks.numbers == spans.numbers);
+}
+
 TEST_CASE("a saved optimiser continues exactly") {
     const auto n = reference::size;
     check_continues(train::sgd<float>(n), train::sgd<float>(n));
@@ -222,6 +252,7 @@ TEST_CASE("a saved optimiser continues exactly") {
 
 TEST_CASE("options out of their range are errors, in the type that is used") {
     const auto fails = [](auto make, const char* part) {
+        CHECK_THROWS_AS(make(), sequent::argument_error);
         CHECK_THROWS_AS(make(), std::invalid_argument);
         CHECK_THROWS_WITH(make(), sequent_test::contains(part));
     };

@@ -120,7 +120,7 @@ class graph_reader {
 ///
 /// Classes and kinds are names; their symbols are numbered in the order in which they appear.
 /// Throws io::error("file:line:column: message").
-SEQUENT_COLD inline graph_set read_graphs(io::source source) {
+[[nodiscard]] SEQUENT_COLD inline graph_set read_graphs(io::source source) {
     return detail::graph_reader(std::move(source)).read();
 }
 

@@ -55,8 +55,8 @@ SEQUENT_COLD inline std::vector<std::vector<int>> parts_of(std::span<const std::
 
 /// The `count` splits of a cross-validation: each part of parts_of is held out once, and the others
 /// follow one another in `training`, class by class: shuffle it before training.
-SEQUENT_COLD inline std::vector<split> folds_of(std::span<const std::int32_t> labels, int count,
-                                                std::uint64_t seed) {
+[[nodiscard]] SEQUENT_COLD inline std::vector<split> folds_of(std::span<const std::int32_t> labels,
+                                                              int count, std::uint64_t seed) {
     const auto parts = parts_of(labels, count, seed);
     std::vector<split> result;
     for (const auto& held_out : parts) {
@@ -69,15 +69,16 @@ SEQUENT_COLD inline std::vector<split> folds_of(std::span<const std::int32_t> la
     return result;
 }
 /// Likewise for samples without classes.
-SEQUENT_COLD inline std::vector<split> folds_of(int samples, int count, std::uint64_t seed) {
+[[nodiscard]] SEQUENT_COLD inline std::vector<split> folds_of(int samples, int count,
+                                                              std::uint64_t seed) {
     return folds_of(std::vector<std::int32_t>(static_cast<std::size_t>(samples > 0 ? samples : 0)),
                     count, seed);
 }
 
 /// Holds out a share of the samples, rounded, of each class, both parts in random order. Throws
 /// argument_error unless 0 <= share <= 1.
-SEQUENT_COLD inline split split_of(std::span<const std::int32_t> labels, double share,
-                                   std::uint64_t seed) {
+[[nodiscard]] SEQUENT_COLD inline split split_of(std::span<const std::int32_t> labels, double share,
+                                                 std::uint64_t seed) {
     check_number<argument_error>(share >= 0 && share <= 1, "sequent: the share that is held out",
                                  share, "0 to 1");
     random_numbers random(seed);
@@ -93,7 +94,7 @@ SEQUENT_COLD inline split split_of(std::span<const std::int32_t> labels, double 
     return result;
 }
 /// Likewise for samples without classes.
-SEQUENT_COLD inline split split_of(int samples, double share, std::uint64_t seed) {
+[[nodiscard]] SEQUENT_COLD inline split split_of(int samples, double share, std::uint64_t seed) {
     return split_of(std::vector<std::int32_t>(static_cast<std::size_t>(samples > 0 ? samples : 0)),
                     share, seed);
 }

@@ -59,7 +59,7 @@ class table {
     }
 
     /// The number of rows, without the header.
-    int rows() const noexcept {
+    [[nodiscard]] int rows() const noexcept {
         return columns_ == 0 ? 0 : static_cast<int>(cells_.size()) / columns_;
     }
     /// The number of columns.
@@ -74,7 +74,7 @@ class table {
 
     /// The finite numbers of some columns, row by row. Throws io::error at a cell that is none.
     template <std::floating_point T = float>
-    std::vector<T> numbers(std::initializer_list<column> of) const {
+    [[nodiscard]] std::vector<T> numbers(std::initializer_list<column> of) const {
         std::vector<T> result;
         visit(of, [&](const placed_cell& each) {
             result.push_back(text_.template number<T>(each.text, each.place));

@@ -104,7 +104,7 @@ function add(parent, tag, kind, text) {
   parent.append(made);
   return made;
 }
-// A weight is stored as the square root's 255th parts.
+// A weight is stored as one byte, round(255 * sqrt(weight)).
 for (const map of data.maps) {
   const bytes = atob(map.weights);
   map.share = Float32Array.from(bytes, each => (each.charCodeAt(0) / 255) ** 2);
@@ -465,9 +465,8 @@ SEQUENT_COLD inline std::string page_of(const std::vector<head_weights>& heads,
 /// The likeliest next tokens after each row of logits(position, symbol), for
 /// `attention_labels::next`. `texts` are the texts of the symbols.
 template <class Logits>
-SEQUENT_COLD std::vector<std::vector<candidate>> likeliest(const Logits& logits,
-                                                           const std::vector<std::string>& texts,
-                                                           int count = 5) {
+[[nodiscard]] SEQUENT_COLD std::vector<std::vector<candidate>> likeliest(
+    const Logits& logits, const std::vector<std::string>& texts, int count = 5) {
     std::vector<std::vector<candidate>> result;
     const int symbols = logits.extents[1];
     if (texts.size() != static_cast<std::size_t>(symbols))
@@ -496,7 +495,7 @@ SEQUENT_COLD std::vector<std::vector<candidate>> likeliest(const Logits& logits,
 /// The likeliest next tokens of each layer, for `attention_labels::layers`, from `lens_of` of a
 /// language model, whose values are lens(layer, position, symbol).
 template <class T>
-SEQUENT_COLD std::vector<std::vector<std::vector<candidate>>> likeliest(
+[[nodiscard]] SEQUENT_COLD std::vector<std::vector<std::vector<candidate>>> likeliest(
     const tapped_values<T, 3>& lens, const std::vector<std::string>& texts, int count = 5) {
     std::vector<std::vector<std::vector<candidate>>> result;
     for (int layer = 0; layer < lens.view().extents[0]; ++layer)

@@ -189,9 +189,9 @@ class weights_reader {
 /// Runs a forward pass and returns the attention weights, by layers and heads in the order of the
 /// rules. `facts` are those of one sample. Afterwards the workspace is as after `forward`.
 template <class Model, class T = float, class P>
-SEQUENT_COLD std::vector<head_weights> attention_of(const P& parameters,
-                                                    const typename Model::template facts<T>& facts,
-                                                    typename Model::template workspace<T>& w) {
+[[nodiscard]] SEQUENT_COLD std::vector<head_weights> attention_of(
+    const P& parameters, const typename Model::template facts<T>& facts,
+    typename Model::template workspace<T>& w) {
     using plan_type = typename Model::plan;
     (void)Model::forward(parameters, facts, w);
     auto bound = model_detail::calls<plan_type>::bind(parameters, facts, w, true);

@@ -147,7 +147,7 @@ class program_grounder {
             const std::vector<int> places = arguments(item.terms, item.arity);
             const plan::relation_shape& shape = program.relations[item.relation];
             const bool fact = shape.fact >= 0;
-            // Its atoms exist whatever their values, and the condition asks for them.
+            // The atoms of a list exist with any values; the condition looks them up.
             const bool listed =
                 shape.chosen >= 0 || (fact && program.facts[shape.fact].is_sparse());
             if (!fact && !known_.count({item.relation, places})) continue;
@@ -265,7 +265,7 @@ ground_of(const model_detail::parameter_block<typename Model::plan, T>& p,
     }
     model_detail::compiled_backward<inspected, T, model_detail::whole_run>::run(bound, {});
     ground_network all = detail::program_grounder<plan_type, T>(bound, options).ground();
-    // Only the atoms of the rules, numbered anew.
+    // Keeps only the atoms of the rules and renumbers them.
     ground_network result;
     std::vector<int> numbers(all.atoms.size(), -1);
     const auto keep = [&](int& at) {

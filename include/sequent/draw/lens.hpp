@@ -33,8 +33,9 @@ constexpr int find_last_stack() {
 ///
 /// Does not compile if the model has no stack, or if the output has six dimensions.
 template <class Model, class T = float, class P>
-SEQUENT_COLD auto lens_of(const P& parameters, const typename Model::template facts<T>& facts,
-                          typename Model::template workspace<T>& w) {
+[[nodiscard]] SEQUENT_COLD auto lens_of(const P& parameters,
+                                        const typename Model::template facts<T>& facts,
+                                        typename Model::template workspace<T>& w) {
     using plan_type = typename Model::plan;
     using placed = typename model_detail::placed_for<P, plan_type>::type;
     using calls = model_detail::calls<plan_type>;

@@ -109,7 +109,7 @@ SEQUENT_COLD inline std::string title_of(const mask& shown) {
 /// titles in order.
 SEQUENT_COLD inline svg picture_of(const std::vector<mask>& masks,
                                    const std::vector<std::string>& titles = {}) {
-    constexpr double side = 220;  ///< of a mask; that of a cell is the same for all
+    constexpr double side = 220;  ///< of a mask; cells of all masks have equal sides
     constexpr double gap = 36;
     constexpr double caption = 44;
     constexpr int across = 4;

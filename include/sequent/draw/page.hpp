@@ -92,7 +92,7 @@ function colour(name, share) {
   const parts = getComputedStyle(document.documentElement).getPropertyValue(name);
   return `rgba(${parts}, ${share})`;
 }
-// Small shares are seen, too.
+// The opacity of a share. The exponent makes small shares visible.
 const visible = share => share < 0.0005 ? 0 : 0.06 + 0.94 * Math.min(share, 1) ** 0.6;
 const shorter = share => share < 0.0005 ? "0" : String(Number(share.toPrecision(3)));
 

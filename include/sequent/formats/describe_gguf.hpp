@@ -215,7 +215,7 @@ SEQUENT_COLD model_description describe_gguf_t5(const gguf_fields<>& of) {
 /// "qwen2" or "t5". Throws io::error if the architecture is another one, if a field is missing, or
 /// if the file describes something that the preset does not compute.
 SEQUENT_LAZY
-SEQUENT_COLD model_description describe(const gguf_file& file) {
+[[nodiscard]] SEQUENT_COLD model_description describe(const gguf_file& file) {
     const detail::gguf_fields<> of(file);
     const std::string& architecture = of.architecture();
     if (architecture == "bert") return detail::describe_gguf_bert(of);

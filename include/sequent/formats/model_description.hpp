@@ -363,7 +363,7 @@ SEQUENT_COLD model_description describe_whisper(const configuration_fields<>& of
 /// Throws io::error if the file is not well-formed JSON, has another type, lacks a field, or
 /// describes something that the presets do not compute.
 SEQUENT_LAZY
-SEQUENT_COLD model_description describe(const source& config) {
+[[nodiscard]] SEQUENT_COLD model_description describe(const source& config) {
     const std::string_view text(reinterpret_cast<const char*>(config.bytes().data()),
                                 config.bytes().size());
     const json_document document(text, config.name());

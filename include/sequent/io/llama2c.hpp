@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "../config.hpp"
+#include "../elsewhere.hpp"
 #include "../joined_text.hpp"
 #include "functions.hpp"
 #include "name_map.hpp"
@@ -37,6 +38,11 @@
 ///
 /// The format does not store functions. run.c computes rotary(i, 10000) of pairs of neighbours, RMS
 /// norms with an epsilon of 1e-5, and silu; models that compute anything else are refused.
+
+namespace sequent::inline SEQUENT_ABI::elsewhere {
+template <class... Types>
+inline constexpr bool includes<header::llama2c, Types...> = true;
+}  // namespace sequent::inline SEQUENT_ABI::elsewhere
 
 namespace sequent::inline SEQUENT_ABI::io {
 

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "../config.hpp"
+#include "../elsewhere.hpp"
 #include "../joined_text.hpp"
 #include "../model/arguments.hpp"
 #include "../model/tensor_view.hpp"
@@ -30,6 +31,11 @@
 /// Arrays are loaded to and saved from everything that a fact accepts: containers and views of
 /// xtensor, nested arrays, tensor_views, and vectors and spans, which have no shape and accept any
 /// shape of their size.
+
+namespace sequent::inline SEQUENT_ABI::elsewhere {
+template <class... Types>
+inline constexpr bool includes<header::npy, Types...> = true;
+}  // namespace sequent::inline SEQUENT_ABI::elsewhere
 
 namespace sequent::inline SEQUENT_ABI::io {
 

@@ -395,7 +395,8 @@ SEQUENT_COLD std::vector<const std::byte*> load_packed_tensors(tensor_file file,
     return found;
 }
 
-/// The first byte of matrices that a file has one behind another as packed weights have them.
+/// The first byte of the matrices in the file if the file stores them contiguously and in the
+/// layout of packed weights.
 SEQUENT_LAZY
 SEQUENT_COLD const std::byte* mapped_matrices(const std::string& name,
                                               const std::vector<byte_tensor>& wanted,

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "../config.hpp"
+#include "../elsewhere.hpp"
 #include "../joined_text.hpp"
 #include "../model/tensor_view.hpp"
 #include "../number_text.hpp"
@@ -32,6 +33,11 @@
 /// The safetensors format: eight bytes with the length of the header (little-endian), the header as
 /// JSON, then the elements, little-endian and row-major, without gaps.
 /// https://github.com/huggingface/safetensors#format
+
+namespace sequent::inline SEQUENT_ABI::elsewhere {
+template <class... Types>
+inline constexpr bool includes<header::safetensors, Types...> = true;
+}  // namespace sequent::inline SEQUENT_ABI::elsewhere
 
 namespace sequent::inline SEQUENT_ABI::io {
 

@@ -58,8 +58,8 @@ class name_table {
                                                                                   : nullptr;
     }
 
-    /// Among the entries that repeat the name of an entry with a smaller number, the one with the
-    /// least number; null if all names differ.
+    /// The entry with the smallest number whose name an entry with a smaller number has, too; null
+    /// if all names differ.
     const numbered_name* repeated() const noexcept {
         const numbered_name* result = nullptr;
         for (std::size_t at = 1; at < entries_.size(); ++at) {

@@ -17,7 +17,7 @@ enum class fold {
 };
 
 /// What the derivative of an aggregation reads besides the element and the result: nothing, the
-/// number of elements, or the state of the aggregation.
+/// number of elements, or the accumulators of the aggregation.
 enum class fold_reads { nothing, number, state };
 
 /// Returns what the derivative of this aggregation reads.
@@ -38,7 +38,8 @@ constexpr bool beats(T x, T most) noexcept {
 
 namespace detail {
 
-// State of a product: the product `a` of all factors except zeros, and the number `b` of zeros.
+// Accumulators of a product: the product `a` of all factors except zeros, and the number `b` of
+// zeros.
 
 template <class T>
 constexpr void add_factor(T& a, T& b, T x, int k) noexcept {
@@ -54,7 +55,7 @@ constexpr T factor_slope(T a, T b, T x) noexcept {
     return b == T(0) ? a / x : b == T(1) && x == T(0) ? a : T(0);
 }
 
-/// State of log_sum_exp: the maximum `a` and the sum `b` of exp(x - a).
+/// Accumulators of log_sum_exp: the maximum `a` and the sum `b` of exp(x - a).
 template <class T>
 void add_exponential(T& a, T& b, T x, int k) noexcept {
     if (k == 0 || x > a) {
@@ -64,7 +65,7 @@ void add_exponential(T& a, T& b, T x, int k) noexcept {
         b += x == a ? T(1) : kernel::exp(x - a);
     }
 }
-/// State of a standard deviation: the mean `a` and the sum `b` of (x - a)^2 (Welford 1962).
+/// Accumulators of a standard deviation: the mean `a` and the sum `b` of (x - a)^2 (Welford 1962).
 template <class T>
 constexpr void add_deviation(T& a, T& b, T x, int k) noexcept {
     const T before = x - a;
@@ -74,7 +75,7 @@ constexpr void add_deviation(T& a, T& b, T x, int k) noexcept {
 
 }  // namespace detail
 
-/// Adds x to the state (a, b), which begins with zeros, as value number k, counted from 0.
+/// Adds x to the accumulators (a, b), which begin with zeros, as value number k, counted from 0.
 template <fold F, class T>
 SEQUENT_INLINE void add_value(T& a, [[maybe_unused]] T& b, T x, [[maybe_unused]] int k,
                               [[maybe_unused]] T p) noexcept {

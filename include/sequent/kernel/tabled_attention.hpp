@@ -170,7 +170,7 @@ class gathered_operands {
     alignas(64) T turned_[room(true, all_depths* Columns)];
     alignas(64) T x_[room(true, all_depths* Rows)];
     alignas(64) T y_[room(Gradient, all_depths* Columns)];
-    // Written by the tile whose operands these are.
+    // Written only by the tile that uses these operands.
     alignas(64) mutable T dy_[room(Gradient, all_depths* Columns)];
     alignas(64) mutable T sums_[room(Gradient, all_depths* Rows)];
 };

@@ -17,6 +17,7 @@
 #include "../plan/shape.hpp"
 #include "pair_index.hpp"
 #include "tensor_view.hpp"
+#include "view_of.hpp"
 
 /// Turns the containers of the caller into the pointers that kernels take, and checks them once.
 
@@ -168,13 +169,6 @@ template <class T>
 inline constexpr bool is_std_array = false;
 template <class T, std::size_t Size>
 inline constexpr bool is_std_array<std::array<T, Size>> = true;
-/// An xtensor container or view, or another class with this interface.
-template <class X>
-concept has_shape = requires(const X& x) {
-    x.shape();
-    x.data();
-    x.strides();
-};
 
 /// The first element of a container of any nesting; writes its extents to `found`.
 template <class X>
@@ -192,7 +186,10 @@ auto* unwrap(X& x, extents& found) {
                 x.extents[static_cast<std::size_t>(axis)];
         found.shaped = true;
         return x.data;
-    } else if constexpr (has_shape<container>) {
+    } else if constexpr (view_detail::eigen<container>) {
+        const auto view = view_of(x);
+        return unwrap(view, found);
+    } else if constexpr (view_detail::shaped<container>) {
         long stride = 1;
         const auto rank = static_cast<int>(x.shape().size());
         for (int axis = rank; axis-- > 0;) {
@@ -220,7 +217,7 @@ auto* unwrap(X& x, extents& found) {
     } else {
         static_assert(std::ranges::contiguous_range<X>,
                       "sequent: a fact is a contiguous container, a span, a nested array, a "
-                      "tensor_view or an xtensor container");
+                      "tensor_view, or a container of xtensor or Eigen");
         found.at[static_cast<std::size_t>(found.rank++)] = static_cast<long>(std::ranges::size(x));
         auto* first = std::ranges::data(x);
         using inner = std::remove_cv_t<std::remove_pointer_t<decltype(first)>>;

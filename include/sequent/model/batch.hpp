@@ -90,7 +90,7 @@ class batch_memory {
         return std::clamp(samples, 1, wanted);
     }
     /// Size in bytes of all workspaces, gradients and other blocks that this object owns.
-    std::size_t bytes() const noexcept {
+    [[nodiscard]] std::size_t bytes() const noexcept {
         std::size_t result = workspaces_.size() * sizeof(Memory) +
                              rooms_.size() * sizeof(room_block) +
                              gradients_.size() * sizeof(parameter_block<Plan, T>);
@@ -224,7 +224,7 @@ class batch_memory {
     /// before it adds to the second.
     static constexpr int parts = std::clamp(numbers / 8192, 1, 64);
 
-    /// State shared by the threads of a call.
+    /// Data shared by the threads of a call.
     struct shared {
         // For each part of the gradient, and for the prepared values, the group that adds next.
         std::array<std::atomic<int>, std::size_t{parts} + 1> turns{};

@@ -4,10 +4,16 @@
 #include <string>
 #include <string_view>
 
+#include "../elsewhere.hpp"
 #include "../json_text.hpp"
 #include "explanation.hpp"
 
 /// explain(): how a model is computed, as text and as JSON.
+
+namespace sequent::inline SEQUENT_ABI::elsewhere {
+template <class... Types>
+inline constexpr bool includes<header::explain, Types...> = true;
+}  // namespace sequent::inline SEQUENT_ABI::elsewhere
 
 namespace sequent::inline SEQUENT_ABI {
 
@@ -136,7 +142,7 @@ class explanation_as_json {
 ///
 ///     std::cout << explain<Model>();
 template <class Model>
-std::string explain() {
+[[nodiscard]] std::string explain() {
     std::string result;
     if constexpr (Model::plan::ok) {
         result = "steps\n";
@@ -153,7 +159,7 @@ std::string explain() {
 /// "several_rules"; "parameters" and sizes in bytes. Operations are multiplications and additions
 /// of one forward pass.
 template <class Model>
-std::string explain_as_json() {
+[[nodiscard]] std::string explain_as_json() {
     return model_detail::explanation_as_json<>::of(explanation_of<Model>());
 }
 

@@ -9,11 +9,17 @@
 #include <utility>
 #include <vector>
 
+#include "../elsewhere.hpp"
 #include "../joined_text.hpp"
 #include "../number_text.hpp"
 #include "model.hpp"
 
 /// How a model is computed, as data.
+
+namespace sequent::inline SEQUENT_ABI::elsewhere {
+template <class... Types>
+inline constexpr bool includes<header::explanation, Types...> = true;
+}  // namespace sequent::inline SEQUENT_ABI::elsewhere
 
 namespace sequent::inline SEQUENT_ABI {
 
@@ -428,7 +434,7 @@ struct explanation_parts {
 
 /// How a model is computed, as data; empty for an ill-formed program.
 template <class Model>
-explanation explanation_of() {
+[[nodiscard]] explanation explanation_of() {
     explanation parts;
     if constexpr (Model::plan::ok) {
         explanation result =

@@ -196,7 +196,7 @@ class general_runner : ground_rule<Plan, At, T> {
         each_ground(third);
     }
 
-    // A choice: the pairs of the greatest values, their index, and then their values.
+    // top_k: the pairs of the greatest values, the index of these pairs, and then their values.
 
     /// Room for the greatest values of one group.
     static constexpr int most_chosen =

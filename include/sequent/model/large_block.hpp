@@ -38,7 +38,7 @@ inline void ask_for_huge_pages([[maybe_unused]] void* at, [[maybe_unused]] std::
 /// the block uses transparent huge pages if they are set to "madvise" or "always". Throws
 /// std::bad_alloc.
 template <class Block, class... Given>
-std::unique_ptr<Block> make_unique(const Given&... given) {
+[[nodiscard]] std::unique_ptr<Block> make_unique(const Given&... given) {
     constexpr std::align_val_t alignment{alignof(Block)};
     if constexpr (alignof(Block) > __STDCPP_DEFAULT_NEW_ALIGNMENT__ &&
                   std::is_nothrow_constructible_v<Block, const Given&...>) {

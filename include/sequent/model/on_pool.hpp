@@ -423,8 +423,8 @@ class pooled_attention {
         if constexpr (!writes_apart || operations() < least_run) {
             runner::forward(bound, kernel::all_rows<step.rows>{});
         } else {
-            // Each part turns the columns anew. Where there must be several for one outer index,
-            // there are some more, since rows may have more pairs than others.
+            // Each part transposes the columns again. Where there must be several for one outer
+            // index, there are some more, since rows may have more pairs than others.
             using ranges = join_blocks<step.rows, block>;
             const int parts = parts_of_blocks(outers, ranges::blocks, pool.size());
             each_part(pool, step.outer_extents,

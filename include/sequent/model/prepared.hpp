@@ -62,7 +62,7 @@ class alignas(64) prepared_block {
     /// Prepares `p` and refers to it.
     explicit prepared_block(const parameter_block<Plan, T>& p) noexcept { prepare(p); }
 
-    /// Returns to the empty state.
+    /// Makes the block empty, as it was before prepare().
     prepared_block& operator=(zeros) noexcept {
         parameters_ = nullptr;
         std::fill_n(numbers_, size, T(0));

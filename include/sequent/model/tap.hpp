@@ -113,7 +113,8 @@ int place_in_triangles(const View& squares, int at) noexcept {
 
 /// Runs the tapped model with the weights of a model.
 template <class Model, class Tapped, class T, class Facts>
-auto tap(const parameter_block<typename Model::plan, T>& parameters, const Facts& given) {
+[[nodiscard]] auto tap(const parameter_block<typename Model::plan, T>& parameters,
+                       const Facts& given) {
     using plan_type = typename Tapped::plan;
     static_assert(plan_type::tables.relations[plan_type::shapes.tapped].where == plan::place::value,
                   "sequent: tap: this relation is a weight or a part of a fact");

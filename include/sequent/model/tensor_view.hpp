@@ -1,10 +1,11 @@
 #pragma once
 
 #include <array>
-#include <concepts>
 #include <cstddef>
+#include <iterator>
 #include <span>
 #include <string>
+#include <type_traits>
 
 #include "../fail.hpp"
 
@@ -106,6 +107,49 @@ struct tensor_view {
     }
 };
 
+template <class T, int Rank>
+struct ranked_view;
+
+namespace view_detail {
+
+/// Forward iterator over the first dimension of a view: over the elements of a vector, or the rows
+/// of a matrix, which are views themselves.
+template <class T, int Rank>
+class iterator {
+  public:
+    using difference_type = std::ptrdiff_t;
+    using reference = std::conditional_t<Rank == 1, T&, ranked_view<T, Rank - 1>>;
+    using value_type = std::remove_cvref_t<reference>;
+    using pointer = void;
+    using iterator_concept = std::forward_iterator_tag;
+    using iterator_category =
+        std::conditional_t<Rank == 1, std::forward_iterator_tag, std::input_iterator_tag>;
+
+    constexpr iterator() = default;
+    constexpr iterator(const ranked_view<T, Rank>& view, int at) noexcept : view_(view), at_(at) {}
+
+    constexpr reference operator*() const noexcept {
+        if constexpr (Rank == 1)
+            return view_(at_);
+        else
+            return view_.row(at_);
+    }
+    constexpr iterator& operator++() noexcept {
+        ++at_;
+        return *this;
+    }
+    constexpr iterator operator++(int) noexcept { return {view_, at_++}; }
+    friend constexpr bool operator==(const iterator& a, const iterator& b) noexcept {
+        return a.at_ == b.at_;
+    }
+
+  private:
+    ranked_view<T, Rank> view_{};
+    int at_ = 0;
+};
+
+}  // namespace view_detail
+
 /// A view with static rank, as all views of a model are. The number of indices is checked at
 /// compile time.
 template <class T, int Rank>
@@ -129,30 +173,16 @@ struct ranked_view : tensor_view<T> {
         }
         return result;
     }
-};
 
-/// A row-major view of the elements of a contiguous container: `view_of(logits, rows, classes)`.
-/// The container must outlive the view. Throws argument_error if its size is not the product of the
-/// extents.
-template <class Numbers, std::convertible_to<int>... Extents>
-    requires(sizeof...(Extents) <= max_rank)
-[[nodiscard]] constexpr auto view_of(Numbers&& numbers, Extents... extents) {
-    const std::span elements(numbers);
-    using element = typename decltype(elements)::element_type;
-    ranked_view<element, static_cast<int>(sizeof...(Extents))> result;
-    result.data = elements.data();
-    result.rank = static_cast<int>(sizeof...(Extents));
-    std::size_t axis = 0;
-    ((result.extents[axis++] = static_cast<int>(extents)), ...);
-    int stride = 1;
-    while (axis-- > 0) {
-        result.strides[axis] = stride;
-        stride *= result.extents[axis];
+    /// The first element of a vector, or the first row of a matrix.
+    [[nodiscard]] constexpr view_detail::iterator<T, Rank> begin() const noexcept
+        requires(Rank > 0) {
+        return {*this, 0};
     }
-    if (elements.size() != static_cast<std::size_t>(stride))
-        fail<argument_error>("sequent: a view of " + std::to_string(stride) +
-                             " elements, given are " + std::to_string(elements.size()));
-    return result;
-}
+    /// The end of the first dimension.
+    [[nodiscard]] constexpr view_detail::iterator<T, Rank> end() const noexcept requires(Rank > 0) {
+        return {*this, this->extents[0]};
+    }
+};
 
 }  // namespace sequent::inline SEQUENT_ABI

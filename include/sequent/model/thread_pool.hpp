@@ -140,7 +140,7 @@ struct pool_position {
 };
 inline constinit thread_local pool_position in_pool{};
 
-/// State shared by the threads of a pool.
+/// Data shared by the threads of a pool.
 SEQUENT_LAZY struct basic_pool_crew {
     using call_type = void (*)(const void*, int, int);
 

@@ -7,7 +7,7 @@
 
 namespace sequent::inline SEQUENT_ABI::plan {
 
-/// In place of the limit of a count that bounds no variable.
+/// The limit of a count that bounds no variable.
 inline constexpr int without_limit = -1;
 
 /// The counts of the conjuncts `variable < count` of a condition, one bit each.

@@ -188,7 +188,7 @@ class source_writer {
             return (variables[0] >= 0 && factors[0] == 0) || (variables[1] >= 0 && factors[1] == 0);
         }
     };
-    /// The argument that a sum of variables is.
+    /// The argument for a sum of variables.
     constexpr term term_of(const index_sum& sum) {
         if (sum.known && sum.variables[0] < 0) return {-1, sum.offset};
         const int first = sum.factors[0] == 1 ? 0 : 1;

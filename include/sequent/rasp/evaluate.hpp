@@ -352,7 +352,7 @@ class evaluation {
 /// The output of `Program` for an input. If a position has no value, throws evaluation_error, which
 /// names the operation and the position; in a constant expression, the compiler names them.
 template <const auto& Program>
-SEQUENT_COLD constexpr sequence evaluate(const sequence& input) {
+[[nodiscard]] SEQUENT_COLD constexpr sequence evaluate(const sequence& input) {
     // Checked here, too, because the compiler prints this error earlier.
     constexpr bool is_program = is_s_op<std::remove_cvref_t<decltype(Program)>>;
     static_assert(is_program,

@@ -194,7 +194,7 @@ SEQUENT_COLD constexpr loop_states run_loop(const graph& program, const sequence
 /// The output of a loop.
 template <const auto& Program>
     requires(is_loop<std::remove_cvref_t<decltype(Program)>>)
-SEQUENT_COLD constexpr sequence evaluate(const sequence& input) {
+[[nodiscard]] SEQUENT_COLD constexpr sequence evaluate(const sequence& input) {
     return detail::run_loop(graph_of<Program>, input).back()[0];
 }
 /// The number of rounds after which the end of a loop is reached at all positions, or all rounds.

@@ -1,7 +1,10 @@
 #pragma once
 
 #include <initializer_list>
-#include <ranges>
+#include <iterator>
+#include <string>
+#include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "value.hpp"
@@ -31,10 +34,12 @@ class sequence {
     /// From single values.
     constexpr sequence(std::initializer_list<value> values) : values_(values) {}
     /// From a container of symbols (strings), numbers or booleans.
-    template <std::ranges::input_range Range>
+    template <class Range>
         requires(!std::is_convertible_v<const Range&, std::string_view> &&
-                 !std::is_same_v<Range, sequence> &&
-                 std::is_constructible_v<value, std::ranges::range_reference_t<const Range&>>)
+                 !std::is_same_v<Range, sequence> && requires(const Range& of) {
+                     value(*std::begin(of));
+                     std::end(of);
+                 })
     constexpr sequence(const Range& values) {
         for (const auto& each : values) values_.push_back(value(each));
     }

@@ -201,7 +201,7 @@ class program_printer {
                 if (as_ == notation::shown)
                     return "holds(" + (of.left < 0 ? "" : text_of(of.left)) +
                            (of.right < 0 ? "" : ", " + text_of(of.right)) + ")";
-                fail<std::invalid_argument>(
+                fail<argument_error>(
                     "sequent: a program with holds<...>() or one_of<...>() has no text; write its "
                     "condition with comparisons");
             default:
@@ -394,9 +394,9 @@ consteval auto printed_source() {
 }  // namespace text_detail
 
 /// Prints the rules of a program, given as types or as text, in the notation of dialect::sequent.
-/// Throws std::invalid_argument if the program has conditions holds<...>() or one_of<...>().
+/// Throws argument_error if the program has conditions holds<...>() or one_of<...>().
 template <const auto& Program>
-std::string to_text() {
+[[nodiscard]] std::string to_text() {
     static constexpr auto source = text_detail::printed_source<Program>();
     return text_detail::program_printer(text_detail::program_view(source),
                                         text_detail::notation::text)
@@ -404,9 +404,9 @@ std::string to_text() {
 }
 
 /// Prints the rules of a program, given as types or as text, as C++ with the declarations of all
-/// names. Throws std::invalid_argument if the program has conditions holds<...>() or one_of<...>().
+/// names. Throws argument_error if the program has conditions holds<...>() or one_of<...>().
 template <const auto& Program>
-std::string to_cpp() {
+[[nodiscard]] std::string to_cpp() {
     static constexpr auto source = text_detail::printed_source<Program>();
     return text_detail::program_printer(text_detail::program_view(source),
                                         text_detail::notation::cpp)

@@ -7,10 +7,11 @@
 #include <cstddef>
 #include <limits>
 #include <span>
-#include <stdexcept>
 #include <type_traits>
+#include <utility>
 
 #include "../config.hpp"
+#include "../fail.hpp"
 #include "../model/thread_pool.hpp"
 #include "../number_text.hpp"
 
@@ -81,9 +82,19 @@ double norm_with(std::span<const T> values, Run run) noexcept {
 
 }  // namespace detail
 
+/// A block of numbers of one type with `flat()`, such as the parameters or a gradient of a model.
+template <class Block>
+concept flat_block = requires(Block& block) {
+    std::span(block.flat());
+};
+
+/// The element type of a block.
+template <flat_block Block>
+using number_of_block = std::remove_cvref_t<decltype(std::declval<Block&>().flat()[0])>;
+
 /// The Euclidean norm of all elements, computed in double; finite whenever double can hold it.
 template <std::floating_point T>
-double norm(std::span<const T> values) noexcept {
+[[nodiscard]] double norm(std::span<const T> values) noexcept {
     return detail::norm_with(values, [](int tasks, auto part) {
         for (int task = 0; task < tasks; ++task) part(task);
     });
@@ -91,19 +102,29 @@ double norm(std::span<const T> values) noexcept {
 
 /// The same norm, computed on the threads of a pool; equal to the last bit.
 template <std::floating_point T>
-double norm(std::span<const T> values, thread_pool& pool) noexcept {
+[[nodiscard]] double norm(std::span<const T> values, thread_pool& pool) noexcept {
     return detail::norm_with(values, [&](int tasks, auto part) { pool.run(tasks, part); });
+}
+
+/// The norm of a gradient, norm(*gradient).
+template <flat_block Block>
+[[nodiscard]] double norm(const Block& block) noexcept {
+    return norm<number_of_block<Block>>(block.flat());
+}
+/// The norm of a gradient, computed on the threads of a pool; equal to the last bit.
+template <flat_block Block>
+[[nodiscard]] double norm(const Block& block, thread_pool& pool) noexcept {
+    return norm<number_of_block<Block>>(block.flat(), pool);
 }
 
 /// The factor that scales a gradient of norm `norm` down to the norm `max_norm`; 1 if its norm is
 /// not greater, or not finite.
 ///
-/// Throws std::invalid_argument if `max_norm` is negative or NaN.
+/// Throws argument_error if `max_norm` is negative or NaN.
 template <std::floating_point T>
-T clip_factor(double norm, T max_norm) {
+[[nodiscard]] T clip_factor(double norm, T max_norm) {
     const auto most = static_cast<double>(max_norm);
-    check_number<std::invalid_argument>(most >= 0, "clipping: max_norm", most,
-                                        "a number of at least 0");
+    check_number<argument_error>(most >= 0, "clipping: max_norm", most, "a number of at least 0");
     return std::isfinite(norm) && norm > most ? static_cast<T>(most / norm) : T(1);
 }
 
@@ -111,7 +132,7 @@ T clip_factor(double norm, T max_norm) {
 /// a double, because T may not be able to hold it. A gradient whose norm is not finite is left
 /// unchanged: check the returned norm.
 ///
-/// Throws std::invalid_argument if `max_norm` is negative or NaN; the gradient is then unchanged.
+/// Throws argument_error if `max_norm` is negative or NaN; the gradient is then unchanged.
 template <std::floating_point T>
 double clip_by_norm(std::span<T> gradient, std::type_identity_t<T> max_norm) {
     const double before = norm<T>(gradient);
@@ -119,6 +140,12 @@ double clip_by_norm(std::span<T> gradient, std::type_identity_t<T> max_norm) {
     if (factor != T(1))
         for (T& x : gradient) x *= factor;
     return before;
+}
+/// The same for the gradient of a model, clip_by_norm(*gradient, 1).
+template <flat_block Block>
+double clip_by_norm(Block& gradient, double max_norm) {
+    using T = number_of_block<Block>;
+    return clip_by_norm<T>(std::span<T>(gradient.flat()), static_cast<T>(max_norm));
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::train

@@ -8,11 +8,11 @@
 #include <functional>
 #include <limits>
 #include <span>
-#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "../fail.hpp"
 #include "../joined_text.hpp"
 #include "../model/random.hpp"
 #include "../number_text.hpp"
@@ -24,17 +24,16 @@
 namespace sequent::inline SEQUENT_ABI::train {
 
 /// Shuffled batches: the sample numbers 0 to count - 1 in batches, in a new random order for each
-/// epoch. The last batch of an epoch may be smaller. Throws std::invalid_argument unless both sizes
+/// epoch. The last batch of an epoch may be smaller. Throws argument_error unless both sizes
 /// are above 0.
 class batches {
   public:
     /// Batches of `batch_size` of `count` samples.
     SEQUENT_COLD batches(int count, int batch_size, std::uint64_t seed)
         : batch_size_(batch_size), random_(seed) {
-        check_number<std::invalid_argument>(count > 0, "batches: the number of samples", count,
-                                            "above 0");
-        check_number<std::invalid_argument>(batch_size > 0, "batches: the batch size", batch_size,
-                                            "above 0");
+        check_number<argument_error>(count > 0, "batches: the number of samples", count, "above 0");
+        check_number<argument_error>(batch_size > 0, "batches: the batch size", batch_size,
+                                     "above 0");
         for (int at = 0; at < count; ++at) order_.push_back(at);
         next_ = order_.size();
     }
@@ -45,7 +44,7 @@ class batches {
     }
 
     /// The sample numbers of the next batch, valid until the next call.
-    SEQUENT_COLD std::span<const int> next() {
+    [[nodiscard]] SEQUENT_COLD std::span<const int> next() {
         if (next_ == order_.size()) {
             shuffle(order_, random_);
             next_ = 0;
@@ -130,11 +129,10 @@ class fitting {
     SEQUENT_COLD fitting(const fit_options& options, const std::function<double(double)>& step,
                          const std::function<double()>& validate, const std::function<void()>& keep)
         : options_(options), step_(step), validate_(validate), keep_(keep) {
-        check_number<std::invalid_argument>(options.first_step >= 0, "fit: first_step",
-                                            static_cast<double>(options.first_step), "at least 0");
-        check_number<std::invalid_argument>(options.evaluate_every >= 0, "fit: evaluate_every",
-                                            static_cast<double>(options.evaluate_every),
-                                            "at least 0");
+        check_number<argument_error>(options.first_step >= 0, "fit: first_step",
+                                     static_cast<double>(options.first_step), "at least 0");
+        check_number<argument_error>(options.evaluate_every >= 0, "fit: evaluate_every",
+                                     static_cast<double>(options.evaluate_every), "at least 0");
         result_.best = options.best;
         result_.steps = options.first_step;
     }
@@ -229,7 +227,7 @@ class fitting {
 ///
 ///     fit({.rate = {.peak = 1e-3, .total_steps = 2000}}, [&](double rate) { return ...; });
 ///
-/// Throws std::invalid_argument if an option is out of range, and whatever the functions throw.
+/// Throws argument_error if an option is out of range, and whatever the functions throw.
 SEQUENT_COLD inline fit_result fit(const fit_options& options,
                                    const std::function<double(double)>& step,
                                    const std::function<double()>& validate = {},

@@ -28,7 +28,7 @@ struct parameter_group {
     /// The weights and their optimizer state do not change.
     bool frozen = false;
     /// False for matrices that Muon treats like vectors, by AdamW: those that map to the classes,
-    /// for instance. It never sees the rows that symbols select (embeddings) as a matrix.
+    /// for instance. Rows that symbols select (embeddings) are never treated as a matrix.
     bool as_matrix = true;
 };
 
@@ -175,14 +175,14 @@ SEQUENT_COLD parameter_groups groups_of_weights(std::span<const model_detail::na
 ///         return {.rate = 0.1, .frozen = name.starts_with("layers.")};
 ///     });
 template <class Model, class Choose>
-SEQUENT_COLD parameter_groups groups_of(Choose choose) {
+[[nodiscard]] SEQUENT_COLD parameter_groups groups_of(Choose choose) {
     return detail::groups_of_weights(
         model_detail::named_weights<typename Model::plan>,
         static_cast<std::size_t>(Model::template parameters<float>::size), choose);
 }
 /// The usual groups: matrices decay, other weights do not.
 template <class Model>
-parameter_groups groups_of() {
+[[nodiscard]] parameter_groups groups_of() {
     return groups_of<Model>(
         [](std::string_view, std::span<const int>) { return parameter_group{}; });
 }

@@ -13,6 +13,7 @@
 #include "../kernel/math.hpp"
 #include "../kernel/simd.hpp"
 #include "../model/tensor_view.hpp"
+#include "../model/view_of.hpp"
 #include "../number_text.hpp"
 
 /// Losses and their gradients. Each takes the outputs as a view, the targets as a span and,

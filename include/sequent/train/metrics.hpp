@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "../joined_text.hpp"
+#include "../model/tensor_view.hpp"
 
 /// Metrics of predictions, computed in double.
 
@@ -37,6 +38,16 @@ class confusion {
         add(static_cast<int>(std::max_element(scores.begin(), scores.end()) - scores.begin()),
             expected);
     }
+    /// The same for the scores in a view, such as a model's output.
+    template <class T>
+    void add(const tensor_view<T>& scores, int expected) {
+        check_size("the scores of confusion", static_cast<std::size_t>(scores.size()),
+                   static_cast<std::size_t>(classes_));
+        int predicted = 0;
+        for (int each = 1; each < classes_; ++each)
+            if (scores.element(predicted) < scores.element(each)) predicted = each;
+        add(predicted, expected);
+    }
 
     /// The number of samples of class `expected` that were predicted as `predicted`.
     std::int64_t count(int predicted, int expected) const {
@@ -46,25 +57,25 @@ class confusion {
     std::int64_t total() const noexcept { return total_; }
 
     /// The fraction of correct predictions; 0 without predictions.
-    double accuracy() const {
+    [[nodiscard]] double accuracy() const {
         std::int64_t right = 0;
         for (int each = 0; each < classes_; ++each) right += count(each, each);
         return share(right, total_);
     }
     /// The fraction of the predictions of a class that are correct; 0 if it was never predicted.
-    double precision(int of) const {
+    [[nodiscard]] double precision(int of) const {
         std::int64_t predicted = 0;
         for (int each = 0; each < classes_; ++each) predicted += count(of, each);
         return share(count(of, of), predicted);
     }
     /// The fraction of the samples of a class that are predicted as it; 0 without such samples.
-    double recall(int of) const {
+    [[nodiscard]] double recall(int of) const {
         std::int64_t expected = 0;
         for (int each = 0; each < classes_; ++each) expected += count(each, of);
         return share(count(of, of), expected);
     }
     /// The harmonic mean of precision and recall of a class; 0 if the class never occurs.
-    double f1(int of) const {
+    [[nodiscard]] double f1(int of) const {
         std::int64_t both = 0;
         for (int each = 0; each < classes_; ++each) both += count(of, each) + count(each, of);
         return share(2 * count(of, of), both);
@@ -98,7 +109,8 @@ class confusion {
 /// positive exceeds that of a negative; ties count one half. NaN if there are no positives or no
 /// negatives, or a score is NaN. Throws argument_error unless each score has a label, 0 or 1.
 template <class T>
-double area_under_roc(std::span<const T> scores, std::span<const std::int32_t> labels) {
+[[nodiscard]] double area_under_roc(std::span<const T> scores,
+                                    std::span<const std::int32_t> labels) {
     check_size("the labels of area_under_roc", labels.size(), scores.size());
     std::vector<std::size_t> order(scores.size());
     double positives = 0;
@@ -128,7 +140,7 @@ double area_under_roc(std::span<const T> scores, std::span<const std::int32_t> l
 /// The mean of |value - target|; NaN without values. Throws argument_error unless the sizes are
 /// equal.
 template <class T>
-double mean_absolute_error(std::span<const T> values, std::span<const T> targets) {
+[[nodiscard]] double mean_absolute_error(std::span<const T> values, std::span<const T> targets) {
     check_size("the targets of mean_absolute_error", targets.size(), values.size());
     double sum = 0;
     for (std::size_t at = 0; at < values.size(); ++at)
@@ -140,7 +152,7 @@ double mean_absolute_error(std::span<const T> values, std::span<const T> targets
 /// the targets from their mean. Not finite if all targets are equal. Throws argument_error unless
 /// the sizes are equal.
 template <class T>
-double r_squared(std::span<const T> values, std::span<const T> targets) {
+[[nodiscard]] double r_squared(std::span<const T> values, std::span<const T> targets) {
     check_size("the targets of r_squared", targets.size(), values.size());
     double mean = 0;
     for (const T each : targets)

@@ -4,10 +4,10 @@
 #include <cmath>
 #include <cstddef>
 #include <span>
-#include <stdexcept>
 #include <utility>
 #include <vector>
 
+#include "../fail.hpp"
 #include "../kernel/simd.hpp"
 #include "../model/thread_pool.hpp"
 #include "../number_text.hpp"
@@ -180,7 +180,7 @@ class orthogonaliser {
 ///     trainer<Model, float, muon<float>> trainer(
 ///         pool, seed, muon<float>(groups_of<Model>(choose), 0.1));
 ///
-/// Throws std::invalid_argument if an option is out of range.
+/// Throws argument_error if an option is out of range.
 template <class T>
 class muon : public detail::adam_moments<muon<T>, T> {
   public:
@@ -192,8 +192,8 @@ class muon : public detail::adam_moments<muon<T>, T> {
           memory_(this->groups_.matrices) {
         detail::check_weight_decay<T>("muon: the weight decay", this->groups_, weight_decay);
         detail::check_decay_rate<T>("muon: momentum", options.momentum);
-        check_number<std::invalid_argument>(options.iterations > 0, "muon: iterations",
-                                            options.iterations, "above 0");
+        check_number<argument_error>(options.iterations > 0, "muon: iterations", options.iterations,
+                                     "above 0");
     }
 
   private:

@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -18,6 +17,7 @@
 #include "../kernel/simd.hpp"
 #include "../model/thread_pool.hpp"
 #include "../number_text.hpp"
+#include "clip.hpp"
 #include "groups.hpp"
 #include "lanes.hpp"
 
@@ -25,8 +25,9 @@
 /// constructor allocates the optimizer state; a step allocates nothing. `state()` and `steps()` are
 /// all that has to be saved to continue exactly.
 ///
-/// Each optimiser has the following functions, for spans of the size given to the constructor
-/// (otherwise they throw argument_error, and nothing has changed):
+/// Each optimiser has the following functions, for blocks of a model (`*parameters`, `*gradient`)
+/// or spans of the size given to the constructor (otherwise they throw argument_error, and nothing
+/// has changed):
 ///
 ///     step(parameters, gradient, learning_rate)
 ///     step_and_clear(parameters, gradient, learning_rate, scale)          scale = 1 by default
@@ -60,13 +61,12 @@ namespace detail {
 template <class T>
 inline constexpr T square_bound = static_cast<T>(sizeof(T) == sizeof(float) ? 0x1p63 : 0x1p511);
 
-/// Throws std::invalid_argument unless 0 <= value < 1 in T, in which 1 - 1e-9 may be 1.
+/// Throws argument_error unless 0 <= value < 1 in T, in which 1 - 1e-9 may be 1.
 template <class T>
 void check_decay_rate(std::string_view what, double value) {
-    check_number<std::invalid_argument>(value >= 0 && static_cast<T>(value) < T(1), what, value,
-                                        sizeof(T) == sizeof(float)
-                                            ? "at least 0 and, as a float, below 1"
-                                            : "at least 0 and below 1");
+    check_number<argument_error>(value >= 0 && static_cast<T>(value) < T(1), what, value,
+                                 sizeof(T) == sizeof(float) ? "at least 0 and, as a float, below 1"
+                                                            : "at least 0 and below 1");
 }
 
 /// The functions of an optimiser that has update(parameters, learning_rate, pool, take), where
@@ -92,6 +92,21 @@ class stepping {
     void step_and_clear(std::span<T> parameters, std::span<T> gradient, double learning_rate,
                         T scale, thread_pool& pool) {
         take_and_clear(parameters, gradient, learning_rate, scale, &pool);
+    }
+
+    // The same for the blocks of a model: its parameters and a gradient.
+    template <flat_block Block>
+    void step(Block& parameters, const Block& gradient, double learning_rate) {
+        step(parameters.flat(), gradient.flat(), learning_rate);
+    }
+    template <flat_block Block>
+    void step_and_clear(Block& parameters, Block& gradient, double learning_rate, T scale = 1) {
+        step_and_clear(parameters.flat(), gradient.flat(), learning_rate, scale);
+    }
+    template <flat_block Block>
+    void step_and_clear(Block& parameters, Block& gradient, double learning_rate, T scale,
+                        thread_pool& pool) {
+        step_and_clear(parameters.flat(), gradient.flat(), learning_rate, scale, pool);
     }
 
   protected:
@@ -144,7 +159,7 @@ class stepping {
 ///
 /// Without momentum (0, the default) there is no state.
 ///
-/// Throws std::invalid_argument unless 0 <= momentum < 1 in T.
+/// Throws argument_error unless 0 <= momentum < 1 in T.
 template <class T>
 class sgd : public detail::stepping<sgd<T>, T> {
   public:
@@ -222,7 +237,7 @@ class adam_moments : public stepping<Optimizer, T> {
         check_decay_rate<T>("adam: beta2", options.beta2);
         const auto epsilon = static_cast<T>(options.epsilon);
         constexpr T least = 1 / square_bound<T>;
-        check_number<std::invalid_argument>(
+        check_number<argument_error>(
             epsilon >= least && std::isfinite(epsilon), "adam: epsilon", options.epsilon,
             "a finite number of at least " + number_text(static_cast<double>(least), 3));
     }
@@ -291,7 +306,7 @@ class adam_moments : public stepping<Optimizer, T> {
 /// element beyond 2^63 in float (2^511 in double) is limited to that, so that no square overflows;
 /// an infinite or NaN element makes its parameter NaN.
 ///
-/// Throws std::invalid_argument if an option is out of range.
+/// Throws argument_error if an option is out of range.
 template <class T>
 class adam : public detail::adam_moments<adam<T>, T> {
   public:
@@ -314,15 +329,15 @@ class adam : public detail::adam_moments<adam<T>, T> {
 
 namespace detail {
 
-/// Throws std::invalid_argument unless a weight decay is finite and at least 0 in T.
+/// Throws argument_error unless a weight decay is finite and at least 0 in T.
 template <class T>
 void check_weight_decay(const char* what, double given, double decay) {
     const auto rounded = static_cast<T>(decay);
-    check_number<std::invalid_argument>(rounded >= 0 && std::isfinite(rounded), what, given,
-                                        "a finite number of at least 0");
+    check_number<argument_error>(rounded >= 0 && std::isfinite(rounded), what, given,
+                                 "a finite number of at least 0");
 }
 
-/// Throws std::invalid_argument unless the weight decay of each group is finite and at least 0 in
+/// Throws argument_error unless the weight decay of each group is finite and at least 0 in
 /// T.
 template <class T>
 void check_weight_decay(const char* what, const parameter_groups& groups, double decay) {
@@ -338,7 +353,7 @@ parameter_groups groups_of_mask(std::size_t size, double weight_decay, std::span
     check_weight_decay<T>("adam_w: the weight decay", weight_decay, weight_decay);
     if (mask.empty()) return parameter_groups(size);
     if (mask.size() != size) {
-        fail_with<std::invalid_argument>(
+        fail_with<argument_error>(
             {"adam_w: the mask has ", mask.size(), " elements, the parameters have ", size});
     }
     parameter_groups result;
@@ -362,7 +377,7 @@ parameter_groups groups_of_mask(std::size_t size, double weight_decay, std::span
 /// matrices, 0 for vectors and scalars (`Model::mark_decayed`, or groups_of<Model>()). With an
 /// empty mask all parameters decay.
 ///
-/// Throws std::invalid_argument if the mask has another size than the parameters, if a decay is
+/// Throws argument_error if the mask has another size than the parameters, if a decay is
 /// negative or not finite, or if an option is out of range.
 template <class T>
 class adam_w : public detail::adam_moments<adam_w<T>, T> {

@@ -4,10 +4,10 @@
 #include <cmath>
 #include <cstdint>
 #include <numbers>
-#include <stdexcept>
 #include <string>
 
 #include "../config.hpp"
+#include "../fail.hpp"
 #include "../number_text.hpp"
 
 namespace sequent::inline SEQUENT_ABI::train {
@@ -28,7 +28,7 @@ enum class decay {
 /// A learning-rate schedule: the rate rises linearly over `warmup_steps` to `peak` and then decays
 /// as `shape` says. Calling it with a step, counted from 0, returns the learning rate.
 ///
-/// The call throws std::invalid_argument if a rate is negative or not finite, a number of steps is
+/// The call throws argument_error if a rate is negative or not finite, a number of steps is
 /// negative, the warm-up is longer than `total_steps`, or `peak`, `floor`, `factor` or `every` is
 /// not above 0 although the shape needs it.
 struct schedule {
@@ -85,13 +85,13 @@ struct schedule {
 
     void check(std::int64_t step) const {
         const auto rate = [](const char* what, double value, bool above_0 = false) {
-            check_number<std::invalid_argument>(
+            check_number<argument_error>(
                 (above_0 ? value > 0 : value >= 0) && std::isfinite(value), what, value,
                 above_0 ? "a finite number above 0" : "a finite number of at least 0");
         };
         const auto count = [](const char* what, std::int64_t value, std::int64_t least) {
-            check_number<std::invalid_argument>(value >= least, what, static_cast<double>(value),
-                                                "at least " + std::to_string(least));
+            check_number<argument_error>(value >= least, what, static_cast<double>(value),
+                                         "at least " + std::to_string(least));
         };
         rate("schedule: peak", peak, shape == decay::geometric);
         rate("schedule: floor", floor, shape == decay::geometric);

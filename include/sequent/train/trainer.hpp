@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "../fail.hpp"
 #include "../model.hpp"
 #include "checkpoint.hpp"
 #include "clip.hpp"
@@ -38,7 +39,7 @@ class trainer {
     using batch_type = typename Model::template batch<T, Products>;
 
     /// A trainer with AdamW that decays matrices only. Parameters are initialised with the seed.
-    /// Throws std::invalid_argument if an option is out of range.
+    /// Throws argument_error if an option is out of range.
     trainer(thread_pool& pool, std::uint64_t seed,
             const trainer_options& options = {}) requires std::same_as<Optimizer, adam_w<T>>
         : trainer(pool, seed, decaying(options), options.clip) {}

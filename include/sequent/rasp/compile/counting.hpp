@@ -10,7 +10,8 @@ class counting_heads : public lowered_selectors {
   protected:
     const program_analysis* analysed_;
     std::vector<char> needed_;  // true if the output depends on a part
-    // Selectors of a layer over which a sum is taken; their heads count.
+    // Selectors of a layer over which the program sums; their heads also count the selected
+    // positions.
     struct counting {
         int layer;
         int selector;
@@ -31,7 +32,8 @@ class counting_heads : public lowered_selectors {
         return analysed_->layer_of[static_cast<std::size_t>(at)];
     }
 
-    /// Marks the nodes that the output depends on. The mean within a sum is not computed.
+    /// Marks the nodes that the output depends on. In a sum, round(width * mean), the mean is not
+    /// computed.
     SEQUENT_COLD constexpr void find_needed() {
         needed_.resize(static_cast<std::size_t>(program_.size()), 0);
         needed_[static_cast<std::size_t>(program_.output)] = 1;
@@ -57,8 +59,8 @@ class counting_heads : public lowered_selectors {
         }
     }
     SEQUENT_COLD constexpr void choose_counting() {
-        // If a head is free, the width of a disjunction is the sum of two widths, which takes far
-        // fewer features.
+        // If a head is free, the width of a disjunction is computed as the sum of two widths, which
+        // takes far fewer features.
         std::vector<int> spare(static_cast<std::size_t>(analysed_->layers) + 1, analysed_->heads);
         for (int at = 0; at < program_.size(); ++at) {
             const node& made = program_[at];

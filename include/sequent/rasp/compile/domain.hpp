@@ -95,7 +95,8 @@ class position_values {
         values[static_cast<std::size_t>(at)] = known;
         defined[static_cast<std::size_t>(at)] = 1;
     }
-    /// Computes a node from its arguments. Plain pointers, because they take compilers fewer steps.
+    /// Computes a node from its arguments. It takes plain pointers, which cost compilers fewer
+    /// steps of constant evaluation.
     SEQUENT_COLD constexpr void compute(int at) {
         const node& made = nodes_->nodes.items[at];
         const int* const from = made.arguments;
@@ -135,7 +136,7 @@ class position_values {
     const graph* nodes_;
 };
 
-/// The means of 1 to `length` of these values.
+/// All means of 1 to `length` of these values.
 SEQUENT_COLD constexpr domain means_of(const domain& of, int length) {
     domain result;
     if (!of.is_whole()) {
@@ -173,7 +174,7 @@ SEQUENT_COLD constexpr domain means_of(const domain& of, int length) {
     return result;
 }
 
-/// The means of values that are zero except at one position.
+/// All means of up to `length` values of which all but one are zero.
 SEQUENT_COLD constexpr domain means_of_single(const rational& single, int length) {
     domain result;
     result.values.push_back(value(rational(0), type::real));

@@ -37,7 +37,7 @@ struct function_group {
     std::vector<int> variables;   // nodes
     std::vector<int> directions;  // directions that it writes
     bool by_sign = false;         // its only variable is a sum that matters by its sign
-    bool is_gate = false;         // two units, which are zero below their knots
+    bool is_gate = false;         // two units, each of which is zero below its knot
     double knots[2]{};
     std::vector<items> values;   // of the variables
     std::vector<reading> lines;  // along which these lie; the units of a gate

@@ -28,7 +28,7 @@ struct sizes {
     mistake wrong{};
 };
 
-/// More values than this no output may have.
+/// The largest number of values of an output.
 inline constexpr int max_classes = 1024;
 
 /// The numbers at which a head compares: for each one read at a query, what is read at keys.
@@ -82,7 +82,7 @@ class layout {
         return false;
     }
 
-    /// The first row is of what does not depend on the query.
+    /// The first row holds the part that does not depend on the query.
     SEQUENT_COLD constexpr std::vector<comparison_row> rows_of(int head) const {
         std::vector<comparison_row> result(1);
         for (const term& each : of.program.heads[static_cast<std::size_t>(head)].penalties) {
@@ -93,7 +93,7 @@ class layout {
         }
         return result;
     }
-    /// The directions that a head writes.
+    /// The directions of the residual stream that a head writes.
     SEQUENT_COLD constexpr std::vector<int> channels_of(int head) const {
         std::vector<int> result;
         for (int at = 0; at < of.width(); ++at)

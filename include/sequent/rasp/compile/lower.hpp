@@ -36,7 +36,8 @@ class lowering : public counting_heads {
         choose_counting();
         lower_all();
         if (found_symbols.empty()) return;
-        // Again with the symbols that functions return, whose places are their codes.
+        // Lowers the program again with the symbols that functions return: the code of a symbol is
+        // its place among all symbols.
         for (const value& each : found_symbols) symbols.push_back(each);
         settle_symbols();
         clear();
@@ -126,7 +127,7 @@ class lowering : public counting_heads {
             case operation::sum:
                 return lower_sum(layer_in_program(at), made.arguments[0], made.arguments[1]);
             case operation::state: {
-                // In the stream before the first hidden layer.
+                // The value is in the residual stream before the first hidden layer.
                 node copy = made;
                 copy.name = {};
                 return add(copy, 1);
@@ -156,8 +157,7 @@ class lowering : public counting_heads {
         }
     }
 
-    /// A sum of several results of one head becomes the result of the head for the sum of its
-    /// values.
+    /// A sum of several results of one head is one result: that of the sum of the values.
     SEQUENT_COLD constexpr int joined(int at) {
         const linear parts = linear_of(at);
         const auto can_join = [&](const summand& one, const summand& other) {
@@ -352,7 +352,7 @@ class lowering : public counting_heads {
         const double step =
             is_number(nodes[key].kind) ? finest(linear_of(key)) * finest(linear_of(key)) : 1;
         if (step < 1.0 / 4096) fail(problem::too_many_values_to_compare, made.what);
-        // From 0 to a quarter of a penalty.
+        // The preference is between 0 and a quarter of a penalty.
         const double factor = 1 / (4 * std::max(range.high - range.low, step));
         bindings none;
         penalty penalties = penalty_of(made.arguments[0], false, none);

@@ -145,7 +145,7 @@ class lowered_nodes : public node_records {
             leaves.push_back(made);
         return add(standing, layer);
     }
-    /// A node for this sum.
+    /// The node of this sum; adds it if there is none.
     SEQUENT_COLD constexpr int node_of(const linear& of) {
         int result = -1;
         for (const summand& each : of.summands) {
@@ -178,9 +178,9 @@ class lowered_nodes : public node_records {
         return !is_causal;
     }
 
-    // In which layer a node is computed, and how.
+    // The layer in which a node is computed, and how.
 
-    /// True if a sum can be read in a layer: nothing of it is computed there.
+    /// True if a sum can be read in a layer: none of its parts is computed there.
     constexpr bool is_readable(int at, int in_layer) const {
         for (const summand& each : linear_of(at).summands)
             if (layer(each.node) == in_layer && in_layer > 0 &&
@@ -211,8 +211,8 @@ class lowered_nodes : public node_records {
         const auto& parts = made.parts.summands;
         if (parts.empty() || parts.size() > 1 || parts[0].node != at) {
             made.how = form::linear;
-            // A sum of several numbers is one variable if it has fewer values than they have
-            // tuples.
+            // A sum of several numbers is read as one variable if it has fewer values than the
+            // numbers have tuples.
             const int size = made.values.complete ? made.values.size() : 0;
             if (parts.size() > 1 && size > 0 && is_readable(at, made.layer) &&
                 (!fits || count_tuples(made.variables, made.layer) > size))

@@ -29,7 +29,8 @@ struct direction {
 inline constexpr std::size_t most_constant_work = 4096;
 
 class network {
-    // First, because Clang 14 needs the body of a template before its callers in constants.
+    // These stand first, because Clang 14 needs the body of a template before it is called in a
+    // constant expression.
     template <class Direction>
     SEQUENT_COLD constexpr reading read_by(const product& what,
                                            const Direction& direction_for) const {
@@ -177,7 +178,7 @@ class network {
             wrong = {kind, what == operation::gathered ? operation::aggregate : what, part};
     }
 
-    /// Likewise; adds directions that do not exist yet.
+    /// The same directions; adds those that do not exist yet.
     constexpr reading read(const product& what) {
         return read_by(what, [this](const product& part) { return direction_of(part); });
     }
@@ -189,13 +190,13 @@ class network {
         const int number = numbers_.find(what.hash());
         return number < 0 ? -1 : offered_[static_cast<std::size_t>(number)];
     }
-    /// The direction of a state, where the product is nothing else; else -1.
+    /// The direction of a state if the product is that state alone, else -1.
     constexpr int state_of(const product& what) const {
         for (std::size_t at = 0; at < state_directions.size(); ++at)
             if (what == product(feature{program.states[at].node})) return state_directions[at];
         return -1;
     }
-    /// The mean that a head gives, where it is nothing else.
+    /// The result of a head if the product is that result alone.
     constexpr const leaf* mean_of(const product& what) const {
         if (what.count != 1 || what.parts[0].how != operation::constant ||
             program.nodes[what.parts[0].node].what != operation::gathered)
@@ -204,8 +205,8 @@ class network {
         return of.kind == leaf_kind::mean ? &of : nullptr;
     }
 
-    /// In which layer a product is computed: later than its parts, if it is a function of numbers
-    /// that are too many or not to be read there.
+    /// The layer in which a product is computed. It is later than that of its parts if it is a
+    /// function of too many numbers, or of numbers that cannot be read there.
     SEQUENT_COLD constexpr int layer_of(const product& what) {
         int layer = 0;
         for (int at = 0; at < what.count; ++at)
@@ -250,8 +251,8 @@ class network {
         return width() - 1;
     }
 
-    /// Several functions of one number are one variable, that number, if it has fewer values than
-    /// they have tuples.
+    /// Several functions of one number are read as one variable, that number, if it has fewer
+    /// values than the functions have tuples.
     SEQUENT_COLD constexpr void share_supports(int layer, std::vector<int>& variables) const {
         std::vector<int> result;
         std::vector<int> supports;
@@ -311,7 +312,7 @@ class network {
         for (int part = 0; part < what.count; ++part)
             program.collect(what.parts[part].node, made.layer, made.variables);
         share_supports(made.layer, made.variables);
-        // Ranges last, because only there they have place on the line.
+        // Ranges stand last: only there the line has room for them.
         std::sort(made.variables.begin(), made.variables.end(), [&](int left, int right) {
             bool first = false;
             bool second = false;
@@ -333,8 +334,8 @@ class network {
         }
         groups.push_back(std::move(made));
     }
-    /// cond(c, x, y) between a and b, by units that rest unless theirs is chosen: a +
-    /// relu(x - a + (b - a)(c - 1)) + relu(y - a - (b - a) c).
+    /// cond(c, x, y) between a and b, by units that are 0 unless their branch is chosen: a + relu(x
+    /// - a + (b - a)(c - 1)) + relu(y - a - (b - a) c).
     SEQUENT_COLD constexpr void make_gate(int node, function_group& to) {
         const int* const arguments = program.nodes[node].arguments;
         const lowering::bounds one = program.bounds_of(arguments[1]);
@@ -401,7 +402,7 @@ class network {
             fail(problem::too_many_values_in_a_function, blamed);
             return;
         }
-        // Features of a node are functions of its value.
+        // Each feature of a node is a function of the node's value.
         std::vector<int> roots;
         for (const int at : group.directions)
             for (const int each : nodes_of(directions[static_cast<std::size_t>(at)].what))
@@ -439,7 +440,7 @@ class network {
         if (!program.states.empty()) ++layers_;
     }
 
-    /// The start position looks at itself alone, and its hidden units rest.
+    /// The start position attends only to itself, and its hidden units are 0.
     SEQUENT_COLD constexpr void settle_start() {
         for (direction& each : directions) {
             if (each.from == origin::embedded) {

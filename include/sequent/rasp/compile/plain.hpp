@@ -5,8 +5,8 @@
 #include "../attention_maps.hpp"
 #include "weights.hpp"
 
-/// Runs a compiled program by plain loops over its nonzero weights. Gives the attention of its
-/// heads, which the model does not keep, and its logits.
+/// Runs a compiled program by plain loops over its nonzero weights. Returns its logits and the
+/// attention weights of its heads, which the model does not store.
 
 namespace sequent::inline SEQUENT_ABI::rasp::compiling {
 

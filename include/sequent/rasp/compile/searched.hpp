@@ -128,7 +128,7 @@ class key_lines {
     }
 };
 
-/// A causal transformer, with the keys and values of the positions so far.
+/// A causal transformer and its state: the keys and values of the positions so far.
 class searched_transformer : sparse_weights {
   public:
     SEQUENT_COLD searched_transformer(const sizes& size, std::span<const weight_entry> entries)
@@ -178,7 +178,7 @@ class searched_transformer : sparse_weights {
     }
 
   private:
-    /// How the numbers of a key make its line.
+    /// The numbers of a key from which its slope and offset are computed.
     enum class part { offset, slope, shared };
     struct head {
         std::size_t first;  // of its rows
@@ -188,7 +188,7 @@ class searched_transformer : sparse_weights {
         key_lines lines;
         std::vector<double> start_key;
         std::vector<double> start_values;
-        std::vector<double> keys;  // of all positions, if the head visits all
+        std::vector<double> keys;  // the keys of all positions, if the head visits them all
         std::vector<double> values;
     };
     std::vector<std::vector<head>> heads_;  // of each layer, in each round of a loop

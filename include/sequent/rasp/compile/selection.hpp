@@ -22,7 +22,7 @@ constexpr operation opposite(operation what) {
             return operation::select_greater;
     }
 }
-/// The comparison with its operands exchanged.
+/// The equivalent comparison of exchanged operands.
 constexpr operation mirrored(operation what) {
     switch (what) {
         case operation::select_less:
@@ -54,7 +54,7 @@ class lowered_selectors : public lowered_nodes {
     /// The lowered node of a part of the program.
     constexpr virtual int lower(int at) = 0;
 
-    /// A node that has a known value.
+    /// A node and its known value.
     struct binding {
         int node;
         value known;
@@ -106,7 +106,7 @@ class lowered_selectors : public lowered_nodes {
         }
         return penalty_of_comparison(selector, negated ? opposite(made.what) : made.what, outer);
     }
-    /// Joins several conditions at one position to one.
+    /// The conjunction of several conditions at one position.
     SEQUENT_COLD constexpr void join_conditions(product& of) {
         product result;
         int joined = -1;
@@ -182,7 +182,7 @@ class lowered_selectors : public lowered_nodes {
                     {-2 * scale, feature{key}, feature{query}},
                     {scale, {}, feature{query, operation::multiply, {}}}};
         }
-        // One feature for each value of the side that has fewer.
+        // One feature for each value of the side with fewer values.
         const domain& keys = domain_of(key);
         const domain& queries = domain_of(query);
         const bool by_key = keys.complete && (!queries.complete || keys.size() < queries.size());

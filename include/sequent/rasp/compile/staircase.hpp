@@ -46,8 +46,8 @@ class staircase_search {
     SEQUENT_COLD constexpr long long tuples() const { return tuples_; }
 
     /// classes[t] is equal for tuples on which the functions agree, and -1 if the tuple is
-    /// irrelevant. The first variable is the lowest digit of the number of a tuple. Unless `laid`,
-    /// stretches are only counted.
+    /// irrelevant. The first variable is the lowest digit of the number of a tuple. If `laid` is
+    /// false, the stretches are only counted.
     SEQUENT_COLD constexpr staircase find(const std::vector<int>& classes, bool laid) const {
         std::vector<int> order;
         for (std::size_t at = 0; at < variables_.size(); ++at)
@@ -117,11 +117,11 @@ class staircase_search {
         return has_ranges_ && !has_place_for_ranges(order, classes) ? -1 : count;
     }
     /// True if within each item that is a range the later variables of the order do not matter:
-    /// there they cannot be distinguished.
+    /// their values cannot be distinguished there.
     SEQUENT_COLD constexpr bool has_place_for_ranges(const std::vector<int>& order,
                                                      const std::vector<int>& classes) const {
         bool fits = true;
-        int within = -1;  // the class of the range that the tuple before was in
+        int within = -1;  // the class of the range of the previous tuple
         long long prefix = 0;
         each_tuple(order, classes, [&](int found, const std::vector<int>& chosen) {
             long long here = 1;  // a number of the choices up to the first range

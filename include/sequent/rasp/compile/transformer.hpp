@@ -57,7 +57,7 @@ inline constexpr auto transformer_rules = [] {
     constexpr auto& block =
         block_rules<shape_of(Size),
                     std::conditional_t<Size.is_causal, mask::causal, mask::padding<"length">>>;
-    // A loop applies all layers again and again.
+    // A loop applies all layers in each round.
     constexpr auto layers = [] {
         if constexpr (Size.rounds > 1)
             return language::repeat<Size.rounds>(round_rules<Size, block>);
@@ -98,7 +98,7 @@ tensor_view<T> weight_in(std::span<const model_detail::weight_view> views, weigh
     return model_detail::to_tensor(views[static_cast<std::size_t>(name)], numbers);
 }
 
-/// Adds the entries to weights, which are zero at first.
+/// Adds the entries to weights that are zero.
 template <class T>
 SEQUENT_COLD void write_weights(std::span<const weight_entry> entries,
                                 std::span<const model_detail::weight_view> views, T* numbers) {

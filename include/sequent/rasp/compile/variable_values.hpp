@@ -36,7 +36,8 @@ class variable_values {
     SEQUENT_COLD constexpr items values_of_step(int node) {
         const auto& made = program.nodes[node];
         if (made.kind == type::boolean) return values_of_comparison(node);
-        // Each integer is a stretch of the sum; ties go to the even one.
+        // Each integer has an interval of the sum that is rounded to it; halves are rounded to even
+        // integers.
         items result;
         const bool rounds = made.what == operation::round;
         const rational divisor =
@@ -104,7 +105,7 @@ class variable_values {
             if (values.highest().over > 0)
                 result.push_back({least, values.highest().as_double(), value(1)});
         } else if (!is_number(program.nodes[node].kind)) {
-            // One position is selected, or none.
+            // At most one position is selected.
             const double factor = share_factor(of);
             for (const value& each : summed(of).values) {
                 const double place = (program.code(each) + factor) / 2;

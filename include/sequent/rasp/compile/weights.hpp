@@ -6,7 +6,7 @@
 
 namespace sequent::inline SEQUENT_ABI::rasp::compiling {
 
-/// The weights, of which those from W_query to b_contract are stacked by layers.
+/// The weights. Those from W_query to b_contract are stacked: one for each layer.
 enum class weight_name : std::uint8_t {
     embedding,
     position,
@@ -36,7 +36,7 @@ struct weight_entry {
 /// Lists the nonzero weights.
 class weight_writer {
   public:
-    /// The number of weights; those beyond the room are not written.
+    /// The number of weights; those beyond the capacity are not written.
     std::size_t count = 0;
 
     SEQUENT_COLD constexpr weight_writer(const layout& from, weight_entry* to, std::size_t room)
@@ -57,7 +57,8 @@ class weight_writer {
     weight_entry* to_;
     std::size_t room_;
 
-    // The start attends to other positions so little that nothing of them remains.
+    // The weights with which the start position attends to other positions are below the rounding
+    // error.
     static constexpr double far = 1e9;
     // The margin of the logit of a class above all others.
     static constexpr double margin = 32;
@@ -221,7 +222,7 @@ class weight_writer {
         }
         for (int at = 0; at < size_.width; ++at)
             if (of_.is_cleared(of_.directions[static_cast<std::size_t>(at)])) subtract(at);
-        // The states of the start stay zero.
+        // At the start position the states remain zero.
         add(weight_name::W_expand, (layer * size_.hidden + unit) * size_.width, 1);
         for (std::size_t at = 0; at < of_.next.size(); ++at)
             add(weight_name::W_contract, element(of_.state_directions[at]),
@@ -247,7 +248,8 @@ class weight_writer {
             if (code(at) != code(at - 1)) apart = std::min(apart, code(at) - code(at - 1));
         const double factor = margin / (apart * apart);
         if (may_miss) {
-            // Above all others where the value is missing, below them where it is not.
+            // The logit of the missing value: above all others where the value is missing, below
+            // them elsewhere.
             const double most = std::max({-code(0), code(codes - 1), 0.0}) + 1;
             const double bound = 3 * factor * most * most + margin;
             for (const reading::part& each : of_.present.parts)
