@@ -1612,6 +1612,12 @@ struct product_shape {
     int splits = 1;
     int a_split = 0;  ///< distance of the parts
 
+    /// The same product, which accumulates or not.
+    constexpr product_shape accumulating(bool accumulates) const {
+        product_shape result = *this;
+        result.accumulate = accumulates;
+        return result;
+    }
     /// The product with one of the parts, which accumulates or not.
     constexpr product_shape of_part(bool accumulates) const {
         return {rows, columns, depth, a_row, a_depth, b_depth, b_column, c_row, accumulates};
@@ -8069,9 +8075,9 @@ inline constexpr long long max_numbers = 2147483647;
     REASON(rows, a_position_is_an_expression,                                                      \
            "a position of a function is an expression, or stands in a recursion",                  \
            "use a variable of the head")                                                           \
-    REASON(rows, several_summed_variables,                                                         \
-           "more than one variable is summed away",                                                \
-           "sum over one variable in each of two rules")                                           \
+    REASON(rows, more_than_2_summed_variables,                                                     \
+           "more than two variables are summed away",                                              \
+           "sum over two variables in each of two rules")                                          \
     REASON(rows, a_function_before_a_sum,                                                          \
            "functions apply to each ground rule, before the sum",                                  \
            "compute the function's values by a rule of their own, and sum by a weight")            \
@@ -13262,6 +13268,7 @@ namespace sequent::inline SEQUENT_ABI::plan {
 
 inline constexpr int max_outers = 3;           ///< outer loops of a row step or an attention step
 inline constexpr int max_terms = 6;            ///< terms of a row step
+inline constexpr int max_split_loops = 2;      ///< variables that a product sums over
 inline constexpr int max_condition_joins = 6;  ///< joins of the condition of a general step
 
 /// The memory that holds an operand. parameter: the parameters of the model. value: the workspace.
@@ -13297,14 +13304,15 @@ struct access {
 };
 
 /// product: x times a weight. add: x itself. gather: a row of a table, which the symbol x selects.
-enum class term_kind { product, add, gather };
+/// window: the sum over the splits of x, times a weight elementwise if there is one.
+enum class term_kind { product, add, gather, window };
 
 /// One of the two indices of a pair.
 enum class side { none, row, column };
 
 /// The rows that a term reads if they are not its own, as in a convolution. In iteration r of the
-/// row loop or of an outer loop, split s reads row stride * r + step * s + origin of x. Splits
-/// whose row is not in [0, extent), or not below the counts, add nothing.
+/// row loop or of an outer loop, iteration s of the splits reads row stride * r + step * s + origin
+/// of x. Splits whose row is not in [0, extent), or not below the counts, add nothing.
 struct term_window {
     int walker = -1;       ///< the loop of r: 0 for the rows, 1 + o for outer loop o; -1: no window
     int stride = 1;        ///< factor of r
@@ -13316,13 +13324,13 @@ struct term_window {
 
     /// Returns true if the term has a window.
     constexpr bool any() const { return walker >= 0; }
-    /// The part of the rows [begin, end) for which the split exists. `walked` are the iterations of
-    /// the outer loops, `given` the counts.
+    /// The part of the rows [begin, end) for which the iteration exists. `walked` are the
+    /// iterations of the outer loops, `given` the counts.
     template <class Range>
-    constexpr Range rows(int split, const int* walked, int begin, int end,
+    constexpr Range rows(int iteration, const int* walked, int begin, int end,
                          const int* given) const noexcept {
         const int last = least_count(counts, extent, given);
-        const int moved = origin + step * split;
+        const int moved = origin + step * iteration;
         if (walker > 0) {
             const int row = stride * walked[walker - 1] + moved;
             return row >= 0 && row < last ? Range{begin, end} : Range{begin, begin};
@@ -13335,22 +13343,58 @@ struct term_window {
     }
 };
 
+/// A loop over parts of a product's inputs, of the variable that is summed away.
+struct split_loop {
+    int count = 1;         ///< its iterations
+    int x = 0;             ///< what each adds to the place of x
+    int w = 0;             ///< and of the weight
+    term_window window{};  ///< the rows of x that it selects
+};
+
 /// One term of a row: x times a weight, x itself, or the row of a table that the symbol x selects.
 struct row_term {
     term_kind kind = term_kind::add;
-    access x{};                 ///< the input
-    access w{};                 ///< the weight, or the table
-    int depth = 0;              ///< contiguous inputs of a product
-    int w_depth = 0;            ///< stride of the weight from input to input
-    int w_column = 0;           ///< stride of the weight from output to output
-    int splits = 1;             ///< a product sums depth * splits inputs
-    int x_split = 0;            ///< stride of x from split to split
-    int w_split = 0;            ///< stride of w from split to split
-    int relation = -1;          ///< the relation of x; -1 if x is a weight
+    access x{};                           ///< the input
+    access w{};                           ///< the weight, or the table
+    int depth = 0;                        ///< contiguous inputs of a product
+    int w_depth = 0;                      ///< stride of the weight from input to input
+    int w_column = 0;                     ///< stride of the weight from output to output
+    split_loop loops[max_split_loops]{};  ///< a product sums depth * splits() inputs
+    int relation = -1;                    ///< the relation of x; -1 if x is a weight
     side indexed = side::none;  ///< in a step over pairs, the index that selects the row of x
     side weighed = side::none;  ///< and the index that selects the weight
     int format = 0;             ///< format of a packed weight; 0: the number type of x
-    term_window window{};       ///< the rows of x, if they are not those of the step
+
+    /// The number of splits: iterations of the loops, of which the first is the innermost.
+    constexpr int splits() const { return loops[0].count * loops[1].count; }
+    /// The iteration of a loop in a split.
+    constexpr int iteration(int loop, int split) const {
+        return loop == 0 ? split % loops[0].count : split / loops[0].count;
+    }
+    /// The distance of a split's inputs from those of the first.
+    constexpr int x_of(int split) const {
+        return iteration(0, split) * loops[0].x + iteration(1, split) * loops[1].x;
+    }
+    /// The distance of a split's weights from those of the first.
+    constexpr int w_of(int split) const {
+        return iteration(0, split) * loops[0].w + iteration(1, split) * loops[1].w;
+    }
+    /// Returns true if the rows of x are not those of the step.
+    constexpr bool moves() const { return loops[0].window.any() || loops[1].window.any(); }
+    /// Returns true if some splits do not exist.
+    constexpr bool bounded() const { return loops[0].window.bounded || loops[1].window.bounded; }
+    /// The part of the rows [begin, end) for which the split exists. `walked` are the iterations of
+    /// the outer loops, `given` the counts.
+    template <class Range>
+    constexpr Range rows(int split, const int* walked, int begin, int end,
+                         const int* given) const noexcept {
+        Range result{begin, end};
+        for (int loop = 0; loop < max_split_loops; ++loop)
+            if (loops[loop].window.bounded)
+                result = loops[loop].window.rows<Range>(iteration(loop, split), walked,
+                                                        result.begin, result.end, given);
+        return result;
+    }
 };
 
 /// A transformation of the rows. Its position is position_offset plus, for each of the row, the
@@ -13664,11 +13708,11 @@ constexpr bool is_joined(const row_step& step, long long least) {
     if (step.pairs >= 0 || step.condition >= 0 || step.is_outer) return false;
     long long size = 0;
     for (const row_term& term : step.terms) {
-        if (term.window.any()) return false;
+        if (term.moves()) return false;
         if (term.kind != term_kind::product) continue;
         if (term.w.at.where != place::parameter && term.w.at.where != place::prepared) return false;
         if ((term.x.row == 0 && step.rows > 1) || term.w.row != 0) return false;
-        size += 1LL * term.depth * term.splits * step.columns();
+        size += 1LL * term.depth * term.splits() * step.columns();
     }
     return size > 0 && size >= least;
 }
@@ -13707,7 +13751,7 @@ constexpr joined_steps find_joined_steps(const Tables& tables, long long least) 
         if (!is_joined(row, least)) continue;
         for (const row_term& term : row.terms)
             if (term.kind == term_kind::product)
-                result.weights += rounds * term.depth * term.splits * row.columns();
+                result.weights += rounds * term.depth * term.splits() * row.columns();
         if (row.rows <= result.rows) continue;
         result.rows = row.rows;
         result.counts = row.counts;
@@ -13881,13 +13925,19 @@ struct drafted {
     }
 };
 
-/// The window of a rule that sums its one literal: x(i - 1), or x(i - k)[W(k)] summed over k.
-struct window_rule {
-    bool found = false;    ///< the rule has this form
-    bool bounded = false;  ///< some argument is outside of x
-    int extent = never;    ///< arguments are less than this
+/// The range of an argument that is moved: x(i - 1), or x(i - k)[W(k)] summed over k.
+struct window_axis {
+    bool bounded = false;  ///< some values are outside of x
+    int extent = never;    ///< values are less than this
     unsigned counts = 0;   ///< and less than these counts, one bit each
-    int rest = -1;         ///< node of the other conditions
+};
+
+/// The window of a rule that sums its one literal.
+struct window_rule {
+    bool found = false;                   ///< the rule has this form
+    window_axis axes[max_split_loops]{};  ///< of the moved arguments, in their order
+    int scale = -1;                       ///< the literal that is a weight, multiplied elementwise
+    int rest = -1;                        ///< node of the other conditions
 };
 
 /// The steps while they are chosen.
@@ -14639,8 +14689,9 @@ constexpr bool is_outer_product(const Draft& draft, int at) {
 }
 
 /// The reason that a row step cannot add the literals of the rule or multiply them elementwise.
+/// `inlined`: another rule has the loops over the head.
 template <class Draft>
-constexpr reason row_obstacle(const Draft& draft, int at) {
+constexpr reason row_obstacle(const Draft& draft, int at, bool inlined = false) {
     const rule& written = draft.rule_of(at);
     if (draft.windows[at].found) return reason::none;
     if (written.repeat || !adds(draft, written)) return reason::not_a_sum_over_rows;
@@ -14649,7 +14700,7 @@ constexpr reason row_obstacle(const Draft& draft, int at) {
     const bool within = !written.total && written.recurs.loop < 0;
     const reason plain = plain_row_obstacle(draft, at, draft.recurs || within);
     if (plain != reason::none) return plain;
-    if (written.arity > max_outers) return reason::more_than_3_head_arguments;
+    if (written.arity > max_outers && !inlined) return reason::more_than_3_head_arguments;
     const axes pairs = pairs_of_rule(draft, at);
     const reason conditioned = row_condition_obstacle(draft, at, pairs);
     if (conditioned != reason::none) return conditioned;
@@ -14668,8 +14719,8 @@ constexpr reason row_obstacle(const Draft& draft, int at) {
             return reason::a_position_is_an_expression;
         if (written.recurs.loop >= 0 || written.shift) return reason::a_position_is_an_expression;
     }
-    // One summed variable at most.
-    if (written.variables.size() > written.arity + 1) return reason::several_summed_variables;
+    if (written.variables.size() > written.arity + max_split_loops)
+        return reason::more_than_2_summed_variables;
     // Functions apply to each ground rule, before the sum.
     unsigned looped = (1u << written.variables.size()) - 1;
     if (written.recurs.loop >= 0) looped &= ~(1u << written.recurs.time);
@@ -14758,12 +14809,15 @@ constexpr bool can_inline(const Draft& draft, int at) {
     const rule& written = draft.rule_of(at);
     if (!draft.is_private(at) || !is_row_rule(draft, at)) return false;
     if (written.transformations.size()) return false;
-    if (written.combined == combination::elementwise_product && written.literals > 1) return false;
+    if (written.combined == combination::elementwise_product && written.literals > 1 &&
+        !draft.windows[at].found)
+        return false;
     const int user = draft.user[at];
     if (!is_row_rule(draft, user)) return false;
     if (is_outer_product(draft, user)) return false;
     const rule& using_rule = draft.rule_of(user);
-    if (using_rule.combined == combination::elementwise_product && using_rule.literals > 1)
+    if ((using_rule.combined == combination::elementwise_product && using_rule.literals > 1) ||
+        draft.windows[user].found)
         return false;
     // Products that depend on parameters only are computed once.
     if (draft.prepared[at] && !draft.prepared[user])
@@ -14822,7 +14876,7 @@ class row_builder {
         for (const variable& index : rule_.variables) variables_.push(index);
         term identity[max_variables]{};
         for (int index = 0; index < max_variables; ++index) identity[index] = {index, 0};
-        collect(at, identity, 0, -1);
+        collect(at, identity, 0, -1, nullptr);
         head_ = rule_.head_variables();
         choose_axes();
     }
@@ -14889,7 +14943,8 @@ class row_builder {
         for (int at = 0; at < made.outers; ++at)
             made.outer_extents[at] = variables_[axes_.outers[at]].extent;
         made.row_variable = axes_.row;
-        made.multiplies = rule_.combined == combination::elementwise_product && rule_.literals > 1;
+        made.multiplies = rule_.combined == combination::elementwise_product &&
+                          rule_.literals > 1 && !draft_.windows[at_].found;
         for (const placed_literal& placed : literals_) made.terms.push(make_term(placed));
         made.out = relation_access(rule_.head, rule_.terms, rule_.arity);
         if (is_outer_product(draft_, at_)) {
@@ -14965,11 +15020,22 @@ class row_builder {
     }
 
     /// Collects the literals of a rule and of the rules inlined into it. `later`: iterations after
-    /// its own in which the rule is used. `window`: the rule that reads a window of it.
-    constexpr void collect(int at, const term* map, int later, int window) {
+    /// its own in which the rule is used. `window`: the rule that reads a window of it. `scale`:
+    /// the weight that multiplies its rows elementwise, or null.
+    constexpr void collect(int at, const term* map, int later, int window,
+                           const weight_use* scale) {
         const rule& written = draft_.rule_of(at);
+        weight_use scaled;
+        const int weight_at = draft_.windows[at].found ? draft_.windows[at].scale : -1;
         if (draft_.windows[at].found) window = at;
+        if (weight_at >= 0) {
+            scaled = draft_.literal_of(at, weight_at).weight;
+            for (int axis = 0; axis < scaled.arity; ++axis)
+                scaled.terms[axis] = mapped(scaled.terms[axis], map, later);
+            scale = &scaled;
+        }
         for (int body = 0; body < written.literals; ++body) {
+            if (body == weight_at) continue;
             literal item = draft_.literal_of(at, body);
             if (is_sparse_condition(draft_, item)) continue;
             for (int axis = 0; axis < item.arity; ++axis)
@@ -14990,10 +15056,13 @@ class row_builder {
                 }
                 const int time = inner.recurs.argument;
                 collect(definer, inner_map,
-                        time < 0 ? 0 : item.terms[time].offset - inner.terms[time].offset, window);
+                        time < 0 ? 0 : item.terms[time].offset - inner.terms[time].offset, window,
+                        scale);
             } else {
-                literals_.push(
-                    {item, item.kind == literal_kind::relation && item.weight.weight >= 0, window});
+                const bool weighted =
+                    item.kind == literal_kind::relation && item.weight.weight >= 0;
+                if (scale) item.weight = *scale;
+                literals_.push({item, weighted, window});
             }
         }
     }
@@ -15105,14 +15174,19 @@ class row_builder {
         made.x = relation_access(item.relation, item.terms, item.arity);
         if (!draft_.out.relations[item.relation].pairs.any())
             made.indexed = index_of(item.terms, item.arity);
-        if (placed.window >= 0) made.window = window_of(placed);
-        if (!placed.weighted) return made;
+        if (!placed.weighted) {
+            if (item.weight.weight >= 0) made.w = weight_access(item.weight);
+            add_windows(made, 0, placed);
+            if (item.weight.weight >= 0 || made.splits() > 1) made.kind = term_kind::window;
+            return made;
+        }
         const weight_layout& layout = draft_.out.weights[item.weight.weight];
         made.w = weight_access(item.weight);
         if (is_symbol(draft_, item)) {
             made.kind = term_kind::gather;
             made.w_depth = item.weight.transposed ? layout.column : layout.row;
             made.w_column = item.weight.transposed ? layout.row : layout.column;
+            add_windows(made, 0, placed);
             return made;
         }
         made.kind = term_kind::product;
@@ -15120,58 +15194,83 @@ class row_builder {
         made.depth = draft_.in.relations[item.relation].value.size();
         made.w_depth = item.weight.transposed ? layout.row : layout.column;
         made.w_column = item.weight.transposed ? layout.column : layout.row;
+        int loops = 0;
         for (int index = 0; index < variables_.size(); ++index) {
-            if ((head_ >> index) & 1u) continue;
-            bool moves = false;  // from row to row
-            for (int axis = 0; axis < item.arity; ++axis)
-                moves = moves ||
-                        (item.terms[axis].second >= 0 &&
-                         (item.terms[axis].second == index || item.terms[axis].variable == index));
-            if (!moves && !mentions(item.terms, item.arity, index)) continue;
+            if (((head_ >> index) & 1u) || !mentions(item.terms, item.arity, index) ||
+                is_moved(placed, index))
+                continue;
             // Summed over: one long product where the inputs lie together, else several.
-            int x_stride = 0;
-            int w_stride = 0;
-            for (int axis = 0; axis < item.arity; ++axis)
-                if (item.terms[axis].variable == index)
-                    x_stride += draft_.out.relations[item.relation].strides[axis];
-                else if (item.terms[axis].second == index)
-                    x_stride +=
-                        item.terms[axis].factor * draft_.out.relations[item.relation].strides[axis];
-            for (int axis = 0; axis < item.weight.arity; ++axis)
-                if (item.weight.terms[axis].variable == index) w_stride += layout.strides[axis];
-            const int extent = variables_[index].extent;
-            if (made.splits == 1 && !moves && x_stride == made.depth &&
-                w_stride == made.depth * made.w_depth) {
-                made.depth *= extent;
-            } else {
-                made.splits *= extent;
-                made.x_split = x_stride;
-                made.w_split = w_stride;
-            }
+            const split_loop walked = walk_of(item, index);
+            if (walked.count == 1) continue;
+            if (made.splits() == 1 && walked.x == made.depth &&
+                walked.w == made.depth * made.w_depth)
+                made.depth *= walked.count;
+            else
+                made.loops[loops++] = walked;
         }
+        loops = add_windows(made, loops, placed);
+        // The innermost loop takes the nearest inputs.
+        const auto distance = [&](int loop) {
+            return made.loops[loop].x < 0 ? -made.loops[loop].x : made.loops[loop].x;
+        };
+        if (loops == 2 && distance(1) < distance(0)) std::swap(made.loops[0], made.loops[1]);
         return made;
     }
 
-    /// The argument that is moved, or a sum with the variable that is summed away.
-    constexpr term_window window_of(const placed_literal& placed) const {
-        const window_rule& of = draft_.windows[placed.window];
-        term_window made;
+    /// Returns true if an argument of the literal is moved.
+    static constexpr bool is_moved(const term& at) {
+        return at.variable >= 0 && (at.second >= 0 || at.offset != 0);
+    }
+    /// Returns true if the variable is a part of an argument that a window moves.
+    static constexpr bool is_moved(const placed_literal& placed, int variable) {
+        if (placed.window < 0) return false;
         for (int axis = 0; axis < placed.item.arity; ++axis) {
             const term& at = placed.item.terms[axis];
-            if (at.variable < 0 || (at.second < 0 && at.offset == 0)) continue;
+            if (is_moved(at) && (at.variable == variable || at.second == variable)) return true;
+        }
+        return false;
+    }
+
+    /// The loop over a variable that is summed away.
+    constexpr split_loop walk_of(const literal& item, int index) const {
+        split_loop made;
+        made.count = variables_[index].extent;
+        const relation_layout& x = draft_.out.relations[item.relation];
+        for (int axis = 0; axis < item.arity; ++axis) {
+            const term& at = item.terms[axis];
+            if (at.variable == index) made.x += x.strides[axis];
+            if (at.second == index) made.x += at.factor * x.strides[axis];
+        }
+        for (int axis = 0; axis < item.weight.arity; ++axis)
+            if (item.weight.terms[axis].variable == index)
+                made.w += draft_.out.weights[item.weight.weight].strides[axis];
+        return made;
+    }
+
+    /// Adds a loop for each argument that is moved, or a sum with a variable that is summed away.
+    /// Returns the number of loops.
+    constexpr int add_windows(row_term& made, int loops, const placed_literal& placed) const {
+        if (placed.window < 0) return loops;
+        const window_axis* of = draft_.windows[placed.window].axes;
+        for (int axis = 0; axis < placed.item.arity; ++axis) {
+            const term& at = placed.item.terms[axis];
+            if (!is_moved(at)) continue;
             const bool strided = at.second >= 0 && !((head_ >> at.variable) & 1u);
             const int walks = strided ? at.second : at.variable;
-            made.walker = 0;
+            split_loop& to = made.loops[loops++];
+            if (at.second >= 0) to = walk_of(placed.item, strided ? at.variable : at.second);
+            to.window.walker = 0;
             for (int outer = 0; outer < axes_.outers.size(); ++outer)
-                if (axes_.outers[outer] == walks) made.walker = 1 + outer;
-            made.stride = strided ? at.factor : 1;
-            made.step = strided ? 1 : at.factor;
-            made.origin = at.offset;
+                if (axes_.outers[outer] == walks) to.window.walker = 1 + outer;
+            to.window.stride = strided ? at.factor : 1;
+            to.window.step = strided ? 1 : at.factor;
+            to.window.origin = at.offset;
+            to.window.extent = of->extent;
+            to.window.counts = of->counts;
+            to.window.bounded = of->bounded;
+            ++of;
         }
-        made.extent = of.extent;
-        made.counts = of.counts;
-        made.bounded = of.bounded;
-        return made;
+        return loops;
     }
 
     /// The index of the pair that the terms mention.
@@ -16543,7 +16642,7 @@ class unread_rows_finder {
     static constexpr void walk_row(const row_step& row, const walk& from, See see) {
         for (const row_term& term : row.terms) {
             walk by = walk_of(term.x, row, from);
-            by.add(term.x_split, term.splits);
+            for (const split_loop& loop : term.loops) by.add(loop.x, loop.count);
             by.known = term.indexed == side::none && row.pairs < 0;
             see(term.x.at, by);
             see(term.w.at, {{}, false});
@@ -16611,7 +16710,8 @@ constexpr void write_unread_rows(Tables& tables) {
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
 /// Windows: rules that sum their one literal over a window of rows, y(i) <<= x(i - 1), or
-/// y(i) <<= x(i - k)[W(k)] | sum(k), a convolution. A row step computes them without copies of x;
+/// y(i) <<= x(i - k)[W(k)] | sum(k), a convolution; or over one of two indices,
+/// y(r, c) <<= x(r + a, c + b)[W(a, b)] | sum(a, b). A row step computes them without copies of x;
 /// its terms hold the rows for which they exist.
 
 namespace sequent::inline SEQUENT_ABI::plan {
@@ -16653,20 +16753,20 @@ class window_finder {
   public:
     constexpr window_finder(Draft& draft, int at) : draft_(draft), rule_(draft.rule_of(at)) {
         if (!read(at)) return;
-        window_rule& made = draft_.windows[at];
-        if (!take_condition(draft_.conditions.condition[at], made)) {
-            made = {};
-            return;
-        }
+        window_rule made;
+        if (!take_condition(draft_.conditions.condition[at], made)) return;
         made.found = true;
+        made.scale = scale_;
+        draft_.windows[at] = made;
         for (const int inner : inner_) draft_.roles[inner] = role::inlined;
     }
 
   private:
     Draft& draft_;
     const rule& rule_;
-    list<int, 2> inner_{};  // rules that are inlined into the step
-    index_form read_{};     // the argument of x
+    int scale_ = -1;                            // the literal that is a weight
+    list<int, 2> inner_{};                      // rules that are inlined into the step
+    list<index_form, max_split_loops> read_{};  // the arguments of x that are moved
 
     /// A rule that nothing else reads.
     constexpr bool is_inner(int at, int user) const {
@@ -16680,13 +16780,12 @@ class window_finder {
     }
 
     constexpr bool read(int at) {
-        if (rule_.repeat || rule_.views || rule_.total || rule_.literals != 1 ||
-            rule_.recurs.loop >= 0 || rule_.transformations.size() ||
-            rule_.aggregated != aggregation::sum || rule_.combined == combination::cosine ||
-            rule_.arity > max_outers || draft_.pairs_of(rule_.head).any() ||
-            draft_.is_block_output(at))
+        if (rule_.repeat || rule_.views || rule_.total || rule_.recurs.loop >= 0 ||
+            rule_.transformations.size() || rule_.aggregated != aggregation::sum ||
+            rule_.combined == combination::cosine || !find_scale(at) || rule_.arity > max_outers ||
+            draft_.pairs_of(rule_.head).any() || draft_.is_block_output(at))
             return false;
-        literal item = draft_.literal_of(at, 0);
+        literal item = draft_.literal_of(at, scale_ == 0 ? 1 : 0);
         if (item.kind != literal_kind::relation || item.weight.weight >= 0 || item.transposed ||
             !item.gives_value() || item.has_element || draft_.is_sparse(item))
             return false;
@@ -16711,41 +16810,84 @@ class window_finder {
             }
             item = mapped;
         }
-        int moved = 0;
-        unsigned plain = 0;
-        bool sums_window = false;
+        unsigned walked = 0;   // variables of the arguments
+        unsigned windows = 0;  // variables that move one
         for (int axis = 0; axis < item.arity; ++axis) {
             const term& to = item.terms[axis];
             if (to.variable < 0) return false;
             const bool sums = to.second >= 0;
-            if (sums || to.offset) {
-                ++moved;
-                // i + factor k, or k + factor m, where k is summed away.
-                const bool strided = ((summed >> to.variable) & 1u) != 0;
-                if (strided && (!sums || to.factor < 1)) return false;
-                if (sums && summed != 1u << (strided ? to.variable : to.second)) return false;
-                sums_window = sums;
-                read_.factors[to.variable] += 1;
-                if (sums) read_.factors[to.second] += to.factor;
-                read_.constant = to.offset;
-            }
+            // i + factor k, or k + factor m, where k is summed away.
+            const bool strided = ((summed >> to.variable) & 1u) != 0;
+            const int walks = sums && strided ? to.second : to.variable;
             // On a diagonal, two arguments are one variable.
-            const int walks = sums && ((summed >> to.variable) & 1u) ? to.second : to.variable;
-            if ((plain >> walks) & 1u) return false;
-            plain |= 1u << walks;
+            if ((walked >> walks) & 1u) return false;
+            walked |= 1u << walks;
+            if (!sums && to.offset == 0) continue;
+            if (read_.size() == max_split_loops) return false;
+            index_form form;
+            form.factors[to.variable] += 1;
+            form.constant = to.offset;
+            if (sums) {
+                const int window = strided ? to.variable : to.second;
+                if (to.factor < 1 && strided) return false;
+                if (!((summed >> window) & 1u) || ((windows >> window) & 1u)) return false;
+                windows |= 1u << window;
+                form.factors[to.second] += to.factor;
+            } else if (strided) {
+                return false;
+            }
+            read_.push(form);
         }
-        if (moved != 1 || (plain & rule_.head_variables()) != rule_.head_variables()) return false;
-        if (summed != 0 && !sums_window) return false;
+        const unsigned beside = summed & ~windows;  // summed at plain arguments
+        if (read_.size() == 0 || read_.size() + std::popcount(beside) > max_split_loops ||
+            ((walked | windows) & (summed | rule_.head_variables())) !=
+                (summed | rule_.head_variables()))
+            return false;
         const int product = definer_of(item);
-        if (product >= 0 && is_inner(product, at) && multiplies(product)) {
+        if (scale_ < 0 && product >= 0 && is_inner(product, at) && multiplies(product)) {
             if (draft_.prepared[product] && !draft_.prepared[at]) return false;
+            // What moves, and what is summed beside it, is an argument of x. The weight does not
+            // move.
+            const rule& inner = draft_.rule_of(product);
+            const literal& x = draft_.literal_of(product, 0);
+            const unsigned in_weight = variables_in(x.weight.terms, x.weight.arity);
+            for (int axis = 0; axis < item.arity; ++axis) {
+                const term& to = item.terms[axis];
+                const bool moves = to.second >= 0 || to.offset != 0;
+                if (!moves && !((beside >> to.variable) & 1u)) continue;
+                const int variable = inner.terms[axis].variable;
+                int places = 0;
+                for (int place = 0; place < x.arity; ++place)
+                    places += x.terms[place].variable == variable;
+                if (places != 1 || (moves && ((in_weight >> variable) & 1u))) return false;
+            }
             inner_.push(product);
             return true;
         }
-        // Without a weight, a sum over the window is left to the general loops.
-        return summed == 0 && inner_.size() == 0 &&
+        // A shift, or a sum over the window, which a weight may scale.
+        if (scale_ >= 0 && draft_.value_of(item).size() != draft_.head_of(at).value.size())
+            return false;
+        return (summed == 0 ? scale_ < 0 && inner_.size() == 0 : beside == 0) &&
                draft_.in.relations[item.relation].classes == 0 &&
                !draft_.pairs_of(item.relation).any();
+    }
+
+    /// Finds the weight by which the one literal is multiplied elementwise. Returns false if the
+    /// rule has other literals.
+    constexpr bool find_scale(int at) {
+        if (rule_.literals == 1) return true;
+        if (rule_.literals != 2 || rule_.combined != combination::elementwise_product) return false;
+        for (int body = 0; body < 2; ++body)
+            if (draft_.literal_of(at, body).kind == literal_kind::weight) scale_ = body;
+        if (scale_ < 0) return false;
+        const literal& item = draft_.literal_of(at, scale_);
+        for (int axis = 0; axis < item.weight.arity; ++axis) {
+            const term& to = item.weight.terms[axis];
+            if (to.variable < 0 || to.second >= 0 || to.offset) return false;
+        }
+        return item.gives_value() && !item.has_element && !item.transposed &&
+               draft_.value_of(item).size() == draft_.head_of(at).value.size() &&
+               !(draft_.prepared[at]);
     }
 
     /// Returns true if a rule is one product, at plain arguments.
@@ -16753,7 +16895,8 @@ class window_finder {
         const rule& written = draft_.rule_of(at);
         if (written.literals != 1 || written.transformations.size() || written.views ||
             written.repeat || draft_.windows[at].found ||
-            row_obstacle(draft_, at) != reason::none || written.variables.size() != written.arity)
+            row_obstacle(draft_, at, true) != reason::none ||
+            written.variables.size() != written.arity)
             return false;
         const literal& item = draft_.literal_of(at, 0);
         if (item.kind != literal_kind::relation || item.weight.weight < 0 ||
@@ -16766,6 +16909,15 @@ class window_finder {
         return true;
     }
 
+    /// The moved argument that differs from a form by a constant, or -1.
+    constexpr int argument_of(index_form form) const {
+        for (int at = 0; at < read_.size(); ++at) {
+            form.constant = read_[at].constant;
+            if (form == read_[at]) return at;
+        }
+        return -1;
+    }
+
     /// Splits a condition into the part which states that the argument is within x, and the rest,
     /// in which each conjunct is a count that limits rows. Returns false if it has another form.
     constexpr bool take_condition(int root, window_rule& to) {
@@ -16776,9 +16928,10 @@ class window_finder {
             const bool less = top.kind == node_kind::less;
             if (less && pool.nodes[top.right].kind == node_kind::count) {
                 index_form form;
-                if (add_to_form(pool, top.left, 1, form) && form == read_) {
-                    to.counts |= 1u << pool.nodes[top.right].value;
-                    to.bounded = true;
+                const int axis = add_to_form(pool, top.left, 1, form) ? argument_of(form) : -1;
+                if (axis >= 0 && form == read_[axis]) {
+                    to.axes[axis].counts |= 1u << pool.nodes[top.right].value;
+                    to.axes[axis].bounded = true;
                 } else if (pool.nodes[top.left].kind == node_kind::variable &&
                            !((pool.variables(part) & ~rule_.head_variables()))) {
                     to.rest = pool.both(to.rest, part);
@@ -16795,24 +16948,24 @@ class window_finder {
                 return;
             }
             const int slack = less ? 1 : 0;
-            const int offset = form.constant - read_.constant;
-            form.constant = read_.constant;
-            if (form == read_ && offset - slack >= 0) {
-                to.bounded = true;  // the argument is at least 0
-                fits = fits && offset == slack;
+            if (const int axis = argument_of(form); axis >= 0) {
+                to.axes[axis].bounded = true;  // the argument is at least 0
+                fits = fits && form.constant - read_[axis].constant == slack;
                 return;
             }
             for (int& factor : form.factors) factor = -factor;
-            if (!(form == read_)) {
+            const int axis = argument_of(form);
+            if (axis < 0) {
                 fits = false;
                 return;
             }
             // -argument + bound >= slack
-            const int bound = offset + 2 * read_.constant - slack + 1;
-            to.bounded = true;
-            if (bound < to.extent) to.extent = bound;
+            const int bound = form.constant + read_[axis].constant - slack + 1;
+            to.axes[axis].bounded = true;
+            if (bound < to.axes[axis].extent) to.axes[axis].extent = bound;
         });
-        return fits && to.extent > 0;
+        for (const window_axis& axis : to.axes) fits = fits && axis.extent > 0;
+        return fits;
     }
 };
 
@@ -21170,14 +21323,23 @@ template <class Term, class Visit>
 constexpr void visit_term(Term& term, Visit& visit) {
     visit(term.kind);
     visit_access(term.x, visit);
-    visit(term.window.walker);
-    if (term.window.any()) {
-        visit(term.window.stride);
-        visit(term.window.step);
-        visit(term.window.origin);
-        visit(term.window.extent);
-        visit(term.window.counts);
-        visit(term.window.bounded);
+    for (auto& loop : term.loops) {
+        visit(loop.count);
+        visit(loop.window.walker);
+        if (loop.count > 1) {
+            visit(loop.x);
+            visit(loop.w);
+        }
+        if (!loop.window.any()) {
+            if (loop.count == 1) break;
+            continue;
+        }
+        visit(loop.window.stride);
+        visit(loop.window.step);
+        visit(loop.window.origin);
+        visit(loop.window.extent);
+        visit(loop.window.counts);
+        visit(loop.window.bounded);
     }
     if (term.kind == term_kind::add) return;
     visit_access(term.w, visit);
@@ -21186,9 +21348,6 @@ constexpr void visit_term(Term& term, Visit& visit) {
     visit(term.format);
     if (term.kind != term_kind::product) return;
     visit(term.depth);
-    visit(term.splits);
-    visit(term.x_split);
-    visit(term.w_split);
 }
 
 template <class Function, class Visit>
@@ -21238,8 +21397,8 @@ constexpr long long functions_cost(const row_step& step) {
 constexpr long long row_cost(const row_step& step) {
     long long cost = functions_cost(step);
     for (const row_term& term : step.terms)
-        cost +=
-            2LL * step.columns() * (term.kind == term_kind::product ? term.depth * term.splits : 1);
+        cost += 2LL * step.columns() * term.splits() *
+                (term.kind == term_kind::product ? term.depth : 1);
     return cost;
 }
 
@@ -21625,8 +21784,8 @@ struct row_fusion {
     }
     /// A product of one input: a number times one row, which another product adds.
     static constexpr bool has_one_input(const row_term& term) {
-        return term.kind == term_kind::product && term.depth == 1 && term.splits == 1 &&
-               term.w_column == 1 && term.w.row == 0 && term.format == 0 && !term.window.any() &&
+        return term.kind == term_kind::product && term.depth == 1 && term.splits() == 1 &&
+               term.w_column == 1 && term.w.row == 0 && term.format == 0 && !term.moves() &&
                term.indexed == plan::side::none && segments_of(term.x) == 1 &&
                segments_of(term.w) == 1 && term.w.at.where != place::packed;
     }
@@ -21643,8 +21802,8 @@ struct row_fusion {
         const row_term& term = step.terms[at];
         if (product_at < 0 || at == product_at) return false;
         if (has_one_input(term)) return true;
-        return term.kind == term_kind::add && !term.window.any() &&
-               term.indexed == plan::side::none && segments_of(term.x) == 1;
+        return term.kind == term_kind::add && !term.moves() && term.indexed == plan::side::none &&
+               segments_of(term.x) == 1;
     }
     static constexpr bool applies = [] {
         bool all = product_at >= 0 && step.functions.size() > 0 &&
@@ -22120,12 +22279,12 @@ class row_atoms {
     template <int At, class Range>
     static auto rows_of_split(const bindings& bound, int first, int second, int third, int split,
                               Range range) noexcept {
-        if constexpr (!step.terms[At].window.bounded) {
+        if constexpr (!step.terms[At].bounded()) {
             return range;
         } else {
             const int walked[]{first, second, third};
-            return step.terms[At].window.template rows<kernel::row_range>(
-                split, walked, range.begin, range.end, bound.counts);
+            return step.terms[At].template rows<kernel::row_range>(split, walked, range.begin,
+                                                                   range.end, bound.counts);
         }
     }
 
@@ -22210,11 +22369,11 @@ class row_gradients : public row_atoms<Step, T> {
         constexpr kernel::product_shape shape{step.rows,    term.depth, columns,
                                               step.out.row, 1,          term.w_column,
                                               term.w_depth, term.x.row, true};
-        const T* w = bound.read(term.w.at) + outer_shift(term.w, first, second, third) +
-                     split * term.w_split;
+        const T* w =
+            bound.read(term.w.at) + outer_shift(term.w, first, second, third) + term.w_of(split);
         const T* dy = gradient_of_out(bound, first, second, third) + range.begin * step.out.row;
-        dx += outer_shift(term.x, first, second, third) + split * term.x_split +
-              range.begin * term.x.row;
+        dx +=
+            outer_shift(term.x, first, second, third) + term.x_of(split) + range.begin * term.x.row;
         const int rows = range.end - range.begin;
         if constexpr (term.format != 0)
             multiply_rounded<term.format>(input_product<T>(
@@ -22239,9 +22398,9 @@ class row_gradients : public row_atoms<Step, T> {
             const int rows = of.end - of.begin;
             const T* dy = gradient_of_out(bound, first, second, third) + of.begin * step.out.row;
             const T* x = bound.read(term.x.at) + outer_shift(term.x, first, second, third) +
-                         split * term.x_split + of.begin * term.x.row;
+                         term.x_of(split) + of.begin * term.x.row;
             T* dw = bound.gradient(term.w.at) + outer_shift(term.w, first, second, third) +
-                    split * term.w_split;
+                    term.w_of(split);
             const int count = range.end - range.begin;
             if constexpr (term.format != 0) {
                 const bool by_input = term.w_column == 1;
@@ -22283,7 +22442,7 @@ class row_gradients : public row_atoms<Step, T> {
     static void product_gradient(const bindings& bound, int first, int second, int third,
                                  Range range) noexcept {
         constexpr row_term term = step.terms[At];
-        for (int split = 0; split < term.splits; ++split) {
+        for (int split = 0; split < term.splits(); ++split) {
             const auto rows =
                 base::template rows_of_split<At>(bound, first, second, third, split, range);
             if constexpr (term.weighed != plan::side::none) {
@@ -22324,6 +22483,55 @@ class row_gradients : public row_atoms<Step, T> {
         }
     }
 
+    template <int At, class Range>
+    static void window_gradient(const bindings& bound, int first, int second, int third,
+                                Range range) noexcept {
+        constexpr row_term term = step.terms[At];
+        constexpr int x_row = term.x.row;
+        constexpr int w_row = term.w.row;
+        constexpr int out_row = step.out.row;
+        constexpr bool scaled = term.w.at.where != place::none;
+        constexpr bool weighs = scaled && term.w.at.trained;
+        const T* dy = gradient_of_out(bound, first, second, third);
+        T* const dx = bound.gradient(term.x.at);
+        [[maybe_unused]] const T* x = bound.read(term.x.at);
+        [[maybe_unused]] const T* w = nullptr;
+        [[maybe_unused]] T* dw = nullptr;
+        if constexpr (scaled) w = bound.read(term.w.at);
+        if constexpr (weighs) dw = bound.gradient(term.w.at);
+        for (int split = 0; split < term.splits(); ++split) {
+            const auto rows =
+                base::template rows_of_split<At>(bound, first, second, third, split, range);
+            const std::ptrdiff_t x_at =
+                outer_shift(term.x, first, second, third) + term.x_of(split);
+            [[maybe_unused]] const std::ptrdiff_t w_at =
+                outer_shift(term.w, first, second, third) + term.w_of(split);
+            each_lane<columns, T>([&](int lane, auto count) {
+                const auto load = [&](const T* from) { return kernel::load_first<count()>(from); };
+                [[maybe_unused]] kernel::batch<T> sum = kernel::zero<T>();
+                for (int row = rows.begin; row < rows.end; ++row) {
+                    kernel::batch<T> by = load(dy + row * out_row + lane);
+                    const std::ptrdiff_t at = x_at + row * x_row + lane;
+                    [[maybe_unused]] const std::ptrdiff_t of = w_at + row * w_row + lane;
+                    if constexpr (weighs) {
+                        sum = kernel::fma(by, kernel::batch<T>(load(x + at)), sum);
+                        if constexpr (w_row != 0) {
+                            kernel::store_first<count()>(dw + of,
+                                                         kernel::batch<T>(load(dw + of) + sum));
+                            sum = kernel::zero<T>();
+                        }
+                    }
+                    if (!dx) continue;
+                    if constexpr (scaled) by = by * load(w + of);
+                    kernel::store_first<count()>(dx + at, kernel::batch<T>(load(dx + at) + by));
+                }
+                if constexpr (weighs && w_row == 0)
+                    kernel::store_first<count()>(dw + w_at + lane,
+                                                 kernel::batch<T>(load(dw + w_at + lane) + sum));
+            });
+        }
+    }
+
   private:
     template <class Range>
     static void backward_rows(const bindings& bound, Range range) noexcept {
@@ -22337,6 +22545,8 @@ class row_gradients : public row_atoms<Step, T> {
                         product_gradient<index()>(bound, first, second, third, run);
                     else if constexpr (term.kind == term_kind::gather)
                         gather_gradient<index()>(bound, first, second, third, run);
+                    else if constexpr (term.kind == term_kind::window)
+                        window_gradient<index()>(bound, first, second, third, run);
                     else
                         summand_gradient<index()>(bound, first, second, third, run);
                 });
@@ -22348,10 +22558,8 @@ class row_gradients : public row_atoms<Step, T> {
     static void gradient_of_pairs(const bindings& bound, int first, int second, int third,
                                   int split, Range range) noexcept {
         constexpr row_term term = step.terms[At];
-        const std::ptrdiff_t x_at =
-            outer_shift(term.x, first, second, third) + split * term.x_split;
-        const std::ptrdiff_t w_at =
-            outer_shift(term.w, first, second, third) + split * term.w_split;
+        const std::ptrdiff_t x_at = outer_shift(term.x, first, second, third) + term.x_of(split);
+        const std::ptrdiff_t w_at = outer_shift(term.w, first, second, third) + term.w_of(split);
         const T* gradient = gradient_of_out(bound, first, second, third);
         base::template each_weight<At>(
             bound, range, [&](kernel::row_range run, std::ptrdiff_t weight, T* room) {
@@ -22392,9 +22600,9 @@ class row_gradients : public row_atoms<Step, T> {
         for (int row = range.begin; row < range.end; ++row) {
             const T* dy = gradient + row * step.out.row;
             const std::ptrdiff_t x_at =
-                outer_shift(term.x, first, second, third) + split * term.x_split + row * term.x.row;
+                outer_shift(term.x, first, second, third) + term.x_of(split) + row * term.x.row;
             const std::ptrdiff_t w_at =
-                outer_shift(term.w, first, second, third) + split * term.w_split + row * term.w.row;
+                outer_shift(term.w, first, second, third) + term.w_of(split) + row * term.w.row;
             if (T* dx = bound.gradient(term.x.at))
                 kernel::product<to_x>(dy, bound.read(term.w.at) + w_at, dx + x_at);
             if constexpr (term.w.at.trained) {
@@ -22503,6 +22711,26 @@ void multiply_packed(const float* x, const std::byte* w, float* sum, int sum_row
                      int rows) noexcept;
 template <class Step, int At>
 void look_up_packed(const std::byte* table, int symbol, float* to) noexcept;
+
+/// The splits of a product of whole rows: loops whose inputs follow each other are a part of the
+/// depth. The first loop is the innermost.
+struct split_lattice {
+    int depth = 0;
+    plan::split_loop loops[plan::max_split_loops]{};
+};
+constexpr split_lattice splits_of(const row_term& term) {
+    split_lattice result{term.depth, {}};
+    int kept = 0;
+    for (const plan::split_loop& loop : term.loops) {
+        if (loop.count == 1) continue;
+        if (kept == 0 && term.moves() && loop.x == result.depth &&
+            loop.w == result.depth * term.w_depth)
+            result.depth *= loop.count;
+        else
+            result.loops[kept++] = loop;
+    }
+    return result;
+}
 
 template <class Step, class T>
 class row_runner : public row_gradients<Step, T> {
@@ -22635,7 +22863,7 @@ class row_runner : public row_gradients<Step, T> {
 
     static constexpr bool has_windows = [] {
         bool result = false;
-        for (const row_term& term : step.terms) result = result || term.window.bounded;
+        for (const row_term& term : step.terms) result = result || term.bounded();
         return result;
     }();
     /// The rows among some in which all splits of all products exist.
@@ -22644,8 +22872,8 @@ class row_runner : public row_gradients<Step, T> {
         kernel::row_range result{begin, end};
         kernel::unroll<step.terms.size()>([&](auto index) {
             if constexpr (step.terms[index()].kind == term_kind::product &&
-                          step.terms[index()].window.bounded)
-                for (int split = 0; split < step.terms[index()].splits; ++split)
+                          step.terms[index()].bounded())
+                for (int split = 0; split < step.terms[index()].splits(); ++split)
                     result = base::template rows_of_split<index()>(bound, first, second, third,
                                                                    split, result);
         });
@@ -22663,15 +22891,20 @@ class row_runner : public row_gradients<Step, T> {
                 const T* x = bound.read(term.x.at) + outer_shift(term.x, first, second, third);
                 const T* w = bound.read(term.w.at) + outer_shift(term.w, first, second, third);
                 constexpr bool by_row = fusion::by_row(term);
-                constexpr kernel::product_shape shape{
-                    by_row ? 1 : Block,      columns, term.depth,
-                    by_row ? 0 : term.x.row, 1,       term.w_depth,
-                    term.w_column,           sum_row, true};
-                for (int split = 0; split < term.splits; ++split) {
-                    const auto rows = base::template rows_of_split<index()>(
-                        bound, first, second, third, split, kernel::row_range{begin, end});
-                    const T* a = x + split * term.x_split;
-                    const T* b = w + split * term.w_split;
+                // Splits that follow each other are one product where they exist in the same rows.
+                constexpr int following = splits_of(term).depth / term.depth;
+                constexpr int most = following < term.splits() ? following : 1;
+                const auto rows_of = [&](int split) {
+                    return base::template rows_of_split<index()>(bound, first, second, third, split,
+                                                                 kernel::row_range{begin, end});
+                };
+                const auto multiply = [&](auto count, int split, kernel::row_range rows) {
+                    constexpr kernel::product_shape shape{
+                        by_row ? 1 : Block,      columns, term.depth * count(),
+                        by_row ? 0 : term.x.row, 1,       term.w_depth,
+                        term.w_column,           sum_row, true};
+                    const T* a = x + term.x_of(split);
+                    const T* b = w + term.w_of(split);
                     if constexpr (by_row) {
                         for (int at = rows.begin; at < rows.end; ++at)
                             kernel::product<shape>(a + at * term.x.row, b + at * term.w.row,
@@ -22679,8 +22912,22 @@ class row_runner : public row_gradients<Step, T> {
                     } else if (rows.begin < rows.end) {
                         kernel::detail::tile_product<shape, false>(
                             a + rows.begin * term.x.row, b, sum + rows.begin * sum_row,
-                            rows.end - rows.begin, term.depth, kernel::as_is{});
+                            rows.end - rows.begin, shape.depth, kernel::as_is{});
                     }
+                };
+                for (int split = 0; split < term.splits(); split += most) {
+                    const kernel::row_range rows = rows_of(split);
+                    if constexpr (most > 1) {
+                        const kernel::row_range last = rows_of(split + most - 1);
+                        if (rows.begin < rows.end && rows.begin == last.begin &&
+                            rows.end == last.end) {
+                            multiply(std::integral_constant<int, most>{}, split, rows);
+                            continue;
+                        }
+                        for (int next = split + 1; next < split + most; ++next)
+                            multiply(std::integral_constant<int, 1>{}, next, rows_of(next));
+                    }
+                    multiply(std::integral_constant<int, 1>{}, split, rows);
                 }
             }
         });
@@ -22778,7 +23025,7 @@ class row_runner : public row_gradients<Step, T> {
     /// True if a term is a row of x in each row, all of whose numbers follow each other.
     static constexpr bool is_plain(int at) {
         const row_term& term = step.terms[at];
-        return term.kind == term_kind::add && !fusion::adds(at) && !term.window.bounded &&
+        return term.kind == term_kind::add && !fusion::adds(at) && !term.bounded() &&
                term.indexed == plan::side::none && fusion::segments_of(term.x) == 1;
     }
     /// The number of plain terms from term `at` on, which are added in one pass.
@@ -22814,13 +23061,71 @@ class row_runner : public row_gradients<Step, T> {
             });
     }
 
+    /// Adds a window of rows, several rows at once, where all of its splits exist.
+    template <int At>
+    static void add_window(const bindings& bound, int first, int second, int third, T* sum,
+                           kernel::row_range range) noexcept {
+        kernel::row_range full = range;
+        if constexpr (step.terms[At].bounded())
+            for (int split = 0; split < step.terms[At].splits(); ++split)
+                full = base::template rows_of_split<At>(bound, first, second, third, split, full);
+        if (full.begin >= full.end) full = {range.end, range.end};
+        add_window_rows<At, 1, true>(bound, first, second, third, sum, {range.begin, full.begin});
+        const int most = full.begin + (full.end - full.begin) / 4 * 4;
+        add_window_rows<At, 4, false>(bound, first, second, third, sum, {full.begin, most});
+        add_window_rows<At, 1, false>(bound, first, second, third, sum, {most, full.end});
+        add_window_rows<At, 1, true>(bound, first, second, third, sum, {full.end, range.end});
+    }
+    /// Partly: some splits of these rows do not exist.
+    template <int At, int Rows, bool Partly>
+    static void add_window_rows(const bindings& bound, int first, int second, int third, T* sum,
+                                kernel::row_range range) noexcept {
+        constexpr row_term term = step.terms[At];
+        constexpr int x_row = term.x.row;
+        constexpr int w_row = term.w.row;
+        constexpr int splits = term.splits();
+        constexpr bool scaled = term.w.at.where != place::none;
+        const T* const x = bound.read(term.x.at) + outer_shift(term.x, first, second, third);
+        [[maybe_unused]] const T* w = nullptr;
+        if constexpr (scaled) w = bound.read(term.w.at) + outer_shift(term.w, first, second, third);
+        for (int row = range.begin; row < range.end; row += Rows)
+            each_lane<columns, T>([&](int lane, auto count) {
+                const auto load = [&](const T* from) { return kernel::load_first<count()>(from); };
+                T* const to = sum + row * sum_row + lane;
+                kernel::batch<T> all[Rows];
+                for (int r = 0; r < Rows; ++r) all[r] = load(to + r * sum_row);
+                for (int split = 0; split < splits; ++split) {
+                    if constexpr (Partly) {
+                        const auto there = base::template rows_of_split<At>(
+                            bound, first, second, third, split, kernel::row_range{row, row + 1});
+                        if (there.begin >= there.end) continue;
+                    }
+                    const T* const from = x + step.terms[At].x_of(split) + row * x_row + lane;
+                    for (int r = 0; r < Rows; ++r) {
+                        const kernel::batch<T> next = load(from + r * x_row);
+                        if constexpr (scaled)
+                            all[r] =
+                                kernel::fma(next,
+                                            kernel::batch<T>(load(w + step.terms[At].w_of(split) +
+                                                                  (row + r) * w_row + lane)),
+                                            all[r]);
+                        else
+                            all[r] += next;
+                    }
+                }
+                for (int r = 0; r < Rows; ++r)
+                    kernel::store_first<count()>(to + r * sum_row, all[r]);
+            });
+    }
+
     /// Adds the summands that the products have not added.
     static void add_terms(const bindings& bound, int first, int second, int third, T* sum, int row,
                           int rows) noexcept {
         kernel::unroll<step.terms.size()>([&](auto index) {
             constexpr row_term term = step.terms[index()];
             // If a term does not exist in all rows, sums begin with zero.
-            constexpr bool cleared = first_product() < 0 && index() == 0 && term.window.bounded;
+            constexpr bool cleared = first_product() < 0 && index() == 0 &&
+                                     (term.bounded() || term.kind == term_kind::window);
             constexpr bool starts = first_product() < 0 && index() == 0 && !cleared;
             if constexpr (cleared)
                 for (int at = row; at < row + rows; ++at)
@@ -22833,6 +23138,9 @@ class row_runner : public row_gradients<Step, T> {
                 // The previous term was added together with this one.
             } else if constexpr (plain_terms(index()) > 1) {
                 add_plain<index(), starts>(bound, first, second, third, sum, row, rows);
+            } else if constexpr (term.kind == term_kind::window) {
+                add_window<index()>(bound, first, second, third, sum,
+                                    kernel::row_range{row, row + rows});
             } else if constexpr (term.kind == term_kind::add) {
                 const T* x = bound.read(term.x.at) + outer_shift(term.x, first, second, third);
                 for (int at = present.begin; at < present.end; ++at)
@@ -22936,12 +23244,12 @@ class row_runner : public row_gradients<Step, T> {
                     bound, kernel::row_range{row, row + rows},
                     [&](kernel::row_range run, std::ptrdiff_t weight, T* room) {
                         const T* from[base::most_of_weight];
-                        for (int split = 0; split < term.splits; ++split)
+                        for (int split = 0; split < term.splits(); ++split)
                             kernel::product(
                                 output_product<T>(term, columns, run.end - run.begin,
                                                   base::template rows_of_pairs<At>(
-                                                      bound, run, x + split * term.x_split, from),
-                                                  w + weight + split * term.w_split,
+                                                      bound, run, x + term.x_of(split), from),
+                                                  w + weight + term.w_of(split),
                                                   {nullptr, sum + run.begin * sum_row, sum_row},
                                                   Accumulate || split > 0),
                                 room);
@@ -22949,11 +23257,11 @@ class row_runner : public row_gradients<Step, T> {
                 return;
             }
             if constexpr (term.format != 0) {
-                for (int split = 0; split < term.splits; ++split)
+                for (int split = 0; split < term.splits(); ++split)
                     multiply_rounded<term.format>(output_product<T>(
                         term, columns, rows,
-                        {nullptr, x + split * term.x_split + row * term.x.row, term.x.row},
-                        w + split * term.w_split, {nullptr, sum + row * sum_row, sum_row},
+                        {nullptr, x + term.x_of(split) + row * term.x.row, term.x.row},
+                        w + term.w_of(split), {nullptr, sum + row * sum_row, sum_row},
                         Accumulate || split > 0));
                 if constexpr (fusion::any && fusion::product_at == At)
                     finish_rows(finish(bound, first, second, third, out, row), sum + row * sum_row,
@@ -22962,10 +23270,8 @@ class row_runner : public row_gradients<Step, T> {
             }
             constexpr int block = fusion::by_row(term) ? 1 : Block;
             // The splits of a window may follow each other, in x and in the weight.
-            constexpr bool follows = term.window.any() && term.x_split == term.depth &&
-                                     term.w_split == term.depth * term.w_depth;
-            constexpr int parts = follows ? 1 : term.splits;
-            constexpr int depth = follows ? term.depth * term.splits : term.depth;
+            constexpr split_lattice lattice = splits_of(term);
+            constexpr int depth = lattice.depth;
             constexpr kernel::product_shape all{block,
                                                 columns,
                                                 depth,
@@ -22975,17 +23281,22 @@ class row_runner : public row_gradients<Step, T> {
                                                 term.w_column,
                                                 sum_row,
                                                 Accumulate,
-                                                parts,
-                                                parts > 1 ? term.x_split : 0};
+                                                lattice.loops[0].count,
+                                                lattice.loops[0].x};
             // Or one product takes them all.
-            constexpr bool at_once = term.w_split == term.depth * term.w_depth &&
+            constexpr bool at_once = lattice.loops[0].count > 1 &&
+                                     lattice.loops[0].w == depth * term.w_depth &&
                                      kernel::detail::product_plan<all, T>::takes_splits;
-            constexpr int splits = at_once ? 1 : parts;
+            constexpr int inner = at_once ? 1 : lattice.loops[0].count;
+            constexpr int splits = inner * lattice.loops[1].count;
             kernel::unroll<splits>([&](auto split) {
+                constexpr bool accumulates = Accumulate || split() > 0;
                 constexpr kernel::product_shape shape =
-                    at_once ? all : all.of_part(Accumulate || split() > 0);
-                const T* a = x + split() * term.x_split;
-                const T* b = w + split() * term.w_split;
+                    at_once ? all.accumulating(accumulates) : all.of_part(accumulates);
+                const T* a =
+                    x + split() % inner * lattice.loops[0].x + split() / inner * lattice.loops[1].x;
+                const T* b =
+                    w + split() % inner * lattice.loops[0].w + split() / inner * lattice.loops[1].w;
                 if constexpr (fusion::by_row(term)) {
                     for (int at = row; at < row + rows; ++at)
                         kernel::product<shape>(a + at * term.x.row, b + at * term.w.row,
@@ -25264,15 +25575,15 @@ class pooled_rows {
         return false;
     }
 
-    /// True if rows of the gradient of x never overlap.
-    static constexpr bool inputs_apart(const row_term& term, int segments, int segment_stride,
+    /// True if rows of the gradient of x, with parts of a length, never overlap.
+    static constexpr bool inputs_apart(const row_term& term, dimension first, dimension second,
                                        int length) {
         return term.x.at.where != place::parameter &&
-               are_apart(
-                   std::array<dimension, 2>{
-                       {{step.rows, term.x.row}, {segment_stride ? segments : 1, segment_stride}}},
-                   length);
+               are_apart(std::array<dimension, 3>{{{step.rows, term.x.row}, first, second}},
+                         length);
     }
+    /// The places of parts; one of them if they are one part that is read several times.
+    static constexpr dimension parts(int count, int stride) { return {stride ? count : 1, stride}; }
 
     template <int At, class Rows>
     static void product_gradient(const bindings& bound, int first, int second, int third, Rows rows,
@@ -25282,12 +25593,14 @@ class pooled_rows {
         constexpr int weight_row = term.w_column == 1 ? term.w_depth : term.w_column;
         constexpr int weight_columns = term.w_column == 1 ? step.columns() : term.depth;
         constexpr bool apart =
-            !runner::by_row(term) && !term.window.any() &&
-            inputs_apart(term, term.splits, term.x_split, term.depth) &&
-            are_apart(std::array<dimension, 2>{{{weight_rows, weight_row},
-                                                {term.w_split ? term.splits : 1, term.w_split}}},
+            !runner::by_row(term) && !term.moves() &&
+            inputs_apart(term, parts(term.loops[0].count, term.loops[0].x),
+                         parts(term.loops[1].count, term.loops[1].x), term.depth) &&
+            are_apart(std::array<dimension, 3>{{{weight_rows, weight_row},
+                                                parts(term.loops[0].count, term.loops[0].w),
+                                                parts(term.loops[1].count, term.loops[1].w)}},
                       weight_columns);
-        constexpr long long each = 2LL * step.columns() * term.depth * term.splits;
+        constexpr long long each = 2LL * step.columns() * term.depth * term.splits();
         if constexpr (!apart || each * step.rows < least_run) {
             runner::template product_gradient<At>(bound, first, second, third, rows);
         } else if (counted && each * rows.end < least_run) {
@@ -25302,7 +25615,7 @@ class pooled_rows {
             const int input_tasks = for_input ? inputs.count() : 0;
             const int weight_tasks = for_weight ? weights.count() : 0;
             pool.run(input_tasks + weight_tasks, [&](int task) {
-                for (int split = 0; split < term.splits; ++split)
+                for (int split = 0; split < term.splits(); ++split)
                     if (task < input_tasks)
                         runner::template input_gradient<At>(bound, first, second, third, split,
                                                             inputs[task]);
@@ -25318,8 +25631,8 @@ class pooled_rows {
                                  thread_pool& pool) noexcept {
         constexpr row_term term = step.terms[At];
         constexpr int segments = runner::segments_of(term.x);
-        if constexpr (!step.is_outer &&
-                      inputs_apart(term, segments, term.x.column, step.columns() / segments))
+        if constexpr (!step.is_outer && inputs_apart(term, parts(segments, term.x.column), {1, 0},
+                                                     step.columns() / segments))
             each_row_part(
                 pool, rows,
                 4LL * rows.end * step.columns() * (step.multiplies ? step.terms.size() : 1),
@@ -25375,6 +25688,9 @@ class pooled_rows {
                         product_gradient<index()>(bound, first, second, third, rows, pool);
                     else if constexpr (term.kind == term_kind::gather)
                         runner::template gather_gradient<index()>(bound, first, second, third,
+                                                                  rows);
+                    else if constexpr (term.kind == term_kind::window)
+                        runner::template window_gradient<index()>(bound, first, second, third,
                                                                   rows);
                     else
                         summand_gradient<index()>(bound, first, second, third, rows, pool);
@@ -25950,16 +26266,16 @@ class joined_rows {
                          int second, int third, bool accumulate) noexcept {
         constexpr row_term term = step.terms[Term];
         row_lists rows;
-        for (int split = 0; split < term.splits; ++split) {
+        for (int split = 0; split < term.splits(); ++split) {
             const T* x[joined_run<T>::most];
             T* sum[joined_run<T>::most];
             for (int at = 0; at < run.count; ++at) {
                 x[at] = samples.of[at]->read(term.x.at) +
-                        outer_shift(term.x, first, second, third) + split * term.x_split;
+                        outer_shift(term.x, first, second, third) + term.x_of(split);
                 sum[at] = runner::sum_of(*samples.of[at], first, second, third);
             }
             const T* w = samples.of[0]->read(term.w.at) +
-                         outer_shift(term.w, first, second, third) + split * term.w_split;
+                         outer_shift(term.w, first, second, third) + term.w_of(split);
             each_rows(
                 samples.ranges, run.count,
                 [&](int at, int sample, int row) {
@@ -25983,11 +26299,11 @@ class joined_rows {
         const T* dy[joined_run<T>::most];
         for (int at = 0; at < run.count; ++at)
             dy[at] = runner::gradient_of_out(*samples.of[at], first, second, third);
-        for (int split = 0; split < term.splits; ++split) {
+        for (int split = 0; split < term.splits(); ++split) {
             const std::ptrdiff_t x_at =
-                outer_shift(term.x, first, second, third) + split * term.x_split;
+                outer_shift(term.x, first, second, third) + term.x_of(split);
             const std::ptrdiff_t w_at =
-                outer_shift(term.w, first, second, third) + split * term.w_split;
+                outer_shift(term.w, first, second, third) + term.w_of(split);
             if (samples.of[0]->gradient(term.x.at)) {
                 T* dx[joined_run<T>::most];
                 for (int at = 0; at < run.count; ++at)
@@ -28296,8 +28612,7 @@ template <class Tables>
 constexpr int most_block_rows(const Tables& steps) {
     bool many = steps.parameters > 1 << 18;
     for (const row_step& row : steps.rows)
-        for (const row_term& term : row.terms)
-            many = many || (term.splits > 1 && term.window.any());
+        for (const row_term& term : row.terms) many = many || (term.splits() > 1 && term.moves());
     return many ? 64 : 16;
 }
 
@@ -28550,9 +28865,13 @@ class row_reach {
         if (each.kind == step_kind::rows) {
             for (const row_term& term : out_.rows[each.at].terms) {
                 // A window reads rows at some distance.
-                const int walked = term.window.any() ? (term.splits - 1) * term.x_split : 0;
-                call(term.x.at, form_.in_time[at] ? 0 : term.x.row, 0, 0, std::min(walked, 0),
-                     std::max(walked, 0));
+                int least = 0;
+                int most = 0;
+                for (const split_loop& loop : term.loops) {
+                    const int walked = loop.window.any() ? (loop.count - 1) * loop.x : 0;
+                    (walked < 0 ? least : most) += walked;
+                }
+                call(term.x.at, form_.in_time[at] ? 0 : term.x.row, 0, 0, least, most);
                 for (int outer = 0; outer < max_outers; ++outer)
                     if (is_sequence(term.x.at) && out_.rows[each.at].outer_extents[outer] > 1 &&
                         term.x.outer[outer] >= row_size(term.x.at) && made.rows > 1)
@@ -31424,6 +31743,9 @@ struct shape {
     int logit_cap = 0;         ///< logits y become cap * tanh(y / cap)
     int embedding_width = 0;   ///< width of the embedding before its projection (ALBERT); 0: width
     int input_width = 0;       ///< numbers of an input position
+    int kernel_size = 1;       ///< positions of the window of a convolution
+    int stride = 1;            ///< distance of its windows
+    int dilation = 1;          ///< distance of the positions in a window
     int parallel_branches =
         0;                 ///< attention and feed-forward part read the same input; norms of it
     int local_layers = 0;  ///< layers with a local mask between layers with a global one
@@ -31748,6 +32070,15 @@ struct normal_embedding : nn::flag<&nn::shape::normal_embedding, Value> {};
 /// of mel bands of a frame.
 template <int Value>
 struct input_width : nn::counted<&nn::shape::input_width, Value> {};
+/// Number of positions in the window of a convolution.
+template <int Value>
+struct kernel_size : nn::counted<&nn::shape::kernel_size, Value> {};
+/// Distance from one window of a convolution to the next. Default: 1.
+template <int Value>
+struct stride : nn::counted<&nn::shape::stride, Value> {};
+/// Distance from one position in the window of a convolution to the next. Default: 1.
+template <int Value>
+struct dilation : nn::counted<&nn::shape::dilation, Value> {};
 /// Bounds the logits by c tanh(logit / c), where c is this number. Default: 0, unbounded.
 template <int Value>
 struct logit_cap : nn::counted<&nn::shape::logit_cap, Value, 0> {};
@@ -33082,6 +33413,92 @@ struct multi_head_attention
     static_assert(multi_head_attention::shape.position != nn::position_kind::relative_buckets,
                   "sequent: relative_buckets are shared by layers; take position::relative");
 };
+
+}  // namespace sequent::inline SEQUENT_ABI
+
+/// Convolutions over positions.
+
+namespace sequent::inline SEQUENT_ABI {
+
+namespace nn {
+
+/// Options of `convolution::layer`.
+struct convolution_options
+    : options<required<tokens>, required<input_width>, required<width>, required<kernel_size>,
+              stride<1>, dilation<1>, biases<true>, mask::none, activation::identity> {};
+
+/// y(i) = f(sum over k of W(k) x(stride i + dilation k - before) + b), f the activation.
+template <shape Shape, bool Causal, class Activation>
+inline constexpr auto convolution_rules = [] {
+    constexpr int reach = Shape.dilation * (Shape.kernel_size - 1);
+    constexpr int before = Causal ? reach : reach / 2;
+    constexpr var<"i", (Shape.tokens + Shape.stride - 1) / Shape.stride> to;
+    constexpr var<"k", Shape.kernel_size> k;
+    constexpr weight<"W", Shape.width, Shape.input_width> W;
+    constexpr weight<"b", Shape.width> b;
+    constexpr relation<"summed"> summed;
+    constexpr auto last = rules(y(to) <<= activated<Activation>(biased<Shape>(summed(to), b)));
+    if constexpr (Shape.stride > 1)
+        return rules(summed(to) <<= x(Shape.stride * to + k - before)[W(k)] | sum(k), last);
+    else
+        return rules(summed(to) <<= x(to + Shape.dilation * k - before)[W(k)] | sum(k), last);
+}();
+
+/// The model of `convolution::layer`.
+template <class Arguments>
+struct convolution_of {
+    static constexpr nn::shape shape = Arguments::shape;
+    static constexpr bool causal = std::is_same_v<typename Arguments::mask, mask::causal>;
+    static_assert(causal || std::is_same_v<typename Arguments::mask, mask::none>,
+                  "sequent: a convolution has mask::causal or no mask");
+    static_assert(shape.stride == 1 || (shape.dilation == 1 && !causal),
+                  "sequent: a convolution with a stride has no dilation and no mask");
+    using type = model<convolution_rules<shape, causal, typename Arguments::activation>,
+                       fact<"x", shape.tokens, shape.input_width>>;
+};
+/// The same as a template of a model.
+template <class Arguments>
+using convolution_model = typename convolution_of<Arguments>::type;
+
+}  // namespace nn
+
+/// Convolutions. Fact: `x`, tokens x input_width. Output: `y`, (tokens / stride, rounded up) x
+/// width.
+namespace convolution {
+
+/// As torch.nn.Conv1d over rows: output i is the sum over k < kernel_size of W(k) x(stride i +
+/// dilation k - before) + b, with zeros beyond the ends of x, then the activation (default: none).
+/// `before` is half of dilation (kernel_size - 1), rounded down; with `mask::causal` it is all of
+/// it, so that the layer runs by `step`. W(k) is `weight[:, :, k]` of PyTorch. Takes tokens,
+/// input_width, width, kernel_size, stride, dilation, biases, an activation.
+template <class... Options>
+struct layer : nn::with_options<nn::convolution_model,
+                                nn::arguments<layer, nn::convolution_options, Options...>> {};
+
+}  // namespace convolution
+
+/// Changes a convolution, or a linear map, so that its result is that of batch normalisation after
+/// it, with the statistics of training: for each output o, (y_o - mean_o) gain_o / sqrt(variance_o
+/// + epsilon) + shift_o (arXiv 1502.03167, algorithm 2). W has the outputs and the inputs as its
+/// last two dimensions, b the outputs; the numbers are ranges of one number for each output.
+template <class Weight, class Bias, class Numbers>
+void fold_batch_norm(Weight W, Bias b, const Numbers& gain, const Numbers& shift,
+                     const Numbers& mean, const Numbers& variance, double epsilon = 1e-5) {
+    const auto rank = static_cast<std::size_t>(W.rank);
+    const int inputs = W.extents[rank - 1];
+    const int outputs = W.extents[rank - 2];
+    using number = std::remove_cvref_t<decltype(W.element(0))>;
+    const auto factor = [&](std::size_t output) {
+        return static_cast<number>(gain[output] / std::sqrt(variance[output] + epsilon));
+    };
+    for (int at = 0; at < W.size(); ++at)
+        W.element(at) *= factor(static_cast<std::size_t>(at / inputs % outputs));
+    for (int output = 0; output < outputs; ++output) {
+        const auto at = static_cast<std::size_t>(output);
+        b.element(output) = (b.element(output) - static_cast<number>(mean[at])) * factor(at) +
+                            static_cast<number>(shift[at]);
+    }
+}
 
 }  // namespace sequent::inline SEQUENT_ABI
 
