@@ -13366,17 +13366,17 @@ struct row_term {
     int format = 0;             ///< format of a packed weight; 0: the number type of x
 
     /// The number of splits: iterations of the loops, of which the first is the innermost.
-    constexpr int splits() const { return loops[0].count * loops[1].count; }
+    SEQUENT_INLINE constexpr int splits() const { return loops[0].count * loops[1].count; }
     /// The iteration of a loop in a split.
-    constexpr int iteration(int loop, int split) const {
+    SEQUENT_INLINE constexpr int iteration(int loop, int split) const {
         return loop == 0 ? split % loops[0].count : split / loops[0].count;
     }
     /// The distance of a split's inputs from those of the first.
-    constexpr int x_of(int split) const {
+    SEQUENT_INLINE constexpr int x_of(int split) const {
         return iteration(0, split) * loops[0].x + iteration(1, split) * loops[1].x;
     }
     /// The distance of a split's weights from those of the first.
-    constexpr int w_of(int split) const {
+    SEQUENT_INLINE constexpr int w_of(int split) const {
         return iteration(0, split) * loops[0].w + iteration(1, split) * loops[1].w;
     }
     /// Returns true if the rows of x are not those of the step.
