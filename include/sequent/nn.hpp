@@ -7,6 +7,7 @@
 
 #include "nn/arguments.hpp"
 #include "nn/attention.hpp"
+#include "nn/convolution.hpp"
 #include "nn/feed_forward.hpp"
 #include "nn/options.hpp"
 #include "nn/presets.hpp"

@@ -460,7 +460,7 @@ inline long long operations_of(const explained_step& each) {
         const row_step& row = *each.row;
         for (const row_term& term : row.terms)
             if (term.kind == term_kind::product)
-                operations += 2LL * row.rows * row.columns() * term.depth * term.splits;
+                operations += 2LL * row.rows * row.columns() * term.depth * term.splits();
         for (int extent : row.outer_extents) operations *= extent;
     } else if (each.attention != nullptr) {
         operations = 2LL * each.attention->length;
@@ -513,9 +513,11 @@ SEQUENT_COLD explanation::step described(const explained_step& each) {
             int summands = 0;
             for (const row_term& term : row.terms) {
                 if (term.kind == term_kind::product)
-                    append_text(what, {", product with ", term.depth * term.splits, " inputs"});
+                    append_text(what, {", product with ", term.depth * term.splits(), " inputs"});
                 else if (term.kind == term_kind::gather)
                     what += ", rows of a table";
+                else if (term.kind == term_kind::window)
+                    append_text(what, {", window of ", term.splits(), " rows"});
                 else if (term.kind == term_kind::add)
                     ++summands;
             }

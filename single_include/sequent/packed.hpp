@@ -2121,8 +2121,10 @@ struct slots_of {
 template <class Plan>
 constexpr packed_matrix matrix_of(const row_step& row, const row_term& term) {
     packed_matrix result;
-    if (term.kind == term_kind::add || term.w.at.where != place::parameter) return result;
-    if (term.w.row != 0 || term.window.any()) return result;
+    if (term.kind == term_kind::add || term.kind == term_kind::window ||
+        term.w.at.where != place::parameter)
+        return result;
+    if (term.w.row != 0 || term.moves() || term.loops[1].count > 1) return result;
     const bool looks_up = term.kind == term_kind::gather;
     if (!looks_up && term.x.row == 0 && row.rows > 1) return result;
     result.inputs = looks_up ? row.columns() : term.depth;
@@ -2136,8 +2138,8 @@ constexpr packed_matrix matrix_of(const row_step& row, const row_term& term) {
     }
     result.input_stride = looks_up ? term.w_column : term.w_depth;
     result.output_stride = looks_up ? term.w_depth : term.w_column;
-    result.splits = looks_up ? 1 : term.splits;
-    result.split = looks_up ? 0 : term.w_split;
+    result.splits = looks_up ? 1 : term.splits();
+    result.split = looks_up ? 0 : term.loops[0].w;
     return result;
 }
 
@@ -2286,7 +2288,7 @@ struct packed_plan_of : Placed {
             if (!found) return;
             term.format = found->format;
             term.w = found->to;
-            if (term.kind == term_kind::product) term.w_split = found->split_to;
+            if (term.kind == term_kind::product) term.loops[0].w = found->split_to;
         }
     };
     static constexpr packed_tables made_packed{};
@@ -2672,10 +2674,10 @@ void multiply_packed(const float* x, const std::byte* w, float* sum, int sum_row
     constexpr int most = std::clamp(32768 / row_bytes / 8 * 8, 1, Block);
     alignas(64) std::byte scratch[kernel::packed_scratch_bytes<format, term.depth>(most)];
     for (int row = 0; row < rows; row += most)
-        kernel::unroll<term.splits>([&](auto split) {
+        kernel::unroll<term.splits()>([&](auto split) {
             kernel::packed_product<format, term.depth, columns, Accumulate || (split() > 0)>(
-                x + row * term.x.row + split() * term.x_split, term.x.row,
-                w + std::ptrdiff_t{64} * split() * term.w_split, sum + row * sum_row, sum_row,
+                x + row * term.x.row + term.x_of(split()), term.x.row,
+                w + std::ptrdiff_t{64} * term.w_of(split()), sum + row * sum_row, sum_row,
                 std::min(most, rows - row), scratch);
         });
 }

@@ -43,6 +43,42 @@ inline constexpr auto several = rules(
     y(i) <<= r<"s">(i - 2)[W<"E", 4, 7>],
     y(i) <<= r<"given">(i - 1),
     y(i) | sigmoid());
+// Windows of two indices: of 3 x 2 with a bias and a function; dilated; larger than x; of every
+// second row and column; over later columns of earlier rows; and over parts of a row.
+inline constexpr var<"u", 6> u;
+inline constexpr var<"e", 2> e;
+inline constexpr auto images = rules(
+    z(m, u) <<= x(m + n - 1, u + e - 1)[W<"K", 7, 5>(n, e)] | sum(n, e),
+    y(m, u) <<= (z(m, u), W<"c", 7>) | relu());
+inline constexpr auto dilated_images = rules(
+    y(m, u) <<= x(m + 2 * n - 2, u + 3 * e - 1)[W<"K", 7, 5>(n, e)] | sum(n, e));
+inline constexpr auto wide_images = rules(
+    y(n, e) <<= x(n + m - 2, e + u - 3)[W<"K", 7, 5>(m, u)] | sum(m, u));
+inline constexpr auto strided_images = rules(
+    y(n, e) <<= x(2 * n + m - 1, 3 * e + u)[W<"K", 4, 5>(m, u)] | sum(m, u));
+inline constexpr auto spectrum = rules(
+    z(p, u) <<= x(p - n, u + e)[W<"K", 7, 5>(n, e)] | sum(n, e),
+    y(p, u) <<= (z(p, u), W<"c", 7>) | tanh());
+inline constexpr auto parts = rules(
+    y(p) <<= x(p - n, u)[W<"K", 7, 5>(n, u)] | sum(n, u));
+// The window moves the index of a weight.
+inline constexpr auto of_weights = rules(
+    a(i, u) <<= x(i)[W<"A", 4, 5>(u)],
+    y(i, e) <<= a(i, e + n) | sum(n));
+inline constexpr auto corner = rules(
+    y(m, u) <<= x(m - 1, u + 2));
+inline constexpr auto sums = rules(
+    y(n) <<= x(m, n, u)[W<"K", 7, 5>(u, m)] | sum(m, u));
+// Windows in which each column has weights of its own, and sums without weights.
+inline constexpr auto depthwise = rules(
+    z(p) <<= (x(p - n), W<"D", 5>(n)) | elementwise_product() | sum(n),
+    y(p) <<= (z(p), W<"c", 5>) | silu());
+inline constexpr auto depthwise_images = rules(
+    y(m, u) <<= (W<"D", 5>(n, e), x(m + n - 1, u + 2 * e - 1)) | elementwise_product()
+                | sum(n, e));
+inline constexpr auto pooled = rules(
+    z(n) <<= x(2 * n + m - 1) | sum(m),
+    y(n) <<= (z(n), x(n)));
 // A shift alone, and one of an outer index.
 inline constexpr auto shifted = rules(
     y(i)    <<= x(i - 2),
@@ -96,6 +132,18 @@ using Shifted = model<shifted, fact<"x", 9, 5>>;
 using Strided = model<strided, fact<"x", 9, 5>>;
 using Within = model<within, fact<"x", 9, 5>>;
 using Counted = model<heads, fact<"x", up_to<70>, 5>, bound<"length">>;
+using Images = model<images, fact<"x", 5, 6, 5>>;
+using DilatedImages = model<dilated_images, fact<"x", 5, 6, 5>>;
+using WideImages = model<wide_images, fact<"x", 3, 2, 5>>;
+using StridedImages = model<strided_images, fact<"x", 7, 9, 5>>;
+using Spectrum = model<spectrum, fact<"x", 70, 6, 5>>;
+using Parts = model<parts, fact<"x", 70, 6, 5>>;
+using OfWeights = model<of_weights, fact<"x", 5, 5>>;
+using Corner = model<corner, fact<"x", 5, 6, 5>>;
+using Sums = model<sums, fact<"x", 5, 3, 6, 5>>;
+using Depthwise = model<depthwise, fact<"x", 70, 5>>;
+using DepthwiseImages = model<depthwise_images, fact<"x", 5, 6, 5>>;
+using Pooled = model<pooled, fact<"x", 7, 5>>;
 using Stacked = model<stacked, fact<"given", 70, 5>>;
 
 template <class... Models>
@@ -103,6 +151,11 @@ inline constexpr bool are_rows = ((check::count_steps<Models>(step_kind::general
 static_assert(are_rows<Causal, Centred, Dilated>);
 static_assert(are_rows<Several, Conditioned, Wide>);
 static_assert(are_rows<Strided, Within>);
+static_assert(are_rows<Images, DilatedImages, WideImages, StridedImages>);
+static_assert(are_rows<Spectrum, Parts, Corner, Sums>);
+static_assert(are_rows<Depthwise, DepthwiseImages, Pooled>);
+static_assert(check::count_steps<Depthwise>(step_kind::rows) == 1);
+static_assert(check::count_steps<Images>(step_kind::rows) == 1);
 static_assert(are_rows<Shifted>);
 static_assert(are_rows<Stacked>);
 static_assert(are_rows<Together>);
@@ -118,6 +171,14 @@ TEST_CASE("windows of rows agree with the rules") {
     check::agrees<Dilated>();
     check::agrees<Strided>();
     check::agrees<Within>();
+    check::agrees<Images>();
+    check::agrees<DilatedImages>();
+    check::agrees<StridedImages>();
+    check::agrees<Parts>();
+    check::agrees<Corner>();
+    check::agrees<OfWeights>();
+    check::agrees<Sums>();
+    check::agrees<Depthwise>();
     check::agrees<Shifted>();
     check::agrees<Stacked>();
     check::agrees<Sliced>();
@@ -125,6 +186,12 @@ TEST_CASE("windows of rows agree with the rules") {
 }
 TEST_CASE("windows of rows run") {
     check::runs<Causal>();
+    check::runs<Images>();
+    check::runs<DilatedImages>();
+    check::runs<WideImages>();
+    check::runs<Depthwise>();
+    check::runs<DepthwiseImages>();
+    check::runs<Pooled>();
     check::runs<Together>();
     check::runs<Sliced>();
     check::runs<Centred>();
@@ -136,6 +203,8 @@ TEST_CASE("windows of rows run") {
 }
 TEST_CASE("causal windows stream") {
     check::steps<Causal>();
+    check::steps<Spectrum>();
+    check::steps<Depthwise>();
     check::steps<Stacked>();
     check::steps<Sliced>();
     check::streams_agree<Dilated>();

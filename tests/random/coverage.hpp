@@ -64,9 +64,14 @@ class coverage {
     void add_rows(const plan::row_step& row) {
         for (const plan::row_term& term : row.terms) {
             words.insert("row term " + enumerator_name(term.kind));
-            if (term.splits > 1) words.insert("row term splits");
-            if (term.window.any())
-                words.insert(term.window.bounded ? "row term window, bounded" : "row term window");
+            if (term.splits() > 1) words.insert("row term splits");
+            if (term.kind == plan::term_kind::window)
+                words.insert(term.w.at.where == plan::place::none ? "row term sum of a window"
+                                                                  : "row term scaled window");
+            if (term.moves())
+                words.insert(term.bounded() ? "row term window, bounded" : "row term window");
+            if (term.loops[0].window.any() && term.loops[1].window.any())
+                words.insert("row term window of two indices");
             if (term.indexed != plan::side::none) words.insert("row term by a pair");
         }
         for (const plan::row_function& function : row.functions)

@@ -1226,25 +1226,39 @@ class generator {
         known_.push_back(result);
     }
 
-    // Sums over a window of rows: y(i) <<= x(i - 2 * k)[W(k)] | sum(k), or of every second window.
+    // Sums over a window of rows: y(i) <<= x(i - 2 * k)[W(k)] | sum(k), or of every second window;
+    // or over a window of two indices; or of rows times a weight elementwise.
 
     void make_window(rules& to) {
         using enum language::arithmetic;
-        const known x = vectors(to, positions_, length(), 0);
-        const int rows = length();
+        const int heads = !thin_ && dice_.one_in(3) ? dice_.between(1, 4) : 0;
+        const known x = vectors(to, positions_, length(), heads);
+        const int columns = x.extents.size() > 1 ? heads : 0;
+        // Elementwise: each column has weights of its own, or none.
+        const bool elementwise = dice_.one_in(3);
+        const int rows = elementwise ? x.rows : length();
         const bool strided = dice_.one_in(4);
         const int extent =
             strided ? std::max(1, positions_ / 2) : positions_ + dice_.between(-1, 1);
         if (extent < 1) return make_plain(to);
         const variable i{"i", extent, extent, true};
         const variable k{"k", 1, dice_.between(1, 4), false};
+        const variable c{"c", columns, columns, true};
+        const variable l{"l", 1, dice_.between(1, 3), false};
         tree::rule written;
         written.head = atom(new_name("y"), {i});
+        if (columns > 0) written.head.terms.push_back(of_variable(c));
         const auto read = [&](index argument, const std::vector<variable>& indices) {
             tree::literal item;
             item.from = tree::source::relation;
             item.name = x.name;
             item.terms = {std::move(argument)};
+            if (columns > 0) {
+                const index along = indices.size() > 1
+                                        ? operation(add, of_variable(c), of_variable(l))
+                                        : of_variable(c);
+                item.terms.push_back(moved(along, dice_.between(-2, 1)));
+            }
             item.weight = {weight({rows, x.rows}, {}, 0)};
             if (!indices.empty()) {
                 item.weight.front() = weight({rows, x.rows}, indices, 0);
@@ -1261,9 +1275,22 @@ class generator {
         const index sum = strided
                               ? operation(add, twice(i), of_variable(k))
                               : operation(dice_.one_in(2) ? add : subtract, of_variable(i), walked);
-        written.literals = {read(moved(sum, dice_.between(-3, 2)), {k})};
+        const std::vector<variable> summed =
+            columns > 0 ? std::vector<variable>{k, l} : std::vector<variable>{k};
+        written.literals = {read(moved(sum, dice_.between(-3, 2)), summed)};
+        if (elementwise) {
+            written.literals.front().weight.clear();
+            if (!dice_.one_in(3)) {
+                tree::literal scale = weight({rows}, {}, 0);
+                scale.name = new_name("D");
+                scale.terms.clear();
+                for (const variable& each : summed) scale.terms.push_back(of_variable(each));
+                written.literals.push_back(scale);
+                written.combination = language::combination::elementwise_product;
+            }
+        }
         written.aggregation = language::aggregation::sum;
-        written.aggregated = {k.name};
+        for (const variable& each : summed) written.aggregated.push_back(each.name);
         if (!counts_.empty() && dice_.one_in(3)) {
             tree::condition below;
             below.order = language::order::less;
@@ -1279,8 +1306,10 @@ class generator {
             if (dice_.one_in(4) && x.rows == rows) other.literals.front().weight.clear();
             to.push_back(other);
         }
+        std::vector<int> extents{extent};
+        if (columns > 0) extents.push_back(columns);
         known_.push_back(
-            {written.head.name, {extent}, rows, 1, 0, false, false, false, false, false});
+            {written.head.name, extents, rows, 1, 0, false, false, false, false, false});
         if (dice_.one_in(3)) transform_atoms(to);
     }
 

@@ -104,13 +104,27 @@ class row_interpreter {
 
     /// Whether a split of a term is there in a row.
     bool is_there(const plan::row_term& term, int split, int row) {
-        if (!term.window.bounded) return true;
+        if (!term.bounded()) return true;
         const row_range rows =
-            term.window.rows<row_range>(split, outer_, row, row + 1, memory_.counts.data());
+            term.rows<row_range>(split, outer_, row, row + 1, memory_.counts.data());
         return rows.begin < rows.end;
     }
 
+    /// The weight of a window, or 1.
+    double scale_of(const plan::row_term& term, int split, int row, int column) {
+        if (term.w.at.where == place::none) return 1;
+        return weights_.read(term.w.at)[place(term.w, row) + term.w_of(split) + column];
+    }
+
     double value_of(const plan::row_term& term, int row, int column) {
+        if (term.kind == plan::term_kind::window) {
+            double total = 0;
+            const cursor x = read(term.x, row);
+            for (int split = 0; split < term.splits(); ++split)
+                if (is_there(term, split, row))
+                    total += x[term.x_of(split) + column] * scale_of(term, split, row, column);
+            return total;
+        }
         if (term.kind != plan::term_kind::product && !is_there(term, 0, row)) return 0;
         if (term.kind == plan::term_kind::gather) {
             const int symbol = memory_.symbol(term.x.at, place(term.x, row));
@@ -122,14 +136,13 @@ class row_interpreter {
         double total = 0;
         const cursor x = read(term.x, row_of(term.indexed, row));
         const cursor w = weights_.read(term.w.at) + place(term.w, row_of(term.weighed, row));
-        for (int split = 0; split < term.splits; ++split)
+        for (int split = 0; split < term.splits(); ++split)
             for (int at = 0; is_there(term, split, row) && at < term.depth; ++at)
-                total += x[split * term.x_split + at] * w[weight_place(term, split, at, column)];
+                total += x[term.x_of(split) + at] * w[weight_place(term, split, at, column)];
         return total;
     }
     static std::ptrdiff_t weight_place(const plan::row_term& term, int split, int at, int column) {
-        return static_cast<std::ptrdiff_t>(split) * term.w_split +
-               static_cast<std::ptrdiff_t>(at) * term.w_depth +
+        return term.w_of(split) + static_cast<std::ptrdiff_t>(at) * term.w_depth +
                static_cast<std::ptrdiff_t>(column) * term.w_column;
     }
 
@@ -227,12 +240,16 @@ class row_interpreter {
 
     void undo_term(int at, int row) {
         const plan::row_term& term = step_.terms[at];
-        if (term.kind != plan::term_kind::product && !is_there(term, 0, row)) return;
+        if (term.kind != plan::term_kind::product && term.kind != plan::term_kind::window &&
+            !is_there(term, 0, row))
+            return;
         const numbers dy = out_gradient(row).read(columns());
         if (step_.is_outer) {
             undo_outer(at, row, dy);
         } else if (term.kind == plan::term_kind::product) {
             undo_product(term, row, dy);
+        } else if (term.kind == plan::term_kind::window) {
+            undo_window(term, row, dy);
         } else if (term.kind == plan::term_kind::gather) {
             if (!term.w.at.trained) return;
             const int symbol = memory_.symbol(term.x.at, place(term.x, row));
@@ -256,15 +273,28 @@ class row_interpreter {
         const cursor dw = all ? all + place(term.w, row_of(term.weighed, row)) : all;
         const cursor x = read(term.x, row_of(term.indexed, row));
         const cursor w = weights_.read(term.w.at) + place(term.w, row_of(term.weighed, row));
-        for (int split = 0; split < term.splits; ++split)
+        for (int split = 0; split < term.splits(); ++split)
             for (int at = 0; is_there(term, split, row) && at < term.depth; ++at)
                 for (int column = 0; column < columns(); ++column) {
                     const double by = dy[to_size(column)];
                     const std::ptrdiff_t w_at = weight_place(term, split, at, column);
-                    const std::ptrdiff_t x_at = split * term.x_split + at;
+                    const std::ptrdiff_t x_at = term.x_of(split) + at;
                     if (dx) dx[x_at] += by * w[w_at];
                     if (dw) dw[w_at] += by * x[x_at];
                 }
+    }
+
+    void undo_window(const plan::row_term& term, int row, const numbers& dy) {
+        const cursor dx = gradient(term.x, row);
+        const cursor dw = term.w.at.trained ? weights_.gradient(term.w.at) : cursor{};
+        const cursor x = read(term.x, row);
+        for (int split = 0; split < term.splits(); ++split)
+            for (int column = 0; is_there(term, split, row) && column < columns(); ++column) {
+                const double by = dy[to_size(column)];
+                const std::ptrdiff_t x_at = term.x_of(split) + column;
+                if (dx) dx[x_at] += by * scale_of(term, split, row, column);
+                if (dw) dw[place(term.w, row) + term.w_of(split) + column] += by * x[x_at];
+            }
     }
 
     void undo_outer(int at, int row, const numbers& dy) {

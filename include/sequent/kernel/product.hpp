@@ -27,6 +27,12 @@ struct product_shape {
     int splits = 1;
     int a_split = 0;  ///< distance of the parts
 
+    /// The same product, which accumulates or not.
+    constexpr product_shape accumulating(bool accumulates) const {
+        product_shape result = *this;
+        result.accumulate = accumulates;
+        return result;
+    }
     /// The product with one of the parts, which accumulates or not.
     constexpr product_shape of_part(bool accumulates) const {
         return {rows, columns, depth, a_row, a_depth, b_depth, b_column, c_row, accumulates};

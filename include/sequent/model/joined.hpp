@@ -106,16 +106,16 @@ class joined_rows {
                          int second, int third, bool accumulate) noexcept {
         constexpr row_term term = step.terms[Term];
         row_lists rows;
-        for (int split = 0; split < term.splits; ++split) {
+        for (int split = 0; split < term.splits(); ++split) {
             const T* x[joined_run<T>::most];
             T* sum[joined_run<T>::most];
             for (int at = 0; at < run.count; ++at) {
                 x[at] = samples.of[at]->read(term.x.at) +
-                        outer_shift(term.x, first, second, third) + split * term.x_split;
+                        outer_shift(term.x, first, second, third) + term.x_of(split);
                 sum[at] = runner::sum_of(*samples.of[at], first, second, third);
             }
             const T* w = samples.of[0]->read(term.w.at) +
-                         outer_shift(term.w, first, second, third) + split * term.w_split;
+                         outer_shift(term.w, first, second, third) + term.w_of(split);
             each_rows(
                 samples.ranges, run.count,
                 [&](int at, int sample, int row) {
@@ -139,11 +139,11 @@ class joined_rows {
         const T* dy[joined_run<T>::most];
         for (int at = 0; at < run.count; ++at)
             dy[at] = runner::gradient_of_out(*samples.of[at], first, second, third);
-        for (int split = 0; split < term.splits; ++split) {
+        for (int split = 0; split < term.splits(); ++split) {
             const std::ptrdiff_t x_at =
-                outer_shift(term.x, first, second, third) + split * term.x_split;
+                outer_shift(term.x, first, second, third) + term.x_of(split);
             const std::ptrdiff_t w_at =
-                outer_shift(term.w, first, second, third) + split * term.w_split;
+                outer_shift(term.w, first, second, third) + term.w_of(split);
             if (samples.of[0]->gradient(term.x.at)) {
                 T* dx[joined_run<T>::most];
                 for (int at = 0; at < run.count; ++at)

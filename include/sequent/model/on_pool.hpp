@@ -171,15 +171,15 @@ class pooled_rows {
         return false;
     }
 
-    /// True if rows of the gradient of x never overlap.
-    static constexpr bool inputs_apart(const row_term& term, int segments, int segment_stride,
+    /// True if rows of the gradient of x, with parts of a length, never overlap.
+    static constexpr bool inputs_apart(const row_term& term, dimension first, dimension second,
                                        int length) {
         return term.x.at.where != place::parameter &&
-               are_apart(
-                   std::array<dimension, 2>{
-                       {{step.rows, term.x.row}, {segment_stride ? segments : 1, segment_stride}}},
-                   length);
+               are_apart(std::array<dimension, 3>{{{step.rows, term.x.row}, first, second}},
+                         length);
     }
+    /// The places of parts; one of them if they are one part that is read several times.
+    static constexpr dimension parts(int count, int stride) { return {stride ? count : 1, stride}; }
 
     template <int At, class Rows>
     static void product_gradient(const bindings& bound, int first, int second, int third, Rows rows,
@@ -189,12 +189,14 @@ class pooled_rows {
         constexpr int weight_row = term.w_column == 1 ? term.w_depth : term.w_column;
         constexpr int weight_columns = term.w_column == 1 ? step.columns() : term.depth;
         constexpr bool apart =
-            !runner::by_row(term) && !term.window.any() &&
-            inputs_apart(term, term.splits, term.x_split, term.depth) &&
-            are_apart(std::array<dimension, 2>{{{weight_rows, weight_row},
-                                                {term.w_split ? term.splits : 1, term.w_split}}},
+            !runner::by_row(term) && !term.moves() &&
+            inputs_apart(term, parts(term.loops[0].count, term.loops[0].x),
+                         parts(term.loops[1].count, term.loops[1].x), term.depth) &&
+            are_apart(std::array<dimension, 3>{{{weight_rows, weight_row},
+                                                parts(term.loops[0].count, term.loops[0].w),
+                                                parts(term.loops[1].count, term.loops[1].w)}},
                       weight_columns);
-        constexpr long long each = 2LL * step.columns() * term.depth * term.splits;
+        constexpr long long each = 2LL * step.columns() * term.depth * term.splits();
         if constexpr (!apart || each * step.rows < least_run) {
             runner::template product_gradient<At>(bound, first, second, third, rows);
         } else if (counted && each * rows.end < least_run) {
@@ -209,7 +211,7 @@ class pooled_rows {
             const int input_tasks = for_input ? inputs.count() : 0;
             const int weight_tasks = for_weight ? weights.count() : 0;
             pool.run(input_tasks + weight_tasks, [&](int task) {
-                for (int split = 0; split < term.splits; ++split)
+                for (int split = 0; split < term.splits(); ++split)
                     if (task < input_tasks)
                         runner::template input_gradient<At>(bound, first, second, third, split,
                                                             inputs[task]);
@@ -225,8 +227,8 @@ class pooled_rows {
                                  thread_pool& pool) noexcept {
         constexpr row_term term = step.terms[At];
         constexpr int segments = runner::segments_of(term.x);
-        if constexpr (!step.is_outer &&
-                      inputs_apart(term, segments, term.x.column, step.columns() / segments))
+        if constexpr (!step.is_outer && inputs_apart(term, parts(segments, term.x.column), {1, 0},
+                                                     step.columns() / segments))
             each_row_part(
                 pool, rows,
                 4LL * rows.end * step.columns() * (step.multiplies ? step.terms.size() : 1),
@@ -282,6 +284,9 @@ class pooled_rows {
                         product_gradient<index()>(bound, first, second, third, rows, pool);
                     else if constexpr (term.kind == term_kind::gather)
                         runner::template gather_gradient<index()>(bound, first, second, third,
+                                                                  rows);
+                    else if constexpr (term.kind == term_kind::window)
+                        runner::template window_gradient<index()>(bound, first, second, third,
                                                                   rows);
                     else
                         summand_gradient<index()>(bound, first, second, third, rows, pool);

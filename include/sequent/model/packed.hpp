@@ -370,10 +370,10 @@ void multiply_packed(const float* x, const std::byte* w, float* sum, int sum_row
     constexpr int most = std::clamp(32768 / row_bytes / 8 * 8, 1, Block);
     alignas(64) std::byte scratch[kernel::packed_scratch_bytes<format, term.depth>(most)];
     for (int row = 0; row < rows; row += most)
-        kernel::unroll<term.splits>([&](auto split) {
+        kernel::unroll<term.splits()>([&](auto split) {
             kernel::packed_product<format, term.depth, columns, Accumulate || (split() > 0)>(
-                x + row * term.x.row + split() * term.x_split, term.x.row,
-                w + std::ptrdiff_t{64} * split() * term.w_split, sum + row * sum_row, sum_row,
+                x + row * term.x.row + term.x_of(split()), term.x.row,
+                w + std::ptrdiff_t{64} * term.w_of(split()), sum + row * sum_row, sum_row,
                 std::min(most, rows - row), scratch);
         });
 }

@@ -209,8 +209,10 @@ struct slots_of {
 template <class Plan>
 constexpr packed_matrix matrix_of(const row_step& row, const row_term& term) {
     packed_matrix result;
-    if (term.kind == term_kind::add || term.w.at.where != place::parameter) return result;
-    if (term.w.row != 0 || term.window.any()) return result;
+    if (term.kind == term_kind::add || term.kind == term_kind::window ||
+        term.w.at.where != place::parameter)
+        return result;
+    if (term.w.row != 0 || term.moves() || term.loops[1].count > 1) return result;
     const bool looks_up = term.kind == term_kind::gather;
     if (!looks_up && term.x.row == 0 && row.rows > 1) return result;
     result.inputs = looks_up ? row.columns() : term.depth;
@@ -224,8 +226,8 @@ constexpr packed_matrix matrix_of(const row_step& row, const row_term& term) {
     }
     result.input_stride = looks_up ? term.w_column : term.w_depth;
     result.output_stride = looks_up ? term.w_depth : term.w_column;
-    result.splits = looks_up ? 1 : term.splits;
-    result.split = looks_up ? 0 : term.w_split;
+    result.splits = looks_up ? 1 : term.splits();
+    result.split = looks_up ? 0 : term.loops[0].w;
     return result;
 }
 
@@ -374,7 +376,7 @@ struct packed_plan_of : Placed {
             if (!found) return;
             term.format = found->format;
             term.w = found->to;
-            if (term.kind == term_kind::product) term.w_split = found->split_to;
+            if (term.kind == term_kind::product) term.loops[0].w = found->split_to;
         }
     };
     static constexpr packed_tables made_packed{};

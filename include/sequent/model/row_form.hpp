@@ -37,14 +37,23 @@ template <class Term, class Visit>
 constexpr void visit_term(Term& term, Visit& visit) {
     visit(term.kind);
     visit_access(term.x, visit);
-    visit(term.window.walker);
-    if (term.window.any()) {
-        visit(term.window.stride);
-        visit(term.window.step);
-        visit(term.window.origin);
-        visit(term.window.extent);
-        visit(term.window.counts);
-        visit(term.window.bounded);
+    for (auto& loop : term.loops) {
+        visit(loop.count);
+        visit(loop.window.walker);
+        if (loop.count > 1) {
+            visit(loop.x);
+            visit(loop.w);
+        }
+        if (!loop.window.any()) {
+            if (loop.count == 1) break;
+            continue;
+        }
+        visit(loop.window.stride);
+        visit(loop.window.step);
+        visit(loop.window.origin);
+        visit(loop.window.extent);
+        visit(loop.window.counts);
+        visit(loop.window.bounded);
     }
     if (term.kind == term_kind::add) return;
     visit_access(term.w, visit);
@@ -53,9 +62,6 @@ constexpr void visit_term(Term& term, Visit& visit) {
     visit(term.format);
     if (term.kind != term_kind::product) return;
     visit(term.depth);
-    visit(term.splits);
-    visit(term.x_split);
-    visit(term.w_split);
 }
 
 template <class Function, class Visit>
@@ -105,8 +111,8 @@ constexpr long long functions_cost(const row_step& step) {
 constexpr long long row_cost(const row_step& step) {
     long long cost = functions_cost(step);
     for (const row_term& term : step.terms)
-        cost +=
-            2LL * step.columns() * (term.kind == term_kind::product ? term.depth * term.splits : 1);
+        cost += 2LL * step.columns() * term.splits() *
+                (term.kind == term_kind::product ? term.depth : 1);
     return cost;
 }
 

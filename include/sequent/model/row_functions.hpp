@@ -235,8 +235,8 @@ struct row_fusion {
     }
     /// A product of one input: a number times one row, which another product adds.
     static constexpr bool has_one_input(const row_term& term) {
-        return term.kind == term_kind::product && term.depth == 1 && term.splits == 1 &&
-               term.w_column == 1 && term.w.row == 0 && term.format == 0 && !term.window.any() &&
+        return term.kind == term_kind::product && term.depth == 1 && term.splits() == 1 &&
+               term.w_column == 1 && term.w.row == 0 && term.format == 0 && !term.moves() &&
                term.indexed == plan::side::none && segments_of(term.x) == 1 &&
                segments_of(term.w) == 1 && term.w.at.where != place::packed;
     }
@@ -253,8 +253,8 @@ struct row_fusion {
         const row_term& term = step.terms[at];
         if (product_at < 0 || at == product_at) return false;
         if (has_one_input(term)) return true;
-        return term.kind == term_kind::add && !term.window.any() &&
-               term.indexed == plan::side::none && segments_of(term.x) == 1;
+        return term.kind == term_kind::add && !term.moves() && term.indexed == plan::side::none &&
+               segments_of(term.x) == 1;
     }
     static constexpr bool applies = [] {
         bool all = product_at >= 0 && step.functions.size() > 0 &&

@@ -120,12 +120,12 @@ class row_atoms {
     template <int At, class Range>
     static auto rows_of_split(const bindings& bound, int first, int second, int third, int split,
                               Range range) noexcept {
-        if constexpr (!step.terms[At].window.bounded) {
+        if constexpr (!step.terms[At].bounded()) {
             return range;
         } else {
             const int walked[]{first, second, third};
-            return step.terms[At].window.template rows<kernel::row_range>(
-                split, walked, range.begin, range.end, bound.counts);
+            return step.terms[At].template rows<kernel::row_range>(split, walked, range.begin,
+                                                                   range.end, bound.counts);
         }
     }
 
@@ -210,11 +210,11 @@ class row_gradients : public row_atoms<Step, T> {
         constexpr kernel::product_shape shape{step.rows,    term.depth, columns,
                                               step.out.row, 1,          term.w_column,
                                               term.w_depth, term.x.row, true};
-        const T* w = bound.read(term.w.at) + outer_shift(term.w, first, second, third) +
-                     split * term.w_split;
+        const T* w =
+            bound.read(term.w.at) + outer_shift(term.w, first, second, third) + term.w_of(split);
         const T* dy = gradient_of_out(bound, first, second, third) + range.begin * step.out.row;
-        dx += outer_shift(term.x, first, second, third) + split * term.x_split +
-              range.begin * term.x.row;
+        dx +=
+            outer_shift(term.x, first, second, third) + term.x_of(split) + range.begin * term.x.row;
         const int rows = range.end - range.begin;
         if constexpr (term.format != 0)
             multiply_rounded<term.format>(input_product<T>(
@@ -239,9 +239,9 @@ class row_gradients : public row_atoms<Step, T> {
             const int rows = of.end - of.begin;
             const T* dy = gradient_of_out(bound, first, second, third) + of.begin * step.out.row;
             const T* x = bound.read(term.x.at) + outer_shift(term.x, first, second, third) +
-                         split * term.x_split + of.begin * term.x.row;
+                         term.x_of(split) + of.begin * term.x.row;
             T* dw = bound.gradient(term.w.at) + outer_shift(term.w, first, second, third) +
-                    split * term.w_split;
+                    term.w_of(split);
             const int count = range.end - range.begin;
             if constexpr (term.format != 0) {
                 const bool by_input = term.w_column == 1;
@@ -283,7 +283,7 @@ class row_gradients : public row_atoms<Step, T> {
     static void product_gradient(const bindings& bound, int first, int second, int third,
                                  Range range) noexcept {
         constexpr row_term term = step.terms[At];
-        for (int split = 0; split < term.splits; ++split) {
+        for (int split = 0; split < term.splits(); ++split) {
             const auto rows =
                 base::template rows_of_split<At>(bound, first, second, third, split, range);
             if constexpr (term.weighed != plan::side::none) {
@@ -324,6 +324,55 @@ class row_gradients : public row_atoms<Step, T> {
         }
     }
 
+    template <int At, class Range>
+    static void window_gradient(const bindings& bound, int first, int second, int third,
+                                Range range) noexcept {
+        constexpr row_term term = step.terms[At];
+        constexpr int x_row = term.x.row;
+        constexpr int w_row = term.w.row;
+        constexpr int out_row = step.out.row;
+        constexpr bool scaled = term.w.at.where != place::none;
+        constexpr bool weighs = scaled && term.w.at.trained;
+        const T* dy = gradient_of_out(bound, first, second, third);
+        T* const dx = bound.gradient(term.x.at);
+        [[maybe_unused]] const T* x = bound.read(term.x.at);
+        [[maybe_unused]] const T* w = nullptr;
+        [[maybe_unused]] T* dw = nullptr;
+        if constexpr (scaled) w = bound.read(term.w.at);
+        if constexpr (weighs) dw = bound.gradient(term.w.at);
+        for (int split = 0; split < term.splits(); ++split) {
+            const auto rows =
+                base::template rows_of_split<At>(bound, first, second, third, split, range);
+            const std::ptrdiff_t x_at =
+                outer_shift(term.x, first, second, third) + term.x_of(split);
+            [[maybe_unused]] const std::ptrdiff_t w_at =
+                outer_shift(term.w, first, second, third) + term.w_of(split);
+            each_lane<columns, T>([&](int lane, auto count) {
+                const auto load = [&](const T* from) { return kernel::load_first<count()>(from); };
+                [[maybe_unused]] kernel::batch<T> sum = kernel::zero<T>();
+                for (int row = rows.begin; row < rows.end; ++row) {
+                    kernel::batch<T> by = load(dy + row * out_row + lane);
+                    const std::ptrdiff_t at = x_at + row * x_row + lane;
+                    [[maybe_unused]] const std::ptrdiff_t of = w_at + row * w_row + lane;
+                    if constexpr (weighs) {
+                        sum = kernel::fma(by, kernel::batch<T>(load(x + at)), sum);
+                        if constexpr (w_row != 0) {
+                            kernel::store_first<count()>(dw + of,
+                                                         kernel::batch<T>(load(dw + of) + sum));
+                            sum = kernel::zero<T>();
+                        }
+                    }
+                    if (!dx) continue;
+                    if constexpr (scaled) by = by * load(w + of);
+                    kernel::store_first<count()>(dx + at, kernel::batch<T>(load(dx + at) + by));
+                }
+                if constexpr (weighs && w_row == 0)
+                    kernel::store_first<count()>(dw + w_at + lane,
+                                                 kernel::batch<T>(load(dw + w_at + lane) + sum));
+            });
+        }
+    }
+
   private:
     template <class Range>
     static void backward_rows(const bindings& bound, Range range) noexcept {
@@ -337,6 +386,8 @@ class row_gradients : public row_atoms<Step, T> {
                         product_gradient<index()>(bound, first, second, third, run);
                     else if constexpr (term.kind == term_kind::gather)
                         gather_gradient<index()>(bound, first, second, third, run);
+                    else if constexpr (term.kind == term_kind::window)
+                        window_gradient<index()>(bound, first, second, third, run);
                     else
                         summand_gradient<index()>(bound, first, second, third, run);
                 });
@@ -348,10 +399,8 @@ class row_gradients : public row_atoms<Step, T> {
     static void gradient_of_pairs(const bindings& bound, int first, int second, int third,
                                   int split, Range range) noexcept {
         constexpr row_term term = step.terms[At];
-        const std::ptrdiff_t x_at =
-            outer_shift(term.x, first, second, third) + split * term.x_split;
-        const std::ptrdiff_t w_at =
-            outer_shift(term.w, first, second, third) + split * term.w_split;
+        const std::ptrdiff_t x_at = outer_shift(term.x, first, second, third) + term.x_of(split);
+        const std::ptrdiff_t w_at = outer_shift(term.w, first, second, third) + term.w_of(split);
         const T* gradient = gradient_of_out(bound, first, second, third);
         base::template each_weight<At>(
             bound, range, [&](kernel::row_range run, std::ptrdiff_t weight, T* room) {
@@ -392,9 +441,9 @@ class row_gradients : public row_atoms<Step, T> {
         for (int row = range.begin; row < range.end; ++row) {
             const T* dy = gradient + row * step.out.row;
             const std::ptrdiff_t x_at =
-                outer_shift(term.x, first, second, third) + split * term.x_split + row * term.x.row;
+                outer_shift(term.x, first, second, third) + term.x_of(split) + row * term.x.row;
             const std::ptrdiff_t w_at =
-                outer_shift(term.w, first, second, third) + split * term.w_split + row * term.w.row;
+                outer_shift(term.w, first, second, third) + term.w_of(split) + row * term.w.row;
             if (T* dx = bound.gradient(term.x.at))
                 kernel::product<to_x>(dy, bound.read(term.w.at) + w_at, dx + x_at);
             if constexpr (term.w.at.trained) {

@@ -28,6 +28,26 @@ void multiply_packed(const float* x, const std::byte* w, float* sum, int sum_row
 template <class Step, int At>
 void look_up_packed(const std::byte* table, int symbol, float* to) noexcept;
 
+/// The splits of a product of whole rows: loops whose inputs follow each other are a part of the
+/// depth. The first loop is the innermost.
+struct split_lattice {
+    int depth = 0;
+    plan::split_loop loops[plan::max_split_loops]{};
+};
+constexpr split_lattice splits_of(const row_term& term) {
+    split_lattice result{term.depth, {}};
+    int kept = 0;
+    for (const plan::split_loop& loop : term.loops) {
+        if (loop.count == 1) continue;
+        if (kept == 0 && term.moves() && loop.x == result.depth &&
+            loop.w == result.depth * term.w_depth)
+            result.depth *= loop.count;
+        else
+            result.loops[kept++] = loop;
+    }
+    return result;
+}
+
 template <class Step, class T>
 class row_runner : public row_gradients<Step, T> {
     using base = row_gradients<Step, T>;
@@ -159,7 +179,7 @@ class row_runner : public row_gradients<Step, T> {
 
     static constexpr bool has_windows = [] {
         bool result = false;
-        for (const row_term& term : step.terms) result = result || term.window.bounded;
+        for (const row_term& term : step.terms) result = result || term.bounded();
         return result;
     }();
     /// The rows among some in which all splits of all products exist.
@@ -168,8 +188,8 @@ class row_runner : public row_gradients<Step, T> {
         kernel::row_range result{begin, end};
         kernel::unroll<step.terms.size()>([&](auto index) {
             if constexpr (step.terms[index()].kind == term_kind::product &&
-                          step.terms[index()].window.bounded)
-                for (int split = 0; split < step.terms[index()].splits; ++split)
+                          step.terms[index()].bounded())
+                for (int split = 0; split < step.terms[index()].splits(); ++split)
                     result = base::template rows_of_split<index()>(bound, first, second, third,
                                                                    split, result);
         });
@@ -187,15 +207,20 @@ class row_runner : public row_gradients<Step, T> {
                 const T* x = bound.read(term.x.at) + outer_shift(term.x, first, second, third);
                 const T* w = bound.read(term.w.at) + outer_shift(term.w, first, second, third);
                 constexpr bool by_row = fusion::by_row(term);
-                constexpr kernel::product_shape shape{
-                    by_row ? 1 : Block,      columns, term.depth,
-                    by_row ? 0 : term.x.row, 1,       term.w_depth,
-                    term.w_column,           sum_row, true};
-                for (int split = 0; split < term.splits; ++split) {
-                    const auto rows = base::template rows_of_split<index()>(
-                        bound, first, second, third, split, kernel::row_range{begin, end});
-                    const T* a = x + split * term.x_split;
-                    const T* b = w + split * term.w_split;
+                // Splits that follow each other are one product where they exist in the same rows.
+                constexpr int following = splits_of(term).depth / term.depth;
+                constexpr int most = following < term.splits() ? following : 1;
+                const auto rows_of = [&](int split) {
+                    return base::template rows_of_split<index()>(bound, first, second, third, split,
+                                                                 kernel::row_range{begin, end});
+                };
+                const auto multiply = [&](auto count, int split, kernel::row_range rows) {
+                    constexpr kernel::product_shape shape{
+                        by_row ? 1 : Block,      columns, term.depth * count(),
+                        by_row ? 0 : term.x.row, 1,       term.w_depth,
+                        term.w_column,           sum_row, true};
+                    const T* a = x + term.x_of(split);
+                    const T* b = w + term.w_of(split);
                     if constexpr (by_row) {
                         for (int at = rows.begin; at < rows.end; ++at)
                             kernel::product<shape>(a + at * term.x.row, b + at * term.w.row,
@@ -203,8 +228,22 @@ class row_runner : public row_gradients<Step, T> {
                     } else if (rows.begin < rows.end) {
                         kernel::detail::tile_product<shape, false>(
                             a + rows.begin * term.x.row, b, sum + rows.begin * sum_row,
-                            rows.end - rows.begin, term.depth, kernel::as_is{});
+                            rows.end - rows.begin, shape.depth, kernel::as_is{});
                     }
+                };
+                for (int split = 0; split < term.splits(); split += most) {
+                    const kernel::row_range rows = rows_of(split);
+                    if constexpr (most > 1) {
+                        const kernel::row_range last = rows_of(split + most - 1);
+                        if (rows.begin < rows.end && rows.begin == last.begin &&
+                            rows.end == last.end) {
+                            multiply(std::integral_constant<int, most>{}, split, rows);
+                            continue;
+                        }
+                        for (int next = split + 1; next < split + most; ++next)
+                            multiply(std::integral_constant<int, 1>{}, next, rows_of(next));
+                    }
+                    multiply(std::integral_constant<int, 1>{}, split, rows);
                 }
             }
         });
@@ -302,7 +341,7 @@ class row_runner : public row_gradients<Step, T> {
     /// True if a term is a row of x in each row, all of whose numbers follow each other.
     static constexpr bool is_plain(int at) {
         const row_term& term = step.terms[at];
-        return term.kind == term_kind::add && !fusion::adds(at) && !term.window.bounded &&
+        return term.kind == term_kind::add && !fusion::adds(at) && !term.bounded() &&
                term.indexed == plan::side::none && fusion::segments_of(term.x) == 1;
     }
     /// The number of plain terms from term `at` on, which are added in one pass.
@@ -338,13 +377,71 @@ class row_runner : public row_gradients<Step, T> {
             });
     }
 
+    /// Adds a window of rows, several rows at once, where all of its splits exist.
+    template <int At>
+    static void add_window(const bindings& bound, int first, int second, int third, T* sum,
+                           kernel::row_range range) noexcept {
+        kernel::row_range full = range;
+        if constexpr (step.terms[At].bounded())
+            for (int split = 0; split < step.terms[At].splits(); ++split)
+                full = base::template rows_of_split<At>(bound, first, second, third, split, full);
+        if (full.begin >= full.end) full = {range.end, range.end};
+        add_window_rows<At, 1, true>(bound, first, second, third, sum, {range.begin, full.begin});
+        const int most = full.begin + (full.end - full.begin) / 4 * 4;
+        add_window_rows<At, 4, false>(bound, first, second, third, sum, {full.begin, most});
+        add_window_rows<At, 1, false>(bound, first, second, third, sum, {most, full.end});
+        add_window_rows<At, 1, true>(bound, first, second, third, sum, {full.end, range.end});
+    }
+    /// Partly: some splits of these rows do not exist.
+    template <int At, int Rows, bool Partly>
+    static void add_window_rows(const bindings& bound, int first, int second, int third, T* sum,
+                                kernel::row_range range) noexcept {
+        constexpr row_term term = step.terms[At];
+        constexpr int x_row = term.x.row;
+        constexpr int w_row = term.w.row;
+        constexpr int splits = term.splits();
+        constexpr bool scaled = term.w.at.where != place::none;
+        const T* const x = bound.read(term.x.at) + outer_shift(term.x, first, second, third);
+        [[maybe_unused]] const T* w = nullptr;
+        if constexpr (scaled) w = bound.read(term.w.at) + outer_shift(term.w, first, second, third);
+        for (int row = range.begin; row < range.end; row += Rows)
+            each_lane<columns, T>([&](int lane, auto count) {
+                const auto load = [&](const T* from) { return kernel::load_first<count()>(from); };
+                T* const to = sum + row * sum_row + lane;
+                kernel::batch<T> all[Rows];
+                for (int r = 0; r < Rows; ++r) all[r] = load(to + r * sum_row);
+                for (int split = 0; split < splits; ++split) {
+                    if constexpr (Partly) {
+                        const auto there = base::template rows_of_split<At>(
+                            bound, first, second, third, split, kernel::row_range{row, row + 1});
+                        if (there.begin >= there.end) continue;
+                    }
+                    const T* const from = x + step.terms[At].x_of(split) + row * x_row + lane;
+                    for (int r = 0; r < Rows; ++r) {
+                        const kernel::batch<T> next = load(from + r * x_row);
+                        if constexpr (scaled)
+                            all[r] =
+                                kernel::fma(next,
+                                            kernel::batch<T>(load(w + step.terms[At].w_of(split) +
+                                                                  (row + r) * w_row + lane)),
+                                            all[r]);
+                        else
+                            all[r] += next;
+                    }
+                }
+                for (int r = 0; r < Rows; ++r)
+                    kernel::store_first<count()>(to + r * sum_row, all[r]);
+            });
+    }
+
     /// Adds the summands that the products have not added.
     static void add_terms(const bindings& bound, int first, int second, int third, T* sum, int row,
                           int rows) noexcept {
         kernel::unroll<step.terms.size()>([&](auto index) {
             constexpr row_term term = step.terms[index()];
             // If a term does not exist in all rows, sums begin with zero.
-            constexpr bool cleared = first_product() < 0 && index() == 0 && term.window.bounded;
+            constexpr bool cleared = first_product() < 0 && index() == 0 &&
+                                     (term.bounded() || term.kind == term_kind::window);
             constexpr bool starts = first_product() < 0 && index() == 0 && !cleared;
             if constexpr (cleared)
                 for (int at = row; at < row + rows; ++at)
@@ -357,6 +454,9 @@ class row_runner : public row_gradients<Step, T> {
                 // The previous term was added together with this one.
             } else if constexpr (plain_terms(index()) > 1) {
                 add_plain<index(), starts>(bound, first, second, third, sum, row, rows);
+            } else if constexpr (term.kind == term_kind::window) {
+                add_window<index()>(bound, first, second, third, sum,
+                                    kernel::row_range{row, row + rows});
             } else if constexpr (term.kind == term_kind::add) {
                 const T* x = bound.read(term.x.at) + outer_shift(term.x, first, second, third);
                 for (int at = present.begin; at < present.end; ++at)
@@ -460,12 +560,12 @@ class row_runner : public row_gradients<Step, T> {
                     bound, kernel::row_range{row, row + rows},
                     [&](kernel::row_range run, std::ptrdiff_t weight, T* room) {
                         const T* from[base::most_of_weight];
-                        for (int split = 0; split < term.splits; ++split)
+                        for (int split = 0; split < term.splits(); ++split)
                             kernel::product(
                                 output_product<T>(term, columns, run.end - run.begin,
                                                   base::template rows_of_pairs<At>(
-                                                      bound, run, x + split * term.x_split, from),
-                                                  w + weight + split * term.w_split,
+                                                      bound, run, x + term.x_of(split), from),
+                                                  w + weight + term.w_of(split),
                                                   {nullptr, sum + run.begin * sum_row, sum_row},
                                                   Accumulate || split > 0),
                                 room);
@@ -473,11 +573,11 @@ class row_runner : public row_gradients<Step, T> {
                 return;
             }
             if constexpr (term.format != 0) {
-                for (int split = 0; split < term.splits; ++split)
+                for (int split = 0; split < term.splits(); ++split)
                     multiply_rounded<term.format>(output_product<T>(
                         term, columns, rows,
-                        {nullptr, x + split * term.x_split + row * term.x.row, term.x.row},
-                        w + split * term.w_split, {nullptr, sum + row * sum_row, sum_row},
+                        {nullptr, x + term.x_of(split) + row * term.x.row, term.x.row},
+                        w + term.w_of(split), {nullptr, sum + row * sum_row, sum_row},
                         Accumulate || split > 0));
                 if constexpr (fusion::any && fusion::product_at == At)
                     finish_rows(finish(bound, first, second, third, out, row), sum + row * sum_row,
@@ -486,10 +586,8 @@ class row_runner : public row_gradients<Step, T> {
             }
             constexpr int block = fusion::by_row(term) ? 1 : Block;
             // The splits of a window may follow each other, in x and in the weight.
-            constexpr bool follows = term.window.any() && term.x_split == term.depth &&
-                                     term.w_split == term.depth * term.w_depth;
-            constexpr int parts = follows ? 1 : term.splits;
-            constexpr int depth = follows ? term.depth * term.splits : term.depth;
+            constexpr split_lattice lattice = splits_of(term);
+            constexpr int depth = lattice.depth;
             constexpr kernel::product_shape all{block,
                                                 columns,
                                                 depth,
@@ -499,17 +597,22 @@ class row_runner : public row_gradients<Step, T> {
                                                 term.w_column,
                                                 sum_row,
                                                 Accumulate,
-                                                parts,
-                                                parts > 1 ? term.x_split : 0};
+                                                lattice.loops[0].count,
+                                                lattice.loops[0].x};
             // Or one product takes them all.
-            constexpr bool at_once = term.w_split == term.depth * term.w_depth &&
+            constexpr bool at_once = lattice.loops[0].count > 1 &&
+                                     lattice.loops[0].w == depth * term.w_depth &&
                                      kernel::detail::product_plan<all, T>::takes_splits;
-            constexpr int splits = at_once ? 1 : parts;
+            constexpr int inner = at_once ? 1 : lattice.loops[0].count;
+            constexpr int splits = inner * lattice.loops[1].count;
             kernel::unroll<splits>([&](auto split) {
+                constexpr bool accumulates = Accumulate || split() > 0;
                 constexpr kernel::product_shape shape =
-                    at_once ? all : all.of_part(Accumulate || split() > 0);
-                const T* a = x + split() * term.x_split;
-                const T* b = w + split() * term.w_split;
+                    at_once ? all.accumulating(accumulates) : all.of_part(accumulates);
+                const T* a =
+                    x + split() % inner * lattice.loops[0].x + split() / inner * lattice.loops[1].x;
+                const T* b =
+                    w + split() % inner * lattice.loops[0].w + split() / inner * lattice.loops[1].w;
                 if constexpr (fusion::by_row(term)) {
                     for (int at = row; at < row + rows; ++at)
                         kernel::product<shape>(a + at * term.x.row, b + at * term.w.row,

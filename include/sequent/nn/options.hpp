@@ -108,6 +108,15 @@ struct normal_embedding : nn::flag<&nn::shape::normal_embedding, Value> {};
 /// of mel bands of a frame.
 template <int Value>
 struct input_width : nn::counted<&nn::shape::input_width, Value> {};
+/// Number of positions in the window of a convolution.
+template <int Value>
+struct kernel_size : nn::counted<&nn::shape::kernel_size, Value> {};
+/// Distance from one window of a convolution to the next. Default: 1.
+template <int Value>
+struct stride : nn::counted<&nn::shape::stride, Value> {};
+/// Distance from one position in the window of a convolution to the next. Default: 1.
+template <int Value>
+struct dilation : nn::counted<&nn::shape::dilation, Value> {};
 /// Bounds the logits by c tanh(logit / c), where c is this number. Default: 0, unbounded.
 template <int Value>
 struct logit_cap : nn::counted<&nn::shape::logit_cap, Value, 0> {};

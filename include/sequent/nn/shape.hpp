@@ -129,6 +129,9 @@ struct shape {
     int logit_cap = 0;         ///< logits y become cap * tanh(y / cap)
     int embedding_width = 0;   ///< width of the embedding before its projection (ALBERT); 0: width
     int input_width = 0;       ///< numbers of an input position
+    int kernel_size = 1;       ///< positions of the window of a convolution
+    int stride = 1;            ///< distance of its windows
+    int dilation = 1;          ///< distance of the positions in a window
     int parallel_branches =
         0;                 ///< attention and feed-forward part read the same input; norms of it
     int local_layers = 0;  ///< layers with a local mask between layers with a global one

@@ -156,13 +156,19 @@ struct drafted {
     }
 };
 
-/// The window of a rule that sums its one literal: x(i - 1), or x(i - k)[W(k)] summed over k.
-struct window_rule {
-    bool found = false;    ///< the rule has this form
-    bool bounded = false;  ///< some argument is outside of x
-    int extent = never;    ///< arguments are less than this
+/// The range of an argument that is moved: x(i - 1), or x(i - k)[W(k)] summed over k.
+struct window_axis {
+    bool bounded = false;  ///< some values are outside of x
+    int extent = never;    ///< values are less than this
     unsigned counts = 0;   ///< and less than these counts, one bit each
-    int rest = -1;         ///< node of the other conditions
+};
+
+/// The window of a rule that sums its one literal.
+struct window_rule {
+    bool found = false;                   ///< the rule has this form
+    window_axis axes[max_split_loops]{};  ///< of the moved arguments, in their order
+    int scale = -1;                       ///< the literal that is a weight, multiplied elementwise
+    int rest = -1;                        ///< node of the other conditions
 };
 
 /// The steps while they are chosen.

@@ -15,11 +15,11 @@ constexpr bool is_joined(const row_step& step, long long least) {
     if (step.pairs >= 0 || step.condition >= 0 || step.is_outer) return false;
     long long size = 0;
     for (const row_term& term : step.terms) {
-        if (term.window.any()) return false;
+        if (term.moves()) return false;
         if (term.kind != term_kind::product) continue;
         if (term.w.at.where != place::parameter && term.w.at.where != place::prepared) return false;
         if ((term.x.row == 0 && step.rows > 1) || term.w.row != 0) return false;
-        size += 1LL * term.depth * term.splits * step.columns();
+        size += 1LL * term.depth * term.splits() * step.columns();
     }
     return size > 0 && size >= least;
 }
@@ -58,7 +58,7 @@ constexpr joined_steps find_joined_steps(const Tables& tables, long long least) 
         if (!is_joined(row, least)) continue;
         for (const row_term& term : row.terms)
             if (term.kind == term_kind::product)
-                result.weights += rounds * term.depth * term.splits * row.columns();
+                result.weights += rounds * term.depth * term.splits() * row.columns();
         if (row.rows <= result.rows) continue;
         result.rows = row.rows;
         result.counts = row.counts;

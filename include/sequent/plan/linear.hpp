@@ -194,8 +194,9 @@ constexpr bool is_outer_product(const Draft& draft, int at) {
 }
 
 /// The reason that a row step cannot add the literals of the rule or multiply them elementwise.
+/// `inlined`: another rule has the loops over the head.
 template <class Draft>
-constexpr reason row_obstacle(const Draft& draft, int at) {
+constexpr reason row_obstacle(const Draft& draft, int at, bool inlined = false) {
     const rule& written = draft.rule_of(at);
     if (draft.windows[at].found) return reason::none;
     if (written.repeat || !adds(draft, written)) return reason::not_a_sum_over_rows;
@@ -204,7 +205,7 @@ constexpr reason row_obstacle(const Draft& draft, int at) {
     const bool within = !written.total && written.recurs.loop < 0;
     const reason plain = plain_row_obstacle(draft, at, draft.recurs || within);
     if (plain != reason::none) return plain;
-    if (written.arity > max_outers) return reason::more_than_3_head_arguments;
+    if (written.arity > max_outers && !inlined) return reason::more_than_3_head_arguments;
     const axes pairs = pairs_of_rule(draft, at);
     const reason conditioned = row_condition_obstacle(draft, at, pairs);
     if (conditioned != reason::none) return conditioned;
@@ -223,8 +224,8 @@ constexpr reason row_obstacle(const Draft& draft, int at) {
             return reason::a_position_is_an_expression;
         if (written.recurs.loop >= 0 || written.shift) return reason::a_position_is_an_expression;
     }
-    // One summed variable at most.
-    if (written.variables.size() > written.arity + 1) return reason::several_summed_variables;
+    if (written.variables.size() > written.arity + max_split_loops)
+        return reason::more_than_2_summed_variables;
     // Functions apply to each ground rule, before the sum.
     unsigned looped = (1u << written.variables.size()) - 1;
     if (written.recurs.loop >= 0) looped &= ~(1u << written.recurs.time);
@@ -313,12 +314,15 @@ constexpr bool can_inline(const Draft& draft, int at) {
     const rule& written = draft.rule_of(at);
     if (!draft.is_private(at) || !is_row_rule(draft, at)) return false;
     if (written.transformations.size()) return false;
-    if (written.combined == combination::elementwise_product && written.literals > 1) return false;
+    if (written.combined == combination::elementwise_product && written.literals > 1 &&
+        !draft.windows[at].found)
+        return false;
     const int user = draft.user[at];
     if (!is_row_rule(draft, user)) return false;
     if (is_outer_product(draft, user)) return false;
     const rule& using_rule = draft.rule_of(user);
-    if (using_rule.combined == combination::elementwise_product && using_rule.literals > 1)
+    if ((using_rule.combined == combination::elementwise_product && using_rule.literals > 1) ||
+        draft.windows[user].found)
         return false;
     // Products that depend on parameters only are computed once.
     if (draft.prepared[at] && !draft.prepared[user])

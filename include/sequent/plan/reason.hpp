@@ -47,9 +47,9 @@
     REASON(rows, a_position_is_an_expression,                                                      \
            "a position of a function is an expression, or stands in a recursion",                  \
            "use a variable of the head")                                                           \
-    REASON(rows, several_summed_variables,                                                         \
-           "more than one variable is summed away",                                                \
-           "sum over one variable in each of two rules")                                           \
+    REASON(rows, more_than_2_summed_variables,                                                     \
+           "more than two variables are summed away",                                              \
+           "sum over two variables in each of two rules")                                          \
     REASON(rows, a_function_before_a_sum,                                                          \
            "functions apply to each ground rule, before the sum",                                  \
            "compute the function's values by a rule of their own, and sum by a weight")            \

@@ -23,7 +23,7 @@ class row_builder {
         for (const variable& index : rule_.variables) variables_.push(index);
         term identity[max_variables]{};
         for (int index = 0; index < max_variables; ++index) identity[index] = {index, 0};
-        collect(at, identity, 0, -1);
+        collect(at, identity, 0, -1, nullptr);
         head_ = rule_.head_variables();
         choose_axes();
     }
@@ -90,7 +90,8 @@ class row_builder {
         for (int at = 0; at < made.outers; ++at)
             made.outer_extents[at] = variables_[axes_.outers[at]].extent;
         made.row_variable = axes_.row;
-        made.multiplies = rule_.combined == combination::elementwise_product && rule_.literals > 1;
+        made.multiplies = rule_.combined == combination::elementwise_product &&
+                          rule_.literals > 1 && !draft_.windows[at_].found;
         for (const placed_literal& placed : literals_) made.terms.push(make_term(placed));
         made.out = relation_access(rule_.head, rule_.terms, rule_.arity);
         if (is_outer_product(draft_, at_)) {
@@ -166,11 +167,22 @@ class row_builder {
     }
 
     /// Collects the literals of a rule and of the rules inlined into it. `later`: iterations after
-    /// its own in which the rule is used. `window`: the rule that reads a window of it.
-    constexpr void collect(int at, const term* map, int later, int window) {
+    /// its own in which the rule is used. `window`: the rule that reads a window of it. `scale`:
+    /// the weight that multiplies its rows elementwise, or null.
+    constexpr void collect(int at, const term* map, int later, int window,
+                           const weight_use* scale) {
         const rule& written = draft_.rule_of(at);
+        weight_use scaled;
+        const int weight_at = draft_.windows[at].found ? draft_.windows[at].scale : -1;
         if (draft_.windows[at].found) window = at;
+        if (weight_at >= 0) {
+            scaled = draft_.literal_of(at, weight_at).weight;
+            for (int axis = 0; axis < scaled.arity; ++axis)
+                scaled.terms[axis] = mapped(scaled.terms[axis], map, later);
+            scale = &scaled;
+        }
         for (int body = 0; body < written.literals; ++body) {
+            if (body == weight_at) continue;
             literal item = draft_.literal_of(at, body);
             if (is_sparse_condition(draft_, item)) continue;
             for (int axis = 0; axis < item.arity; ++axis)
@@ -191,10 +203,13 @@ class row_builder {
                 }
                 const int time = inner.recurs.argument;
                 collect(definer, inner_map,
-                        time < 0 ? 0 : item.terms[time].offset - inner.terms[time].offset, window);
+                        time < 0 ? 0 : item.terms[time].offset - inner.terms[time].offset, window,
+                        scale);
             } else {
-                literals_.push(
-                    {item, item.kind == literal_kind::relation && item.weight.weight >= 0, window});
+                const bool weighted =
+                    item.kind == literal_kind::relation && item.weight.weight >= 0;
+                if (scale) item.weight = *scale;
+                literals_.push({item, weighted, window});
             }
         }
     }
@@ -306,14 +321,19 @@ class row_builder {
         made.x = relation_access(item.relation, item.terms, item.arity);
         if (!draft_.out.relations[item.relation].pairs.any())
             made.indexed = index_of(item.terms, item.arity);
-        if (placed.window >= 0) made.window = window_of(placed);
-        if (!placed.weighted) return made;
+        if (!placed.weighted) {
+            if (item.weight.weight >= 0) made.w = weight_access(item.weight);
+            add_windows(made, 0, placed);
+            if (item.weight.weight >= 0 || made.splits() > 1) made.kind = term_kind::window;
+            return made;
+        }
         const weight_layout& layout = draft_.out.weights[item.weight.weight];
         made.w = weight_access(item.weight);
         if (is_symbol(draft_, item)) {
             made.kind = term_kind::gather;
             made.w_depth = item.weight.transposed ? layout.column : layout.row;
             made.w_column = item.weight.transposed ? layout.row : layout.column;
+            add_windows(made, 0, placed);
             return made;
         }
         made.kind = term_kind::product;
@@ -321,58 +341,83 @@ class row_builder {
         made.depth = draft_.in.relations[item.relation].value.size();
         made.w_depth = item.weight.transposed ? layout.row : layout.column;
         made.w_column = item.weight.transposed ? layout.column : layout.row;
+        int loops = 0;
         for (int index = 0; index < variables_.size(); ++index) {
-            if ((head_ >> index) & 1u) continue;
-            bool moves = false;  // from row to row
-            for (int axis = 0; axis < item.arity; ++axis)
-                moves = moves ||
-                        (item.terms[axis].second >= 0 &&
-                         (item.terms[axis].second == index || item.terms[axis].variable == index));
-            if (!moves && !mentions(item.terms, item.arity, index)) continue;
+            if (((head_ >> index) & 1u) || !mentions(item.terms, item.arity, index) ||
+                is_moved(placed, index))
+                continue;
             // Summed over: one long product where the inputs lie together, else several.
-            int x_stride = 0;
-            int w_stride = 0;
-            for (int axis = 0; axis < item.arity; ++axis)
-                if (item.terms[axis].variable == index)
-                    x_stride += draft_.out.relations[item.relation].strides[axis];
-                else if (item.terms[axis].second == index)
-                    x_stride +=
-                        item.terms[axis].factor * draft_.out.relations[item.relation].strides[axis];
-            for (int axis = 0; axis < item.weight.arity; ++axis)
-                if (item.weight.terms[axis].variable == index) w_stride += layout.strides[axis];
-            const int extent = variables_[index].extent;
-            if (made.splits == 1 && !moves && x_stride == made.depth &&
-                w_stride == made.depth * made.w_depth) {
-                made.depth *= extent;
-            } else {
-                made.splits *= extent;
-                made.x_split = x_stride;
-                made.w_split = w_stride;
-            }
+            const split_loop walked = walk_of(item, index);
+            if (walked.count == 1) continue;
+            if (made.splits() == 1 && walked.x == made.depth &&
+                walked.w == made.depth * made.w_depth)
+                made.depth *= walked.count;
+            else
+                made.loops[loops++] = walked;
         }
+        loops = add_windows(made, loops, placed);
+        // The innermost loop takes the nearest inputs.
+        const auto distance = [&](int loop) {
+            return made.loops[loop].x < 0 ? -made.loops[loop].x : made.loops[loop].x;
+        };
+        if (loops == 2 && distance(1) < distance(0)) std::swap(made.loops[0], made.loops[1]);
         return made;
     }
 
-    /// The argument that is moved, or a sum with the variable that is summed away.
-    constexpr term_window window_of(const placed_literal& placed) const {
-        const window_rule& of = draft_.windows[placed.window];
-        term_window made;
+    /// Returns true if an argument of the literal is moved.
+    static constexpr bool is_moved(const term& at) {
+        return at.variable >= 0 && (at.second >= 0 || at.offset != 0);
+    }
+    /// Returns true if the variable is a part of an argument that a window moves.
+    static constexpr bool is_moved(const placed_literal& placed, int variable) {
+        if (placed.window < 0) return false;
         for (int axis = 0; axis < placed.item.arity; ++axis) {
             const term& at = placed.item.terms[axis];
-            if (at.variable < 0 || (at.second < 0 && at.offset == 0)) continue;
+            if (is_moved(at) && (at.variable == variable || at.second == variable)) return true;
+        }
+        return false;
+    }
+
+    /// The loop over a variable that is summed away.
+    constexpr split_loop walk_of(const literal& item, int index) const {
+        split_loop made;
+        made.count = variables_[index].extent;
+        const relation_layout& x = draft_.out.relations[item.relation];
+        for (int axis = 0; axis < item.arity; ++axis) {
+            const term& at = item.terms[axis];
+            if (at.variable == index) made.x += x.strides[axis];
+            if (at.second == index) made.x += at.factor * x.strides[axis];
+        }
+        for (int axis = 0; axis < item.weight.arity; ++axis)
+            if (item.weight.terms[axis].variable == index)
+                made.w += draft_.out.weights[item.weight.weight].strides[axis];
+        return made;
+    }
+
+    /// Adds a loop for each argument that is moved, or a sum with a variable that is summed away.
+    /// Returns the number of loops.
+    constexpr int add_windows(row_term& made, int loops, const placed_literal& placed) const {
+        if (placed.window < 0) return loops;
+        const window_axis* of = draft_.windows[placed.window].axes;
+        for (int axis = 0; axis < placed.item.arity; ++axis) {
+            const term& at = placed.item.terms[axis];
+            if (!is_moved(at)) continue;
             const bool strided = at.second >= 0 && !((head_ >> at.variable) & 1u);
             const int walks = strided ? at.second : at.variable;
-            made.walker = 0;
+            split_loop& to = made.loops[loops++];
+            if (at.second >= 0) to = walk_of(placed.item, strided ? at.variable : at.second);
+            to.window.walker = 0;
             for (int outer = 0; outer < axes_.outers.size(); ++outer)
-                if (axes_.outers[outer] == walks) made.walker = 1 + outer;
-            made.stride = strided ? at.factor : 1;
-            made.step = strided ? 1 : at.factor;
-            made.origin = at.offset;
+                if (axes_.outers[outer] == walks) to.window.walker = 1 + outer;
+            to.window.stride = strided ? at.factor : 1;
+            to.window.step = strided ? 1 : at.factor;
+            to.window.origin = at.offset;
+            to.window.extent = of->extent;
+            to.window.counts = of->counts;
+            to.window.bounded = of->bounded;
+            ++of;
         }
-        made.extent = of.extent;
-        made.counts = of.counts;
-        made.bounded = of.bounded;
-        return made;
+        return loops;
     }
 
     /// The index of the pair that the terms mention.

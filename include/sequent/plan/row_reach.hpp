@@ -221,9 +221,13 @@ class row_reach {
         if (each.kind == step_kind::rows) {
             for (const row_term& term : out_.rows[each.at].terms) {
                 // A window reads rows at some distance.
-                const int walked = term.window.any() ? (term.splits - 1) * term.x_split : 0;
-                call(term.x.at, form_.in_time[at] ? 0 : term.x.row, 0, 0, std::min(walked, 0),
-                     std::max(walked, 0));
+                int least = 0;
+                int most = 0;
+                for (const split_loop& loop : term.loops) {
+                    const int walked = loop.window.any() ? (loop.count - 1) * loop.x : 0;
+                    (walked < 0 ? least : most) += walked;
+                }
+                call(term.x.at, form_.in_time[at] ? 0 : term.x.row, 0, 0, least, most);
                 for (int outer = 0; outer < max_outers; ++outer)
                     if (is_sequence(term.x.at) && out_.rows[each.at].outer_extents[outer] > 1 &&
                         term.x.outer[outer] >= row_size(term.x.at) && made.rows > 1)

@@ -87,8 +87,7 @@ template <class Tables>
 constexpr int most_block_rows(const Tables& steps) {
     bool many = steps.parameters > 1 << 18;
     for (const row_step& row : steps.rows)
-        for (const row_term& term : row.terms)
-            many = many || (term.splits > 1 && term.window.any());
+        for (const row_term& term : row.terms) many = many || (term.splits() > 1 && term.moves());
     return many ? 64 : 16;
 }
 

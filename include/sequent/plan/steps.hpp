@@ -11,6 +11,7 @@ namespace sequent::inline SEQUENT_ABI::plan {
 
 inline constexpr int max_outers = 3;           ///< outer loops of a row step or an attention step
 inline constexpr int max_terms = 6;            ///< terms of a row step
+inline constexpr int max_split_loops = 2;      ///< variables that a product sums over
 inline constexpr int max_condition_joins = 6;  ///< joins of the condition of a general step
 
 /// The memory that holds an operand. parameter: the parameters of the model. value: the workspace.
@@ -46,14 +47,15 @@ struct access {
 };
 
 /// product: x times a weight. add: x itself. gather: a row of a table, which the symbol x selects.
-enum class term_kind { product, add, gather };
+/// window: the sum over the splits of x, times a weight elementwise if there is one.
+enum class term_kind { product, add, gather, window };
 
 /// One of the two indices of a pair.
 enum class side { none, row, column };
 
 /// The rows that a term reads if they are not its own, as in a convolution. In iteration r of the
-/// row loop or of an outer loop, split s reads row stride * r + step * s + origin of x. Splits
-/// whose row is not in [0, extent), or not below the counts, add nothing.
+/// row loop or of an outer loop, iteration s of the splits reads row stride * r + step * s + origin
+/// of x. Splits whose row is not in [0, extent), or not below the counts, add nothing.
 struct term_window {
     int walker = -1;       ///< the loop of r: 0 for the rows, 1 + o for outer loop o; -1: no window
     int stride = 1;        ///< factor of r
@@ -65,13 +67,13 @@ struct term_window {
 
     /// Returns true if the term has a window.
     constexpr bool any() const { return walker >= 0; }
-    /// The part of the rows [begin, end) for which the split exists. `walked` are the iterations of
-    /// the outer loops, `given` the counts.
+    /// The part of the rows [begin, end) for which the iteration exists. `walked` are the
+    /// iterations of the outer loops, `given` the counts.
     template <class Range>
-    constexpr Range rows(int split, const int* walked, int begin, int end,
+    constexpr Range rows(int iteration, const int* walked, int begin, int end,
                          const int* given) const noexcept {
         const int last = least_count(counts, extent, given);
-        const int moved = origin + step * split;
+        const int moved = origin + step * iteration;
         if (walker > 0) {
             const int row = stride * walked[walker - 1] + moved;
             return row >= 0 && row < last ? Range{begin, end} : Range{begin, begin};
@@ -84,22 +86,58 @@ struct term_window {
     }
 };
 
+/// A loop over parts of a product's inputs, of the variable that is summed away.
+struct split_loop {
+    int count = 1;         ///< its iterations
+    int x = 0;             ///< what each adds to the place of x
+    int w = 0;             ///< and of the weight
+    term_window window{};  ///< the rows of x that it selects
+};
+
 /// One term of a row: x times a weight, x itself, or the row of a table that the symbol x selects.
 struct row_term {
     term_kind kind = term_kind::add;
-    access x{};                 ///< the input
-    access w{};                 ///< the weight, or the table
-    int depth = 0;              ///< contiguous inputs of a product
-    int w_depth = 0;            ///< stride of the weight from input to input
-    int w_column = 0;           ///< stride of the weight from output to output
-    int splits = 1;             ///< a product sums depth * splits inputs
-    int x_split = 0;            ///< stride of x from split to split
-    int w_split = 0;            ///< stride of w from split to split
-    int relation = -1;          ///< the relation of x; -1 if x is a weight
+    access x{};                           ///< the input
+    access w{};                           ///< the weight, or the table
+    int depth = 0;                        ///< contiguous inputs of a product
+    int w_depth = 0;                      ///< stride of the weight from input to input
+    int w_column = 0;                     ///< stride of the weight from output to output
+    split_loop loops[max_split_loops]{};  ///< a product sums depth * splits() inputs
+    int relation = -1;                    ///< the relation of x; -1 if x is a weight
     side indexed = side::none;  ///< in a step over pairs, the index that selects the row of x
     side weighed = side::none;  ///< and the index that selects the weight
     int format = 0;             ///< format of a packed weight; 0: the number type of x
-    term_window window{};       ///< the rows of x, if they are not those of the step
+
+    /// The number of splits: iterations of the loops, of which the first is the innermost.
+    SEQUENT_INLINE constexpr int splits() const { return loops[0].count * loops[1].count; }
+    /// The iteration of a loop in a split.
+    SEQUENT_INLINE constexpr int iteration(int loop, int split) const {
+        return loop == 0 ? split % loops[0].count : split / loops[0].count;
+    }
+    /// The distance of a split's inputs from those of the first.
+    SEQUENT_INLINE constexpr int x_of(int split) const {
+        return iteration(0, split) * loops[0].x + iteration(1, split) * loops[1].x;
+    }
+    /// The distance of a split's weights from those of the first.
+    SEQUENT_INLINE constexpr int w_of(int split) const {
+        return iteration(0, split) * loops[0].w + iteration(1, split) * loops[1].w;
+    }
+    /// Returns true if the rows of x are not those of the step.
+    constexpr bool moves() const { return loops[0].window.any() || loops[1].window.any(); }
+    /// Returns true if some splits do not exist.
+    constexpr bool bounded() const { return loops[0].window.bounded || loops[1].window.bounded; }
+    /// The part of the rows [begin, end) for which the split exists. `walked` are the iterations of
+    /// the outer loops, `given` the counts.
+    template <class Range>
+    constexpr Range rows(int split, const int* walked, int begin, int end,
+                         const int* given) const noexcept {
+        Range result{begin, end};
+        for (int loop = 0; loop < max_split_loops; ++loop)
+            if (loops[loop].window.bounded)
+                result = loops[loop].window.rows<Range>(iteration(loop, split), walked,
+                                                        result.begin, result.end, given);
+        return result;
+    }
 };
 
 /// A transformation of the rows. Its position is position_offset plus, for each of the row, the

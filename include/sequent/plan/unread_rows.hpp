@@ -278,7 +278,7 @@ class unread_rows_finder {
     static constexpr void walk_row(const row_step& row, const walk& from, See see) {
         for (const row_term& term : row.terms) {
             walk by = walk_of(term.x, row, from);
-            by.add(term.x_split, term.splits);
+            for (const split_loop& loop : term.loops) by.add(loop.x, loop.count);
             by.known = term.indexed == side::none && row.pairs < 0;
             see(term.x.at, by);
             see(term.w.at, {{}, false});
