@@ -36,12 +36,15 @@ inline constexpr auto convolution_rules = [] {
 /// The model of `convolution::layer`.
 template <class Arguments>
 struct convolution_of {
+    /// The options as numbers.
     static constexpr nn::shape shape = Arguments::shape;
+    /// True if a window ends at its own position.
     static constexpr bool causal = std::is_same_v<typename Arguments::mask, mask::causal>;
     static_assert(causal || std::is_same_v<typename Arguments::mask, mask::none>,
                   "sequent: a convolution has mask::causal or no mask");
     static_assert(shape.stride == 1 || (shape.dilation == 1 && !causal),
                   "sequent: a convolution with a stride has no dilation and no mask");
+    /// The model.
     using type = model<convolution_rules<shape, causal, typename Arguments::activation>,
                        fact<"x", shape.tokens, shape.input_width>>;
 };
