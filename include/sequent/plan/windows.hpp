@@ -74,7 +74,7 @@ class window_finder {
     constexpr bool read(int at) {
         if (rule_.repeat || rule_.views || rule_.total || rule_.literals != 1 ||
             rule_.recurs.loop >= 0 || rule_.transformations.size() ||
-            rule_.aggregated != aggregation::sum || rule_.combined == combination::cosine ||
+            rule_.aggregated != aggregation::sum || changes_one(rule_.combined) ||
             rule_.arity > max_outers || draft_.pairs_of(rule_.head).any() ||
             draft_.is_block_output(at))
             return false;
