@@ -53,6 +53,12 @@ class shrinker {
             if (rule.transforms_atoms ? !functions
                                       : rule.literals.empty() && rule.conditions.empty())
                 return false;
+            if (rule.within &&
+                (rule.literals.empty() || !rule.conditions.empty() ||
+                 rule.transformations.size() > 1 ||
+                 (rule.transformations.size() == 1 &&
+                  (rule.literals.size() > 1 || rule.combination != language::combination::sum))))
+                return false;
             if (rule.layers > 0 && (rule.literals.size() != 1 || !is_language(rule.block)))
                 return false;
         }
@@ -189,6 +195,12 @@ class shrinker {
                 return true;
             });
         }
+        // Functions within bodies as rules of their own.
+        each_place(edit, rules, [](tree::rule& at) {
+            if (!at.within) return false;
+            at.within = false;
+            return true;
+        });
         each_place(edit, rules, [](tree::rule& at) {
             if (at.layers <= 1) return false;
             at.layers = 1;
