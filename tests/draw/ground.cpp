@@ -116,10 +116,15 @@ TEST_CASE("stacks are ground layer by layer, recursions time by time") {
     CHECK(in_layer("layers.far", 0, 0).values == std::vector<double>{6});
     CHECK(in_layer("layers.layer", 0, 0).values == std::vector<double>{61});
     CHECK(in_layer("layers.far", 1, 0).values == std::vector<double>{66});
+    CHECK(in_layer("layers.layer", 0, 1).gradients == std::vector<double>{-3});
+    CHECK(in_layer("layers.far", 0, 1).gradients == std::vector<double>{-30});
+    CHECK(in_layer("layers.far", 1, 0).gradients.empty());
     CHECK(atom_in(made, "layers", {0}).values == std::vector<double>{-65});
     // h = (-65, 0 + 0, 0 + 4).
     CHECK(atom_in(made, "h", {0}).values == std::vector<double>{-65});
     CHECK(atom_in(made, "h", {2}).values == std::vector<double>{4});
+    CHECK(atom_in(made, "h", {2}).output);
+    CHECK_FALSE(atom_in(made, "g", {2}).output);
     CHECK(atom_in(made, "g", {2}).values == std::vector<double>{0});
     // What layer 1 reads of layer 0.
     int reads = 0;

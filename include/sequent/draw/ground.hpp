@@ -21,11 +21,13 @@ namespace sequent::inline SEQUENT_ABI::draw {
 
 /// An atom of a sample.
 struct ground_atom {
-    std::string relation{};           ///< "q", in a stack "layers.q"
+    /// "q", in a stack "layers.q"; "q'" of one of several rules for q, or a function within a body.
+    std::string relation{};
     std::vector<int> layers{};        ///< of the stacks around it, outermost first
     std::vector<int> arguments{};     ///< the values of its arguments
     std::vector<double> values{};     ///< empty if a fused step computes it in registers
     std::vector<double> gradients{};  ///< of the sum of the outputs; empty if it has none
+    bool output = false;              ///< of an output of the model
 };
 /// A ground rule.
 struct ground_network_rule {
@@ -309,6 +311,8 @@ class program_grounder {
         if (!is_new) return found->second;
         ground_atom& atom = made_.atoms.emplace_back();
         atom.relation = path_of(relation);
+        if (text.relations[relation].invented) atom.relation += "'";
+        atom.output = program.relations[relation].output;
         atom.layers = of.layers;
         atom.arguments = places;
         const plan::relation_layout& layout = inspected::tables.relations[relation];
@@ -451,10 +455,10 @@ SEQUENT_COLD inline std::string dot_of(const ground_network& of) {
 SEQUENT_COLD inline program_graph graph_of(const ground_network& of) {
     program_graph result;
     result.stacked_by = {-1};
-    std::vector<bool> read(of.atoms.size());
     for (const ground_atom& atom : of.atoms) {
         program_node& node = result.nodes.emplace_back();
         node.name = node.path = detail::atom_name(atom);
+        node.output = atom.output;
         node.note =
             atom.values.empty() ? "computed in registers" : "= " + detail::values_text(atom.values);
         if (!atom.gradients.empty())
@@ -463,17 +467,14 @@ SEQUENT_COLD inline program_graph graph_of(const ground_network& of) {
     for (const ground_network_rule& rule : of.rules) {
         program_node& head = result.nodes[static_cast<std::size_t>(rule.head)];
         std::string text = joined_text({"rule ", rule.number, ":"});
-        for (const int from : rule.body) {
+        for (const int& from : rule.body) {
             append_text(text, {&from == rule.body.data() ? " " : ", ",
                                result.nodes[static_cast<std::size_t>(from)].name});
-            read[static_cast<std::size_t>(from)] = true;
             if (std::find(head.sources.begin(), head.sources.end(), from) == head.sources.end())
                 head.sources.push_back(from);
         }
         head.rules.push_back(std::move(text));
     }
-    for (std::size_t at = 0; at < read.size(); ++at)
-        result.nodes[at].output = !read[at] && !result.nodes[at].rules.empty();
     return result;
 }
 
