@@ -31840,6 +31840,7 @@ struct keeps_name {
 };
 template <class Argument>
 struct keeps_probe : Argument, keeps_name {};
+/// A class with a member of the name `keeps`.
 template <class Argument>
 concept has_keeps = std::is_class_v<Argument> && !std::is_final_v<Argument> && !requires {
     &keeps_probe<Argument>::keeps;

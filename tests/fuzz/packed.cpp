@@ -1,9 +1,12 @@
 // What looks like a file of weights, read packed.
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <memory>
+#include <new>
 #include <sequent/formats/gguf.hpp>
 #include <sequent/nn/presets.hpp>
 #include <sequent/packed.hpp>
@@ -46,9 +49,28 @@ void load(const io::source& from) {
         const io::gguf_file file(from);
         check(io::load_packed<Packed, Model>(file.tensors(), io::llama_cpp::llama));
     });
-    // Its bytes are whatever they are.
+}
+
+/// What can be mapped can be loaded, to the same bytes, all of which are in the file.
+template <class Packed>
+void load_saved(const io::source& from) {
     fuzz::attempt([&] { (void)io::load_saved_packed<Packed>(from); });
-    fuzz::attempt([&] { (void)io::map_saved_packed<Packed>(from); });
+    fuzz::attempt([&] {
+        const auto mapped = io::map_saved_packed<Packed>(from);
+        const auto loaded = io::load_saved_packed<Packed>(from);
+        if (std::memcmp(mapped.data(), loaded->data(), Packed::bytes) != 0 ||
+            !std::ranges::equal(mapped.rest(), loaded->rest()))
+            std::abort();
+    });
+}
+
+/// A copy of the bytes at a multiple of 64, as mapping needs.
+io::source aligned_copy(std::span<const std::byte> bytes) {
+    const auto owner = std::shared_ptr<std::byte>(
+        static_cast<std::byte*>(::operator new (bytes.size(), std::align_val_t{64})),
+        [](std::byte* p) { ::operator delete (p, std::align_val_t{64}); });
+    std::ranges::copy(bytes, owner.get());
+    return io::source({owner.get(), bytes.size()}, "<memory>", owner);
 }
 
 }  // namespace
@@ -58,5 +80,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     load<Model::packed<q8_0, pack_all>>(from);
     load<Model::packed<q4_0>>(from);
     load<Model::packed<bf16>>(from);
+    const io::source aligned = aligned_copy(from.bytes());
+    load_saved<Model::packed<q8_0, pack_all>>(aligned);
+    load_saved<Model::packed<q4_0>>(aligned);
     return 0;
 }

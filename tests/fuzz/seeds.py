@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import math
 import pathlib
 import struct
 import sys
@@ -104,11 +105,32 @@ def gguf_checkpoint(kind, bytes_of_block, width, hidden, vocabulary):
     return header + b"\0" * (-len(header) % 32) + data
 
 
+def saved_packed(kind, bytes_of_panel, packs_all):
+    """As save_packed writes them, from a multiple of 64 bytes on."""
+    layer = ["W_key", "W_query", "W_value", "W_out", "W_gate", "W_expand", "W_contract"]
+    matrices = [(f"{kind} 32x32 layers.{name}", 2) for name in layer]
+    matrices.insert(0 if packs_all else len(layer), (f"{kind} 16x32 embedding", 1))
+    header, data = {}, b""
+    for name, panels in matrices:
+        header[name] = entry("U8", [1, panels * bytes_of_panel], len(data), len(data) + panels * bytes_of_panel)
+        data += bytes(at % 256 for at in range(panels * bytes_of_panel))
+    tables = {} if packs_all else {"embedding": [16, 32]}
+    for name, shape in {**tables, "layers.gain_1": [1, 32], "layers.gain_2": [1, 32], "gain": [32]}.items():
+        numbers = floats(*[1 / 8] * math.prod(shape))
+        header[name] = entry("F32", shape, len(data), len(data) + len(numbers))
+        data += numbers
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-(8 + len(text)) % 64)
+    return struct.pack("<Q", len(text)) + text + data
+
+
 put("packed", "version_1", long_checkpoint(0, 32, 32, 1, 16, 1))
 for group in 4, 32:
     put("packed", f"groups_of_{group}", long_checkpoint(group, 32, 32, 1, 16, 1))
 put("packed", "q8_0", gguf_checkpoint(8, 34, 32, 32, 16))
 put("packed", "q4_0", gguf_checkpoint(2, 18, 32, 32, 16))
+put("packed", "saved_q4_0", saved_packed("q4_0", 320, False))
+put("packed", "saved_q8_0", saved_packed("q8_0", 576, True))
 put("llama2c", "version_1", long_checkpoint(0, 2, 1, 1, 2, 1))
 put("llama2c", "version_2", long_checkpoint(1, 2, 1, 1, 2, 1))
 put("llama2c", "small", checkpoint(2, 1, 1, 1, 1, 2, 1))
