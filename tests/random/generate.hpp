@@ -1146,7 +1146,6 @@ class generator {
             if (term > 0 && dice_.one_in(5))
                 std::reverse(rule.conditions.begin(), rule.conditions.end());
             fill_logit(rule, term, at(k, j), at(q, i), all, depth);
-            value_shape scalar;
             if (dice_.one_in(5)) {
                 tree::transformation step;
                 step.kind = dice_.pick(

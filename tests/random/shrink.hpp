@@ -181,7 +181,7 @@ class shrinker {
         without(
             literals, [](tree::literal & at) -> auto& { return at.element; });
         // A part in the place of the whole.
-        for (const std::size_t part : {0, 1}) {
+        for (const std::size_t part : {std::size_t{0}, std::size_t{1}}) {
             each_place(edit, conditions, [&](tree::condition& at) {
                 if (part >= at.parts.size()) return false;
                 const tree::condition inner = at.parts[part];
