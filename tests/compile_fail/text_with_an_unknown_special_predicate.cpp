@@ -7,7 +7,7 @@
 
 #ifdef WRONG
 inline constexpr sequent::text program = R"(
-y(I) :- x(I), @maxcard(I, 2).
+y(I) :- x(I), @anypred(I, 2).
 )";
 #else
 inline constexpr sequent::text program = R"(

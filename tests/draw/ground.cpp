@@ -32,6 +32,21 @@ using Choices =
     sequent::model<choices, sequent::fact<"x", 3>, sequent::fact<"edge", sequent::sparse<4>, 3, 3>,
                    sequent::query<"y", "z">>;
 
+// Two layers, which read the program around them, and a recursion of two relations.
+inline constexpr relation<"u"> u;
+inline constexpr relation<"layer"> layer;
+inline constexpr relation<"layers"> layers;
+inline constexpr relation<"h"> h;
+inline constexpr relation<"g"> g;
+inline constexpr weight<"V", 1, 1> V;
+inline constexpr auto block =
+    rules(far(i) <<= (u(j), edge(i, j)) | product() | sum(j), layer(i) <<= (far(i)[V], x(i)));
+inline constexpr auto deep =
+    rules(layers(i) <<= x(i) | stack<2>(block), h(i) <<= (layers(i), i < 1),
+          h(i) <<= (g(i), layers(i)), g(i) <<= h(i - 1)[W] | relu());
+using Deep = sequent::model<deep, sequent::fact<"x", 3>,
+                            sequent::fact<"edge", sequent::sparse<4>, 3, 3>, sequent::query<"h">>;
+
 const sequent::draw::ground_atom& atom_in(const sequent::draw::ground_network& of,
                                           const std::string& relation, std::vector<int> arguments) {
     for (const auto& each : of.atoms)
@@ -78,4 +93,48 @@ TEST_CASE("the chosen atoms alone are ground, whatever their values") {
     CHECK(atom_in(made, "y", {1}).values == std::vector<double>{1});
     CHECK(atom_in(made, "z", {0}).values == std::vector<double>{-4});
     CHECK(atom_in(made, "z", {1}).values == std::vector<double>{2});
+}
+TEST_CASE("stacks are ground layer by layer, recursions time by time") {
+    const std::vector<double> values{1, 2, 4};
+    const std::vector<std::array<std::int32_t, 2>> pairs{{0, 1}, {1, 2}};
+    const std::vector<double> strengths{3, 0.5};
+    Deep::parameters<double> p;
+    p[V](0, 0, 0) = 10;
+    p[V](1, 0, 0) = -1;
+    p[W](0, 0) = 2;
+    const auto made = sequent::draw::ground_of<Deep>(
+        p, {x = values, edge = sequent::sparse_pairs(pairs, strengths)});
+    const auto in_layer = [&](const char* relation, int wanted, int argument) {
+        for (const auto& each : made.atoms)
+            if (each.relation == relation && each.layers == std::vector<int>{wanted} &&
+                each.arguments == std::vector<int>{argument})
+                return each;
+        FAIL("no atom " << relation << " in layer " << wanted);
+        return made.atoms[0];
+    };
+    // Layer 0: far = (6, 2, 0), layer = (61, 22, 4); layer 1: far = (66, 2, 0), then (-65, 0, 4).
+    CHECK(in_layer("layers.far", 0, 0).values == std::vector<double>{6});
+    CHECK(in_layer("layers.layer", 0, 0).values == std::vector<double>{61});
+    CHECK(in_layer("layers.far", 1, 0).values == std::vector<double>{66});
+    CHECK(in_layer("layers.layer", 0, 1).gradients == std::vector<double>{-3});
+    CHECK(in_layer("layers.far", 0, 1).gradients == std::vector<double>{-30});
+    CHECK(in_layer("layers.far", 1, 0).gradients.empty());
+    CHECK(atom_in(made, "layers", {0}).values == std::vector<double>{-65});
+    // h = (-65, 0 + 0, 0 + 4).
+    CHECK(atom_in(made, "h", {0}).values == std::vector<double>{-65});
+    CHECK(atom_in(made, "h", {2}).values == std::vector<double>{4});
+    CHECK(atom_in(made, "h", {2}).output);
+    CHECK_FALSE(atom_in(made, "g", {2}).output);
+    CHECK(atom_in(made, "g", {2}).values == std::vector<double>{0});
+    // What layer 1 reads of layer 0.
+    int reads = 0;
+    for (const auto& rule : made.rules)
+        for (const int from : rule.body)
+            reads += made.atoms[static_cast<std::size_t>(rule.head)].relation == "layers.far" &&
+                     made.atoms[static_cast<std::size_t>(from)].relation == "layers.layer";
+    CHECK(reads == 2);
+    const std::string svg =
+        sequent::draw::picture_of(sequent::draw::graph_of(made), "ground rules").str();
+    for (const char* part : {"layers.far[1](0)", "rule 1: layers.layer[0](1), edge(0, 1)", "= 66"})
+        CHECK_THAT(svg, sequent_test::contains(part));
 }

@@ -41,6 +41,7 @@ static_assert(std::is_same_v<decltype(x(i).T()), x_use<none, transposed, i_type>
 static_assert(std::is_same_v<decltype(x(i).T().T()), decltype(x(i))>);
 static_assert(std::is_same_v<decltype(x(i)[W].T()), x_use<W_use<>, transposed, i_type>>);
 static_assert(std::is_same_v<decltype(hidden(x(i))), x_use<none, hidden_value, i_type>>);
+static_assert(std::is_same_v<decltype(*x(i)), decltype(hidden(x(i)))>);
 static_assert(std::is_same_v<decltype(!x(i)), x_use<none, negated, i_type>>);
 static_assert(std::is_same_v<decltype(at(x(i), j)), element<x_use<none, plain, i_type>, j_type>>);
 static_assert(std::is_same_v<decltype(number(0.5)), constant>);

@@ -33,8 +33,24 @@ inline constexpr auto of_scalars = rules(
     r<"single">(i) <<= x(i) | product(), r<"of_one">(i) <<= (x(i), y(j), j <= i) | mean() | sum(j),
     r<"index">(i, j) <<= (number(i - 2 * j), x(i).T(), y(j)) | product());
 
+// Of literals, of the rules of one head, and within bodies.
+inline constexpr auto counts_and_cross_sums =
+    rules(r<"count">(i) <<= (x(i), y(i)[W<"B", 1, 7>], z(i)) | count(),
+          r<"count of one">(i) <<= x(i) | count(),
+          r<"cross">(i) <<= (x(i)[W<"A", 2, 7>], z(i), y(i)[W<"C", 4, 7>]) | cross_sum() | tanh(),
+          r<"cross of one">(i) <<= x(i).T() | cross_sum(), r<"rules">(i) <<= z(i),
+          r<"rules">(i) <<= x(i)[W<"A", 2, 7>], r<"rules">(i) | cross_sum(),
+          r<"counted">(i) <<= z(i), r<"counted">(i) <<= x(i), r<"counted">(i) | count(),
+          r<"one rule">(i) <<= z(i), r<"one rule">(i) | count(),
+          r<"within">(i) <<= (cross_sum()(z(i), z(i)), x(i)[W<"D", 9, 7>]) | elementwise_product());
+
 }  // namespace
 
+TEST_CASE("the number of literals, and all sums of their elements") {
+    check::runs<model<counts_and_cross_sums, fact<"x", 5, 7>, fact<"y", 5, 7>, fact<"z", 5, 3>,
+                      query<"count", "count of one", "cross", "cross of one", "rules", "counted",
+                            "one rule", "within">>>();
+}
 TEST_CASE("every combination") {
     check::runs<
         model<plain_literals, fact<"x", 5, 7>, fact<"y", 5, 7>, fact<"z", 5, 3>,

@@ -147,6 +147,9 @@ constexpr expectation ill_formed[] = {
 
 /// Each was a fault of its own.
 constexpr expectation found_by_random_programs[] = {
+    // Zeros beyond the length of v, not the number of the values that are summed.
+    {"h(0) <<= W<1>; h(t) <<= h(t - 1), v(t), x(j) | sum(j)",
+     "fact<v, up_to<4>=2, 1>, fact<x, 3, 1>, query<h>"},
     // Symbols of later rows are compared.
     {"a(i) <<= d(i)[W<3, 1>(i)]; r(i) <<= R<1>(i<3>); out(i, j) <<= r(i), r(j), d(j) == d(i)",
      "fact<d, runs, 3, symbol<3>>, query<out>"},

@@ -1,5 +1,12 @@
-#include "graph.hpp"
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
 #include "../model/rules.hpp"
+#include "graph.hpp"
 
 using namespace graphs;
 
@@ -27,6 +34,77 @@ TEST_CASE("a graph convolution gives the numbers of a dense one") {
                                        0,
                                        0};
     CHECK(sequent_test::error_of(y, expected) < 1e-11);
+}
+
+namespace {
+
+/// W x, of a row-major matrix.
+std::vector<double> product(const std::vector<double>& W, const std::vector<double>& x) {
+    std::vector<double> result(W.size() / x.size());
+    for (std::size_t at = 0; at < W.size(); ++at) result[at / x.size()] += W[at] * x[at % x.size()];
+    return result;
+}
+using named_weights = std::map<std::string, std::vector<double>>;
+
+/// The model gives the numbers of `formula(weights, x_i, sum of x_j, number of j)` for each node.
+template <class Model, class Formula>
+void is_of_formula(Formula formula) {
+    constexpr int count = 4;  // of 5 nodes
+    const auto p = make_unique<typename Model::template parameters<double>>();
+    const auto w = make_unique<typename Model::template workspace<double>>();
+    named_weights weights;
+    Model::for_each(*p, [&](std::string_view name, auto view) {
+        const auto values = wave(view.size(), 0.3 + 0.7 * static_cast<double>(weights.size()));
+        fill(view, values);
+        weights[std::string(name)] = values;
+    });
+    const auto x = wave(15, 2.3);
+    const auto y = elements(Model::forward(*p, {x, sparse_pairs(given_edges), count}, *w));
+    std::vector<double> expected;
+    for (int i = 0; i < count; ++i) {
+        const std::vector<double> own(x.begin() + 3 * i, x.begin() + 3 * i + 3);
+        std::vector<double> sum(3);
+        int neighbours = 0;
+        for (const check::pair& each : given_edges) {
+            if (each[0] != i) continue;
+            ++neighbours;
+            for (std::size_t at = 0; at < 3; ++at) sum[at] += x[check::to_size(3 * each[1]) + at];
+        }
+        for (const double each : formula(weights, own, sum, neighbours)) expected.push_back(each);
+    }
+    expected.resize(y.size());
+    CHECK(sequent_test::error_of(y, expected) < 1e-11);
+}
+
+}  // namespace
+
+TEST_CASE("GraphSAGE gives the numbers of its formula") {
+    is_of_formula<graph::sage<nodes<5>, edges<8>, node_width<3>, width<2>>>(
+        [](named_weights& weights, const auto& x, auto mean, int neighbours) {
+            for (double& each : mean) each /= std::max(neighbours, 1);
+            auto y = product(weights["W_self"], x);
+            const auto around = product(weights["W_neighbours"], mean);
+            double square = 1e-12;
+            for (std::size_t at = 0; at < y.size(); ++at) {
+                y[at] = std::max(0.0, y[at] + around[at] + weights["bias"][at]);
+                square += y[at] * y[at];
+            }
+            for (double& each : y) each /= std::sqrt(square);
+            return y;
+        });
+}
+TEST_CASE("the isomorphism network gives the numbers of its formula") {
+    is_of_formula<graph::gin<nodes<5>, edges<8>, node_width<3>, width<2>, hidden<4>>>(
+        [](named_weights& weights, const auto& x, auto sum, int) {
+            for (std::size_t at = 0; at < x.size(); ++at)
+                sum[at] += (1 + weights["epsilon"][0]) * x[at];
+            auto between = product(weights["W_expand"], sum);
+            for (std::size_t at = 0; at < between.size(); ++at)
+                between[at] = std::max(0.0, between[at] + weights["b_expand"][at]);
+            auto y = product(weights["W_contract"], between);
+            for (std::size_t at = 0; at < y.size(); ++at) y[at] += weights["b_contract"][at];
+            return y;
+        });
 }
 
 TEST_CASE("graph convolution") {

@@ -159,10 +159,19 @@ class grounder {
     table brought_together(const std::string& name, const std::map<std::size_t, table>& rules,
                            const std::vector<int>& extents) const {
         // A scalar stands for every element, as it does in a body.
+        const language::combination kind = combination_of(name);
+        const bool reshapes =
+            kind == language::combination::count || kind == language::combination::cross_sum;
         matrix shape = zeros(1, 1);
-        for (const auto& [at, each] : rules)
-            if (each.values.rows * each.values.columns > 1)
-                shape = zeros(each.values.rows, each.values.columns);
+        std::vector<matrix> parts;
+        for (const auto& [at, each] : rules) {
+            parts.push_back(zeros(each.values.rows, each.values.columns));
+            if (parts.back().size() > 1) shape = parts.back();
+        }
+        if (reshapes) {
+            const matrix combined = combine(kind, parts);
+            shape = zeros(combined.rows, combined.columns);
+        }
         table total{empty_relation(extents, shape.rows, shape.columns), false, {}};
         total.domain = empty_domain(extents);
         relation_values& sum = total.values;
@@ -171,7 +180,7 @@ class grounder {
         for (const auto& [at, each] : rules) {
             const relation_values& part = each.values;
             const std::size_t size = to_size(part.rows) * to_size(part.columns);
-            if (size > 1 && (part.rows != sum.rows || part.columns != sum.columns))
+            if (!reshapes && size > 1 && (part.rows != sum.rows || part.columns != sum.columns))
                 throw std::logic_error("oracle: rules for " + name + " give different shapes");
             for (std::size_t place = 0; place < part.exists.size(); ++place) {
                 if (!part.exists[place]) continue;
@@ -187,7 +196,6 @@ class grounder {
                         to.holds[*position(to.extents, indices_at(from.extents, place))] = true;
             }
         }
-        const language::combination kind = combination_of(name);
         for (const auto& [place, each] : values) {
             const matrix value = elementwise(shape, combine(kind, each),
                                              [](real, real combined) { return combined; });

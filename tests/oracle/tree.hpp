@@ -87,6 +87,8 @@ struct rule {
     std::vector<rule> block{};
     /// The rules of functions within the body.
     std::vector<rule> nested{};
+    /// True of a rule that is written as a function within the body of another, `relu()(x(i))`.
+    bool within = false;
     /// Which of the block's relations is its input, and which are of the program around it.
     std::string input{};
     std::set<std::string> outside{};
@@ -421,6 +423,11 @@ inline names heads_of(const program& program) {
     for (const rule& rule : program.rules)
         if (!rule.transforms_atoms) found.insert(rule.head.name);
     return found;
+}
+inline bool is_within(const program& program, const std::string& head) {
+    for (const rule& rule : program.rules)
+        if (rule.within && rule.head.name == head) return true;
+    return false;
 }
 inline names relations_used(const rule& rule) {
     names found;

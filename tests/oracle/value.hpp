@@ -168,6 +168,18 @@ inline matrix combine(language::combination kind, const std::vector<matrix>& val
         case language::combination::cosine:
             if (values.size() != 2) throw std::logic_error("oracle: the cosine of two vectors");
             return scalar(cosine(values[0], values[1]));
+        case language::combination::count:
+            return scalar(static_cast<double>(values.size()));
+        case language::combination::cross_sum: {
+            std::vector<real> sums{0};
+            for (const matrix& each : values) {
+                std::vector<real> longer;
+                for (const real& sum : sums)
+                    for (const real& next : each.values) longer.push_back(sum + next);
+                sums = longer;
+            }
+            return {static_cast<int>(sums.size()), 1, sums};
+        }
     }
     throw std::logic_error("oracle: unknown combination");
 }

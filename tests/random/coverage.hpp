@@ -122,6 +122,7 @@ class coverage {
         if (general.running_row >= 0)
             words.insert("general running " + enumerator_name(general.aggregated));
         if (general.joins.size() > 0) words.insert("general joins");
+        if (general.choice >= 0) words.insert("general choice of pairs");
         if (general.listed.decision >= 0) words.insert("general list of pairs");
         for (const plan::general_literal& item : general.literals) {
             words.insert("general literal " + enumerator_name(item.kind));

@@ -15,6 +15,7 @@ class general_interpreter {
     }
 
     void forward() {
+        if (step_.choice >= 0) return forward_choices();
         if (skips()) memory_.write(step_.out).write(numbers(to_size(cleared()), 0.0));
         if (runs_whole()) begin_running();
         each(0, step_.heads, [&] { forward_head(); });
@@ -34,6 +35,7 @@ class general_interpreter {
         each(0, step_.heads, [&] { forward_head(); });
     }
     void backward() {
+        if (step_.choice >= 0) return backward_choices();
         if (!runs_whole()) return each(0, step_.heads, [&] { backward_head(); });
         if (step_.aggregated == aggregation::count) return;
         begin_running();
@@ -81,7 +83,7 @@ class general_interpreter {
             const plan::pair_join& join = step_.joins[at];
             if (std::max(known_from(join.row), known_from(join.column)) != place) continue;
             pair_[to_size(at)] =
-                memory_.fact_of(join.fact).find(value_of(join.row), value_of(join.column));
+                memory_.find_pair(join.fact, value_of(join.row), value_of(join.column));
             if (!join.optional && pair_[to_size(at)] < 0) return false;
         }
         if (step_.listed.decision >= 0 && std::max(place_in_order(step_.listed.left),
@@ -297,6 +299,30 @@ class general_interpreter {
             }
             case combination::cosine:
                 return undo_cosine(given, gradient[0]);
+            case combination::count:
+                return;
+            case combination::cross_sum: {
+                std::vector<std::size_t> begins;  // of each value in one list of all
+                numbers parts;
+                for (const std::size_t at : given) {
+                    begins.push_back(parts.size());
+                    parts.resize(parts.size() + values_[at].size());
+                }
+                for (std::size_t place = 0; place < gradient.size(); ++place) {
+                    std::size_t left = place;
+                    for (std::size_t at = given.size(); at-- > 0;) {
+                        parts[begins[at] + left % values_[given[at]].size()] += gradient[place];
+                        left /= values_[given[at]].size();
+                    }
+                }
+                for (std::size_t at = 0; at < given.size(); ++at) {
+                    const auto begin = parts.begin() + static_cast<std::ptrdiff_t>(begins[at]);
+                    undo_literal(
+                        given[at],
+                        {begin, begin + static_cast<std::ptrdiff_t>(values_[given[at]].size())});
+                }
+                return;
+            }
             default:
                 return undo_elementwise(given, gradient);
         }
@@ -447,6 +473,52 @@ class general_interpreter {
                     if (dx) dx[x_at] += by * w[weight_place(item, row, at)];
                     if (dw) dw[weight_place(item, row, at)] += by * x[x_at];
                 }
+    }
+
+    // Choices: the pairs of the greatest values of each group, of equal values the first.
+
+    void forward_choices() {
+        const plan::fact_shape& of = memory_.shapes->facts[step_.choice];
+        const plan::pair_layout layout{of.extents[0], of.extents[1], of.pairs};
+        const cursor index = memory_.write(step_.chosen);
+        int count = 0;
+        each(0, step_.heads, [&] {
+            std::vector<std::pair<double, std::pair<int, int>>> found;
+            each_ground([&] { found.emplace_back(evaluate()[0], chosen_pair()); });
+            std::stable_sort(found.begin(), found.end(), [](const auto& one, const auto& other) {
+                return one.first > other.first;
+            });
+            for (std::size_t at = 0; at < found.size(); ++at) {
+                if (static_cast<double>(at) >= step_.aggregated_number) break;
+                if (count == of.pairs) throw plan_fault("more chosen pairs than there is room for");
+                index[layout.row_of_pair() + count] = found[at].second.first;
+                index[layout.column_of_pair() + count++] = found[at].second.second;
+            }
+        });
+        index[layout.count()] = count;
+        memory_.write(step_.out).write(numbers(to_size(step_.out_pair_stride * of.pairs), 0.0));
+        each_chosen([&](int pair) {
+            (memory_.write(step_.out))[pair * step_.out_pair_stride] = evaluate()[0];
+        });
+    }
+    void backward_choices() {
+        each_chosen([&](int pair) {
+            evaluate();
+            undo({memory_.gradient(step_.out)[pair * step_.out_pair_stride]});
+        });
+    }
+    std::pair<int, int> chosen_pair() const {
+        return {index_[step_.choice_variables[0]], index_[step_.choice_variables[1]]};
+    }
+    template <class Body>
+    void each_chosen(const Body& body) {
+        each(0, step_.heads, [&] {
+            each_ground([&] {
+                const auto [row, column] = chosen_pair();
+                const int pair = memory_.find_pair(step_.choice, row, column);
+                if (pair >= 0) body(pair);
+            });
+        });
     }
 
     // Heads.

@@ -78,6 +78,8 @@ class generator {
     std::vector<std::string> counts_{};
     std::vector<std::pair<std::string, std::vector<int>>> weights_{};  // that may be used again
     int names_ = 0;
+    tree::names chosen_{};  // relations of top_k
+    rules functions_{};     // within the body at hand
 
     std::string new_name(const char* prefix) { return prefix + std::to_string(names_++); }
 
@@ -505,6 +507,66 @@ class generator {
         return std::nullopt;
     }
 
+    // Functions within bodies: rules of their own, whose heads have all variables.
+
+    value_shape shape_of(const tree::literal& item) const {
+        value_shape result;
+        for (const known& each : known_)
+            if (item.from == tree::source::relation && each.name == item.name)
+                result = {each.rows, each.columns};
+        for (const tree::rule& each : functions_)
+            if (each.head.name == item.name) result = shape_of(each.literals.front());
+        if (item.from == tree::source::weight) {
+            if (!item.shape.empty()) result.rows = item.shape[0];
+            if (item.shape.size() > 1) result.columns = item.shape[1];
+        }
+        for (const tree::literal& weight : item.weight)
+            if (weight.shape.size() == 2)
+                result.rows = weight.shape[weight.transposed != is_symbol(item.name) ? 1 : 0];
+        if (item.transposed) std::swap(result.rows, result.columns);
+        return item.element.empty() ? result : value_shape{};
+    }
+    /// Whether the literal by itself says how far its variables run.
+    static bool bounds_its_variables(const tree::literal& item) {
+        if (item.from != tree::source::relation) return item.terms.empty();
+        std::vector<index> all;
+        tree::reader::add_terms(std::vector{item}, all);
+        return std::all_of(all.begin(), all.end(), [&](const index& mentioned) {
+            return mentioned.number > 0 ||
+                   std::any_of(item.terms.begin(), item.terms.end(), [&](const index& term) {
+                       return term.form == tree::index_form::variable &&
+                              term.name == mentioned.name;
+                   });
+        });
+    }
+    tree::literal within(const tree::literal& item, int depth) {
+        tree::rule made_rule;
+        made_rule.within = true;
+        made_rule.literals = {item};
+        if (dice_.one_in(3)) {
+            using enum language::combination;
+            made_rule.combination = dice_.pick({sum, elementwise_product, max, min, mean});
+            if (dice_.one_in(2)) made_rule.literals.push_back(number(dice_.number()));
+            if (dice_.one_in(3)) made_rule.literals.push_back(item);
+        } else {
+            value_shape value = shape_of(item);
+            transform(made_rule, value, {}, true, is_positive(item), 1);
+            if (made_rule.transformations.empty()) {
+                tree::transformation step;
+                step.kind = dice_.pick(
+                    {language::transformation::relu, language::transformation::identity,
+                     language::transformation::complement, language::transformation::tanh});
+                made_rule.transformations.push_back(step);
+            }
+        }
+        made_rule.head.from = tree::source::relation;
+        made_rule.head.name = new_name("f");
+        tree::reader::add_terms(made_rule.literals, made_rule.head.terms);
+        const tree::literal result = made_rule.head;
+        functions_.push_back(made_rule);
+        return depth < 2 && dice_.one_in(4) ? within(result, depth + 1) : result;
+    }
+
     // Transformations.
 
     void transform(tree::rule& to, value_shape& value, const std::vector<variable>& variables,
@@ -617,15 +679,18 @@ class generator {
         if (kind < 20 && !value) return outer_product(to, value, variables);
         if (kind < 26 && !value) return concatenation(to, value, variables);
         if (kind < 30 && !(value && !value->is_scalar())) return angle(to, value, variables);
+        if (kind < 34 && !value) return all_sums(to, value, variables);
+        if (kind < 36 && !value) return number_of_literals(to, value, variables);
         to.combination = dice_.pick(
             {sum, sum, sum, sum, elementwise_product, elementwise_product, max, min, mean});
         const bool fixed = value.has_value();
         const std::optional<value_shape> wanted = value;
-        const int count = dice_.pick({1, 1, 1, 2, 2, 2, 3, 4});
+        const int most = dice_.pick({1, 1, 1, 2, 2, 2, 3, 4});
         bool reaches = false;  // some literal has the wanted shape
-        for (int at = 0; at < count; ++at) {
+        for (int at = 0; at < most; ++at) {
             std::optional<tree::literal> item = literal(value, variables);
             if (fixed && !(*value == *wanted)) return false;
+            if (item && dice_.one_in(8) && bounds_its_variables(*item)) item = within(*item, 0);
             if (item) to.literals.push_back(*item);
         }
         if (to.literals.empty()) return false;
@@ -735,6 +800,32 @@ class generator {
         value = value_shape{rows, 1};
         return true;
     }
+    bool all_sums(tree::rule& to, std::optional<value_shape>& value,
+                  std::vector<variable>& variables) {
+        to.combination = language::combination::cross_sum;
+        const int count = dice_.between(1, 3);
+        int rows = 1;
+        for (int at = 0; at < count; ++at) {
+            const int part = dice_.between(1, 4);
+            std::optional<tree::literal> item = vector_of(part, variables);
+            if (!item) return false;
+            const value_shape of = shape_of(*item);
+            rows *= of.rows * of.columns;
+            to.literals.push_back(*item);
+        }
+        value = value_shape{rows, 1};
+        return rows <= 64;
+    }
+    bool number_of_literals(tree::rule& to, std::optional<value_shape>& value,
+                            std::vector<variable>& variables) {
+        to.combination = language::combination::count;
+        for (int at = dice_.between(1, 3); at > 0; --at) {
+            std::optional<tree::literal> item = vector_of(length(), variables);
+            if (item) to.literals.push_back(*item);
+        }
+        value = value_shape{};
+        return !to.literals.empty();
+    }
     bool angle(tree::rule& to, std::optional<value_shape>& value,
                std::vector<variable>& variables) {
         const int rows = length();
@@ -787,6 +878,16 @@ class generator {
                 free.push_back(each.name);
                 copies *= each.extent;
             }
+        if (value.is_scalar() && !keeps_shape && variables.size() - free.size() == 2 &&
+            dice_.one_in(6)) {
+            to.aggregation = top_k;
+            to.aggregated_number = dice_.pick({1, 2, 2, 3, 9});
+            std::vector<std::string> of_head;
+            for (const variable& each : variables)
+                if (each.in_head) of_head.push_back(each.name);
+            to.aggregated = {dice_.pick(of_head)};
+            return;
+        }
         if (free.empty()) {
             if (variables.empty() || keeps_shape || !dice_.one_in(6)) return;
             to.aggregation = softmax;
@@ -824,6 +925,7 @@ class generator {
 
     /// A rule for a head that is there already, or for a new one.
     bool make_rule(rules& to, const known* head) {
+        functions_.clear();
         tree::rule made_rule;
         std::vector<variable> variables;
         std::optional<value_shape> value;
@@ -836,6 +938,8 @@ class generator {
         bool positive = false;
         if (!make_body(made_rule, value, variables, positive)) return false;
         if (made_rule.literals.size() < 4) add_requirements(made_rule, variables);
+        for (const tree::rule& each : functions_)
+            if (each.head.terms.size() > 4) return false;
         if (cost(variables) > 2500 || variables.size() > 4) return false;
         if (!head) variables = used_in(made_rule, variables);
         if (!head) {
@@ -854,7 +958,8 @@ class generator {
         aggregate(made_rule, variables, result, head != nullptr, positive);
         made_rule.head = atom(head ? head->name : new_name("r"), variables);
         if (!head && dice_.one_in(4)) shuffle(made_rule.head.terms);
-        if (dice_.one_in(12)) {
+        const bool chooses = made_rule.aggregation == language::aggregation::top_k;
+        if (dice_.one_in(12) && (!chooses || dice_.one_in(10))) {
             const int rows = head ? head->rows : length();
             std::vector<variable> of_head;
             for (const variable& each : variables)
@@ -863,6 +968,7 @@ class generator {
             if (made_rule.head.weight.front().fixed) made_rule.head.weight.front().fixed = false;
             result.rows = rows;
         }
+        to.insert(to.end(), functions_.begin(), functions_.end());
         to.push_back(made_rule);
         if (head) return true;
         known added;
@@ -878,6 +984,8 @@ class generator {
             added.zeros =
                 last == language::transformation::relu || last == language::transformation::step;
         }
+        added.sparse = chooses;
+        if (chooses) chosen_.insert(added.name);
         known_.push_back(added);
         return true;
     }
@@ -892,7 +1000,7 @@ class generator {
             if (make_rule(to, nullptr)) break;
         if (to.empty()) return;
         const known last = known_.back();
-        if (last.is_fact) return;
+        if (last.is_fact || (last.sparse && dice_.chance(95))) return;
         // The other rules of the head do not read it.
         known_.pop_back();
         for (int more = dice_.one_in(4) ? dice_.between(1, 2) : 0; more > 0 && !known_.empty();
@@ -927,9 +1035,9 @@ class generator {
     // Attention.
 
     /// A relation over these extents with vectors of that length, by a rule of its own or one that
-    /// is there.
-    known vectors(rules& to, int extent, int rows, int heads) {
-        if (heads == 0)
+    /// is there; each has what its source has `behind` indices before.
+    known vectors(rules& to, int extent, int rows, int heads, int behind = 0) {
+        if (heads == 0 && behind == 0)
             for (const known& each : known_)
                 if (each.extents == std::vector<int>{extent} && each.rows == rows &&
                     each.columns == 1 && each.classes == 0 && dice_.one_in(3))
@@ -955,7 +1063,8 @@ class generator {
             const known& of = *dice_.pick(from);
             item.from = tree::source::relation;
             item.name = of.name;
-            item.terms = {of_variable(variables[0])};
+            if (behind > 0) variables[0].stated = extent;
+            item.terms = {moved(of_variable(variables[0]), -behind)};
             if (of.classes > 0)
                 item.weight = {weight({of.classes, rows}, {}, 0)};
             else
@@ -992,8 +1101,11 @@ class generator {
         const int heads = !thin_ && dice_.one_in(4) ? dice_.between(1, 3) : 0;
         const int depth = length();
         const known q = vectors(to, rows, depth, heads);
-        const known k = vectors(to, columns, depth, heads);
-        const known v = vectors(to, columns, length(), heads && dice_.one_in(2) ? heads : 0);
+        // Attention to later columns that follow from earlier rows.
+        const int behind = !thin_ && dice_.one_in(8) ? dice_.between(1, 3) : 0;
+        const known k = vectors(to, columns, depth, heads, behind);
+        const known v =
+            vectors(to, columns, length(), heads && dice_.one_in(2) ? heads : 0, behind);
         variable i{"i", rows, 0, true};
         variable j{"j", columns, 0, true};
         variable h{"h", heads, heads, true};
@@ -1009,7 +1121,14 @@ class generator {
         std::vector<variable> all = pair;
         if (heads > 0) all.push_back(h);
         std::vector<tree::condition> mask;
-        if (dice_.chance(65)) mask.push_back(condition(dice_.one_in(5) ? all : pair));
+        if (behind > 0) {
+            tree::condition ahead;
+            ahead.order = language::order::less_equal;
+            ahead.sides = {of_variable(j), moved(of_variable(i), behind)};
+            mask.push_back(ahead);
+        } else if (dice_.chance(65)) {
+            mask.push_back(condition(dice_.one_in(5) ? all : pair));
+        }
         if (dice_.one_in(5)) mask.push_back(condition(pair));
         // Rules of one logit, most of them over equal spaces.
         const int terms = dice_.pick({1, 1, 2, 2, 3});
@@ -1027,7 +1146,6 @@ class generator {
             if (term > 0 && dice_.one_in(5))
                 std::reverse(rule.conditions.begin(), rule.conditions.end());
             fill_logit(rule, term, at(k, j), at(q, i), all, depth);
-            value_shape scalar;
             if (dice_.one_in(5)) {
                 tree::transformation step;
                 step.kind = dice_.pick(
@@ -1220,10 +1338,54 @@ class generator {
                     if (item.name == name) item.terms = {of_variable(t)};
             }
             if (dice_.one_in(8)) recurring.conditions.push_back(condition({t}));
+            if (dice_.one_in(3)) add_sparse_literal(recurring, t);
             to.push_back(recurring);
         }
         known result{name, {positions_}, rows, 1, 0, false, false, false, false, false};
         known_.push_back(result);
+    }
+
+    /// A literal of a sparse fact at each time, of one that is there or of a new one.
+    void add_sparse_literal(tree::rule& to, const variable& time) {
+        std::vector<known> found;
+        for (const known& each : known_)
+            if (each.sparse && each.is_fact && each.extents.size() <= 2 && each.columns == 1 &&
+                each.extents[0] == time.extent)
+                found.push_back(each);
+        if (found.empty()) {
+            fact given;
+            given.name = new_name("e");
+            given.extents = {time.extent};
+            if (dice_.one_in(2)) given.extents.push_back(extent());
+            const int arguments = static_cast<int>(given.extents.size());
+            int most = 1;
+            for (const int each : given.extents) most *= each;
+            given.pairs = dice_.between(1, std::min(most, 40));
+            if (dice_.one_in(4)) {
+                given.kind = plan::fact_kind::symbols;
+                given.classes = dice_.between(1, 5);
+            }
+            add_fact(given, arguments);
+            found.push_back(known_.back());
+            std::rotate(known_.begin(), known_.end() - 1, known_.end());
+        }
+        const known& of = dice_.pick(found);
+        tree::literal item;
+        item.from = tree::source::relation;
+        item.name = of.name;
+        item.terms = {of_variable(time)};
+        if (of.extents.size() > 1)
+            item.terms.push_back(of_variable({"j", of.extents[1], 0, false}));
+        const int kind = dice_.below(3);
+        item.hidden = kind == 0;
+        item.negated = kind == 1 && of.extents.size() == 1;
+        if (item.has_value() && of.classes > 0) item.weight = {weight({of.classes, 1}, {}, 0)};
+        to.literals.push_back(item);
+        if (of.extents.size() > 1 && dice_.one_in(2)) {
+            to.aggregation = dice_.pick({language::aggregation::sum, language::aggregation::mean,
+                                         language::aggregation::max});
+            to.aggregated = {"j"};
+        }
     }
 
     // Sums over a window of rows: y(i) <<= x(i - 2 * k)[W(k)] | sum(k), or of every second window;
@@ -1446,7 +1608,19 @@ class generator {
         }
         std::vector<std::string> unused;
         std::vector<std::string> all;
+        // Nobody would know the atoms of a choice.
+        for (const std::string& head : chosen_) {
+            if (used.count(head) || dice_.one_in(20)) continue;
+            const std::vector<variable> both{{"i", 0, 0, true}, {"j", 0, 0, true}};
+            tree::rule copy;
+            copy.head = atom(new_name("y"), both);
+            copy.literals = {atom(head, both)};
+            if (dice_.one_in(3)) copy.literals.front().hidden = true;
+            add(copy, copy.head.name);
+            made.rules.rules.push_back(copy);
+        }
         for (const std::string& head : tree::heads_of(made.rules)) {
+            if (tree::is_within(made.rules, head)) continue;
             all.push_back(head);
             if (!used.count(head)) unused.push_back(head);
         }
@@ -1455,7 +1629,8 @@ class generator {
         if (made.queries.size() > 3) made.queries.resize(3);
         if (!all.empty() && dice_.one_in(3)) {
             const std::string extra = dice_.pick(all);
-            if (std::find(made.queries.begin(), made.queries.end(), extra) == made.queries.end())
+            if ((!chosen_.count(extra) || dice_.one_in(20)) &&
+                std::find(made.queries.begin(), made.queries.end(), extra) == made.queries.end())
                 made.queries.push_back(extra);
         }
     }

@@ -25,6 +25,9 @@ class machine {
         for (memory* sample : samples_) {
             sample->nodes = &tables_.pool.nodes;
             sample->shapes = &shapes_;
+            sample->choices.assign(to_size(shapes_.facts.size()), nullptr);
+            for (const plan::general_step& each : tables_.generals)
+                if (each.choice >= 0) sample->choices[to_size(each.choice)] = &each.chosen;
             sample->workspace.values.assign(to_size(tables_.workspace), dead);
             sample->prepared.values.assign(to_size(tables_.prepared), dead);
             sample->prepared_gradient.values.assign(to_size(tables_.prepared), 0.0);
@@ -53,7 +56,7 @@ class machine {
     /// Given the gradients of the outputs, of each sample one after another.
     void backward(const std::vector<std::vector<numbers>>& outward) {
         for (std::size_t at = 0; at < samples_.size(); ++at)
-            take_outward(samples_[at]->workspace, outward[at]);
+            take_outward(*samples_[at], outward[at]);
         run_backward(0, steps_, false);
         run_backward(0, steps_, true);
     }
@@ -65,8 +68,9 @@ class machine {
     }
     numbers output(int at, int sample = 0) {
         numbers result;
-        view_of_relation(shapes_, tables_, shapes_.outputs[at]).each([&](std::ptrdiff_t place) {
-            result.push_back(samples_[to_size(sample)]->workspace.at(place));
+        memory& of = *samples_[to_size(sample)];
+        each_element(of, shapes_.outputs[at], [&](std::ptrdiff_t place, bool seen) {
+            result.push_back(seen ? of.workspace.at(place) : 0);
         });
         return result;
     }
@@ -84,7 +88,30 @@ class machine {
     std::vector<life> lives_{};
     int now_ = -1;
 
-    void take_outward(region& workspace, const std::vector<numbers>& outward) {
+    /// Calls visit(place, seen) for each element of an output; what lies beyond the length of a
+    /// fact is nothing that a caller sees.
+    template <class Visit>
+    void each_element(const memory& sample, int output, Visit visit) const {
+        const plan::relation_layout& layout = tables_.relations[output];
+        const view whole = view_of_relation(shapes_, tables_, output);
+        std::vector<int> ends = whole.extents;
+        unsigned lengths = 0;
+        for (const plan::fact_shape& fact : shapes_.facts)
+            if (fact.length >= 0) lengths |= 1u << fact.length;
+        if (!layout.pairs.any())
+            for (int axis = 0; axis < shapes_.relations[output].arity; ++axis)
+                ends[to_size(axis)] = plan::least_count(layout.counts[axis] & lengths,
+                                                        ends[to_size(axis)], sample.counts.data());
+        whole.each_index([&](const std::vector<int>& indices, std::ptrdiff_t place) {
+            bool seen = true;
+            for (std::size_t axis = 0; axis < indices.size(); ++axis)
+                seen = seen && indices[axis] < ends[axis];
+            visit(place, seen);
+        });
+    }
+
+    void take_outward(memory& sample, const std::vector<numbers>& outward) {
+        region& workspace = sample.workspace;
         for (int output : shapes_.outputs) {
             const plan::buffer& of = tables_.buffers[tables_.relations[output].index];
             workspace.fill(of.adjoint, of.size, 0);
@@ -93,8 +120,9 @@ class machine {
             const int output = shapes_.outputs[at];
             const plan::buffer& of = tables_.buffers[tables_.relations[output].index];
             std::size_t element = 0;
-            view_of_relation(shapes_, tables_, output).each([&](std::ptrdiff_t place) {
-                workspace.at(of.adjoint - of.offset + place) += outward[to_size(at)][element++];
+            each_element(sample, output, [&](std::ptrdiff_t place, bool seen) {
+                const double by = outward[to_size(at)][element++];
+                if (seen) workspace.at(of.adjoint - of.offset + place) += by;
             });
         }
     }
@@ -195,7 +223,7 @@ class machine {
     bool is_settled(const plan::step& step) {
         const plan::carried_value& of = tables_.carried[step.carried];
         int size = of.size;
-        if (of.pairs >= 0) size = static_cast<int>(memory_.fact_of(of.pairs).pairs.size()) * of.row;
+        if (of.pairs >= 0) size = static_cast<int>(memory_.pairs_of(of.pairs).size()) * of.row;
         if (of.counts != 0)
             size = plan::least_count(of.counts, of.size / of.row, memory_.counts.data()) * of.row;
         return memory_.read(of.in).read(size) == memory_.read(of.out).read(size);

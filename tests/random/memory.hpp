@@ -82,6 +82,7 @@ struct given_fact {
 struct memory {
     const plan::list<plan::node, decltype(tables::pool.nodes)::capacity()>* nodes = nullptr;
     const shaped* shapes = nullptr;
+    std::vector<const operand*> choices{};  // of pairs that a step chooses: their index
 
     region parameters{"parameters"};
     region parameter_gradient{"gradient of the parameters"};
@@ -102,6 +103,28 @@ struct memory {
     std::ptrdiff_t place_of(const operand& at) const {
         return at.offset + shift(at.layer_strides) + (layer[at.turn_level] & 1) * at.turn -
                static_cast<std::ptrdiff_t>(at.moving) * origins.at(to_size(at.origin));
+    }
+    /// The pairs of a sparse fact, or those that a step has chosen.
+    std::vector<std::pair<int, int>> pairs_of(int fact) {
+        const operand* const chosen =
+            fact < static_cast<int>(choices.size()) ? choices[to_size(fact)] : nullptr;
+        if (!chosen) return fact_of(fact).pairs;
+        const plan::fact_shape& of = shapes->facts[fact];
+        const plan::pair_layout layout{of.extents[0], of.extents[1], of.pairs};
+        const cursor index = read(*chosen);
+        const double count = index[layout.count()];
+        if (!(count >= 0 && count <= of.pairs)) throw plan_fault("pairs that nothing has chosen");
+        std::vector<std::pair<int, int>> result;
+        for (int at = 0; at < static_cast<int>(count); ++at)
+            result.emplace_back(static_cast<int>(index[layout.row_of_pair() + at]),
+                                static_cast<int>(index[layout.column_of_pair() + at]));
+        return result;
+    }
+    /// The number of a pair, or -1.
+    int find_pair(int fact, int row, int column) {
+        const std::vector<std::pair<int, int>> pairs = pairs_of(fact);
+        const auto found = std::find(pairs.begin(), pairs.end(), std::pair(row, column));
+        return found == pairs.end() ? -1 : static_cast<int>(found - pairs.begin());
     }
     given_fact& fact_of(int index) {
         if (index < 0 || index >= static_cast<int>(facts.size()))
@@ -170,7 +193,7 @@ struct memory {
         }
         const int left = evaluate(top.left, index);
         const int right = top.right >= 0 ? evaluate(top.right, index) : 0;
-        if (top.kind == plan::node_kind::pair) return fact_of(top.value).find(left, right) >= 0;
+        if (top.kind == plan::node_kind::pair) return find_pair(top.value, left, right) >= 0;
         if (top.kind == plan::node_kind::decision)
             return shapes->text.decisions[top.value](left, right);
         if (top.kind == plan::node_kind::same_symbol) {

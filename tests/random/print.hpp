@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <set>
 #include <sstream>
 
@@ -45,6 +46,7 @@ class printer {
   private:
     std::string out_{};
     int blocks_ = 0;
+    std::map<std::string, const tree::rule*> within_{};  // functions within bodies
     std::set<std::pair<std::string, int>> variables_{};
     std::set<std::string> relations_{};
     std::set<std::string> counts_{};
@@ -74,7 +76,9 @@ class printer {
     void print_program(const std::string& name, const tree::program& written) {
         std::string lines;
         for (const tree::rule& rule : written.rules)
-            lines += (lines.empty() ? "" : ",\n") + ("    " + text_of(rule));
+            if (rule.within) within_[rule.head.name] = &rule;
+        for (const tree::rule& rule : written.rules)
+            if (!rule.within) lines += (lines.empty() ? "" : ",\n") + ("    " + text_of(rule));
         out_ += "inline constexpr auto " + name + " = rules(\n" + lines + ");\n";
     }
 
@@ -163,6 +167,8 @@ class printer {
                 if (written.fixed) result = "fixed(" + result + ")";
                 break;
             case tree::source::relation:
+                if (const auto within = within_.find(written.name); within != within_.end())
+                    return text_within(*within->second);
                 relations_.insert(written.name);
                 result = written.name + "(" + list_of(written.terms) + ")";
                 break;
@@ -174,6 +180,15 @@ class printer {
         for (const tree::index& element : written.element)
             result = "at(" + result + ", " + text_of(element) + ")";
         return result;
+    }
+
+    std::string text_within(const tree::rule& written) {
+        std::string literals;
+        for (const tree::literal& item : written.literals)
+            literals += (literals.empty() ? "" : ", ") + text_of(item);
+        return (written.transformations.empty() ? enumerator_name(written.combination) + "()"
+                                                : text_of(written.transformations.front())) +
+               "(" + literals + ")";
     }
 
     std::string text_of(const tree::transformation& step) {
@@ -219,11 +234,14 @@ class printer {
             result += " | " + text_of(step);
         if (!written.aggregated.empty()) {
             std::string over;
-            if (plan::entry_of(written.aggregation).has_number)
+            const bool chooses = written.aggregation == language::aggregation::top_k;
+            if (plan::entry_of(written.aggregation).has_number && !chooses)
                 over = number_text(written.aggregated_number);
             for (const std::string& name : written.aggregated)
                 over += (over.empty() ? "" : ", ") + mentioned(name);
-            result += " | " + enumerator_name(written.aggregation) + "(" + over + ")";
+            result += " | " + enumerator_name(written.aggregation) +
+                      (chooses ? "<" + number_text(written.aggregated_number) + ">" : "") + "(" +
+                      over + ")";
         }
         if (!block.empty())
             result += " | " + std::string(plan::name_of(written.repetition).text) + "<" +

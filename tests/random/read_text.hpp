@@ -410,7 +410,7 @@ class text_reader {
         }
         const std::string function = name();
         expect("(");
-        if (sees(")") && find(function, language::combination::cosine, to.combination)) {
+        if (sees(")") && find(function, language::combination::cross_sum, to.combination)) {
             expect(")");
             return;
         }

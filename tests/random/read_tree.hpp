@@ -12,7 +12,7 @@ namespace random_programs {
 
 /// Room for the programs that are generated.
 inline constexpr plan::sizes program_room{80, 100, 160, 5};
-inline constexpr int fact_room = 8;
+inline constexpr int fact_room = 16;
 using source = plan::source<program_room>;
 
 /// A program that has more parts than there is room for.
@@ -40,10 +40,56 @@ class tree_reader {
     plan::rule current_{};
     int scope_ = 0;
     int number_ = 0;
+    const std::vector<tree::rule>* rules_ = nullptr;
 
     void read(const std::vector<tree::rule>& rules) {
         number_ = 0;
-        for (const tree::rule& written : rules) read_rule(written);
+        const std::vector<tree::rule>* const around = std::exchange(rules_, &rules);
+        for (const tree::rule& written : rules)
+            if (!written.within) read_rule(written);
+        rules_ = around;
+    }
+
+    /// The rule of a function within a body, which this literal stands for; null if it is an atom.
+    const tree::rule* rule_within(const tree::literal& item) const {
+        for (const tree::rule& each : *rules_)
+            if (each.within && item.from == tree::source::relation && each.head.name == item.name)
+                return &each;
+        return nullptr;
+    }
+    /// The literals of the function, and their variables as arguments.
+    plan::literal read_within(const tree::rule& written) {
+        const plan::rule outer = current_;
+        const std::vector<plan::literal> body(out.literals.begin() + outer.first_literal,
+                                              out.literals.end());
+        out.literals.count = outer.first_literal;
+        current_ = plan::rule{};
+        current_.number = outer.number;
+        current_.scope = scope_;
+        current_.first_literal = out.literals.size();
+        current_.head =
+            push(out.relations, plan::relation{out.relations[outer.head].id, scope_, true});
+        read_literals(written);
+        read_functions(written);
+        current_.states_combination = written.transformations.empty();
+        for (int at = 0; at < current_.variables.size(); ++at) {
+            if (at == plan::max_arity) fail(plan::fault::too_many_arguments);
+            if (at < plan::max_arity) current_.terms[current_.arity++] = {at, 0};
+        }
+        finish_rule();
+        const plan::rule inner = current_;
+        current_ = outer;
+        current_.first_literal = out.literals.size();
+        for (const plan::literal& each : body) push(out.literals, each);
+        plan::literal result;
+        result.relation = inner.head;
+        result.arity = inner.arity;
+        for (int at = 0; at < inner.arity; ++at) {
+            const plan::variable& of = inner.variables[at];
+            const std::string name(of.id.text, to_size(of.id.length));
+            result.terms[at] = {variable_of(name, of.stated), 0};
+        }
+        return result;
     }
 
     void fail(plan::fault mistake) {
@@ -75,23 +121,22 @@ class tree_reader {
         if (written.transforms_atoms &&
             (!written.head.weight.empty() || written.head.transposed || !written.head.has_value()))
             fail(plan::fault::an_atom_transformation_has_a_plain_atom);
-        for (const tree::literal& item : written.literals) {
-            const plan::literal read = read_literal(item);
-            push(out.literals, read);
-        }
+        read_literals(written);
         for (const tree::condition& condition : written.conditions) {
             const int root = read_condition(condition);
             current_.condition = current_.condition < 0 ? root
                                                         : node(plan::node_kind::conjunction, 0,
                                                                current_.condition, root);
         }
-        current_.combined = written.combination;
+        read_functions(written);
         current_.states_combination = written.combination != language::combination::sum;
-        for (const tree::transformation& step : written.transformations) read_transformation(step);
         current_.aggregated = written.aggregation;
         current_.aggregated_number = written.aggregated_number;
         if (plan::entry_of(written.aggregation).has_number)
-            check_number("function", plan::number_range::above_0_and_finite_in_float,
+            check_number("function",
+                         written.aggregation == language::aggregation::top_k
+                             ? plan::number_range::at_least_1
+                             : plan::number_range::above_0_and_finite_in_float,
                          written.aggregated_number);
         current_.states_aggregation =
             !written.aggregated.empty() || written.aggregation != language::aggregation::sum;
@@ -105,6 +150,20 @@ class tree_reader {
             current_.aggregated_variables |= 1u << index;
         }
         if (!written.block.empty()) read_block(written);
+        finish_rule();
+    }
+    void read_literals(const tree::rule& written) {
+        for (const tree::literal& item : written.literals) {
+            const tree::rule* const within = rule_within(item);
+            const plan::literal read = within ? read_within(*within) : read_literal(item);
+            push(out.literals, read);
+        }
+    }
+    void read_functions(const tree::rule& written) {
+        current_.combined = written.combination;
+        for (const tree::transformation& step : written.transformations) read_transformation(step);
+    }
+    void finish_rule() {
         current_.literals = out.literals.size() - current_.first_literal;
         if (current_.literals > plan::max_literals) fail(plan::fault::too_many_literals);
         const plan::rule finished = current_;
@@ -365,7 +424,9 @@ class tree_reader {
     int relation_id(const std::string& text) {
         const plan::name id = name_of(text);
         for (int at = 0; at < out.relations.size(); ++at)
-            if (out.relations[at].id == id && out.relations[at].scope == scope_) return at;
+            if (out.relations[at].id == id && out.relations[at].scope == scope_ &&
+                !out.relations[at].invented)
+                return at;
         return push(out.relations, plan::relation{id, scope_, false});
     }
     int weight_id(const plan::weight& declared) {

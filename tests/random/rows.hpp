@@ -46,7 +46,7 @@ class row_interpreter {
     bool keeps_input() const { return step_.before.at.where != place::none; }
 
     int limit() {
-        if (step_.pairs >= 0) return static_cast<int>(memory_.fact_of(step_.pairs).pairs.size());
+        if (step_.pairs >= 0) return static_cast<int>(memory_.pairs_of(step_.pairs).size());
         return plan::least_count(step_.counts, step_.rows, memory_.counts.data());
     }
 
@@ -72,7 +72,7 @@ class row_interpreter {
             if (step_.outer_variables[at] >= 0 && step_.outer_variables[at] < plan::max_variables)
                 index[step_.outer_variables[at]] = outer_[at];
         if (step_.pairs >= 0) {
-            const auto& pair = memory_.fact_of(step_.pairs).pairs[to_size(row)];
+            const auto pair = memory_.pairs_of(step_.pairs)[to_size(row)];
             index[step_.pair_variables[0]] = pair.first;
             index[step_.pair_variables[1]] = pair.second;
         }
@@ -81,7 +81,7 @@ class row_interpreter {
 
     int row_of(plan::side by, int row) {
         if (by == plan::side::none) return row;
-        const auto& pair = memory_.fact_of(step_.pairs).pairs[to_size(row)];
+        const auto pair = memory_.pairs_of(step_.pairs)[to_size(row)];
         return by == plan::side::row ? pair.first : pair.second;
     }
 

@@ -53,6 +53,12 @@ class shrinker {
             if (rule.transforms_atoms ? !functions
                                       : rule.literals.empty() && rule.conditions.empty())
                 return false;
+            if (rule.within &&
+                (rule.literals.empty() || !rule.conditions.empty() ||
+                 rule.transformations.size() > 1 ||
+                 (rule.transformations.size() == 1 &&
+                  (rule.literals.size() > 1 || rule.combination != language::combination::sum))))
+                return false;
             if (rule.layers > 0 && (rule.literals.size() != 1 || !is_language(rule.block)))
                 return false;
         }
@@ -175,7 +181,7 @@ class shrinker {
         without(
             literals, [](tree::literal & at) -> auto& { return at.element; });
         // A part in the place of the whole.
-        for (const std::size_t part : {0, 1}) {
+        for (const std::size_t part : {std::size_t{0}, std::size_t{1}}) {
             each_place(edit, conditions, [&](tree::condition& at) {
                 if (part >= at.parts.size()) return false;
                 const tree::condition inner = at.parts[part];
@@ -189,6 +195,12 @@ class shrinker {
                 return true;
             });
         }
+        // Functions within bodies as rules of their own.
+        each_place(edit, rules, [](tree::rule& at) {
+            if (!at.within) return false;
+            at.within = false;
+            return true;
+        });
         each_place(edit, rules, [](tree::rule& at) {
             if (at.layers <= 1) return false;
             at.layers = 1;

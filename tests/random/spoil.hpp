@@ -26,6 +26,7 @@ class spoiler {
     void collect(std::vector<tree::rule>& rules) {
         for (tree::rule& rule : rules) {
             collect(rule.block);
+            rule.within = false;  // such a rule has a form of its own
             rules_.push_back(&rule);
         }
     }
@@ -99,7 +100,7 @@ class spoiler {
                 return;
             case 8:
                 if (!rule.transforms_atoms)
-                    rule.combination = static_cast<language::combination>(dice_.below(8));
+                    rule.combination = static_cast<language::combination>(dice_.below(10));
                 return;
             case 9: {
                 rule.aggregation = static_cast<language::aggregation>(

@@ -18,12 +18,17 @@ struct view {
     /// Calls visit(place) for each element in row-major order.
     template <class Visit>
     void each(Visit visit) const {
+        each_index([&](const std::vector<int>&, std::ptrdiff_t place) { visit(place); });
+    }
+    /// Calls visit(indices, place).
+    template <class Visit>
+    void each_index(Visit visit) const {
         for (std::size_t at = 0; at < oracle::volume(extents); ++at) {
             std::ptrdiff_t place = offset;
             const std::vector<int> indices = oracle::indices_at(extents, at);
             for (std::size_t axis = 0; axis < indices.size(); ++axis)
                 place += static_cast<std::ptrdiff_t>(indices[axis]) * strides[axis];
-            visit(place);
+            visit(indices, place);
         }
     }
 };

@@ -24,6 +24,7 @@ SEQUENT_WEIGHT(W_1, 6, 6);
 SEQUENT_WEIGHT(W_2, 6, 6);
 SEQUENT_WEIGHT(w0, 3, 2);
 SEQUENT_WEIGHT(w1, 3);
+SEQUENT_WEIGHT(w2, 3);
 SEQUENT_WEIGHT(s);
 
 inline constexpr auto encoder =
@@ -42,6 +43,8 @@ inline constexpr auto special =
 inline constexpr auto sums = rules(c(X, Y, Z) <<= (a(X), X + Y == Z && X - Y == Z && X % Y == Z));
 inline constexpr auto different =
     rules(c(X, Y, Z) <<= (a(X), X != Y && X != Z && Y != Z && X + 1 == Y));
+inline constexpr auto few =
+    rules(c(X, Y, Z) <<= (a(X), X == Y || X == Z || Y == Z, X == Y && X == Z && Y == Z));
 inline constexpr auto one_of_three = rules(c(X) <<= (a(X), X == 0 || X == 4 || X == 9));
 inline constexpr auto valued = rules(c(X, Y) <<= (number(X + Y), number(X* Y)));
 inline constexpr auto greatest =
@@ -51,6 +54,8 @@ inline constexpr auto within =
           (relu()(a(X)[W_k]), max()(q(Y), tanh()(a(X + 1)), s), complement()(k(Y)), abs()(v(X))) |
           elementwise_product() | sum(Y),
           q(X) <<= (a(X), leaky_relu(0.1)(a(X))) | concat() | softmax());
+inline constexpr auto with_arguments =
+    rules(c(X) <<= (abs()(a(X)), layer_norm(w1, w2)(a(X)[w0]), abs(X) < 3));
 inline constexpr auto fixed_weight = rules(c(X) <<= a(X)[fixed(W_q)]);
 inline constexpr auto factor = rules(c(X) <<= (number(2), a(X)) | product());
 inline constexpr auto functions =
@@ -105,6 +110,11 @@ inline constexpr sequent::text special =
 inline constexpr sequent::text sums =
     "c(X, Y, Z) :- a(X), @add(X, Y, Z), @sub(X, Y, Z), @mod(X, Y, Z), @true.";
 inline constexpr sequent::text different = "c(X, Y, Z) :- a(X), @alldiff(X, Y, Z), @next(X, Y).";
+inline constexpr sequent::text with_arguments =
+    "c(X) <<= (abs()(a(X)), layer_norm(w1{3}, w2{3})(a(X)[w0{3, 2}]), abs(X) < 3);";
+inline constexpr sequent::text few =
+    "c(X, Y, Z) :- a(X), @maxcard(2, X, Y, Z), @maxcard(1, X, Y, Z).";
+inline constexpr sequent::text always = "c(X) :- a(X), @maxcard(2, X).";
 inline constexpr sequent::text one_of_three = "c(X) :- a(X), @in(X, 0, 4, 9).";
 inline constexpr sequent::text one_of_cpp = "c(X) <<= a(X), one_of<0, 4, 9>(X);";
 inline constexpr sequent::text valued = "c(X, Y) :- @add_eval(X, Y), @mul_eval(X, Y).";
@@ -188,6 +198,12 @@ TEST_CASE("text as the engine writes it reads as types do") {
     CHECK(to_text<special>() == to_text<types::special>());
     CHECK(to_text<sums>() == to_text<types::sums>());
     CHECK(to_text<different>() == to_text<types::different>());
+    CHECK(to_text<with_arguments>() == to_text<types::with_arguments>());
+    // Weights are numbered in the order of types.
+    static_assert(sequent::plan::read<with_arguments>().weights[0].id ==
+                  sequent::plan::read<types::with_arguments>().weights[0].id);
+    CHECK(to_text<few>() == to_text<types::few>());
+    CHECK(to_text<always>() == "    c(X) <<= (a(X), X == X);\n");
     CHECK(to_text<one_of_three>() == to_text<types::one_of_three>());
     CHECK(to_text<one_of_cpp>() == to_text<types::one_of_three>());
     CHECK(to_text<valued>() == to_text<types::valued>());

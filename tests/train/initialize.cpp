@@ -57,6 +57,16 @@ TEST_CASE("weights are filled by fan-in and fan-out") {
         CHECK(std::abs(each) <= std::sqrt(6.0 / 60));
     for (const double each : filled(initializer::uniform(2, 3), W_wide))
         CHECK((each >= 2 && each < 3));
+    // The median is 10 (1 - 0.5^(1/51)), the mean 10 / 52.
+    const auto tailed = filled(initializer::long_tailed(), W_wide);
+    double below = 0, sum = 0;
+    for (const double each : tailed) {
+        CHECK((each >= 0 && each <= 10));
+        below += each < 10 * (1 - std::pow(0.5, 1 / 51.0));
+        sum += each;
+    }
+    CHECK(below / 800 == Approx(0.5).epsilon(0.1));
+    CHECK(sum / 800 == Approx(10.0 / 52).epsilon(0.1));
     CHECK(filled(initializer::constant(0.5), program::b_wide) == std::vector<double>(40, 0.5));
     CHECK(filled(initializer::normal(0, 1), W_wide) == filled(initializer::normal(0, 1), W_wide));
     CHECK(filled(initializer::normal(0, 1), W_wide) !=

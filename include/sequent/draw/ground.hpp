@@ -12,6 +12,7 @@
 #include "../model.hpp"
 #include "../number_text.hpp"
 #include "flow_dot.hpp"
+#include "program.hpp"
 #include "svg.hpp"
 
 /// The ground rules of one sample as a network: its atoms with their values and gradients.
@@ -20,11 +21,13 @@ namespace sequent::inline SEQUENT_ABI::draw {
 
 /// An atom of a sample.
 struct ground_atom {
-    std::string relation{};           ///< "q"
+    /// "q", in a stack "layers.q"; "q'" of one of several rules for q, or a function within a body.
+    std::string relation{};
+    std::vector<int> layers{};        ///< of the stacks around it, outermost first
     std::vector<int> arguments{};     ///< the values of its arguments
     std::vector<double> values{};     ///< empty if a fused step computes it in registers
     std::vector<double> gradients{};  ///< of the sum of the outputs; empty if it has none
-    int layer = 0;                    ///< of a picture: the longest way from a fact
+    bool output = false;              ///< of an output of the model
 };
 /// A ground rule.
 struct ground_network_rule {
@@ -45,7 +48,7 @@ struct ground_options {
 
 namespace detail {
 
-/// Grounds the rules of a program outside of stacked blocks, for one sample.
+/// Grounds the rules of a program for one sample.
 template <class Plan, class T>
 class program_grounder {
     using inspected = plan::inspected_plan_of<Plan>;
@@ -57,8 +60,7 @@ class program_grounder {
         : bound_(bound), options_(options) {}
 
     SEQUENT_COLD ground_network ground() {
-        for (const int at : program.order)
-            if (text.rules[at].scope == 0) ground_rule(text.rules[at], at);
+        ground_scope(0);
         return std::move(made_);
     }
 
@@ -66,11 +68,98 @@ class program_grounder {
     const model_detail::bindings<T>& bound_;
     const ground_options& options_;
     ground_network made_{};
-    std::map<std::pair<int, std::vector<int>>, int> known_{};
+    std::map<std::pair<int, std::vector<int>>, int> known_{};  // by relation, layers, arguments
     int index_[plan::max_variables]{};
+    std::vector<int> layers_{};  // at hand, of the stacks around
 
+    /// The rules of the program, or of a block in the layer at hand.
+    SEQUENT_COLD void ground_scope(int scope) {
+        std::vector<int> loop;
+        for (const int at : program.order) {
+            const plan::rule& rule = text.rules[at];
+            if (rule.scope != scope) continue;
+            if (!loop.empty() && rule.recurs.loop != text.rules[loop.front()].recurs.loop)
+                ground_loop(loop);
+            if (rule.recurs.loop >= 0) {
+                loop.push_back(at);
+                continue;
+            }
+            ground_stack(rule);
+            ground_rule(rule, at);
+        }
+        if (!loop.empty()) ground_loop(loop);
+    }
+    static bool is_shown_stack(const plan::rule& rule) {
+        return rule.repeat > 0 && text.scopes[rule.block].kind != plan::repetition::until_equal;
+    }
+    SEQUENT_COLD void ground_stack(const plan::rule& rule) {
+        if (!is_shown_stack(rule)) return;
+        for (int layer = 0; layer < rule.repeat; ++layer) {
+            layers_.push_back(layer);
+            ground_scope(rule.block);
+            layers_.pop_back();
+        }
+    }
+    /// The rules of a recursion, time by time.
+    SEQUENT_COLD void ground_loop(std::vector<int>& loop) {
+        int times = 0;
+        for (const int at : loop) {
+            const plan::recurrence& recurs = text.rules[at].recurs;
+            times = std::max(times, recurs.delay + text.rules[at].variables[recurs.time].extent);
+        }
+        const bool backward = text.rules[loop.front()].recurs.backward;
+        for (int time = 0; time < times; ++time)
+            for (const int at : loop) {
+                const plan::recurrence& recurs = text.rules[at].recurs;
+                const int own = (backward ? times - 1 - time : time) - recurs.delay;
+                if (own >= 0 && own < text.rules[at].variables[recurs.time].extent)
+                    ground_rule(text.rules[at], at, recurs.time, own);
+            }
+        loop.clear();
+    }
+
+    /// A relation in the layers at hand: the input of a block is what the stack is applied to, or
+    /// the output of the layer before; a fact that a block reads is that of the program.
+    struct placed_relation {
+        int relation = 0;
+        std::vector<int> layers{};
+    };
+    SEQUENT_COLD placed_relation placed(int relation) const {
+        placed_relation result{relation, layers_};
+        while (true) {
+            const plan::relation_shape& shape = program.relations[result.relation];
+            const int scope = text.relations[result.relation].scope;
+            std::size_t depth = 0;
+            for (int at = scope; at > 0; at = text.scopes[at].parent) ++depth;
+            result.layers.resize(shape.fact >= 0 ? 0 : std::min(depth, result.layers.size()));
+            if (scope == 0 || shape.fact >= 0 || shape.passes_into < 0) return result;
+            if (result.layers.back() > 0) {
+                --result.layers.back();
+                result.relation = program.block_output[scope];
+                return result;
+            }
+            result.relation = shape.passes_into;
+        }
+    }
+    /// The last layer of the block that a rule stacks.
+    SEQUENT_COLD placed_relation result_of(const plan::rule& rule) const {
+        placed_relation result{program.block_output[rule.block], layers_};
+        result.layers.push_back(rule.repeat - 1);
+        return result;
+    }
+
+    /// "q", or "layers.q" within a stack.
+    SEQUENT_COLD static std::string path_of(int relation) {
+        std::string result = text_of(text.relations[relation].id);
+        if (program.relations[relation].fact >= 0) return result;
+        for (int scope = text.relations[relation].scope; scope > 0;
+             scope = text.scopes[scope].parent)
+            result.insert(
+                0, text_of(text.relations[text.rules[text.scopes[scope].rule].head].id) + ".");
+        return result;
+    }
     SEQUENT_COLD bool is_shown(int relation) const {
-        const std::string name = text_of(text.relations[relation].id);
+        const std::string name = path_of(relation);
         return options_.relations.empty() ||
                std::find(options_.relations.begin(), options_.relations.end(), name) !=
                    options_.relations.end();
@@ -120,15 +209,21 @@ class program_grounder {
         return result;
     }
 
-    SEQUENT_COLD void ground_rule(const plan::rule& rule, int at) {
+    /// All assignments of a rule's variables, or those with one time.
+    SEQUENT_COLD void ground_rule(const plan::rule& rule, int at, int fixed = -1, int time = 0) {
         for (int variable = 0; variable < rule.variables.size(); ++variable) index_[variable] = 0;
+        if (fixed >= 0) index_[fixed] = time;
         while (true) {
             const int condition = Plan::found.condition[at];
             if ((condition < 0 || evaluate(condition) != 0) && is_chosen(rule)) add(rule);
             int variable = 0;
-            while (variable < rule.variables.size() &&
-                   ++index_[variable] == rule.variables[variable].extent)
-                index_[variable++] = 0;
+            while (variable < rule.variables.size()) {
+                if (variable != fixed) {
+                    if (++index_[variable] < rule.variables[variable].extent) break;
+                    index_[variable] = 0;
+                }
+                ++variable;
+            }
             if (variable == rule.variables.size()) return;
         }
     }
@@ -144,25 +239,23 @@ class program_grounder {
         bool any = false;  // of a sum of rules: one of them has this atom
         for (const plan::literal& item : text.body(rule)) {
             if (item.kind != plan::literal_kind::relation) continue;
+            const placed_relation from =
+                is_shown_stack(rule) ? result_of(rule) : placed(item.relation);
             const std::vector<int> places = arguments(item.terms, item.arity);
-            const plan::relation_shape& shape = program.relations[item.relation];
+            const plan::relation_shape& shape = program.relations[from.relation];
             const bool fact = shape.fact >= 0;
             // The atoms of a list exist with any values; the condition looks them up.
             const bool listed =
                 shape.chosen >= 0 || (fact && program.facts[shape.fact].is_sparse());
-            if (!fact && !known_.count({item.relation, places})) continue;
+            if (!fact && !known_.count(key_of(from, places))) continue;
             any = true;
             if (listed && item.negated) continue;
-            const int atom = atom_of(item.relation, places);
+            const int atom = atom_of(from, places);
             if (!item.gives_value() && !listed && is_zero(atom) != item.negated) return;
-            if (!item.negated && is_shown(item.relation)) made.body.push_back(atom);
+            if (!item.negated && is_shown(from.relation)) made.body.push_back(atom);
         }
         if (rule.total && !any) return;
-        made.head = atom_of(rule.head, arguments(rule.terms, rule.arity));
-        for (const int from : made.body) {
-            int& layer = made_.atoms[static_cast<std::size_t>(made.head)].layer;
-            layer = std::max(layer, made_.atoms[static_cast<std::size_t>(from)].layer + 1);
-        }
+        made.head = atom_of({rule.head, layers_}, arguments(rule.terms, rule.arity));
         if (!is_shown(rule.head)) return;
         made_.rules.push_back(std::move(made));
         if (static_cast<int>(made_.rules.size()) > options_.most)
@@ -173,13 +266,54 @@ class program_grounder {
         const auto& values = made_.atoms[static_cast<std::size_t>(atom)].values;
         return std::all_of(values.begin(), values.end(), [](double x) { return x == 0; });
     }
+    static std::pair<int, std::vector<int>> key_of(const placed_relation& of,
+                                                   const std::vector<int>& places) {
+        std::pair<int, std::vector<int>> result{of.relation, of.layers};
+        const plan::relation_shape& shape = program.relations[of.relation];
+        // All blocks read one fact.
+        if (shape.fact >= 0) result.first = -1 - shape.fact;
+        result.second.insert(result.second.end(), places.begin(), places.end());
+        return result;
+    }
+    /// What the layers of an atom add to its place, and to that of its gradient, whose memory all
+    /// layers share but for the values that pass from layer to layer.
+    struct layer_shift {
+        std::ptrdiff_t value = 0;
+        std::ptrdiff_t gradient = 0;
+        bool has_gradient = true;
+    };
+    SEQUENT_COLD static layer_shift shift_of(const placed_relation& of, const plan::buffer& in,
+                                             bool each_layer) {
+        layer_shift result;
+        std::ptrdiff_t stride = in.size;
+        std::size_t level = of.layers.size();
+        bool around = false;
+        for (int scope = text.relations[of.relation].scope; scope > 0;
+             scope = text.scopes[scope].parent) {
+            const int layer = of.layers[--level];
+            around = around || scope == in.scope;
+            if (around) {
+                result.value += layer * stride;
+                result.has_gradient = result.has_gradient && layer == 0;
+                stride *= text.scopes[scope].repeat;
+            } else if (each_layer) {
+                result.value += std::ptrdiff_t{layer} * (in.size / in.parts);
+                result.gradient += std::ptrdiff_t{layer} * (in.size / in.parts);
+            }
+        }
+        return result;
+    }
 
-    SEQUENT_COLD int atom_of(int relation, const std::vector<int>& places) {
+    SEQUENT_COLD int atom_of(const placed_relation& of, const std::vector<int>& places) {
+        const int relation = of.relation;
         const auto [found, is_new] =
-            known_.try_emplace({relation, places}, static_cast<int>(made_.atoms.size()));
+            known_.try_emplace(key_of(of, places), static_cast<int>(made_.atoms.size()));
         if (!is_new) return found->second;
         ground_atom& atom = made_.atoms.emplace_back();
-        atom.relation = text_of(text.relations[relation].id);
+        atom.relation = path_of(relation);
+        if (text.relations[relation].invented) atom.relation += "'";
+        atom.output = program.relations[relation].output;
+        atom.layers = of.layers;
         atom.arguments = places;
         const plan::relation_layout& layout = inspected::tables.relations[relation];
         const plan::relation_shape& shape = program.relations[relation];
@@ -202,6 +336,9 @@ class program_grounder {
             for (int element = 0; element < shape.value.size(); ++element)
                 to.push_back(static_cast<double>(from[place + element]));
         };
+        const auto shifted = [&] {
+            return shift_of(of, inspected::tables.buffers[layout.index], layout.each_layer);
+        };
         if (layout.where == plan::place::fact) {
             const void* given = bound_.facts[layout.index];
             if (Plan::facts[layout.index].kind == plan::fact_kind::symbols)
@@ -209,11 +346,13 @@ class program_grounder {
             else
                 read(static_cast<const T*>(given), atom.values);
         } else if (layout.where == plan::place::prepared) {
-            read(bound_.prepared, atom.values);
+            read(bound_.prepared + shifted().value, atom.values);
         } else if (layout.where == plan::place::value) {
-            read(bound_.workspace, atom.values);
-            const plan::buffer& of = inspected::tables.buffers[layout.index];
-            if (of.adjoint >= 0) read(bound_.workspace + (of.adjoint - of.offset), atom.gradients);
+            const layer_shift moved = shifted();
+            read(bound_.workspace + moved.value, atom.values);
+            const plan::buffer& in = inspected::tables.buffers[layout.index];
+            if (in.adjoint >= 0 && moved.has_gradient)
+                read(bound_.workspace + (in.adjoint - in.offset + moved.gradient), atom.gradients);
         }
         return found->second;
     }
@@ -228,7 +367,9 @@ SEQUENT_COLD inline std::string values_text(const std::vector<double>& values) {
     return result + (values.size() > 4 ? ", ...)" : ")");
 }
 SEQUENT_COLD inline std::string atom_name(const ground_atom& of) {
-    std::string result = of.relation + "(";
+    std::string result = of.relation;
+    for (const int layer : of.layers) append_text(result, {"[", layer, "]"});
+    result += "(";
     for (std::size_t at = 0; at < of.arguments.size(); ++at)
         append_text(result, {at > 0 ? ", " : "", of.arguments[at]});
     return result + ")";
@@ -237,9 +378,11 @@ SEQUENT_COLD inline std::string atom_name(const ground_atom& of) {
 }  // namespace detail
 
 /// Runs a model on one sample, forward and backward from the sum of its outputs, and returns the
-/// ground rules with the values and gradients of their atoms. Rules within stacked blocks are not
-/// shown. Relations that a fused step computes in registers, such as the weights of attention, have
-/// no values. Throws argument_error if there are more than `options.most` ground rules.
+/// ground rules with the values and gradients of their atoms. Stacks are layer by layer,
+/// "layers.q", but fixpoints, of which some rounds do not run, are not shown. Relations that a
+/// fused step computes in registers, such as the weights of attention, have no values; of a
+/// relation within a stack layer 0 alone has gradients, unless its value passes from layer to
+/// layer. Throws argument_error if there are more than `options.most` ground rules.
 template <class Model, class T>
 SEQUENT_COLD ground_network
 ground_of(const model_detail::parameter_block<typename Model::plan, T>& p,
@@ -307,18 +450,49 @@ SEQUENT_COLD inline std::string dot_of(const ground_network& of) {
     return result + "}\n";
 }
 
-/// Draws the ground rules of one sample as a Graphviz graph ("x.dot"); see ground_of. Throws
-/// io::error for another extension or if the file cannot be written.
+/// The network as a graph of the kind of programs: each atom has the bodies of its ground rules,
+/// its value and its gradient.
+SEQUENT_COLD inline program_graph graph_of(const ground_network& of) {
+    program_graph result;
+    result.stacked_by = {-1};
+    for (const ground_atom& atom : of.atoms) {
+        program_node& node = result.nodes.emplace_back();
+        node.name = node.path = detail::atom_name(atom);
+        node.output = atom.output;
+        node.note =
+            atom.values.empty() ? "computed in registers" : "= " + detail::values_text(atom.values);
+        if (!atom.gradients.empty())
+            append_text(node.note, {", gradient ", detail::values_text(atom.gradients)});
+    }
+    for (const ground_network_rule& rule : of.rules) {
+        program_node& head = result.nodes[static_cast<std::size_t>(rule.head)];
+        std::string text = joined_text({"rule ", rule.number, ":"});
+        for (const int& from : rule.body) {
+            append_text(text, {&from == rule.body.data() ? " " : ", ",
+                               result.nodes[static_cast<std::size_t>(from)].name});
+            if (std::find(head.sources.begin(), head.sources.end(), from) == head.sources.end())
+                head.sources.push_back(from);
+        }
+        head.rules.push_back(std::move(text));
+    }
+    return result;
+}
+
+/// Draws the ground rules of one sample as a picture ("x.svg"), as a Graphviz graph ("x.dot") or as
+/// a page ("x.html"); see ground_of. Throws io::error for another extension or if the file cannot
+/// be written.
 ///
-///     draw::ground<Model>("sample.dot", p, facts, {.relations = {"path", "reachable"}});
+///     draw::ground<Model>("sample.svg", p, facts, {.relations = {"path", "reachable"}});
 template <class Model, class T>
 SEQUENT_COLD void ground(const std::string& path,
                          const model_detail::parameter_block<typename Model::plan, T>& p,
                          const typename Model::template facts<T>& facts,
                          const ground_options& options = {}) {
-    if (!path.ends_with(".dot"))
-        fail_with<io::error>({path, ": a picture of ground rules ends with .dot"});
-    write(dot_of(ground_of<Model>(p, facts, options)), path);
+    const ground_network network = ground_of<Model>(p, facts, options);
+    if (path.ends_with(".dot")) return write(dot_of(network), path);
+    if (path.ends_with(".svg")) return write(picture_of(graph_of(network), "ground rules"), path);
+    if (path.ends_with(".html")) return write(page_of(graph_of(network), "ground rules"), path);
+    fail_with<io::error>({path, ": a picture of ground rules ends with .svg, .dot or .html"});
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::draw

@@ -22,6 +22,7 @@ struct program_node {
     std::string shape{};               ///< of a fact: "16 x 64"
     std::vector<std::string> rules{};  ///< the rules from which it follows
     std::vector<int> sources{};        ///< the relations that its rules read, as nodes
+    std::string note{};                ///< how it is computed, in words; empty: by its step
     int scope = 0;                     ///< the block of which it is a part; 0: the program
     int block = 0;                     ///< the block that it stacks; 0: none
     int step = -1;                     ///< the step that computes it; -1: it is read in place
@@ -37,6 +38,7 @@ struct program_graph {
 
     /// How a relation is computed, in words.
     SEQUENT_COLD std::string computed(const program_node& of) const {
+        if (!of.note.empty()) return of.note;
         if (of.rules.empty()) return of.shape.empty() ? "input of each layer" : "fact " + of.shape;
         if (of.step < 0) return "read in place";
         const explanation::step& step = steps.steps[static_cast<std::size_t>(of.step)];

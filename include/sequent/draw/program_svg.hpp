@@ -53,7 +53,7 @@ class program_painter {
             if (graph_.nodes[at].block > 0) add_frame(at);
         for (const placed_edge& each : layout_.edges) add_edge(each);
         for (std::size_t at = 0; at < graph_.nodes.size(); ++at) add_node(at);
-        add_legend();
+        if (!graph_.steps.steps.empty()) add_legend();
         return to_;
     }
 

@@ -14,7 +14,18 @@ namespace sequent::inline SEQUENT_ABI::language {
 
 /// The functions that combine the values of the literals of one body. In all but concat and cosine
 /// a scalar combines with each element of the other literals.
-enum class combination { sum, product, elementwise_product, max, min, mean, concat, cosine };
+enum class combination {
+    sum,
+    product,
+    elementwise_product,
+    max,
+    min,
+    mean,
+    concat,
+    cosine,
+    count,
+    cross_sum
+};
 
 /// The functions of one value, each made by the function of its name below: first the functions of
 /// each element (element_functions.hpp), then those of a whole value.
@@ -136,6 +147,15 @@ constexpr auto concat() noexcept {
 /// body has exactly two literals with values.
 constexpr auto cosine() noexcept {
     return combine<combination::cosine>{};
+}
+/// The number of literals that have a value, a scalar. Its gradient is 0.
+constexpr auto count() noexcept {
+    return combine<combination::count>{};
+}
+/// All sums of an element of each literal, a vector: of a and b the elements a_0 + b_0, a_0 + b_1,
+/// ..., a_1 + b_0, ... It has as many elements as the product of their numbers of elements.
+constexpr auto cross_sum() noexcept {
+    return combine<combination::cross_sum>{};
 }
 
 // Transformations, element by element: relu(), leaky_relu(0.1), ... Formulas and numbers are those

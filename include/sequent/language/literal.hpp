@@ -255,6 +255,13 @@ template <atom Atom>
 constexpr auto hidden(Atom held) noexcept {
     return detail::modified<hidden_value>(held);
 }
+/// The same, `*edge(i, j)`, as in the text of rules: an operator is found where `hidden` is also
+/// the name of something else, such as the option of templates.
+template <atom Atom>
+    requires(!is_weighted<Atom>)
+constexpr auto operator*(Atom held) noexcept {
+    return detail::modified<hidden_value>(held);
+}
 
 /// The negation of an atom of a fact: the ground rule exists only where the fact does not hold. A
 /// dense fact does not hold where its value is zero.

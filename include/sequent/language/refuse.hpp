@@ -101,6 +101,8 @@ template <class Left, class Right>
             constexpr uncalled(combine<combination::mean> (*)()) noexcept {}
             /// From `concat`.
             constexpr uncalled(combine<combination::concat> (*)()) noexcept {}
+            /// From `count`.
+            constexpr uncalled(combine<combination::count> (*)()) noexcept {}
             /// From `softmax`.
             constexpr uncalled(transform<transformation::softmax> (*)()) noexcept {}
         };
@@ -210,6 +212,14 @@ template <class Left, class Right>
             constexpr mistaken hidden(Part) noexcept {
                 constexpr bool makes_a_rule = told<Part>;
                 static_assert(makes_a_rule, "sequent: hidden takes an atom without a weight");
+                return {};
+            }
+            /// Refuses `*` before anything but an atom without a weight.
+            template <rule_part Part>
+                requires(!atom<Part> || is_weighted<Part>)
+            constexpr mistaken operator*(Part) noexcept {
+                constexpr bool makes_a_rule = told<Part>;
+                static_assert(makes_a_rule, "sequent: * stands before an atom without a weight");
                 return {};
             }
 

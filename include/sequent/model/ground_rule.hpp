@@ -199,6 +199,20 @@ class ground_rule : protected ground_functions<Plan, At, T> {
         });
         if constexpr (value_count() == 0) {
             to[0] = 1;
+        } else if constexpr (step.combined == combination::count) {
+            to[0] = T(value_count());
+        } else if constexpr (step.combined == combination::cross_sum) {
+            to[0] = 0;
+            int sums = 1;
+            each_value([&](auto index) {
+                constexpr int size = literal<index()>.shape.size();
+                for (int before = sums; before-- > 0;) {
+                    const T sum = to[before];
+                    for (int at = 0; at < size; ++at)
+                        to[before * size + at] = sum + values_[index()][at];
+                }
+                sums *= size;
+            });
         } else if constexpr (step.combined == combination::product) {
             multiply_all();
         } else if constexpr (step.combined == combination::concat) {
@@ -300,8 +314,10 @@ class ground_rule : protected ground_functions<Plan, At, T> {
     void undo(T* gradient) noexcept {
         kernel::unroll<functions>(
             [&](auto index) { this->template undo_function<functions - 1 - index()>(gradient); });
-        if constexpr (value_count() == 0) {
+        if constexpr (value_count() == 0 || step.combined == combination::count) {
             return;
+        } else if constexpr (step.combined == combination::cross_sum) {
+            undo_cross_sum(gradient);
         } else if constexpr (step.combined == combination::product) {
             undo_products(gradient);
         } else if constexpr (step.combined == combination::concat) {
@@ -315,6 +331,26 @@ class ground_rule : protected ground_functions<Plan, At, T> {
         } else {
             undo_elementwise(gradient);
         }
+    }
+
+    void undo_cross_sum(const T* gradient) noexcept {
+        int before = 1;  // the sums of the literals before, and of those after
+        int after = combined;
+        each_value([&](auto index) {
+            constexpr int size = literal<index()>.shape.size();
+            alignas(64) own_value own_part;
+            T* const part = this->template temporary<1>(own_part);
+            after /= size;
+            for (int at = 0; at < size; ++at) {
+                T sum = 0;
+                for (int left = 0; left < before; ++left)
+                    for (int right = 0; right < after; ++right)
+                        sum += gradient[(left * size + at) * after + right];
+                part[at] = sum;
+            }
+            undo_literal<index()>(part);
+            before *= size;
+        });
     }
 
     void undo_cosine(T gradient) noexcept {

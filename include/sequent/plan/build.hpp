@@ -254,8 +254,7 @@ class builder {
             draft_.is_view(item) || !item.gives_value() || !covers(draft_, written, item) ||
             is_symbol(draft_, item))
             return false;
-        if (written.combined == combination::cosine || !entry_of(written.aggregated).keeps_one)
-            return false;
+        if (changes_one(written.combined) || !entry_of(written.aggregated).keeps_one) return false;
         const relation_layout& from = draft_.out.relations[item.relation];
         if (from.where == place::none) return false;  // inlined into this rule
         // The elements of a computed relation are zero where it has no atoms.

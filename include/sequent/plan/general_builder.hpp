@@ -212,7 +212,9 @@ class general_builder {
         bool first = true;
         for (const general_literal& item : made.literals) {
             if (item.required_nonzero || item.required_zero) continue;
-            if (first)
+            if (rule_.combined == combination::cross_sum)
+                shape = {(first ? 1 : shape.size()) * item.shape.size(), 1};
+            else if (first)
                 shape = item.shape;
             else if (rule_.combined == combination::concat)
                 shape = {shape.rows + item.shape.rows, shape.columns};
@@ -224,7 +226,8 @@ class general_builder {
                 shape = item.shape;
             first = false;
         }
-        if (rule_.combined == combination::cosine) shape = {1, 1};
+        if (rule_.combined == combination::cosine || rule_.combined == combination::count)
+            shape = {1, 1};
         // At some times of a recursion, only scalars may be added to a vector.
         if (rule_.total && shape.is_scalar()) shape = draft_.head_of(at_).value;
         made.combined_shape = shape;

@@ -25,7 +25,7 @@ template <sizes Sizes>
 constexpr reason linear_sum_obstacle(const rule& rule, const source<Sizes>& source) {
     if (rule.literals > 1 && rule.combined != combination::sum)
         return reason::literals_are_not_added;
-    if (rule.combined == combination::cosine) return reason::literals_are_not_added;
+    if (changes_one(rule.combined)) return reason::literals_are_not_added;
     if (rule.aggregated != aggregation::sum) return reason::not_a_sum_over_rows;
     const unsigned head = rule.head_variables();
     unsigned mentioned = head;

@@ -311,8 +311,25 @@ class loop_planner {
         zero.recurs.last = end;
         zero.recurs.end = after;
         zero.recurs.fills = after.any();
+        drop_variables_of_the_body(zero);
         emitted_.push(program.text.rules.push(zero));
         conditions.condition.push(-1);
+    }
+
+    /// Leaves the variables of the head and the time alone. Without a literal, a rule would count
+    /// the values of the others.
+    static constexpr void drop_variables_of_the_body(rule& of) {
+        const unsigned needed = of.head_variables() | (1u << of.recurs.time);
+        const auto all = of.variables;
+        int places[max_variables]{};
+        of.variables.count = 0;
+        for (int at = 0; at < all.size(); ++at)
+            if ((needed >> at) & 1u) places[at] = of.variables.push(all[at]);
+        for (int axis = 0; axis < of.arity; ++axis)
+            if (of.terms[axis].variable >= 0)
+                of.terms[axis].variable = places[of.terms[axis].variable];
+        of.recurs.time = places[of.recurs.time];
+        of.shifted = of.shifted >= 0 && ((needed >> of.shifted) & 1u) ? places[of.shifted] : -1;
     }
 
     /// Returns true if the user can name the relation, or a rule outside of the recursion reads it.

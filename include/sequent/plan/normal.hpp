@@ -123,7 +123,7 @@ class normaliser {
     }
     constexpr bool is_bare_stack(const rule& written) const {
         if (written.literals != 1 || written.condition >= 0 || written.transformations.size() > 0 ||
-            written.states_aggregation || written.combined == combination::cosine ||
+            written.states_aggregation || changes_one(written.combined) ||
             written.variables.size() != written.arity)
             return false;
         const literal& item = out.literals[written.first_literal];
@@ -198,7 +198,7 @@ class normaliser {
                 if (out.rules[at].head == head && count++ == 0) first = at;
             if (count == 1 && combined_[head] == combination::cosine)
                 fail(fault::cosine_of_two_values, out.rules[first]);
-            if (count < 2) continue;
+            if (count < 2 && (count == 0 || !changes_one(combined_[head]))) continue;
             if (count > max_literals) {
                 fail(fault::too_many_rules_for_one_head, out.rules[first]);
                 continue;

@@ -80,7 +80,7 @@ class score_writer {
         const bool multiplies = written.combined == combination::product ||
                                 written.combined == combination::elementwise_product;
         if ((written.literals > 1 && !sums && !multiplies) ||
-            (written.literals == 1 && written.combined == combination::cosine))
+            (written.literals == 1 && changes_one(written.combined)))
             return fail(reason::a_score_of_several_atoms);
         int result = -1;
         for (int body = 0; body < written.literals; ++body) {

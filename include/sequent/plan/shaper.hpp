@@ -9,8 +9,7 @@ namespace sequent::inline SEQUENT_ABI::plan {
 
 /// Returns true if the combination works element by element.
 constexpr bool is_elementwise(combination kind) {
-    return kind != combination::product && kind != combination::concat &&
-           kind != combination::cosine;
+    return kind != combination::product && kind != combination::concat && !changes_one(kind);
 }
 
 /// Infers the shapes of a program.
@@ -341,7 +340,17 @@ class shaper : public output_finder<Sizes, Facts> {
                        right);
                 return shape;
             }
-            if (first) {
+            if (written.combined == combination::count) {
+                shape = {1, 1};
+            } else if (written.combined == combination::cross_sum) {
+                const long long sums = (first ? 1LL : 1LL * shape.size()) * next.size();
+                if (sums > max_numbers) {
+                    fail(fault::more_than_2147483647_numbers, written, -1);
+                    return shape;
+                }
+                shape = {static_cast<int>(sums), 1};
+                first = false;
+            } else if (first) {
                 shape = next;
                 first = false;
             } else if (written.combined == combination::product) {

@@ -198,6 +198,12 @@ struct recurrence {
     bool fills = false;     ///< the rule writes zeros in the iterations from that end on
 };
 
+/// Returns true if the combination of one literal is not its value.
+constexpr bool changes_one(combination kind) {
+    return kind == combination::cosine || kind == combination::count ||
+           kind == combination::cross_sum;
+}
+
 /// A rule.
 struct rule {
     int number = 0;            ///< number within rules(...), from 0

@@ -77,7 +77,7 @@ class window_finder {
     constexpr bool read(int at) {
         if (rule_.repeat || rule_.views || rule_.total || rule_.recurs.loop >= 0 ||
             rule_.transformations.size() || rule_.aggregated != aggregation::sum ||
-            rule_.combined == combination::cosine || !find_scale(at) || rule_.arity > max_outers ||
+            changes_one(rule_.combined) || !find_scale(at) || rule_.arity > max_outers ||
             draft_.pairs_of(rule_.head).any() || draft_.is_block_output(at))
             return false;
         literal item = draft_.literal_of(at, scale_ == 0 ? 1 : 0);

@@ -377,6 +377,11 @@ class index_parser : public plan::source_writer<Sizes>, public scanner {
                 }
             return all;
         }
+        if (name == word("maxcard")) {
+            const plan::node most = out.nodes[given[0]];
+            if (!check(count >= 2 && most.kind == node_kind::constant && most.value >= 1)) return 0;
+            return at_most(most.value, given + 1, count - 1);
+        }
         if (name == word("in")) {
             if (!check(count >= 2)) return 0;
             int all = -1;
@@ -388,6 +393,30 @@ class index_parser : public plan::source_writer<Sizes>, public scanner {
         }
         refuse(text_fault::unknown_special_predicate, begin);
         return 0;
+    }
+
+    /// The condition that the terms have at most `most` different values: of each most + 1 of them
+    /// two are equal.
+    constexpr int at_most(int most, const int* terms, int count) {
+        int all = -1;
+        for (int set = 0; set < 1 << count; ++set) {
+            int size = 0;
+            for (int at = 0; at < count; ++at) size += (set >> at) & 1;
+            if (size != most + 1) continue;
+            int some = -1;
+            for (int left = 0; left < count; ++left) {
+                if (((set >> left) & 1) == 0) continue;
+                for (int right = left + 1; right < count; ++right) {
+                    if (((set >> right) & 1) == 0) continue;
+                    const int equal =
+                        push_node(node_kind::equal, 0, copy_of(terms[left]), copy_of(terms[right]));
+                    some = some < 0 ? equal : push_node(node_kind::disjunction, 0, some, equal);
+                }
+            }
+            all = all < 0 ? some : push_node(node_kind::conjunction, 0, all, some);
+        }
+        if (all >= 0) return all;
+        return push_node(node_kind::equal, 0, copy_of(terms[0]), copy_of(terms[0]));
     }
 
     constexpr bool mentions(const plan::name& id) const {

@@ -86,10 +86,10 @@ class literal_parser : public function_parser<Sizes> {
         return after == '(' || after == '@';
     }
     /// Returns true if a name begins a condition: `document(i) == document(j)`, `abs(i) < 3`,
-    /// `one_of<...>(i)`.
+    /// `one_of<...>(i)`; `abs()(x(i))` is a literal.
     constexpr bool is_condition(const word& name) const {
         const int after = this->after_closing(this->first(at_ + name.length, '('));
-        if (name == word("abs")) return !ends_item(after);
+        if (name == word("abs")) return this->visible(after) != '(' && !ends_item(after);
         if (name == word("greater_of") || name == word("lesser_of")) return true;
         const char first = this->visible(after);
         const char second = this->visible(after, 1);
@@ -220,11 +220,11 @@ class literal_parser : public function_parser<Sizes> {
         const plan::literal result = this->nested([&] {
             const int begin = this->next();
             const word name = own_name(seen_name());
-            const bool called =
-                this->visible(this->after_closing(this->first(at_ + seen_name().length, '('))) ==
-                '(';
+            const int closed = this->after_closing(this->first(at_ + seen_name().length, '('));
+            const bool called = this->visible(closed) == '(';
+            // The arguments of the function come after the literals, as in the reader of types.
             if (called)
-                this->parse_function();
+                at_ = ok() ? closed : at_;
             else
                 take_name();
             expect('(', text_fault::an_atom_is_expected);
@@ -235,7 +235,14 @@ class literal_parser : public function_parser<Sizes> {
                     refuse(text_fault::an_atom_is_expected);
             } while (take(','));
             expect(')', text_fault::a_closing_parenthesis_is_expected);
-            if (!called) this->apply_function(name, begin);
+            const int end = at_;
+            if (called && ok()) {
+                at_ = begin;
+                this->parse_function();
+                at_ = ok() ? end : at_;
+            } else {
+                this->apply_function(name, begin);
+            }
             if (ok() &&
                 (current.states_aggregation || (current.transformations.size() > 0 &&
                                                 out.literals.size() != current.first_literal + 1)))

@@ -45,6 +45,8 @@ inline constexpr combination_word combinations[] = {
     {"mean", combination::mean},
     {"concat", combination::concat},
     {"cosine", combination::cosine},
+    {"count", combination::count},
+    {"cross_sum", combination::cross_sum},
 };
 
 /// A function to which the engine gives another name.
@@ -56,6 +58,7 @@ inline constexpr engine_word engine_words[] = {
     {"avg", "mean"},
     {"elproduct", "elementwise_product"},
     {"cossim", "cosine"},
+    {"crosssum", "cross_sum"},
     {"sigm", "sigmoid"},
     {"signum", "step"},
     {"std", "deviation"},

@@ -18,12 +18,12 @@ namespace sequent::inline SEQUENT_ABI::train {
 /// matrix, its last two dimensions; a one-dimensional weight has as many outputs as inputs.
 struct initializer {
     /// How the weight is filled.
-    enum class kind { keep, constant, uniform, normal, orthogonal };
+    enum class kind { keep, constant, uniform, normal, orthogonal, long_tailed };
     kind filled = kind::keep;  ///< how the weight is filled
-    double first = 0;          ///< constant, lower bound, mean, or gain
-    double second = 0;         ///< upper bound, or standard deviation
+    double first = 0;          ///< constant, lower or greatest value, mean, or gain
+    double second = 0;         ///< upper bound, standard deviation, or power
     /// `first` and `second` are divided by sqrt(inputs * number of inputs + outputs * number of
-    /// outputs), unless both factors are 0; not those of a constant or orthogonal weight.
+    /// outputs), unless both factors are 0; not those of the other kinds of weights.
     double inputs = 0;
     /// See `inputs`.
     double outputs = 0;
@@ -56,6 +56,11 @@ struct initializer {
     /// Normal with mean 0 and standard deviation gain / sqrt(inputs).
     static initializer he_normal(double gain = std::sqrt(2.0)) {
         return {kind::normal, 0, gain, 1, 0};
+    }
+    /// Between 0 and `greatest`, with a density proportional to (1 - x / greatest)^power; the
+    /// longtail distribution of NeuraLogic.
+    static constexpr initializer long_tailed(double greatest = 10, double power = 50) {
+        return {kind::long_tailed, greatest, power};
     }
     /// gain times a random matrix with orthonormal rows, or orthonormal columns if there are fewer
     /// columns (Saxe et al., arXiv 1312.6120).
@@ -117,11 +122,13 @@ void fill(const tensor_view<T>& view, const initializer& how, random_numbers& ra
         return;
     }
     for (int at = 0; at < view.size(); ++at) {
-        const double value = how.filled == kind::uniform
-                                 ? (how.first + (how.second - how.first) * random.uniform()) * scale
-                             : how.filled == kind::normal
-                                 ? (how.first + how.second * random.normal()) * scale
-                                 : how.first;
+        const double value =
+            how.filled == kind::uniform
+                ? (how.first + (how.second - how.first) * random.uniform()) * scale
+            : how.filled == kind::normal ? (how.first + how.second * random.normal()) * scale
+            : how.filled == kind::long_tailed
+                ? how.first * (1 - std::pow(random.uniform(), 1 / (how.second + 1)))
+                : how.first;
         view.element(at) = static_cast<T>(value);
     }
 }
