@@ -451,6 +451,15 @@ explained_step explained() {
     return result;
 }
 
+/// Those of an attention step in chunks: the state is read and added to, and a chunk has pairs.
+SEQUENT_LAZY
+inline long long chunked_operations_of(const attention_step& of) {
+    long long depth = 0;
+    for (const plan::score_node& node : of.nodes) depth += node.depth;
+    return 2LL * of.rounds() * of.rows *
+           (2 * depth * of.length + of.chunk * (depth + of.length) / 2);
+}
+
 /// Multiplications and additions of a step's forward pass: those of products, and in general steps
 /// all but functions.
 SEQUENT_LAZY
@@ -468,6 +477,7 @@ inline long long operations_of(const explained_step& each) {
             for (const plan::score_node& node : each.attention->nodes)
                 if (node.kind == score_kind::dot) operations += 2LL * node.depth;
         operations *= each.pairs;
+        if (each.attention->chunk > 0) operations = chunked_operations_of(*each.attention);
     } else if (each.general != nullptr) {
         operations = ground_rules_of(each) * ground_operations_of(*each.general);
     }
@@ -532,6 +542,8 @@ SEQUENT_COLD explanation::step described(const explained_step& each) {
                         {each.attention->is_prepared() ? "product with weights " : "attention ",
                          each.attention->rows, " x ", each.attention->columns, ", ", each.pairs,
                          " pairs", each.attention->normalizes ? "" : ", no softmax"});
+            if (each.attention->chunk > 0)
+                append_text(what, {", in chunks of ", each.attention->chunk, " rows"});
             break;
         case plan::step_kind::weights:
             made.kind = "softmax";
@@ -571,6 +583,11 @@ SEQUENT_COLD explanation::step described(const explained_step& each) {
             name += std::string_view(name).size();
     for (; *name != 0; name += made.computes.back().size() + 1) made.computes.emplace_back(name);
     if (each.general != nullptr) add_reasons(made, each.general->reasons);
+    if (step.kind == plan::step_kind::attention &&
+        each.attention->no_chunks != plan::reason::none) {
+        const reason_text why = text_of(each.attention->no_chunks);
+        made.reasons.push_back({"chunks", std::string(why.sentence), std::string(why.cure)});
+    }
     return made;
 }
 

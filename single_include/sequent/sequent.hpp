@@ -1612,6 +1612,12 @@ struct product_shape {
     int splits = 1;
     int a_split = 0;  ///< distance of the parts
 
+    /// The same product, which accumulates or not.
+    constexpr product_shape accumulating(bool accumulates) const {
+        product_shape result = *this;
+        result.accumulate = accumulates;
+        return result;
+    }
     /// The product with one of the parts, which accumulates or not.
     constexpr product_shape of_part(bool accumulates) const {
         return {rows, columns, depth, a_row, a_depth, b_depth, b_column, c_row, accumulates};
@@ -2658,6 +2664,11 @@ struct score_node {
     bool x_gradient = false;
     /// True if the gradient of y may be needed.
     bool y_gradient = false;
+
+    /// In chunks: what this leaf times `exponent` adds to the exponent of a factor of the score.
+    double exponent = 0;
+    /// A leaf of neither row nor column that multiplies it, too; -1: none.
+    int exponent_by = -1;
 
     /// Offset of row `row` of x.
     constexpr int row_place(int row) const {
@@ -7043,6 +7054,13 @@ template <atom Atom>
 constexpr auto hidden(Atom held) noexcept {
     return detail::modified<hidden_value>(held);
 }
+/// The same, `*edge(i, j)`, as in the text of rules: an operator is found where `hidden` is also
+/// the name of something else, such as the option of templates.
+template <atom Atom>
+    requires(!is_weighted<Atom>)
+constexpr auto operator*(Atom held) noexcept {
+    return detail::modified<hidden_value>(held);
+}
 
 /// The negation of an atom of a fact: the ground rule exists only where the fact does not hold. A
 /// dense fact does not hold where its value is zero.
@@ -7063,7 +7081,18 @@ namespace sequent::inline SEQUENT_ABI::language {
 
 /// The functions that combine the values of the literals of one body. In all but concat and cosine
 /// a scalar combines with each element of the other literals.
-enum class combination { sum, product, elementwise_product, max, min, mean, concat, cosine };
+enum class combination {
+    sum,
+    product,
+    elementwise_product,
+    max,
+    min,
+    mean,
+    concat,
+    cosine,
+    count,
+    cross_sum
+};
 
 /// The functions of one value, each made by the function of its name below: first the functions of
 /// each element (element_functions.hpp), then those of a whole value.
@@ -7185,6 +7214,15 @@ constexpr auto concat() noexcept {
 /// body has exactly two literals with values.
 constexpr auto cosine() noexcept {
     return combine<combination::cosine>{};
+}
+/// The number of literals that have a value, a scalar. Its gradient is 0.
+constexpr auto count() noexcept {
+    return combine<combination::count>{};
+}
+/// All sums of an element of each literal, a vector: of a and b the elements a_0 + b_0, a_0 + b_1,
+/// ..., a_1 + b_0, ... It has as many elements as the product of their numbers of elements.
+constexpr auto cross_sum() noexcept {
+    return combine<combination::cross_sum>{};
 }
 
 // Transformations, element by element: relu(), leaky_relu(0.1), ... Formulas and numbers are those
@@ -7611,6 +7649,8 @@ template <class Left, class Right>
             constexpr uncalled(combine<combination::mean> (*)()) noexcept {}
             /// From `concat`.
             constexpr uncalled(combine<combination::concat> (*)()) noexcept {}
+            /// From `count`.
+            constexpr uncalled(combine<combination::count> (*)()) noexcept {}
             /// From `softmax`.
             constexpr uncalled(transform<transformation::softmax> (*)()) noexcept {}
         };
@@ -7720,6 +7760,14 @@ template <class Left, class Right>
             constexpr mistaken hidden(Part) noexcept {
                 constexpr bool makes_a_rule = told<Part>;
                 static_assert(makes_a_rule, "sequent: hidden takes an atom without a weight");
+                return {};
+            }
+            /// Refuses `*` before anything but an atom without a weight.
+            template <rule_part Part>
+                requires(!atom<Part> || is_weighted<Part>)
+            constexpr mistaken operator*(Part) noexcept {
+                constexpr bool makes_a_rule = told<Part>;
+                static_assert(makes_a_rule, "sequent: * stands before an atom without a weight");
                 return {};
             }
 
@@ -8069,9 +8117,9 @@ inline constexpr long long max_numbers = 2147483647;
     REASON(rows, a_position_is_an_expression,                                                      \
            "a position of a function is an expression, or stands in a recursion",                  \
            "use a variable of the head")                                                           \
-    REASON(rows, several_summed_variables,                                                         \
-           "more than one variable is summed away",                                                \
-           "sum over one variable in each of two rules")                                           \
+    REASON(rows, more_than_2_summed_variables,                                                     \
+           "more than two variables are summed away",                                              \
+           "sum over two variables in each of two rules")                                          \
     REASON(rows, a_function_before_a_sum,                                                          \
            "functions apply to each ground rule, before the sum",                                  \
            "compute the function's values by a rule of their own, and sum by a weight")            \
@@ -8173,7 +8221,19 @@ inline constexpr long long max_numbers = 2147483647;
            "compute a part of the score by a rule that another rule reads, too")                   \
     REASON(attention, more_than_8_score_rules,                                                     \
            "the score has more than 8 rules",                                                      \
-           "write its parts in one rule")
+           "write its parts in one rule")                                                          \
+    REASON(chunks, a_score_that_a_state_cannot_hold,                                               \
+           "the score is no dot product times exp of a term of the row plus a term of the column",  \
+           "w(i, j) <<= (k(j).T(), q(i), j <= i) | product()")                                     \
+    REASON(chunks, a_mask_that_leaves_out_columns,                                                 \
+           "a row leaves out columns that rows before it have",                                    \
+           "j <= i, or all columns; let the score fade in place of a window")                      \
+    REASON(chunks, a_state_of_more_than_16384_numbers,                                             \
+           "the key times the value has more than 16384 numbers",                                  \
+           "use several heads")                                                                    \
+    REASON(chunks, fewer_pairs_than_a_state_saves,                                                 \
+           "there are so few rows that all pairs take fewer operations than a state",              \
+           "nothing: this is the faster form")
 // clang-format on
 
 namespace sequent::inline SEQUENT_ABI::plan {
@@ -9040,6 +9100,12 @@ struct recurrence {
     bool fills = false;     ///< the rule writes zeros in the iterations from that end on
 };
 
+/// Returns true if the combination of one literal is not its value.
+constexpr bool changes_one(combination kind) {
+    return kind == combination::cosine || kind == combination::count ||
+           kind == combination::cross_sum;
+}
+
 /// A rule.
 struct rule {
     int number = 0;            ///< number within rules(...), from 0
@@ -9224,7 +9290,7 @@ template <sizes Sizes>
 constexpr reason linear_sum_obstacle(const rule& rule, const source<Sizes>& source) {
     if (rule.literals > 1 && rule.combined != combination::sum)
         return reason::literals_are_not_added;
-    if (rule.combined == combination::cosine) return reason::literals_are_not_added;
+    if (changes_one(rule.combined)) return reason::literals_are_not_added;
     if (rule.aggregated != aggregation::sum) return reason::not_a_sum_over_rows;
     const unsigned head = rule.head_variables();
     unsigned mentioned = head;
@@ -9691,7 +9757,7 @@ class normaliser {
     }
     constexpr bool is_bare_stack(const rule& written) const {
         if (written.literals != 1 || written.condition >= 0 || written.transformations.size() > 0 ||
-            written.states_aggregation || written.combined == combination::cosine ||
+            written.states_aggregation || changes_one(written.combined) ||
             written.variables.size() != written.arity)
             return false;
         const literal& item = out.literals[written.first_literal];
@@ -9766,7 +9832,7 @@ class normaliser {
                 if (out.rules[at].head == head && count++ == 0) first = at;
             if (count == 1 && combined_[head] == combination::cosine)
                 fail(fault::cosine_of_two_values, out.rules[first]);
-            if (count < 2) continue;
+            if (count < 2 && (count == 0 || !changes_one(combined_[head]))) continue;
             if (count > max_literals) {
                 fail(fault::too_many_rules_for_one_head, out.rules[first]);
                 continue;
@@ -13263,6 +13329,7 @@ namespace sequent::inline SEQUENT_ABI::plan {
 
 inline constexpr int max_outers = 3;           ///< outer loops of a row step or an attention step
 inline constexpr int max_terms = 6;            ///< terms of a row step
+inline constexpr int max_split_loops = 2;      ///< variables that a product sums over
 inline constexpr int max_condition_joins = 6;  ///< joins of the condition of a general step
 
 /// The memory that holds an operand. parameter: the parameters of the model. value: the workspace.
@@ -13298,14 +13365,15 @@ struct access {
 };
 
 /// product: x times a weight. add: x itself. gather: a row of a table, which the symbol x selects.
-enum class term_kind { product, add, gather };
+/// window: the sum over the splits of x, times a weight elementwise if there is one.
+enum class term_kind { product, add, gather, window };
 
 /// One of the two indices of a pair.
 enum class side { none, row, column };
 
 /// The rows that a term reads if they are not its own, as in a convolution. In iteration r of the
-/// row loop or of an outer loop, split s reads row stride * r + step * s + origin of x. Splits
-/// whose row is not in [0, extent), or not below the counts, add nothing.
+/// row loop or of an outer loop, iteration s of the splits reads row stride * r + step * s + origin
+/// of x. Splits whose row is not in [0, extent), or not below the counts, add nothing.
 struct term_window {
     int walker = -1;       ///< the loop of r: 0 for the rows, 1 + o for outer loop o; -1: no window
     int stride = 1;        ///< factor of r
@@ -13317,13 +13385,13 @@ struct term_window {
 
     /// Returns true if the term has a window.
     constexpr bool any() const { return walker >= 0; }
-    /// The part of the rows [begin, end) for which the split exists. `walked` are the iterations of
-    /// the outer loops, `given` the counts.
+    /// The part of the rows [begin, end) for which the iteration exists. `walked` are the
+    /// iterations of the outer loops, `given` the counts.
     template <class Range>
-    constexpr Range rows(int split, const int* walked, int begin, int end,
+    constexpr Range rows(int iteration, const int* walked, int begin, int end,
                          const int* given) const noexcept {
         const int last = least_count(counts, extent, given);
-        const int moved = origin + step * split;
+        const int moved = origin + step * iteration;
         if (walker > 0) {
             const int row = stride * walked[walker - 1] + moved;
             return row >= 0 && row < last ? Range{begin, end} : Range{begin, begin};
@@ -13336,22 +13404,58 @@ struct term_window {
     }
 };
 
+/// A loop over parts of a product's inputs, of the variable that is summed away.
+struct split_loop {
+    int count = 1;         ///< its iterations
+    int x = 0;             ///< what each adds to the place of x
+    int w = 0;             ///< and of the weight
+    term_window window{};  ///< the rows of x that it selects
+};
+
 /// One term of a row: x times a weight, x itself, or the row of a table that the symbol x selects.
 struct row_term {
     term_kind kind = term_kind::add;
-    access x{};                 ///< the input
-    access w{};                 ///< the weight, or the table
-    int depth = 0;              ///< contiguous inputs of a product
-    int w_depth = 0;            ///< stride of the weight from input to input
-    int w_column = 0;           ///< stride of the weight from output to output
-    int splits = 1;             ///< a product sums depth * splits inputs
-    int x_split = 0;            ///< stride of x from split to split
-    int w_split = 0;            ///< stride of w from split to split
-    int relation = -1;          ///< the relation of x; -1 if x is a weight
+    access x{};                           ///< the input
+    access w{};                           ///< the weight, or the table
+    int depth = 0;                        ///< contiguous inputs of a product
+    int w_depth = 0;                      ///< stride of the weight from input to input
+    int w_column = 0;                     ///< stride of the weight from output to output
+    split_loop loops[max_split_loops]{};  ///< a product sums depth * splits() inputs
+    int relation = -1;                    ///< the relation of x; -1 if x is a weight
     side indexed = side::none;  ///< in a step over pairs, the index that selects the row of x
     side weighed = side::none;  ///< and the index that selects the weight
     int format = 0;             ///< format of a packed weight; 0: the number type of x
-    term_window window{};       ///< the rows of x, if they are not those of the step
+
+    /// The number of splits: iterations of the loops, of which the first is the innermost.
+    SEQUENT_INLINE constexpr int splits() const { return loops[0].count * loops[1].count; }
+    /// The iteration of a loop in a split.
+    SEQUENT_INLINE constexpr int iteration(int loop, int split) const {
+        return loop == 0 ? split % loops[0].count : split / loops[0].count;
+    }
+    /// The distance of a split's inputs from those of the first.
+    SEQUENT_INLINE constexpr int x_of(int split) const {
+        return iteration(0, split) * loops[0].x + iteration(1, split) * loops[1].x;
+    }
+    /// The distance of a split's weights from those of the first.
+    SEQUENT_INLINE constexpr int w_of(int split) const {
+        return iteration(0, split) * loops[0].w + iteration(1, split) * loops[1].w;
+    }
+    /// Returns true if the rows of x are not those of the step.
+    constexpr bool moves() const { return loops[0].window.any() || loops[1].window.any(); }
+    /// Returns true if some splits do not exist.
+    constexpr bool bounded() const { return loops[0].window.bounded || loops[1].window.bounded; }
+    /// The part of the rows [begin, end) for which the split exists. `walked` are the iterations of
+    /// the outer loops, `given` the counts.
+    template <class Range>
+    constexpr Range rows(int split, const int* walked, int begin, int end,
+                         const int* given) const noexcept {
+        Range result{begin, end};
+        for (int loop = 0; loop < max_split_loops; ++loop)
+            if (loops[loop].window.bounded)
+                result = loops[loop].window.rows<Range>(iteration(loop, split), walked,
+                                                        result.begin, result.end, given);
+        return result;
+    }
 };
 
 /// A transformation of the rows. Its position is position_offset plus, for each of the row, the
@@ -13427,9 +13531,11 @@ struct score_node {
     int depth = 0;     ///< elements of the vectors of a dot
     double value = 0;  ///< see above
     transformation function = transformation::identity;
-    int left = -1;        ///< the first operand, a node
-    int right = -1;       ///< the second operand, a node
-    bool packed = false;  ///< x is a lower triangle: row i begins at i (i + 1) / 2
+    int left = -1;         ///< the first operand, a node
+    int right = -1;        ///< the second operand, a node
+    bool packed = false;   ///< x is a lower triangle: row i begins at i (i + 1) / 2
+    double exponent = 0;   ///< in chunks: the score is exp of this times the leaf, and more factors
+    int exponent_by = -1;  ///< a leaf of neither row nor column that multiplies it, too; -1: none
 };
 
 /// An attention step: out(i) = sum over j of softmax_j(score(i, j)) value(j), where (i, j) are the
@@ -13453,7 +13559,10 @@ struct attention_step {
     int outer_variables[max_outers]{-1, -1, -1};  ///< variables of the outer loops there
     unsigned row_counts = 0;     ///< counts beyond which rows have no pairs, one bit each
     unsigned column_counts = 0;  ///< counts beyond which columns are in no pair and not read
-    unsigned out_counts = 0;     ///< counts beyond which no row of `out` is read
+    int chunk = 0;               ///< rows that share the state of the columns before; 0: by pairs
+    bool ends_at_row = false;    ///< in chunks: the columns of row i are [0, i + 1)
+    reason no_chunks = reason::none;  ///< without a softmax, the reason that there are no chunks
+    unsigned out_counts = 0;          ///< counts beyond which no row of `out` is read
 
     /// Iterations of all outer loops.
     constexpr int rounds() const { return outer_extents[0] * outer_extents[1] * outer_extents[2]; }
@@ -13665,11 +13774,11 @@ constexpr bool is_joined(const row_step& step, long long least) {
     if (step.pairs >= 0 || step.condition >= 0 || step.is_outer) return false;
     long long size = 0;
     for (const row_term& term : step.terms) {
-        if (term.window.any()) return false;
+        if (term.moves()) return false;
         if (term.kind != term_kind::product) continue;
         if (term.w.at.where != place::parameter && term.w.at.where != place::prepared) return false;
         if ((term.x.row == 0 && step.rows > 1) || term.w.row != 0) return false;
-        size += 1LL * term.depth * term.splits * step.columns();
+        size += 1LL * term.depth * term.splits() * step.columns();
     }
     return size > 0 && size >= least;
 }
@@ -13708,7 +13817,7 @@ constexpr joined_steps find_joined_steps(const Tables& tables, long long least) 
         if (!is_joined(row, least)) continue;
         for (const row_term& term : row.terms)
             if (term.kind == term_kind::product)
-                result.weights += rounds * term.depth * term.splits * row.columns();
+                result.weights += rounds * term.depth * term.splits() * row.columns();
         if (row.rows <= result.rows) continue;
         result.rows = row.rows;
         result.counts = row.counts;
@@ -13727,6 +13836,446 @@ constexpr bool recurs(const Tables& tables) {
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
 #include <cstring>
+
+/// Masks: the pairs of an attention step are the pieces of a space, or are in a table that is made
+/// with the first facts of the program.
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+/// A condition with its own nodes. Without a root it always holds.
+template <int Capacity>
+struct condition_tree {
+    node_pool<Capacity> pool{};
+    int root = -1;
+
+    friend constexpr bool operator==(const condition_tree& left, const condition_tree& right) {
+        if (left.root != right.root || left.pool.nodes.size() != right.pool.nodes.size())
+            return false;
+        for (int at = 0; at < left.pool.nodes.size(); ++at) {
+            const node& one = left.pool.nodes[at];
+            const node& other = right.pool.nodes[at];
+            if (one.kind != other.kind || one.value != other.value || one.left != other.left ||
+                one.right != other.right)
+                return false;
+        }
+        return true;
+    }
+};
+
+namespace detail {
+
+/// Copies a condition with some variables replaced by numbers, and drops the parts that are then
+/// known.
+template <class Nodes, class Tree>
+class specialiser {
+  public:
+    Tree out{};
+
+    /// values[v] is used for the variables in the mask `known`.
+    constexpr specialiser(const Nodes& nodes, int root, unsigned known, const int* values)
+        : nodes_(nodes), known_(known), values_(values) {
+        if (root >= 0) out.root = copy(root);
+        if (out.root >= 0 && is_number(out.root) && value(out.root)) out = {};
+    }
+
+  private:
+    const Nodes& nodes_;
+    unsigned known_;
+    const int* values_;
+
+    constexpr bool is_number(int at) const {
+        return out.pool.nodes[at].kind == node_kind::constant;
+    }
+    constexpr int value(int at) const { return out.pool.nodes[at].value; }
+
+    constexpr int copy(int root) {
+        const node top = nodes_[root];
+        if (top.kind == node_kind::constant || top.kind == node_kind::count)
+            return out.pool.add(top.kind, top.value);
+        if (top.kind == node_kind::variable) {
+            if ((known_ >> top.value) & 1u)
+                return out.pool.add(node_kind::constant, values_[top.value]);
+            return out.pool.add(top.kind, top.value);
+        }
+        const bool all = top.kind == node_kind::conjunction;
+        const bool any = top.kind == node_kind::disjunction;
+        // If one side decides, only that side is copied, so that the pool has no nodes of the
+        // other.
+        if (all || any)
+            for (const int side : {top.left, top.right})
+                if (const int decided = decide(side); decided >= 0) {
+                    if (decided == (any ? 1 : 0)) return out.pool.add(node_kind::constant, decided);
+                    return copy(side == top.left ? top.right : top.left);
+                }
+        if (const int decided = is_condition(top.kind) ? decide(root) : -1; decided >= 0)
+            return out.pool.add(node_kind::constant, decided);
+        const int left = copy(top.left);
+        const int right = top.right < 0 ? -1 : copy(top.right);
+        return out.pool.add(top.kind, top.value, left, right);
+    }
+
+    static constexpr bool is_condition(node_kind kind) { return kind >= node_kind::less; }
+
+    /// 1 if the condition holds for all values of the other variables, 0 if it never holds, else
+    /// -1.
+    constexpr int decide(int root) const {
+        const node& top = nodes_[root];
+        if (top.kind == node_kind::conjunction || top.kind == node_kind::disjunction) {
+            const int decides = top.kind == node_kind::disjunction ? 1 : 0;
+            const int left = decide(top.left);
+            const int right = decide(top.right);
+            if (left == decides || right == decides) return decides;
+            return left >= 0 && right >= 0 ? 1 - decides : -1;
+        }
+        if (top.kind == node_kind::negation) {
+            const int inner = decide(top.left);
+            return inner < 0 ? -1 : 1 - inner;
+        }
+        if (!is_condition(top.kind) || top.kind == node_kind::decision ||
+            top.kind == node_kind::same_symbol)
+            return -1;
+        int number = 0;
+        return compute(root, number) ? number : -1;
+    }
+
+    constexpr bool compute(int root, int& number) const {
+        const node& top = nodes_[root];
+        if (top.kind == node_kind::constant) {
+            number = top.value;
+            return true;
+        }
+        if (top.kind == node_kind::variable) {
+            number = values_[top.value];
+            return ((known_ >> top.value) & 1u) != 0;
+        }
+        if (top.kind >= node_kind::decision || top.kind == node_kind::count) return false;
+        int left = 0;
+        int right = 0;
+        if (!compute(top.left, left) || (top.right >= 0 && !compute(top.right, right)))
+            return false;
+        number = evaluate(top.kind, left, right);
+        return true;
+    }
+};
+
+}  // namespace detail
+
+/// The condition `root` for given values of the variables in the mask `known`.
+template <int Capacity, class Nodes>
+constexpr condition_tree<Capacity> specialised(const Nodes& nodes, int root, unsigned known,
+                                               const int* values) {
+    return detail::specialiser<Nodes, condition_tree<Capacity>>(nodes, root, known, values).out;
+}
+
+inline constexpr int max_condition_nodes = 256;
+
+/// The condition of an attention step in one iteration of its outer loops, whose variables are
+/// known.
+template <int Capacity>
+constexpr condition_tree<max_condition_nodes> condition_in_round(const list<node, Capacity>& nodes,
+                                                                 const attention_step& step,
+                                                                 int round) {
+    int values[max_variables]{};
+    unsigned known = 0;
+    for (int outer = step.outers; outer-- > 0;) {
+        values[step.outer_variables[outer]] = round % step.outer_extents[outer];
+        known |= 1u << step.outer_variables[outer];
+        round /= step.outer_extents[outer];
+    }
+    return specialised<max_condition_nodes>(nodes, step.condition, known, values);
+}
+
+/// The kinds of iterations: those with equal conditions are of one kind.
+template <int Rounds>
+struct round_kinds {
+    int kind_of[Rounds]{};
+    list<int, Rounds> first{};  ///< first iteration of each kind
+};
+/// The kinds of the iterations of an attention step.
+template <int Rounds, int Capacity>
+constexpr round_kinds<Rounds> kinds_of_rounds(const list<node, Capacity>& nodes,
+                                              const attention_step& step) {
+    round_kinds<Rounds> result;
+    for (int round = 0; round < Rounds; ++round) {
+        const auto here = condition_in_round(nodes, step, round);
+        int kind = 0;
+        while (kind < result.first.size() &&
+               !(condition_in_round(nodes, step, result.first[kind]) == here))
+            ++kind;
+        if (kind == result.first.size()) result.first.push(round);
+        result.kind_of[round] = kind;
+    }
+    return result;
+}
+
+/// The number of iterations that may have conditions of their own.
+template <class Pool>
+constexpr int different_rounds(const Pool& pool, const attention_step& step) {
+    const unsigned mentioned = pool.variables(step.condition);
+    for (int outer = 0; outer < step.outers; ++outer)
+        if ((mentioned >> step.outer_variables[outer]) & 1u) return step.rounds();
+    return 1;
+}
+
+/// The form of a mask: a space, or a table of pairs that is clipped by a space with what is known
+/// only at run time.
+struct mask_form {
+    bool possible = true;   ///< false: the condition has neither form
+    bool is_table = false;  ///< the mask is a table
+    space where{};          ///< the space, or the clip of the table: one piece of bounds
+    int tabled = -1;        ///< node of the condition of the pairs in the table
+
+    /// Returns true if a table is clipped.
+    constexpr bool clips() const { return is_table && where.pieces.size() > 0; }
+};
+
+namespace detail {
+
+template <class Pool>
+constexpr bool is_static(const Pool& pool, int root) {
+    if (root < 0) return true;
+    const node& top = pool.nodes[root];
+    if (top.kind == node_kind::count || top.kind == node_kind::same_symbol ||
+        top.kind == node_kind::pair)
+        return false;
+    return is_static(pool, top.left) && is_static(pool, top.right);
+}
+
+/// The conjuncts that are known at compile time, or the others.
+template <class Pool>
+constexpr int conjuncts(Pool& pool, int root, bool known) {
+    const node top = pool.nodes[root];
+    if (top.kind == node_kind::conjunction)
+        return pool.both(conjuncts(pool, top.left, known), conjuncts(pool, top.right, known));
+    return is_static(pool, root) == known ? root : -1;
+}
+
+}  // namespace detail
+
+/// Chooses the form. A lattice with a step needs a loop for each residue: one such piece is faster
+/// than a table, several are slower.
+template <class Tree>
+constexpr mask_form form_of(Tree& tree, int row, int column) {
+    constexpr int most_intervals = 3;
+    mask_form result;
+    result.where = make_space(tree.pool.nodes, tree.root, row, column);
+    const bool exact = result.where.exact;
+    const int pieces = result.where.pieces.size();
+    if (exact && (pieces <= 1 || (result.where.is_contiguous() && pieces <= most_intervals)))
+        return result;
+    const int rest = tree.root < 0 ? -1 : detail::conjuncts(tree.pool, tree.root, false);
+    space clip;
+    bool simple = true;
+    if (rest >= 0) {
+        clip = make_space(tree.pool.nodes, rest, row, column);
+        simple = clip.exact && clip.is_contiguous() && clip.pieces.size() == 1 &&
+                 clip.pieces[0].row_modulus == 1;
+    }
+    if (!simple) {
+        result.possible = exact;
+        return result;
+    }
+    result.is_table = true;
+    result.where = clip;
+    result.tabled = detail::conjuncts(tree.pool, tree.root, true);
+    return result;
+}
+
+/// The distance of the admitted columns from their row, in [-back, ahead].
+struct column_reach {
+    int back = 0;   ///< columns before the row
+    int ahead = 0;  ///< columns after the row
+
+    /// The columns after the row, 0 if they end before it.
+    constexpr int beyond() const { return ahead > 0 ? ahead : 0; }
+};
+/// The reach of the columns of a condition over `rows` rows and `columns` columns.
+template <class Tree>
+constexpr column_reach reach_of(const Tree& tree, int root, int row, int column, int rows,
+                                int columns) {
+    if (root < 0) return {rows - 1, columns - 1};
+    const space where = make_space(tree.pool.nodes, root, row, column);
+    if (!where.exact) {
+        const node& top = tree.pool.nodes[root];
+        if (top.kind != node_kind::conjunction && top.kind != node_kind::disjunction)
+            return {rows - 1, columns - 1};
+        const column_reach left = reach_of(tree, top.left, row, column, rows, columns);
+        const column_reach right = reach_of(tree, top.right, row, column, rows, columns);
+        if (top.kind == node_kind::conjunction)
+            return {std::min(left.back, right.back), std::min(left.ahead, right.ahead)};
+        return {std::max(left.back, right.back), std::max(left.ahead, right.ahead)};
+    }
+    column_reach most{1 - columns, 1 - rows};
+    for (const piece& part : where.pieces)
+        detail::piece_rows(part, rows, columns).each([&](const detail::row_line& line) {
+            for (const long long at : {0LL, line.count - 1}) {
+                const int here = line.row + line.step * static_cast<int>(at);
+                const int begin = static_cast<int>(line.begin.at(at));
+                const int end = begin + static_cast<int>(line.length.at(at));
+                most.back = std::max(most.back, here - begin);
+                most.ahead = std::max(most.ahead, end - 1 - here);
+            }
+        });
+    return most;
+}
+
+/// Returns true if the condition admits no column beyond its row.
+template <class Tree>
+constexpr bool looks_back(const Tree& tree, int root, int row, int column, int rows) {
+    return root >= 0 && reach_of(tree, root, row, column, rows, rows).ahead <= 0;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
+
+/// Linear attention in chunks. Without a softmax, a score that is a dot product makes
+///
+///     out(i) = sum over j < end(i) of (x(i) . y(j)) value(j) = x(i) . state(i),
+///     state(i) = sum over j < end(i) of y(j) value(j)^T,
+///
+/// so that rows carry a state of depth x length numbers in place of all columns (Katharopoulos et
+/// al., arXiv 2006.16236). A chunk of rows takes the state of the columns before it, and its own
+/// columns by pairs. The score may fade: exp(a(i) + b(j)) times the dot product, as in retention
+/// (arXiv 2307.08621) and in gated linear attention with a gate for each head (arXiv 2312.06635).
+
+namespace sequent::inline SEQUENT_ABI::plan {
+
+/// Rows of a chunk.
+inline constexpr int chunk_rows = 32;
+/// The most numbers of a state: it is on the stack.
+inline constexpr int max_state = 1 << 14;
+
+/// Splits the score of an attention step into one dot product and the exponents of the factors
+/// beside it: a leaf adds its value, times score_node::exponent, to an exponent.
+class chunk_score {
+  public:
+    constexpr explicit chunk_score(attention_step& step) : step_(step) {
+        for (score_node& node : step.nodes) node.exponent = 0;
+        matched_ = take_factor(step.nodes.size() - 1) && dot_ >= 0;
+        if (!matched_)
+            for (score_node& node : step.nodes) node.exponent = 0;
+    }
+    /// Returns true if the score has this form.
+    constexpr bool matched() const { return matched_; }
+    /// The node of the dot product.
+    constexpr int dot() const { return dot_; }
+
+  private:
+    attention_step& step_;
+    int dot_ = -1;
+    bool matched_ = false;
+
+    constexpr bool take_factor(int at) {
+        const score_node& node = step_.nodes[at];
+        if (node.kind == score_kind::dot) {
+            if (dot_ >= 0) return false;
+            dot_ = at;
+            return true;
+        }
+        if (node.kind == score_kind::number) return true;
+        if (node.kind == score_kind::multiply)
+            return take_factor(node.left) && take_factor(node.right);
+        return node.kind == score_kind::function && node.function == transformation::exp &&
+               take_exponent(node.left, 1, -1);
+    }
+    /// Returns true if a node is a product of numbers and of at most one leaf that depends on the
+    /// outer loops alone, and has no gradient.
+    constexpr bool take_constant(int at, double& factor, int& by) const {
+        const score_node& node = step_.nodes[at];
+        if (node.kind == score_kind::multiply)
+            return take_constant(node.left, factor, by) && take_constant(node.right, factor, by);
+        if (node.kind == score_kind::number) {
+            factor *= node.value;
+            return true;
+        }
+        if ((node.kind != score_kind::load && node.kind != score_kind::index) || by >= 0 ||
+            node.packed || node.x.row != 0 || node.x.column != 0 || node.x.at.trained)
+            return false;
+        by = at;
+        return true;
+    }
+    constexpr bool take_exponent(int at, double factor, int by) {
+        score_node& node = step_.nodes[at];
+        switch (node.kind) {
+            case score_kind::load:
+                if (node.packed || (node.x.row != 0 && node.x.column != 0)) return false;
+                [[fallthrough]];
+            case score_kind::number:
+            case score_kind::index:
+                node.exponent = factor;
+                node.exponent_by = by;
+                return true;
+            case score_kind::add:
+                return take_exponent(node.left, factor, by) &&
+                       take_exponent(node.right, factor, by);
+            case score_kind::multiply:
+                for (const bool left : {true, false}) {
+                    double all = factor;
+                    int scalar = by;
+                    if (take_constant(left ? node.left : node.right, all, scalar))
+                        return take_exponent(left ? node.right : node.left, all, scalar);
+                }
+                return false;
+            case score_kind::function:
+                return node.function == transformation::scale &&
+                       take_exponent(node.left, factor * node.value, by);
+            default:
+                return false;
+        }
+    }
+};
+
+/// Returns true if the columns of each row are [0, end(row)), and end does not fall from row to
+/// row.
+constexpr bool only_adds_columns(const space& where) {
+    if (!where.is_contiguous() || where.pieces.size() != 1) return false;
+    const piece& part = where.pieces[0];
+    if (part.lower.size() > 0 || part.row_lower.size() > 0 || part.row_modulus != 1) return false;
+    for (const bound& limit : part.upper)
+        if (limit.compared >= 0 || limit.multiplier * limit.factor < 0) return false;
+    return true;
+}
+/// Returns true if the columns of each row are those up to its own, or up to some number.
+constexpr bool ends_at_the_row(const space& where) {
+    bool found = false;
+    for (const bound& limit : where.pieces[0].upper) {
+        const bool of_row = limit.multiplier == 1 && limit.factor == 1 && limit.divisor == 1 &&
+                            limit.shift + limit.offset == 1 && limit.count < 0;
+        if (!of_row && limit.multiplier != 0) return false;
+        found = found || of_row;
+    }
+    return found;
+}
+
+/// The reason that an attention step without a softmax visits all pairs; `none` if it carries a
+/// state from chunk to chunk, which is then marked in the step.
+template <class Pool>
+constexpr reason mark_chunks(const Pool& pool, attention_step& step) {
+    const chunk_score score(step);
+    if (!score.matched()) return reason::a_score_that_a_state_cannot_hold;
+    const long long depth = step.nodes[score.dot()].depth;
+    long long pairs = 0;
+    bool ends_at_row = true;
+    const int rounds = different_rounds(pool, step);
+    for (int round = 0; round < rounds; ++round) {
+        auto condition = condition_in_round(pool.nodes, step, round);
+        const mask_form mask = form_of(condition, step.row_variable, step.column_variable);
+        if (mask.is_table || !only_adds_columns(mask.where))
+            return reason::a_mask_that_leaves_out_columns;
+        pairs += count_pairs(mask.where, step.rows, step.columns);
+        ends_at_row = ends_at_row && ends_at_the_row(mask.where);
+    }
+    if (depth * step.length > max_state) return reason::a_state_of_more_than_16384_numbers;
+    // By pairs, and in chunks: the operations of the forward pass.
+    const long long by_pairs = pairs / rounds * (depth + step.length);
+    const long long in_chunks =
+        1LL * step.rows * (2 * depth * step.length + chunk_rows * (depth + step.length));
+    if (by_pairs <= in_chunks) return reason::fewer_pairs_than_a_state_saves;
+    step.chunk = chunk_rows;
+    step.ends_at_row = ends_at_row && step.rows == step.columns;
+    return reason::none;
+}
+
+}  // namespace sequent::inline SEQUENT_ABI::plan
 
 /// The data of planning: the role of each rule, the layouts of relations and weights, and the
 /// buffers, while steps are chosen.
@@ -13882,13 +14431,19 @@ struct drafted {
     }
 };
 
-/// The window of a rule that sums its one literal: x(i - 1), or x(i - k)[W(k)] summed over k.
-struct window_rule {
-    bool found = false;    ///< the rule has this form
-    bool bounded = false;  ///< some argument is outside of x
-    int extent = never;    ///< arguments are less than this
+/// The range of an argument that is moved: x(i - 1), or x(i - k)[W(k)] summed over k.
+struct window_axis {
+    bool bounded = false;  ///< some values are outside of x
+    int extent = never;    ///< values are less than this
     unsigned counts = 0;   ///< and less than these counts, one bit each
-    int rest = -1;         ///< node of the other conditions
+};
+
+/// The window of a rule that sums its one literal.
+struct window_rule {
+    bool found = false;                   ///< the rule has this form
+    window_axis axes[max_split_loops]{};  ///< of the moved arguments, in their order
+    int scale = -1;                       ///< the literal that is a weight, multiplied elementwise
+    int rest = -1;                        ///< node of the other conditions
 };
 
 /// The steps while they are chosen.
@@ -14399,7 +14954,9 @@ class general_builder {
         bool first = true;
         for (const general_literal& item : made.literals) {
             if (item.required_nonzero || item.required_zero) continue;
-            if (first)
+            if (rule_.combined == combination::cross_sum)
+                shape = {(first ? 1 : shape.size()) * item.shape.size(), 1};
+            else if (first)
                 shape = item.shape;
             else if (rule_.combined == combination::concat)
                 shape = {shape.rows + item.shape.rows, shape.columns};
@@ -14411,7 +14968,8 @@ class general_builder {
                 shape = item.shape;
             first = false;
         }
-        if (rule_.combined == combination::cosine) shape = {1, 1};
+        if (rule_.combined == combination::cosine || rule_.combined == combination::count)
+            shape = {1, 1};
         // At some times of a recursion, only scalars may be added to a vector.
         if (rule_.total && shape.is_scalar()) shape = draft_.head_of(at_).value;
         made.combined_shape = shape;
@@ -14640,8 +15198,9 @@ constexpr bool is_outer_product(const Draft& draft, int at) {
 }
 
 /// The reason that a row step cannot add the literals of the rule or multiply them elementwise.
+/// `inlined`: another rule has the loops over the head.
 template <class Draft>
-constexpr reason row_obstacle(const Draft& draft, int at) {
+constexpr reason row_obstacle(const Draft& draft, int at, bool inlined = false) {
     const rule& written = draft.rule_of(at);
     if (draft.windows[at].found) return reason::none;
     if (written.repeat || !adds(draft, written)) return reason::not_a_sum_over_rows;
@@ -14650,7 +15209,7 @@ constexpr reason row_obstacle(const Draft& draft, int at) {
     const bool within = !written.total && written.recurs.loop < 0;
     const reason plain = plain_row_obstacle(draft, at, draft.recurs || within);
     if (plain != reason::none) return plain;
-    if (written.arity > max_outers) return reason::more_than_3_head_arguments;
+    if (written.arity > max_outers && !inlined) return reason::more_than_3_head_arguments;
     const axes pairs = pairs_of_rule(draft, at);
     const reason conditioned = row_condition_obstacle(draft, at, pairs);
     if (conditioned != reason::none) return conditioned;
@@ -14669,8 +15228,8 @@ constexpr reason row_obstacle(const Draft& draft, int at) {
             return reason::a_position_is_an_expression;
         if (written.recurs.loop >= 0 || written.shift) return reason::a_position_is_an_expression;
     }
-    // One summed variable at most.
-    if (written.variables.size() > written.arity + 1) return reason::several_summed_variables;
+    if (written.variables.size() > written.arity + max_split_loops)
+        return reason::more_than_2_summed_variables;
     // Functions apply to each ground rule, before the sum.
     unsigned looped = (1u << written.variables.size()) - 1;
     if (written.recurs.loop >= 0) looped &= ~(1u << written.recurs.time);
@@ -14759,12 +15318,15 @@ constexpr bool can_inline(const Draft& draft, int at) {
     const rule& written = draft.rule_of(at);
     if (!draft.is_private(at) || !is_row_rule(draft, at)) return false;
     if (written.transformations.size()) return false;
-    if (written.combined == combination::elementwise_product && written.literals > 1) return false;
+    if (written.combined == combination::elementwise_product && written.literals > 1 &&
+        !draft.windows[at].found)
+        return false;
     const int user = draft.user[at];
     if (!is_row_rule(draft, user)) return false;
     if (is_outer_product(draft, user)) return false;
     const rule& using_rule = draft.rule_of(user);
-    if (using_rule.combined == combination::elementwise_product && using_rule.literals > 1)
+    if ((using_rule.combined == combination::elementwise_product && using_rule.literals > 1) ||
+        draft.windows[user].found)
         return false;
     // Products that depend on parameters only are computed once.
     if (draft.prepared[at] && !draft.prepared[user])
@@ -14823,7 +15385,7 @@ class row_builder {
         for (const variable& index : rule_.variables) variables_.push(index);
         term identity[max_variables]{};
         for (int index = 0; index < max_variables; ++index) identity[index] = {index, 0};
-        collect(at, identity, 0, -1);
+        collect(at, identity, 0, -1, nullptr);
         head_ = rule_.head_variables();
         choose_axes();
     }
@@ -14890,7 +15452,8 @@ class row_builder {
         for (int at = 0; at < made.outers; ++at)
             made.outer_extents[at] = variables_[axes_.outers[at]].extent;
         made.row_variable = axes_.row;
-        made.multiplies = rule_.combined == combination::elementwise_product && rule_.literals > 1;
+        made.multiplies = rule_.combined == combination::elementwise_product &&
+                          rule_.literals > 1 && !draft_.windows[at_].found;
         for (const placed_literal& placed : literals_) made.terms.push(make_term(placed));
         made.out = relation_access(rule_.head, rule_.terms, rule_.arity);
         if (is_outer_product(draft_, at_)) {
@@ -14966,11 +15529,22 @@ class row_builder {
     }
 
     /// Collects the literals of a rule and of the rules inlined into it. `later`: iterations after
-    /// its own in which the rule is used. `window`: the rule that reads a window of it.
-    constexpr void collect(int at, const term* map, int later, int window) {
+    /// its own in which the rule is used. `window`: the rule that reads a window of it. `scale`:
+    /// the weight that multiplies its rows elementwise, or null.
+    constexpr void collect(int at, const term* map, int later, int window,
+                           const weight_use* scale) {
         const rule& written = draft_.rule_of(at);
+        weight_use scaled;
+        const int weight_at = draft_.windows[at].found ? draft_.windows[at].scale : -1;
         if (draft_.windows[at].found) window = at;
+        if (weight_at >= 0) {
+            scaled = draft_.literal_of(at, weight_at).weight;
+            for (int axis = 0; axis < scaled.arity; ++axis)
+                scaled.terms[axis] = mapped(scaled.terms[axis], map, later);
+            scale = &scaled;
+        }
         for (int body = 0; body < written.literals; ++body) {
+            if (body == weight_at) continue;
             literal item = draft_.literal_of(at, body);
             if (is_sparse_condition(draft_, item)) continue;
             for (int axis = 0; axis < item.arity; ++axis)
@@ -14991,10 +15565,13 @@ class row_builder {
                 }
                 const int time = inner.recurs.argument;
                 collect(definer, inner_map,
-                        time < 0 ? 0 : item.terms[time].offset - inner.terms[time].offset, window);
+                        time < 0 ? 0 : item.terms[time].offset - inner.terms[time].offset, window,
+                        scale);
             } else {
-                literals_.push(
-                    {item, item.kind == literal_kind::relation && item.weight.weight >= 0, window});
+                const bool weighted =
+                    item.kind == literal_kind::relation && item.weight.weight >= 0;
+                if (scale) item.weight = *scale;
+                literals_.push({item, weighted, window});
             }
         }
     }
@@ -15106,14 +15683,19 @@ class row_builder {
         made.x = relation_access(item.relation, item.terms, item.arity);
         if (!draft_.out.relations[item.relation].pairs.any())
             made.indexed = index_of(item.terms, item.arity);
-        if (placed.window >= 0) made.window = window_of(placed);
-        if (!placed.weighted) return made;
+        if (!placed.weighted) {
+            if (item.weight.weight >= 0) made.w = weight_access(item.weight);
+            add_windows(made, 0, placed);
+            if (item.weight.weight >= 0 || made.splits() > 1) made.kind = term_kind::window;
+            return made;
+        }
         const weight_layout& layout = draft_.out.weights[item.weight.weight];
         made.w = weight_access(item.weight);
         if (is_symbol(draft_, item)) {
             made.kind = term_kind::gather;
             made.w_depth = item.weight.transposed ? layout.column : layout.row;
             made.w_column = item.weight.transposed ? layout.row : layout.column;
+            add_windows(made, 0, placed);
             return made;
         }
         made.kind = term_kind::product;
@@ -15121,58 +15703,83 @@ class row_builder {
         made.depth = draft_.in.relations[item.relation].value.size();
         made.w_depth = item.weight.transposed ? layout.row : layout.column;
         made.w_column = item.weight.transposed ? layout.column : layout.row;
+        int loops = 0;
         for (int index = 0; index < variables_.size(); ++index) {
-            if ((head_ >> index) & 1u) continue;
-            bool moves = false;  // from row to row
-            for (int axis = 0; axis < item.arity; ++axis)
-                moves = moves ||
-                        (item.terms[axis].second >= 0 &&
-                         (item.terms[axis].second == index || item.terms[axis].variable == index));
-            if (!moves && !mentions(item.terms, item.arity, index)) continue;
+            if (((head_ >> index) & 1u) || !mentions(item.terms, item.arity, index) ||
+                is_moved(placed, index))
+                continue;
             // Summed over: one long product where the inputs lie together, else several.
-            int x_stride = 0;
-            int w_stride = 0;
-            for (int axis = 0; axis < item.arity; ++axis)
-                if (item.terms[axis].variable == index)
-                    x_stride += draft_.out.relations[item.relation].strides[axis];
-                else if (item.terms[axis].second == index)
-                    x_stride +=
-                        item.terms[axis].factor * draft_.out.relations[item.relation].strides[axis];
-            for (int axis = 0; axis < item.weight.arity; ++axis)
-                if (item.weight.terms[axis].variable == index) w_stride += layout.strides[axis];
-            const int extent = variables_[index].extent;
-            if (made.splits == 1 && !moves && x_stride == made.depth &&
-                w_stride == made.depth * made.w_depth) {
-                made.depth *= extent;
-            } else {
-                made.splits *= extent;
-                made.x_split = x_stride;
-                made.w_split = w_stride;
-            }
+            const split_loop walked = walk_of(item, index);
+            if (walked.count == 1) continue;
+            if (made.splits() == 1 && walked.x == made.depth &&
+                walked.w == made.depth * made.w_depth)
+                made.depth *= walked.count;
+            else
+                made.loops[loops++] = walked;
         }
+        loops = add_windows(made, loops, placed);
+        // The innermost loop takes the nearest inputs.
+        const auto distance = [&](int loop) {
+            return made.loops[loop].x < 0 ? -made.loops[loop].x : made.loops[loop].x;
+        };
+        if (loops == 2 && distance(1) < distance(0)) std::swap(made.loops[0], made.loops[1]);
         return made;
     }
 
-    /// The argument that is moved, or a sum with the variable that is summed away.
-    constexpr term_window window_of(const placed_literal& placed) const {
-        const window_rule& of = draft_.windows[placed.window];
-        term_window made;
+    /// Returns true if an argument of the literal is moved.
+    static constexpr bool is_moved(const term& at) {
+        return at.variable >= 0 && (at.second >= 0 || at.offset != 0);
+    }
+    /// Returns true if the variable is a part of an argument that a window moves.
+    static constexpr bool is_moved(const placed_literal& placed, int variable) {
+        if (placed.window < 0) return false;
         for (int axis = 0; axis < placed.item.arity; ++axis) {
             const term& at = placed.item.terms[axis];
-            if (at.variable < 0 || (at.second < 0 && at.offset == 0)) continue;
+            if (is_moved(at) && (at.variable == variable || at.second == variable)) return true;
+        }
+        return false;
+    }
+
+    /// The loop over a variable that is summed away.
+    constexpr split_loop walk_of(const literal& item, int index) const {
+        split_loop made;
+        made.count = variables_[index].extent;
+        const relation_layout& x = draft_.out.relations[item.relation];
+        for (int axis = 0; axis < item.arity; ++axis) {
+            const term& at = item.terms[axis];
+            if (at.variable == index) made.x += x.strides[axis];
+            if (at.second == index) made.x += at.factor * x.strides[axis];
+        }
+        for (int axis = 0; axis < item.weight.arity; ++axis)
+            if (item.weight.terms[axis].variable == index)
+                made.w += draft_.out.weights[item.weight.weight].strides[axis];
+        return made;
+    }
+
+    /// Adds a loop for each argument that is moved, or a sum with a variable that is summed away.
+    /// Returns the number of loops.
+    constexpr int add_windows(row_term& made, int loops, const placed_literal& placed) const {
+        if (placed.window < 0) return loops;
+        const window_axis* of = draft_.windows[placed.window].axes;
+        for (int axis = 0; axis < placed.item.arity; ++axis) {
+            const term& at = placed.item.terms[axis];
+            if (!is_moved(at)) continue;
             const bool strided = at.second >= 0 && !((head_ >> at.variable) & 1u);
             const int walks = strided ? at.second : at.variable;
-            made.walker = 0;
+            split_loop& to = made.loops[loops++];
+            if (at.second >= 0) to = walk_of(placed.item, strided ? at.variable : at.second);
+            to.window.walker = 0;
             for (int outer = 0; outer < axes_.outers.size(); ++outer)
-                if (axes_.outers[outer] == walks) made.walker = 1 + outer;
-            made.stride = strided ? at.factor : 1;
-            made.step = strided ? 1 : at.factor;
-            made.origin = at.offset;
+                if (axes_.outers[outer] == walks) to.window.walker = 1 + outer;
+            to.window.stride = strided ? at.factor : 1;
+            to.window.step = strided ? 1 : at.factor;
+            to.window.origin = at.offset;
+            to.window.extent = of->extent;
+            to.window.counts = of->counts;
+            to.window.bounded = of->bounded;
+            ++of;
         }
-        made.extent = of.extent;
-        made.counts = of.counts;
-        made.bounded = of.bounded;
-        return made;
+        return loops;
     }
 
     /// The index of the pair that the terms mention.
@@ -15207,296 +15814,6 @@ class row_builder {
         return made;
     }
 };
-
-}  // namespace sequent::inline SEQUENT_ABI::plan
-
-/// Masks: the pairs of an attention step are the pieces of a space, or are in a table that is made
-/// with the first facts of the program.
-
-namespace sequent::inline SEQUENT_ABI::plan {
-
-/// A condition with its own nodes. Without a root it always holds.
-template <int Capacity>
-struct condition_tree {
-    node_pool<Capacity> pool{};
-    int root = -1;
-
-    friend constexpr bool operator==(const condition_tree& left, const condition_tree& right) {
-        if (left.root != right.root || left.pool.nodes.size() != right.pool.nodes.size())
-            return false;
-        for (int at = 0; at < left.pool.nodes.size(); ++at) {
-            const node& one = left.pool.nodes[at];
-            const node& other = right.pool.nodes[at];
-            if (one.kind != other.kind || one.value != other.value || one.left != other.left ||
-                one.right != other.right)
-                return false;
-        }
-        return true;
-    }
-};
-
-namespace detail {
-
-/// Copies a condition with some variables replaced by numbers, and drops the parts that are then
-/// known.
-template <class Nodes, class Tree>
-class specialiser {
-  public:
-    Tree out{};
-
-    /// values[v] is used for the variables in the mask `known`.
-    constexpr specialiser(const Nodes& nodes, int root, unsigned known, const int* values)
-        : nodes_(nodes), known_(known), values_(values) {
-        if (root >= 0) out.root = copy(root);
-        if (out.root >= 0 && is_number(out.root) && value(out.root)) out = {};
-    }
-
-  private:
-    const Nodes& nodes_;
-    unsigned known_;
-    const int* values_;
-
-    constexpr bool is_number(int at) const {
-        return out.pool.nodes[at].kind == node_kind::constant;
-    }
-    constexpr int value(int at) const { return out.pool.nodes[at].value; }
-
-    constexpr int copy(int root) {
-        const node top = nodes_[root];
-        if (top.kind == node_kind::constant || top.kind == node_kind::count)
-            return out.pool.add(top.kind, top.value);
-        if (top.kind == node_kind::variable) {
-            if ((known_ >> top.value) & 1u)
-                return out.pool.add(node_kind::constant, values_[top.value]);
-            return out.pool.add(top.kind, top.value);
-        }
-        const bool all = top.kind == node_kind::conjunction;
-        const bool any = top.kind == node_kind::disjunction;
-        // If one side decides, only that side is copied, so that the pool has no nodes of the
-        // other.
-        if (all || any)
-            for (const int side : {top.left, top.right})
-                if (const int decided = decide(side); decided >= 0) {
-                    if (decided == (any ? 1 : 0)) return out.pool.add(node_kind::constant, decided);
-                    return copy(side == top.left ? top.right : top.left);
-                }
-        if (const int decided = is_condition(top.kind) ? decide(root) : -1; decided >= 0)
-            return out.pool.add(node_kind::constant, decided);
-        const int left = copy(top.left);
-        const int right = top.right < 0 ? -1 : copy(top.right);
-        return out.pool.add(top.kind, top.value, left, right);
-    }
-
-    static constexpr bool is_condition(node_kind kind) { return kind >= node_kind::less; }
-
-    /// 1 if the condition holds for all values of the other variables, 0 if it never holds, else
-    /// -1.
-    constexpr int decide(int root) const {
-        const node& top = nodes_[root];
-        if (top.kind == node_kind::conjunction || top.kind == node_kind::disjunction) {
-            const int decides = top.kind == node_kind::disjunction ? 1 : 0;
-            const int left = decide(top.left);
-            const int right = decide(top.right);
-            if (left == decides || right == decides) return decides;
-            return left >= 0 && right >= 0 ? 1 - decides : -1;
-        }
-        if (top.kind == node_kind::negation) {
-            const int inner = decide(top.left);
-            return inner < 0 ? -1 : 1 - inner;
-        }
-        if (!is_condition(top.kind) || top.kind == node_kind::decision ||
-            top.kind == node_kind::same_symbol)
-            return -1;
-        int number = 0;
-        return compute(root, number) ? number : -1;
-    }
-
-    constexpr bool compute(int root, int& number) const {
-        const node& top = nodes_[root];
-        if (top.kind == node_kind::constant) {
-            number = top.value;
-            return true;
-        }
-        if (top.kind == node_kind::variable) {
-            number = values_[top.value];
-            return ((known_ >> top.value) & 1u) != 0;
-        }
-        if (top.kind >= node_kind::decision || top.kind == node_kind::count) return false;
-        int left = 0;
-        int right = 0;
-        if (!compute(top.left, left) || (top.right >= 0 && !compute(top.right, right)))
-            return false;
-        number = evaluate(top.kind, left, right);
-        return true;
-    }
-};
-
-}  // namespace detail
-
-/// The condition `root` for given values of the variables in the mask `known`.
-template <int Capacity, class Nodes>
-constexpr condition_tree<Capacity> specialised(const Nodes& nodes, int root, unsigned known,
-                                               const int* values) {
-    return detail::specialiser<Nodes, condition_tree<Capacity>>(nodes, root, known, values).out;
-}
-
-inline constexpr int max_condition_nodes = 256;
-
-/// The condition of an attention step in one iteration of its outer loops, whose variables are
-/// known.
-template <int Capacity>
-constexpr condition_tree<max_condition_nodes> condition_in_round(const list<node, Capacity>& nodes,
-                                                                 const attention_step& step,
-                                                                 int round) {
-    int values[max_variables]{};
-    unsigned known = 0;
-    for (int outer = step.outers; outer-- > 0;) {
-        values[step.outer_variables[outer]] = round % step.outer_extents[outer];
-        known |= 1u << step.outer_variables[outer];
-        round /= step.outer_extents[outer];
-    }
-    return specialised<max_condition_nodes>(nodes, step.condition, known, values);
-}
-
-/// The kinds of iterations: those with equal conditions are of one kind.
-template <int Rounds>
-struct round_kinds {
-    int kind_of[Rounds]{};
-    list<int, Rounds> first{};  ///< first iteration of each kind
-};
-/// The kinds of the iterations of an attention step.
-template <int Rounds, int Capacity>
-constexpr round_kinds<Rounds> kinds_of_rounds(const list<node, Capacity>& nodes,
-                                              const attention_step& step) {
-    round_kinds<Rounds> result;
-    for (int round = 0; round < Rounds; ++round) {
-        const auto here = condition_in_round(nodes, step, round);
-        int kind = 0;
-        while (kind < result.first.size() &&
-               !(condition_in_round(nodes, step, result.first[kind]) == here))
-            ++kind;
-        if (kind == result.first.size()) result.first.push(round);
-        result.kind_of[round] = kind;
-    }
-    return result;
-}
-
-/// The number of iterations that may have conditions of their own.
-template <class Pool>
-constexpr int different_rounds(const Pool& pool, const attention_step& step) {
-    const unsigned mentioned = pool.variables(step.condition);
-    for (int outer = 0; outer < step.outers; ++outer)
-        if ((mentioned >> step.outer_variables[outer]) & 1u) return step.rounds();
-    return 1;
-}
-
-/// The form of a mask: a space, or a table of pairs that is clipped by a space with what is known
-/// only at run time.
-struct mask_form {
-    bool possible = true;   ///< false: the condition has neither form
-    bool is_table = false;  ///< the mask is a table
-    space where{};          ///< the space, or the clip of the table: one piece of bounds
-    int tabled = -1;        ///< node of the condition of the pairs in the table
-
-    /// Returns true if a table is clipped.
-    constexpr bool clips() const { return is_table && where.pieces.size() > 0; }
-};
-
-namespace detail {
-
-template <class Pool>
-constexpr bool is_static(const Pool& pool, int root) {
-    if (root < 0) return true;
-    const node& top = pool.nodes[root];
-    if (top.kind == node_kind::count || top.kind == node_kind::same_symbol ||
-        top.kind == node_kind::pair)
-        return false;
-    return is_static(pool, top.left) && is_static(pool, top.right);
-}
-
-/// The conjuncts that are known at compile time, or the others.
-template <class Pool>
-constexpr int conjuncts(Pool& pool, int root, bool known) {
-    const node top = pool.nodes[root];
-    if (top.kind == node_kind::conjunction)
-        return pool.both(conjuncts(pool, top.left, known), conjuncts(pool, top.right, known));
-    return is_static(pool, root) == known ? root : -1;
-}
-
-}  // namespace detail
-
-/// Chooses the form. A lattice with a step needs a loop for each residue: one such piece is faster
-/// than a table, several are slower.
-template <class Tree>
-constexpr mask_form form_of(Tree& tree, int row, int column) {
-    constexpr int most_intervals = 3;
-    mask_form result;
-    result.where = make_space(tree.pool.nodes, tree.root, row, column);
-    const bool exact = result.where.exact;
-    const int pieces = result.where.pieces.size();
-    if (exact && (pieces <= 1 || (result.where.is_contiguous() && pieces <= most_intervals)))
-        return result;
-    const int rest = tree.root < 0 ? -1 : detail::conjuncts(tree.pool, tree.root, false);
-    space clip;
-    bool simple = true;
-    if (rest >= 0) {
-        clip = make_space(tree.pool.nodes, rest, row, column);
-        simple = clip.exact && clip.is_contiguous() && clip.pieces.size() == 1 &&
-                 clip.pieces[0].row_modulus == 1;
-    }
-    if (!simple) {
-        result.possible = exact;
-        return result;
-    }
-    result.is_table = true;
-    result.where = clip;
-    result.tabled = detail::conjuncts(tree.pool, tree.root, true);
-    return result;
-}
-
-/// The distance of the admitted columns from their row, in [-back, ahead].
-struct column_reach {
-    int back = 0;   ///< columns before the row
-    int ahead = 0;  ///< columns after the row
-
-    /// The columns after the row, 0 if they end before it.
-    constexpr int beyond() const { return ahead > 0 ? ahead : 0; }
-};
-/// The reach of the columns of a condition over `rows` rows and `columns` columns.
-template <class Tree>
-constexpr column_reach reach_of(const Tree& tree, int root, int row, int column, int rows,
-                                int columns) {
-    if (root < 0) return {rows - 1, columns - 1};
-    const space where = make_space(tree.pool.nodes, root, row, column);
-    if (!where.exact) {
-        const node& top = tree.pool.nodes[root];
-        if (top.kind != node_kind::conjunction && top.kind != node_kind::disjunction)
-            return {rows - 1, columns - 1};
-        const column_reach left = reach_of(tree, top.left, row, column, rows, columns);
-        const column_reach right = reach_of(tree, top.right, row, column, rows, columns);
-        if (top.kind == node_kind::conjunction)
-            return {std::min(left.back, right.back), std::min(left.ahead, right.ahead)};
-        return {std::max(left.back, right.back), std::max(left.ahead, right.ahead)};
-    }
-    column_reach most{1 - columns, 1 - rows};
-    for (const piece& part : where.pieces)
-        detail::piece_rows(part, rows, columns).each([&](const detail::row_line& line) {
-            for (const long long at : {0LL, line.count - 1}) {
-                const int here = line.row + line.step * static_cast<int>(at);
-                const int begin = static_cast<int>(line.begin.at(at));
-                const int end = begin + static_cast<int>(line.length.at(at));
-                most.back = std::max(most.back, here - begin);
-                most.ahead = std::max(most.ahead, end - 1 - here);
-            }
-        });
-    return most;
-}
-
-/// Returns true if the condition admits no column beyond its row.
-template <class Tree>
-constexpr bool looks_back(const Tree& tree, int root, int row, int column, int rows) {
-    return root >= 0 && reach_of(tree, root, row, column, rows, rows).ahead <= 0;
-}
 
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
@@ -15577,7 +15894,7 @@ class score_writer {
         const bool multiplies = written.combined == combination::product ||
                                 written.combined == combination::elementwise_product;
         if ((written.literals > 1 && !sums && !multiplies) ||
-            (written.literals == 1 && written.combined == combination::cosine))
+            (written.literals == 1 && changes_one(written.combined)))
             return fail(reason::a_score_of_several_atoms);
         int result = -1;
         for (int body = 0; body < written.literals; ++body) {
@@ -16597,7 +16914,7 @@ class unread_rows_finder {
     static constexpr void walk_row(const row_step& row, const walk& from, See see) {
         for (const row_term& term : row.terms) {
             walk by = walk_of(term.x, row, from);
-            by.add(term.x_split, term.splits);
+            for (const split_loop& loop : term.loops) by.add(loop.x, loop.count);
             by.known = term.indexed == side::none && row.pairs < 0;
             see(term.x.at, by);
             see(term.w.at, {{}, false});
@@ -16665,7 +16982,8 @@ constexpr void write_unread_rows(Tables& tables) {
 }  // namespace sequent::inline SEQUENT_ABI::plan
 
 /// Windows: rules that sum their one literal over a window of rows, y(i) <<= x(i - 1), or
-/// y(i) <<= x(i - k)[W(k)] | sum(k), a convolution. A row step computes them without copies of x;
+/// y(i) <<= x(i - k)[W(k)] | sum(k), a convolution; or over one of two indices,
+/// y(r, c) <<= x(r + a, c + b)[W(a, b)] | sum(a, b). A row step computes them without copies of x;
 /// its terms hold the rows for which they exist.
 
 namespace sequent::inline SEQUENT_ABI::plan {
@@ -16707,20 +17025,20 @@ class window_finder {
   public:
     constexpr window_finder(Draft& draft, int at) : draft_(draft), rule_(draft.rule_of(at)) {
         if (!read(at)) return;
-        window_rule& made = draft_.windows[at];
-        if (!take_condition(draft_.conditions.condition[at], made)) {
-            made = {};
-            return;
-        }
+        window_rule made;
+        if (!take_condition(draft_.conditions.condition[at], made)) return;
         made.found = true;
+        made.scale = scale_;
+        draft_.windows[at] = made;
         for (const int inner : inner_) draft_.roles[inner] = role::inlined;
     }
 
   private:
     Draft& draft_;
     const rule& rule_;
-    list<int, 2> inner_{};  // rules that are inlined into the step
-    index_form read_{};     // the argument of x
+    int scale_ = -1;                            // the literal that is a weight
+    list<int, 2> inner_{};                      // rules that are inlined into the step
+    list<index_form, max_split_loops> read_{};  // the arguments of x that are moved
 
     /// A rule that nothing else reads.
     constexpr bool is_inner(int at, int user) const {
@@ -16734,13 +17052,12 @@ class window_finder {
     }
 
     constexpr bool read(int at) {
-        if (rule_.repeat || rule_.views || rule_.total || rule_.literals != 1 ||
-            rule_.recurs.loop >= 0 || rule_.transformations.size() ||
-            rule_.aggregated != aggregation::sum || rule_.combined == combination::cosine ||
-            rule_.arity > max_outers || draft_.pairs_of(rule_.head).any() ||
-            draft_.is_block_output(at))
+        if (rule_.repeat || rule_.views || rule_.total || rule_.recurs.loop >= 0 ||
+            rule_.transformations.size() || rule_.aggregated != aggregation::sum ||
+            changes_one(rule_.combined) || !find_scale(at) || rule_.arity > max_outers ||
+            draft_.pairs_of(rule_.head).any() || draft_.is_block_output(at))
             return false;
-        literal item = draft_.literal_of(at, 0);
+        literal item = draft_.literal_of(at, scale_ == 0 ? 1 : 0);
         if (item.kind != literal_kind::relation || item.weight.weight >= 0 || item.transposed ||
             !item.gives_value() || item.has_element || draft_.is_sparse(item))
             return false;
@@ -16765,41 +17082,84 @@ class window_finder {
             }
             item = mapped;
         }
-        int moved = 0;
-        unsigned plain = 0;
-        bool sums_window = false;
+        unsigned walked = 0;   // variables of the arguments
+        unsigned windows = 0;  // variables that move one
         for (int axis = 0; axis < item.arity; ++axis) {
             const term& to = item.terms[axis];
             if (to.variable < 0) return false;
             const bool sums = to.second >= 0;
-            if (sums || to.offset) {
-                ++moved;
-                // i + factor k, or k + factor m, where k is summed away.
-                const bool strided = ((summed >> to.variable) & 1u) != 0;
-                if (strided && (!sums || to.factor < 1)) return false;
-                if (sums && summed != 1u << (strided ? to.variable : to.second)) return false;
-                sums_window = sums;
-                read_.factors[to.variable] += 1;
-                if (sums) read_.factors[to.second] += to.factor;
-                read_.constant = to.offset;
-            }
+            // i + factor k, or k + factor m, where k is summed away.
+            const bool strided = ((summed >> to.variable) & 1u) != 0;
+            const int walks = sums && strided ? to.second : to.variable;
             // On a diagonal, two arguments are one variable.
-            const int walks = sums && ((summed >> to.variable) & 1u) ? to.second : to.variable;
-            if ((plain >> walks) & 1u) return false;
-            plain |= 1u << walks;
+            if ((walked >> walks) & 1u) return false;
+            walked |= 1u << walks;
+            if (!sums && to.offset == 0) continue;
+            if (read_.size() == max_split_loops) return false;
+            index_form form;
+            form.factors[to.variable] += 1;
+            form.constant = to.offset;
+            if (sums) {
+                const int window = strided ? to.variable : to.second;
+                if (to.factor < 1 && strided) return false;
+                if (!((summed >> window) & 1u) || ((windows >> window) & 1u)) return false;
+                windows |= 1u << window;
+                form.factors[to.second] += to.factor;
+            } else if (strided) {
+                return false;
+            }
+            read_.push(form);
         }
-        if (moved != 1 || (plain & rule_.head_variables()) != rule_.head_variables()) return false;
-        if (summed != 0 && !sums_window) return false;
+        const unsigned beside = summed & ~windows;  // summed at plain arguments
+        if (read_.size() == 0 || read_.size() + std::popcount(beside) > max_split_loops ||
+            ((walked | windows) & (summed | rule_.head_variables())) !=
+                (summed | rule_.head_variables()))
+            return false;
         const int product = definer_of(item);
-        if (product >= 0 && is_inner(product, at) && multiplies(product)) {
+        if (scale_ < 0 && product >= 0 && is_inner(product, at) && multiplies(product)) {
             if (draft_.prepared[product] && !draft_.prepared[at]) return false;
+            // What moves, and what is summed beside it, is an argument of x. The weight does not
+            // move.
+            const rule& inner = draft_.rule_of(product);
+            const literal& x = draft_.literal_of(product, 0);
+            const unsigned in_weight = variables_in(x.weight.terms, x.weight.arity);
+            for (int axis = 0; axis < item.arity; ++axis) {
+                const term& to = item.terms[axis];
+                const bool moves = to.second >= 0 || to.offset != 0;
+                if (!moves && !((beside >> to.variable) & 1u)) continue;
+                const int variable = inner.terms[axis].variable;
+                int places = 0;
+                for (int place = 0; place < x.arity; ++place)
+                    places += x.terms[place].variable == variable;
+                if (places != 1 || (moves && ((in_weight >> variable) & 1u))) return false;
+            }
             inner_.push(product);
             return true;
         }
-        // Without a weight, a sum over the window is left to the general loops.
-        return summed == 0 && inner_.size() == 0 &&
+        // A shift, or a sum over the window, which a weight may scale.
+        if (scale_ >= 0 && draft_.value_of(item).size() != draft_.head_of(at).value.size())
+            return false;
+        return (summed == 0 ? scale_ < 0 && inner_.size() == 0 : beside == 0) &&
                draft_.in.relations[item.relation].classes == 0 &&
                !draft_.pairs_of(item.relation).any();
+    }
+
+    /// Finds the weight by which the one literal is multiplied elementwise. Returns false if the
+    /// rule has other literals.
+    constexpr bool find_scale(int at) {
+        if (rule_.literals == 1) return true;
+        if (rule_.literals != 2 || rule_.combined != combination::elementwise_product) return false;
+        for (int body = 0; body < 2; ++body)
+            if (draft_.literal_of(at, body).kind == literal_kind::weight) scale_ = body;
+        if (scale_ < 0) return false;
+        const literal& item = draft_.literal_of(at, scale_);
+        for (int axis = 0; axis < item.weight.arity; ++axis) {
+            const term& to = item.weight.terms[axis];
+            if (to.variable < 0 || to.second >= 0 || to.offset) return false;
+        }
+        return item.gives_value() && !item.has_element && !item.transposed &&
+               draft_.value_of(item).size() == draft_.head_of(at).value.size() &&
+               !(draft_.prepared[at]);
     }
 
     /// Returns true if a rule is one product, at plain arguments.
@@ -16807,7 +17167,8 @@ class window_finder {
         const rule& written = draft_.rule_of(at);
         if (written.literals != 1 || written.transformations.size() || written.views ||
             written.repeat || draft_.windows[at].found ||
-            row_obstacle(draft_, at) != reason::none || written.variables.size() != written.arity)
+            row_obstacle(draft_, at, true) != reason::none ||
+            written.variables.size() != written.arity)
             return false;
         const literal& item = draft_.literal_of(at, 0);
         if (item.kind != literal_kind::relation || item.weight.weight < 0 ||
@@ -16820,6 +17181,15 @@ class window_finder {
         return true;
     }
 
+    /// The moved argument that differs from a form by a constant, or -1.
+    constexpr int argument_of(index_form form) const {
+        for (int at = 0; at < read_.size(); ++at) {
+            form.constant = read_[at].constant;
+            if (form == read_[at]) return at;
+        }
+        return -1;
+    }
+
     /// Splits a condition into the part which states that the argument is within x, and the rest,
     /// in which each conjunct is a count that limits rows. Returns false if it has another form.
     constexpr bool take_condition(int root, window_rule& to) {
@@ -16830,9 +17200,10 @@ class window_finder {
             const bool less = top.kind == node_kind::less;
             if (less && pool.nodes[top.right].kind == node_kind::count) {
                 index_form form;
-                if (add_to_form(pool, top.left, 1, form) && form == read_) {
-                    to.counts |= 1u << pool.nodes[top.right].value;
-                    to.bounded = true;
+                const int axis = add_to_form(pool, top.left, 1, form) ? argument_of(form) : -1;
+                if (axis >= 0 && form == read_[axis]) {
+                    to.axes[axis].counts |= 1u << pool.nodes[top.right].value;
+                    to.axes[axis].bounded = true;
                 } else if (pool.nodes[top.left].kind == node_kind::variable &&
                            !((pool.variables(part) & ~rule_.head_variables()))) {
                     to.rest = pool.both(to.rest, part);
@@ -16849,24 +17220,24 @@ class window_finder {
                 return;
             }
             const int slack = less ? 1 : 0;
-            const int offset = form.constant - read_.constant;
-            form.constant = read_.constant;
-            if (form == read_ && offset - slack >= 0) {
-                to.bounded = true;  // the argument is at least 0
-                fits = fits && offset == slack;
+            if (const int axis = argument_of(form); axis >= 0) {
+                to.axes[axis].bounded = true;  // the argument is at least 0
+                fits = fits && form.constant - read_[axis].constant == slack;
                 return;
             }
             for (int& factor : form.factors) factor = -factor;
-            if (!(form == read_)) {
+            const int axis = argument_of(form);
+            if (axis < 0) {
                 fits = false;
                 return;
             }
             // -argument + bound >= slack
-            const int bound = offset + 2 * read_.constant - slack + 1;
-            to.bounded = true;
-            if (bound < to.extent) to.extent = bound;
+            const int bound = form.constant + read_[axis].constant - slack + 1;
+            to.axes[axis].bounded = true;
+            if (bound < to.axes[axis].extent) to.axes[axis].extent = bound;
         });
-        return fits && to.extent > 0;
+        for (const window_axis& axis : to.axes) fits = fits && axis.extent > 0;
+        return fits;
     }
 };
 
@@ -17125,8 +17496,7 @@ class builder {
             draft_.is_view(item) || !item.gives_value() || !covers(draft_, written, item) ||
             is_symbol(draft_, item))
             return false;
-        if (written.combined == combination::cosine || !entry_of(written.aggregated).keeps_one)
-            return false;
+        if (changes_one(written.combined) || !entry_of(written.aggregated).keeps_one) return false;
         const relation_layout& from = draft_.out.relations[item.relation];
         if (from.where == place::none) return false;  // inlined into this rule
         // The elements of a computed relation are zero where it has no atoms.
@@ -17186,6 +17556,7 @@ class builder {
         }
         attention_step made = matcher.step;
         if (!made.normalizes) {
+            made.no_chunks = mark_chunks(draft_.out.pool, made);
             push(step_kind::attention, draft_.out.attentions.push(made), at);
             return;
         }
@@ -17653,8 +18024,25 @@ class loop_planner {
         zero.recurs.last = end;
         zero.recurs.end = after;
         zero.recurs.fills = after.any();
+        drop_variables_of_the_body(zero);
         emitted_.push(program.text.rules.push(zero));
         conditions.condition.push(-1);
+    }
+
+    /// Leaves the variables of the head and the time alone. Without a literal, a rule would count
+    /// the values of the others.
+    static constexpr void drop_variables_of_the_body(rule& of) {
+        const unsigned needed = of.head_variables() | (1u << of.recurs.time);
+        const auto all = of.variables;
+        int places[max_variables]{};
+        of.variables.count = 0;
+        for (int at = 0; at < all.size(); ++at)
+            if ((needed >> at) & 1u) places[at] = of.variables.push(all[at]);
+        for (int axis = 0; axis < of.arity; ++axis)
+            if (of.terms[axis].variable >= 0)
+                of.terms[axis].variable = places[of.terms[axis].variable];
+        of.recurs.time = places[of.recurs.time];
+        of.shifted = of.shifted >= 0 && ((needed >> of.shifted) & 1u) ? places[of.shifted] : -1;
     }
 
     /// Returns true if the user can name the relation, or a rule outside of the recursion reads it.
@@ -19622,8 +20010,7 @@ namespace sequent::inline SEQUENT_ABI::plan {
 
 /// Returns true if the combination works element by element.
 constexpr bool is_elementwise(combination kind) {
-    return kind != combination::product && kind != combination::concat &&
-           kind != combination::cosine;
+    return kind != combination::product && kind != combination::concat && !changes_one(kind);
 }
 
 /// Infers the shapes of a program.
@@ -19954,7 +20341,17 @@ class shaper : public output_finder<Sizes, Facts> {
                        right);
                 return shape;
             }
-            if (first) {
+            if (written.combined == combination::count) {
+                shape = {1, 1};
+            } else if (written.combined == combination::cross_sum) {
+                const long long sums = (first ? 1LL : 1LL * shape.size()) * next.size();
+                if (sums > max_numbers) {
+                    fail(fault::more_than_2147483647_numbers, written, -1);
+                    return shape;
+                }
+                shape = {static_cast<int>(sums), 1};
+                first = false;
+            } else if (first) {
                 shape = next;
                 first = false;
             } else if (written.combined == combination::product) {
@@ -21164,6 +21561,570 @@ class assignments {
 
 }  // namespace sequent::inline SEQUENT_ABI::model_detail
 
+/// The score of linear attention: one dot product, times exp of a term of the row plus a term of
+/// the column.
+
+namespace sequent::inline SEQUENT_ABI::kernel::detail {
+
+/// The product of the numbers among the factors of node `at`, with that of the dot product.
+template <class Nodes>
+constexpr double number_factor(const Nodes& nodes, int at) {
+    const score_node& node = nodes[at];
+    if (node.op == score_op::multiply)
+        return number_factor(nodes, node.left) * number_factor(nodes, node.right);
+    return node.op == score_op::dot || node.op == score_op::number ? node.value : 1;
+}
+
+/// The score of a shape as a dot product and exponents of rows and columns.
+template <class Shape>
+struct chunk_scores {
+    static constexpr int root = [] {
+        int found = 0;
+        for (int at = 0; at < Shape::nodes.size(); ++at)
+            if (Shape::nodes[at].op == score_op::dot) found = at;
+        return found;
+    }();
+    static constexpr score_node dot = Shape::nodes[root];
+    /// The factor of the dot product.
+    static constexpr double scale = number_factor(Shape::nodes, Shape::nodes.size() - 1);
+    static constexpr bool is_of_column(const score_node& node) {
+        return node.op == score_op::load && node.x_column != 0;
+    }
+    /// True if the score is more than a dot product.
+    static constexpr bool fades = [] {
+        for (const score_node& node : Shape::nodes)
+            if (node.exponent != 0) return true;
+        return false;
+    }();
+    /// True if exponents of rows, or of columns, may need a gradient.
+    static constexpr bool gradient_of(bool columns) {
+        for (const score_node& node : Shape::nodes)
+            if (node.exponent != 0 && node.op == score_op::load && node.x_gradient &&
+                is_of_column(node) == columns)
+                return true;
+        return false;
+    }
+
+    /// The factor of a leaf in an exponent.
+    template <int Node, class T>
+    static T factor_of(const score_operands<T>& operands) noexcept {
+        constexpr score_node node = Shape::nodes[Node];
+        T factor = static_cast<T>(node.exponent);
+        if constexpr (node.exponent_by >= 0) {
+            constexpr score_node scalar = Shape::nodes[node.exponent_by];
+            if constexpr (scalar.op == score_op::index)
+                factor *= operands.base[node.exponent_by] + static_cast<T>(scalar.value);
+            else
+                factor *= *operands.x[node.exponent_by];
+        }
+        return factor;
+    }
+    /// The exponent of a row, with all constants.
+    template <class T>
+    static T of_row(const score_operands<T>& operands, int row) noexcept {
+        T sum = 0;
+        unroll<Shape::nodes.size()>([&](auto index) {
+            constexpr score_node node = Shape::nodes[index()];
+            const T factor = factor_of<index()>(operands);
+            if constexpr (node.exponent == 0 || is_of_column(node))
+                (void)factor;
+            else if constexpr (node.op == score_op::number)
+                sum += factor * static_cast<T>(node.value);
+            else if constexpr (node.op == score_op::index)
+                sum += factor * (operands.base[index()] + static_cast<T>(node.value) +
+                                 static_cast<T>(node.x_row * row));
+            else
+                sum += factor * operands.x[index()][row * node.x_row];
+        });
+        return sum;
+    }
+    /// The exponent of a column.
+    template <class T>
+    static T of_column(const score_operands<T>& operands, int column) noexcept {
+        T sum = 0;
+        unroll<Shape::nodes.size()>([&](auto index) {
+            constexpr score_node node = Shape::nodes[index()];
+            const T factor = factor_of<index()>(operands);
+            if constexpr (node.exponent == 0)
+                (void)factor;
+            else if constexpr (node.op == score_op::index)
+                sum += factor * static_cast<T>(node.x_column * column);
+            else if constexpr (is_of_column(node))
+                sum += factor * operands.x[index()][column * node.x_column];
+        });
+        return sum;
+    }
+    /// Adds the gradient of the exponent of a row, or of a column, to those of its leaves.
+    template <bool Columns, class T>
+    static void add_gradient(const score_operands<T>& operands, int at, T gradient) noexcept {
+        unroll<Shape::nodes.size()>([&](auto index) {
+            constexpr score_node node = Shape::nodes[index()];
+            if constexpr (node.exponent != 0 && node.op == score_op::load && node.x_gradient &&
+                          is_of_column(node) == Columns)
+                if (T* to = operands.dx[index()])
+                    to[at * (Columns ? node.x_column : node.x_row)] +=
+                        factor_of<index()>(operands) * gradient;
+        });
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::kernel::detail
+
+/// Linear attention in chunks: attention without a softmax whose score is a dot product, possibly
+/// times exp of a term of the row plus a term of the column,
+///
+///     out(i) = sum over j < end(i) of value x(i) . y(j) exp(a(i) + b(j)) v(j),
+///
+/// where end(i) does not fall. Rows are taken `chunk` at a time. A chunk reads the columns before
+/// it from a state, depth x length numbers, and visits pairs only for its own columns: the
+/// operations grow with the number of rows, not with its square. The gradients of y and v carry a
+/// state of later rows from the last chunk to the first.
+///
+/// Shape is that of attention (attention.hpp) with one piece in its space, without lower bounds,
+/// and `chunk`, the number of rows. Leaves of the nodes have their `exponent`.
+
+namespace sequent::inline SEQUENT_ABI::kernel {
+
+namespace detail {
+
+/// A sum of outer products that are scaled by exp(exponent of the row or the column + base). A
+/// state whose base has been moved forth and back by more than `most_regained` has lost numbers
+/// that are needed again: then pairs are visited.
+template <class T>
+inline constexpr T most_regained = 30;
+
+/// The number of elements of as many whole vectors as `count` elements need.
+template <class T>
+constexpr int whole_vectors(int count) {
+    return (count + lanes<T> - 1) / lanes<T> * lanes<T>;
+}
+
+/// to += factor * from
+template <int Length, class T>
+SEQUENT_INLINE void add_scaled_row(T factor, const T* from, T* to) noexcept {
+    constexpr int rest = Length % lanes<T>;
+    int k = 0;
+    for (; k + lanes<T> <= Length; k += lanes<T>)
+        store(to + k, fma(set(factor), load(from + k), load(to + k)));
+    if constexpr (rest > 0)
+        store_first<rest>(to + k,
+                          fma(set(factor), load_first<rest>(from + k), load_first<rest>(to + k)));
+}
+
+/// Columns below `end` of a tile that begins at 0.
+struct chunk_interval {
+    int end;
+    SEQUENT_INLINE bool covers(int columns) const { return end >= columns; }
+    template <class T>
+    SEQUENT_INLINE auto mask(int c) const {
+        return iota<T>() + set(static_cast<T>(c)) < set(static_cast<T>(end));
+    }
+};
+
+}  // namespace detail
+
+/// Linear attention with the operands of one round of the outer loops.
+template <class Shape, class T>
+class chunked_attention {
+    using scores = detail::chunk_scores<Shape>;
+    static constexpr score_node dot = scores::dot;
+    static constexpr bool fades = scores::fades;
+    static constexpr auto& piece = Shape::space.pieces[0];
+    static constexpr int chunk = Shape::chunk;
+    static constexpr int depth = dot.depth;
+    static constexpr int length = Shape::length;
+    static constexpr int pitch = detail::whole_vectors<T>(chunk);          // of a tile of pairs
+    static constexpr int length_pitch = detail::whole_vectors<T>(length);  // of rows of values
+    static constexpr int depth_pitch = detail::whole_vectors<T>(depth);    // of rows of keys
+    static constexpr T factor = static_cast<T>(scores::scale);
+
+    const score_operands<T>& operands_;
+    const T* x_;
+    const T* y_;
+    const T* value_;
+    const int* counts_;
+    T of_rows_[chunk]{};     // exponents of the rows of a chunk
+    T of_columns_[chunk]{};  // and of the columns of a tile
+    alignas(64) T turned_[std::max(depth, length) * pitch]{};
+    alignas(64) T tile_[chunk * pitch];
+    alignas(64) T scaled_[fades ? chunk * std::max(length_pitch, depth_pitch) : 1];
+
+    const T* x(int row) const { return x_ + static_cast<std::ptrdiff_t>(row) * dot.x_row; }
+    const T* y(int column) const { return y_ + static_cast<std::ptrdiff_t>(column) * dot.y_column; }
+    const T* value(int column) const {
+        return value_ + static_cast<std::ptrdiff_t>(column) * Shape::value_column;
+    }
+
+  public:
+    chunked_attention(const score_operands<T>& operands, const T* value, const int* counts) noexcept
+        : operands_(operands),
+          x_(operands.x[scores::root]),
+          y_(operands.y[scores::root]),
+          value_(value),
+          counts_(counts) {}
+
+    /// The end of the columns of a row.
+    int end_of(int row) const noexcept {
+        return std::max(0, piece.end(row, Shape::columns, counts_));
+    }
+    /// The end of the rows that have columns, at most `end`.
+    int end_of_rows(int end) const noexcept {
+        for (const auto& limit : piece.row_upper) end = std::min(end, limit.at(0, counts_));
+        return std::max(end, 0);
+    }
+
+    /// Computes rows [begin, end) of `out`.
+    void forward(T* out, int begin, int end) noexcept {
+        const int last_row = std::max(begin, end_of_rows(end));
+        alignas(64) T state[depth * length_pitch]{};
+        T base = 0;
+        T lowest = 0;
+        int before = 0;  // columns in the state
+        batch<T> seen = zero<T>();
+        for (int row = 0; row < last_row; row += chunk) {
+            const int end_row = std::min(row + chunk, last_row);
+            const int last = end_of(end_row - 1);
+            const int first = std::max(row, begin);
+            if (first < end_row) {
+                const int rows = end_row - first;
+                T* const to = out + static_cast<std::ptrdiff_t>(first) * Shape::out_row;
+                find_rows(first, rows);
+                product<product_shape{chunk, length, depth, dot.x_row, 1, length_pitch, 1,
+                                      Shape::out_row, false}>(x(first), state, to, rows, depth);
+                if (fades && before > 0)
+                    for (int r = 0; r < rows; ++r)
+                        (void)detail::scale_row<length>(to + r * Shape::out_row,
+                                                        grown(of_rows_[r], base));
+                for (int column = before; column < last; column += chunk) {
+                    const int columns = std::min(chunk, last - column);
+                    find_columns(column, columns);
+                    multiply_pairs<depth, dot.x_row, dot.y_column>(x(first), y(column), first, rows,
+                                                                   column, columns);
+                    product<product_shape{chunk, length, chunk, pitch, 1, Shape::value_column, 1,
+                                          Shape::out_row, true}>(tile_, value(column), to, rows,
+                                                                 columns);
+                }
+                for (int r = 0; r < rows; ++r) {
+                    seen = seen | detail::scale_row<length>(to + r * Shape::out_row, factor);
+                    if (fades && before > 0 && of_rows_[r] - lowest > detail::most_regained<T>)
+                        mend(out, first + r);
+                }
+            }
+            if (end_row == last_row) break;
+            move_base(scores::of_row(operands_, end_row - 1), before == 0, base, lowest, state,
+                      depth * length_pitch);
+            for (int column = before; column < last; column += chunk)
+                add_columns<depth, length, dot.y_column, Shape::value_column, length_pitch>(
+                    y(column), value(column), column, std::min(chunk, last - column), base, state);
+            before = std::max(before, last);
+        }
+        for (int row = last_row; row < end; ++row)
+            std::fill_n(out + static_cast<std::ptrdiff_t>(row) * Shape::out_row, length, T(0));
+        if (!xsimd::all(seen == zero<T>())) [[unlikely]]
+            for (int row = begin; row < last_row; ++row)
+                if (!detail::are_finite<length>(
+                        out + static_cast<std::ptrdiff_t>(row) * Shape::out_row, 0, 1))
+                    mend(out, row);
+    }
+
+    /// Adds the gradients of x and of the exponents of rows, of rows [0, end).
+    void backward_rows(const T* out, const T* out_gradient, int end) noexcept {
+        end = end_of_rows(end);
+        if constexpr (scores::gradient_of(false))
+            for (int row = 0; row < end; ++row)
+                scores::template add_gradient<false>(
+                    operands_, row,
+                    detail::dot_rows<length>(
+                        out + static_cast<std::ptrdiff_t>(row) * Shape::out_row,
+                        out_gradient + static_cast<std::ptrdiff_t>(row) * Shape::out_row));
+        T* const dx = operands_.dx[scores::root];
+        if constexpr (dot.x_gradient) {
+            if (dx == nullptr) return;
+            alignas(64) T state[length * depth_pitch]{};  // values times keys
+            alignas(64) T sums[chunk * depth_pitch];
+            T base = 0;
+            T lowest = 0;
+            int before = 0;
+            for (int row = 0; row < end; row += chunk) {
+                const int rows = std::min(chunk, end - row);
+                const int last = end_of(row + rows - 1);
+                const T* given = out_gradient + static_cast<std::ptrdiff_t>(row) * Shape::out_row;
+                find_rows(row, rows);
+                product<product_shape{chunk, depth, length, Shape::out_row, 1, depth_pitch, 1,
+                                      depth_pitch, false}>(given, state, sums, rows, length);
+                if (fades && before > 0)
+                    for (int r = 0; r < rows; ++r)
+                        (void)detail::scale_row<depth>(sums + r * depth_pitch,
+                                                       grown(of_rows_[r], base));
+                for (int column = before; column < last; column += chunk) {
+                    const int columns = std::min(chunk, last - column);
+                    find_columns(column, columns);
+                    multiply_pairs<length, Shape::out_row, Shape::value_column>(
+                        given, value(column), row, rows, column, columns);
+                    product<product_shape{chunk, depth, chunk, pitch, 1, dot.y_column, 1,
+                                          depth_pitch, true}>(tile_, y(column), sums, rows,
+                                                              columns);
+                }
+                for (int r = 0; r < rows; ++r) {
+                    T* const to = dx + static_cast<std::ptrdiff_t>(row + r) * dot.x_row;
+                    const bool lost =
+                        fades && before > 0 && of_rows_[r] - lowest > detail::most_regained<T>;
+                    if (lost || !detail::are_finite<depth>(sums + r * depth_pitch, 0, 1))
+                        [[unlikely]]
+                        add_row(given + r * Shape::out_row, row + r, to);
+                    else
+                        detail::add_scaled_row<depth>(factor, sums + r * depth_pitch, to);
+                }
+                if (row + rows == end) break;
+                move_base(scores::of_row(operands_, row + rows - 1), before == 0, base, lowest,
+                          state, length * depth_pitch);
+                for (int column = before; column < last; column += chunk)
+                    add_columns<length, depth, Shape::value_column, dot.y_column, depth_pitch>(
+                        value(column), y(column), column, std::min(chunk, last - column), base,
+                        state);
+                before = std::max(before, last);
+            }
+        }
+    }
+
+    /// Adds the gradients of y, of the values and of the exponents of columns, from rows [0, end).
+    void backward_columns(const T* out_gradient, T* value_gradient, int end) noexcept {
+        end = end_of_rows(end);
+        T* const dy = dot.y_gradient ? operands_.dy[scores::root] : nullptr;
+        constexpr bool of_columns = scores::gradient_of(true);
+        if (dy == nullptr && value_gradient == nullptr && !of_columns) return;
+        alignas(64) T state[depth * length_pitch]{};  // of later rows: x times the gradient of out
+        alignas(64) T of_value[chunk * length_pitch];
+        alignas(64) T of_y[chunk * depth_pitch];
+        T base = 0;
+        T highest = 0;
+        bool empty = true;
+        for (int row = (end - 1) / chunk * chunk; row >= 0 && end > 0; row -= chunk) {
+            const int rows = std::min(chunk, end - row);
+            const int first = row == 0 ? 0 : end_of(row - 1);
+            const int last = end_of(row + rows - 1);
+            const T* given = out_gradient + static_cast<std::ptrdiff_t>(row) * Shape::out_row;
+            find_rows(row, rows);
+            move_base(of_rows_[rows - 1], empty, base, highest, state, depth * length_pitch, true);
+            for (int column = first; column < last; column += chunk) {
+                const int columns = std::min(chunk, last - column);
+                find_columns(column, columns);
+                product<product_shape{chunk, length, depth, dot.y_column, 1, length_pitch, 1,
+                                      length_pitch, false}>(y(column), state, of_value, columns,
+                                                            depth);
+                product<product_shape{chunk, depth, length, Shape::value_column, 1, 1, length_pitch,
+                                      depth_pitch, false}>(value(column), state, of_y, columns,
+                                                           length);
+                if (fades && !empty)
+                    for (int c = 0; c < columns; ++c) {
+                        const T grows = grown(of_columns_[c], -base);
+                        (void)detail::scale_row<length>(of_value + c * length_pitch, grows);
+                        (void)detail::scale_row<depth>(of_y + c * depth_pitch, grows);
+                    }
+                multiply_pairs<depth, dot.x_row, dot.y_column>(x(row), y(column), row, rows, column,
+                                                               columns);
+                product<product_shape{chunk, length, chunk, 1, pitch, Shape::out_row, 1,
+                                      length_pitch, true}>(tile_, given, of_value, columns, rows);
+                multiply_pairs<length, Shape::out_row, Shape::value_column>(
+                    given, value(column), row, rows, column, columns);
+                product<product_shape{chunk, depth, chunk, 1, pitch, dot.x_row, 1, depth_pitch,
+                                      true}>(tile_, x(row), of_y, columns, rows);
+                for (int c = 0; c < columns; ++c) {
+                    T* const here = of_value + c * length_pitch;
+                    T* const keys = of_y + c * depth_pitch;
+                    const bool lost =
+                        fades && !empty && of_columns_[c] + highest > detail::most_regained<T>;
+                    if (lost || !detail::are_finite<length>(here, 0, 1) ||
+                        !detail::are_finite<depth>(keys, 0, 1)) [[unlikely]]
+                        sum_column(out_gradient, column + c, end, here, keys);
+                    if (value_gradient)
+                        detail::add_scaled_row<length>(
+                            factor, here,
+                            value_gradient +
+                                static_cast<std::ptrdiff_t>(column + c) * Shape::value_column);
+                    if (dy)
+                        detail::add_scaled_row<depth>(
+                            factor, keys,
+                            dy + static_cast<std::ptrdiff_t>(column + c) * dot.y_column);
+                    if constexpr (of_columns)
+                        scores::template add_gradient<true>(
+                            operands_, column + c,
+                            factor * detail::dot_rows<length>(value(column + c), here));
+                }
+            }
+            if (row == 0) break;
+            add_rows(given, row, rows, base, state);
+            empty = false;
+        }
+    }
+
+    /// Computes one row from a state of the columns before it, to which its own column is added
+    /// first: the columns of a row end at the row. The state has depth rows of Pitch numbers, then
+    /// the exponent of its last row.
+    template <int Pitch>
+    void step(T* state, T* out, int row) noexcept {
+        constexpr int vectors = length_pitch / lanes<T>;
+        T* const base = state + depth * Pitch;
+        T fade = 1;
+        T weight = 1;
+        const bool exists = end_of_rows(row + 1) > row;
+        if constexpr (fades) {
+            const T next = scores::of_row(operands_, row);
+            fade = row == 0 ? T(0) : std::exp(next - *base);
+            weight = std::exp(next + scores::of_column(operands_, row));
+            *base = next;
+        }
+        // A row that only counts keep from its own column reads what is there.
+        if (!exists || end_of(row) <= row) weight = 0;
+        alignas(64) T values[length_pitch]{};
+        if (weight != 0)
+            for (int k = 0; k < length; ++k) values[k] = weight * value(row)[k];
+        batch<T> sums[vectors];
+        SEQUENT_UNROLL for (int v = 0; v < vectors; ++v) sums[v] = zero<T>();
+        for (int k = 0; k < depth; ++k, state += Pitch) {
+            const batch<T> key = set(weight != 0 ? y(row)[k] : T(0));
+            const batch<T> query = set(x(row)[k] * factor);
+            SEQUENT_UNROLL for (int v = 0; v < vectors; ++v) {
+                batch<T> here = load(state + v * lanes<T>);
+                if constexpr (fades) here *= set(fade);
+                here = fma(key, load(values + v * lanes<T>), here);
+                store(state + v * lanes<T>, here);
+                sums[v] = fma(query, here, sums[v]);
+            }
+        }
+        SEQUENT_UNROLL for (int v = 0; v < vectors; ++v) store(values + v * lanes<T>, sums[v]);
+        std::copy_n(values, length, out + static_cast<std::ptrdiff_t>(row) * Shape::out_row);
+        if (!exists)
+            std::fill_n(out + static_cast<std::ptrdiff_t>(row) * Shape::out_row, length, T(0));
+    }
+
+  private:
+    static T grown(T exponent, T base) noexcept { return std::exp(exponent - base); }
+
+    void find_rows(int row, int rows) noexcept {
+        if constexpr (fades)
+            for (int r = 0; r < rows; ++r) of_rows_[r] = scores::of_row(operands_, row + r);
+    }
+    void find_columns(int column, int columns) noexcept {
+        if constexpr (fades)
+            for (int c = 0; c < columns; ++c)
+                of_columns_[c] = scores::of_column(operands_, column + c);
+    }
+
+    /// Moves the base of a state to `next`; `extreme` is the lowest base so far, or the highest.
+    static void move_base(T next, bool empty, T& base, T& extreme, T* state, int size,
+                          bool reversed = false) noexcept {
+        if constexpr (fades) {
+            if (!empty) {
+                const T fade = reversed ? std::exp(base - next) : std::exp(next - base);
+                for (int at = 0; at < size; at += lanes<T>)
+                    store(state + at, batch<T>(load(state + at) * set(fade)));
+            }
+            base = next;
+            extreme = empty ? next : reversed ? std::max(extreme, next) : std::min(extreme, next);
+        }
+    }
+
+    /// The tile of left(row) . right(column), without `factor`; zero where there is no pair.
+    template <int Depth, int LeftRow, int RightRow>
+    void multiply_pairs(const T* left, const T* right, int row, int rows, int column,
+                        int columns) noexcept {
+        detail::turn_columns<RightRow, pitch>(right, turned_, columns, Depth);
+        product<product_shape{chunk, chunk, Depth, LeftRow, 1, pitch, 1, pitch, false}>(
+            left, turned_, tile_, rows, Depth);
+        for (int r = 0; r < rows; ++r) {
+            T* const here = tile_ + r * pitch;
+            const detail::chunk_interval inside{std::min(end_of(row + r) - column, columns)};
+            for (int c = 0; c < chunk; c += lanes<T>) {
+                batch<T> weight = load(here + c);
+                if constexpr (fades) {
+                    alignas(64) T exponents[lanes<T>]{};
+                    std::copy_n(of_columns_ + c, std::min(lanes<T>, chunk - c), exponents);
+                    weight *= exp(batch<T>(load(exponents) + set(of_rows_[r])));
+                }
+                if (!inside.covers(c + lanes<T>))
+                    weight = xsimd::select(inside.template mask<T>(c), weight, zero<T>());
+                store(here + c, weight);
+            }
+        }
+    }
+
+    /// Adds left(column)^T right(column), scaled, for some columns.
+    template <int Depth, int Length, int LeftRow, int RightRow, int Pitch>
+    void add_columns(const T* left, const T* right, int column, int columns, T base,
+                     T* state) noexcept {
+        if constexpr (fades) {
+            for (int c = 0; c < columns; ++c)
+                scale_to<Length>(right + c * RightRow, scaled_ + c * Pitch,
+                                 std::exp(scores::of_column(operands_, column + c) + base));
+            product<product_shape{Depth, Length, chunk, 1, LeftRow, Pitch, 1, Pitch, true}>(
+                left, scaled_, state, Depth, columns);
+        } else {
+            product<product_shape{Depth, Length, chunk, 1, LeftRow, RightRow, 1, Pitch, true}>(
+                left, right, state, Depth, columns);
+        }
+    }
+    /// Adds x(row)^T out_gradient(row), scaled, for the rows of a chunk.
+    void add_rows(const T* given, int row, int rows, T base, T* state) noexcept {
+        if constexpr (fades) {
+            for (int r = 0; r < rows; ++r)
+                scale_to<length>(given + r * Shape::out_row, scaled_ + r * length_pitch,
+                                 std::exp(of_rows_[r] - base));
+            product<product_shape{depth, length, chunk, 1, dot.x_row, length_pitch, 1, length_pitch,
+                                  true}>(x(row), scaled_, state, depth, rows);
+        } else {
+            product<product_shape{depth, length, chunk, 1, dot.x_row, Shape::out_row, 1,
+                                  length_pitch, true}>(x(row), given, state, depth, rows);
+        }
+    }
+    template <int Length>
+    static void scale_to(const T* from, T* to, T by) noexcept {
+        std::copy_n(from, Length, to);
+        (void)detail::scale_row<Length>(to, by);
+    }
+
+    // Pair by pair.
+
+    SEQUENT_COLD T fading(int row, int column) const noexcept {
+        if constexpr (fades)
+            return std::exp(scores::of_row(operands_, row) + scores::of_column(operands_, column));
+        else
+            return 1;
+    }
+    SEQUENT_COLD void mend(T* out, int row) const noexcept {
+        detail::attend_to_pairs<Shape>(operands_, value_,
+                                       out + static_cast<std::ptrdiff_t>(row) * Shape::out_row, row,
+                                       [&](auto f) {
+                                           for (int column = 0; column < end_of(row); ++column)
+                                               f(column);
+                                       });
+    }
+    /// Adds the gradient of x(row).
+    SEQUENT_COLD void add_row(const T* given, int row, T* to) const noexcept {
+        for (int column = 0; column < end_of(row); ++column)
+            detail::add_scaled(
+                factor * fading(row, column) * detail::dot_rows<length>(given, value(column)),
+                y(column), to, depth);
+    }
+    /// The gradients of value(column) and of y(column), without `factor`.
+    SEQUENT_COLD void sum_column(const T* out_gradient, int column, int end, T* of_value,
+                                 T* of_y) const noexcept {
+        std::fill_n(of_value, length, T(0));
+        std::fill_n(of_y, depth, T(0));
+        for (int row = 0; row < end; ++row) {
+            if (end_of(row) <= column) continue;
+            const T* given = out_gradient + static_cast<std::ptrdiff_t>(row) * Shape::out_row;
+            const T fade = fading(row, column);
+            detail::add_scaled(fade * detail::dot_rows<depth>(x(row), y(column)), given, of_value,
+                               length);
+            detail::add_scaled(fade * detail::dot_rows<length>(given, value(column)), x(row), of_y,
+                               depth);
+        }
+    }
+};
+
+}  // namespace sequent::inline SEQUENT_ABI::kernel
+
 /// Values as lists of numbers that are template arguments: code for equal values is compiled as one
 /// function.
 
@@ -21262,14 +22223,23 @@ template <class Term, class Visit>
 constexpr void visit_term(Term& term, Visit& visit) {
     visit(term.kind);
     visit_access(term.x, visit);
-    visit(term.window.walker);
-    if (term.window.any()) {
-        visit(term.window.stride);
-        visit(term.window.step);
-        visit(term.window.origin);
-        visit(term.window.extent);
-        visit(term.window.counts);
-        visit(term.window.bounded);
+    for (auto& loop : term.loops) {
+        visit(loop.count);
+        visit(loop.window.walker);
+        if (loop.count > 1) {
+            visit(loop.x);
+            visit(loop.w);
+        }
+        if (!loop.window.any()) {
+            if (loop.count == 1) break;
+            continue;
+        }
+        visit(loop.window.stride);
+        visit(loop.window.step);
+        visit(loop.window.origin);
+        visit(loop.window.extent);
+        visit(loop.window.counts);
+        visit(loop.window.bounded);
     }
     if (term.kind == term_kind::add) return;
     visit_access(term.w, visit);
@@ -21278,9 +22248,6 @@ constexpr void visit_term(Term& term, Visit& visit) {
     visit(term.format);
     if (term.kind != term_kind::product) return;
     visit(term.depth);
-    visit(term.splits);
-    visit(term.x_split);
-    visit(term.w_split);
 }
 
 template <class Function, class Visit>
@@ -21330,8 +22297,8 @@ constexpr long long functions_cost(const row_step& step) {
 constexpr long long row_cost(const row_step& step) {
     long long cost = functions_cost(step);
     for (const row_term& term : step.terms)
-        cost +=
-            2LL * step.columns() * (term.kind == term_kind::product ? term.depth * term.splits : 1);
+        cost += 2LL * step.columns() * term.splits() *
+                (term.kind == term_kind::product ? term.depth : 1);
     return cost;
 }
 
@@ -21717,8 +22684,8 @@ struct row_fusion {
     }
     /// A product of one input: a number times one row, which another product adds.
     static constexpr bool has_one_input(const row_term& term) {
-        return term.kind == term_kind::product && term.depth == 1 && term.splits == 1 &&
-               term.w_column == 1 && term.w.row == 0 && term.format == 0 && !term.window.any() &&
+        return term.kind == term_kind::product && term.depth == 1 && term.splits() == 1 &&
+               term.w_column == 1 && term.w.row == 0 && term.format == 0 && !term.moves() &&
                term.indexed == plan::side::none && segments_of(term.x) == 1 &&
                segments_of(term.w) == 1 && term.w.at.where != place::packed;
     }
@@ -21735,8 +22702,8 @@ struct row_fusion {
         const row_term& term = step.terms[at];
         if (product_at < 0 || at == product_at) return false;
         if (has_one_input(term)) return true;
-        return term.kind == term_kind::add && !term.window.any() &&
-               term.indexed == plan::side::none && segments_of(term.x) == 1;
+        return term.kind == term_kind::add && !term.moves() && term.indexed == plan::side::none &&
+               segments_of(term.x) == 1;
     }
     static constexpr bool applies = [] {
         bool all = product_at >= 0 && step.functions.size() > 0 &&
@@ -22212,12 +23179,12 @@ class row_atoms {
     template <int At, class Range>
     static auto rows_of_split(const bindings& bound, int first, int second, int third, int split,
                               Range range) noexcept {
-        if constexpr (!step.terms[At].window.bounded) {
+        if constexpr (!step.terms[At].bounded()) {
             return range;
         } else {
             const int walked[]{first, second, third};
-            return step.terms[At].window.template rows<kernel::row_range>(
-                split, walked, range.begin, range.end, bound.counts);
+            return step.terms[At].template rows<kernel::row_range>(split, walked, range.begin,
+                                                                   range.end, bound.counts);
         }
     }
 
@@ -22302,11 +23269,11 @@ class row_gradients : public row_atoms<Step, T> {
         constexpr kernel::product_shape shape{step.rows,    term.depth, columns,
                                               step.out.row, 1,          term.w_column,
                                               term.w_depth, term.x.row, true};
-        const T* w = bound.read(term.w.at) + outer_shift(term.w, first, second, third) +
-                     split * term.w_split;
+        const T* w =
+            bound.read(term.w.at) + outer_shift(term.w, first, second, third) + term.w_of(split);
         const T* dy = gradient_of_out(bound, first, second, third) + range.begin * step.out.row;
-        dx += outer_shift(term.x, first, second, third) + split * term.x_split +
-              range.begin * term.x.row;
+        dx +=
+            outer_shift(term.x, first, second, third) + term.x_of(split) + range.begin * term.x.row;
         const int rows = range.end - range.begin;
         if constexpr (term.format != 0)
             multiply_rounded<term.format>(input_product<T>(
@@ -22331,9 +23298,9 @@ class row_gradients : public row_atoms<Step, T> {
             const int rows = of.end - of.begin;
             const T* dy = gradient_of_out(bound, first, second, third) + of.begin * step.out.row;
             const T* x = bound.read(term.x.at) + outer_shift(term.x, first, second, third) +
-                         split * term.x_split + of.begin * term.x.row;
+                         term.x_of(split) + of.begin * term.x.row;
             T* dw = bound.gradient(term.w.at) + outer_shift(term.w, first, second, third) +
-                    split * term.w_split;
+                    term.w_of(split);
             const int count = range.end - range.begin;
             if constexpr (term.format != 0) {
                 const bool by_input = term.w_column == 1;
@@ -22375,7 +23342,7 @@ class row_gradients : public row_atoms<Step, T> {
     static void product_gradient(const bindings& bound, int first, int second, int third,
                                  Range range) noexcept {
         constexpr row_term term = step.terms[At];
-        for (int split = 0; split < term.splits; ++split) {
+        for (int split = 0; split < term.splits(); ++split) {
             const auto rows =
                 base::template rows_of_split<At>(bound, first, second, third, split, range);
             if constexpr (term.weighed != plan::side::none) {
@@ -22416,6 +23383,55 @@ class row_gradients : public row_atoms<Step, T> {
         }
     }
 
+    template <int At, class Range>
+    static void window_gradient(const bindings& bound, int first, int second, int third,
+                                Range range) noexcept {
+        constexpr row_term term = step.terms[At];
+        constexpr int x_row = term.x.row;
+        constexpr int w_row = term.w.row;
+        constexpr int out_row = step.out.row;
+        constexpr bool scaled = term.w.at.where != place::none;
+        constexpr bool weighs = scaled && term.w.at.trained;
+        const T* dy = gradient_of_out(bound, first, second, third);
+        T* const dx = bound.gradient(term.x.at);
+        [[maybe_unused]] const T* x = bound.read(term.x.at);
+        [[maybe_unused]] const T* w = nullptr;
+        [[maybe_unused]] T* dw = nullptr;
+        if constexpr (scaled) w = bound.read(term.w.at);
+        if constexpr (weighs) dw = bound.gradient(term.w.at);
+        for (int split = 0; split < term.splits(); ++split) {
+            const auto rows =
+                base::template rows_of_split<At>(bound, first, second, third, split, range);
+            const std::ptrdiff_t x_at =
+                outer_shift(term.x, first, second, third) + term.x_of(split);
+            [[maybe_unused]] const std::ptrdiff_t w_at =
+                outer_shift(term.w, first, second, third) + term.w_of(split);
+            each_lane<columns, T>([&](int lane, auto count) {
+                const auto load = [&](const T* from) { return kernel::load_first<count()>(from); };
+                [[maybe_unused]] kernel::batch<T> sum = kernel::zero<T>();
+                for (int row = rows.begin; row < rows.end; ++row) {
+                    kernel::batch<T> by = load(dy + row * out_row + lane);
+                    const std::ptrdiff_t at = x_at + row * x_row + lane;
+                    [[maybe_unused]] const std::ptrdiff_t of = w_at + row * w_row + lane;
+                    if constexpr (weighs) {
+                        sum = kernel::fma(by, kernel::batch<T>(load(x + at)), sum);
+                        if constexpr (w_row != 0) {
+                            kernel::store_first<count()>(dw + of,
+                                                         kernel::batch<T>(load(dw + of) + sum));
+                            sum = kernel::zero<T>();
+                        }
+                    }
+                    if (!dx) continue;
+                    if constexpr (scaled) by = by * load(w + of);
+                    kernel::store_first<count()>(dx + at, kernel::batch<T>(load(dx + at) + by));
+                }
+                if constexpr (weighs && w_row == 0)
+                    kernel::store_first<count()>(dw + w_at + lane,
+                                                 kernel::batch<T>(load(dw + w_at + lane) + sum));
+            });
+        }
+    }
+
   private:
     template <class Range>
     static void backward_rows(const bindings& bound, Range range) noexcept {
@@ -22429,6 +23445,8 @@ class row_gradients : public row_atoms<Step, T> {
                         product_gradient<index()>(bound, first, second, third, run);
                     else if constexpr (term.kind == term_kind::gather)
                         gather_gradient<index()>(bound, first, second, third, run);
+                    else if constexpr (term.kind == term_kind::window)
+                        window_gradient<index()>(bound, first, second, third, run);
                     else
                         summand_gradient<index()>(bound, first, second, third, run);
                 });
@@ -22440,10 +23458,8 @@ class row_gradients : public row_atoms<Step, T> {
     static void gradient_of_pairs(const bindings& bound, int first, int second, int third,
                                   int split, Range range) noexcept {
         constexpr row_term term = step.terms[At];
-        const std::ptrdiff_t x_at =
-            outer_shift(term.x, first, second, third) + split * term.x_split;
-        const std::ptrdiff_t w_at =
-            outer_shift(term.w, first, second, third) + split * term.w_split;
+        const std::ptrdiff_t x_at = outer_shift(term.x, first, second, third) + term.x_of(split);
+        const std::ptrdiff_t w_at = outer_shift(term.w, first, second, third) + term.w_of(split);
         const T* gradient = gradient_of_out(bound, first, second, third);
         base::template each_weight<At>(
             bound, range, [&](kernel::row_range run, std::ptrdiff_t weight, T* room) {
@@ -22484,9 +23500,9 @@ class row_gradients : public row_atoms<Step, T> {
         for (int row = range.begin; row < range.end; ++row) {
             const T* dy = gradient + row * step.out.row;
             const std::ptrdiff_t x_at =
-                outer_shift(term.x, first, second, third) + split * term.x_split + row * term.x.row;
+                outer_shift(term.x, first, second, third) + term.x_of(split) + row * term.x.row;
             const std::ptrdiff_t w_at =
-                outer_shift(term.w, first, second, third) + split * term.w_split + row * term.w.row;
+                outer_shift(term.w, first, second, third) + term.w_of(split) + row * term.w.row;
             if (T* dx = bound.gradient(term.x.at))
                 kernel::product<to_x>(dy, bound.read(term.w.at) + w_at, dx + x_at);
             if constexpr (term.w.at.trained) {
@@ -22595,6 +23611,26 @@ void multiply_packed(const float* x, const std::byte* w, float* sum, int sum_row
                      int rows) noexcept;
 template <class Step, int At>
 void look_up_packed(const std::byte* table, int symbol, float* to) noexcept;
+
+/// The splits of a product of whole rows: loops whose inputs follow each other are a part of the
+/// depth. The first loop is the innermost.
+struct split_lattice {
+    int depth = 0;
+    plan::split_loop loops[plan::max_split_loops]{};
+};
+constexpr split_lattice splits_of(const row_term& term) {
+    split_lattice result{term.depth, {}};
+    int kept = 0;
+    for (const plan::split_loop& loop : term.loops) {
+        if (loop.count == 1) continue;
+        if (kept == 0 && term.moves() && loop.x == result.depth &&
+            loop.w == result.depth * term.w_depth)
+            result.depth *= loop.count;
+        else
+            result.loops[kept++] = loop;
+    }
+    return result;
+}
 
 template <class Step, class T>
 class row_runner : public row_gradients<Step, T> {
@@ -22727,7 +23763,7 @@ class row_runner : public row_gradients<Step, T> {
 
     static constexpr bool has_windows = [] {
         bool result = false;
-        for (const row_term& term : step.terms) result = result || term.window.bounded;
+        for (const row_term& term : step.terms) result = result || term.bounded();
         return result;
     }();
     /// The rows among some in which all splits of all products exist.
@@ -22736,8 +23772,8 @@ class row_runner : public row_gradients<Step, T> {
         kernel::row_range result{begin, end};
         kernel::unroll<step.terms.size()>([&](auto index) {
             if constexpr (step.terms[index()].kind == term_kind::product &&
-                          step.terms[index()].window.bounded)
-                for (int split = 0; split < step.terms[index()].splits; ++split)
+                          step.terms[index()].bounded())
+                for (int split = 0; split < step.terms[index()].splits(); ++split)
                     result = base::template rows_of_split<index()>(bound, first, second, third,
                                                                    split, result);
         });
@@ -22755,15 +23791,20 @@ class row_runner : public row_gradients<Step, T> {
                 const T* x = bound.read(term.x.at) + outer_shift(term.x, first, second, third);
                 const T* w = bound.read(term.w.at) + outer_shift(term.w, first, second, third);
                 constexpr bool by_row = fusion::by_row(term);
-                constexpr kernel::product_shape shape{
-                    by_row ? 1 : Block,      columns, term.depth,
-                    by_row ? 0 : term.x.row, 1,       term.w_depth,
-                    term.w_column,           sum_row, true};
-                for (int split = 0; split < term.splits; ++split) {
-                    const auto rows = base::template rows_of_split<index()>(
-                        bound, first, second, third, split, kernel::row_range{begin, end});
-                    const T* a = x + split * term.x_split;
-                    const T* b = w + split * term.w_split;
+                // Splits that follow each other are one product where they exist in the same rows.
+                constexpr int following = splits_of(term).depth / term.depth;
+                constexpr int most = following < term.splits() ? following : 1;
+                const auto rows_of = [&](int split) {
+                    return base::template rows_of_split<index()>(bound, first, second, third, split,
+                                                                 kernel::row_range{begin, end});
+                };
+                const auto multiply = [&](auto count, int split, kernel::row_range rows) {
+                    constexpr kernel::product_shape shape{
+                        by_row ? 1 : Block,      columns, term.depth * count(),
+                        by_row ? 0 : term.x.row, 1,       term.w_depth,
+                        term.w_column,           sum_row, true};
+                    const T* a = x + term.x_of(split);
+                    const T* b = w + term.w_of(split);
                     if constexpr (by_row) {
                         for (int at = rows.begin; at < rows.end; ++at)
                             kernel::product<shape>(a + at * term.x.row, b + at * term.w.row,
@@ -22771,8 +23812,22 @@ class row_runner : public row_gradients<Step, T> {
                     } else if (rows.begin < rows.end) {
                         kernel::detail::tile_product<shape, false>(
                             a + rows.begin * term.x.row, b, sum + rows.begin * sum_row,
-                            rows.end - rows.begin, term.depth, kernel::as_is{});
+                            rows.end - rows.begin, shape.depth, kernel::as_is{});
                     }
+                };
+                for (int split = 0; split < term.splits(); split += most) {
+                    const kernel::row_range rows = rows_of(split);
+                    if constexpr (most > 1) {
+                        const kernel::row_range last = rows_of(split + most - 1);
+                        if (rows.begin < rows.end && rows.begin == last.begin &&
+                            rows.end == last.end) {
+                            multiply(std::integral_constant<int, most>{}, split, rows);
+                            continue;
+                        }
+                        for (int next = split + 1; next < split + most; ++next)
+                            multiply(std::integral_constant<int, 1>{}, next, rows_of(next));
+                    }
+                    multiply(std::integral_constant<int, 1>{}, split, rows);
                 }
             }
         });
@@ -22870,7 +23925,7 @@ class row_runner : public row_gradients<Step, T> {
     /// True if a term is a row of x in each row, all of whose numbers follow each other.
     static constexpr bool is_plain(int at) {
         const row_term& term = step.terms[at];
-        return term.kind == term_kind::add && !fusion::adds(at) && !term.window.bounded &&
+        return term.kind == term_kind::add && !fusion::adds(at) && !term.bounded() &&
                term.indexed == plan::side::none && fusion::segments_of(term.x) == 1;
     }
     /// The number of plain terms from term `at` on, which are added in one pass.
@@ -22906,13 +23961,71 @@ class row_runner : public row_gradients<Step, T> {
             });
     }
 
+    /// Adds a window of rows, several rows at once, where all of its splits exist.
+    template <int At>
+    static void add_window(const bindings& bound, int first, int second, int third, T* sum,
+                           kernel::row_range range) noexcept {
+        kernel::row_range full = range;
+        if constexpr (step.terms[At].bounded())
+            for (int split = 0; split < step.terms[At].splits(); ++split)
+                full = base::template rows_of_split<At>(bound, first, second, third, split, full);
+        if (full.begin >= full.end) full = {range.end, range.end};
+        add_window_rows<At, 1, true>(bound, first, second, third, sum, {range.begin, full.begin});
+        const int most = full.begin + (full.end - full.begin) / 4 * 4;
+        add_window_rows<At, 4, false>(bound, first, second, third, sum, {full.begin, most});
+        add_window_rows<At, 1, false>(bound, first, second, third, sum, {most, full.end});
+        add_window_rows<At, 1, true>(bound, first, second, third, sum, {full.end, range.end});
+    }
+    /// Partly: some splits of these rows do not exist.
+    template <int At, int Rows, bool Partly>
+    static void add_window_rows(const bindings& bound, int first, int second, int third, T* sum,
+                                kernel::row_range range) noexcept {
+        constexpr row_term term = step.terms[At];
+        constexpr int x_row = term.x.row;
+        constexpr int w_row = term.w.row;
+        constexpr int splits = term.splits();
+        constexpr bool scaled = term.w.at.where != place::none;
+        const T* const x = bound.read(term.x.at) + outer_shift(term.x, first, second, third);
+        [[maybe_unused]] const T* w = nullptr;
+        if constexpr (scaled) w = bound.read(term.w.at) + outer_shift(term.w, first, second, third);
+        for (int row = range.begin; row < range.end; row += Rows)
+            each_lane<columns, T>([&](int lane, auto count) {
+                const auto load = [&](const T* from) { return kernel::load_first<count()>(from); };
+                T* const to = sum + row * sum_row + lane;
+                kernel::batch<T> all[Rows];
+                for (int r = 0; r < Rows; ++r) all[r] = load(to + r * sum_row);
+                for (int split = 0; split < splits; ++split) {
+                    if constexpr (Partly) {
+                        const auto there = base::template rows_of_split<At>(
+                            bound, first, second, third, split, kernel::row_range{row, row + 1});
+                        if (there.begin >= there.end) continue;
+                    }
+                    const T* const from = x + step.terms[At].x_of(split) + row * x_row + lane;
+                    for (int r = 0; r < Rows; ++r) {
+                        const kernel::batch<T> next = load(from + r * x_row);
+                        if constexpr (scaled)
+                            all[r] =
+                                kernel::fma(next,
+                                            kernel::batch<T>(load(w + step.terms[At].w_of(split) +
+                                                                  (row + r) * w_row + lane)),
+                                            all[r]);
+                        else
+                            all[r] += next;
+                    }
+                }
+                for (int r = 0; r < Rows; ++r)
+                    kernel::store_first<count()>(to + r * sum_row, all[r]);
+            });
+    }
+
     /// Adds the summands that the products have not added.
     static void add_terms(const bindings& bound, int first, int second, int third, T* sum, int row,
                           int rows) noexcept {
         kernel::unroll<step.terms.size()>([&](auto index) {
             constexpr row_term term = step.terms[index()];
             // If a term does not exist in all rows, sums begin with zero.
-            constexpr bool cleared = first_product() < 0 && index() == 0 && term.window.bounded;
+            constexpr bool cleared = first_product() < 0 && index() == 0 &&
+                                     (term.bounded() || term.kind == term_kind::window);
             constexpr bool starts = first_product() < 0 && index() == 0 && !cleared;
             if constexpr (cleared)
                 for (int at = row; at < row + rows; ++at)
@@ -22925,6 +24038,9 @@ class row_runner : public row_gradients<Step, T> {
                 // The previous term was added together with this one.
             } else if constexpr (plain_terms(index()) > 1) {
                 add_plain<index(), starts>(bound, first, second, third, sum, row, rows);
+            } else if constexpr (term.kind == term_kind::window) {
+                add_window<index()>(bound, first, second, third, sum,
+                                    kernel::row_range{row, row + rows});
             } else if constexpr (term.kind == term_kind::add) {
                 const T* x = bound.read(term.x.at) + outer_shift(term.x, first, second, third);
                 for (int at = present.begin; at < present.end; ++at)
@@ -23028,12 +24144,12 @@ class row_runner : public row_gradients<Step, T> {
                     bound, kernel::row_range{row, row + rows},
                     [&](kernel::row_range run, std::ptrdiff_t weight, T* room) {
                         const T* from[base::most_of_weight];
-                        for (int split = 0; split < term.splits; ++split)
+                        for (int split = 0; split < term.splits(); ++split)
                             kernel::product(
                                 output_product<T>(term, columns, run.end - run.begin,
                                                   base::template rows_of_pairs<At>(
-                                                      bound, run, x + split * term.x_split, from),
-                                                  w + weight + split * term.w_split,
+                                                      bound, run, x + term.x_of(split), from),
+                                                  w + weight + term.w_of(split),
                                                   {nullptr, sum + run.begin * sum_row, sum_row},
                                                   Accumulate || split > 0),
                                 room);
@@ -23041,11 +24157,11 @@ class row_runner : public row_gradients<Step, T> {
                 return;
             }
             if constexpr (term.format != 0) {
-                for (int split = 0; split < term.splits; ++split)
+                for (int split = 0; split < term.splits(); ++split)
                     multiply_rounded<term.format>(output_product<T>(
                         term, columns, rows,
-                        {nullptr, x + split * term.x_split + row * term.x.row, term.x.row},
-                        w + split * term.w_split, {nullptr, sum + row * sum_row, sum_row},
+                        {nullptr, x + term.x_of(split) + row * term.x.row, term.x.row},
+                        w + term.w_of(split), {nullptr, sum + row * sum_row, sum_row},
                         Accumulate || split > 0));
                 if constexpr (fusion::any && fusion::product_at == At)
                     finish_rows(finish(bound, first, second, third, out, row), sum + row * sum_row,
@@ -23054,10 +24170,8 @@ class row_runner : public row_gradients<Step, T> {
             }
             constexpr int block = fusion::by_row(term) ? 1 : Block;
             // The splits of a window may follow each other, in x and in the weight.
-            constexpr bool follows = term.window.any() && term.x_split == term.depth &&
-                                     term.w_split == term.depth * term.w_depth;
-            constexpr int parts = follows ? 1 : term.splits;
-            constexpr int depth = follows ? term.depth * term.splits : term.depth;
+            constexpr split_lattice lattice = splits_of(term);
+            constexpr int depth = lattice.depth;
             constexpr kernel::product_shape all{block,
                                                 columns,
                                                 depth,
@@ -23067,17 +24181,22 @@ class row_runner : public row_gradients<Step, T> {
                                                 term.w_column,
                                                 sum_row,
                                                 Accumulate,
-                                                parts,
-                                                parts > 1 ? term.x_split : 0};
+                                                lattice.loops[0].count,
+                                                lattice.loops[0].x};
             // Or one product takes them all.
-            constexpr bool at_once = term.w_split == term.depth * term.w_depth &&
+            constexpr bool at_once = lattice.loops[0].count > 1 &&
+                                     lattice.loops[0].w == depth * term.w_depth &&
                                      kernel::detail::product_plan<all, T>::takes_splits;
-            constexpr int splits = at_once ? 1 : parts;
+            constexpr int inner = at_once ? 1 : lattice.loops[0].count;
+            constexpr int splits = inner * lattice.loops[1].count;
             kernel::unroll<splits>([&](auto split) {
+                constexpr bool accumulates = Accumulate || split() > 0;
                 constexpr kernel::product_shape shape =
-                    at_once ? all : all.of_part(Accumulate || split() > 0);
-                const T* a = x + split() * term.x_split;
-                const T* b = w + split() * term.w_split;
+                    at_once ? all.accumulating(accumulates) : all.of_part(accumulates);
+                const T* a =
+                    x + split() % inner * lattice.loops[0].x + split() / inner * lattice.loops[1].x;
+                const T* b =
+                    w + split() % inner * lattice.loops[0].w + split() / inner * lattice.loops[1].w;
                 if constexpr (fusion::by_row(term)) {
                     for (int at = row; at < row + rows; ++at)
                         kernel::product<shape>(a + at * term.x.row, b + at * term.w.row,
@@ -23211,6 +24330,7 @@ struct attention_shape {
     static constexpr bool value_gradient = step.value.at.trained;
     static constexpr int score_row = step.scores.row;
     static constexpr bool normalizes = step.normalizes;
+    static constexpr int chunk = step.chunk;
     static constexpr bool is_table = mask::mask.form.is_table;
     static constexpr bool clips = mask::mask.form.clips();
     static constexpr plan::space space = mask::mask.form.where;
@@ -23265,6 +24385,8 @@ struct attention_shape {
             to.value = from.value;
             to.function = activation_of(from.function);
             to.packed = from.packed;
+            to.exponent = from.exponent;
+            to.exponent_by = from.exponent_by;
             to.left = from.left;
             to.right = from.right;
             to.x_gradient = from.x.at.trained;
@@ -23288,6 +24410,7 @@ struct attention_form {
     bool clips = false;
     bool keeps_scores = false;
     bool normalizes = true;
+    int chunk = 0;
     plan::list<kernel::score_node, kernel::max_score_nodes> nodes{};
     plan::space space{};
 };
@@ -23320,6 +24443,7 @@ constexpr void visit_attention_form(Form& form, Visit& visit) {
     visit(form.clips);
     visit(form.keeps_scores);
     visit(form.normalizes);
+    visit(form.chunk);
     visit(form.nodes.count);
     for (auto& node : form.nodes) {
         visit(node.op);
@@ -23332,6 +24456,8 @@ constexpr void visit_attention_form(Form& form, Visit& visit) {
         visit(node.left);
         visit(node.right);
         visit(node.packed);
+        visit(node.exponent);
+        visit(node.exponent_by);
         visit(node.x_gradient);
         visit(node.y_gradient);
     }
@@ -23370,6 +24496,7 @@ struct attention_shape_of_form {
     static constexpr bool clips = form.clips;
     static constexpr bool keeps_scores = form.keeps_scores;
     static constexpr bool normalizes = form.normalizes;
+    static constexpr int chunk = form.chunk;
     static constexpr auto nodes = [] {
         plan::list<kernel::score_node, form.nodes.size()> result;
         for (const kernel::score_node& node : form.nodes) result.push(node);
@@ -23386,17 +24513,10 @@ struct shape_for_kernels {
 template <class Shape>
 struct shape_for_kernels<Shape, false> {
     static constexpr attention_form value = [] {
-        attention_form result{Shape::rows,
-                              Shape::columns,
-                              Shape::length,
-                              Shape::value_column,
-                              Shape::out_row,
-                              Shape::value_gradient,
-                              Shape::score_row,
-                              Shape::clips,
-                              Shape::keeps_scores,
-                              Shape::normalizes,
-                              {},
+        attention_form result{Shape::rows,         Shape::columns, Shape::length,
+                              Shape::value_column, Shape::out_row, Shape::value_gradient,
+                              Shape::score_row,    Shape::clips,   Shape::keeps_scores,
+                              Shape::normalizes,   Shape::chunk,   {},
                               Shape::space};
         for (const kernel::score_node& node : Shape::nodes) result.nodes.push(node);
         return result;
@@ -23489,6 +24609,14 @@ class attention_runner {
             return nullptr;
     }
 
+    template <class Chunks>
+    static void chunks_backward(Chunks chunks, const T* out, const T* out_gradient,
+                                T* value_gradient, int end) noexcept {
+        chunks.backward_rows(out, out_gradient, end);
+        chunks.backward_columns(out_gradient, step.value.at.trained ? value_gradient : nullptr,
+                                end);
+    }
+
   public:
     template <class Range>
     static void forward(const bindings<T>& bound, Range range) noexcept {
@@ -23513,11 +24641,14 @@ class attention_runner {
                 bound.read(step.value.at) + outer_shift(step.value, first, second, third);
             T* out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
             const auto present = rows_of(bound, range);
-            T* normalizer = bound.write(step.normalizer.at) +
-                            outer_shift(step.normalizer, first, second, third);
+            [[maybe_unused]] T* normalizer = bound.write(step.normalizer.at) +
+                                             outer_shift(step.normalizer, first, second, third);
             if constexpr (Shape::is_table)
                 kernel::attention<Shape>(Shape::mask::table(), from, value, out, normalizer,
                                          bound.counts, present);
+            else if constexpr (Shape::chunk > 0)
+                kernel::chunked_attention<Shape, T>(from, value, bound.counts)
+                    .forward(out, present.begin, present.end);
             else
                 kernel::attention<Shape>(from, value, out, normalizer,
                                          kept_scores<Shape>(bound, first, second, third),
@@ -23537,7 +24668,7 @@ class attention_runner {
             const T* value =
                 bound.read(step.value.at) + outer_shift(step.value, first, second, third);
             const T* out = bound.read(step.out.at) + outer_shift(step.out, first, second, third);
-            const T* normalizer =
+            [[maybe_unused]] const T* normalizer =
                 bound.read(step.normalizer.at) + outer_shift(step.normalizer, first, second, third);
             const T* out_gradient =
                 bound.gradient(step.out.at) + outer_shift(step.out, first, second, third);
@@ -23545,6 +24676,10 @@ class attention_runner {
                 kernel::attention_gradient<Shape>(Shape::mask::table(), from, value, out,
                                                   normalizer, out_gradient, value_gradient,
                                                   bound.counts);
+            else if constexpr (Shape::chunk > 0)
+                chunks_backward(kernel::chunked_attention<Shape, T>(from, value, bound.counts), out,
+                                out_gradient, value_gradient,
+                                rows_of(bound, kernel::all_rows<step.rows>{}).end);
             else
                 kernel::attention_gradient<Shape>(from, value, out, normalizer,
                                                   kept_scores<Shape>(bound, first, second, third),
@@ -24091,6 +25226,20 @@ class ground_rule : protected ground_functions<Plan, At, T> {
         });
         if constexpr (value_count() == 0) {
             to[0] = 1;
+        } else if constexpr (step.combined == combination::count) {
+            to[0] = T(value_count());
+        } else if constexpr (step.combined == combination::cross_sum) {
+            to[0] = 0;
+            int sums = 1;
+            each_value([&](auto index) {
+                constexpr int size = literal<index()>.shape.size();
+                for (int before = sums; before-- > 0;) {
+                    const T sum = to[before];
+                    for (int at = 0; at < size; ++at)
+                        to[before * size + at] = sum + values_[index()][at];
+                }
+                sums *= size;
+            });
         } else if constexpr (step.combined == combination::product) {
             multiply_all();
         } else if constexpr (step.combined == combination::concat) {
@@ -24192,8 +25341,10 @@ class ground_rule : protected ground_functions<Plan, At, T> {
     void undo(T* gradient) noexcept {
         kernel::unroll<functions>(
             [&](auto index) { this->template undo_function<functions - 1 - index()>(gradient); });
-        if constexpr (value_count() == 0) {
+        if constexpr (value_count() == 0 || step.combined == combination::count) {
             return;
+        } else if constexpr (step.combined == combination::cross_sum) {
+            undo_cross_sum(gradient);
         } else if constexpr (step.combined == combination::product) {
             undo_products(gradient);
         } else if constexpr (step.combined == combination::concat) {
@@ -24207,6 +25358,26 @@ class ground_rule : protected ground_functions<Plan, At, T> {
         } else {
             undo_elementwise(gradient);
         }
+    }
+
+    void undo_cross_sum(const T* gradient) noexcept {
+        int before = 1;  // the sums of the literals before, and of those after
+        int after = combined;
+        each_value([&](auto index) {
+            constexpr int size = literal<index()>.shape.size();
+            alignas(64) own_value own_part;
+            T* const part = this->template temporary<1>(own_part);
+            after /= size;
+            for (int at = 0; at < size; ++at) {
+                T sum = 0;
+                for (int left = 0; left < before; ++left)
+                    for (int right = 0; right < after; ++right)
+                        sum += gradient[(left * size + at) * after + right];
+                part[at] = sum;
+            }
+            undo_literal<index()>(part);
+            before *= size;
+        });
     }
 
     void undo_cosine(T gradient) noexcept {
@@ -25379,15 +26550,15 @@ class pooled_rows {
         return false;
     }
 
-    /// True if rows of the gradient of x never overlap.
-    static constexpr bool inputs_apart(const row_term& term, int segments, int segment_stride,
+    /// True if rows of the gradient of x, with parts of a length, never overlap.
+    static constexpr bool inputs_apart(const row_term& term, dimension first, dimension second,
                                        int length) {
         return term.x.at.where != place::parameter &&
-               are_apart(
-                   std::array<dimension, 2>{
-                       {{step.rows, term.x.row}, {segment_stride ? segments : 1, segment_stride}}},
-                   length);
+               are_apart(std::array<dimension, 3>{{{step.rows, term.x.row}, first, second}},
+                         length);
     }
+    /// The places of parts; one of them if they are one part that is read several times.
+    static constexpr dimension parts(int count, int stride) { return {stride ? count : 1, stride}; }
 
     template <int At, class Rows>
     static void product_gradient(const bindings& bound, int first, int second, int third, Rows rows,
@@ -25397,12 +26568,14 @@ class pooled_rows {
         constexpr int weight_row = term.w_column == 1 ? term.w_depth : term.w_column;
         constexpr int weight_columns = term.w_column == 1 ? step.columns() : term.depth;
         constexpr bool apart =
-            !runner::by_row(term) && !term.window.any() &&
-            inputs_apart(term, term.splits, term.x_split, term.depth) &&
-            are_apart(std::array<dimension, 2>{{{weight_rows, weight_row},
-                                                {term.w_split ? term.splits : 1, term.w_split}}},
+            !runner::by_row(term) && !term.moves() &&
+            inputs_apart(term, parts(term.loops[0].count, term.loops[0].x),
+                         parts(term.loops[1].count, term.loops[1].x), term.depth) &&
+            are_apart(std::array<dimension, 3>{{{weight_rows, weight_row},
+                                                parts(term.loops[0].count, term.loops[0].w),
+                                                parts(term.loops[1].count, term.loops[1].w)}},
                       weight_columns);
-        constexpr long long each = 2LL * step.columns() * term.depth * term.splits;
+        constexpr long long each = 2LL * step.columns() * term.depth * term.splits();
         if constexpr (!apart || each * step.rows < least_run) {
             runner::template product_gradient<At>(bound, first, second, third, rows);
         } else if (counted && each * rows.end < least_run) {
@@ -25417,7 +26590,7 @@ class pooled_rows {
             const int input_tasks = for_input ? inputs.count() : 0;
             const int weight_tasks = for_weight ? weights.count() : 0;
             pool.run(input_tasks + weight_tasks, [&](int task) {
-                for (int split = 0; split < term.splits; ++split)
+                for (int split = 0; split < term.splits(); ++split)
                     if (task < input_tasks)
                         runner::template input_gradient<At>(bound, first, second, third, split,
                                                             inputs[task]);
@@ -25433,8 +26606,8 @@ class pooled_rows {
                                  thread_pool& pool) noexcept {
         constexpr row_term term = step.terms[At];
         constexpr int segments = runner::segments_of(term.x);
-        if constexpr (!step.is_outer &&
-                      inputs_apart(term, segments, term.x.column, step.columns() / segments))
+        if constexpr (!step.is_outer && inputs_apart(term, parts(segments, term.x.column), {1, 0},
+                                                     step.columns() / segments))
             each_row_part(
                 pool, rows,
                 4LL * rows.end * step.columns() * (step.multiplies ? step.terms.size() : 1),
@@ -25490,6 +26663,9 @@ class pooled_rows {
                         product_gradient<index()>(bound, first, second, third, rows, pool);
                     else if constexpr (term.kind == term_kind::gather)
                         runner::template gather_gradient<index()>(bound, first, second, third,
+                                                                  rows);
+                    else if constexpr (term.kind == term_kind::window)
+                        runner::template window_gradient<index()>(bound, first, second, third,
                                                                   rows);
                     else
                         summand_gradient<index()>(bound, first, second, third, rows, pool);
@@ -25582,7 +26758,8 @@ class pooled_attention {
     static constexpr int block = [] {
         int rows = 1;
         kernel::unroll<kinds>([&](auto kind) { rows = std::lcm(rows, block_of<shape<kind()>>()); });
-        return std::min(rows, step.rows);
+        // A part that begins later would compute the state of all columns before it.
+        return step.chunk > 0 ? step.rows : std::min(rows, step.rows);
     }();
 
     /// True if different outer indices add to different numbers.
@@ -26065,16 +27242,16 @@ class joined_rows {
                          int second, int third, bool accumulate) noexcept {
         constexpr row_term term = step.terms[Term];
         row_lists rows;
-        for (int split = 0; split < term.splits; ++split) {
+        for (int split = 0; split < term.splits(); ++split) {
             const T* x[joined_run<T>::most];
             T* sum[joined_run<T>::most];
             for (int at = 0; at < run.count; ++at) {
                 x[at] = samples.of[at]->read(term.x.at) +
-                        outer_shift(term.x, first, second, third) + split * term.x_split;
+                        outer_shift(term.x, first, second, third) + term.x_of(split);
                 sum[at] = runner::sum_of(*samples.of[at], first, second, third);
             }
             const T* w = samples.of[0]->read(term.w.at) +
-                         outer_shift(term.w, first, second, third) + split * term.w_split;
+                         outer_shift(term.w, first, second, third) + term.w_of(split);
             each_rows(
                 samples.ranges, run.count,
                 [&](int at, int sample, int row) {
@@ -26098,11 +27275,11 @@ class joined_rows {
         const T* dy[joined_run<T>::most];
         for (int at = 0; at < run.count; ++at)
             dy[at] = runner::gradient_of_out(*samples.of[at], first, second, third);
-        for (int split = 0; split < term.splits; ++split) {
+        for (int split = 0; split < term.splits(); ++split) {
             const std::ptrdiff_t x_at =
-                outer_shift(term.x, first, second, third) + split * term.x_split;
+                outer_shift(term.x, first, second, third) + term.x_of(split);
             const std::ptrdiff_t w_at =
-                outer_shift(term.w, first, second, third) + split * term.w_split;
+                outer_shift(term.w, first, second, third) + term.w_of(split);
             if (samples.of[0]->gradient(term.x.at)) {
                 T* dx[joined_run<T>::most];
                 for (int at = 0; at < run.count; ++at)
@@ -28461,6 +29638,7 @@ struct kept_operand {
 /// The columns that an attention step reads.
 struct kept_attention {
     int ahead = 0;             ///< columns beyond the row's own that a row reads, at most
+    bool carries = false;      ///< the value stands for the state of linear attention in its place
     kept_operand value{};      ///< the value
     kept_operand nodes[12]{};  ///< the operands of the nodes of the score
 };
@@ -28500,8 +29678,7 @@ template <class Tables>
 constexpr int most_block_rows(const Tables& steps) {
     bool many = steps.parameters > 1 << 18;
     for (const row_step& row : steps.rows)
-        for (const row_term& term : row.terms)
-            many = many || (term.splits > 1 && term.window.any());
+        for (const row_term& term : row.terms) many = many || (term.splits() > 1 && term.moves());
     return many ? 64 : 16;
 }
 
@@ -28754,9 +29931,13 @@ class row_reach {
         if (each.kind == step_kind::rows) {
             for (const row_term& term : out_.rows[each.at].terms) {
                 // A window reads rows at some distance.
-                const int walked = term.window.any() ? (term.splits - 1) * term.x_split : 0;
-                call(term.x.at, form_.in_time[at] ? 0 : term.x.row, 0, 0, std::min(walked, 0),
-                     std::max(walked, 0));
+                int least = 0;
+                int most = 0;
+                for (const split_loop& loop : term.loops) {
+                    const int walked = loop.window.any() ? (loop.count - 1) * loop.x : 0;
+                    (walked < 0 ? least : most) += walked;
+                }
+                call(term.x.at, form_.in_time[at] ? 0 : term.x.row, 0, 0, least, most);
                 for (int outer = 0; outer < max_outers; ++outer)
                     if (is_sequence(term.x.at) && out_.rows[each.at].outer_extents[outer] > 1 &&
                         term.x.outer[outer] >= row_size(term.x.at) && made.rows > 1)
@@ -28962,7 +30143,8 @@ constexpr void each_kept(Made& made, const cache_form& form, Visit visit) {
         const auto& attention = made.steps.attentions[at];
         auto& kept = made.kept[at];
         if (kept.value.kept)
-            visit(kept.value, attention.is_prepared() ? column_form{} : form.values);
+            visit(kept.value,
+                  attention.is_prepared() || kept.carries ? column_form{} : form.values);
         for (int node = 0; node < attention.nodes.size(); ++node)
             if (kept.nodes[node].kept)
                 visit(kept.nodes[node],
@@ -29163,7 +30345,8 @@ class state_placer : public placer<state_placer<Drafted, Form>, Drafted>,
             });
             if (out_.steps[at].kind != step_kind::attention || form_.in_time[at]) continue;
             const attention_step& attention = out_.attentions[out_.steps[at].at];
-            if (slides(attention, attention_reach(attention), made.lead[at])) made.lost = loses;
+            if (carries(at) || slides(attention, attention_reach(attention), made.lead[at]))
+                made.lost = loses;
         }
     }
     /// Finds the one window of all attention steps whose rows do not need all columns.
@@ -29198,6 +30381,11 @@ class state_placer : public placer<state_placer<Drafted, Form>, Drafted>,
             if (each.kind != step_kind::attention || form_.once[at] || form_.in_time[at]) continue;
             const attention_step& attention = out_.attentions[each.at];
             kept_attention& kept = made.kept[each.at];
+            if (carries(at)) {
+                kept.carries = true;
+                kept.value = carried(at, attention);
+                continue;
+            }
             const column_reach reach = attention_reach(attention);
             kept.ahead = reach.beyond();
             kept.value = keep(at, attention, reach, attention.value, attention.length);
@@ -29224,8 +30412,41 @@ class state_placer : public placer<state_placer<Drafted, Form>, Drafted>,
         result.pitch = result.slides ? made.windows[made.column_window - 1].capacity
                                      : pitch_of(attention.columns);
         result.lines = depth;
+        place_rounds(at, attention, from.outer, result);
+        return result;
+    }
+    /// Returns true if an attention step of the sequence carries a state in place of its columns:
+    /// it is computed in chunks, and the columns of a row end at the row.
+    constexpr bool carries(int at) const {
+        const attention_step& attention = out_.attentions[out_.steps[at].at];
+        if (attention.chunk == 0 || !attention.ends_at_row || !is_sequence(attention.value.at))
+            return false;
+        for (const score_node& node : attention.nodes) {
+            if (node.kind == score_kind::dot && !is_sequence(node.y.at)) return false;
+            if (node.kind == score_kind::load && node.x.column != 0 && !is_sequence(node.x.at))
+                return false;
+        }
+        return true;
+    }
+    /// The place of the state of each round of the outer loops: a line of `length` numbers for each
+    /// element of a key, and one for the exponent of the last row.
+    constexpr kept_operand carried(int at, const attention_step& attention) {
+        kept_operand result;
+        result.kept = result.moves = true;
+        result.from = attention.value;
+        result.columns = attention.columns;
+        result.pitch = aligned(attention.length);
+        for (const score_node& node : attention.nodes)
+            if (node.kind == score_kind::dot) result.lines = result.depth = node.depth + 1;
+        constexpr int each[max_outers]{1, 1, 1};
+        place_rounds(at, attention, each, result);
+        return result;
+    }
+    /// Sets the strides of the outer loops that `moves` counts, and those of the layers.
+    constexpr void place_rounds(int at, const attention_step& attention, const int* moves,
+                                kept_operand& result) const {
         for (int outer = attention.outers; outer-- > 0;) {
-            if (from.outer[outer] == 0) continue;
+            if (moves[outer] == 0) continue;
             result.outer[outer] = result.lines * result.pitch;
             result.lines *= attention.outer_extents[outer];
         }
@@ -29236,7 +30457,6 @@ class state_placer : public placer<state_placer<Drafted, Form>, Drafted>,
             result.to.layer_strides[draft_.depth_of(block) - 1] = result.lines * result.pitch;
             result.lines *= draft_.in.text.scopes[block].repeat;
         }
-        return result;
     }
     /// A pitch for which the lines do not all map to the same few sets of the cache.
     static constexpr int pitch_of(int columns) {
@@ -29572,6 +30792,29 @@ class kept_runner {
         return result;
     }
 
+    /// Computes rows from the state that is carried from row to row, which begins with zeros.
+    template <class Range>
+    static void carry(const bindings<T>& bound, Range range) noexcept {
+        for (int round = 0; round < step.rounds(); ++round) {
+            const int third = round % step.outer_extents[2];
+            const int second = round / step.outer_extents[2] % step.outer_extents[1];
+            const int first = round / (step.outer_extents[2] * step.outer_extents[1]);
+            T* const state = bound.write(kept.value.to) + shift(kept.value, first, second, third);
+            const auto from = operands_of_score<Plan, At>(bound, first, second, third, false);
+            const T* value =
+                bound.read(step.value.at) + outer_shift(step.value, first, second, third);
+            T* const out = bound.write(step.out.at) + outer_shift(step.out, first, second, third);
+            with_kind<Plan, At>(first, second, third, [&](auto kind) {
+                using shape = typename shape_for_kernels<
+                    attention_shape<Plan, At, decltype(kind)::value>>::type;
+                kernel::chunked_attention<shape, T> rows(from, value, bound.counts);
+                if (range.begin == 0) std::fill_n(state, kept.value.depth * kept.value.pitch, T(0));
+                for (int row = range.begin; row < range.end; ++row)
+                    rows.template step<kept.value.pitch>(state, out, row);
+            });
+        }
+    }
+
     /// Computes Queries rounds of the outer loops at once.
     template <int Kind, int Queries, class Range>
     static void attend(const bindings<T>& bound, int round, Range range,
@@ -29619,6 +30862,10 @@ class kept_runner {
     /// Computes some rows. First: what is computed once has been computed in this run.
     template <bool First, class Range>
     static void forward(const bindings<T>& bound, Range range) noexcept {
+        if constexpr (kept.carries) {
+            carry(bound, range);
+            return;
+        }
         const int first_column =
             Plan::made.column_window > 0 ? bound.origins[Plan::made.column_window] : 0;
         const auto columns = rows_led<kept.ahead, step.columns, step.columns>(range);
@@ -29868,8 +31115,8 @@ class alignas(64) state_block {
 
     /// Discards the rows from `position` on: the next step computes that row. Throws argument_error
     /// if `position` is negative or greater than position(). Does not compile if the state keeps
-    /// only the last rows, as for a recursion, a convolution or a window; save a copy instead,
-    /// `*saved = *state`.
+    /// only the last rows, as for a recursion, a convolution or a window, or only sums of them, as
+    /// for linear attention in chunks; save a copy instead, `*saved = *state`.
     void truncate(int position) {
         static_assert(sizeof(check_rows<Plan, made.lost.rule, made.lost.why>) > 0);
         if (position < 0 || position > position_)
@@ -31507,6 +32754,9 @@ struct shape {
     int logit_cap = 0;         ///< logits y become cap * tanh(y / cap)
     int embedding_width = 0;   ///< width of the embedding before its projection (ALBERT); 0: width
     int input_width = 0;       ///< numbers of an input position
+    int kernel_size = 1;       ///< positions of the window of a convolution
+    int stride = 1;            ///< distance of its windows
+    int dilation = 1;          ///< distance of the positions in a window
     int parallel_branches =
         0;                 ///< attention and feed-forward part read the same input; norms of it
     int local_layers = 0;  ///< layers with a local mask between layers with a global one
@@ -31831,6 +33081,15 @@ struct normal_embedding : nn::flag<&nn::shape::normal_embedding, Value> {};
 /// of mel bands of a frame.
 template <int Value>
 struct input_width : nn::counted<&nn::shape::input_width, Value> {};
+/// Number of positions in the window of a convolution.
+template <int Value>
+struct kernel_size : nn::counted<&nn::shape::kernel_size, Value> {};
+/// Distance from one window of a convolution to the next. Default: 1.
+template <int Value>
+struct stride : nn::counted<&nn::shape::stride, Value> {};
+/// Distance from one position in the window of a convolution to the next. Default: 1.
+template <int Value>
+struct dilation : nn::counted<&nn::shape::dilation, Value> {};
 /// Bounds the logits by c tanh(logit / c), where c is this number. Default: 0, unbounded.
 template <int Value>
 struct logit_cap : nn::counted<&nn::shape::logit_cap, Value, 0> {};
@@ -33165,6 +34424,95 @@ struct multi_head_attention
     static_assert(multi_head_attention::shape.position != nn::position_kind::relative_buckets,
                   "sequent: relative_buckets are shared by layers; take position::relative");
 };
+
+}  // namespace sequent::inline SEQUENT_ABI
+
+/// Convolutions over positions.
+
+namespace sequent::inline SEQUENT_ABI {
+
+namespace nn {
+
+/// Options of `convolution::layer`.
+struct convolution_options
+    : options<required<tokens>, required<input_width>, required<width>, required<kernel_size>,
+              stride<1>, dilation<1>, biases<true>, mask::none, activation::identity> {};
+
+/// y(i) = f(sum over k of W(k) x(stride i + dilation k - before) + b), f the activation.
+template <shape Shape, bool Causal, class Activation>
+inline constexpr auto convolution_rules = [] {
+    constexpr int reach = Shape.dilation * (Shape.kernel_size - 1);
+    constexpr int before = Causal ? reach : reach / 2;
+    constexpr var<"i", (Shape.tokens + Shape.stride - 1) / Shape.stride> to;
+    constexpr var<"k", Shape.kernel_size> k;
+    constexpr weight<"W", Shape.width, Shape.input_width> W;
+    constexpr weight<"b", Shape.width> b;
+    constexpr relation<"summed"> summed;
+    constexpr auto last = rules(y(to) <<= activated<Activation>(biased<Shape>(summed(to), b)));
+    if constexpr (Shape.stride > 1)
+        return rules(summed(to) <<= x(Shape.stride * to + k - before)[W(k)] | sum(k), last);
+    else
+        return rules(summed(to) <<= x(to + Shape.dilation * k - before)[W(k)] | sum(k), last);
+}();
+
+/// The model of `convolution::layer`.
+template <class Arguments>
+struct convolution_of {
+    /// The options as numbers.
+    static constexpr nn::shape shape = Arguments::shape;
+    /// True if a window ends at its own position.
+    static constexpr bool causal = std::is_same_v<typename Arguments::mask, mask::causal>;
+    static_assert(causal || std::is_same_v<typename Arguments::mask, mask::none>,
+                  "sequent: a convolution has mask::causal or no mask");
+    static_assert(shape.stride == 1 || (shape.dilation == 1 && !causal),
+                  "sequent: a convolution with a stride has no dilation and no mask");
+    /// The model.
+    using type = model<convolution_rules<shape, causal, typename Arguments::activation>,
+                       fact<"x", shape.tokens, shape.input_width>>;
+};
+/// The same as a template of a model.
+template <class Arguments>
+using convolution_model = typename convolution_of<Arguments>::type;
+
+}  // namespace nn
+
+/// Convolutions. Fact: `x`, tokens x input_width. Output: `y`, (tokens / stride, rounded up) x
+/// width.
+namespace convolution {
+
+/// As torch.nn.Conv1d over rows: output i is the sum over k < kernel_size of W(k) x(stride i +
+/// dilation k - before) + b, with zeros beyond the ends of x, then the activation (default: none).
+/// `before` is half of dilation (kernel_size - 1), rounded down; with `mask::causal` it is all of
+/// it, so that the layer runs by `step`. W(k) is `weight[:, :, k]` of PyTorch. Takes tokens,
+/// input_width, width, kernel_size, stride, dilation, biases, an activation.
+template <class... Options>
+struct layer : nn::with_options<nn::convolution_model,
+                                nn::arguments<layer, nn::convolution_options, Options...>> {};
+
+}  // namespace convolution
+
+/// Changes a convolution, or a linear map, so that its result is that of batch normalisation after
+/// it, with the statistics of training: for each output o, (y_o - mean_o) gain_o / sqrt(variance_o
+/// + epsilon) + shift_o (arXiv 1502.03167, algorithm 2). W has the outputs and the inputs as its
+/// last two dimensions, b the outputs; the numbers are ranges of one number for each output.
+template <class Weight, class Bias, class Numbers>
+void fold_batch_norm(Weight W, Bias b, const Numbers& gain, const Numbers& shift,
+                     const Numbers& mean, const Numbers& variance, double epsilon = 1e-5) {
+    const auto rank = static_cast<std::size_t>(W.rank);
+    const int inputs = W.extents[rank - 1];
+    const int outputs = W.extents[rank - 2];
+    using number = std::remove_cvref_t<decltype(W.element(0))>;
+    const auto factor = [&](std::size_t output) {
+        return static_cast<number>(gain[output] / std::sqrt(variance[output] + epsilon));
+    };
+    for (int at = 0; at < W.size(); ++at)
+        W.element(at) *= factor(static_cast<std::size_t>(at / inputs % outputs));
+    for (int output = 0; output < outputs; ++output) {
+        const auto at = static_cast<std::size_t>(output);
+        b.element(output) = (b.element(output) - static_cast<number>(mean[at])) * factor(at) +
+                            static_cast<number>(shift[at]);
+    }
+}
 
 }  // namespace sequent::inline SEQUENT_ABI
 
@@ -35012,12 +36360,12 @@ namespace sequent::inline SEQUENT_ABI::train {
 /// matrix, its last two dimensions; a one-dimensional weight has as many outputs as inputs.
 struct initializer {
     /// How the weight is filled.
-    enum class kind { keep, constant, uniform, normal, orthogonal };
+    enum class kind { keep, constant, uniform, normal, orthogonal, long_tailed };
     kind filled = kind::keep;  ///< how the weight is filled
-    double first = 0;          ///< constant, lower bound, mean, or gain
-    double second = 0;         ///< upper bound, or standard deviation
+    double first = 0;          ///< constant, lower or greatest value, mean, or gain
+    double second = 0;         ///< upper bound, standard deviation, or power
     /// `first` and `second` are divided by sqrt(inputs * number of inputs + outputs * number of
-    /// outputs), unless both factors are 0; not those of a constant or orthogonal weight.
+    /// outputs), unless both factors are 0; not those of the other kinds of weights.
     double inputs = 0;
     /// See `inputs`.
     double outputs = 0;
@@ -35050,6 +36398,11 @@ struct initializer {
     /// Normal with mean 0 and standard deviation gain / sqrt(inputs).
     static initializer he_normal(double gain = std::sqrt(2.0)) {
         return {kind::normal, 0, gain, 1, 0};
+    }
+    /// Between 0 and `greatest`, with a density proportional to (1 - x / greatest)^power; the
+    /// longtail distribution of NeuraLogic.
+    static constexpr initializer long_tailed(double greatest = 10, double power = 50) {
+        return {kind::long_tailed, greatest, power};
     }
     /// gain times a random matrix with orthonormal rows, or orthonormal columns if there are fewer
     /// columns (Saxe et al., arXiv 1312.6120).
@@ -35111,11 +36464,13 @@ void fill(const tensor_view<T>& view, const initializer& how, random_numbers& ra
         return;
     }
     for (int at = 0; at < view.size(); ++at) {
-        const double value = how.filled == kind::uniform
-                                 ? (how.first + (how.second - how.first) * random.uniform()) * scale
-                             : how.filled == kind::normal
-                                 ? (how.first + how.second * random.normal()) * scale
-                                 : how.first;
+        const double value =
+            how.filled == kind::uniform
+                ? (how.first + (how.second - how.first) * random.uniform()) * scale
+            : how.filled == kind::normal ? (how.first + how.second * random.normal()) * scale
+            : how.filled == kind::long_tailed
+                ? how.first * (1 - std::pow(random.uniform(), 1 / (how.second + 1)))
+                : how.first;
         view.element(at) = static_cast<T>(value);
     }
 }
