@@ -261,6 +261,8 @@ inline constexpr combination_word combinations[] = {
     {"mean", combination::mean},
     {"concat", combination::concat},
     {"cosine", combination::cosine},
+    {"count", combination::count},
+    {"cross_sum", combination::cross_sum},
 };
 
 /// A function to which the engine gives another name.
@@ -272,6 +274,7 @@ inline constexpr engine_word engine_words[] = {
     {"avg", "mean"},
     {"elproduct", "elementwise_product"},
     {"cossim", "cosine"},
+    {"crosssum", "cross_sum"},
     {"sigm", "sigmoid"},
     {"signum", "step"},
     {"std", "deviation"},
@@ -1545,6 +1548,11 @@ class index_parser : public plan::source_writer<Sizes>, public scanner {
                 }
             return all;
         }
+        if (name == word("maxcard")) {
+            const plan::node most = out.nodes[given[0]];
+            if (!check(count >= 2 && most.kind == node_kind::constant && most.value >= 1)) return 0;
+            return at_most(most.value, given + 1, count - 1);
+        }
         if (name == word("in")) {
             if (!check(count >= 2)) return 0;
             int all = -1;
@@ -1556,6 +1564,30 @@ class index_parser : public plan::source_writer<Sizes>, public scanner {
         }
         refuse(text_fault::unknown_special_predicate, begin);
         return 0;
+    }
+
+    /// The condition that the terms have at most `most` different values: of each most + 1 of them
+    /// two are equal.
+    constexpr int at_most(int most, const int* terms, int count) {
+        int all = -1;
+        for (int set = 0; set < 1 << count; ++set) {
+            int size = 0;
+            for (int at = 0; at < count; ++at) size += (set >> at) & 1;
+            if (size != most + 1) continue;
+            int some = -1;
+            for (int left = 0; left < count; ++left) {
+                if (((set >> left) & 1) == 0) continue;
+                for (int right = left + 1; right < count; ++right) {
+                    if (((set >> right) & 1) == 0) continue;
+                    const int equal =
+                        push_node(node_kind::equal, 0, copy_of(terms[left]), copy_of(terms[right]));
+                    some = some < 0 ? equal : push_node(node_kind::disjunction, 0, some, equal);
+                }
+            }
+            all = all < 0 ? some : push_node(node_kind::conjunction, 0, all, some);
+        }
+        if (all >= 0) return all;
+        return push_node(node_kind::equal, 0, copy_of(terms[0]), copy_of(terms[0]));
     }
 
     constexpr bool mentions(const plan::name& id) const {
@@ -2167,10 +2199,10 @@ class literal_parser : public function_parser<Sizes> {
         return after == '(' || after == '@';
     }
     /// Returns true if a name begins a condition: `document(i) == document(j)`, `abs(i) < 3`,
-    /// `one_of<...>(i)`.
+    /// `one_of<...>(i)`; `abs()(x(i))` is a literal.
     constexpr bool is_condition(const word& name) const {
         const int after = this->after_closing(this->first(at_ + name.length, '('));
-        if (name == word("abs")) return !ends_item(after);
+        if (name == word("abs")) return this->visible(after) != '(' && !ends_item(after);
         if (name == word("greater_of") || name == word("lesser_of")) return true;
         const char first = this->visible(after);
         const char second = this->visible(after, 1);
@@ -2301,11 +2333,11 @@ class literal_parser : public function_parser<Sizes> {
         const plan::literal result = this->nested([&] {
             const int begin = this->next();
             const word name = own_name(seen_name());
-            const bool called =
-                this->visible(this->after_closing(this->first(at_ + seen_name().length, '('))) ==
-                '(';
+            const int closed = this->after_closing(this->first(at_ + seen_name().length, '('));
+            const bool called = this->visible(closed) == '(';
+            // The arguments of the function come after the literals, as in the reader of types.
             if (called)
-                this->parse_function();
+                at_ = ok() ? closed : at_;
             else
                 take_name();
             expect('(', text_fault::an_atom_is_expected);
@@ -2316,7 +2348,14 @@ class literal_parser : public function_parser<Sizes> {
                     refuse(text_fault::an_atom_is_expected);
             } while (take(','));
             expect(')', text_fault::a_closing_parenthesis_is_expected);
-            if (!called) this->apply_function(name, begin);
+            const int end = at_;
+            if (called && ok()) {
+                at_ = begin;
+                this->parse_function();
+                at_ = ok() ? end : at_;
+            } else {
+                this->apply_function(name, begin);
+            }
             if (ok() &&
                 (current.states_aggregation || (current.transformations.size() > 0 &&
                                                 out.literals.size() != current.first_literal + 1)))
