@@ -17116,7 +17116,9 @@ class window_finder {
                 (summed | rule_.head_variables()))
             return false;
         const int product = definer_of(item);
-        if (scale_ < 0 && product >= 0 && is_inner(product, at) && multiplies(product)) {
+        // Rows that symbols choose from a table are there before they are summed up.
+        if (scale_ < 0 && product >= 0 && is_inner(product, at) && multiplies(product) &&
+            !(summed && is_symbol(draft_, draft_.literal_of(product, 0)))) {
             if (draft_.prepared[product] && !draft_.prepared[at]) return false;
             // What moves, and what is summed beside it, is an argument of x. The weight does not
             // move.
@@ -29911,6 +29913,22 @@ class row_reach {
         return (offset < 0 ? offset - size + 1 : offset) / size;
     }
 
+    /// The least and the greatest distance from the place of x that a window reaches. A window over
+    /// an outer index remains within its extent, and so within the row.
+    static constexpr std::pair<int, int> window_reach(const row_step& row, const row_term& term,
+                                                      const split_loop& loop) {
+        const term_window& window = loop.window;
+        const int last = loop.count - 1;
+        if (window.walker == 0) return {std::min(last * loop.x, 0), std::max(last * loop.x, 0)};
+        const int outer = window.walker - 1;
+        const int unit = term.x.outer[outer] / window.stride;
+        const int lowest = window.origin + std::min(last * window.step, 0);
+        const int highest = window.origin + window.stride * (row.outer_extents[outer] - 1) +
+                            std::max(last * window.step, 0);
+        return {unit * (std::max(lowest, 0) - window.origin),
+                unit * (std::min(highest, window.extent - 1) - window.origin)};
+    }
+
     /// Calls visit(operand, first, last) for the operands along the sequence that a step reads: in
     /// row i, or in iteration i of a recursion, it reads rows [i + first, i + last].
     template <class Visit>
@@ -29930,12 +29948,13 @@ class row_reach {
         };
         if (each.kind == step_kind::rows) {
             for (const row_term& term : out_.rows[each.at].terms) {
-                // A window reads rows at some distance.
                 int least = 0;
                 int most = 0;
                 for (const split_loop& loop : term.loops) {
-                    const int walked = loop.window.any() ? (loop.count - 1) * loop.x : 0;
-                    (walked < 0 ? least : most) += walked;
+                    if (!loop.window.any()) continue;
+                    const auto [first, last] = window_reach(out_.rows[each.at], term, loop);
+                    least += first;
+                    most += last;
                 }
                 call(term.x.at, form_.in_time[at] ? 0 : term.x.row, 0, 0, least, most);
                 for (int outer = 0; outer < max_outers; ++outer)

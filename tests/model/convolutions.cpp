@@ -65,6 +65,10 @@ inline constexpr auto parts = rules(
 inline constexpr auto of_weights = rules(
     a(i, u) <<= x(i)[W<"A", 4, 5>(u)],
     y(i, e) <<= a(i, e + n) | sum(n));
+// Rows of a table that symbols choose.
+inline constexpr auto of_chosen = rules(
+    a(i) <<= r<"s">(i)[W<"A", 4, 5>],
+    y(i) <<= a(i - n) | sum(n));
 inline constexpr auto corner = rules(
     y(m, u) <<= x(m - 1, u + 2));
 inline constexpr auto sums = rules(
@@ -139,6 +143,7 @@ using StridedImages = model<strided_images, fact<"x", 7, 9, 5>>;
 using Spectrum = model<spectrum, fact<"x", 70, 6, 5>>;
 using Parts = model<parts, fact<"x", 70, 6, 5>>;
 using OfWeights = model<of_weights, fact<"x", 5, 5>>;
+using OfChosen = model<of_chosen, fact<"s", 7, symbol<4>>>;
 using Corner = model<corner, fact<"x", 5, 6, 5>>;
 using Sums = model<sums, fact<"x", 5, 3, 6, 5>>;
 using Depthwise = model<depthwise, fact<"x", 70, 5>>;
@@ -177,6 +182,7 @@ TEST_CASE("windows of rows agree with the rules") {
     check::agrees<Parts>();
     check::agrees<Corner>();
     check::agrees<OfWeights>();
+    check::agrees<OfChosen>();
     check::agrees<Sums>();
     check::agrees<Depthwise>();
     check::agrees<Shifted>();

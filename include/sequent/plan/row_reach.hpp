@@ -1,5 +1,8 @@
 #pragma once
 
+#include <algorithm>
+#include <utility>
+
 #include "state_tables.hpp"
 
 /// The reach of the steps of a plan in a sequence: how far before the current position they read,
@@ -201,6 +204,22 @@ class row_reach {
         return (offset < 0 ? offset - size + 1 : offset) / size;
     }
 
+    /// The least and the greatest distance from the place of x that a window reaches. A window over
+    /// an outer index remains within its extent, and so within the row.
+    static constexpr std::pair<int, int> window_reach(const row_step& row, const row_term& term,
+                                                      const split_loop& loop) {
+        const term_window& window = loop.window;
+        const int last = loop.count - 1;
+        if (window.walker == 0) return {std::min(last * loop.x, 0), std::max(last * loop.x, 0)};
+        const int outer = window.walker - 1;
+        const int unit = term.x.outer[outer] / window.stride;
+        const int lowest = window.origin + std::min(last * window.step, 0);
+        const int highest = window.origin + window.stride * (row.outer_extents[outer] - 1) +
+                            std::max(last * window.step, 0);
+        return {unit * (std::max(lowest, 0) - window.origin),
+                unit * (std::min(highest, window.extent - 1) - window.origin)};
+    }
+
     /// Calls visit(operand, first, last) for the operands along the sequence that a step reads: in
     /// row i, or in iteration i of a recursion, it reads rows [i + first, i + last].
     template <class Visit>
@@ -220,12 +239,13 @@ class row_reach {
         };
         if (each.kind == step_kind::rows) {
             for (const row_term& term : out_.rows[each.at].terms) {
-                // A window reads rows at some distance.
                 int least = 0;
                 int most = 0;
                 for (const split_loop& loop : term.loops) {
-                    const int walked = loop.window.any() ? (loop.count - 1) * loop.x : 0;
-                    (walked < 0 ? least : most) += walked;
+                    if (!loop.window.any()) continue;
+                    const auto [first, last] = window_reach(out_.rows[each.at], term, loop);
+                    least += first;
+                    most += last;
                 }
                 call(term.x.at, form_.in_time[at] ? 0 : term.x.row, 0, 0, least, most);
                 for (int outer = 0; outer < max_outers; ++outer)

@@ -139,7 +139,9 @@ class window_finder {
                 (summed | rule_.head_variables()))
             return false;
         const int product = definer_of(item);
-        if (scale_ < 0 && product >= 0 && is_inner(product, at) && multiplies(product)) {
+        // Rows that symbols choose from a table are there before they are summed up.
+        if (scale_ < 0 && product >= 0 && is_inner(product, at) && multiplies(product) &&
+            !(summed && is_symbol(draft_, draft_.literal_of(product, 0)))) {
             if (draft_.prepared[product] && !draft_.prepared[at]) return false;
             // What moves, and what is summed beside it, is an argument of x. The weight does not
             // move.
