@@ -21,16 +21,16 @@ template <shape Shape, bool Causal, class Activation>
 inline constexpr auto convolution_rules = [] {
     constexpr int reach = Shape.dilation * (Shape.kernel_size - 1);
     constexpr int before = Causal ? reach : reach / 2;
-    constexpr var<"i", (Shape.tokens + Shape.stride - 1) / Shape.stride> to;
+    constexpr var<"i", (Shape.tokens + Shape.stride - 1) / Shape.stride> at;
     constexpr var<"k", Shape.kernel_size> k;
     constexpr weight<"W", Shape.width, Shape.input_width> W;
     constexpr weight<"b", Shape.width> b;
     constexpr relation<"summed"> summed;
-    constexpr auto last = rules(y(to) <<= activated<Activation>(biased<Shape>(summed(to), b)));
+    constexpr auto last = rules(y(at) <<= activated<Activation>(biased<Shape>(summed(at), b)));
     if constexpr (Shape.stride > 1)
-        return rules(summed(to) <<= x(Shape.stride * to + k - before)[W(k)] | sum(k), last);
+        return rules(summed(at) <<= x(Shape.stride * at + k - before)[W(k)] | sum(k), last);
     else
-        return rules(summed(to) <<= x(to + Shape.dilation * k - before)[W(k)] | sum(k), last);
+        return rules(summed(at) <<= x(at + Shape.dilation * k - before)[W(k)] | sum(k), last);
 }();
 
 /// The model of `convolution::layer`.
