@@ -1,3 +1,7 @@
+#include <algorithm>
+#include <functional>
+#include <vector>
+
 #include "graph.hpp"
 #include "reference.hpp"
 
@@ -32,4 +36,23 @@ TEST_CASE("the nodes of a graph become one vector") {
         check::agrees<graph::max_pool<nodes<7>, width<5>>>(count);
         check::agrees<graph::min_pool<nodes<7>, width<5>>>(count);
     }
+}
+TEST_CASE("pools give the numbers of their formulas") {
+    const auto x = wave(8, 2.3);
+    // Three of four nodes, two numbers each.
+    const auto agree = [&]<template <class...> class Pool>(auto combine, double divisor) {
+        using pool = Pool<nodes<4>, width<2>>;
+        const auto p = make_unique<typename pool::template parameters<double>>();
+        const auto w = make_unique<typename pool::template workspace<double>>();
+        std::vector<double> expected;
+        for (std::size_t at = 0; at < 2; ++at)
+            expected.push_back(combine(combine(x[at], x[2 + at]), x[4 + at]) / divisor);
+        CHECK(sequent_test::error_of(elements(pool::forward(*p, {x, 3}, *w)), expected) < 1e-14);
+    };
+    const auto greater = [](double one, double other) { return std::max(one, other); };
+    const auto lesser = [](double one, double other) { return std::min(one, other); };
+    agree.operator()<graph::sum_pool>(std::plus<>(), 1);
+    agree.operator()<graph::mean_pool>(std::plus<>(), 3);
+    agree.operator()<graph::max_pool>(greater, 1);
+    agree.operator()<graph::min_pool>(lesser, 1);
 }
