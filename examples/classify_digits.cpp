@@ -81,7 +81,7 @@ Options read_options(int count, char** arguments) {
         else if (line.is("--test-images")) options.test_images = line.text();
         else if (line.is("--test-labels")) options.test_labels = line.text();
         else if (line.is("--page")) options.page = line.output();
-        else if (line.is("--svg")) options.svg = line.text();
+        else if (line.is("--svg")) options.svg = line.output();
         else line.refuse();
         // clang-format on
     }

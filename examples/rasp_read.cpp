@@ -35,6 +35,14 @@ namespace {
 
 namespace rasp = sequent::rasp;
 
+constexpr const char* help_text = R"(rasp_read [options]
+
+Trains transformers whose weights are read as RASP programs, and prints the programs.
+
+  --seed N      of the parameters and the inputs (1)
+  --attempts N  trainings of each program, of which the best is read (10)
+)";
+
 constexpr int length = 8;   // of all inputs
 constexpr int letters = 8;  // a to h
 constexpr int classes = 9;  // letters, or numbers from 0 to 8
@@ -425,7 +433,7 @@ int main(int count, char** arguments) {
     return examples::main_of("rasp_read", [&] {
         int seed = 1;
         int attempts = 10;
-        for (examples::command_line line(count, arguments); line.next();)
+        for (examples::command_line line(count, arguments, help_text); line.next();)
             if (line.is("--seed"))
                 seed = line.whole(0, 1000000000);
             else if (line.is("--attempts"))

@@ -176,8 +176,10 @@ int main(int count, char** arguments) {
                 runs = 1;
             else if (line.is_option())
                 line.refuse();
-            else
+            else {
                 line.once(path, "picture");
+                line.check_folder(path);
+            }
         run(path.empty() ? "sparse_attention.svg" : path, runs);
     });
 }

@@ -21,24 +21,33 @@ that follow from the parents of a family. Ends with 0 if the probabilities sum t
 ancestors are found.
 )";
 
-// Table 2 of the article. An equation's indices of vectors, d, dk, dv, dm and t, are within the
-// values of a relation here, its index b is the layer of a stack, and p' is q:
+// Table 2 of the article, and below each equation the relation that it is here. Its indices of
+// vectors, d, dk, dv, dm and t, are within the values of a relation, its index b is the layer of a
+// stack, and p' is q.
 //
-//     1  EmbX[p, d] = X(p, t) Emb[t, d]                             embedded; X gives a symbol for
-//     each p 2  PosEnc[p, d] = Even(d) sin(p / L^(d / De)) + Odd(d) cos(p / L^((d - 1) / De)) 3
-//     Stream[0, p, d] = EmbX[p, d] + PosEnc[p, d]                stream_0, with PosEnc in one rule;
-//                                                                   L is 10000
-//     4  Query[b, h, p, dk] = WQ[b, h, dk, d] Stream[b, p, d]       query
-//     5  Key, 6 Val: "etc." in the article, the same with WK, WV    key, val
-//     7  Comp[b, h, p, p'] = softmax(Query[b, h, p, dk] Key[b, h, p', dk] / sqrt(Dk))        comp
-//     8  Attn[b, h, p, dv] = Comp[b, h, p, p'] Val[b, h, p', dv]    attn
-//     9  Merge[b, p, dm] = concat(Attn[b, h, p, dv])                merge
-//    10  Stream[b, p, d] = lnorm(WS[b, d, dm] Merge[b, p, dm] + Stream[b, p, d]) attended 11 MLP[b,
-//    p] = relu(WP[p, d] Stream[b, p, d]), etc.           mlp and result: WP has no index p
-//                                                                   here; we read "etc." as a
-//                                                                   second layer, a residual and
-//                                                                   lnorm
-//    12  Y[p, t] = softmax(WO[t, d] Stream[B, p, d])                y
+//  1  EmbX[p, d] = X(p, t) Emb[t, d]
+//         embedded; X gives one symbol for each p
+//  2  PosEnc[p, d] = Even(d) sin(p / L^(d / De)) + Odd(d) cos(p / L^((d - 1) / De))
+//         sinusoidal(p) in the rule of stream_0; L is 10000
+//  3  Stream[0, p, d] = EmbX[p, d] + PosEnc[p, d]
+//         stream_0
+//  4  Query[b, h, p, dk] = WQ[b, h, dk, d] Stream[b, p, d]
+//         query
+//  5  Key and 6 Val, "etc." in the article: the same with WK and WV
+//         key, val
+//  7  Comp[b, h, p, p'] = softmax(Query[b, h, p, dk] Key[b, h, p', dk] / sqrt(Dk))
+//         comp
+//  8  Attn[b, h, p, dv] = Comp[b, h, p, p'] Val[b, h, p', dv]
+//         attn
+//  9  Merge[b, p, dm] = concat(Attn[b, h, p, dv])
+//         merge
+// 10  Stream[b, p, d] = lnorm(WS[b, d, dm] Merge[b, p, dm] + Stream[b, p, d])
+//         attended
+// 11  MLP[b, p] = relu(WP[p, d] Stream[b, p, d]), etc.
+//         mlp and result; WP has no index p here, and "etc." is read as a second layer, a residual
+//         and lnorm
+// 12  Y[p, t] = softmax(WO[t, d] Stream[B, p, d])
+//         y
 //
 // lnorm has neither gain nor bias, as `norm()`.
 inline constexpr sequent::text transformer = R"(

@@ -118,7 +118,7 @@ Options read_options(int count, char** arguments) {
         if (line.is("--steps")) options.steps = line.whole(1, 1000000);
         else if (line.is("--seed")) options.seed = line.whole(0, 1000000000);
         else if (line.is("--threads")) options.threads = line.whole(1, 1024);
-        else if (line.is("--svg")) options.svg = line.text();
+        else if (line.is("--svg")) options.svg = line.output();
         else if (line.is("--page")) options.page = line.output();
         else if (line.is_option()) line.refuse();
         else options.texts.push_back(line.word());

@@ -2,6 +2,11 @@
 
 #include <array>
 #include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <random>
+#include <string>
 #include <vector>
 
 #include "../catch.hpp"
@@ -137,4 +142,27 @@ TEST_CASE("stacks are ground layer by layer, recursions time by time") {
         sequent::draw::picture_of(sequent::draw::graph_of(made), "ground rules").str();
     for (const char* part : {"layers.far[1](0)", "rule 1: layers.layer[0](1), edge(0, 1)", "= 66"})
         CHECK_THAT(svg, sequent_test::contains(part));
+}
+
+TEST_CASE("the ground rules of a sample become a picture, a graph or a page by the file's name") {
+    const std::vector<double> values{1, 2, -4};
+    const std::vector<std::array<std::int32_t, 2>> pairs{{0, 1}};
+    const Model::facts<double> facts{x = values, edge = sequent::sparse_pairs(pairs)};
+    const Model::parameters<double> p;
+    const std::string path = (std::filesystem::temp_directory_path() /
+                              ("sequent-ground-" + std::to_string(std::random_device()())))
+                                 .string();
+    const auto written = [&](const char* extension) {
+        sequent::draw::ground<Model>(path + extension, p, facts);
+        std::ifstream file(path + extension);
+        std::string text{std::istreambuf_iterator<char>(file), {}};
+        file.close();
+        std::filesystem::remove(path + extension);
+        return text;
+    };
+    CHECK_THAT(written(".svg"), sequent_test::contains("<svg") && sequent_test::contains("far(0)"));
+    CHECK_THAT(written(".dot"), sequent_test::contains("digraph") && sequent_test::contains("far"));
+    CHECK_THAT(written(".html"), sequent_test::contains("Click an atom to see"));
+    CHECK_THROWS_WITH(written(".txt"), sequent_test::contains("ends with .svg, .dot or .html"));
+    CHECK_FALSE(std::filesystem::exists(path + ".txt"));
 }

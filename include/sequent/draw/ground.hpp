@@ -488,11 +488,13 @@ SEQUENT_COLD void ground(const std::string& path,
                          const model_detail::parameter_block<typename Model::plan, T>& p,
                          const typename Model::template facts<T>& facts,
                          const ground_options& options = {}) {
+    const bool dot = path.ends_with(".dot"), svg = path.ends_with(".svg");
+    if (!dot && !svg && !path.ends_with(".html"))
+        fail_with<io::error>({path, ": a picture of ground rules ends with .svg, .dot or .html"});
     const ground_network network = ground_of<Model>(p, facts, options);
-    if (path.ends_with(".dot")) return write(dot_of(network), path);
-    if (path.ends_with(".svg")) return write(picture_of(graph_of(network), "ground rules"), path);
-    if (path.ends_with(".html")) return write(page_of(graph_of(network), "ground rules"), path);
-    fail_with<io::error>({path, ": a picture of ground rules ends with .svg, .dot or .html"});
+    if (dot) return write(dot_of(network), path);
+    if (svg) return write(picture_of(graph_of(network), "ground rules"), path);
+    write(page_of(graph_of(network), "ground rules"), path);
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::draw

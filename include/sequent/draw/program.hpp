@@ -157,11 +157,13 @@ SEQUENT_COLD inline std::string page_of(const program_graph& of,
         {"<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
          "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>",
          escaped(title), "</title>\n<style>", detail::page_style, detail::program_style,
-         "</style>\n</head>\n<body>\n<header>\n<h1>", escaped(title),
-         "</h1>\n<p>Click a relation to see what it follows from, what reads it, and what is "
-         "computed in the same step.</p>\n</header>\n<main>\n",
-         picture_of(of, title).str(), "</main>\n<script>", detail::program_script,
-         "</script>\n</body>\n</html>\n"});
+         "</style>\n</head>\n<body>\n<header>\n<h1>", escaped(title), "</h1>\n<p>",
+         of.steps.steps.empty()
+             ? "Click an atom to see what it follows from and what reads it."
+             : "Click a relation to see what it follows from, what reads it, and "
+               "what is computed in the same step.",
+         "</p>\n</header>\n<main>\n", picture_of(of, title).str(), "</main>\n<script>",
+         detail::program_script, "</script>\n</body>\n</html>\n"});
     return result;
 }
 

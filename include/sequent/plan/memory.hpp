@@ -377,10 +377,10 @@ class training_placer : public placer<training_placer<Drafted>, Drafted> {
             const int at = 2 * out_.steps.size() - each.adjoint_first;
             if (at >= out_.steps.size()) continue;
             auto& births = out_.steps[at].births;
-            birth* last = births.size() ? births.end() - 1 : nullptr;
-            if (each.counts == 0 && last && last->counts == 0 &&
-                last->offset + last->size == each.adjoint)
-                last->size += each.size;
+            const int last = births.size() - 1;
+            if (each.counts == 0 && last >= 0 && births[last].counts == 0 &&
+                births[last].offset + births[last].size == each.adjoint)
+                births[last].size += each.size;
             else
                 births.push(each.adjoint_birth());
         }
