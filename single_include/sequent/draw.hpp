@@ -2736,11 +2736,13 @@ SEQUENT_COLD inline std::string page_of(const program_graph& of,
         {"<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
          "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>",
          escaped(title), "</title>\n<style>", detail::page_style, detail::program_style,
-         "</style>\n</head>\n<body>\n<header>\n<h1>", escaped(title),
-         "</h1>\n<p>Click a relation to see what it follows from, what reads it, and what is "
-         "computed in the same step.</p>\n</header>\n<main>\n",
-         picture_of(of, title).str(), "</main>\n<script>", detail::program_script,
-         "</script>\n</body>\n</html>\n"});
+         "</style>\n</head>\n<body>\n<header>\n<h1>", escaped(title), "</h1>\n<p>",
+         of.steps.steps.empty()
+             ? "Click an atom to see what it follows from and what reads it."
+             : "Click a relation to see what it follows from, what reads it, and "
+               "what is computed in the same step.",
+         "</p>\n</header>\n<main>\n", picture_of(of, title).str(), "</main>\n<script>",
+         detail::program_script, "</script>\n</body>\n</html>\n"});
     return result;
 }
 
@@ -3234,11 +3236,13 @@ SEQUENT_COLD void ground(const std::string& path,
                          const model_detail::parameter_block<typename Model::plan, T>& p,
                          const typename Model::template facts<T>& facts,
                          const ground_options& options = {}) {
+    const bool dot = path.ends_with(".dot"), svg = path.ends_with(".svg");
+    if (!dot && !svg && !path.ends_with(".html"))
+        fail_with<io::error>({path, ": a picture of ground rules ends with .svg, .dot or .html"});
     const ground_network network = ground_of<Model>(p, facts, options);
-    if (path.ends_with(".dot")) return write(dot_of(network), path);
-    if (path.ends_with(".svg")) return write(picture_of(graph_of(network), "ground rules"), path);
-    if (path.ends_with(".html")) return write(page_of(graph_of(network), "ground rules"), path);
-    fail_with<io::error>({path, ": a picture of ground rules ends with .svg, .dot or .html"});
+    if (dot) return write(dot_of(network), path);
+    if (svg) return write(picture_of(graph_of(network), "ground rules"), path);
+    write(page_of(graph_of(network), "ground rules"), path);
 }
 
 }  // namespace sequent::inline SEQUENT_ABI::draw

@@ -1349,9 +1349,10 @@ class source {
             count = std::fread(last.bytes.data(), 1, last.bytes.size(), stream);
             size += count;
         } while (count == sizeof(memory_page));
+        const int reason = errno;
         const bool failed = std::ferror(stream) != 0;
         std::fclose(stream);
-        if (failed) fail("");
+        if (failed) fail_with<error>({name_, ": cannot be read", detail::reason_text(reason)});
         bytes_ = {read->front().bytes.data(), size};
         memory_ = std::move(read);
     }

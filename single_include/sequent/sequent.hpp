@@ -15601,7 +15601,9 @@ class row_builder {
     constexpr void choose_axes() {
         const placed_literal* product = nullptr;
         int products = 0;
+        bool windows = false;  // sums over windows, which have no segments
         for (const placed_literal& placed : literals_) {
+            windows = windows || (placed.window >= 0 && !placed.weighted);
             if (!placed.weighted || is_symbol(draft_, placed.item)) continue;
             if (!product) product = &placed;
             ++products;
@@ -15622,9 +15624,9 @@ class row_builder {
                 const bool in_x = mentions(item.terms, item.arity, index);
                 const bool in_w = mentions(use.terms, use.arity, index);
                 const int woven = draft_.out.weights[use.weight].interleaved;
-                if (products == 1 && in_w && !in_x && woven >= 0 && count_of(use, index) == 1 &&
-                    use.terms[woven].variable == index && !chooses_symbol(index) &&
-                    !((conditioned >> index) & 1u)) {
+                if (products == 1 && !windows && in_w && !in_x && woven >= 0 &&
+                    count_of(use, index) == 1 && use.terms[woven].variable == index &&
+                    !chooses_symbol(index) && !((conditioned >> index) & 1u)) {
                     axes_.segment = index;
                     continue;
                 }
@@ -17125,14 +17127,21 @@ class window_finder {
             const rule& inner = draft_.rule_of(product);
             const literal& x = draft_.literal_of(product, 0);
             const unsigned in_weight = variables_in(x.weight.terms, x.weight.arity);
+            int before = -1;  // the place in x of what moves first: the order is that of x
             for (int axis = 0; axis < item.arity; ++axis) {
                 const term& to = item.terms[axis];
                 const bool moves = to.second >= 0 || to.offset != 0;
                 if (!moves && !((beside >> to.variable) & 1u)) continue;
                 const int variable = inner.terms[axis].variable;
                 int places = 0;
+                int found = -1;
                 for (int place = 0; place < x.arity; ++place)
-                    places += x.terms[place].variable == variable;
+                    if (x.terms[place].variable == variable) {
+                        ++places;
+                        found = place;
+                    }
+                if (moves && found < before) return false;
+                if (moves) before = found;
                 if (places != 1 || (moves && ((in_weight >> variable) & 1u))) return false;
             }
             inner_.push(product);
@@ -19164,10 +19173,10 @@ class training_placer : public placer<training_placer<Drafted>, Drafted> {
             const int at = 2 * out_.steps.size() - each.adjoint_first;
             if (at >= out_.steps.size()) continue;
             auto& births = out_.steps[at].births;
-            birth* last = births.size() ? births.end() - 1 : nullptr;
-            if (each.counts == 0 && last && last->counts == 0 &&
-                last->offset + last->size == each.adjoint)
-                last->size += each.size;
+            const int last = births.size() - 1;
+            if (each.counts == 0 && last >= 0 && births[last].counts == 0 &&
+                births[last].offset + births[last].size == each.adjoint)
+                births[last].size += each.size;
             else
                 births.push(each.adjoint_birth());
         }
@@ -21969,12 +21978,20 @@ class chunked_attention {
         T* const base = state + depth * Pitch;
         T fade = 1;
         T weight = 1;
+        T shown = 1;  // the part of the state that the row sees
         const bool exists = end_of_rows(row + 1) > row;
         if constexpr (fades) {
             const T next = scores::of_row(operands_, row);
-            fade = row == 0 ? T(0) : std::exp(next - *base);
-            weight = std::exp(next + scores::of_column(operands_, row));
-            *base = next;
+            const T own = scores::of_column(operands_, row);
+            // The base does not fall with a row that sees little, unless the columns have grown.
+            if (row > 0 && next < *base && *base + own <= detail::most_regained<T>) {
+                shown = std::exp(next - *base);
+            } else {
+                fade = row == 0 ? T(0)
+                                : std::min(std::exp(next - *base), std::numeric_limits<T>::max());
+                *base = next;
+            }
+            weight = std::exp(*base + own);
         }
         // A row that only counts keep from its own column reads what is there.
         if (!exists || end_of(row) <= row) weight = 0;
@@ -21994,7 +22011,8 @@ class chunked_attention {
                 sums[v] = fma(query, here, sums[v]);
             }
         }
-        SEQUENT_UNROLL for (int v = 0; v < vectors; ++v) store(values + v * lanes<T>, sums[v]);
+        SEQUENT_UNROLL for (int v = 0; v < vectors; ++v)
+            store(values + v * lanes<T>, batch<T>(sums[v] * set(shown)));
         std::copy_n(values, length, out + static_cast<std::ptrdiff_t>(row) * Shape::out_row);
         if (!exists)
             std::fill_n(out + static_cast<std::ptrdiff_t>(row) * Shape::out_row, length, T(0));

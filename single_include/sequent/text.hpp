@@ -1573,7 +1573,7 @@ class index_parser : public plan::source_writer<Sizes>, public scanner {
         for (int set = 0; set < 1 << count; ++set) {
             int size = 0;
             for (int at = 0; at < count; ++at) size += (set >> at) & 1;
-            if (size != most + 1) continue;
+            if (size - 1 != most) continue;
             int some = -1;
             for (int left = 0; left < count; ++left) {
                 if (((set >> left) & 1) == 0) continue;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstring>
 #include <filesystem>
+#include <initializer_list>
 #include <set>
 #include <string>
 #include <thread>
@@ -172,7 +173,8 @@ TEST_CASE("what cannot be mapped is read to a place that packed weights can be u
     const folder here;
     REQUIRE(::mkfifo((here / "pipe").c_str(), 0600) == 0);
     std::vector<io::source> kept;
-    for (const std::size_t size : {1, 100, 4095, 4096, 4097, 70000}) {
+    for (const std::size_t size :
+         std::initializer_list<std::size_t>{1, 100, 4095, 4096, 4097, 70000}) {
         std::string text(size, 'a');
         for (std::size_t at = 0; at < size; ++at) text[at] = static_cast<char>(at * 7 + at / 256);
         std::thread writer([&] { write_bytes(here / "pipe", text); });

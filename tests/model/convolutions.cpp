@@ -68,7 +68,7 @@ inline constexpr auto of_weights = rules(
 // Rows of a table that symbols choose.
 inline constexpr auto of_chosen = rules(
     a(i) <<= r<"s">(i)[W<"A", 4, 5>],
-    y(i) <<= a(i - n) | sum(n));
+    y(p) <<= a(p - n) | sum(n));
 inline constexpr auto corner = rules(
     y(m, u) <<= x(m - 1, u + 2));
 inline constexpr auto sums = rules(
@@ -143,7 +143,7 @@ using StridedImages = model<strided_images, fact<"x", 7, 9, 5>>;
 using Spectrum = model<spectrum, fact<"x", 70, 6, 5>>;
 using Parts = model<parts, fact<"x", 70, 6, 5>>;
 using OfWeights = model<of_weights, fact<"x", 5, 5>>;
-using OfChosen = model<of_chosen, fact<"s", 7, symbol<4>>>;
+using OfChosen = model<of_chosen, fact<"s", 70, symbol<4>>>;
 using Corner = model<corner, fact<"x", 5, 6, 5>>;
 using Sums = model<sums, fact<"x", 5, 3, 6, 5>>;
 using Depthwise = model<depthwise, fact<"x", 70, 5>>;
@@ -244,4 +244,37 @@ TEST_CASE("rows of several sequences in one product, beside one of a single inpu
         });
     }
     CHECK(error.value() < 1e-12);
+}
+
+namespace {
+
+inline constexpr var<"a", 4> narrow;
+inline constexpr var<"b", 9> long_;
+inline constexpr var<"c", 4> row;
+inline constexpr var<"d", 9> column;
+inline constexpr var<"f", 2> o;
+inline constexpr var<"h", 2> head;
+
+// The product has its arguments in another order than x.
+inline constexpr auto turned =
+    rules(a(narrow, long_, n, o) <<= x(long_, narrow)[W<"K", 3, 5>(n, o)],
+          y(row, column) <<= a(row + n - 1, column + o - 1, n, o) | sum(n, o));
+inline constexpr auto mirrored =
+    rules(a(long_, narrow, n, o) <<= x(narrow, long_)[W<"K", 3, 5>(n, o)],
+          y(column, row) <<= a(column + n - 1, row + o - 1, n, o) | sum(n, o));
+// Beside a product whose weight has heads.
+inline constexpr auto beside_heads = rules(
+    a(head, long_) <<= (x(head, long_ + n - 1), W<"D", 3>(n)) | elementwise_product() | sum(n),
+    y(head, long_) <<= r<"given">(long_)[W<"A", 3, 2>(head)], y(head, long_) <<= a(head, long_));
+inline constexpr auto sum_beside_heads = rules(
+    a(head, long_) <<= x(head, long_ + n - 1) | sum(n),
+    y(head, long_) <<= r<"given">(long_)[W<"A", 3, 2>(head)], y(head, long_) <<= a(head, long_));
+
+}  // namespace
+
+TEST_CASE("windows of products in another order, and beside products with heads") {
+    check::agrees<model<turned, fact<"x", 9, 4, 5>>>();
+    check::agrees<model<mirrored, fact<"x", 4, 9, 5>>>();
+    check::agrees<model<beside_heads, fact<"x", 2, 9, 3>, fact<"given", 9, 2>>>();
+    check::agrees<model<sum_beside_heads, fact<"x", 2, 9, 3>, fact<"given", 9, 2>>>();
 }

@@ -1,5 +1,10 @@
 #include <sequent/explain.hpp>
 
+#include <cmath>
+#include <memory>
+#include <span>
+#include <vector>
+
 #include "rules.hpp"
 #include "step.hpp"
 
@@ -8,6 +13,7 @@
 using namespace names;
 using sequent::bound;
 using sequent::fact;
+using sequent::make_unique;
 using sequent::model;
 using sequent::require_fused;
 using sequent::up_to;
@@ -56,6 +62,12 @@ inline constexpr auto gated =
           weights(i, j) <<= (fade(i, j), number(0.5), k(j).T(), q(i), j <= i) | product(),
           y(i) <<= (weights(i, j), v(j)) | product() | sum(j));
 
+// The exponents of rows and columns are given.
+inline constexpr auto given_exponents =
+    rules(projected, fade(i, j) <<= (r<"up">(i), r<"down">(j)) | exp(),
+          weights(i, j) <<= (fade(i, j), k(j).T(), q(i), j <= i) | product(),
+          y(i) <<= (weights(i, j), v(j)) | product() | sum(j));
+
 template <class Model>
 inline constexpr bool is_in_chunks = [] {
     for (const auto& step : Model::plan::tables.attentions)
@@ -102,6 +114,32 @@ TEST_CASE("linear attention that fades") {
     check::runs<by_gates>();
     check::steps<by_gates>();
     check::streams_agree<by_gates>();
+}
+TEST_CASE("a row of linear attention that sees little leaves the state as it is") {
+    using silenced = model<given_exponents, fact<"x", 85, 2>, fact<"up", 85>, fact<"down", 85>>;
+    static_assert(is_in_chunks<silenced>);
+    const auto p = make_unique<silenced::parameters<double>>();
+    const auto w = make_unique<silenced::workspace<double>>();
+    const auto state = make_unique<silenced::state<double>>();
+    silenced::initialize(*p, 3);
+    std::vector<double> input(2 * 85), up(85), down(85);
+    for (std::size_t at = 0; at < input.size(); ++at) input[at] = std::sin(static_cast<double>(at));
+    for (std::size_t at = 0; at < 85; ++at) {
+        up[at] = -0.5 * static_cast<double>(at);
+        down[at] = -up[at];
+    }
+    up[40] = down[40] = -1000;
+    const auto all = silenced::forward(*p, {input, up, down}, *w);
+    for (int at = 0; at < 85; ++at) {
+        const auto place = static_cast<std::size_t>(at);
+        const auto one =
+            silenced::step(*p,
+                           {std::span(input).subspan(2 * place, 2), std::span(up).subspan(place, 1),
+                            std::span(down).subspan(place, 1)},
+                           *state);
+        for (int k = 0; k < 2; ++k)
+            CHECK(std::abs(one.data[k] - all(at, k)) <= 1e-9 * (1 + std::abs(all(at, k))));
+    }
 }
 TEST_CASE("linear attention by pairs says why") {
     using sequent::plan::reason;

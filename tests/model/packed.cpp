@@ -242,3 +242,24 @@ TEST_CASE("a window of a cache in fewer bits gives its first columns way") {
         CHECK(difference(found, right) < 0.02 * greatest(right));
     }
 }
+
+namespace {
+
+inline constexpr auto with_an_edge =
+    rules(y(i) <<= x(i)[W<"A", 64, 64>], y(i) <<= x(i - 1)[W<"B", 64, 64>]);
+using edge_model = model<with_an_edge, fact<"x", 5, 64>>;
+
+}  // namespace
+
+TEST_CASE("packed weights beside a window that ends") {
+    const auto p = make_unique<edge_model::parameters<float>>();
+    edge_model::initialize(*p, 5);
+    const auto packed = make_unique<edge_model::packed<bf16>>(*p);
+    const auto w = make_unique<edge_model::scratch<float>>();
+    const auto x_of = make_unique<std::array<float, 5 * 64>>();
+    random_numbers random(7);
+    for (float& each : *x_of) each = static_cast<float>(random.normal());
+    const auto expected = numbers_of(edge_model::forward(*p, {*x_of}, *w));
+    const auto given = numbers_of(edge_model::forward(*packed, {*x_of}, *w));
+    CHECK(difference(given, expected) < 0.02 * greatest(expected));
+}

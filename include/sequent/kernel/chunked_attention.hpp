@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cmath>
+#include <limits>
 
 #include "attention_pairs.hpp"
 #include "chunk_scores.hpp"
@@ -302,12 +303,20 @@ class chunked_attention {
         T* const base = state + depth * Pitch;
         T fade = 1;
         T weight = 1;
+        T shown = 1;  // the part of the state that the row sees
         const bool exists = end_of_rows(row + 1) > row;
         if constexpr (fades) {
             const T next = scores::of_row(operands_, row);
-            fade = row == 0 ? T(0) : std::exp(next - *base);
-            weight = std::exp(next + scores::of_column(operands_, row));
-            *base = next;
+            const T own = scores::of_column(operands_, row);
+            // The base does not fall with a row that sees little, unless the columns have grown.
+            if (row > 0 && next < *base && *base + own <= detail::most_regained<T>) {
+                shown = std::exp(next - *base);
+            } else {
+                fade = row == 0 ? T(0)
+                                : std::min(std::exp(next - *base), std::numeric_limits<T>::max());
+                *base = next;
+            }
+            weight = std::exp(*base + own);
         }
         // A row that only counts keep from its own column reads what is there.
         if (!exists || end_of(row) <= row) weight = 0;
@@ -327,7 +336,8 @@ class chunked_attention {
                 sums[v] = fma(query, here, sums[v]);
             }
         }
-        SEQUENT_UNROLL for (int v = 0; v < vectors; ++v) store(values + v * lanes<T>, sums[v]);
+        SEQUENT_UNROLL for (int v = 0; v < vectors; ++v)
+            store(values + v * lanes<T>, batch<T>(sums[v] * set(shown)));
         std::copy_n(values, length, out + static_cast<std::ptrdiff_t>(row) * Shape::out_row);
         if (!exists)
             std::fill_n(out + static_cast<std::ptrdiff_t>(row) * Shape::out_row, length, T(0));

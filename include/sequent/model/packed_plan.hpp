@@ -214,6 +214,9 @@ constexpr packed_matrix matrix_of(const row_step& row, const row_term& term) {
         return result;
     if (term.w.row != 0 || term.moves() || term.loops[1].count > 1) return result;
     const bool looks_up = term.kind == term_kind::gather;
+    // Where a window ends, products are computed apart, by the weights as they are.
+    for (const row_term& other : row.terms)
+        if (!looks_up && other.bounded()) return result;
     if (!looks_up && term.x.row == 0 && row.rows > 1) return result;
     result.inputs = looks_up ? row.columns() : term.depth;
     const int outputs = looks_up ? Plan::facts[term.x.at.index].classes : row.columns();

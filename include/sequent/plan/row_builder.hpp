@@ -239,7 +239,9 @@ class row_builder {
     constexpr void choose_axes() {
         const placed_literal* product = nullptr;
         int products = 0;
+        bool windows = false;  // sums over windows, which have no segments
         for (const placed_literal& placed : literals_) {
+            windows = windows || (placed.window >= 0 && !placed.weighted);
             if (!placed.weighted || is_symbol(draft_, placed.item)) continue;
             if (!product) product = &placed;
             ++products;
@@ -260,9 +262,9 @@ class row_builder {
                 const bool in_x = mentions(item.terms, item.arity, index);
                 const bool in_w = mentions(use.terms, use.arity, index);
                 const int woven = draft_.out.weights[use.weight].interleaved;
-                if (products == 1 && in_w && !in_x && woven >= 0 && count_of(use, index) == 1 &&
-                    use.terms[woven].variable == index && !chooses_symbol(index) &&
-                    !((conditioned >> index) & 1u)) {
+                if (products == 1 && !windows && in_w && !in_x && woven >= 0 &&
+                    count_of(use, index) == 1 && use.terms[woven].variable == index &&
+                    !chooses_symbol(index) && !((conditioned >> index) & 1u)) {
                     axes_.segment = index;
                     continue;
                 }

@@ -148,14 +148,21 @@ class window_finder {
             const rule& inner = draft_.rule_of(product);
             const literal& x = draft_.literal_of(product, 0);
             const unsigned in_weight = variables_in(x.weight.terms, x.weight.arity);
+            int before = -1;  // the place in x of what moves first: the order is that of x
             for (int axis = 0; axis < item.arity; ++axis) {
                 const term& to = item.terms[axis];
                 const bool moves = to.second >= 0 || to.offset != 0;
                 if (!moves && !((beside >> to.variable) & 1u)) continue;
                 const int variable = inner.terms[axis].variable;
                 int places = 0;
+                int found = -1;
                 for (int place = 0; place < x.arity; ++place)
-                    places += x.terms[place].variable == variable;
+                    if (x.terms[place].variable == variable) {
+                        ++places;
+                        found = place;
+                    }
+                if (moves && found < before) return false;
+                if (moves) before = found;
                 if (places != 1 || (moves && ((in_weight >> variable) & 1u))) return false;
             }
             inner_.push(product);
