@@ -137,8 +137,10 @@ TEST_CASE("a row of linear attention that sees little leaves the state as it is"
                            {std::span(input).subspan(2 * place, 2), std::span(up).subspan(place, 1),
                             std::span(down).subspan(place, 1)},
                            *state);
-        for (int k = 0; k < 2; ++k)
-            CHECK(std::abs(one.data[k] - all(at, k)) <= 1e-9 * (1 + std::abs(all(at, k))));
+        for (int element = 0; element < 2; ++element) {
+            const double expected = all(at, element);
+            CHECK(std::abs(one.data[element] - expected) <= 1e-9 * (1 + std::abs(expected)));
+        }
     }
 }
 TEST_CASE("linear attention by pairs says why") {
